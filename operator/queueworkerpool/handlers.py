@@ -1,0 +1,155 @@
+"""The only door to kopf: which pools and Deployments exist. Watches and indexes; changes no object.
+
+`__main__` runs it; it tells the scheduler which pools exist and answers `find` for Deployments. No timers, daemons or
+change handlers: those die silently, or leave finalizers and annotations behind (ADR 0001). The Deployments are a kopf
+index, for kopf calls no event handler before everything indexed was listed: a pool is never told that its
+Deployment is missing merely because the list has not come yet.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import aiohttp
+import kopf
+
+from queueworkerpool.health import Vitals
+from queueworkerpool.model import Key, Pool, Target
+from queueworkerpool.names import GROUP, PLURAL, VERSION
+
+WATCHED = (PLURAL, "deployments")
+"""The kinds that are watched, as their URLs name them."""
+
+RECONNECT_SECONDS = 2.0
+
+
+class Pools(Protocol):
+    """Who wants to know which pools exist."""
+
+    def seen(self, pool: Pool) -> None:
+        """A pool as the watch shows it."""
+
+    def gone(self, key: Key, uid: str) -> None:
+        """A pool was deleted."""
+
+
+class Deployments:
+    """The Deployments that kopf's index holds, as Targets."""
+
+    def __init__(self) -> None:
+        self._index: Mapping[Key, Any] = {}
+
+    def bind(self, index: Mapping[Key, Any]) -> None:
+        """Take the live index that kopf made."""
+        self._index = index
+
+    def find(self, deployment: Key) -> Target | None:
+        """The Deployment of this name, if there is one."""
+        return next(iter(self._index.get(deployment, ())), None)
+
+
+async def watch(pools: Pools, deployments: Deployments, vitals: Vitals, namespaces: tuple[str, ...]) -> None:
+    """Watch until cancelled or signalled. Raises whatever ends kopf's own tasks."""
+    await kopf.operator(
+        registry=registry(pools, deployments, vitals),
+        settings=_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+    )
+
+
+def registry(pools: Pools, deployments: Deployments, vitals: Vitals) -> kopf.OperatorRegistry:
+    """The handlers, in a registry of their own: importing this module has no effect."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers, id="login", errors=kopf.ErrorsMode.TEMPORARY, backoff=RECONNECT_SECONDS)
+    def login(**kwargs: Any) -> kopf.AiohttpSession:
+        return _session(vitals, **kwargs)
+
+    @kopf.on.startup(registry=handlers, id="bind")
+    def bind(**kwargs: Any) -> None:
+        deployments.bind(kwargs["targets"])
+
+    @kopf.index("apps", "v1", "deployments", registry=handlers, id="targets")
+    def targets(body: kopf.Body, **_: Any) -> dict[Key, Target]:
+        return {Key(body["metadata"]["namespace"], body["metadata"]["name"]): _target(body)}
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers, id="pool")
+    async def pool(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        if event["type"] == "DELETED":
+            metadata = body["metadata"]
+            pools.gone(Key(metadata["namespace"], metadata["name"]), metadata["uid"])
+        else:
+            pools.seen(Pool.parse(body))
+
+    return handlers
+
+
+def _target(body: Mapping[str, Any]) -> Target:
+    return Target(
+        replicas=body["spec"].get("replicas", 1),
+        ready_replicas=body.get("status", {}).get("readyReplicas", 0),
+        resource_version=int(body["metadata"]["resourceVersion"]),
+    )
+
+
+class _Endless:
+    """Back-offs that never end: kopf gives up, and ends the process, when it runs out of them."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.5, 1, 2), itertools.repeat(5.0))
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False  # our Events are our own
+    settings.scanning.disabled = True  # scanning wants rights on all CRDs and namespaces
+    settings.networking.error_backoffs = _Endless()
+    settings.networking.enforce_retry_after = True
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 60
+    settings.watching.connect_timeout = 10
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 360
+    settings.watching.inactivity_timeout = 70  # a half-open connection; bookmarks come every minute
+    settings.process.ultimate_exiting_timeout = 10
+    return settings
+
+
+def _session(vitals: Vitals, **kwargs: Any) -> kopf.AiohttpSession:
+    """Log in anew, by KUBECONFIG or the pod's service account, over a session that reports signs of life."""
+    info = kopf.login_with_kubeconfig(**kwargs) if "KUBECONFIG" in os.environ else None
+    info = info or kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    if info is None:
+        raise kopf.TemporaryError("no KUBECONFIG and no service account to log in with", delay=RECONNECT_SECONDS)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        headers=info.as_http_headers(),
+        proxy=info.proxy_url,
+        trust_env=info.trust_env,
+        trace_configs=[_trace(vitals)],
+    )
+    return kopf.AiohttpSession(
+        server=info.server, default_namespace=info.default_namespace, aiohttp_session=session, priority=info.priority
+    )
+
+
+def _trace(vitals: Vitals, clock: Callable[[], float] = time.monotonic) -> aiohttp.TraceConfig:
+    """Note every try and every byte of a watch: kopf's own health check stays green while the watch is blind."""
+    trace = aiohttp.TraceConfig()
+
+    async def tried(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
+        if params.url.name in WATCHED:
+            vitals.watch_tried[params.url.name] = clock()
+
+    async def heard(_: object, __: object, params: aiohttp.TraceResponseChunkReceivedParams) -> None:
+        if params.url.name in WATCHED:
+            vitals.watch_heard[params.url.name] = clock()
+
+    trace.on_request_start.append(tried)
+    trace.on_response_chunk_received.append(heard)
+    return trace

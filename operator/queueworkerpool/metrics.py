@@ -1,0 +1,230 @@
+"""The only door to prometheus_client: what the operator counts and shows on /metrics.
+
+`reconcile` and the scheduler feed it, `server` renders it. One object on an injected registry. A pool costs one
+small record here, not dozens of metric children; the samples are made when somebody scrapes, so a deleted pool's
+series are gone at once and ages are true at the time of the scrape.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from queueworkerpool.errors import (
+    QueueAccessDeniedError,
+    QueueAnswerInvalidError,
+    QueueNotFoundError,
+    QueueThrottledError,
+    QueueUnreachableError,
+    QueueUnreadableError,
+    SpecInvalidError,
+)
+from queueworkerpool.model import Decision, Key, Observation, PoolSpec, QueueReading, QueueRef, Target
+from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason
+
+_OUTCOMES: dict[type[QueueUnreadableError], ReadOutcome] = {
+    QueueNotFoundError: ReadOutcome.NOT_FOUND,
+    QueueAccessDeniedError: ReadOutcome.ACCESS_DENIED,
+    QueueThrottledError: ReadOutcome.THROTTLED,
+    QueueUnreachableError: ReadOutcome.UNREACHABLE,
+    QueueAnswerInvalidError: ReadOutcome.INVALID,
+}
+
+_POOL = ("namespace", "pool")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Upper bounds of the histograms' buckets: from a tick that does nothing to one that waits for every time-out."""
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is known of one pool."""
+
+    spec: PoolSpec | None = None
+    target: Target | None = None
+    decision: Decision | None = None
+    readings: dict[QueueRef, QueueReading] = field(default_factory=dict)
+    conditions: dict[ConditionType, ConditionStatus] = field(default_factory=dict)
+    decisions: Counter[Reason] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    reads: Counter[ReadOutcome] = field(default_factory=Counter)
+
+
+class Metrics:
+    """All metrics of one operator process."""
+
+    def __init__(self, registry: CollectorRegistry, version: str, clock: Callable[[], datetime]) -> None:
+        """Register everything, known label values at 0."""
+        self._registry = registry
+        self._pools = _Pools(clock)
+        registry.register(self._pools)
+        name = "queueworkerpool_"
+        self._reconcile_seconds = Histogram(
+            f"{name}reconcile_duration_seconds",
+            "Time that one tick of a pool took.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._lag_seconds = Histogram(
+            f"{name}reconcile_lag_seconds",
+            "Time from a tick's due time to its start.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._read_seconds = Histogram(
+            f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
+        )
+        self._leader = Gauge(
+            f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
+        )
+        Info(f"{name}build", "The operator's version.", registry=registry).info({"version": version})
+
+    def observe(self, seen: Observation) -> None:
+        """Take in what one tick of a pool saw and decided."""
+        record = self._pools.records.setdefault(seen.pool.key, _Record())
+        record.spec = None if isinstance(seen.pool.spec, SpecInvalidError) else seen.pool.spec
+        record.target, record.decision = seen.target, seen.decision
+        if seen.decision:
+            record.decisions[seen.decision.reason] += 1
+        if record.spec:
+            _take_counts(record, record.spec, seen)
+
+    def told(self, pool: Key, conditions: Sequence[Mapping[str, Any]]) -> None:
+        """Take in the conditions that a pool's status now shows."""
+        held = {ConditionType(condition["type"]): ConditionStatus(condition["status"]) for condition in conditions}
+        self._pools.records.setdefault(pool, _Record()).conditions = held
+
+    def resized(self, pool: Key, before: int, after: int) -> None:
+        """Count one write of a Deployment's replicas."""
+        self._pools.records.setdefault(pool, _Record()).writes["up" if after > before else "down"] += 1
+
+    def ticked(self, lag_seconds: float, took_seconds: float) -> None:
+        """Take in how late a tick of a pool began, and how long it took."""
+        self._lag_seconds.observe(lag_seconds)
+        self._reconcile_seconds.observe(took_seconds)
+
+    def queue_read(self, took_seconds: float) -> None:
+        """Take in how long one SQS request took."""
+        self._read_seconds.observe(took_seconds)
+
+    def leads(self, *, leading: bool) -> None:
+        """Take in whether this process is the one that scales."""
+        self._leader.set(leading)
+
+    def forget(self, pool: Key) -> None:
+        """Drop every series of a pool."""
+        self._pools.records.pop(pool, None)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """The metrics as text, and its content type, in the format that the scraper accepts."""
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self._registry), content_type
+
+
+def _take_counts(record: _Record, spec: PoolSpec, seen: Observation) -> None:
+    # A failed reading leaves the last good one in place, whose age then grows; an edited-out queue goes.
+    kept = {queue: record.readings[queue] for queue in spec.queues if queue in record.readings}
+    for queue, count in zip(spec.queues, seen.counts, strict=False):
+        if isinstance(count, QueueReading):
+            kept[queue] = count
+            record.reads[ReadOutcome.OK] += 1
+        else:
+            record.reads[_OUTCOMES[type(count)]] += 1
+    record.readings = kept
+
+
+class _Pools(Collector):
+    """Makes the per-pool samples at the time of a scrape, from another thread than the one that feeds the records."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.records: dict[Key, _Record] = {}
+        self._clock = clock
+
+    def describe(self) -> Iterator[Metric]:
+        """Name the metrics without making samples, so that registering costs nothing."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """All per-pool metrics."""
+        pools = [([*key], record) for key, record in list(self.records.items())]
+        yield from _sizes(pools)
+        yield from _queues(pools, self._clock())
+        yield from _counters(pools)
+
+
+_Labelled = Sequence[tuple[list[str], _Record]]
+
+
+def _sizes(pools: _Labelled) -> Iterator[Metric]:
+    current = _gauge("current_replicas", "Pods that the Deployment asks for.")
+    ready = _gauge("ready_replicas", "Pods of the Deployment that are ready.")
+    desired = _gauge("desired_replicas", "Pods that the last decision wants.")
+    lowest = _gauge("min_replicas", "spec.minReplicas.")
+    highest = _gauge("max_replicas", "spec.maxReplicas.")
+    per_pod = _gauge("target_messages_per_pod", "spec.target.messagesPerPod.")
+    for labels, record in pools:
+        if record.target:
+            current.add_metric(labels, record.target.replicas)
+            ready.add_metric(labels, record.target.ready_replicas)
+        if record.decision:
+            desired.add_metric(labels, record.decision.replicas)
+        if record.spec:
+            lowest.add_metric(labels, record.spec.min_replicas)
+            highest.add_metric(labels, record.spec.max_replicas)
+            per_pod.add_metric(labels, record.spec.messages_per_pod)
+    yield from (current, ready, desired, lowest, highest, per_pod)
+
+
+def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:
+    messages = _gauge("queue_messages", "Messages in a queue, by state, at the last good reading.", "queue", "state")
+    age = _gauge("reading_age_seconds", "Age of the oldest of the pool's last good readings.")
+    backlog = _gauge(
+        "backlog_per_pod", "Messages that count as load, per pod asked for; the whole load when there is none."
+    )
+    for labels, record in pools:
+        for queue, reading in list(record.readings.items()):
+            shown = _queue_label(queue, record.readings)
+            messages.add_metric([*labels, shown, "visible"], reading.visible)
+            messages.add_metric([*labels, shown, "in_flight"], reading.in_flight)
+            messages.add_metric([*labels, shown, "delayed"], reading.delayed)
+        if record.readings and record.spec:
+            age.add_metric(labels, max(0.0, (now - min(r.time for r in record.readings.values())).total_seconds()))
+            load = sum(record.spec.load(reading) for reading in record.readings.values())
+            backlog.add_metric(labels, load / max(1, record.target.replicas if record.target else 0))
+    yield from (messages, age, backlog)
+
+
+def _counters(pools: _Labelled) -> Iterator[Metric]:
+    condition = _gauge("condition", "1 for the status that a condition has, 0 for the others.", "type", "status")
+    decisions = _counter("decisions", "Decisions, by the reason that set the size.", "reason")
+    writes = _counter("scale_writes", "Writes of the Deployment's replicas.", "direction")
+    reads = _counter("queue_reads", "Readings that the pool asked for, by how they ended.", "outcome")
+    for labels, record in pools:
+        for kind, held in record.conditions.items():
+            for status in ConditionStatus:
+                condition.add_metric([*labels, kind.value, status.value], float(status == held))
+        for reason in DECISION_REASONS:
+            decisions.add_metric([*labels, reason.value], record.decisions[reason])
+        for direction in ("up", "down"):
+            writes.add_metric([*labels, direction], record.writes[direction])
+        for outcome in ReadOutcome:
+            reads.add_metric([*labels, outcome.value], record.reads[outcome])
+    yield from (condition, decisions, writes, reads)
+
+
+def _queue_label(queue: QueueRef, all_queues: dict[QueueRef, QueueReading]) -> str:
+    """The queue's name, or its URL where two queues of a pool share a name."""
+    return queue.name if sum(other.name == queue.name for other in all_queues) == 1 else queue.url
+
+
+def _gauge(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"queueworkerpool_{name}", documentation, labels=[*_POOL, *labels])
+
+
+def _counter(name: str, documentation: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"queueworkerpool_{name}", documentation, labels=[*_POOL, *labels])

@@ -1,0 +1,191 @@
+"""One tick of one pool, top to bottom. The doors arrive as Protocols.
+
+The scheduler calls `reconcile` whenever a pool is due. It decides nothing itself (`decide` does), words nothing itself
+(`status` does) and handles no failure of the cluster: those are raised, nothing below them happens, and the next
+tick looks again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from queueworkerpool.decide import decide
+from queueworkerpool.errors import ClusterError, QueueUnreadableError, SpecInvalidError
+from queueworkerpool.model import (
+    Facts,
+    Key,
+    Memory,
+    Mode,
+    Observation,
+    Pool,
+    PoolSpec,
+    QueueReading,
+    QueueRef,
+    Target,
+)
+from queueworkerpool.names import ConditionStatus, ConditionType, Reason
+from queueworkerpool.status import Status, is_worth_telling, next_status, patch
+
+logger = logging.getLogger(__name__)
+
+
+class Queues(Protocol):
+    """Where the queues' counts come from."""
+
+    async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
+        """A reading no older than this. Raises QueueUnreadableError."""
+
+
+class Targets(Protocol):
+    """The Deployments as they are known."""
+
+    def find(self, deployment: Key) -> Target | None:
+        """The Deployment of this name, if there is one."""
+
+    def wrote(self, deployment: Key, target: Target) -> None:
+        """Remember our own write until the watch shows it."""
+
+
+class Cluster(Protocol):
+    """What may be written. Every method raises ClusterError or one of its kinds."""
+
+    async def confirm(self, pool: Pool) -> None:
+        """Make sure that the pool is still the one that was decided on."""
+
+    async def scale(self, deployment: Key, replicas: int, resource_version: int) -> int:
+        """Set a Deployment's replicas; returns its new version."""
+
+    async def write_status(self, pool: Pool, patch: Mapping[str, Any]) -> Pool:
+        """Merge a patch into the pool's status; returns the pool as it now is."""
+
+    async def post_event(self, pool: Pool, reason: Reason, message: str, now: datetime) -> None:
+        """Post an Event about a pool."""
+
+
+class Metrics(Protocol):
+    """Who counts."""
+
+    def observe(self, seen: Observation) -> None:
+        """Take in one tick of a pool."""
+
+    def told(self, pool: Key, conditions: Sequence[Mapping[str, Any]]) -> None:
+        """Take in the conditions that a pool's status now shows."""
+
+    def resized(self, pool: Key, before: int, after: int) -> None:
+        """Count one write of a Deployment's replicas."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that lies outside of a decision."""
+
+    queues: Queues
+    targets: Targets
+    cluster: Cluster
+    metrics: Metrics
+    clock: Callable[[], datetime]
+
+
+async def reconcile(pool: Pool, owner: Key | None, world: World) -> Pool:
+    """Bring one pool to its size and tell about it; returns the pool as it now is.
+
+    `owner` is the older pool that already scales the same Deployment, if there is one. Raises ClusterError when
+    something could not be written; then nothing that follows it was done.
+    """
+    seen = await _observe(pool, owner, world)
+    world.metrics.observe(seen)
+    seen = await _scale(seen, world)
+    return await _tell(seen, world)
+
+
+async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
+    if isinstance(pool.spec, SpecInvalidError):
+        return Observation(pool, None)
+    target = world.targets.find(_deployment(pool, pool.spec))
+    if target is None or owner:
+        return Observation(pool, target, owner)
+    if pool.spec.mode is Mode.PAUSED:
+        return _decided(Observation(pool, target), pool.spec, world.clock())
+    counts = await asyncio.gather(*(_read(queue, pool.spec, world) for queue in pool.spec.queues))
+    return _decided(Observation(pool, target, counts=tuple(counts)), pool.spec, world.clock())
+
+
+async def _read(queue: QueueRef, spec: PoolSpec, world: World) -> QueueReading | QueueUnreadableError:
+    try:
+        return await world.queues.read(queue, spec.poll_seconds)
+    except QueueUnreadableError as error:
+        return error
+
+
+def _decided(seen: Observation, spec: PoolSpec, now: datetime) -> Observation:
+    if seen.target is None:
+        return seen
+    memory = Memory.parse(seen.pool.status.get("memory", {}))
+    return replace(seen, decision=decide(Facts(spec, seen.target.replicas, seen.reading, memory, now)))
+
+
+async def _scale(seen: Observation, world: World) -> Observation:
+    spec, target, decision = seen.pool.spec, seen.target, seen.decision
+    if isinstance(spec, SpecInvalidError) or target is None or decision is None or spec.mode is not Mode.ACTIVE:
+        return seen
+    if decision.replicas == target.replicas:
+        return seen
+    await world.cluster.confirm(seen.pool)
+    deployment = _deployment(seen.pool, spec)
+    version = await world.cluster.scale(deployment, decision.replicas, target.resource_version)
+    scaled = Target(decision.replicas, target.ready_replicas, version)
+    world.targets.wrote(deployment, scaled)
+    world.metrics.resized(seen.pool.key, target.replicas, scaled.replicas)
+    logger.info(
+        "pool resized",
+        extra={
+            "pool": str(seen.pool.key),
+            "from": target.replicas,
+            "to": scaled.replicas,
+            "reason": decision.reason,
+            "because": decision.because,
+        },
+    )
+    return replace(seen, target=scaled, scaled_from=target.replicas)
+
+
+async def _tell(seen: Observation, world: World) -> Pool:
+    now = world.clock()
+    old, new = seen.pool.status, next_status(seen, now)
+    pool = seen.pool
+    if is_worth_telling(old, new, now):
+        pool = await world.cluster.write_status(pool, patch(old, new))
+    world.metrics.told(pool.key, new["conditions"])
+    for reason, message in _news(seen, old, new):
+        await _post(pool, (reason, message), world)
+    return pool
+
+
+def _news(seen: Observation, old: Mapping[str, Any], new: Status) -> list[tuple[Reason, str]]:
+    """What people want to be told at once: a new size, and a new cause for not being ready."""
+    news = []
+    if seen.scaled_from is not None and seen.decision:
+        size = f"from {seen.scaled_from} to {seen.decision.replicas} replicas: {seen.decision.because}"
+        news.append((Reason.SUCCESSFUL_RESCALE, size))
+    before, after = (_condition(status, ConditionType.READY) for status in (old, new))
+    if after["status"] != ConditionStatus.TRUE and after["reason"] != before.get("reason"):
+        news.append((Reason(after["reason"]), after["message"]))
+    return news
+
+
+async def _post(pool: Pool, words: tuple[Reason, str], world: World) -> None:
+    try:
+        await world.cluster.post_event(pool, *words, world.clock())
+    except ClusterError as error:  # an Event is a courtesy: it must not cost the tick
+        logger.warning("event not posted", extra={"pool": str(pool.key), "event": words[0], "error": str(error)})
+
+
+def _condition(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any]:
+    return next((condition for condition in status.get("conditions", ()) if condition["type"] == kind), {})
+
+
+def _deployment(pool: Pool, spec: PoolSpec) -> Key:
+    return Key(pool.key.namespace, spec.deployment)

@@ -1,0 +1,151 @@
+"""When each pool is due. Our own, because kopf's timers can die silently (ADR 0001).
+
+`handlers` tells it which pools exist, and it calls `reconcile` for each pool when it is due: at once when it appears
+or its spec changes, then every `pollSeconds`, on a phase of its own, so that a thousand pools do not come due
+together. Ticks of one pool never overlap. Whatever a tick raises costs that tick alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, SpecInvalidError
+from queueworkerpool.model import Key, Pool
+from queueworkerpool.scheduler.roster import Roster
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 0.5
+"""After a conflict: time for the watch to show what changed."""
+
+INVALID_POLL_SECONDS = 300
+"""A pool whose spec cannot be read is looked at again this often, besides at each edit."""
+
+_GOLDEN_RATIO = 0.6180339887498949
+"""Successive multiples of it, modulo 1, spread evenly at any count (the golden-ratio low-discrepancy sequence)."""
+
+Tick = Callable[[Pool, Key | None], Awaitable[Pool]]
+
+
+class Meter(Protocol):
+    """Whom to tell how the ticks go."""
+
+    def ticked(self, lag_seconds: float, took_seconds: float) -> None:
+        """One tick began this long after it was due, and took this long."""
+
+    def forget(self, pool: Key) -> None:
+        """A pool is gone."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One pool's place in time. `phase` is a share of its interval."""
+
+    phase: float
+    due: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+    again: bool = False
+
+
+class Scheduler:
+    """Runs the ticks of all pools on the running event loop."""
+
+    def __init__(self, roster: Roster, tick: Tick, meter: Meter) -> None:
+        """Take the pools, what to do when one is due, and whom to tell how it went."""
+        self._roster = roster
+        self._tick = tick
+        self._meter = meter
+        self._slots: dict[Key, _Slot] = {}
+        self._placed = 0
+
+    def seen(self, pool: Pool) -> None:
+        """Take in a pool as the watch shows it. A new or edited one is due at once."""
+        known = self._roster.get(pool.key)
+        if not self._roster.put(pool):
+            return
+        if known is None or known.uid != pool.uid or known.generation != pool.generation:
+            self._wake([pool.key, *self._roster.rivals(pool), *(self._roster.rivals(known) if known else ())])
+
+    def gone(self, key: Key, uid: str) -> None:
+        """Take in that a pool was deleted. A pool that inherits its Deployment is due at once."""
+        pool = self._roster.get(key)
+        if pool is None or pool.uid != uid:
+            return
+        heirs = self._roster.rivals(pool)
+        self._roster.remove(key)
+        self._meter.forget(key)
+        if (slot := self._slots.pop(key, None)) and slot.timer:
+            slot.timer.cancel()
+        self._wake(heirs)
+
+    async def close(self) -> None:
+        """End all ticks. What a tick was writing is finished by the API server or not, as at any crash."""
+        tasks = [slot.task for slot in self._slots.values() if slot.task]
+        for slot in self._slots.values():
+            if slot.timer:
+                slot.timer.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _wake(self, keys: list[Key]) -> None:
+        for key in dict.fromkeys(keys):
+            if key not in self._slots:
+                self._placed += 1
+                self._slots[key] = _Slot(phase=self._placed * _GOLDEN_RATIO % 1)
+            self._set(key, self._slots[key], 0.0)
+
+    def _set(self, key: Key, slot: _Slot, delay: float) -> None:
+        if slot.task:
+            slot.again = True
+            return
+        if slot.timer:
+            slot.timer.cancel()
+        loop = asyncio.get_running_loop()
+        slot.due = loop.time() + delay
+        slot.timer = loop.call_at(slot.due, self._start, key, slot)
+
+    def _start(self, key: Key, slot: _Slot) -> None:
+        slot.timer, slot.again = None, False
+        slot.task = asyncio.create_task(self._run(key, slot), name=f"tick {key}")
+
+    async def _run(self, key: Key, slot: _Slot) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        delay = None
+        if pool := self._roster.get(key):
+            delay = await self._attempt(pool)
+        self._meter.ticked(began - slot.due, loop.time() - began)
+        slot.task = None
+        if self._slots.get(key) is slot:
+            if slot.again:
+                delay = 0.0
+            self._set(key, slot, self._until_next(slot, self._roster.get(key)) if delay is None else delay)
+
+    async def _attempt(self, pool: Pool) -> float | None:
+        """Run one tick; returns after how many seconds to look again when that is not at the usual time."""
+        try:
+            now = await self._tick(pool, self._roster.owner(pool))
+        except PoolGoneError:  # the watch missed it
+            self.gone(pool.key, pool.uid)
+        except ClusterConflictError as error:
+            logger.debug("looking again", extra={"pool": str(pool.key), "error": str(error)})
+            return LOOK_AGAIN_SECONDS
+        except ClusterError as error:
+            logger.warning("cluster not written", extra={"pool": str(pool.key), "error": str(error)})
+        except Exception:  # a bug in one pool's tick must not stop the others, nor this pool's next tick
+            logger.exception("tick failed", extra={"pool": str(pool.key)})
+        else:
+            self._roster.put(now)
+            if now.generation != pool.generation:  # edited while we wrote: the watch has no news for us any more
+                return 0.0
+        return None
+
+    def _until_next(self, slot: _Slot, pool: Pool | None) -> float:
+        interval = float(INVALID_POLL_SECONDS)
+        if pool and not isinstance(pool.spec, SpecInvalidError):
+            interval = float(pool.spec.poll_seconds)
+        return interval - (asyncio.get_running_loop().time() - slot.phase * interval) % interval

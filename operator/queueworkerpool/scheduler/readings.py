@@ -1,0 +1,68 @@
+"""One reading per distinct queue and interval, however many pools share the queue.
+
+`reconcile` reads through it, it reads through the SQS door. A failure is shared like a success: for one interval
+everybody who asks is told the same.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from queueworkerpool.errors import QueueUnreadableError
+from queueworkerpool.model import QueueReading, QueueRef
+
+FRESH_SHARE = 0.75
+"""A reading serves until this share of the asking pool's interval has passed, so that a pool whose ticks fall just
+short of an interval apart (a due time never is exact) still reads every time, and pools out of step still share."""
+
+
+class Source(Protocol):
+    """Where readings come from."""
+
+    async def read(self, queue: QueueRef) -> QueueReading:
+        """Read the counts of one queue. Raises QueueUnreadableError."""
+
+
+Outcome = QueueReading | QueueUnreadableError
+
+
+class SharedReadings:
+    """Readings of queues, each asked for once."""
+
+    def __init__(self, source: Source, took: Callable[[float], None]) -> None:
+        """Take where readings come from, and whom to tell the seconds that each took."""
+        self._source = source
+        self._took = took
+        self._asked: dict[QueueRef, tuple[float, asyncio.Task[Outcome]]] = {}
+
+    async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
+        """A reading begun within (three quarters of) this many seconds. Raises QueueUnreadableError."""
+        now = asyncio.get_running_loop().time()
+        began, task = self._asked.get(queue, (0.0, None))
+        if task is None or (task.done() and now - began >= max_age_seconds * FRESH_SHARE):
+            task = self._begin(queue, now, max_age_seconds)
+        # Shielded: a pool that goes away must not take the reading from the pools that share it.
+        outcome = await asyncio.shield(task)
+        if isinstance(outcome, QueueUnreadableError):
+            raise outcome
+        return outcome
+
+    def _begin(self, queue: QueueRef, now: float, keep_seconds: float) -> asyncio.Task[Outcome]:
+        task = asyncio.create_task(self._ask(queue), name=f"read {queue.name}")
+        self._asked[queue] = (now, task)
+        task.add_done_callback(lambda _: asyncio.get_running_loop().call_later(keep_seconds, self._drop, queue, task))
+        return task
+
+    def _drop(self, queue: QueueRef, task: asyncio.Task[Outcome]) -> None:
+        if self._asked.get(queue, (0.0, None))[1] is task:
+            del self._asked[queue]
+
+    async def _ask(self, queue: QueueRef) -> Outcome:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            return await self._source.read(queue)
+        except QueueUnreadableError as error:
+            return error
+        finally:
+            self._took(loop.time() - began)

@@ -1,0 +1,59 @@
+"""The operator's settings: one frozen dataclass, each field explained. What belongs to one pool is in the CRD instead.
+
+`__main__` builds it from flags and their QWP_* twins in the environment; a name that is not here stops the start.
+AWS's own settings (credentials, AWS_ENDPOINT_URL_SQS) are read by boto3 and do not appear here.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from queueworkerpool.errors import SettingsInvalidError
+
+ENV_PREFIX = "QWP_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator process is told at its start."""
+
+    namespaces: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "Namespaces to serve, separated by commas. Empty: all, which needs a ClusterRole."},
+    )
+    http_host: str = field(
+        default="0.0.0.0",  # noqa: S104 -- a pod's probes and scrapes come from outside of it
+        metadata={"help": "Address on which /metrics, /livez and /readyz are served."},
+    )
+    http_port: int = field(default=9090, metadata={"help": "Port on which /metrics, /livez and /readyz are served."})
+    log_level: str = field(
+        default="info", metadata={"help": "What to log.", "choices": ("debug", "info", "warning", "error")}
+    )
+    log_format: str = field(
+        default="json",
+        metadata={"help": "json: a JSON object per line. text: for people.", "choices": ("json", "text")},
+    )
+    region: str | None = field(
+        default=None,
+        metadata={
+            "help": "AWS region of queues whose pool and URL name none. Default: AWS_REGION, AWS_DEFAULT_REGION."
+        },
+    )
+    read_workers: int = field(
+        default=16, metadata={"help": "Queues that may be read at the same time.", "min": 1, "max": 256}
+    )
+    write_workers: int = field(
+        default=8, metadata={"help": "Writes to the Kubernetes API under way at the same time.", "min": 1, "max": 64}
+    )
+
+
+def reject_unknown(environment: Mapping[str, str]) -> None:
+    """Stop at a QWP_* variable that no setting bears: a typo must not pass for a setting.
+
+    Raises SettingsInvalidError, naming the variable and the nearest setting.
+    """
+    known = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
+    for name in sorted(environment):
+        if name.startswith(ENV_PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise SettingsInvalidError(f"{name} is not a setting; did you mean {near[0]}? All: {', '.join(known)}")
