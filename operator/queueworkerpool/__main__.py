@@ -13,14 +13,13 @@ from importlib.metadata import version
 from typing import Any
 
 import click
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from pythonjsonlogger.json import JsonFormatter
 
 from queueworkerpool import handlers
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.health import Vitals
-from queueworkerpool.metrics import Metrics
+from queueworkerpool.metrics import Metrics, process_registry
 from queueworkerpool.model import Key, Pool
 from queueworkerpool.names import PLURAL
 from queueworkerpool.reconcile import World, reconcile
@@ -78,13 +77,23 @@ def operator(namespaces: str, **given: Any) -> None:
     _leave(asyncio.run(_run(settings)))
 
 
+class _TextFormatter(logging.Formatter):
+    """For people: the sentence, then the pairs that JSON lines carry as fields."""
+
+    _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        pairs = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in self._PLAIN)
+        return f"{super().formatMessage(record)} {pairs}".rstrip()
+
+
 def _configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
         names = {"asctime": "time", "levelname": "level", "name": "logger"}
         handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields=names))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     # Their lines at INFO are one per object and request.
     for noisy in ("kopf", "aiohttp", "botocore", "urllib3"):
@@ -97,11 +106,14 @@ async def _run(settings: Settings) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     vitals = Vitals(loop=time.monotonic())
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    metrics = Metrics(registry, version("queueworkerpool"), _now)
-    server = HttpServer(settings.http_host, settings.http_port, _answers(metrics, vitals))
+    metrics = Metrics(process_registry(), version("queueworkerpool"), _now)
+    try:
+        server = HttpServer(settings.http_host, settings.http_port, _answers(metrics, vitals))
+    except OSError as error:
+        address = f"{settings.http_host}:{settings.http_port}"
+        raise click.ClickException(
+            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port"
+        ) from error
     logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
     try:
         return await _serve(settings, (metrics, vitals), stop)

@@ -66,7 +66,7 @@ def registry(pools: Pools, deployments: Deployments, vitals: Vitals) -> kopf.Ope
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers, id="login", errors=kopf.ErrorsMode.TEMPORARY, backoff=RECONNECT_SECONDS)
-    def login(**kwargs: Any) -> kopf.AiohttpSession:
+    async def login(**kwargs: Any) -> kopf.AiohttpSession:
         return _session(vitals, **kwargs)
 
     @kopf.on.startup(registry=handlers, id="bind")

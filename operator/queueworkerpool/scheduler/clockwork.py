@@ -48,6 +48,7 @@ class _Slot:
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     again: bool = False
+    complaint: str = ""  # the failure told last, so that an outage is told once and not at every tick
 
 
 class Scheduler:
@@ -117,7 +118,7 @@ class Scheduler:
         began = loop.time()
         delay = None
         if pool := self._roster.get(key):
-            delay = await self._attempt(pool)
+            delay = await self._attempt(pool, slot)
         self._meter.ticked(began - slot.due, loop.time() - began)
         slot.task = None
         if self._slots.get(key) is slot:
@@ -125,7 +126,7 @@ class Scheduler:
                 delay = 0.0
             self._set(key, slot, self._until_next(slot, self._roster.get(key)) if delay is None else delay)
 
-    async def _attempt(self, pool: Pool) -> float | None:
+    async def _attempt(self, pool: Pool, slot: _Slot) -> float | None:
         """Run one tick; returns after how many seconds to look again when that is not at the usual time."""
         try:
             now = await self._tick(pool, self._roster.owner(pool))
@@ -135,10 +136,16 @@ class Scheduler:
             logger.debug("looking again", extra={"pool": str(pool.key), "error": str(error)})
             return LOOK_AGAIN_SECONDS
         except ClusterError as error:
-            logger.warning("cluster not written", extra={"pool": str(pool.key), "error": str(error)})
+            told, slot.complaint = slot.complaint == str(error), str(error)
+            logger.log(
+                logging.DEBUG if told else logging.WARNING,
+                "cluster not written",
+                extra={"pool": str(pool.key), "error": str(error)},
+            )
         except Exception:  # a bug in one pool's tick must not stop the others, nor this pool's next tick
             logger.exception("tick failed", extra={"pool": str(pool.key)})
         else:
+            slot.complaint = ""
             self._roster.put(now)
             if now.generation != pool.generation:  # edited while we wrote: the watch has no news for us any more
                 return 0.0
