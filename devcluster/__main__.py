@@ -1,0 +1,104 @@
+"""The command line: `devcluster build | up | logs POD`. Prints for people; results on stdout, progress on stderr."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from devcluster import cache, tools
+from devcluster.cluster import POD_ENV, Cluster
+from devcluster.errors import DevclusterError
+from devcluster.node.files import PodFiles
+
+
+def main() -> None:
+    """Run one command; exit code 1 and one sentence when it cannot be done."""
+    options = _parser().parse_args()
+    # Ending by SIGTERM must unwind like Ctrl-C, so that nothing is left running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        options.command(options)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except DevclusterError as error:
+        sys.exit(f"devcluster: {error}")
+
+
+def build(_: argparse.Namespace) -> None:
+    """Build or find every program the test bed uses; print where they are."""
+    for path in tools.build_everything():
+        print(path)
+
+
+def up(options: argparse.Namespace) -> None:
+    """Be a cluster until SIGTERM or SIGINT."""
+    begun = time.monotonic()
+    settings = dict(pair.split("=", 1) for pair in options.pod_env)
+    with (
+        cache.exclusive(options.dir, "another devcluster runs there"),
+        Cluster(
+            options.dir,
+            node=not options.no_node,
+            capacity=options.capacity,
+            audit=options.audit,
+            pod_env=POD_ENV | settings,
+        ) as cluster,
+    ):
+        print(f"The cluster is up after {time.monotonic() - begun:.1f} s; Ctrl-C ends it.", file=sys.stderr)
+        print(f"KUBECONFIG={cluster.kubeconfig}", flush=True)
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        print("Ending the cluster.", file=sys.stderr)
+
+
+def logs(options: argparse.Namespace) -> None:
+    """Print what the containers of a pod have written."""
+    found = PodFiles.of(options.dir / "node", options.namespace, options.pod).logs()
+    if not found:
+        raise DevclusterError(f"no log of pod {options.namespace}/{options.pod} in {options.dir}")
+    for log in found:
+        sys.stdout.write(log.read_text(errors="replace"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="devcluster", description="A Kubernetes test bed: a real control plane, and pods that are local processes."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    building = commands.add_parser("build", help="build or find every program that is needed")
+    building.set_defaults(command=build)
+    _add_up(commands.add_parser("up", help="start a cluster; it lives until SIGTERM or Ctrl-C"))
+    logging = commands.add_parser("logs", help="print a pod's output")
+    logging.set_defaults(command=logs)
+    logging.add_argument("pod", metavar="POD")
+    logging.add_argument("-n", "--namespace", default="default")
+    _add_directory(logging)
+    return parser
+
+
+def _add_up(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=up)
+    _add_directory(parser)
+    parser.add_argument("--capacity", type=int, default=500, help="how many pods the node takes (default: %(default)s)")
+    parser.add_argument("--no-node", action="store_true", help="a control plane only: pods stay pending")
+    parser.add_argument("--audit", action="store_true", help="log every API request to DIR/audit.log")
+    parser.add_argument(
+        "--pod-env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="environment of every pod; {podIP} is its address",
+    )
+
+
+def _add_directory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dir",
+        type=Path,
+        default=cache.folder() / "cluster",
+        help="where the cluster keeps its files (default: %(default)s)",
+    )
+
+
+if __name__ == "__main__":
+    main()

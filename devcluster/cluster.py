@@ -1,0 +1,251 @@
+"""One cluster: control plane and process node, started and ended together. Tests and the demo hold on to it."""
+
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devcluster import commands, controlplane, kubeconfig, tools
+from devcluster.certificates import Authority, KeyPair
+from devcluster.client import Client
+from devcluster.errors import StartFailedError
+from devcluster.node import leftovers
+from devcluster.node.files import PodFiles
+from devcluster.processes import Program, free_port, wait_until
+
+NODE_NAME = "processes"
+ADMINS = "system:masters"
+START_SECONDS = 60
+# A process in a pod has an address of its own; what it serves must not sit on everybody's.
+POD_ENV = {"QWP_HTTP_HOST": "{podIP}", "QUEUEWORKER_STATE_HOST": "{podIP}"}
+OWN_FOLDERS = ("etcd", "keys", "logs", "node", "command-cache")
+
+
+class ApiServer:
+    """The API server, to be taken down and brought back by tests; what it stores lives on in etcd."""
+
+    def __init__(self, program: Program, client: Client) -> None:
+        self.program = program
+        self._client = client
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.program.pid
+
+    @property
+    def ready(self) -> bool:
+        """Whether the API server answers that it is ready."""
+        return self.program.running and self._client.text("/readyz") == "ok"
+
+    def start(self) -> None:
+        """Start it on the port it always had; return when it is ready. Raises StartFailedError."""
+        self.program.start()
+        self.wait_until_ready()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        self.program.stop()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.program.kill()
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers that it is ready; raises StartFailedError."""
+
+        def condition() -> bool:
+            self.program.check()
+            return self.ready
+
+        wait_until(condition, START_SECONDS, f"the API server did not become ready; its log is {self.program.log}")
+
+
+class Node:
+    """The process node: its program, and the files of its pods."""
+
+    def __init__(self, program: Program, folder: Path) -> None:
+        self.program = program
+        self.folder = folder
+
+    def files(self, namespace: str, pod: str) -> PodFiles:
+        """Return where the files of a pod are."""
+        return PodFiles.of(self.folder, namespace, pod)
+
+    def logs(self, namespace: str, pod: str) -> str:
+        """Return what the pod's containers have written so far, one after the other; empty without such a pod."""
+        return "".join(log.read_text(errors="replace") for log in self.files(namespace, pod).logs())
+
+    def stop(self) -> None:
+        """End the node, its pods' processes, and whatever those left behind."""
+        self.program.stop()
+        leftovers.end(self.folder)
+
+
+class Cluster:
+    """A cluster that lives in DIRECTORY while the `with` body runs; every start is a new, empty cluster.
+
+    Start it from a thread that outlives it: its programs end with that thread. `capacity` is the number of pods that
+    the node takes; `node=False` leaves pods unscheduled; `audit=True` writes DIRECTORY/audit.log.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        node: bool = True,
+        capacity: int = 500,
+        audit: bool = False,
+        pod_env: Mapping[str, str] = POD_ENV,
+    ) -> None:
+        self.directory = directory.resolve()
+        self.kubeconfig = self.directory / "kubeconfig"
+        self._with_node = node
+        self._audit = audit
+        self._node_options = [
+            f"--capacity={capacity}",
+            *(f"--pod-env={name}={value}" for name, value in pod_env.items()),
+        ]
+        self._port = free_port()
+        self._programs: list[Program] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The address of the API server."""
+        return f"https://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start everything; return when a pod could be created and run. Raises UnavailableError, StartFailedError."""
+        self._clean()
+        self._make_keys()
+        self._start_programs()
+        self.apiserver.wait_until_ready()
+        wait_until(
+            self._usable, START_SECONDS, f"the cluster did not become usable; its logs are in {self.directory}/logs"
+        )
+
+    def stop(self) -> None:
+        """End everything that was started; the logs stay."""
+        if "node" in self.__dict__:
+            self.node.stop()
+        for program in reversed(self._programs):
+            program.kill()  # nobody needs its state any more
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess calls it so
+        """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""
+        return commands.run(self._kubectl, arguments, commands.environment(self.kubeconfig), input)
+
+    def helm(self, *arguments: str) -> str:
+        """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""
+        return commands.run(self._helm, arguments, commands.environment(self.kubeconfig), None)
+
+    def apply(self, manifests: str) -> str:
+        """Apply YAML or JSON manifests with kubectl."""
+        return self.kubectl("apply", "-f", "-", input=manifests)
+
+    def pid_of(self, namespace: str, pod: str) -> int:
+        """Return the process id of a pod's first container; raises StartFailedError when none runs."""
+        pids = self.node.files(namespace, pod).pids()
+        if not pids:
+            raise StartFailedError(f"pod {namespace}/{pod} has no running process")
+        return pids[0]
+
+    @cached_property
+    def apiserver(self) -> ApiServer:
+        """The API server."""
+        argv = controlplane.apiserver(self._port, self._etcd_port, self._keys)
+        audit = controlplane.audit(self.directory) if self._audit else []
+        return ApiServer(self._program("kube-apiserver", [*argv, *audit]), self._client)
+
+    @cached_property
+    def node(self) -> Node:
+        """The process node."""
+        folder = self.directory / "node"
+        pair = self._authority.issue(f"system:node:{NODE_NAME}", group=ADMINS)
+        argv = [
+            *(sys.executable, "-m", "devcluster.node"),
+            *(
+                f"--server={self.url}",
+                f"--authority={self._keys.authority}",
+                f"--name={NODE_NAME}",
+                f"--folder={folder}",
+            ),
+            *(f"--certificate={pair.certificate}", f"--key={pair.key}"),
+            *self._node_options,
+        ]
+        # SIGTERM even when we die badly: the node ends its pods before itself.
+        return Node(Program(argv, self.directory / "logs" / "node.log", death=signal.SIGTERM), folder)
+
+    @cached_property
+    def _kubectl(self) -> Path:
+        return tools.kubectl()
+
+    @cached_property
+    def _helm(self) -> Path:
+        return tools.helm()
+
+    def _clean(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for name in OWN_FOLDERS:
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+
+    def _make_keys(self) -> None:
+        self._authority = Authority(self.directory / "keys")
+        self._keys = controlplane.Keys.make(self._authority)
+        admin = self._authority.issue("admin", group=ADMINS)
+        self._client = Client(self._port, self._keys.authority, admin)
+        self._write_kubeconfig(self.kubeconfig, admin)
+
+    def _start_programs(self) -> None:
+        """Start all programs at once: each waits for what it needs."""
+        self._etcd_port = free_port()
+        argv = controlplane.etcd(self.directory / "etcd", self._etcd_port, free_port(), self._keys)
+        self._program("etcd", argv).start()
+        self.apiserver.program.start()
+        manager = self._identity("system:kube-controller-manager")
+        self._program("kube-controller-manager", controlplane.controller_manager(manager, self._keys)).start()
+        scheduler = self._identity("system:kube-scheduler")
+        self._program("kube-scheduler", controlplane.scheduler(scheduler)).start()
+        if self._with_node:
+            self.node.program.start()
+
+    def _program(self, name: str, argv: list[str]) -> Program:
+        program = Program([str(tools.control_plane(name)), *argv], self.directory / "logs" / f"{name}.log")
+        self._programs.append(program)
+        return program
+
+    def _identity(self, user: str) -> Path:
+        """Return the kubeconfig of a part of the control plane."""
+        pair = self._authority.issue(user, group=ADMINS)
+        return self._write_kubeconfig(self.directory / "keys" / f"{user.replace(':', '-')}.kubeconfig", pair)
+
+    def _write_kubeconfig(self, path: Path, pair: KeyPair) -> Path:
+        return kubeconfig.write_for_certificate(path, self.url, self._keys.authority, pair)
+
+    def _usable(self) -> bool:
+        for program in self._programs:
+            program.check()
+        if self._client.json("/api/v1/namespaces/default/serviceaccounts/default") is None:
+            return False
+        if not self._with_node:
+            return True
+        self.node.program.check()
+        node = self._client.json(f"/api/v1/nodes/{NODE_NAME}")
+        return node is not None and not node["spec"].get("taints")

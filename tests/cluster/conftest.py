@@ -1,0 +1,33 @@
+"""A real control plane with the process node, one for the whole run, and a namespace of its own for every test."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import pytest
+
+from devcluster import Cluster, UnavailableError, tools
+from devcluster.processes import wait_until
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]) -> Iterator[Cluster]:
+    """The cluster of this run. `devcluster build` beforehand keeps a cold build out of the first test's time limit."""
+    try:
+        tools.build_everything()
+    except UnavailableError as error:
+        unavailable(str(error))
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """The name of a fresh namespace that is ready for pods; it is deleted, with what is in it, after the test."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    # The API server refuses pods until the namespace has its default service account.
+    account = ("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name")
+    wait_until(lambda: cluster.kubectl(*account) != "", 30, f"namespace {name} got no default service account")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
