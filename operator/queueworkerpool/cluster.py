@@ -19,8 +19,8 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
-from queueworkerpool.model import Key, Pool
-from queueworkerpool.names import GROUP, KIND, PLURAL, VERSION, EventType, Reason
+from queueworkerpool.model import Key, News, Pool
+from queueworkerpool.names import GROUP, KIND, PLURAL, VERSION
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
@@ -90,10 +90,9 @@ class KubernetesCluster:
         body = {"metadata": {"uid": pool.uid}, "status": patch}
         return Pool.parse(await self._pool_request("PATCH", f"{_pool_path(pool)}/status", body))
 
-    async def post_event(self, pool: Pool, reason: Reason, message: str, now: datetime) -> None:
-        """Post an Event about a pool: a Warning unless it tells of a change made."""
-        kind = EventType.NORMAL if reason is Reason.SUCCESSFUL_RESCALE else EventType.WARNING
-        event = _event(pool, (kind, reason, message), now)
+    async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
+        """Post an Event about a pool."""
+        event = _event(pool, news, now)
         path = f"/api/v1/namespaces/{pool.key.namespace}/events"
         await self._in_thread(lambda: self._request("POST", path, event))
 
@@ -151,8 +150,7 @@ def _pool_path(pool: Pool) -> str:
     return f"/apis/{GROUP}/{VERSION}/namespaces/{pool.key.namespace}/{PLURAL}/{pool.key.name}"
 
 
-def _event(pool: Pool, words: tuple[EventType, Reason, str], now: datetime) -> dict[str, Any]:
-    kind, reason, message = words
+def _event(pool: Pool, news: News, now: datetime) -> dict[str, Any]:
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         # The name only has to be unique; other components use the same shape.
@@ -164,9 +162,9 @@ def _event(pool: Pool, words: tuple[EventType, Reason, str], now: datetime) -> d
             "name": pool.key.name,
             "uid": pool.uid,
         },
-        "type": kind,
-        "reason": reason,
-        "message": message[:1024],  # the API server's limit
+        "type": news.kind,
+        "reason": news.reason,
+        "message": news.message[:1024],  # the API server's limit
         "source": {"component": FIELD_MANAGER},
         "firstTimestamp": stamp,
         "lastTimestamp": stamp,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from queueworkerpool.errors import QueueUnreadableError, SpecInvalidError
-from queueworkerpool.names import Reason
+from queueworkerpool.names import EventType, Reason
 
 
 class Mode(StrEnum):
@@ -226,6 +226,15 @@ class Pool:
             spec=spec,
             status=dict(body.get("status") or {}),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What people are told at once, as a Kubernetes Event."""
+
+    kind: EventType
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

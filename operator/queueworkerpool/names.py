@@ -4,6 +4,7 @@ Imported by everybody, imports nothing. A word is added here, together with a ro
 """
 
 from enum import StrEnum
+from typing import Self
 
 GROUP = "queueworker.dev"
 VERSION = "v1alpha1"
@@ -37,36 +38,110 @@ class EventType(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why something is so: the same word in a decision's step, a condition, an Event and a metric's label."""
+    """Why something is so: the same word in a decision's step, a condition, an Event and a metric's label.
 
-    # A decision's steps. Where the meaning is the HPA's, so is the word.
-    SIZED_BY_BACKLOG = "SizedByBacklog"  # load / target, rounded up
-    BELOW_ACTIVATION = "BelowActivation"  # the pool is at zero, and the load is not above activationMessages
-    SCALE_DOWN_STABILIZED = "ScaleDownStabilized"  # more pods were wished for within the stabilization window
-    AWAITING_EMPTY_CONFIRMATION = "AwaitingEmptyConfirmation"  # the last pod stays until the queues are surely empty
-    TOO_FEW_REPLICAS = "TooFewReplicas"  # minReplicas sets the size
-    TOO_MANY_REPLICAS = "TooManyReplicas"  # maxReplicas sets the size
-    HOLDING_BLIND = "HoldingBlind"  # a queue could not be read, so the size stays as it is
-    PAUSED = "Paused"  # mode: Paused
+    `when` says when it is used, `remedy` what a person can do about it, empty when there is nothing to mend. The
+    generated reference is made of both. Where the meaning is the HPA's, so is the word.
+    """
+
+    when: str
+    remedy: str
+
+    def __new__(cls, word: str, when: str, remedy: str = "") -> Self:
+        """Make a member whose value is the word alone."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.when, member.remedy = when, remedy
+        return member
+
+    # A decision's steps.
+    SIZED_BY_BACKLOG = "SizedByBacklog", "The size is the load divided by the target, rounded up."
+    BELOW_ACTIVATION = (
+        "BelowActivation",
+        "The pool is at zero, and the load is not above spec.activationMessages.",
+        "Lower spec.activationMessages to wake the pool earlier.",
+    )
+    SCALE_DOWN_STABILIZED = (
+        "ScaleDownStabilized",
+        "More pods than the load needs are kept, because that many were wished for within the stabilization window.",
+        "Shorten spec.behavior.scaleDown.stabilizationWindowSeconds to scale in earlier.",
+    )
+    AWAITING_EMPTY_CONFIRMATION = (
+        "AwaitingEmptyConfirmation",
+        "The last pod stays until the queues were seen empty at least twice, over spec.scaleToZeroAfterSeconds.",
+        "Shorten spec.scaleToZeroAfterSeconds to go to zero earlier.",
+    )
+    TOO_FEW_REPLICAS = (
+        "TooFewReplicas",
+        "spec.minReplicas sets the size.",
+        "Lower spec.minReplicas if that is not wanted.",
+    )
+    TOO_MANY_REPLICAS = (
+        "TooManyReplicas",
+        "spec.maxReplicas sets the size.",
+        "Raise spec.maxReplicas if the backlog should shrink faster.",
+    )
+    HOLDING_BLIND = (
+        "HoldingBlind",
+        "A queue could not be read, so the size stays as it is.",
+        "See the QueueReachable condition.",
+    )
+    PAUSED = "Paused", "spec.mode is Paused: nothing is read and nothing is scaled.", "Set spec.mode to Active."
 
     # Conditions.
-    READY = "Ready"  # nothing stands between the backlog and the size
-    QUEUE_READ = "QueueRead"  # every queue answered
-    TARGET_FOUND = "TargetFound"  # the Deployment exists
-    SCALING_ACTIVE = "ScalingActive"  # the operator may change the replicas
-    DESIRED_WITHIN_RANGE = "DesiredWithinRange"  # the size wished for lies within the bounds
-    DRY_RUN = "DryRun"  # mode: DryRun
-    TARGET_NOT_FOUND = "TargetNotFound"  # there is no such Deployment
-    TARGET_CONFLICT = "TargetConflict"  # an older pool already scales this Deployment
-    INVALID_SPEC = "InvalidSpec"  # the stored object is older than the CRD's rules
-    QUEUE_NOT_FOUND = "QueueNotFound"
-    QUEUE_ACCESS_DENIED = "QueueAccessDenied"
-    QUEUE_THROTTLED = "QueueThrottled"
-    QUEUE_UNREACHABLE = "QueueUnreachable"  # no answer: network, DNS, TLS, time-out, or SQS itself failed
-    QUEUE_ANSWER_INVALID = "QueueAnswerInvalid"  # an answer that makes no sense
+    READY = "Ready", "Nothing stands between the backlog and the size."
+    QUEUE_READ = "QueueRead", "Every queue answered."
+    TARGET_FOUND = "TargetFound", "The Deployment exists."
+    SCALING_ACTIVE = "ScalingActive", "The operator may change the replicas."
+    DESIRED_WITHIN_RANGE = "DesiredWithinRange", "The size wished for lies within the bounds."
+    DRY_RUN = (
+        "DryRun",
+        "spec.mode is DryRun: decisions are reported and not carried out.",
+        "Set spec.mode to Active.",
+    )
+    TARGET_NOT_FOUND = (
+        "TargetNotFound",
+        "There is no such Deployment in the pool's namespace.",
+        "Create the Deployment, or correct spec.scaleTargetRef.name.",
+    )
+    TARGET_CONFLICT = (
+        "TargetConflict",
+        "An older pool already scales this Deployment.",
+        "Delete one of the two pools, or give this one another Deployment.",
+    )
+    INVALID_SPEC = (
+        "InvalidSpec",
+        "The stored pool does not fit this operator's CRD; it was stored under another one.",
+        "Install the CRD that belongs to the operator, and apply the pool again.",
+    )
+    QUEUE_NOT_FOUND = (
+        "QueueNotFound",
+        "SQS says that there is no such queue.",
+        "Correct spec.queues[].url and region, or create the queue.",
+    )
+    QUEUE_ACCESS_DENIED = (
+        "QueueAccessDenied",
+        "SQS does not let the operator read the queue, or the operator has no credentials.",
+        "Allow sqs:GetQueueAttributes on the queue to the operator's role.",
+    )
+    QUEUE_THROTTLED = (
+        "QueueThrottled",
+        "SQS answers that there were too many requests.",
+        "Raise spec.pollSeconds of the pools on this account.",
+    )
+    QUEUE_UNREACHABLE = (
+        "QueueUnreachable",
+        "SQS did not answer: network, DNS, TLS, time-out, or SQS itself failed.",
+        "Check the operator's network and AWS_ENDPOINT_URL_SQS.",
+    )
+    QUEUE_ANSWER_INVALID = (
+        "QueueAnswerInvalid",
+        "SQS, or what answers in its place, answered something that makes no sense.",
+        "Check what AWS_ENDPOINT_URL_SQS points to.",
+    )
 
     # Events.
-    SUCCESSFUL_RESCALE = "SuccessfulRescale"  # the replicas were changed (HPA's word)
+    SUCCESSFUL_RESCALE = "SuccessfulRescale", "The replicas were changed."
 
 
 class ReadOutcome(StrEnum):

@@ -19,6 +19,7 @@ from queueworkerpool.model import (
     Key,
     Memory,
     Mode,
+    News,
     Observation,
     Pool,
     PoolSpec,
@@ -26,7 +27,7 @@ from queueworkerpool.model import (
     QueueRef,
     Target,
 )
-from queueworkerpool.names import ConditionStatus, ConditionType, Reason
+from queueworkerpool.names import ConditionStatus, ConditionType, EventType, Reason
 from queueworkerpool.status import Status, is_worth_telling, next_status, patch
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Cluster(Protocol):
     async def write_status(self, pool: Pool, patch: Mapping[str, Any]) -> Pool:
         """Merge a patch into the pool's status; returns the pool as it now is."""
 
-    async def post_event(self, pool: Pool, reason: Reason, message: str, now: datetime) -> None:
+    async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
         """Post an Event about a pool."""
 
 
@@ -159,28 +160,28 @@ async def _tell(seen: Observation, world: World) -> Pool:
     if is_worth_telling(old, new, now):
         pool = await world.cluster.write_status(pool, patch(old, new))
     world.metrics.told(pool.key, new["conditions"])
-    for reason, message in _news(seen, old, new):
-        await _post(pool, (reason, message), world)
+    for news in _news(seen, old, new):
+        await _post(pool, news, world)
     return pool
 
 
-def _news(seen: Observation, old: Mapping[str, Any], new: Status) -> list[tuple[Reason, str]]:
-    """What people want to be told at once: a new size, and a new cause for not being ready."""
+def _news(seen: Observation, old: Mapping[str, Any], new: Status) -> list[News]:
+    """A new size, and a new cause for not being ready."""
     news = []
     if seen.scaled_from is not None and seen.decision:
         size = f"from {seen.scaled_from} to {seen.decision.replicas} replicas: {seen.decision.because}"
-        news.append((Reason.SUCCESSFUL_RESCALE, size))
+        news.append(News(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, size))
     before, after = (_condition(status, ConditionType.READY) for status in (old, new))
     if after["status"] != ConditionStatus.TRUE and after["reason"] != before.get("reason"):
-        news.append((Reason(after["reason"]), after["message"]))
+        news.append(News(EventType.WARNING, after["reason"], after["message"]))
     return news
 
 
-async def _post(pool: Pool, words: tuple[Reason, str], world: World) -> None:
+async def _post(pool: Pool, news: News, world: World) -> None:
     try:
-        await world.cluster.post_event(pool, *words, world.clock())
+        await world.cluster.post_event(pool, news, world.clock())
     except ClusterError as error:  # an Event is a courtesy: it must not cost the tick
-        logger.warning("event not posted", extra={"pool": str(pool.key), "event": words[0], "error": str(error)})
+        logger.warning("event not posted", extra={"pool": str(pool.key), "event": news.reason, "error": str(error)})
 
 
 def _condition(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any]:

@@ -1,0 +1,60 @@
+# One door for people and CI. Every target sets up what it needs in a clean checkout.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit check verify generate bench lock clean
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Nothing may lean on what happens to be installed globally.
+export PYTHONNOUSERSITE := 1
+export PYTHONPATH :=
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.installed: requirements.lock pyproject.toml devcluster/pyproject.toml
+	@echo "==> Python environment in .venv (a minute when nothing is cached)"
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: set PYTHON=..."'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./devcluster
+	@touch $@
+
+setup: $(BIN)/.installed ## Install the locked dependencies and build the control plane (cold: about 7 minutes)
+	$(BIN)/devcluster build
+
+demo: setup ## Run a real cluster, queue, operator and workers on this machine, and watch a pool follow its backlog
+	$(BIN)/python -m demo
+
+test: setup ## Run every test against a real API server, SQS servers and Prometheus
+	$(BIN)/pytest
+
+test-unit: $(BIN)/.installed ## Run the tests that need nothing but Python (seconds)
+	$(BIN)/pytest tests/unit
+
+check: $(BIN)/.installed ## Check style, types, import rules and generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=operator:worker $(BIN)/lint-imports --no-logo 2>/dev/null || PYTHONPATH=operator:worker $(BIN)/lint-imports
+	$(MAKE) --no-print-directory verify
+
+generate: $(BIN)/.installed ## Write the generated files anew
+	cp crds/queueworkerpools.yaml charts/queueworkerpool/files/queueworkerpools.yaml
+	$(BIN)/python charts/generate_readme.py
+
+verify: $(BIN)/.installed ## Fail when a generated file is stale
+	$(BIN)/python -m docs.generate --check
+
+bench: setup ## Measure reaction, admission and cost; JSON in benchmarks/results
+	$(BIN)/python -m benchmarks
+
+lock: ## Lock the dependencies anew, with hashes and without index addresses
+	for name in ": --extra operator --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    pyproject.toml $${name#*:} -o requirements$${name%%:*}.lock; \
+	done
+
+clean: ## Remove the environment and what the tools left behind (never the cache of built binaries)
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
