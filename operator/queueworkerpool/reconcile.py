@@ -173,7 +173,9 @@ def _news(seen: Observation, old: Mapping[str, Any], new: Status) -> list[News]:
         news.append(News(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, size))
     before, after = (_condition(status, ConditionType.READY) for status in (old, new))
     if after["status"] != ConditionStatus.TRUE and after["reason"] != before.get("reason"):
-        news.append(News(EventType.WARNING, after["reason"], after["message"]))
+        asked_for = after["reason"] in {Reason.PAUSED, Reason.DRY_RUN}
+        kind = EventType.NORMAL if asked_for else EventType.WARNING
+        news.append(News(kind, after["reason"], after["message"]))
     return news
 
 
