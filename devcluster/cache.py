@@ -52,7 +52,7 @@ def _make(target: Path, make: Callable[[Path], None]) -> None:
 
 @contextmanager
 def exclusive(folder: Path, otherwise: str) -> Iterator[None]:
-    """Hold FOLDER while the body runs; raise UnavailableError with the reason OTHERWISE when another process holds it."""
+    """Hold FOLDER while the body runs; raise UnavailableError, saying OTHERWISE, when another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:

@@ -1,5 +1,6 @@
 """What tests of every tier share: the SQS stand-ins, and what to do where a tool is missing."""
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from typing import NoReturn
@@ -8,6 +9,14 @@ import pytest
 
 from devcluster.errors import UnavailableError
 from devcluster.sqs import ElasticMq, MotoSqs
+
+
+def pytest_configure() -> None:
+    """Tell asyncio that there is no current loop.
+
+    pytest-asyncio asks for it before its first test, and on Python 3.11 that question makes a loop nobody closes.
+    """
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from typing import Any
 
 from devcluster.node.http import Http, HttpError, UnreachableError
@@ -49,14 +49,15 @@ class Api:
                 yield event["type"], event["object"]
 
     async def report(self, pod: Json, status: Json) -> None:
-        """Write the pod's status; raises GoneError."""
+        """Write the pod's status; raises GoneError, HttpError."""
         body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
-        await self._patiently(lambda: self._http.json("PATCH", f"{pod_path(pod)}/status", body, STRATEGIC))
+        await self._patiently(lambda: self._http.json("PATCH", f"{pod_path(pod)}/status", body, STRATEGIC), {NOT_FOUND})
 
     async def delete(self, pod: Json) -> None:
         """Remove the pod from the API server, now that nothing of it runs; raises GoneError."""
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
-        await self._patiently(lambda: self._http.json("DELETE", pod_path(pod), body))
+        # A conflict: by now another pod has this name.
+        await self._patiently(lambda: self._http.json("DELETE", pod_path(pod), body), {NOT_FOUND, CONFLICT})
 
     async def token(self, pod: Json) -> str:
         """Return a token of the pod's service account, good for TOKEN_SECONDS and while the pod exists."""
@@ -70,14 +71,14 @@ class Api:
             }
         }
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        answer = await self._patiently(lambda: self._http.json("POST", path, body))
+        answer = await self._patiently(lambda: self._http.json("POST", path, body), {NOT_FOUND, CONFLICT})
         return str(answer["status"]["token"])
 
     async def source(self, namespace: str, resource: str, name: str) -> Json | None:
         """Return a config map or secret; None when it is not there."""
         try:
             answer: Json = await self._patiently(
-                lambda: self._http.json("GET", f"/api/v1/namespaces/{namespace}/{resource}/{name}")
+                lambda: self._http.json("GET", f"/api/v1/namespaces/{namespace}/{resource}/{name}"), {NOT_FOUND}
             )
         except GoneError:
             return None
@@ -103,16 +104,19 @@ class Api:
                 raise
             await self._http.json("POST", path, lease)
 
-    async def _patiently(self, request: Callable[[], Awaitable[Any]]) -> Any:
-        """Return REQUEST's answer, asked again while the API server is away or busy; raises GoneError, HttpError."""
+    async def _patiently(self, request: Callable[[], Awaitable[Any]], gone: Set[int]) -> Any:
+        """Return REQUEST's answer, asked again while the API server is away or busy.
+
+        Raises GoneError for a status code in GONE, HttpError for a refusal that time will not change.
+        """
         attempt = 0
         while True:
             try:
                 return await request()
             except HttpError as error:
-                if error.status in {NOT_FOUND, CONFLICT}:
+                if error.status in gone:
                     raise GoneError(str(error)) from error
-                if error.status < SERVER_ERROR and error.status != TOO_MANY:
+                if error.status < SERVER_ERROR and error.status not in {CONFLICT, TOO_MANY}:
                     raise
                 problem: Exception = error
             except UnreachableError as error:

@@ -42,7 +42,9 @@ class Node:
         """End all pods' processes; the Pods themselves stay in the API server."""
         for pod in self._pods.values():
             pod.stop(SHUTDOWN_GRACE_SECONDS)
-        await asyncio.gather(*(pod.ended() for pod in self._pods.values()))
+        with contextlib.suppress(TimeoutError):  # a pod may wait for an API server that is not there any more
+            async with asyncio.timeout(SHUTDOWN_GRACE_SECONDS + 1):
+                await asyncio.gather(*(pod.ended() for pod in self._pods.values()))
 
     async def _look_around(self) -> str:
         manifests, version = await self._api.list_pods()
@@ -61,7 +63,10 @@ class Node:
             if uid in self._pods:
                 self._remove(manifest, 0)
         elif "deletionTimestamp" in manifest["metadata"]:
-            self._remove(manifest, manifest["metadata"].get("deletionGracePeriodSeconds", 0))
+            grace_seconds = manifest["metadata"].get("deletionGracePeriodSeconds", 0)
+            # No grace left and not known here: that is the echo of our own last word on this pod.
+            if uid in self._pods or grace_seconds > 0:
+                self._remove(manifest, grace_seconds)
         elif uid in self._pods:
             self._pods[uid].update(manifest)
         elif manifest.get("status", {}).get("phase") not in OVER:

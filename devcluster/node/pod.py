@@ -47,7 +47,7 @@ class Pod:
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._initialized = self._finished = False
-        self._conditions = manifest.get("status", {}).get("conditions", [])
+        self._reported: Json = manifest.get("status", {})
         self._init_containers, self._containers = self._make_containers()
         self._life = asyncio.create_task(self._live())
 
@@ -104,11 +104,14 @@ class Pod:
         try:
             async with _background(self._report_changes()):
                 await self._live_with_token()
-            if not self._stopping.is_set():
-                self._finished = True
-                await self._report()
+                self._finished = not self._stopping.is_set()
+                self._changed.set()
+                # What came of the pod is told until the pod is deleted.
+                await self._stopping.wait()
         except GoneError:
             log.info("pod %s is gone before it could run", self.uid)
+        except Exception:
+            log.exception("pod %s is given up, by a fault of this node", self.uid)
 
     async def _live_with_token(self) -> None:
         if not self._has_token():
@@ -131,10 +134,7 @@ class Pod:
         while True:
             await self._changed.wait()
             await asyncio.sleep(SETTLE_SECONDS)
-            try:
-                await self._report()
-            except (GoneError, HttpError) as error:
-                log.warning("status of pod %s was not taken: %s", self.uid, error)
+            await self._report()
 
     async def _report(self) -> None:
         self._changed.clear()
@@ -147,9 +147,14 @@ class Pod:
             finished=self._finished,
             readiness_gates=_gates_hold(self.manifest),
         )
-        status = report(state, self._conditions, datetime.now(UTC))
-        self._conditions = status["conditions"]
-        await self._host.api.report(self.manifest, status)
+        status = report(state, self._reported.get("conditions", []), datetime.now(UTC))
+        if status == self._reported:
+            return
+        try:
+            await self._host.api.report(self.manifest, status)
+            self._reported = status
+        except (GoneError, HttpError) as error:
+            log.warning("status of pod %s was not taken: %s", self.uid, error)
 
     async def _variables(self, container: Mapping[str, Any]) -> dict[str, str]:
         namespace = self.manifest["metadata"]["namespace"]

@@ -41,7 +41,7 @@ class Tally:
     good: bool = False
     streak: int = 0
 
-    def counted(self, good: bool) -> "Tally":  # noqa: FBT001 - an answer is a yes or a no
+    def counted(self, *, good: bool) -> "Tally":
         """Return the tally after one more answer."""
         return replace(self, streak=self.streak + 1) if good == self.good else Tally(good, 1)
 
@@ -66,7 +66,7 @@ class Prober:
             clock = asyncio.get_running_loop().time
             await asyncio.sleep(self._next - clock())
             self._next = clock() + self._timing.period
-            self._tally = self._tally.counted(await self._answer())
+            self._tally = self._tally.counted(good=await self._answer())
             verdict = self._tally.verdict(self._timing)
             if verdict is not None:
                 return verdict

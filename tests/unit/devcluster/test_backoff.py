@@ -1,0 +1,40 @@
+"""A container that keeps ending waits longer and longer."""
+
+import pytest
+
+from devcluster.node.backoff import Backoff
+from devcluster.node.container import restarts
+
+
+@pytest.mark.parametrize(
+    ("ran_seconds", "delay"),
+    {
+        "the first restart is at once": ([1], 0),
+        "the second waits": ([1, 1], 10),
+        "then twice as long": ([1, 1, 1], 20),
+        "and so on": ([1, 1, 1, 1, 1], 80),
+        "but never longer than five minutes": ([1] * 50, 300),
+        "ten good minutes are forgiven": ([1, 1, 1, 600], 0),
+        "and count from there": ([1, 1, 1, 600, 1], 10),
+    }.values(),
+)
+def test_the_delay_follows_the_ends(ran_seconds: list[float], delay: float) -> None:
+    backoff = Backoff()
+    for seconds in ran_seconds:
+        backoff = backoff.ended(seconds)
+    assert backoff.delay_seconds == delay
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "again"),
+    [
+        ("Always", 0, True),
+        ("Always", 1, True),
+        ("OnFailure", 0, False),
+        ("OnFailure", 1, True),
+        ("Never", 0, False),
+        ("Never", 137, False),
+    ],
+)
+def test_the_restart_policy_decides(policy: str, code: int, again: bool) -> None:
+    assert restarts(policy, code) is again
