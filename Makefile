@@ -25,7 +25,7 @@ setup: $(BIN)/.installed ## Install the locked dependencies and build the contro
 	$(BIN)/devcluster build
 
 demo: setup ## Run a real cluster, queue, operator and workers on this machine, and watch a pool follow its backlog
-	$(BIN)/python -m demo
+	$(BIN)/python -m examples.demo
 
 test: setup ## Run every test against a real API server, SQS servers and Prometheus
 	$(BIN)/pytest

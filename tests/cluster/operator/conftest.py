@@ -1,0 +1,158 @@
+"""The operator as users run it: installed from the chart, under the chart's rights, against an SQS server."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devcluster import Cluster
+from devcluster.processes import wait_until
+from devcluster.sqs import REGION, MotoSqs
+
+CHART = Path(__file__).parents[3] / "charts" / "queueworkerpool"
+NAMESPACE = "queueworkerpool-system"
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The running operator."""
+
+    cluster: Cluster
+
+    def pod(self) -> dict[str, Any]:
+        pods = json.loads(self.cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
+        return next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
+
+    @property
+    def address(self) -> str:
+        return f"{self.pod()['status']['podIP']}:9090"
+
+    @property
+    def pid(self) -> int:
+        return self.cluster.pid_of(NAMESPACE, self.pod()["metadata"]["name"])
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def logs(self) -> str:
+        return self.cluster.node.logs(NAMESPACE, self.pod()["metadata"]["name"])
+
+    def restarts(self) -> int:
+        return int(self.pod()["status"]["containerStatuses"][0]["restartCount"])
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Operator:
+    values = {
+        "sqsEndpointUrl": moto_sqs.endpoint,
+        "extraEnv": [{"name": name, "value": value} for name, value in moto_sqs.env.items() if "ENDPOINT" not in name],
+    }
+    cluster.helm(
+        *("install", "queueworkerpool", str(CHART), "--namespace", NAMESPACE, "--create-namespace"),
+        *("--wait", "--timeout", "90s"),
+        *(f"--set-json={name}={json.dumps(value)}" for name, value in values.items()),
+    )
+    return Operator(cluster)
+
+
+class Shop:
+    """A namespace with queues, Deployments and pools, and what is to be seen of them."""
+
+    def __init__(self, cluster: Cluster, sqs: MotoSqs, namespace: str) -> None:
+        self.cluster = cluster
+        self.sqs = sqs
+        self.client = sqs.client()
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.cluster.kubectl("-n", self.namespace, *arguments, input=stdin)
+
+    def queue(self, name: str) -> str:
+        """Create a queue of this namespace; returns its name, unique in the whole run."""
+        unique = f"{self.namespace}-{name}"
+        self.client.create_queue(QueueName=unique)
+        return unique
+
+    def send(self, queue: str, count: int) -> None:
+        url = self.client.get_queue_url(QueueName=queue)["QueueUrl"]
+        for start in range(0, count, 10):
+            entries: list[Any] = [{"Id": str(i), "MessageBody": "x"} for i in range(start, min(start + 10, count))]
+            assert not self.client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+    def purge(self, queue: str) -> None:
+        self.client.purge_queue(QueueUrl=self.client.get_queue_url(QueueName=queue)["QueueUrl"])
+
+    def deployment(self, name: str, replicas: int = 0, command: list[str] | None = None) -> None:
+        """Create a Deployment whose pods do nothing, unless told what to do."""
+        labels = {"app": name}
+        container = {"name": "worker", "image": "none", "command": command or ["sleep", "3600"]}
+        spec = {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "containers": [container],
+                    "automountServiceAccountToken": False,
+                    "terminationGracePeriodSeconds": 1,
+                },
+            },
+        }
+        self.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec})
+
+    def pool(self, name: str, queue: str, deployment: str | None = None, **spec: Any) -> None:
+        """Create or edit a pool that polls every second."""
+        whole = {
+            "scaleTargetRef": {"name": deployment or name},
+            "queues": [{"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"}],
+            "maxReplicas": 100,
+            "target": {"messagesPerPod": 5},
+            "pollSeconds": 1,
+        } | spec
+        metadata = {"name": name}
+        self.apply(
+            {"apiVersion": "queueworker.dev/v1alpha1", "kind": "QueueWorkerPool", "metadata": metadata, "spec": whole}
+        )
+
+    def apply(self, manifest: dict[str, Any]) -> None:
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+
+    def replicas(self, deployment: str) -> int:
+        return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}"))
+
+    def status(self, pool: str) -> dict[str, Any]:
+        return dict(json.loads(self.kubectl("get", "qwp", pool, "-o", "json")).get("status", {}))
+
+    def condition(self, pool: str, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition; both empty before there is one."""
+        for condition in self.status(pool).get("conditions", ()):
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"]
+        return "", ""
+
+    def events(self, pool: str) -> list[str]:
+        chosen = f"involvedObject.name={pool}"
+        listed = json.loads(self.kubectl("get", "events", "--field-selector", chosen, "-o", "json"))["items"]
+        return [f"{event['reason']}: {event['message']}" for event in listed]
+
+    def generation(self, deployment: str) -> int:
+        """How often the Deployment's spec was written since its creation, plus one."""
+        return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.metadata.generation}"))
+
+    def eventually(self, condition: Callable[[], bool], seconds: float, sentence: str) -> None:
+        wait_until(condition, seconds, sentence)
+
+
+@pytest.fixture
+def shop(cluster: Cluster, moto_sqs: MotoSqs, namespace: str, operator: Operator) -> Iterator[Shop]:
+    """A namespace that the operator serves."""
+    assert operator.get("/livez") == "ok\n"
+    yield Shop(cluster, moto_sqs, namespace)
+    cluster.kubectl("-n", namespace, "delete", "qwp,deployments", "--all", "--wait=false")

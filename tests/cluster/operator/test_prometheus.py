@@ -1,0 +1,82 @@
+"""A real Prometheus server scrapes the operator and answers for it."""
+
+import json
+import shutil
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import yaml
+
+from devcluster.processes import Program, free_port, wait_until
+from tests.cluster.operator.conftest import Operator, Shop
+
+MISSING = "Prometheus is missing: install prometheus and promtool (Debian: apt-get install prometheus)."
+
+
+class Prometheus:
+    """A Prometheus server that scrapes one address every second."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        scrape = {"job_name": "operator", "static_configs": [{"targets": [target]}]}
+        settings = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+        self._address = f"127.0.0.1:{free_port()}"
+        argv = [
+            str(shutil.which("prometheus")),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={self._address}",
+        ]
+        self.program = Program(argv, folder / "prometheus.log")
+
+    def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series; empty while the server does not answer."""
+        url = f"http://{self._address}/api/v1/query?{urllib.parse.urlencode({'query': promql})}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        except OSError:
+            return []
+        return [(series["metric"], float(series["value"][1])) for series in result]
+
+
+@pytest.fixture
+def prometheus(operator: Operator, tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Prometheus]:
+    if not shutil.which("prometheus"):
+        unavailable(MISSING)
+    server = Prometheus(tmp_path, operator.address)
+    server.program.start()
+    yield server
+    server.program.stop()
+
+
+def test_prometheus_answers_for_the_desired_replicas(shop: Shop, prometheus: Prometheus) -> None:
+    queue = shop.queue("seen")
+    shop.deployment("seen")
+    shop.pool("seen", queue)
+    shop.send(queue, 35)
+    shop.eventually(lambda: shop.replicas("seen") == 7, 15, "the pool did not grow")
+    promql = f'queueworkerpool_desired_replicas{{namespace="{shop.namespace}",pool="seen"}}'
+    wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 30, "no answer of 7 desired replicas")
+    writes = f'sum(queueworkerpool_scale_writes_total{{namespace="{shop.namespace}",direction="up"}})'
+    wait_until(lambda: [value for _, value in prometheus.query(writes)] == [1.0], 30, "no answer of one write")
+
+
+def test_promtool_finds_nothing_to_object_to(
+    shop: Shop, operator: Operator, unavailable: Callable[[str], NoReturn]
+) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        unavailable(MISSING)
+    shop.deployment("checked")
+    shop.pool("checked", shop.queue("checked"))
+    shop.eventually(lambda: shop.namespace in operator.get("/metrics"), 15, "the pool is not in the metrics")
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=operator.get("/metrics"), capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
