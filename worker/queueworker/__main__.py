@@ -1,0 +1,80 @@
+"""The command line `queueworker`: flags and variables become settings, the handler is found, the runtime runs."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from queueworker import logs
+from queueworker.errors import UsageError
+from queueworker.handlers import Command, Handler, load
+from queueworker.runtime import Runtime
+from queueworker.settings import ENV_PREFIX, Settings, reject_unknown
+
+logger = logging.getLogger("queueworker")
+
+
+def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
+    """One flag and one environment variable per setting, from the dataclass that explains them."""
+    for setting in reversed(fields(Settings)):
+        hints: dict[str, Any] = dict(setting.metadata)
+        kind: Any = str
+        if choices := hints.get("choices"):
+            kind = click.Choice(choices)
+        elif setting.type is int:
+            kind = click.IntRange(hints["min"], hints["max"])
+        required = setting.name == "queue"
+        command = click.option(
+            "--" + setting.name.replace("_", "-"),
+            envvar=ENV_PREFIX + setting.name.upper(),
+            type=kind,
+            required=required,
+            default=None if required else setting.default,
+            show_default=not required and setting.default is not None,
+            show_envvar=True,
+            help=hints["help"],
+        )(command)
+    return command
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@_setting_options
+def main(**given: Any) -> None:
+    """Consume an SQS queue: each message is handled, kept hidden meanwhile, and deleted after success.
+
+    Ends on SIGTERM: receives no more, lets running handlers finish, gives the rest back. A second SIGTERM hurries.
+    """
+    try:
+        reject_unknown(os.environ)
+        settings = Settings(**given)
+        logs.configure(settings.log_level, settings.log_format)
+        handler = _handler(settings)
+        runtime = Runtime(settings, handler)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        logger.critical("cannot serve the state", extra={"port": given["state_port"], "error": str(error)})
+        sys.exit(1)
+    _leave(runtime.run())
+
+
+def _handler(settings: Settings) -> Handler:
+    if settings.exec is not None:
+        return Command(settings.exec, settings.queue)
+    return load(str(settings.handler))
+
+
+def _leave(code: int) -> None:
+    """End at once: handlers that outlived the grace and a poll that was cut off would only delay it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

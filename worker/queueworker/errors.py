@@ -1,0 +1,54 @@
+"""What can go wrong, as types. The doors raise these, the rest branches on them, never on texts.
+
+Imported by everybody, imports nothing.
+"""
+
+from typing import ClassVar
+
+
+class QueueWorkerError(Exception):
+    """The root of our errors."""
+
+
+class UsageError(QueueWorkerError):
+    """A flag, variable or handler makes no sense. The text names it and says what to do."""
+
+
+class SqsError(QueueWorkerError):
+    """SQS did not do what was asked. `reason` is a constant word for logs and metrics."""
+
+    reason: ClassVar[str] = "Failed"
+
+
+class QueueNotFoundError(SqsError):
+    """SQS says that there is no such queue."""
+
+    reason = "QueueNotFound"
+
+
+class AccessDeniedError(SqsError):
+    """SQS does not let this worker use the queue, or it has no credentials."""
+
+    reason = "AccessDenied"
+
+
+class ThrottledError(SqsError):
+    """SQS answers that there were too many requests."""
+
+    reason = "Throttled"
+
+
+class UnreachableError(SqsError):
+    """SQS did not answer: network, DNS, TLS, time-out, or SQS itself failed."""
+
+    reason = "Unreachable"
+
+
+class AnswerInvalidError(SqsError):
+    """SQS answered something that makes no sense, or refused the request as malformed."""
+
+    reason = "AnswerInvalid"
+
+
+REASONS = tuple(kind.reason for kind in SqsError.__subclasses__())
+"""Every word that tells why SQS did not do what was asked."""

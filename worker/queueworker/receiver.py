@@ -1,0 +1,88 @@
+"""Receives messages, never more than there are free slots, and hands them on. One thread; ends when the gate closes.
+
+What arrives after the gate has closed is given back at once.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from queueworker.backoff import pause_seconds
+from queueworker.custodian import Custodian
+from queueworker.errors import SqsError
+from queueworker.leases import BATCH
+from queueworker.model import RELEASE, Message
+from queueworker.slots import Slots
+from queueworker.stats import Count, Stats
+from queueworker.work import Work
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.5
+LAST_PAUSE_SECONDS = 20.0
+
+IDLE_VISIBILITY_SECONDS = 5
+"""How long a message is hidden that a poll of an empty queue brings, before its first extension. A poll that the end
+of the process cuts off may still be served by SQS: nobody sees that message until this has passed."""
+
+
+class Source(Protocol):
+    """Where messages come from."""
+
+    def receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        """Receive messages; see `Sqs`."""
+
+
+class Receiver:
+    """Polls a queue from `run` until the gate closes."""
+
+    def __init__(self, source: Source, work: Work, custodian: Custodian, slots: Slots, stats: Stats) -> None:
+        self._source = source
+        self._work = work
+        self._custodian = custodian
+        self._slots = slots
+        self._stats = stats
+        self._failures = 0
+        self._idle = False
+        self.answered = False
+        """Whether SQS has ever answered."""
+
+    def run(self, wait_seconds: int, visibility_seconds: int, jitter: Callable[[], float] = random.random) -> None:
+        """Poll until the gate is closed."""
+        while slots := self._slots.take(BATCH):
+            visibility = min(visibility_seconds, IDLE_VISIBILITY_SECONDS) if self._idle else visibility_seconds
+            # The first answer tells whether the queue can be used at all; it should not take a long poll to know.
+            messages = self._receive(slots, wait_seconds if self.answered else 0, visibility)
+            self._slots.give_back(slots - len(messages))
+            if messages:
+                self._hand_on(messages, visibility)
+            elif self._failures:
+                self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
+
+    def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        try:
+            messages = self._source.receive(most, wait_seconds, visibility_seconds)
+        except SqsError as error:
+            self._failures += 1
+            self._stats.receive_failed(error.reason)
+            logger.warning(
+                "cannot receive",
+                extra={"reason": error.reason, "problem": str(error), "failures_in_a_row": self._failures},
+            )
+            return []
+        if self._failures or not self.answered:
+            logger.info("receiving")
+        self._failures = 0
+        self._idle = self.answered and not messages
+        self.answered = True
+        self._stats.add(Count.RECEIVED, len(messages))
+        return messages
+
+    def _hand_on(self, messages: list[Message], visibility_seconds: int) -> None:
+        leases = self._custodian.take(messages, visibility_seconds)
+        if self._slots.closed:
+            for lease in leases:
+                self._custodian.end(lease, RELEASE)
+        else:
+            self._work.accept(leases)

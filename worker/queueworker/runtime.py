@@ -1,0 +1,153 @@
+"""The life of a worker: starts the parts, waits for a signal, drains. `__main__` calls it with a checked handler.
+
+Draining keeps one promise: when the process ends, SQS counts nothing as in flight because of it.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
+
+from queueworker.custodian import Custodian
+from queueworker.handlers import Handler
+from queueworker.leases import Leases
+from queueworker.receiver import Receiver
+from queueworker.server import Answers, StateServer
+from queueworker.settings import Settings
+from queueworker.slots import Slots
+from queueworker.sqs import Sqs
+from queueworker.stats import Count, Stats
+from queueworker.work import Surroundings, work_of
+
+logger = logging.getLogger(__name__)
+
+POLL_PATIENCE_SECONDS = 0.5
+"""How long a worker that ends waits for its last poll, so that what it brings goes back at once."""
+
+FLUSH_SECONDS = 4.0
+"""How long the last deletes and releases may take after the grace."""
+
+FROZEN_SECONDS = 60.0
+"""The custodian looks around every second while it holds messages; one that was silent for so long is frozen."""
+
+CONNECTIONS = 8
+_GLANCE_SECONDS = 0.02
+_CRASHED = -1
+
+
+class Runtime:
+    """One worker process."""
+
+    def __init__(self, settings: Settings, handler: Handler) -> None:
+        """Build the parts and serve the state. Raises UsageError, or OSError when the port cannot be bound."""
+        self._settings = settings
+        self._notes: SimpleQueue[int] = SimpleQueue()  # signals; may be filled from a signal handler, an Event may not
+        self._hurried = False
+        sqs = Sqs(settings.queue, settings.wait_seconds, settings.visibility_seconds, CONNECTIONS)
+        self._stats = Stats(time.monotonic)
+        self._slots = Slots(settings.concurrency)
+        self._custodian = Custodian(sqs, Leases(settings.visibility_seconds), self._stats, time.monotonic)
+        self._work = work_of(handler, Surroundings(self._custodian, self._slots, self._stats, settings.retry_seconds))
+        self._receiver = Receiver(sqs, self._work, self._custodian, self._slots, self._stats)
+        self._server = StateServer(settings.state_host, settings.state_port, self._answers())
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT; returns the exit code."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda number, _: self._notes.put(number))
+        logger.info("worker started", extra={"queue": self._settings.queue, "port": self._server.port})
+        self._thread("custodian", self._custodian.run)
+        wait, visibility = self._settings.wait_seconds, self._settings.visibility_seconds
+        receiving = self._thread("receiver", lambda: self._receiver.run(wait, visibility))
+        note = self._notes.get()
+        stranded = self._drain(receiving)
+        return 1 if stranded or note == _CRASHED else 0
+
+    def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                target()
+            except Exception:
+                logger.critical("a part of the worker crashed", exc_info=True, extra={"part": name})
+                self._notes.put(_CRASHED)
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _drain(self, receiving: threading.Thread) -> int:
+        """Stop receiving, finish or give back, delete; returns how many messages stay in flight because of us."""
+        began = time.monotonic()
+        logger.info("draining", extra={"held": len(self._custodian), "grace_seconds": self._settings.grace_seconds})
+        self._slots.close()
+        self._custodian.flush()
+
+        def polled() -> bool:
+            return not receiving.is_alive() or time.monotonic() - began > POLL_PATIENCE_SECONDS
+
+        self._until(lambda: not len(self._custodian) and polled(), began + self._settings.grace_seconds)
+        if len(self._custodian):
+            self._interrupt()
+        held = len(self._custodian)
+        self._stats.add(Count.STRANDED, held)
+        ended = {"left_in_flight": held, **{str(what): n for what, n in self._stats.snapshot().counts.items()}}
+        logger.log(logging.ERROR if held else logging.INFO, "worker ended", extra=ended)
+        return held
+
+    def _interrupt(self) -> None:
+        """Give back what is still being worked on."""
+        self._work.stop()
+        for lease in self._custodian.end_all():
+            logger.warning("the grace is over: a message goes back", extra={"message_id": lease.message.id})
+        self._hurried = False
+        self._until(lambda: not len(self._custodian), time.monotonic() + FLUSH_SECONDS)
+
+    def _until(self, condition: Callable[[], bool], deadline: float) -> None:
+        """Wait for the condition; another signal cuts it short. Glances are cheap here: the process is ending."""
+        while not condition() and not self._hurried and time.monotonic() < deadline:
+            try:
+                self._hurried = self._notes.get(timeout=_GLANCE_SECONDS) != _CRASHED
+            except Empty:
+                continue
+
+    def _answers(self) -> Answers:
+        return Answers(self._state, self._trouble, self._unready, self._metrics())
+
+    def _state(self) -> Mapping[str, object]:
+        numbers = self._stats.snapshot()
+        return {
+            "busy": numbers.busy,
+            "concurrency": self._slots.size,
+            "draining": self._slots.closed,
+            "processed": numbers.counts[Count.SUCCEEDED],
+            "failed": numbers.counts[Count.FAILED],
+            "busySeconds": round(numbers.busy_seconds, 3),
+        }
+
+    def _trouble(self) -> list[str]:
+        silent = time.monotonic() - self._custodian.beat
+        frozen = len(self._custodian) and silent > FROZEN_SECONDS
+        return [f"held messages were not looked after for {silent:.0f} s"] if frozen else []
+
+    def _unready(self) -> list[str]:
+        reasons = self._trouble()
+        if not self._receiver.answered:
+            reasons.append("SQS has not answered yet")
+        if self._slots.closed:
+            reasons.append("draining")
+        return reasons
+
+    def _metrics(self) -> Callable[[str], tuple[bytes, str]]:
+        made: list[Callable[[str], tuple[bytes, str]]] = []
+
+        def render(accept: str) -> tuple[bytes, str]:
+            from queueworker.metrics import Facts, Metrics  # noqa: PLC0415 -- loaded at the first scrape, see there
+
+            if not made:
+                look = lambda: Facts(self._stats.snapshot(), self._slots.size, self._slots.closed)  # noqa: E731
+                made.append(Metrics(look).render)
+            return made[0](accept)
+
+        return render

@@ -1,0 +1,79 @@
+"""The state server: /state, /livez, /readyz and /metrics, in threads of its own.
+
+`runtime` starts it. What to answer arrives as functions; it knows nothing about messages.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+CLIENT_TIMEOUT_SECONDS = 5.0
+
+_TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What to answer: the state, reasons against being alive and ready, and the metrics for an Accept header."""
+
+    state: Callable[[], Mapping[str, object]]
+    livez: Callable[[], list[str]]
+    readyz: Callable[[], list[str]]
+    metrics: Callable[[str], tuple[bytes, str]]
+
+
+class StateServer:
+    """Serves from its construction until the process ends."""
+
+    def __init__(self, host: str, port: int, answers: Answers) -> None:
+        """Bind and serve. Raises OSError when the address cannot be bound."""
+        handler = type("Handler", (_Handler,), {"answers": answers})
+        self._server = _Server((host, port), handler)
+        threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        return int(self._server.server_address[1])
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that went away is its own affair."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    answers: Answers
+    timeout = CLIENT_TIMEOUT_SECONDS  # a client that sends nothing must not hold a thread
+    server_version = "queueworker"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        path = self.path.partition("?")[0]
+        if path == "/state":
+            self._send(HTTPStatus.OK, json.dumps(self.answers.state()).encode() + b"\n", "application/json")
+        elif path == "/metrics":
+            self._send(HTTPStatus.OK, *self.answers.metrics(self.headers.get("Accept", "")))
+        elif path in {"/livez", "/readyz"}:
+            reasons = self.answers.livez() if path == "/livez" else self.answers.readyz()
+            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+            self._send(status, ("\n".join(reasons or ["ok"]) + "\n").encode(), _TEXT)
+        else:
+            self._send(HTTPStatus.NOT_FOUND, b"not found: try /state, /livez, /readyz or /metrics\n", _TEXT)
+
+    def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: probes come every few seconds."""

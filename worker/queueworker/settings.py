@@ -1,0 +1,106 @@
+"""The worker's settings: one frozen dataclass, each field explained. `__main__` builds it from flags and variables.
+
+A QUEUEWORKER_* variable that is not here stops the start. AWS's own settings (region, credentials,
+AWS_ENDPOINT_URL_SQS) are read by botocore and do not appear here.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from queueworker.errors import UsageError
+from queueworker.model import MAX_VISIBILITY_SECONDS
+
+ENV_PREFIX = "QUEUEWORKER_"
+
+_QUEUE_URL = re.compile(r"https?://[^/\s]+/\S+")
+# Kubernetes tells every pod about the Services of its namespace in such variables; one may be named queueworker.
+_SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a worker process is told at its start."""
+
+    queue: str = field(metadata={"help": "URL of the queue to consume."})
+    handler: str | None = field(
+        default=None,
+        metadata={
+            "help": "MODULE:FUNCTION to call with each message: a plain function (run in threads) or `async def`."
+        },
+    )
+    exec: str | None = field(
+        default=None,
+        metadata={
+            "help": "Command to run for each message: body on standard input, attributes in SQS_ATTRIBUTE_* variables,"
+            " exit code 0 for success. No shell is involved."
+        },
+    )
+    concurrency: int = field(
+        default=10, metadata={"help": "How many messages are worked on at the same time.", "min": 1, "max": 1000}
+    )
+    wait_seconds: int = field(
+        default=20, metadata={"help": "How long one receive request waits for messages.", "min": 0, "max": 20}
+    )
+    visibility_seconds: int = field(
+        default=30,
+        metadata={
+            "help": "How long a message stays hidden after a worker died without a word. It is extended"
+            " while a handler works, however long that takes, up to SQS's limit of 12 hours.",
+            "min": 1,
+            "max": MAX_VISIBILITY_SECONDS,
+        },
+    )
+    retry_seconds: int = field(
+        default=5,
+        metadata={
+            "help": "After about so long a failed message is shown again; doubles with each receive of the message,"
+            " up to 15 minutes.",
+            "min": 0,
+            "max": MAX_VISIBILITY_SECONDS,
+        },
+    )
+    grace_seconds: int = field(
+        default=25,
+        metadata={
+            "help": "How long running handlers may go on after SIGTERM; then their messages go back to the queue."
+            " Keep it 5 s below the pod's terminationGracePeriodSeconds (30 by default).",
+            "min": 0,
+            "max": MAX_VISIBILITY_SECONDS,
+        },
+    )
+    state_host: str = field(
+        default="0.0.0.0",  # noqa: S104 -- probes, scrapes and the operator come from outside of the pod
+        metadata={"help": "Address on which /state, /livez, /readyz and /metrics are served."},
+    )
+    state_port: int = field(
+        default=8081,
+        metadata={"help": "Port for the same; 0 takes a free one and logs it.", "min": 0, "max": 65535},
+    )
+    log_level: str = field(
+        default="info", metadata={"help": "What to log.", "choices": ("debug", "info", "warning", "error")}
+    )
+    log_format: str = field(
+        default="json",
+        metadata={"help": "json: a JSON object per line. text: for people.", "choices": ("json", "text")},
+    )
+
+    def __post_init__(self) -> None:
+        """Check what no single flag can tell. Raises UsageError."""
+        if not _QUEUE_URL.fullmatch(self.queue):
+            raise UsageError(
+                f"--queue {self.queue!r} is not a queue URL: give one such as"
+                " https://sqs.eu-west-1.amazonaws.com/123456789012/NAME"
+            )
+        if (self.handler is None) == (self.exec is None):
+            raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
+
+
+def reject_unknown(environment: Mapping[str, str]) -> None:
+    """Stop at a QUEUEWORKER_* variable that no setting bears: a typo must not pass for a setting. Raises UsageError."""
+    known = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
+    for name in sorted(environment):
+        if name.startswith(ENV_PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise UsageError(f"{name} is not a setting; did you mean {near[0]}? All: {', '.join(known)}")
