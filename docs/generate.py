@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from charts.generate_readme import readme
 from prometheus_client import CollectorRegistry
+
 from queueworkerpool.metrics import Metrics
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.settings import ENV_PREFIX, Settings
@@ -56,14 +57,18 @@ def reference() -> str:
             "",
             "## QueueWorkerPool: status",
             "",
-            *_table(("Field", "Type", "Meaning"), (row[:2] + row[3:] for row in _fields("status", properties["status"]))),
+            *_table(
+                ("Field", "Type", "Meaning"), (row[:2] + row[3:] for row in _fields("status", properties["status"]))
+            ),
             "",
             "## Conditions and reasons",
             "",
             f"Condition types: {', '.join(f'`{kind}`' for kind in ConditionType)}. The same reasons appear in",
             "`status.conditions`, `status.lastDecision`, Events and metric labels.",
             "",
-            *_table(("Reason", "When", "What to do"), ((f"`{reason}`", reason.when, reason.remedy) for reason in Reason)),
+            *_table(
+                ("Reason", "When", "What to do"), ((f"`{reason}`", reason.when, reason.remedy) for reason in Reason)
+            ),
             "",
             "## Metrics",
             "",

@@ -101,6 +101,6 @@ class World:
 
         def at_zero() -> bool:
             deployment, pool = self.look()
-            return deployment["spec"]["replicas"] == 0 and pool.get("status", {}).get("replicas") == 0
+            return bool(deployment["spec"]["replicas"] == 0 and pool.get("status", {}).get("replicas") == 0)
 
         wait_until(at_zero, seconds, "the idle pool did not go to zero: is the operator running?")
