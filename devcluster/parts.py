@@ -8,6 +8,7 @@ from devcluster.node.files import PodFiles
 from devcluster.processes import Program, wait_until
 
 START_SECONDS = 60
+STOP_SECONDS = 3
 
 
 class ApiServer:
@@ -33,8 +34,8 @@ class ApiServer:
         self.wait_until_ready()
 
     def stop(self) -> None:
-        """Ask it to end, and wait."""
-        self.program.stop()
+        """Ask it to end, and wait; open watches would keep it for a minute, so it is killed after a few seconds."""
+        self.program.stop(STOP_SECONDS)
 
     def kill(self) -> None:
         """End it at once."""

@@ -50,7 +50,9 @@ class Api:
 
     async def report(self, pod: Json, status: Json) -> None:
         """Write the pod's status; raises GoneError, HttpError."""
-        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": status}
+        # The API server would add the address to those that the pod had on an earlier run of this node.
+        addresses = [*status["podIPs"], {"$patch": "replace"}]
+        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {**status, "podIPs": addresses}}
         await self._patiently(lambda: self._http.json("PATCH", f"{pod_path(pod)}/status", body, STRATEGIC), {NOT_FOUND})
 
     async def delete(self, pod: Json) -> None:

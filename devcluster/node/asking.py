@@ -76,4 +76,4 @@ async def _exec(argv: list[str], target: Target) -> bool:
     try:
         return await process.wait() == 0
     finally:
-        process.end_group()
+        process.kill()

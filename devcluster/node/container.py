@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,10 +64,15 @@ class Container:
             await self._back_off(backoff.delay_seconds)
             self.state.restarts += 1
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the container, if it runs."""
+    def terminate(self) -> None:
+        """Ask the container to end, if it runs."""
         if self._process is not None:
-            self._process.signal(number)
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the container, if it runs."""
+        if self._process is not None:
+            self._process.kill()
 
     async def _run_once(self) -> int:
         variables = await self._pod.variables(self._spec)
@@ -97,7 +101,6 @@ class Container:
             probing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await probing
-            process.end_group()
             pid_file.unlink(missing_ok=True)
             self._process = None
         return self._show_ended(code, "Completed" if code == 0 else "Error")
@@ -132,9 +135,9 @@ class Container:
 
     async def _end(self, process: Process) -> None:
         """End a process that failed its probe; this task is cancelled as soon as the process is gone."""
-        process.signal(signal.SIGTERM)
+        process.terminate()
         await asyncio.sleep(self._pod.manifest["spec"].get("terminationGracePeriodSeconds", LIVENESS_GRACE_SECONDS))
-        process.signal(signal.SIGKILL)
+        process.kill()
 
     async def _back_off(self, seconds: float) -> None:
         if seconds:

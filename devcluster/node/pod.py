@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,6 +51,10 @@ class Pod:
         self._life = asyncio.create_task(self._live())
 
     @property
+    def _all_containers(self) -> list[Container]:
+        return self._init_containers + self._containers
+
+    @property
     def uid(self) -> str:
         """The pod's unique id."""
         return str(self.manifest["metadata"]["uid"])
@@ -66,8 +69,9 @@ class Pod:
         """Ask the containers to end; kill them after GRACE_SECONDS. Called again, the shorter grace wins."""
         if not self._stopping.is_set():
             self._stopping.set()
-            self._signal(signal.SIGTERM)
-        asyncio.get_running_loop().call_later(grace_seconds, self._signal, signal.SIGKILL)
+            for container in self._all_containers:
+                container.terminate()
+        asyncio.get_running_loop().call_later(grace_seconds, self._kill)
 
     async def ended(self) -> None:
         """Wait until nothing of the pod runs."""
@@ -182,9 +186,9 @@ class Pod:
             await asyncio.sleep(TOKEN_SECONDS * 0.8)
             await self._renew_token()
 
-    def _signal(self, number: signal.Signals) -> None:
-        for container in (*self._init_containers, *self._containers):
-            container.signal(number)
+    def _kill(self) -> None:
+        for container in self._all_containers:
+            container.kill()
 
 
 def _gates_hold(manifest: Mapping[str, Any]) -> bool:

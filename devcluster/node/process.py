@@ -46,16 +46,18 @@ class Process:
             loop.remove_reader(handle)
             os.close(handle)
         # Before the process is collected: until then its id, which is the group's, cannot become another's.
-        self.signal(signal.SIGKILL)
-        code = self._popen.wait()
+        self.kill()
+        code = self._popen.returncode
         return code if code >= 0 else 128 - code
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the whole group."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+    def terminate(self) -> None:
+        """Ask the process to end. Only it: in a container too, its children hear nothing of it."""
+        self._popen.terminate()
 
-    def end_group(self) -> None:
-        """Kill what is left of the group, and collect the process."""
-        self.signal(signal.SIGKILL)
+    def kill(self) -> None:
+        """Kill the whole group, as the end of a container kills all that is in it."""
+        if self._popen.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
