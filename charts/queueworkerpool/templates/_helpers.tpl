@@ -1,0 +1,56 @@
+{{/* The name of everything in the release: unique, readable, at most 63 characters with the longest suffix. */}}
+{{- define "queueworkerpool.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 55 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 55 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The labels by which the Deployment and the Service know their pods: they must never change. */}}
+{{- define "queueworkerpool.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "queueworkerpool.labels" -}}
+{{ include "queueworkerpool.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: {{ .Chart.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "queueworkerpool.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (include "queueworkerpool.fullname" .) -}}
+{{- end -}}
+
+{{- define "queueworkerpool.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What the operator may do, and not a verb more. The same in a ClusterRole and in the Roles of watchNamespaces. */}}
+{{- define "queueworkerpool.rules" -}}
+- apiGroups: [queueworker.dev]
+  resources: [queueworkerpools]
+  verbs: [get, list, watch]
+- apiGroups: [queueworker.dev]
+  resources: [queueworkerpools/status]
+  verbs: [get, patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [get, patch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
