@@ -52,7 +52,8 @@ class Process:
 
     def terminate(self) -> None:
         """Ask the process to end. Only it: in a container too, its children hear nothing of it."""
-        self._popen.terminate()
+        if self._popen.returncode is None:  # Popen.terminate would collect an ended process before its group is killed
+            os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the whole group, as the end of a container kills all that is in it."""

@@ -59,6 +59,11 @@ class World:
         first = (status.get("containerStatuses") or [{}])[0]
         return {**first, "phase": status.get("phase"), "Ready": conditions.get("Ready"), "ip": status.get("podIP")}
 
+    def deployed(self, name: str) -> dict[str, Any]:
+        """Return the status of a Deployment."""
+        status: dict[str, Any] = self.get("deployment", name).get("status", {})
+        return status
+
     def until(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
         wait_until(condition, seconds, what)
 
@@ -200,13 +205,12 @@ def test_a_second_delete_may_shorten_the_grace(world: World) -> None:
 def test_a_deployment_scales_to_thirty_pods_with_an_address_each_and_back(world: World) -> None:
     world.apply(deployment("crowd", container("sleep", "1000")))
     world.cluster.kubectl("scale", "deployment/crowd", "-n", world.namespace, "--replicas=30")
-    status = lambda: world.get("deployment", "crowd").get("status", {})  # noqa: E731 - a condition, read twice
-    world.until(lambda: status().get("readyReplicas") == 30, "30 pods did not become ready", 60)
+    world.until(lambda: world.deployed("crowd").get("readyReplicas") == 30, "30 pods did not become ready", 60)
     pods = json.loads(world.cluster.kubectl("get", "pods", "-n", world.namespace, "-o", "json"))["items"]
     assert len({item["status"]["podIP"] for item in pods}) == 30
     pids = [world.cluster.pid_of(world.namespace, item["metadata"]["name"]) for item in pods]
     world.cluster.kubectl("scale", "deployment/crowd", "-n", world.namespace, "--replicas=0")
-    world.until(lambda: "replicas" not in status(), "the pods did not go")
+    world.until(lambda: "replicas" not in world.deployed("crowd"), "the pods did not go")
     world.until(lambda: not any(alive(pid) for pid in pids), "processes were left behind")
 
 
@@ -254,11 +258,13 @@ def test_a_pod_sees_its_own_environment_and_not_ours(world: World, monkeypatch: 
 
 @pytest.mark.parametrize(
     ("main", "message"),
-    {
-        "no command": ({"name": "main", "image": "none"}, "no images"),
-        "a missing config map": (container("true", envFrom=[{"configMapRef": {"name": "none"}}]), "is not there"),
-        "a grpc probe": (container("true", readinessProbe={"grpc": {"port": 1}}), "does not know"),
-    }.values(),
+    [
+        pytest.param({"name": "main", "image": "none"}, "no images", id="no command"),
+        pytest.param(
+            container("true", envFrom=[{"configMapRef": {"name": "none"}}]), "is not there", id="a missing config map"
+        ),
+        pytest.param(container("true", readinessProbe={"grpc": {"port": 1}}), "does not know", id="a grpc probe"),
+    ],
 )
 def test_what_the_node_cannot_run_is_said_in_the_pods_status(world: World, main: dict[str, Any], message: str) -> None:
     world.apply(pod("odd", main))
@@ -282,8 +288,7 @@ def test_the_api_server_comes_back_on_its_port_with_its_state_and_the_pods_run_o
     # The node and the controllers have found it again.
     world.apply(deployment("late", container("sleep", "1000")))
     world.cluster.kubectl("scale", "deployment/late", "-n", world.namespace, "--replicas=2")
-    status = lambda: world.get("deployment", "late").get("status", {})  # noqa: E731 - a condition
-    world.until(lambda: status().get("readyReplicas") == 2, "no new pods ran", 60)
+    world.until(lambda: world.deployed("late").get("readyReplicas") == 2, "no new pods ran", 60)
 
 
 def test_a_restarted_node_starts_its_pods_anew(world: World) -> None:

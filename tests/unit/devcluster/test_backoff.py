@@ -8,15 +8,15 @@ from devcluster.node.container import restarts
 
 @pytest.mark.parametrize(
     ("ran_seconds", "delay"),
-    {
-        "the first restart is at once": ([1], 0),
-        "the second waits": ([1, 1], 10),
-        "then twice as long": ([1, 1, 1], 20),
-        "and so on": ([1, 1, 1, 1, 1], 80),
-        "but never longer than five minutes": ([1] * 50, 300),
-        "ten good minutes are forgiven": ([1, 1, 1, 600], 0),
-        "and count from there": ([1, 1, 1, 600, 1], 10),
-    }.values(),
+    [
+        pytest.param([1], 0, id="the first restart is at once"),
+        pytest.param([1, 1], 10, id="the second waits"),
+        pytest.param([1, 1, 1], 20, id="then twice as long"),
+        pytest.param([1, 1, 1, 1, 1], 80, id="and so on"),
+        pytest.param([1] * 50, 300, id="but never longer than five minutes"),
+        pytest.param([1, 1, 1, 600], 0, id="ten good minutes are forgiven"),
+        pytest.param([1, 1, 1, 600, 1], 10, id="and count from there"),
+    ],
 )
 def test_the_delay_follows_the_ends(ran_seconds: list[float], delay: float) -> None:
     backoff = Backoff()

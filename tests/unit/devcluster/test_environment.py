@@ -22,17 +22,17 @@ SOURCES = {
 
 @pytest.mark.parametrize(
     ("text", "expanded"),
-    {
-        "plain text stays": ("plain", "plain"),
-        "a known name is replaced": ("--host=$(HOST)", "--host=h"),
-        "an unknown name stays as it is": ("$(NOBODY)", "$(NOBODY)"),
-        "two dollars are one": ("$$5", "$5"),
-        "two dollars protect a reference": ("$$(HOST)", "$(HOST)"),
-        "three dollars are a dollar and a value": ("$$$(HOST)", "$h"),
-        "shell syntax is left to the shell": ("$HOST ${HOST}", "$HOST ${HOST}"),
-        "an open bracket is text": ("$(HOST", "$(HOST"),
-        "several references": ("$(HOST):$(PORT)", "h:1"),
-    }.values(),
+    [
+        pytest.param("plain", "plain", id="plain text stays"),
+        pytest.param("--host=$(HOST)", "--host=h", id="a known name is replaced"),
+        pytest.param("$(NOBODY)", "$(NOBODY)", id="an unknown name stays as it is"),
+        pytest.param("$$5", "$5", id="two dollars are one"),
+        pytest.param("$$(HOST)", "$(HOST)", id="two dollars protect a reference"),
+        pytest.param("$$$(HOST)", "$h", id="three dollars are a dollar and a value"),
+        pytest.param("$HOST ${HOST}", "$HOST ${HOST}", id="shell syntax is left to the shell"),
+        pytest.param("$(HOST", "$(HOST", id="an open bracket is text"),
+        pytest.param("$(HOST):$(PORT)", "h:1", id="several references"),
+    ],
 )
 def test_references_expand_as_in_kubernetes(text: str, expanded: str) -> None:
     assert environment.expand(text, {"HOST": "h", "PORT": "1"}) == expanded
@@ -40,36 +40,46 @@ def test_references_expand_as_in_kubernetes(text: str, expanded: str) -> None:
 
 @pytest.mark.parametrize(
     ("container", "expected"),
-    {
-        "a plain value": ({"env": [{"name": "A", "value": "1"}]}, {"A": "1"}),
-        "a value without text is empty": ({"env": [{"name": "A"}]}, {"A": ""}),
-        "a later value sees an earlier one": (
+    [
+        pytest.param({"env": [{"name": "A", "value": "1"}]}, {"A": "1"}, id="a plain value"),
+        pytest.param({"env": [{"name": "A"}]}, {"A": ""}, id="a value without text is empty"),
+        pytest.param(
             {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)2"}]},
             {"A": "1", "B": "12"},
+            id="a later value sees an earlier one",
         ),
-        "an earlier value does not see a later one": (
+        pytest.param(
             {"env": [{"name": "B", "value": "$(A)2"}, {"name": "A", "value": "1"}]},
             {"A": "1", "B": "$(A)2"},
+            id="an earlier value does not see a later one",
         ),
-        "the pod's setting wins over the node's": ({"env": [{"name": "BASE", "value": "own"}]}, {"BASE": "own"}),
-        "env wins over envFrom": (
+        pytest.param(
+            {"env": [{"name": "BASE", "value": "own"}]}, {"BASE": "own"}, id="the pod's setting wins over the node's"
+        ),
+        pytest.param(
             {"envFrom": [{"configMapRef": {"name": "settings"}}], "env": [{"name": "COLOUR", "value": "blue"}]},
             {"COLOUR": "blue"},
+            id="env wins over envFrom",
         ),
-        "envFrom may add a prefix": (
+        pytest.param(
             {"envFrom": [{"prefix": "UI_", "configMapRef": {"name": "settings"}}]},
             {"UI_COLOUR": "red"},
+            id="envFrom may add a prefix",
         ),
-        "an optional secret may be missing": ({"envFrom": [{"secretRef": {"name": "gone", "optional": True}}]}, {}),
-        "a key of a secret": (
+        pytest.param(
+            {"envFrom": [{"secretRef": {"name": "gone", "optional": True}}]}, {}, id="an optional secret may be missing"
+        ),
+        pytest.param(
             {"env": [{"name": "T", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}]},
             {"T": "t0p"},
+            id="a key of a secret",
         ),
-        "an optional key may be missing": (
+        pytest.param(
             {"env": [{"name": "T", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "x", "optional": True}}}]},
             {},
+            id="an optional key may be missing",
         ),
-    }.values(),
+    ],
 )
 def test_variables_come_from_base_then_sources_then_values(container: dict[str, Any], expected: dict[str, str]) -> None:
     assert environment.variables(container, POD, {"BASE": "node"}, SOURCES) == {"BASE": "node"} | expected
@@ -94,15 +104,26 @@ def test_the_downward_api_knows(path: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("container", "sentence"),
-    {
-        "a missing config map": ({"envFrom": [{"configMapRef": {"name": "none"}}]}, "configMapRef none is not there"),
-        "a missing key": (
+    [
+        pytest.param(
+            {"envFrom": [{"configMapRef": {"name": "none"}}]},
+            "configMapRef none is not there",
+            id="a missing config map",
+        ),
+        pytest.param(
             {"env": [{"name": "T", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "x"}}}]},
             "key x is not there",
+            id="a missing key",
         ),
-        "a resource field": ({"env": [{"name": "T", "valueFrom": {"resourceFieldRef": {}}}]}, "not supported"),
-        "an unknown field": ({"env": [{"name": "T", "valueFrom": {"fieldRef": {"fieldPath": "spec.x"}}}]}, "not known"),
-    }.values(),
+        pytest.param(
+            {"env": [{"name": "T", "valueFrom": {"resourceFieldRef": {}}}]}, "not supported", id="a resource field"
+        ),
+        pytest.param(
+            {"env": [{"name": "T", "valueFrom": {"fieldRef": {"fieldPath": "spec.x"}}}]},
+            "not known",
+            id="an unknown field",
+        ),
+    ],
 )
 def test_what_cannot_be_given_is_said(container: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UnsupportedError, match=sentence):

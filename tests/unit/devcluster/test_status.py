@@ -34,16 +34,17 @@ def conditions(state: PodState) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("state", "expected"),
-    {
-        "nothing has run yet": (pod(ContainerState("a", "image")), "Pending"),
-        "something runs": (pod(running(), ContainerState("b", "image")), "Running"),
-        "all ended well": (pod(ended(0), ended(0), finished=True), "Succeeded"),
-        "one ended badly": (pod(ended(0), ended(1), finished=True), "Failed"),
-        "an init container ended badly": (
+    [
+        pytest.param(pod(ContainerState("a", "image")), "Pending", id="nothing has run yet"),
+        pytest.param(pod(running(), ContainerState("b", "image")), "Running", id="something runs"),
+        pytest.param(pod(ended(0), ended(0), finished=True), "Succeeded", id="all ended well"),
+        pytest.param(pod(ended(0), ended(1), finished=True), "Failed", id="one ended badly"),
+        pytest.param(
             pod(ContainerState("a", "image"), finished=True, initialized=False),
             "Failed",
+            id="an init container ended badly",
         ),
-    }.values(),
+    ],
 )
 def test_the_phase_sums_up_the_containers(state: PodState, expected: str) -> None:
     assert phase(state) == expected
@@ -59,12 +60,12 @@ def test_a_container_that_waits_for_its_restart_keeps_the_pod_running() -> None:
 
 @pytest.mark.parametrize(
     ("state", "ready", "containers_ready"),
-    {
-        "all ready": (pod(running(), running()), "True", "True"),
-        "one not ready": (pod(running(), running(ready=False)), "False", "False"),
-        "a readiness gate is closed": (pod(running(), readiness_gates=False), "False", "True"),
-        "ended": (pod(ended(0), finished=True), "False", "False"),
-    }.values(),
+    [
+        pytest.param(pod(running(), running()), "True", "True", id="all ready"),
+        pytest.param(pod(running(), running(ready=False)), "False", "False", id="one not ready"),
+        pytest.param(pod(running(), readiness_gates=False), "False", "True", id="a readiness gate is closed"),
+        pytest.param(pod(ended(0), finished=True), "False", "False", id="ended"),
+    ],
 )
 def test_ready_means_all_containers_and_all_gates(state: PodState, ready: str, containers_ready: str) -> None:
     assert conditions(state)["Ready"] == ready

@@ -31,11 +31,11 @@ def test_a_young_kubectl_on_path_is_used(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     "text",
-    {
-        "too old": KUBECTL.format(minor="29"),
-        "only says how to install it": "#!/bin/sh\nexit 127\n",
-        "answers in another way": "#!/bin/sh\necho v1.36\n",
-    }.values(),
+    [
+        pytest.param(KUBECTL.format(minor="29"), id="too old"),
+        pytest.param("#!/bin/sh\nexit 127\n", id="only says how to install it"),
+        pytest.param("#!/bin/sh\necho v1.36\n", id="answers in another way"),
+    ],
 )
 def test_another_kubectl_is_replaced_or_the_user_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
