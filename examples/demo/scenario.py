@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -68,8 +69,11 @@ def play(world: World, show: Show) -> Story:
     world.wait_for_zero(QUIET_LIMIT)
     show.say(f"{BURST} messages of a second's work each, at once; when half are handled, {TRICKLE} more, one by one")
     watch = _Watch(world, show, begin=time.monotonic())
-    watch.send(BURST)
-    if watch.until(lambda: watch.trickled() and watch.drained, DRAIN_LIMIT):
+    with ThreadPoolExecutor(1) as sender:
+        burst = sender.submit(watch.send, BURST)
+        drained = watch.until(lambda: watch.trickled() and watch.drained, DRAIN_LIMIT)
+        burst.result()
+    if drained:
         watch.story.drained = watch.last.time
         show.say("every message is handled; the pool goes back to zero")
         if watch.until(lambda: watch.last.replicas == 0, ZERO_LIMIT):
@@ -106,7 +110,7 @@ class _Watch:
         """Whether all was sent before the last look; else sends the next message once the burst is half handled."""
         if self.story.sent == BURST + TRICKLE:
             return True
-        if self.last.visible <= BURST // 2 or self.story.sent > BURST:
+        if self.story.sent > BURST or (self.story.sent == BURST and self.last.visible <= BURST // 2):
             self.send(1)
         return False
 
