@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import click
@@ -27,16 +27,16 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(hints["min"], hints["max"])
-        required = setting.name == "queue"
+        # Click tells a missing default from one that is None.
+        given = {"required": True} if setting.default is MISSING else {"default": setting.default}
         command = click.option(
             "--" + setting.name.replace("_", "-"),
             envvar=ENV_PREFIX + setting.name.upper(),
             type=kind,
-            required=required,
-            default=None if required else setting.default,
-            show_default=not required and setting.default is not None,
+            show_default=setting.default not in {MISSING, None},
             show_envvar=True,
             help=hints["help"],
+            **given,
         )(command)
     return command
 

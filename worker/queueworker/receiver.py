@@ -5,6 +5,7 @@ What arrives after the gate has closed is given back at once.
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.5
 LAST_PAUSE_SECONDS = 20.0
+
+EMPTY_PAUSE_SECONDS = 1.0
+"""An answer without messages that came sooner than this is not followed by the next request at once."""
 
 IDLE_VISIBILITY_SECONDS = 5
 """How long a message is hidden that a poll of an empty queue brings, before its first extension. A poll that the end
@@ -53,12 +57,16 @@ class Receiver:
         while slots := self._slots.take(BATCH):
             visibility = min(visibility_seconds, IDLE_VISIBILITY_SECONDS) if self._idle else visibility_seconds
             # The first answer tells whether the queue can be used at all; it should not take a long poll to know.
-            messages = self._receive(slots, wait_seconds if self.answered else 0, visibility)
+            wait = wait_seconds if self.answered else 0
+            asked = time.monotonic()
+            messages = self._receive(slots, wait, visibility)
             self._slots.give_back(slots - len(messages))
             if messages:
                 self._hand_on(messages, visibility)
             elif self._failures:
                 self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
+            elif wait or not wait_seconds:
+                self._slots.pause(asked + EMPTY_PAUSE_SECONDS - time.monotonic())
 
     def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         try:
@@ -74,7 +82,7 @@ class Receiver:
         if self._failures or not self.answered:
             logger.info("receiving")
         self._failures = 0
-        self._idle = self.answered and not messages
+        self._idle = not messages
         self.answered = True
         self._stats.add(Count.RECEIVED, len(messages))
         return messages

@@ -4,11 +4,9 @@ Draining keeps one promise: when the process ends, SQS counts nothing as in flig
 """
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from queue import Empty, SimpleQueue
 
 from queueworker.custodian import Custodian
 from queueworker.handlers import Handler
@@ -16,6 +14,7 @@ from queueworker.leases import Leases
 from queueworker.receiver import Receiver
 from queueworker.server import Answers, StateServer
 from queueworker.settings import Settings
+from queueworker.signals import CRASH, Notes
 from queueworker.slots import Slots
 from queueworker.sqs import Sqs
 from queueworker.stats import Count, Stats
@@ -34,7 +33,6 @@ FROZEN_SECONDS = 60.0
 
 CONNECTIONS = 8
 _GLANCE_SECONDS = 0.02
-_CRASHED = -1
 
 
 class Runtime:
@@ -43,7 +41,7 @@ class Runtime:
     def __init__(self, settings: Settings, handler: Handler) -> None:
         """Build the parts and serve the state. Raises UsageError, or OSError when the port cannot be bound."""
         self._settings = settings
-        self._notes: SimpleQueue[int] = SimpleQueue()  # signals; may be filled from a signal handler, an Event may not
+        self._notes = Notes()
         self._hurried = False
         sqs = Sqs(settings.queue, settings.wait_seconds, settings.visibility_seconds, CONNECTIONS)
         self._stats = Stats(time.monotonic)
@@ -55,15 +53,13 @@ class Runtime:
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code."""
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda number, _: self._notes.put(number))
         logger.info("worker started", extra={"queue": self._settings.queue, "port": self._server.port})
         self._thread("custodian", self._custodian.run)
         wait, visibility = self._settings.wait_seconds, self._settings.visibility_seconds
         receiving = self._thread("receiver", lambda: self._receiver.run(wait, visibility))
-        note = self._notes.get()
+        note = self._notes.wait()
         stranded = self._drain(receiving)
-        return 1 if stranded or note == _CRASHED else 0
+        return 1 if stranded or note == CRASH else 0
 
     def _thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
@@ -71,7 +67,7 @@ class Runtime:
                 target()
             except Exception:
                 logger.critical("a part of the worker crashed", exc_info=True, extra={"part": name})
-                self._notes.put(_CRASHED)
+                self._notes.add_crash()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
@@ -107,10 +103,7 @@ class Runtime:
     def _until(self, condition: Callable[[], bool], deadline: float) -> None:
         """Wait for the condition; another signal cuts it short. Glances are cheap here: the process is ending."""
         while not condition() and not self._hurried and time.monotonic() < deadline:
-            try:
-                self._hurried = self._notes.get(timeout=_GLANCE_SECONDS) != _CRASHED
-            except Empty:
-                continue
+            self._hurried = bool(self._notes.wait(_GLANCE_SECONDS))  # a crash does not hurry
 
     def _answers(self) -> Answers:
         return Answers(self._state, self._trouble, self._unready, self._metrics())

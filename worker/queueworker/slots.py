@@ -43,9 +43,9 @@ class Slots:
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the closing of the gate."""
+        """Wait, but not beyond the closing of the gate. No time, or less than that, is no wait."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed, seconds)
+            self._changed.wait_for(lambda: self._closed, max(0.0, seconds))
 
     def close(self) -> None:
         """Close the gate for good; whoever waits at it is let go."""

@@ -1,0 +1,160 @@
+"""A worker as a process of its own, against a queue of its own on each SQS stand-in."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from devcluster.sqs import SqsServer
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = Path(__file__).parent / "programs"
+VISIBILITY_OF_QUEUES = "600"  # so long that whatever comes back sooner was given back
+
+
+def until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:
+    """Wait for a condition; fail with a sentence when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, complaint
+        time.sleep(0.02)
+
+
+class Queue:
+    """A fresh queue on a server."""
+
+    def __init__(self, server: SqsServer, name: str | None = None, **attributes: str) -> None:
+        self.server = server
+        self.client = server.client()
+        wanted = {"VisibilityTimeout": VISIBILITY_OF_QUEUES, **attributes}
+        name = name or f"jobs-{uuid.uuid4().hex[:12]}"
+        self.url = self.client.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"]  # type: ignore[arg-type]  # names come as text
+
+    @property
+    def arn(self) -> str:
+        return self._attribute("QueueArn")
+
+    def send(self, *bodies: str, **also: Any) -> None:
+        for start in range(0, len(bodies), 10):
+            batch = enumerate(bodies[start : start + 10])
+            entries: Any = [{"Id": str(i), "MessageBody": body, **also} for i, body in batch]
+            answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+            assert not answer.get("Failed")
+
+    def depth(self) -> tuple[int, int]:
+        """Messages visible, messages in flight."""
+        visible = self._attribute("ApproximateNumberOfMessages")
+        return int(visible), int(self._attribute("ApproximateNumberOfMessagesNotVisible"))
+
+    def _attribute(self, name: str) -> str:
+        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
+        return answer["Attributes"][name]  # type: ignore[index]  # names come as text
+
+
+class Worker:
+    """One running `queueworker`."""
+
+    def __init__(self, queue: Queue, folder: Path, *flags: str, **env: str) -> None:
+        self.journal = folder / "journal"
+        self.log = folder / f"worker-{uuid.uuid4().hex[:8]}.log"
+        argv = [sys.executable, "-m", "queueworker", "--queue", queue.url, "--state-port", "0", *flags]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
+        clean |= queue.server.env | {"QUEUEWORKER_STATE_HOST": "127.0.0.1", "JOURNAL": str(self.journal)}
+        clean |= {"PYTHONPATH": f"{ROOT / 'worker'}{os.pathsep}{PROGRAMS}", **env}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=clean, cwd=folder)
+
+    def lines(self, message: str = "") -> list[dict[str, Any]]:
+        """The log lines that bear this message."""
+        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in found if message in line["message"]]
+
+    def events(self, kind: str = "handled") -> list[str]:
+        """The bodies of the messages that were handled (or started), in order."""
+        noted = self.journal.read_text().splitlines() if self.journal.exists() else []
+        return [line.removeprefix(kind + " ").rpartition(" ")[0] for line in noted if line.startswith(kind + " ")]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask the state server; status and body."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def state(self) -> dict[str, Any]:
+        return dict(json.loads(self.get("/state")[1]))
+
+    @property
+    def port(self) -> int:
+        until(lambda: bool(self.lines("worker started")), 20, "the worker did not start: " + self.log.read_text())
+        return int(self.lines("worker started")[0]["port"])
+
+    def until_ready(self) -> None:
+        """Wait until SQS has answered its first request."""
+        until(lambda: self.get("/readyz")[0] == 200, 20, "the worker did not become ready: " + self.log.read_text())
+
+    def until_events(self, number: int, kind: str = "handled", seconds: float = 60) -> None:
+        until(lambda: len(self.events(kind)) >= number, seconds, f"{kind}: {Counter(self.events(kind))} {self.lines()}")
+
+    def signal(self, signum: int = signal.SIGTERM) -> None:
+        self.process.send_signal(signum)
+
+    def wait(self, seconds: float = 30) -> int:
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class StartWorker(Protocol):
+    """Starts a worker on a queue with flags and environment; it does not outlive its test."""
+
+    def __call__(self, queue: Queue, *flags: str, **env: str) -> Worker: ...
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
+    started: list[Worker] = []
+
+    def start(queue: Queue, *flags: str, **env: str) -> Worker:
+        started.append(Worker(queue, tmp_path, *flags, **env))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture(params=["moto_sqs", "elasticmq"])
+def server(request: pytest.FixtureRequest) -> SqsServer:
+    """Each SQS stand-in in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, SqsServer)
+    return found
+
+
+@pytest.fixture
+def queue(server: SqsServer) -> Queue:
+    """A fresh queue on each SQS stand-in in turn."""
+    return Queue(server)
+
+
+@pytest.fixture
+def moto_queue(moto_sqs: SqsServer) -> Queue:
+    """A fresh queue on moto, where the protocol does not matter."""
+    return Queue(moto_sqs)

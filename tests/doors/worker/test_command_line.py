@@ -1,0 +1,140 @@
+"""How a worker is started, how it says no, and what it tells about itself."""
+
+import http.client
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.doors.worker.conftest import PROGRAMS, ROOT, Queue, StartWorker, until
+
+URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
+GOOD = ("--queue", URL, "--handler", "job_handlers:record")
+
+
+def refused(*flags: str, **env: str) -> tuple[int, str]:
+    """Exit code and what is said of a start that must not succeed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
+    clean |= {"PYTHONPATH": f"{ROOT / 'worker'}{os.pathsep}{PROGRAMS}", "HOME": "/nonexistent", **env}
+    done = subprocess.run(
+        [sys.executable, "-m", "queueworker", *flags],
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.returncode, " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "said"),
+    [
+        pytest.param((), {}, "Missing option '--queue'", id="no queue"),
+        pytest.param(("--queue", "jobs", *GOOD[2:]), {}, "--queue 'jobs' is not a queue URL: give one", id="no URL"),
+        pytest.param(GOOD[:2], {}, "give exactly one of --handler", id="no handler"),
+        pytest.param((*GOOD, "--exec", "cat"), {}, "give exactly one of --handler", id="two handlers"),
+        pytest.param((*GOOD[:2], "--handler", "nope:f"), {}, "there is no module nope", id="no such module"),
+        pytest.param((*GOOD[:2], "--handler", "job_handlers:g"), {}, "has no function g", id="no such function"),
+        pytest.param((*GOOD[:2], "--exec", "nope-nope"), {}, "there is no such program", id="no such program"),
+        pytest.param(
+            (*GOOD, "--concurrency", "0"),
+            {},
+            "(env var: 'QUEUEWORKER_CONCURRENCY'): 0 is not in the range",
+            id="no concurrency",
+        ),
+        pytest.param(
+            (*GOOD, "--wait-seconds", "21"), {}, "'QUEUEWORKER_WAIT_SECONDS'): 21 is not in the range", id="long wait"
+        ),
+        pytest.param(
+            (*GOOD, "--visibility-seconds", "0"), {}, "'QUEUEWORKER_VISIBILITY_SECONDS'): 0", id="no visibility"
+        ),
+        pytest.param((*GOOD, "--concurency", "3"), {}, "Did you mean '--concurrency'", id="a typo in a flag"),
+        pytest.param(GOOD, {"QUEUEWORKER_CONCURENCY": "3"}, "did you mean QUEUEWORKER_CONCURRENCY", id="in a variable"),
+        pytest.param(GOOD, {"QUEUEWORKER_CONCURRENCY": "x"}, "'--concurrency'", id="a variable that is no number"),
+        pytest.param(
+            ("--queue", "http://127.0.0.1:1/1/jobs", *GOOD[2:]), {}, "names no region: set AWS_REGION", id="no region"
+        ),
+    ],
+)
+def test_wrong_usage_is_told_with_the_fix(flags: tuple[str, ...], env: dict[str, str], said: str) -> None:
+    code, text = refused(*flags, **env)
+    assert code == 2
+    assert said in text
+    assert "Traceback" not in text
+
+
+def test_a_port_that_is_taken_fails_the_start(moto_queue: Queue, start_worker: StartWorker) -> None:
+    first = start_worker(moto_queue, "--handler", "job_handlers:record")
+    port = str(first.port)
+    second = start_worker(moto_queue, "--handler", "job_handlers:record", "--state-port", port)
+    assert second.wait() == 1
+    assert second.lines("cannot serve the state")[0]["port"] == int(port)
+
+
+def test_variables_stand_for_flags(moto_queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(moto_queue, QUEUEWORKER_HANDLER="job_handlers:record", QUEUEWORKER_CONCURRENCY="7")
+    assert worker.state()["concurrency"] == 7
+
+
+def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--concurrency", "4", "--wait-seconds", "1")
+    worker.until_ready()
+    assert worker.state() == {
+        "busy": 0,
+        "concurrency": 4,
+        "draining": False,
+        "processed": 0,
+        "failed": 0,
+        "busySeconds": 0.0,
+    }
+    moto_queue.send("a 0.5", "b 0.5", "c 60")
+    worker.until_events(2)
+    until(lambda: worker.state()["processed"] == 2, 5, "the state does not tell what is done")
+    state = worker.state()
+    assert (state["busy"], state["failed"]) == (1, 0)
+    assert state["busySeconds"] >= 1.4, "two of half a second, and one that has run for as long"
+    assert worker.get("/readyz")[0] == 200, "a busy worker is as ready as an idle one"
+
+
+def test_the_metrics_tell_the_same(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.send("a", "b", "c")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record")
+    until(lambda: "deleted_total 3.0" in worker.get("/metrics")[1], 10, "three deletes are not in the metrics")
+    text = worker.get("/metrics")[1]
+    for line in (
+        "queueworker_messages_received_total 3.0",
+        "queueworker_messages_started_total 3.0",
+        "queueworker_messages_succeeded_total 3.0",
+        "queueworker_messages_failed_total 0.0",
+        "queueworker_messages_stranded_total 0.0",
+        'queueworker_receive_errors_total{reason="Throttled"} 0.0',
+        'queueworker_handler_duration_seconds_bucket{le="+Inf"} 3.0',
+        "queueworker_handler_duration_seconds_count 3.0",
+        "queueworker_busy_handlers 0.0",
+        "queueworker_concurrency 10.0",
+        "process_resident_memory_bytes",
+    ):
+        assert line in text
+    assert worker.get("/nowhere") == (404, "not found: try /state, /livez, /readyz or /metrics\n")
+
+
+def test_the_state_server_survives_clients_that_misbehave(moto_queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record")
+    silent = [http.client.HTTPConnection("127.0.0.1", worker.port) for _ in range(10)]
+    for connection in silent:
+        connection.connect()
+    assert worker.get("/livez") == (200, "ok\n")
+    for connection in silent:
+        connection.close()
+
+
+def test_a_crash_of_the_handlers_module_is_a_failure_and_shows_where(tmp_path: Path) -> None:
+    (tmp_path / "broken_handlers.py").write_text("raise RuntimeError('at import')\n")
+    path = f"{ROOT / 'worker'}{os.pathsep}{tmp_path}"
+    code, text = refused(*GOOD[:2], "--handler", "broken_handlers:f", PYTHONPATH=path)
+    assert code == 1
+    assert "at import" in text
+    assert "broken_handlers.py" in text

@@ -1,0 +1,193 @@
+"""What a worker does while SQS fails, wholly or in part."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from devcluster.sqs import CREDENTIALS, MotoSqs
+from queueworker.custodian import Custodian
+from queueworker.errors import (
+    AccessDeniedError,
+    AnswerInvalidError,
+    QueueNotFoundError,
+    SqsError,
+    ThrottledError,
+    UnreachableError,
+)
+from queueworker.leases import Leases
+from queueworker.model import DELETE, EntryFailure
+from queueworker.sqs import Sqs
+from queueworker.stats import Count, Stats
+from tests.doors.worker.conftest import Queue, StartWorker, until
+
+
+class FailingOnce:
+    """A real queue, but the first delete of the second message of a batch fails inside a 200."""
+
+    def __init__(self, queue: Sqs) -> None:
+        self._queue = queue
+        self.deletes: list[int] = []
+
+    def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:
+        self.deletes.append(len(receipt_handles))
+        if len(self.deletes) > 1:
+            return self._queue.delete(receipt_handles)
+        self._queue.delete([handle for index, handle in enumerate(receipt_handles) if index != 1])
+        return {1: EntryFailure("InternalError", retry=True)}
+
+    def change_visibility(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> dict[int, EntryFailure]:
+        return self._queue.change_visibility(receipt_handles, seconds)
+
+
+@pytest.fixture
+def sqs_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Sqs]:
+    """Our door to a queue at an endpoint."""
+
+    def connect(endpoint: str, url: str) -> Sqs:
+        for name, value in (CREDENTIALS | {"AWS_ENDPOINT_URL_SQS": endpoint}).items():
+            monkeypatch.setenv(name, value)
+        return Sqs(url, wait_seconds=0, visibility_seconds=30, connections=2)
+
+    return connect
+
+
+def test_the_one_failure_inside_a_batch_of_deletes_is_tried_again_and_logged(
+    queue: Queue, sqs_at: Callable[[str, str], Sqs], caplog: pytest.LogCaptureFixture
+) -> None:
+    queue.send("a", "b", "c")
+    sqs = sqs_at(queue.server.endpoint, queue.url)
+    failing, stats = FailingOnce(sqs), Stats(time.monotonic)
+    custodian = Custodian(failing, Leases(30), stats, time.monotonic)
+    threading.Thread(target=custodian.run, daemon=True).start()
+    messages = sqs.receive(10, 1, 30)
+    with caplog.at_level(logging.WARNING):
+        for lease in custodian.take(messages, 30):
+            custodian.end(lease, DELETE)
+        until(lambda: len(custodian) == 0, 10, "a message was not deleted")
+    assert queue.depth() == (0, 0)
+    assert failing.deletes == [3, 1]
+    assert stats.snapshot().counts[Count.DELETED] == 3
+    assert [record.__dict__["message_id"] for record in caplog.records] == [messages[1].id]
+
+
+def test_a_receipt_handle_that_sqs_does_not_know_fails_alone(queue: Queue, sqs_at: Callable[[str, str], Sqs]) -> None:
+    queue.send("a", "b")
+    sqs = sqs_at(queue.server.endpoint, queue.url)
+    handles = [message.receipt_handle for message in sqs.receive(10, 1, 30)]
+    failures = sqs.delete([handles[0], "no-such-handle", handles[1]])
+    assert set(failures) <= {1}, "ElasticMQ and AWS report it, moto deletes in silence"
+    assert queue.depth() == (0, 0)
+
+
+def answering(status: int, body: bytes, requests: list[float] | None = None) -> ThreadingHTTPServer:
+    """A server that gives every request the same answer, for what the stand-ins cannot be made to say."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            if requests is not None:
+                requests.append(time.monotonic())
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+def told(code: str) -> bytes:
+    return json.dumps({"__type": code, "message": "no"}).encode()
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[str]:
+    """The endpoint of the server, which runs meanwhile."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def answers(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The endpoint of a server that answers what the test's row says."""
+    with serving(answering(*request.param)) as endpoint:
+        yield endpoint
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        pytest.param((400, told("com.amazonaws.sqs#QueueDoesNotExist")), QueueNotFoundError, id="missing"),
+        pytest.param((403, told("AccessDeniedException")), AccessDeniedError, id="denied"),
+        pytest.param((403, told("ExpiredTokenException")), AccessDeniedError, id="expired credentials"),
+        pytest.param((403, told("RequestThrottled")), ThrottledError, id="throttled"),
+        pytest.param((400, told("OverLimit")), ThrottledError, id="too much in flight"),
+        pytest.param((503, b"<html>"), UnreachableError, id="SQS itself failed"),
+        pytest.param((200, b'{"Messages": [{"Body": "x"}]}'), AnswerInvalidError, id="a message without an identity"),
+        pytest.param((400, told("InvalidParameterValue")), AnswerInvalidError, id="refused"),
+    ],
+    indirect=["answers"],
+)
+def test_failures_are_told_apart(answers: str, kind: type[SqsError], sqs_at: Callable[[str, str], Sqs]) -> None:
+    with pytest.raises(kind):
+        sqs_at(answers, f"{answers}/1/jobs").receive(1, 0, 30)
+
+
+def test_a_server_that_answers_nonsense_at_once_is_not_asked_all_the_time(
+    moto_queue: Queue, start_worker: StartWorker
+) -> None:
+    """botocore takes a body that is not JSON for an empty answer; some proxies greet everyone with a page."""
+    requests: list[float] = []
+    with serving(answering(200, b"<html>welcome</html>", requests)) as endpoint:
+        worker = start_worker(moto_queue, "--handler", "job_handlers:record", AWS_ENDPOINT_URL_SQS=endpoint)
+        until(lambda: len(requests) >= 4, 20, "the server was not asked")
+        worker.kill()
+    assert requests[3] - requests[1] > 1.8
+
+
+def test_a_missing_queue_is_told_and_waited_for(moto_sqs: MotoSqs, start_worker: StartWorker) -> None:
+    queue = Queue(moto_sqs)
+    queue.client.delete_queue(QueueUrl=queue.url)
+    worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1")
+    until(lambda: len(worker.lines("cannot receive")) >= 2, 20, "the failure was not told twice")
+    assert {line["reason"] for line in worker.lines("cannot receive")} == {"QueueNotFound"}
+    assert worker.get("/readyz") == (503, "SQS has not answered yet\n")
+    assert worker.get("/livez")[0] == 200
+    back = Queue(moto_sqs, name=queue.url.rpartition("/")[2])
+    back.send("hello")
+    worker.until_events(1)
+    assert worker.get("/readyz")[0] == 200
+
+
+def test_an_outage_is_survived_with_the_work_in_hand(start_worker: StartWorker) -> None:
+    with MotoSqs() as server:
+        queue = Queue(server)
+        queue.send("before 3")
+        worker = start_worker(
+            queue, "--handler", "job_handlers:sleep", "--wait-seconds", "1", "--visibility-seconds", "2"
+        )
+        worker.until_events(1, "started")
+        server.cut_off()
+        worker.until_events(1)
+        until(lambda: bool(worker.lines("cannot receive")), 10, "the outage was not told")
+        assert {line["reason"] for line in worker.lines("cannot receive")} == {"Unreachable"}
+        assert worker.get("/readyz")[0] == 200, "an outage of SQS is no reason to count the worker out"
+        server.bring_back()
+        queue.send("after 0")
+        until(lambda: "after 0" in worker.events(), 30, "the worker did not receive again")
+        until(lambda: queue.depth() == (0, 0), 20, "what was handled during the outage was not deleted")
+        worker.signal()
+        assert worker.wait() == 0

@@ -1,0 +1,132 @@
+"""What a worker leaves behind when it ends: nothing that SQS counts as in flight."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.doors.worker.conftest import Queue, StartWorker, until
+
+
+@pytest.mark.parametrize("handler", ["sleep", "sleep_async"])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_running_handlers_finish(queue: Queue, start_worker: StartWorker, handler: str, signum: signal.Signals) -> None:
+    queue.send(*(f"m{i} 1" for i in range(6)))
+    worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--concurrency", "4")
+    worker.until_events(4, "started")
+    worker.signal(signum)
+    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    assert worker.get("/readyz") == (503, "draining\n")
+    assert worker.get("/livez")[0] == 200
+    assert worker.wait() == 0
+    assert sorted(worker.events()) == sorted(worker.events("started"))
+    assert len(worker.events()) == 4
+    assert queue.depth() == (2, 0)
+
+
+@pytest.mark.parametrize("handler", ["sleep", "sleep_async"])
+def test_handlers_that_outlast_the_grace_give_their_messages_back(
+    queue: Queue, start_worker: StartWorker, handler: str
+) -> None:
+    queue.send("a 60", "b 60", "c 0.5")
+    worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--grace-seconds", "2")
+    worker.until_events(3, "started")
+    worker.signal()
+    assert worker.wait() == 0
+    assert worker.events() == ["c 0.5"]
+    assert queue.depth() == (2, 0)
+
+
+def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> None:
+    queue.send("a 60", "b 60")
+    worker = start_worker(queue, "--handler", "job_handlers:sleep", "--grace-seconds", "600")
+    worker.until_events(2, "started")
+    worker.signal()
+    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    assert worker.process.poll() is None
+    began = time.monotonic()
+    worker.signal()
+    assert worker.wait() == 0
+    assert time.monotonic() - began < 1.5
+    assert queue.depth() == (2, 0)
+
+
+def test_a_long_poll_does_not_delay_the_end(queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "20")
+    worker.until_ready()
+    began = time.monotonic()
+    worker.signal()
+    assert worker.wait() == 0
+    assert time.monotonic() - began < 1.2
+    assert queue.depth() == (0, 0)
+
+
+def test_a_message_that_meets_the_cut_off_poll_of_a_dead_worker_is_soon_seen_again(
+    queue: Queue, start_worker: StartWorker
+) -> None:
+    """Both stand-ins go on serving a poll whose client is gone."""
+    dead = start_worker(queue, "--handler", "job_handlers:record", "--visibility-seconds", "600")
+    until(lambda: bool(dead.lines("receiving")), 20, "the first worker did not poll")
+    dead.signal()
+    dead.wait()
+    queue.send("late")
+    heir = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1")
+    heir.until_events(1, seconds=15)
+    assert heir.events() == ["late"]
+
+
+def test_rolling_restarts_under_load_lose_nothing_and_repeat_nothing(queue: Queue, start_worker: StartWorker) -> None:
+    bodies = [f"m{i} 0.05" for i in range(150)]
+    queue.send(*bodies)
+    flags = ("--handler", "job_handlers:sleep", "--concurrency", "4")
+    worker = start_worker(queue, *flags)
+    for number in (20, 50, 80, 110):
+        worker.until_events(number)
+        heir = start_worker(queue, *flags)
+        worker.signal()
+        assert worker.wait() == 0
+        worker = heir
+    worker.until_events(150)
+    worker.signal()
+    assert worker.wait() == 0
+    assert sorted(worker.events()) == sorted(bodies)
+    assert queue.depth() == (0, 0)
+
+
+def test_a_command_and_its_children_end_with_the_grace(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.send("job")
+    script = (
+        "import os, subprocess, time;"
+        "child = subprocess.Popen(['sleep', '60']);"
+        "print('started', child.pid, 1, file=open(os.environ['JOURNAL'], 'a'), flush=True);"
+        "time.sleep(60)"
+    )
+    worker = start_worker(moto_queue, "--exec", f'{sys.executable} -c "{script}"', "--grace-seconds", "0")
+    worker.until_events(1, "started")
+    worker.signal()
+    assert worker.wait() == 0
+    assert moto_queue.depth() == (1, 0)
+    child = worker.events("started")[0]
+    until(lambda: not _runs(int(child)), 3, "a child of the command outlived the worker")
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs; a zombie that nobody has asked about yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_killed_worker_loses_nothing(queue: Queue, start_worker: StartWorker) -> None:
+    queue.send("a 1")
+    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "2", "--wait-seconds", "1")
+    worker = start_worker(queue, *flags)
+    worker.until_events(1, "started")
+    worker.kill()
+    heir = start_worker(queue, *flags)
+    heir.until_events(1, seconds=10)
+    assert heir.events("started") == ["a 1", "a 1"]
+    until(lambda: queue.depth() == (0, 0), 5, "the message was not deleted")

@@ -1,0 +1,69 @@
+"""How a handler is found, and what a command is told about a message."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from queueworker.errors import UsageError
+from queueworker.handlers import Command, environment_of, is_coroutine_function, load
+from queueworker.model import Message
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an importable module with handlers in it."""
+    (tmp_path / "shop_of_handlers.py").write_text(
+        "import functools\n"
+        "def plain(message): ...\n"
+        "async def coroutine(message): ...\n"
+        "class Callable:\n"
+        "    async def __call__(self, message): ...\n"
+        "instance = Callable()\n"
+        "class Group:\n"
+        "    method = staticmethod(plain)\n"
+        "bound = functools.partial(coroutine)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "shop_of_handlers", raising=False)
+    return "shop_of_handlers"
+
+
+@pytest.mark.parametrize(
+    ("name", "coroutine"),
+    [("plain", False), ("Group.method", False), ("coroutine", True), ("instance", True), ("bound", True)],
+)
+def test_functions_and_coroutine_functions_are_told_apart(shop: str, name: str, coroutine: bool) -> None:
+    assert is_coroutine_function(load(f"{shop}:{name}")) is coroutine
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("json", "write it as MODULE:FUNCTION"),
+        (":loads", "write it as MODULE:FUNCTION"),
+        ("no_such_module_here:f", "there is no module no_such_module_here"),
+        ("json.nowhere:f", r"there is no module json.nowhere"),
+        ("json:nothing", "module json has no function nothing"),
+        ("json:__name__", "module json has no function __name__"),
+    ],
+)
+def test_a_handler_that_is_not_there_is_refused(target: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        load(target)
+
+
+def test_a_command_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no such program"):
+        Command("no-such-program-here --flag", "https://sqs/1/q")
+
+
+def test_a_command_is_told_about_its_message() -> None:
+    message = Message("id-1", "body", "handle", 3, {"trace.id": "é", "Raw-Bytes": b"\x00\xff"}, group="g")
+    assert environment_of(message) == {
+        "SQS_MESSAGE_ID": "id-1",
+        "SQS_RECEIVE_COUNT": "3",
+        "SQS_MESSAGE_GROUP_ID": "g",
+        "SQS_ATTRIBUTE_TRACE_ID": "é",
+        "SQS_ATTRIBUTE_RAW_BYTES": "AP8=",
+    }

@@ -1,0 +1,47 @@
+"""What the worker accepts as settings, and how it says no."""
+
+import pytest
+
+from queueworker.errors import UsageError
+from queueworker.settings import Settings, reject_unknown
+
+URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param({"queue": "jobs", "handler": "m:f"}, "--queue 'jobs' is not a queue URL", id="a bare queue name"),
+        pytest.param({"queue": URL}, "exactly one of --handler", id="nothing to do with a message"),
+        pytest.param({"queue": URL, "handler": "m:f", "exec": "cat"}, "exactly one of --handler", id="two handlers"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(given: dict[str, str], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Settings(**given)  # type: ignore[arg-type]  # a row holds only what differs
+
+
+def test_a_typo_in_a_variable_is_refused_with_the_right_name() -> None:
+    with pytest.raises(
+        UsageError, match=r"QUEUEWORKER_CONCURENCY is not a setting; did you mean QUEUEWORKER_CONCURRENCY"
+    ):
+        reject_unknown({"QUEUEWORKER_CONCURENCY": "3"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "QUEUEWORKER_SERVICE_HOST",
+        "QUEUEWORKER_SERVICE_PORT",
+        "QUEUEWORKER_SERVICE_PORT_HTTP",
+        "QUEUEWORKER_PORT",
+        "QUEUEWORKER_PORT_8081_TCP",
+        "QUEUEWORKER_PORT_8081_TCP_ADDR",
+        "QUEUEWORKER_METRICS_SERVICE_HOST",
+        "QUEUEWORKER_METRICS_PORT_80_TCP_PROTO",
+        "QUEUEWORKER_QUEUE",
+        "QUEUE_WORKER",
+    ],
+)
+def test_what_kubernetes_tells_about_services_is_no_typo(name: str) -> None:
+    reject_unknown({name: "x"})
