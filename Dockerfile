@@ -56,7 +56,9 @@ LABEL org.opencontainers.image.title="queueworkerpool-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV PATH=/opt/venv/bin:${PATH}
+# kopf asks for the user's name at its start, and a number has none.
+ENV PATH=/opt/venv/bin:${PATH} \
+    USER=queueworkerpool
 COPY --from=operator-venv /opt/venv/ /opt/venv/
 USER 65532:65532
 EXPOSE 9090

@@ -1,0 +1,98 @@
+"""A value that is mistyped or of the wrong type stops `helm install` with a sentence that names it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHART = str(Path(__file__).parents[2] / "charts" / "queueworkerpool")
+Helm = Callable[..., "subprocess.CompletedProcess[str]"]
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "an unknown value": ({"imgae": {}}, "additional properties 'imgae' not allowed"),
+    "replicas, for there is one operator": ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+    "an unknown value of the image": ({"image": {"repo": "x"}}, "'/image': additional properties 'repo' not allowed"),
+    "no repository": ({"image": {"repository": ""}}, "'/image/repository': minLength: got 0, want 1"),
+    "a tag that YAML takes for a number": ({"image": {"tag": 1.5}}, "'/image/tag': got number, want string"),
+    "a digest without its algorithm": ({"image": {"digest": "0" * 64}}, "'/image/digest': '0000"),
+    "an unknown pull policy": ({"image": {"pullPolicy": "Sometimes"}}, "'/image/pullPolicy': value must be one of"),
+    "pull secrets as plain names": (
+        {"image": {"pullSecrets": ["x"]}},
+        "'/image/pullSecrets/0': got string, want object",
+    ),
+    "an unknown log level": ({"logLevel": "INFO"}, "'/logLevel': value must be one of 'debug', 'info'"),
+    "an unknown log format": ({"logFormat": "xml"}, "'/logFormat': value must be one of 'json', 'text'"),
+    "namespaces as a string": ({"watchNamespaces": "a,b"}, "'/watchNamespaces': got string, want array"),
+    "a namespace that cannot be": ({"watchNamespaces": ["Team"]}, "'/watchNamespaces/0': 'Team' does not match"),
+    "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "'/watchNamespaces': items at 0 and 1 are equal"),
+    "half a region": ({"region": "eu-west"}, "'/region': 'eu-west' does not match"),
+    "an endpoint without a scheme": ({"sqsEndpointUrl": "sqs:9324"}, "'/sqsEndpointUrl': 'sqs:9324' does not match"),
+    "no readers": ({"readWorkers": 0}, "'/readWorkers': minimum: got 0, want 1"),
+    "readers as a string": ({"readWorkers": "16"}, "'/readWorkers': got string, want integer"),
+    "too many writers": ({"writeWorkers": 65}, "'/writeWorkers': maximum: got 65, want 64"),
+    "variables as a mapping": ({"extraEnv": {"A": "1"}}, "'/extraEnv': got object, want array"),
+    "a variable without a name": ({"extraEnv": [{"value": "1"}]}, "'/extraEnv/0': missing property 'name'"),
+    "a variable without a value": ({"extraEnv": [{"name": "A"}]}, "'/extraEnv/0': missing property 'value'"),
+    "a variable that is a number": (
+        {"extraEnv": [{"name": "A", "value": 1}]},
+        "'/extraEnv/0/value': got number, want string",
+    ),
+    "a variable with two values": (
+        {"extraEnv": [{"name": "A", "value": "1", "valueFrom": {}}]},
+        "'/extraEnv/0': 'oneOf' failed",
+    ),
+    "a setting past its value": (
+        {"extraEnv": [{"name": "QWP_REGION", "value": "eu-west-1"}]},
+        "extraEnv: QWP_REGION has a value of its own",
+    ),
+    "the endpoint past its value": (
+        {"extraEnv": [{"name": "AWS_ENDPOINT_URL_SQS", "value": "http://sqs:9324"}]},
+        "extraEnv: AWS_ENDPOINT_URL_SQS has a value of its own",
+    ),
+    "a service account of nobody": ({"serviceAccount": {"create": False}}, "'/serviceAccount/name': minLength: got 0"),
+    "a number as an annotation": (
+        {"serviceAccount": {"annotations": {"a": 1}}},
+        "'/serviceAccount/annotations/a': got number, want string",
+    ),
+    "keep in words": ({"crds": {"keep": "yes"}}, "'/crds/keep': got string, want boolean"),
+    "port zero": ({"metrics": {"service": {"port": 0}}}, "'/metrics/service/port': minimum: got 0, want 1"),
+    "an interval without a unit": (
+        {"metrics": {"serviceMonitor": {"interval": "15"}}},
+        "'/metrics/serviceMonitor/interval': '15' does not match",
+    ),
+    "an unknown kind of resources": ({"resources": {"limit": {}}}, "'/resources': additional properties 'limit'"),
+    "a label that the chart sets": (
+        {"podLabels": {"app.kubernetes.io/name": "x"}},
+        "'/podLabels/app.kubernetes.io~1name': false schema",
+    ),
+    "an unknown effect": ({"tolerations": [{"effect": "No"}]}, "'/tolerations/0/effect': value must be one of"),
+    "an unknown affinity": ({"affinity": {"node": {}}}, "'/affinity': additional properties 'node' not allowed"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), REFUSED.values(), ids=REFUSED)
+def test_it_refuses(values: dict[str, Any], message: str, helm: Helm) -> None:
+    answer = helm("template", "demo", CHART, values=values)
+    assert answer.returncode != 0
+    assert message in answer.stderr
+
+
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "the shared values of a parent chart": {"global": {"environment": "test"}},
+    "resources without limits": {"resources": {"requests": {"cpu": 1}, "limits": None}},
+    "no resources": {"resources": None},
+    "regions of every partition": {"region": "us-gov-west-1"},
+}
+
+
+@pytest.mark.parametrize("values", ACCEPTED.values(), ids=ACCEPTED)
+def test_it_accepts(values: dict[str, Any], helm: Helm) -> None:
+    answer = helm("template", "demo", CHART, values=values)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_lint_has_nothing_to_say(helm: Helm) -> None:
+    answer = helm("lint", CHART, "--strict")
+    assert (answer.returncode, "[" in answer.stdout) == (0, False), answer.stdout
