@@ -37,12 +37,11 @@ check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	PYTHONPATH=operator:worker $(BIN)/lint-imports --no-logo 2>/dev/null || PYTHONPATH=operator:worker $(BIN)/lint-imports
+	PYTHONPATH=operator:worker $(BIN)/lint-imports --no-logo
 	$(MAKE) --no-print-directory verify
 
 generate: $(BIN)/.installed ## Write the generated files anew
-	cp crds/queueworkerpools.yaml charts/queueworkerpool/files/queueworkerpools.yaml
-	$(BIN)/python charts/generate_readme.py
+	$(BIN)/python -m docs.generate
 
 verify: $(BIN)/.installed ## Fail when a generated file is stale
 	$(BIN)/python -m docs.generate --check

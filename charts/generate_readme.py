@@ -1,6 +1,6 @@
 """Derives the chart's README and the descriptions of its values schema from the `# --` comments in values.yaml.
 
-`make generate` runs it; docs/generate.py and tests/chart call `readme` and `schema` to find stale files.
+docs/generate.py writes both files; tests/chart call `readme` and `schema` too.
 """
 
 import json
@@ -113,13 +113,3 @@ def _comment_above(line: int, lines: list[str]) -> str:
             break
         found.insert(0, comment.removeprefix("# "))
     return ""
-
-
-def main() -> None:
-    """Write both files."""
-    (CHART / "README.md").write_text(readme())
-    (CHART / "values.schema.json").write_text(schema())
-
-
-if __name__ == "__main__":
-    main()

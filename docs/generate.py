@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from charts.generate_readme import readme
 from prometheus_client import CollectorRegistry
 
+from charts.generate_readme import readme, schema
 from queueworkerpool.metrics import Metrics
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.settings import ENV_PREFIX, Settings
@@ -29,6 +29,7 @@ def main() -> int:
         ROOT / "docs" / "reference.md": reference(),
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
+        CHART / "values.schema.json": schema(),
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
@@ -95,7 +96,7 @@ def _fields(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         inner = f"{path}.{name}"
         required = name in node.get("required", ())
         default = "required" if required else _shown(child.get("default"))
-        kind = " \\| ".join(child["enum"]) if "enum" in child else child["type"]
+        kind = " | ".join(child["enum"]) if "enum" in child else child["type"]
         yield f"`{inner}`", kind, default, child.get("description", "")
         yield from _fields(inner, child)
         if "items" in child:

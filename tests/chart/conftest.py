@@ -12,10 +12,9 @@ import pytest
 import yaml
 
 from devcluster import UnavailableError, tools
+from tests.chart.objects import CHART, SETS, Json, Render
 
-CHART = Path(__file__).parents[2] / "charts" / "queueworkerpool"
 KUBERNETES_SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
-Json = dict[str, Any]
 Helm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -39,7 +38,7 @@ def helm(unavailable: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="session")
-def render(helm: Helm) -> Callable[..., list[Json]]:
+def render(helm: Helm) -> Render:
     """Call as render({...}) for the objects that the chart makes of these values."""
 
     def objects(values: Mapping[str, Any] | None = None, release: str = "demo") -> list[Json]:
@@ -121,3 +120,9 @@ def _closed(node: Any) -> Any:
         return node
     closed = {key: _closed(child) for key, child in node.items() if not key.startswith("x-kubernetes-")}
     return closed | {"additionalProperties": False} if node.get("type") == "object" else closed
+
+
+@pytest.fixture(params=SETS)
+def objects(request: pytest.FixtureRequest, render: Render) -> list[Json]:
+    """What the chart makes of the defaults, and of values that differ from them all."""
+    return render(SETS[request.param])

@@ -1,0 +1,85 @@
+"""Values to render the chart with, and ways to find things in what it makes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from charts.generate_readme import values
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "queueworkerpool"
+Json = dict[str, Any]
+Render = Callable[..., list[Json]]
+
+DEFAULTS = {value.path: value.default for value in values((CHART / "values.yaml").read_text())}
+# One value other than the default for everything that can be set.
+OTHERS: dict[tuple[str, ...], Any] = {
+    ("image", "repository"): "registry.example/operator",
+    ("image", "tag"): "1.2.3",
+    ("image", "digest"): "sha256:" + "0" * 64,
+    ("image", "pullPolicy"): "Always",
+    ("image", "pullSecrets"): [{"name": "registry"}],
+    ("logLevel",): "debug",
+    ("logFormat",): "text",
+    ("watchNamespaces",): ["team-a", "team-b"],
+    ("region",): "eu-west-1",
+    ("sqsEndpointUrl",): "http://sqs.example:9324",
+    ("readWorkers",): 32,
+    ("writeWorkers",): 4,
+    ("extraEnv",): [
+        {"name": "AWS_ACCESS_KEY_ID", "value": "1234"},
+        {"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": {"secretKeyRef": {"name": "aws", "key": "secret"}}},
+    ],
+    ("serviceAccount", "create"): False,
+    ("serviceAccount", "name"): "sizer",
+    ("serviceAccount", "annotations"): {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/sizer"},
+    ("crds", "install"): False,
+    ("crds", "keep"): False,
+    ("metrics", "service", "port"): 8080,
+    ("metrics", "service", "annotations"): {"prometheus.io/scrape": "true"},
+    ("metrics", "serviceMonitor", "enabled"): True,
+    ("metrics", "serviceMonitor", "interval"): "15s",
+    ("metrics", "serviceMonitor", "labels"): {"release": "prometheus"},
+    ("resources",): {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi"}},
+    ("podAnnotations",): {"example.com/note": "1"},
+    ("podLabels",): {"team": "platform"},
+    ("nodeSelector",): {"kubernetes.io/os": "linux"},
+    ("tolerations",): [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
+    ("affinity",): {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+    ("priorityClassName",): "system-cluster-critical",
+}
+# Some values hide others: these two sets together show everything.
+HIDING = {("image", "digest"), ("serviceAccount", "create"), ("crds", "install")}
+VISIBLE = {path: value for path, value in OTHERS.items() if path not in HIDING}
+
+
+def nested(flat: dict[tuple[str, ...], Any]) -> Json:
+    tree: Json = {}
+    for path, value in flat.items():
+        inner = tree
+        for name in path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[path[-1]] = value
+    return tree
+
+
+SETS = {"defaults": {}, "everything set": nested(OTHERS), "everything visible set": nested(VISIBLE)}
+
+
+def of_kind(objects: list[Json], kind: str) -> list[Json]:
+    return [found for found in objects if found["kind"] == kind]
+
+
+def pod(objects: list[Json]) -> Json:
+    (deployment,) = of_kind(objects, "Deployment")
+    template: Json = deployment["spec"]["template"]
+    return template
+
+
+def container(objects: list[Json]) -> Json:
+    (found,) = pod(objects)["spec"]["containers"]
+    return dict(found)
+
+
+def plain_env(objects: list[Json]) -> dict[str, str]:
+    return {entry["name"]: entry["value"] for entry in container(objects)["env"] if "value" in entry}

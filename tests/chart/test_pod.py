@@ -1,0 +1,87 @@
+"""The operator's pod: hardened, probed, and told only settings that the operator knows."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from queueworkerpool.settings import Settings, reject_unknown
+from tests.chart.objects import CHART, VISIBLE, Json, Render, container, nested, of_kind, plain_env, pod
+
+
+def test_the_pod_fits_the_restricted_pod_security_standard(objects: list[Json]) -> None:
+    spec, only = pod(objects)["spec"], container(objects)
+    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert only["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers", "ephemeralContainers"}
+    assert [port for port in only["ports"] if "hostPort" in port] == []
+    assert {"requests", "limits"} <= only["resources"].keys()
+
+
+def test_one_pod_writes_at_a_time_and_has_time_to_leave(render: Render) -> None:
+    objects = render()
+    (deployment,) = of_kind(objects, "Deployment")
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert pod(objects)["spec"]["terminationGracePeriodSeconds"] > 10
+
+
+def test_the_probes_ask_the_operators_own_verdicts(render: Render) -> None:
+    only = container(render())
+    asked = {kind: only[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+    alive = {"path": "/livez", "port": "http"}
+    assert asked == {"startup": alive, "liveness": alive, "readiness": {"path": "/readyz", "port": "http"}}
+    assert only["ports"] == [{"name": "http", "containerPort": Settings().http_port}]
+
+
+def test_every_setting_that_is_not_the_pods_own_has_a_value_and_no_other_is_set(render: Render) -> None:
+    env = plain_env(render(nested(VISIBLE)))
+    settings = {f"QWP_{setting.name.upper()}" for setting in fields(Settings) if not setting.name.startswith("http_")}
+    assert {name for name in env if name.startswith("QWP_")} == settings
+    reject_unknown(env)
+    assert env["QWP_NAMESPACES"] == "team-a,team-b"
+
+
+def test_the_charts_defaults_are_the_operators(render: Render) -> None:
+    env = plain_env(render())
+    defaults = {f"QWP_{setting.name.upper()}": str(setting.default) for setting in fields(Settings)}
+    assert env == {name: defaults[name] for name in env}
+
+
+def test_the_schema_knows_the_settings_bounds_and_choices() -> None:
+    properties = json.loads((CHART / "values.schema.json").read_text())["properties"]
+    hints = {setting.name: setting.metadata for setting in fields(Settings)}
+    for value, setting in (("logLevel", "log_level"), ("logFormat", "log_format")):
+        assert tuple(properties[value]["enum"]) == hints[setting]["choices"]
+    for value, setting in (("readWorkers", "read_workers"), ("writeWorkers", "write_workers")):
+        assert (properties[value]["minimum"], properties[value]["maximum"]) == (
+            hints[setting]["min"],
+            hints[setting]["max"],
+        )
+
+
+def test_services_do_not_leak_variables_that_look_like_settings(render: Render) -> None:
+    """A Service called qwp would give each pod of its namespace a QWP_PORT, and an unknown QWP_* stops the start."""
+    assert pod(render())["spec"]["enableServiceLinks"] is False
+
+
+def test_the_process_node_and_the_image_run_the_same_command(render: Render) -> None:
+    assert container(render())["command"] == ["qwp", "operator"]
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    {
+        "the tag defaults to the appVersion": ({}, "queueworkerpool-operator:0.1.0"),
+        "a tag": ({"repository": "r/o", "tag": "2"}, "r/o:2"),
+        "a digest wins over the tag": (
+            {"repository": "r/o", "tag": "2", "digest": "sha256:" + "a" * 64},
+            "r/o@sha256:" + "a" * 64,
+        ),
+    }.values(),
+)
+def test_the_image_is_named(image: Json, reference: str, render: Render) -> None:
+    assert container(render({"image": image}))["image"] == reference

@@ -1,0 +1,54 @@
+"""What the operator may do in the cluster: exactly what it needs."""
+
+import pytest
+
+from tests.chart.objects import Json, Render, of_kind, pod
+
+GRANTS = {
+    ("queueworker.dev", "queueworkerpools"): {"get", "list", "watch"},
+    ("queueworker.dev", "queueworkerpools/status"): {"get", "patch"},
+    ("apps", "deployments"): {"get", "list", "watch"},
+    ("apps", "deployments/scale"): {"get", "patch"},
+    ("", "events"): {"create", "patch"},
+}
+RBAC_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+
+
+def grants(role: Json) -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    for rule in role["rules"]:
+        assert rule.keys() == {"apiGroups", "resources", "verbs"}
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                found.setdefault((group, resource), set()).update(rule["verbs"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("watched", "role_kind", "places"),
+    [([], "ClusterRole", [None]), (["team-a", "team-b"], "Role", ["team-a", "team-b"])],
+)
+def test_the_operator_gets_these_rights_and_no_others(
+    watched: list[str], role_kind: str, places: list[str | None], render: Render
+) -> None:
+    objects = render({"watchNamespaces": watched})
+    roles, bindings = of_kind(objects, role_kind), of_kind(objects, role_kind + "Binding")
+    assert len(roles) + len(bindings) == len([found for found in objects if found["kind"] in RBAC_KINDS])
+    assert [role["metadata"].get("namespace") for role in roles] == places
+    assert [grants(role) for role in roles] == [GRANTS] * len(places)
+    assert [binding["metadata"].get("namespace") for binding in bindings] == places
+    account = {"kind": "ServiceAccount", "name": pod(objects)["spec"]["serviceAccountName"], "namespace": "system"}
+    for role, binding in zip(roles, bindings, strict=True):
+        assert binding["subjects"] == [account]
+        assert binding["roleRef"] == {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": role_kind,
+            "name": role["metadata"]["name"],
+        }
+
+
+def test_only_the_operators_pod_gets_a_token(render: Render) -> None:
+    objects = render()
+    (account,) = of_kind(objects, "ServiceAccount")
+    assert account["automountServiceAccountToken"] is False
+    assert pod(objects)["spec"]["automountServiceAccountToken"] is True
