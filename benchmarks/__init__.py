@@ -1,0 +1,1 @@
+"""Measure what the operator promises: reaction, admission, cost. By `make bench`, or `python -m benchmarks --help`."""

@@ -1,0 +1,56 @@
+"""`python -m benchmarks`: runs benches, writes JSON, prints a table, exits 1 when a limit is missed."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks import admission, cost, reaction, result
+from benchmarks.bed import made
+
+BENCHES = ("reaction", "admission", "cost")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("benches", nargs=-1, type=click.Choice(BENCHES))
+@click.option("--rounds", default=3, show_default=True, help="Rounds of reaction and admission.")
+@click.option("--pools", default=1000, show_default=True, help="Pools of admission and cost.")
+@click.option("--seconds", default=300.0, show_default=True, help="How long cost measures.")
+@click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
+def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, results: Path) -> None:
+    """Measure what the operator promises: BENCHES, by default all of them."""
+    found = [asyncio.run(_run(bench, (rounds, pools, seconds), results)) for bench in benches or BENCHES]
+    result.show(found)
+    sys.exit(0 if all(each.holds for each in found) else 1)
+
+
+async def _run(bench: str, size: tuple[int, int, float], results: Path) -> result.Result:
+    """Run one bench on a bed of its own; its logs stay when it fails."""
+    rounds, pools, seconds = size
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold]==>[/bold] {bench}")
+    folder = Path(tempfile.mkdtemp(prefix=f"bench-{bench}-"))
+    load_before = result.load_average()
+    async with made(folder) as bed:
+        match bench:
+            case "reaction":
+                found = await reaction.measure(bed, rounds)
+            case "admission":
+                found = await admission.measure(bed, pools, rounds)
+            case _:
+                found = await cost.measure(bed, pools, seconds)
+        kubernetes = (await bed.api.get("/version"))["gitVersion"]
+    about = result.surroundings()
+    about["versions"]["kubernetes server"] = kubernetes
+    about["load_average"] = {"before": load_before, "after": result.load_average()}
+    console.print(f"    {result.write(found, about, results)}")
+    shutil.rmtree(folder)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Who asked the API server for what, by its audit log."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+READS = frozenset({"get", "list"})
+
+
+def requests(log: Path, user: str, since: datetime, until: datetime | None = None) -> Counter[str]:
+    """How often USER did what between two times, as `VERB RESOURCE[/SUBRESOURCE]`."""
+    return Counter(
+        _what(event)
+        for event in _events(log, user)
+        if since <= _time(event) and (until is None or _time(event) < until)
+    )
+
+
+def count(done: Counter[str], verbs: frozenset[str]) -> int:
+    """How many of the requests were of these verbs."""
+    return sum(number for what, number in done.items() if what.split()[0] in verbs)
+
+
+def _events(log: Path, user: str) -> Iterator[dict[str, Any]]:
+    """One event per request of USER; a watch has two, at its start and at its end, of which the first counts."""
+    mark = json.dumps(user)
+    with log.open() as lines:
+        for line in lines:
+            if mark not in line or not line.endswith("\n"):
+                continue
+            event = json.loads(line)
+            if event["user"]["username"] == user and (event["verb"] == "watch") == (
+                event["stage"] == "ResponseStarted"
+            ):
+                yield event
+
+
+def _what(event: dict[str, Any]) -> str:
+    about = event.get("objectRef", {})
+    resource = "/".join(about[part] for part in ("resource", "subresource") if part in about)
+    return f"{event['verb']} {resource or event['requestURI'].partition('?')[0]}"
+
+
+def _time(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["requestReceivedTimestamp"])

@@ -1,0 +1,105 @@
+"""What every bench stands on: a real control plane, the counting server, and the operator under the chart's rights."""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import audit
+from benchmarks.api import NAMESPACE, Api, connected
+from benchmarks.counting_sqs import CountingSqs
+from benchmarks.process import Usage, usage
+from devcluster import Cluster
+from devcluster.processes import Program, free_port, wait_until
+
+ROOT = Path(__file__).parents[1]
+OPERATOR_NAMESPACE = "queueworkerpool-system"
+OPERATOR = "queueworkerpool"
+USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR}"
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Bed:
+    """Everything that runs."""
+
+    cluster: Cluster
+    sqs: CountingSqs
+    operator: Program
+    api: Api
+
+    def operator_usage(self) -> Usage:
+        """What the operator's process has used so far."""
+        return usage(self.operator.pid)
+
+    def operator_requests(self, since: datetime, until: datetime | None = None) -> Counter[str]:
+        """What the operator asked the API server for, by verb and resource."""
+        return audit.requests(self.cluster.directory / "audit.log", USER, since, until)
+
+
+@asynccontextmanager
+async def made(folder: Path) -> AsyncIterator[Bed]:
+    """Start everything in FOLDER, end it with the body. No node, so that nothing but the control plane is busy."""
+    with Cluster(folder / "cluster", node=False, audit=True) as cluster, CountingSqs(folder / "sqs.log") as sqs:
+        _prepare(cluster)
+        credentials = _credentials(cluster, folder / "operator.kubeconfig")
+        with _operator(credentials, sqs, folder / "operator.log") as operator:
+            async with connected(_config(cluster)) as api:
+                yield Bed(cluster, sqs, operator, api)
+
+
+def _prepare(cluster: Cluster) -> None:
+    for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
+        cluster.kubectl("create", "namespace", namespace)
+    cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
+    cluster.kubectl("wait", "--for=condition=Established", "crd/queueworkerpools.queueworker.dev")
+    templates = ("--show-only=templates/serviceaccount.yaml", "--show-only=templates/rbac.yaml")
+    chart = str(ROOT / "charts" / "queueworkerpool")
+    cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))
+
+
+def _credentials(cluster: Cluster, path: Path) -> Path:
+    """Write a kubeconfig of the operator's own user, so that its requests can be told from everybody's."""
+    token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h").strip()
+    config = _config(cluster)
+    config["users"][0]["user"] = {"token": token}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config))
+    return path
+
+
+def _config(cluster: Cluster) -> dict[str, Any]:
+    return dict(json.loads(cluster.kubeconfig.read_text()))
+
+
+@contextmanager
+def _operator(credentials: Path, sqs: CountingSqs, log: Path) -> Iterator[Program]:
+    """Run the operator as a pod would, until the body ends; it is ready when the body begins."""
+    port = free_port()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
+    own = {"KUBECONFIG": str(credentials), "QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(port)}
+    argv = [sys.executable, "-m", "queueworkerpool", "operator"]
+    program = Program(argv, log, env=env | own | sqs.env)
+    program.start()
+
+    def ready() -> bool:
+        program.check()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    try:
+        wait_until(ready, START_SECONDS, f"the operator did not become ready; its log is {log}")
+        yield program
+    finally:
+        program.stop()

@@ -1,0 +1,163 @@
+"""A stand-in for SQS that only counts: answers GetQueueAttributes from depths that the bench sets, and notes each call.
+
+A process of its own (`counting_sqs.py PORT`), so that its time is not the operator's, and a bare
+asyncio protocol, so that it takes little time at all. It keeps no messages and checks no signature. `CountingSqs` is
+the bench's handle: it starts the process, sets depths by PUT /depths and fetches the notes by GET /calls.
+"""
+
+import asyncio
+import http.client
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from devcluster.processes import Program, free_port, wait_until
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+START_SECONDS = 20
+_OK = b"200 OK"
+_BAD_REQUEST = b"400 Bad Request"
+
+
+def queue_url(queue: str) -> str:
+    """The URL that a pool names the queue by."""
+    return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"
+
+
+class Counters:
+    """Depths by queue name, and when each queue was asked for (seconds of the machine's monotonic clock)."""
+
+    def __init__(self) -> None:
+        self.depths: dict[str, int] = {}
+        self.calls: defaultdict[str, list[float]] = defaultdict(list)
+
+    def answer(self, method: bytes, path: bytes, body: bytes) -> tuple[bytes, Any]:
+        """Status and JSON body for one request."""
+        if method == b"POST":
+            return self._attributes(json.loads(body))
+        if (method, path) == (b"PUT", b"/depths"):
+            self.depths.update(json.loads(body))
+            return _OK, time.monotonic()
+        if (method, path) == (b"GET", b"/calls"):
+            return _OK, self.calls
+        return _BAD_REQUEST, {"message": "there is only POST /, PUT /depths and GET /calls"}
+
+    def _attributes(self, request: Mapping[str, Any]) -> tuple[bytes, Any]:
+        queue = str(request["QueueUrl"]).rpartition("/")[2]
+        self.calls[queue].append(time.monotonic())
+        if queue not in self.depths:
+            return _BAD_REQUEST, {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no such queue"}
+        known = {
+            "ApproximateNumberOfMessages": str(self.depths[queue]),
+            "ApproximateNumberOfMessagesNotVisible": "0",
+            "ApproximateNumberOfMessagesDelayed": "0",
+        }
+        return _OK, {"Attributes": {name: known[name] for name in request["AttributeNames"] if name in known}}
+
+
+class _Connection(asyncio.Protocol):
+    """One kept-alive HTTP/1.1 connection: enough of the protocol for boto3 and for our own handle."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while request := self._next_request():
+            status, answer = self._counters.answer(*request)
+            body = json.dumps(answer).encode()
+            head = b"HTTP/1.1 %b\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
+            self._transport.write(head % (status, len(body)) + body)
+
+    def _next_request(self) -> tuple[bytes, bytes, bytes] | None:
+        """Take one whole request out of what was received: method, path, body."""
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0:
+            return None
+        lines = bytes(self._received[:end]).split(b"\r\n")
+        headers = dict(line.lower().split(b":", 1) for line in lines[1:])
+        whole = end + 4 + int(headers.get(b"content-length", b"0"))
+        if len(self._received) < whole:
+            return None
+        body = bytes(self._received[end + 4 : whole])
+        del self._received[:whole]
+        method, path, _ = lines[0].split(b" ")
+        return method, path, body
+
+
+class CountingSqs:
+    """The server as a program; a context manager."""
+
+    def __init__(self, log: Path) -> None:
+        self._port = free_port()
+        self._program = Program([sys.executable, __file__, str(self._port)], log)
+
+    def __enter__(self) -> Self:
+        self._program.start()
+        wait_until(self._answers, START_SECONDS, f"the counting server did not start; its log is {self._program.log}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._program.kill()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._program.pid
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment that points a process's AWS library here."""
+        return {
+            "AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{self._port}",
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def set_depths(self, depths: Mapping[str, int]) -> float:
+        """Put this many visible messages into these queues, all at once; returns when, by the monotonic clock."""
+        return float(self._request("PUT", "/depths", json.dumps(depths)))
+
+    def calls(self) -> dict[str, list[float]]:
+        """When each queue was asked for, by the monotonic clock."""
+        return dict(self._request("GET", "/calls"))
+
+    def _answers(self) -> bool:
+        self._program.check()
+        try:
+            return self.calls() is not None
+        except OSError:
+            return False
+
+    def _request(self, method: str, path: str, body: str | None = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        try:
+            connection.request(method, path, body)
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+
+
+async def _serve(port: int) -> None:
+    counters = Counters()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(counters), "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1])))
