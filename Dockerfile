@@ -10,9 +10,9 @@ ENV PATH=/opt/venv/bin:${PATH} \
 
 # The project's wheel. The tools that build it are locked like everything else, and stay in this stage.
 FROM base AS wheel
-COPY requirements.lock /src/
+COPY requirements-build.lock /src/
 RUN python -m venv /opt/venv \
- && pip install --no-deps --require-hashes --only-binary=:all: -r /src/requirements.lock
+ && pip install --no-deps --require-hashes --only-binary=:all: -r /src/requirements-build.lock
 COPY pyproject.toml README.md LICENSE /src/
 COPY operator/ /src/operator/
 COPY worker/ /src/worker/
@@ -56,9 +56,7 @@ LABEL org.opencontainers.image.title="queueworkerpool-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# kopf asks for the user's name at its start, and a number has none.
-ENV PATH=/opt/venv/bin:${PATH} \
-    USER=queueworkerpool
+ENV PATH=/opt/venv/bin:${PATH}
 COPY --from=operator-venv /opt/venv/ /opt/venv/
 USER 65532:65532
 EXPOSE 9090

@@ -49,11 +49,13 @@ verify: $(BIN)/.installed ## Fail when a generated file is stale
 bench: setup ## Measure reaction, admission and cost; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
 
-lock: ## Lock the dependencies anew, with hashes and without index addresses
+lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
 	for name in ": --extra operator --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    pyproject.toml $${name#*:} -o requirements$${name%%:*}.lock; \
 	done
+	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  -c requirements.lock - -o requirements-build.lock
 
 clean: ## Remove the environment and what the tools left behind (never the cache of built binaries)
 	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

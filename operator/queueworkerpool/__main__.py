@@ -103,8 +103,7 @@ def _configure_logging(settings: Settings) -> None:
 async def _run(settings: Settings) -> int:
     """Run until SIGTERM; returns the exit code."""
     stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    _stop_on_signals(stop)
     vitals = Vitals(loop=time.monotonic())
     metrics = Metrics(process_registry(), version("queueworkerpool"), _now)
     try:
@@ -139,11 +138,7 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
     try:
         await _until_served(cluster, stopped)
         metrics.leads(leading=True)
-        watching = asyncio.create_task(
-            handlers.watch(scheduler, deployments, vitals, settings.namespaces), name="watch"
-        )
-        await asyncio.wait((stopped, watching), return_when=asyncio.FIRST_COMPLETED)
-        return await _finish(watching, stopped)
+        return await _watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
     finally:
         metrics.leads(leading=False)
         await scheduler.close()
@@ -151,6 +146,11 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
             task.cancel()
         queues.close()
         cluster.close()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
 
 
 async def _until_served(cluster: KubernetesCluster, stopped: "asyncio.Task[Any]") -> None:
@@ -169,14 +169,18 @@ async def _until_served(cluster: KubernetesCluster, stopped: "asyncio.Task[Any]"
         await asyncio.wait((stopped,), timeout=CRD_RETRY_SECONDS)
 
 
-async def _finish(watching: "asyncio.Task[None]", stopped: "asyncio.Task[Any]") -> int:
-    """Wait for the watch to end; returns the exit code. It ends by SIGTERM, or because a task of kopf's has failed."""
-    if stopped.done():
-        watching.cancel()
+async def _watch(watched: handlers.Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> int:
+    """Watch until stopped; returns the exit code. The watch ends by itself only when a task of kopf's has failed."""
+    if stop.is_set():
+        return 0
+    started = asyncio.Event()
+    watching = asyncio.create_task(handlers.watch(watched, namespaces, started, stop), name="watch")
+    starting = asyncio.create_task(started.wait(), name="starting")
+    await asyncio.wait((watching, starting), return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    _stop_on_signals(stop)  # again, for kopf's own handlers fail at the second signal
     try:
         await watching
-    except asyncio.CancelledError:
-        return 0
     except Exception:  # whatever ended kopf: a new process is the remedy
         logger.exception("the watch failed")
         return 1

@@ -6,10 +6,12 @@ index, for kopf calls no event handler before everything indexed was listed: a p
 Deployment is missing merely because the list has not come yet.
 """
 
+import asyncio
 import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
@@ -23,6 +25,7 @@ WATCHED = (PLURAL, "deployments")
 """The kinds that are watched, as their URLs name them."""
 
 RECONNECT_SECONDS = 2.0
+IDENTITY = "queueworkerpool"
 
 
 class Pools(Protocol):
@@ -50,28 +53,44 @@ class Deployments:
         return next(iter(self._index.get(deployment, ())), None)
 
 
-async def watch(pools: Pools, deployments: Deployments, vitals: Vitals, namespaces: tuple[str, ...]) -> None:
-    """Watch until cancelled or signalled. Raises whatever ends kopf's own tasks."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Where what the watch shows goes: pools, Deployments, and signs of life."""
+
+    pools: Pools
+    deployments: Deployments
+    vitals: Vitals
+
+
+async def watch(watched: Watched, namespaces: tuple[str, ...], started: asyncio.Event, stop: asyncio.Event) -> None:
+    """Watch until told to stop. Raises whatever ends kopf's own tasks.
+
+    `started` is set when kopf has begun; by then it has taken SIGTERM and SIGINT for itself.
+    """
     await kopf.operator(
-        registry=registry(pools, deployments, vitals),
+        registry=registry(watched),
         settings=_settings(),
+        # Without one, kopf asks who the user is, and a container's user has no name.
+        identity=IDENTITY,  # type: ignore[arg-type] # kopf does not export the type, which is a str
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
+        ready_flag=started,
+        stop_flag=stop,
     )
 
 
-def registry(pools: Pools, deployments: Deployments, vitals: Vitals) -> kopf.OperatorRegistry:
+def registry(watched: Watched) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own: importing this module has no effect."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers, id="login", errors=kopf.ErrorsMode.TEMPORARY, backoff=RECONNECT_SECONDS)
     async def login(**kwargs: Any) -> kopf.AiohttpSession:
-        return _session(vitals, **kwargs)
+        return _session(watched.vitals, **kwargs)
 
     @kopf.on.startup(registry=handlers, id="bind")
     def bind(**kwargs: Any) -> None:
-        deployments.bind(kwargs["targets"])
+        watched.deployments.bind(kwargs["targets"])
 
     @kopf.index("apps", "v1", "deployments", registry=handlers, id="targets")
     def targets(body: kopf.Body, **_: Any) -> dict[Key, Target]:
@@ -82,9 +101,9 @@ def registry(pools: Pools, deployments: Deployments, vitals: Vitals) -> kopf.Ope
         body = event["object"]
         if event["type"] == "DELETED":
             metadata = body["metadata"]
-            pools.gone(Key(metadata["namespace"], metadata["name"]), metadata["uid"])
+            watched.pools.gone(Key(metadata["namespace"], metadata["name"]), metadata["uid"])
         else:
-            pools.seen(Pool.parse(body))
+            watched.pools.seen(Pool.parse(body))
 
     return handlers
 

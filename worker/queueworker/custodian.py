@@ -43,6 +43,7 @@ class Custodian:
         self._clock = clock
         self._changed = threading.Condition()
         self._flush = False
+        self._closed = False
         self._crew = Crew("request", SENDERS)
         self.beat = clock()
         """When the custodian last looked at what it holds."""
@@ -51,11 +52,10 @@ class Custodian:
         """How many messages are held."""
         return len(self._leases)
 
-    def take(self, messages: Iterable[Message], visibility_seconds: int) -> list[Lease]:
-        """Hold messages that were received just now."""
+    def take(self, messages: Iterable[Message], visibility_seconds: int, since: float) -> list[Lease]:
+        """Hold messages that SQS has hidden for so many seconds, counted from a time on our clock."""
         with self._changed:
-            now = self._clock()
-            held = [self._leases.add(message, visibility_seconds, now) for message in messages]
+            held = [self._leases.add(message, since + visibility_seconds, self._clock()) for message in messages]
             self._changed.notify()
         return held
 
@@ -78,19 +78,26 @@ class Custodian:
             self._flush = True
             self._changed.notify()
 
+    def close(self) -> None:
+        """End `run`; whatever is still held is left alone."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
     def run(self) -> None:
-        """Look after the messages, for ever."""
-        while True:
-            for ask in self._due():
+        """Look after the messages until closed."""
+        while asks := self._due():
+            for ask in asks:
                 self._crew.submit(partial(self._carry_out, ask))
 
     def _due(self) -> list[Ask]:
         with self._changed:
-            while True:
+            while not self._closed:
                 self.beat = now = self._clock()
                 if asks := self._leases.due(now, flush=self._flush):
                     return asks
                 self._changed.wait(self._leases.next_due(now, flush=self._flush))
+            return []
 
     def _carry_out(self, ask: Ask) -> None:
         sent = self._clock()

@@ -62,7 +62,10 @@ class Command:
 
     def __init__(self, command: str, queue_url: str) -> None:
         """Take a command line without shell syntax. Raises UsageError when there is no such program."""
-        self._argv = shlex.split(command)
+        try:
+            self._argv = shlex.split(command)
+        except ValueError as error:
+            raise UsageError(f"--exec {command!r}: {error}; quote it as for a shell") from error
         if not self._argv or shutil.which(self._argv[0]) is None:
             raise UsageError(f"--exec {command!r}: there is no such program; give a path, or install it")
         self._environment = os.environ | {"SQS_QUEUE_URL": queue_url}

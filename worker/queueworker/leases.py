@@ -82,11 +82,11 @@ class Leases:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, message: Message, visibility_seconds: int, now: float) -> Lease:
-        """Hold a message that SQS has just hidden for so many seconds."""
+    def add(self, message: Message, expires: float, now: float) -> Lease:
+        """Hold a message that SQS hides until then."""
         if not self._held:
             self._next_scan = now + self._interval
-        lease = Lease(message, now, now + visibility_seconds)
+        lease = Lease(message, now, expires)
         self._held[lease] = None
         return lease
 

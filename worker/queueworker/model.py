@@ -48,10 +48,10 @@ RELEASE: Final = Ending(0)
 class Retry(Exception):  # noqa: N818 -- a handler raises it to ask for something; nothing is wrong
     """Raised by a handler that wants its message again later. Counts as a failure of the handler."""
 
-    def __init__(self, after_seconds: int) -> None:
+    def __init__(self, after_seconds: float) -> None:
         """Take the seconds until the message is visible again, at least 0, at most what SQS allows."""
-        super().__init__(f"again in {after_seconds} s")
-        self.after_seconds = min(max(0, after_seconds), MAX_VISIBILITY_SECONDS)
+        super().__init__(f"again in {after_seconds:.0f} s")
+        self.after_seconds = min(max(0, round(after_seconds)), MAX_VISIBILITY_SECONDS)
 
 
 class InterruptedWorkError(Exception):

@@ -26,7 +26,12 @@ LAST_PAUSE_SECONDS = 20.0
 EMPTY_PAUSE_SECONDS = 1.0
 """An answer without messages that came sooner than this is not followed by the next request at once."""
 
-IDLE_VISIBILITY_SECONDS = 5
+UNSETTLED_LIMIT = 100
+"""So many messages more than can be worked on may wait to be deleted or given back; then no more are received."""
+
+UNSETTLED_PAUSE_SECONDS = 0.2
+
+IDLE_VISIBILITY_SECONDS = 10
 """How long a message is hidden that a poll of an empty queue brings, before its first extension. A poll that the end
 of the process cuts off may still be served by SQS: nobody sees that message until this has passed."""
 
@@ -62,7 +67,8 @@ class Receiver:
             messages = self._receive(slots, wait, visibility)
             self._slots.give_back(slots - len(messages))
             if messages:
-                self._hand_on(messages, visibility)
+                self._hand_on(messages, visibility, asked)
+                self._until_settled()
             elif self._failures:
                 self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
             elif wait or not wait_seconds:
@@ -87,8 +93,14 @@ class Receiver:
         self._stats.add(Count.RECEIVED, len(messages))
         return messages
 
-    def _hand_on(self, messages: list[Message], visibility_seconds: int) -> None:
-        leases = self._custodian.take(messages, visibility_seconds)
+    def _until_settled(self) -> None:
+        """Wait while SQS refuses what was asked about earlier messages: handling more of them would be in vain."""
+        while len(self._custodian) >= self._slots.size + UNSETTLED_LIMIT and not self._slots.closed:
+            self._slots.pause(UNSETTLED_PAUSE_SECONDS)
+
+    def _hand_on(self, messages: list[Message], visibility_seconds: int, asked: float) -> None:
+        # SQS hid them some time between the request and now. To be safe, think of the earlier.
+        leases = self._custodian.take(messages, visibility_seconds, asked)
         if self._slots.closed:
             for lease in leases:
                 self._custodian.end(lease, RELEASE)

@@ -73,11 +73,11 @@ _FINAL_CODES = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.Mess
 Answer = TypeVar("Answer")
 
 
-def region_for(url: str) -> str | None:
+def region_for(url: str, session: Session) -> str | None:
     """The region that the host of an AWS queue URL names, else AWS's own settings'."""
     found = _REGION_IN_HOST.match(url)
     named = found and (found[1] or found[2])
-    return named or os.environ.get("AWS_REGION") or Session().get_config_variable("region")
+    return named or os.environ.get("AWS_REGION") or session.get_config_variable("region")
 
 
 class Sqs:
@@ -86,11 +86,11 @@ class Sqs:
     def __init__(self, url: str, wait_seconds: int, visibility_seconds: int, connections: int) -> None:
         """Build the clients; sends nothing. Raises UsageError when no region is known."""
         self._url = url
-        region = region_for(url)
+        session = Session()
+        region = region_for(url, session)
         if not region:
             raise UsageError(f"the queue URL {url} names no region: set AWS_REGION")
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
-        session = Session()
         self._receiving = _client(session, region, wait_seconds + RECEIVE_MARGIN_SECONDS, connections)
         self._changing = _client(session, region, change_timeout, connections)
 

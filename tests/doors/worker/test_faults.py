@@ -68,9 +68,10 @@ def test_the_one_failure_inside_a_batch_of_deletes_is_tried_again_and_logged(
     threading.Thread(target=custodian.run, daemon=True).start()
     messages = sqs.receive(10, 1, 30)
     with caplog.at_level(logging.WARNING):
-        for lease in custodian.take(messages, 30):
+        for lease in custodian.take(messages, 30, time.monotonic()):
             custodian.end(lease, DELETE)
         until(lambda: len(custodian) == 0, 10, "a message was not deleted")
+    custodian.close()
     assert queue.depth() == (0, 0)
     assert failing.deletes == [3, 1]
     assert stats.snapshot().counts[Count.DELETED] == 3

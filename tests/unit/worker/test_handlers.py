@@ -53,9 +53,17 @@ def test_a_handler_that_is_not_there_is_refused(target: str, told: str) -> None:
         load(target)
 
 
-def test_a_command_that_is_not_there_is_refused() -> None:
-    with pytest.raises(UsageError, match="there is no such program"):
-        Command("no-such-program-here --flag", "https://sqs/1/q")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("no-such-program-here --flag", "there is no such program"),
+        ("", "there is no such program"),
+        ("cat 'unclosed", "No closing quotation; quote it as for a shell"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_refused(command: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Command(command, "https://sqs/1/q")
 
 
 def test_a_command_is_told_about_its_message() -> None:

@@ -16,7 +16,7 @@ def messages(number: int) -> Iterator[Message]:
 
 def holding(number: int, visibility: int = 30, now: float = 0.0) -> tuple[Leases, list[Lease]]:
     leases = Leases(visibility)
-    return leases, [leases.add(message, visibility, now) for message in messages(number)]
+    return leases, [leases.add(message, now + visibility, now) for message in messages(number)]
 
 
 def asked(asks: list[Ask]) -> list[tuple[Purpose, int]]:
