@@ -1,6 +1,7 @@
 """Receives messages, never more than there are free slots, and hands them on. One thread; ends when the gate closes.
 
-What arrives after the gate has closed is given back at once.
+What arrives after the gate has closed is given back at once. A poll is never cut off while there is time: AWS serves
+it although nobody listens any more, and the message is hidden and its receive count raised for nothing.
 """
 
 import logging
@@ -31,9 +32,9 @@ UNSETTLED_LIMIT = 100
 
 UNSETTLED_PAUSE_SECONDS = 0.2
 
-IDLE_VISIBILITY_SECONDS = 10
-"""How long a message is hidden that a poll of an empty queue brings, before its first extension. A poll that the end
-of the process cuts off may still be served by SQS: nobody sees that message until this has passed."""
+FIRST_WAIT_SECONDS = 1
+"""How long the first poll after a message waits. Each empty one doubles it: a worker that was busy lately can end soon,
+and an idle one costs little."""
 
 
 class Source(Protocol):
@@ -53,28 +54,29 @@ class Receiver:
         self._slots = slots
         self._stats = stats
         self._failures = 0
-        self._idle = False
+        self._wait = 0  # the first answer tells whether the queue can be used at all; it should not take a long poll
         self.answered = False
         """Whether SQS has ever answered."""
 
     def run(self, wait_seconds: int, visibility_seconds: int, jitter: Callable[[], float] = random.random) -> None:
         """Poll until the gate is closed."""
         while slots := self._slots.take(BATCH):
-            visibility = min(visibility_seconds, IDLE_VISIBILITY_SECONDS) if self._idle else visibility_seconds
-            # The first answer tells whether the queue can be used at all; it should not take a long poll to know.
-            wait = wait_seconds if self.answered else 0
-            asked = time.monotonic()
-            messages = self._receive(slots, wait, visibility)
+            asked, waited = time.monotonic(), self._wait
+            messages = self._receive(slots, waited, visibility_seconds)
             self._slots.give_back(slots - len(messages))
             if messages:
-                self._hand_on(messages, visibility, asked)
+                self._wait = min(wait_seconds, FIRST_WAIT_SECONDS)
+                self._hand_on(messages, visibility_seconds, asked)
                 self._until_settled()
             elif self._failures:
                 self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
-            elif wait or not wait_seconds:
-                self._slots.pause(asked + EMPTY_PAUSE_SECONDS - time.monotonic())
+            else:
+                self._wait = min(wait_seconds, max(FIRST_WAIT_SECONDS, 2 * waited))
+                if waited or not wait_seconds:
+                    self._slots.pause(asked + EMPTY_PAUSE_SECONDS - time.monotonic())
 
     def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        logger.debug("polling", extra={"most": most, "seconds": wait_seconds})
         try:
             messages = self._source.receive(most, wait_seconds, visibility_seconds)
         except SqsError as error:
@@ -88,7 +90,6 @@ class Receiver:
         if self._failures or not self.answered:
             logger.info("receiving")
         self._failures = 0
-        self._idle = not messages
         self.answered = True
         self._stats.add(Count.RECEIVED, len(messages))
         return messages

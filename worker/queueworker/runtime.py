@@ -22,9 +22,6 @@ from queueworker.work import Surroundings, work_of
 
 logger = logging.getLogger(__name__)
 
-POLL_PATIENCE_SECONDS = 0.5
-"""How long a worker that ends waits for its last poll, so that what it brings goes back at once."""
-
 FLUSH_SECONDS = 4.0
 """How long the last deletes and releases may take after the grace."""
 
@@ -74,16 +71,15 @@ class Runtime:
         return thread
 
     def _drain(self, receiving: threading.Thread) -> int:
-        """Stop receiving, finish or give back, delete; returns how many messages stay in flight because of us."""
+        """Stop receiving, finish or give back, delete; returns how many messages stay in flight because of us.
+
+        The last poll is waited for, as the handlers are; what it brings goes back at once.
+        """
         began = time.monotonic()
         logger.info("draining", extra={"held": len(self._custodian), "grace_seconds": self._settings.grace_seconds})
         self._slots.close()
         self._custodian.flush()
-
-        def polled() -> bool:
-            return not receiving.is_alive() or time.monotonic() - began > POLL_PATIENCE_SECONDS
-
-        self._until(lambda: not len(self._custodian) and polled(), began + self._settings.grace_seconds)
+        self._until(lambda: not receiving.is_alive() and not len(self._custodian), began + self._settings.grace_seconds)
         if len(self._custodian):
             self._interrupt()
         held = len(self._custodian)

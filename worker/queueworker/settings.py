@@ -41,7 +41,13 @@ class Settings:
         default=10, metadata={"help": "How many messages are worked on at the same time.", "min": 1, "max": 1000}
     )
     wait_seconds: int = field(
-        default=20, metadata={"help": "How long one receive request waits for messages.", "min": 0, "max": 20}
+        default=20,
+        metadata={
+            "help": "How long a receive request on an idle queue waits for messages. An idle worker may take as long to"
+            " end: a request that is cut off would still be served, and hide a message from everybody.",
+            "min": 0,
+            "max": 20,
+        },
     )
     visibility_seconds: int = field(
         default=30,

@@ -85,6 +85,16 @@ class Worker:
         noted = self.journal.read_text().splitlines() if self.journal.exists() else []
         return [line.removeprefix(kind + " ").rpartition(" ")[0] for line in noted if line.startswith(kind + " ")]
 
+    def receives(self) -> dict[str, list[str]]:
+        """For each message, the receive counts at which it was handled."""
+        counts: dict[str, list[str]] = {}
+        for line in self.journal.read_text().splitlines():
+            kind, _, rest = line.partition(" ")
+            body, _, count = rest.rpartition(" ")
+            if kind == "handled":
+                counts.setdefault(body, []).append(count)
+        return counts
+
     def get(self, path: str) -> tuple[int, str]:
         """Ask the state server; status and body."""
         try:

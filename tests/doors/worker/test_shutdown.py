@@ -53,28 +53,44 @@ def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> Non
     assert queue.depth() == (2, 0)
 
 
-def test_a_long_poll_does_not_delay_the_end(queue: Queue, start_worker: StartWorker) -> None:
-    worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "20")
+def test_an_idle_worker_ends_with_its_poll_and_leaves_none_behind(queue: Queue, start_worker: StartWorker) -> None:
+    """SQS serves a poll whose client is gone: a message sent after the end must meet the heir, at its first receive."""
+    flags = ("--handler", "job_handlers:record", "--wait-seconds", "2")
+    worker = start_worker(queue, *flags)
     worker.until_ready()
     began = time.monotonic()
     worker.signal()
     assert worker.wait() == 0
-    assert time.monotonic() - began < 1.2
-    assert queue.depth() == (0, 0)
+    assert time.monotonic() - began < 3
+    queue.send("late")
+    heir = start_worker(queue, *flags)
+    heir.until_events(1, seconds=5)
+    assert heir.receives() == {"late": ["1"]}
 
 
-def test_a_message_that_meets_the_cut_off_poll_of_a_dead_worker_is_soon_seen_again(
-    moto_queue: Queue, start_worker: StartWorker
-) -> None:
-    """Both stand-ins go on serving a poll whose client is gone, as AWS may."""
-    dead = start_worker(moto_queue, "--handler", "job_handlers:record", "--visibility-seconds", "600")
-    until(lambda: bool(dead.lines("receiving")), 20, "the first worker did not poll")
-    dead.signal()
-    dead.wait()
-    moto_queue.send("late")
-    heir = start_worker(moto_queue, "--handler", "job_handlers:record", "--wait-seconds", "1")
-    heir.until_events(1, seconds=20)
-    assert heir.events() == ["late"]
+def test_a_second_signal_cuts_off_a_long_poll(moto_queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record", "--log-level", "debug")
+    until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
+    worker.signal()
+    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    began = time.monotonic()
+    worker.signal()
+    assert worker.wait() == 0
+    assert time.monotonic() - began < 1
+
+
+def test_a_message_that_the_last_poll_brings_goes_back_at_once(queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(queue, "--handler", "job_handlers:record", "--log-level", "debug")
+    until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
+    worker.signal()
+    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    began = time.monotonic()
+    queue.send("late")
+    assert worker.wait() == 0
+    assert time.monotonic() - began < 1.5
+    assert worker.events() == []
+    assert worker.lines("worker ended")[0]["released"] == 1
+    assert queue.depth() == (1, 0)
 
 
 def test_rolling_restarts_under_load_lose_nothing_and_repeat_nothing(queue: Queue, start_worker: StartWorker) -> None:

@@ -32,6 +32,42 @@ class Undeletable:
         return {}
 
 
+class Diary(Undeletable):
+    """A queue that writes down how long it was asked to wait, and has messages at some polls only."""
+
+    def __init__(self, slots: Slots, filled: set[int], polls: int) -> None:
+        super().__init__()
+        self.waits: list[int] = []
+        self._slots, self._filled, self._polls = slots, filled, polls
+
+    def receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        self.waits.append(wait_seconds)
+        if len(self.waits) == self._polls:
+            self._slots.close()
+        return super().receive(most, wait_seconds, visibility_seconds) if len(self.waits) in self._filled else []
+
+
+@pytest.mark.parametrize(
+    ("filled", "longest", "waits"),
+    [
+        pytest.param(set(), 20, [0, 1, 2, 4, 8, 16, 20, 20], id="an idle queue: longer and longer"),
+        pytest.param({4, 5}, 20, [0, 1, 2, 4, 1, 1, 2, 4], id="short again after a message"),
+        pytest.param(set(), 3, [0, 1, 2, 3, 3, 3, 3, 3], id="never longer than told"),
+        pytest.param({1}, 0, [0, 0], id="no long poll at all"),
+    ],
+)
+def test_polls_get_longer_while_nothing_comes(
+    filled: set[int], longest: int, waits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queueworker.receiver.EMPTY_PAUSE_SECONDS", 0.0)
+    stats, slots = Stats(time.monotonic), Slots(10)
+    queue = Diary(slots, filled, len(waits))
+    custodian = Custodian(queue, Leases(30), stats, time.monotonic)
+    work = work_of(lambda _: None, Surroundings(custodian, slots, stats, retry_base_seconds=0))
+    Receiver(queue, work, custodian, slots, stats).run(longest, 30)
+    assert queue.waits == waits
+
+
 @pytest.mark.timeout(30)
 def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
     stats, slots, queue = Stats(time.monotonic), Slots(10), Undeletable()
