@@ -17,21 +17,25 @@ from pythonjsonlogger.json import JsonFormatter
 
 from queueworkerpool import handlers
 from queueworkerpool.cluster import KubernetesCluster
+from queueworkerpool.commands import explain_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.health import Vitals
 from queueworkerpool.metrics import Metrics, process_registry
 from queueworkerpool.model import Key, Pool
 from queueworkerpool.names import PLURAL
 from queueworkerpool.reconcile import World, reconcile
-from queueworkerpool.scheduler import Roster, Scheduler, SharedReadings, Written
+from queueworkerpool.scheduler import Roster, Samples, Scheduler, SharedReadings, Written
 from queueworkerpool.server import Answers, HttpServer
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown
 from queueworkerpool.sqs import SqsQueues
+from queueworkerpool.workers import WorkerStates
 
 logger = logging.getLogger("queueworkerpool")
 
 BEAT_SECONDS = 1.0
 CRD_RETRY_SECONDS = 2.0
+STATE_WORKERS = 8
+"""Workers that are asked for their /state at the same time."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -127,9 +131,11 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
     queues = SqsQueues(settings.region, settings.read_workers, _now)
     deployments = handlers.Deployments()
     readings = SharedReadings(queues, metrics.queue_read)
-    world = World(readings, Written(deployments), cluster, metrics, _now)
+    states = WorkerStates(STATE_WORKERS)
+    samples = Samples(cluster, states, _now)
+    world = World(readings, Written(deployments), samples, cluster, metrics, _now)
 
-    async def tick(pool: Pool, owner: Key | None) -> Pool:
+    async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         return await reconcile(pool, owner, world)
 
     scheduler = Scheduler(Roster(), tick, metrics)
@@ -144,6 +150,7 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
         await scheduler.close()
         for task in (beat, stopped):
             task.cancel()
+        states.close()
         queues.close()
         cluster.close()
 
@@ -211,6 +218,8 @@ def _leave(code: int) -> None:
     sys.stderr.flush()
     os._exit(code)
 
+
+main.add_command(explain_command)
 
 if __name__ == "__main__":
     main()

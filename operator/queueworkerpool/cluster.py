@@ -13,18 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
-from queueworkerpool.model import Key, News, Pool
-from queueworkerpool.names import GROUP, KIND, PLURAL, VERSION
+from queueworkerpool.model import Key, News, PodSeen, Pool, Target
+from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, PLURAL, VERSION
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
-FIELD_MANAGER = "queueworkerpool"
 
 T = TypeVar("T")
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
@@ -56,6 +56,19 @@ class KubernetesCluster:
         except _NotFoundError:
             return False
         return True
+
+    async def pool(self, key: Key) -> Pool:
+        """The pool of this name. Raises PoolGoneError when there is none."""
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURAL}/{key.name}"
+        return Pool.parse(await self._pool_request("GET", path))
+
+    async def target(self, deployment: Key) -> Target:
+        """The Deployment of this name. Raises TargetGoneError when there is none."""
+        path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}"
+        try:
+            return Target.parse(await self._in_thread(lambda: self._request("GET", path)))
+        except _NotFoundError as error:
+            raise TargetGoneError(f"there is no Deployment {deployment}") from error
 
     async def confirm(self, pool: Pool) -> None:
         """Make sure that a pool is still the one that was decided on.
@@ -89,6 +102,12 @@ class KubernetesCluster:
         """
         body = {"metadata": {"uid": pool.uid}, "status": patch}
         return Pool.parse(await self._pool_request("PATCH", f"{_pool_path(pool)}/status", body))
+
+    async def pods(self, namespace: str, selector: str, limit: int) -> list[PodSeen]:
+        """Up to `limit` pods that the selector matches, as the API server's cache has them."""
+        query = urlencode({"labelSelector": selector, "limit": limit, "resourceVersion": "0"})
+        listed = await self._in_thread(lambda: self._request("GET", f"/api/v1/namespaces/{namespace}/pods?{query}"))
+        return [_pod(item) for item in listed["items"]]
 
     async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
         """Post an Event about a pool."""
@@ -144,6 +163,18 @@ class KubernetesCluster:
         settings.connection_pool_maxsize = self._workers
         settings.retries = 0
         return client.ApiClient(settings)
+
+
+def _pod(item: Mapping[str, Any]) -> PodSeen:
+    metadata, status = item["metadata"], item.get("status", {})
+    created = datetime.fromisoformat(metadata["creationTimestamp"])
+    ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready" and c["status"] == "True"), None)
+    restarted = any(container.get("restartCount", 0) for container in status.get("containerStatuses", ()))
+    startup = None
+    if ready and not restarted and ready.get("lastTransitionTime"):
+        startup = (datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds()
+    leaving = "deletionTimestamp" in metadata
+    return PodSeen(metadata["uid"], status.get("podIP", ""), ready=bool(ready) and not leaving, startup_seconds=startup)
 
 
 def _pool_path(pool: Pool) -> str:

@@ -94,7 +94,7 @@ def registry(watched: Watched) -> kopf.OperatorRegistry:
 
     @kopf.index("apps", "v1", "deployments", registry=handlers, id="targets")
     def targets(body: kopf.Body, **_: Any) -> dict[Key, Target]:
-        return {Key(body["metadata"]["namespace"], body["metadata"]["name"]): _target(body)}
+        return {Key(body["metadata"]["namespace"], body["metadata"]["name"]): Target.parse(body)}
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers, id="pool")
     async def pool(event: kopf.RawEvent, **_: Any) -> None:
@@ -106,14 +106,6 @@ def registry(watched: Watched) -> kopf.OperatorRegistry:
             watched.pools.seen(Pool.parse(body))
 
     return handlers
-
-
-def _target(body: Mapping[str, Any]) -> Target:
-    return Target(
-        replicas=body["spec"].get("replicas", 1),
-        ready_replicas=body.get("status", {}).get("readyReplicas", 0),
-        resource_version=int(body["metadata"]["resourceVersion"]),
-    )
 
 
 class _Endless:

@@ -193,7 +193,8 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
         if record.spec:
             lowest.add_metric(labels, record.spec.min_replicas)
             highest.add_metric(labels, record.spec.max_replicas)
-            per_pod.add_metric(labels, record.spec.messages_per_pod)
+            if isinstance(record.spec.target, int):
+                per_pod.add_metric(labels, record.spec.target)
     yield from (current, ready, desired, lowest, highest, per_pod)
 
 

@@ -11,6 +11,9 @@ VERSION = "v1alpha1"
 KIND = "QueueWorkerPool"
 PLURAL = "queueworkerpools"
 
+FIELD_MANAGER = "queueworkerpool"
+"""Under this name the API server records what we write (managedFields)."""
+
 
 class ConditionType(StrEnum):
     """The types of the entries in `.status.conditions`."""
@@ -20,6 +23,7 @@ class ConditionType(StrEnum):
     TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
     SCALING_ACTIVE = "ScalingActive"  # the operator may change the replicas (HPA's word)
     SCALING_LIMITED = "ScalingLimited"  # a bound, not the backlog, sets the size (HPA's word)
+    SCALE_CONFLICT = "ScaleConflict"  # somebody else keeps writing the replicas too
 
 
 class ConditionStatus(StrEnum):
@@ -56,15 +60,62 @@ class Reason(StrEnum):
 
     # A decision's steps.
     SIZED_BY_BACKLOG = "SizedByBacklog", "The size is the load divided by the target, rounded up."
+    SIZED_BY_LATENCY = (
+        "SizedByLatency",
+        "The size is what works the load off within spec.target.latencySeconds, by the workers' measured service time.",
+    )
+    WITHIN_TOLERANCE = (
+        "WithinTolerance",
+        "The wish differs from the size by less than the tolerance of spec.behavior.",
+        "Lower the tolerance to follow smaller changes.",
+    )
     BELOW_ACTIVATION = (
         "BelowActivation",
         "The pool is at zero, and the load is not above spec.activationMessages.",
         "Lower spec.activationMessages to wake the pool earlier.",
     )
+    AWAITING_SECOND_READING = (
+        "AwaitingSecondReading",
+        "The pool is at zero, and one or two messages may be a blip of SQS's counts: a second reading soon decides.",
+    )
+    IN_FLIGHT_HELD = (
+        "InFlightHeld",
+        "spec.count.inFlight is Hold, and the pods that can be holding the messages in flight stay.",
+        "Set spec.count.inFlight to Ignore to scale in over them.",
+    )
+    MESSAGES_WAITING = (
+        "MessagesWaiting",
+        "More messages wait than half of what the ready pods can handle at once, so no pod goes.",
+    )
+    ROLLING_OUT = (
+        "RollingOut",
+        "The Deployment is moving to a new template, so no pod goes.",
+        "See `kubectl rollout status`; a roll-out that is stuck holds the size.",
+    )
+    SCALE_UP_STABILIZED = (
+        "ScaleUpStabilized",
+        "Fewer pods than the load needs are asked for, because only that many were wished for during the whole window.",
+        "Shorten spec.behavior.scaleUp.stabilizationWindowSeconds to scale out earlier.",
+    )
     SCALE_DOWN_STABILIZED = (
         "ScaleDownStabilized",
         "More pods than the load needs are kept, because that many were wished for within the stabilization window.",
         "Shorten spec.behavior.scaleDown.stabilizationWindowSeconds to scale in earlier.",
+    )
+    SCALE_UP_LIMIT = (
+        "ScaleUpLimit",
+        "The policies of spec.behavior.scaleUp allow no more for now.",
+        "Allow more pods per period, or none of the policies.",
+    )
+    SCALE_DOWN_LIMIT = (
+        "ScaleDownLimit",
+        "The policies of spec.behavior.scaleDown allow no fewer for now.",
+        "Allow more pods per period, or none of the policies.",
+    )
+    SCHEDULED = (
+        "Scheduled",
+        "The bounds of an active schedule set the size.",
+        "See spec.schedules; the message names the schedule.",
     )
     AWAITING_EMPTY_CONFIRMATION = (
         "AwaitingEmptyConfirmation",
@@ -85,6 +136,16 @@ class Reason(StrEnum):
         "HoldingBlind",
         "A queue could not be read, so the size stays as it is.",
         "See the QueueReachable condition.",
+    )
+    FALLBACK = (
+        "Fallback",
+        "No queue could be read for spec.fallback.afterSeconds, so spec.fallback.replicas sets the size.",
+        "See the QueueReachable condition.",
+    )
+    SCALE_CONFLICT = (
+        "ScaleConflict",
+        "Somebody else, named in the message, keeps writing the replicas; the operator gives way for a while.",
+        "Remove the other autoscaler, or take spec.replicas out of the manifests that are applied again and again.",
     )
     PAUSED = "Paused", "spec.mode is Paused: nothing is read and nothing is scaled.", "Set spec.mode to Active."
 
@@ -140,7 +201,19 @@ class Reason(StrEnum):
         "Check what AWS_ENDPOINT_URL_SQS points to.",
     )
 
+    LATENCY_BELOW_STARTUP = (
+        "LatencyBelowStartup",
+        "spec.target.latencySeconds is not above the pods' start-up time, so starting pods cannot keep the promise.",
+        "Raise latencySeconds above the figure in the message, keep minReplicas above zero, or make pods start faster.",
+    )
+    NO_CONFLICT = "NoConflict", "Nobody else keeps writing the Deployment's replicas."
+
     # Events.
+    REPLICAS_CORRECTED = (
+        "ReplicasCorrected",
+        "Somebody else changed the Deployment's replicas, and the operator set them back; told once.",
+        "Change the pool's spec instead, or set spec.mode to Paused.",
+    )
     SUCCESSFUL_RESCALE = "SuccessfulRescale", "The replicas were changed."
 
 
@@ -156,16 +229,51 @@ class ReadOutcome(StrEnum):
 
 
 # The reasons that say that a bound, not the backlog, sets the size.
-LIMITING_REASONS = frozenset({Reason.TOO_FEW_REPLICAS, Reason.TOO_MANY_REPLICAS})
+LIMITING_REASONS = frozenset(
+    {
+        Reason.TOO_FEW_REPLICAS,
+        Reason.TOO_MANY_REPLICAS,
+        Reason.SCALE_UP_LIMIT,
+        Reason.SCALE_DOWN_LIMIT,
+        Reason.SCHEDULED,
+    }
+)
 
 # The reasons that a decision can end with, as the label of `queueworkerpool_decisions_total`.
 DECISION_REASONS = (
     Reason.SIZED_BY_BACKLOG,
+    Reason.SIZED_BY_LATENCY,
+    Reason.WITHIN_TOLERANCE,
     Reason.BELOW_ACTIVATION,
+    Reason.AWAITING_SECOND_READING,
+    Reason.IN_FLIGHT_HELD,
+    Reason.MESSAGES_WAITING,
+    Reason.ROLLING_OUT,
+    Reason.SCALE_UP_STABILIZED,
     Reason.SCALE_DOWN_STABILIZED,
+    Reason.SCALE_UP_LIMIT,
+    Reason.SCALE_DOWN_LIMIT,
+    Reason.SCHEDULED,
     Reason.AWAITING_EMPTY_CONFIRMATION,
     Reason.TOO_FEW_REPLICAS,
     Reason.TOO_MANY_REPLICAS,
     Reason.HOLDING_BLIND,
+    Reason.FALLBACK,
+    Reason.SCALE_CONFLICT,
     Reason.PAUSED,
+)
+
+# The reasons of Events, at most a dozen, so that people can learn them.
+EVENT_REASONS = (
+    Reason.SUCCESSFUL_RESCALE,
+    Reason.REPLICAS_CORRECTED,
+    Reason.SCALE_CONFLICT,
+    Reason.TARGET_NOT_FOUND,
+    Reason.TARGET_CONFLICT,
+    Reason.INVALID_SPEC,
+    Reason.QUEUE_NOT_FOUND,
+    Reason.QUEUE_ACCESS_DENIED,
+    Reason.QUEUE_THROTTLED,
+    Reason.QUEUE_UNREACHABLE,
+    Reason.QUEUE_ANSWER_INVALID,
 )

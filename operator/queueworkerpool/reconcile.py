@@ -14,10 +14,9 @@ from typing import Any, Protocol
 
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import ClusterError, QueueUnreadableError, SpecInvalidError
+from queueworkerpool.gather import gather
 from queueworkerpool.model import (
-    Facts,
     Key,
-    Memory,
     Mode,
     News,
     Observation,
@@ -25,12 +24,17 @@ from queueworkerpool.model import (
     PoolSpec,
     QueueReading,
     QueueRef,
+    Rival,
+    Sample,
     Target,
 )
-from queueworkerpool.names import ConditionStatus, ConditionType, EventType, Reason
+from queueworkerpool.names import EVENT_REASONS, FIELD_MANAGER, ConditionType, EventType, Reason
 from queueworkerpool.status import Status, is_worth_telling, next_status, patch
 
 logger = logging.getLogger(__name__)
+
+BLIP_AGE_SECONDS = 1.0
+"""A second reading must be new, even when another pool has just read the queue."""
 
 
 class Queues(Protocol):
@@ -48,6 +52,13 @@ class Targets(Protocol):
 
     def wrote(self, deployment: Key, target: Target) -> None:
         """Remember our own write until the watch shows it."""
+
+
+class Samples(Protocol):
+    """What the workers told of themselves."""
+
+    def take(self, pool: Pool, spec: PoolSpec, target: Target) -> Sample | None:
+        """A sample that has arrived since the last call, else None."""
 
 
 class Cluster(Protocol):
@@ -85,21 +96,23 @@ class World:
 
     queues: Queues
     targets: Targets
+    samples: Samples
     cluster: Cluster
     metrics: Metrics
     clock: Callable[[], datetime]
 
 
-async def reconcile(pool: Pool, owner: Key | None, world: World) -> Pool:
-    """Bring one pool to its size and tell about it; returns the pool as it now is.
+async def reconcile(pool: Pool, owner: Key | None, world: World) -> tuple[Pool, float | None]:
+    """Bring one pool to its size and tell about it.
 
+    Returns the pool as it now is, and after how many seconds to look again when that cannot wait for the usual time.
     `owner` is the older pool that already scales the same Deployment, if there is one. Raises ClusterError when
     something could not be written; then nothing that follows it was done.
     """
     seen = await _observe(pool, owner, world)
     world.metrics.observe(seen)
     seen = await _scale(seen, world)
-    return await _tell(seen, world)
+    return await _tell(seen, world), seen.decision.look_again_seconds if seen.decision else None
 
 
 async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
@@ -108,24 +121,30 @@ async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
     target = world.targets.find(_deployment(pool, pool.spec))
     if target is None or owner:
         return Observation(pool, target, owner)
-    if pool.spec.mode is Mode.PAUSED:
-        return _decided(Observation(pool, target), pool.spec, world.clock())
-    counts = await asyncio.gather(*(_read(queue, pool.spec, world) for queue in pool.spec.queues))
-    return _decided(Observation(pool, target, counts=tuple(counts)), pool.spec, world.clock())
-
-
-async def _read(queue: QueueRef, spec: PoolSpec, world: World) -> QueueReading | QueueUnreadableError:
+    counts = await _read(pool, pool.spec, world)
+    sample = world.samples.take(pool, pool.spec, target)
+    seen = Observation(pool, target, counts=counts)
     try:
-        return await world.queues.read(queue, spec.poll_seconds)
-    except QueueUnreadableError as error:
-        return error
+        known = tuple(count if isinstance(count, QueueReading) else None for count in counts)
+        facts = gather(pool, pool.spec, target, known, world.clock())
+        return replace(seen, decision=decide(replace(facts, sample=sample)))
+    except SpecInvalidError as error:  # a schedule that only shows at run time that it makes no sense
+        return Observation(replace(pool, spec=error), target)
 
 
-def _decided(seen: Observation, spec: PoolSpec, now: datetime) -> Observation:
-    if seen.target is None:
-        return seen
-    memory = Memory.parse(seen.pool.status.get("memory", {}))
-    return replace(seen, decision=decide(Facts(spec, seen.target.replicas, seen.reading, memory, now)))
+async def _read(pool: Pool, spec: PoolSpec, world: World) -> tuple[QueueReading | QueueUnreadableError, ...]:
+    if spec.mode is Mode.PAUSED:
+        return ()
+    # What may be a blip is looked at again soon, by a reading of its own.
+    max_age = BLIP_AGE_SECONDS if "glimpsed" in pool.status.get("memory", {}) else spec.poll_seconds
+
+    async def read(queue: QueueRef) -> QueueReading | QueueUnreadableError:
+        try:
+            return await world.queues.read(queue, max_age)
+        except QueueUnreadableError as error:
+            return error
+
+    return tuple(await asyncio.gather(*(read(queue) for queue in spec.queues)))
 
 
 async def _scale(seen: Observation, world: World) -> Observation:
@@ -137,7 +156,9 @@ async def _scale(seen: Observation, world: World) -> Observation:
     await world.cluster.confirm(seen.pool)
     deployment = _deployment(seen.pool, spec)
     version = await world.cluster.scale(deployment, decision.replicas, target.resource_version)
-    scaled = Target(decision.replicas, target.ready_replicas, version)
+    scaled = replace(
+        target, replicas=decision.replicas, resource_version=version, writer=(FIELD_MANAGER, world.clock())
+    )
     world.targets.wrote(deployment, scaled)
     world.metrics.resized(seen.pool.key, target.replicas, scaled.replicas)
     logger.info(
@@ -171,12 +192,20 @@ def _news(seen: Observation, old: Mapping[str, Any], new: Status) -> list[News]:
     if seen.scaled_from is not None and seen.decision:
         size = f"from {seen.scaled_from} to {seen.decision.replicas} replicas: {seen.decision.because}"
         news.append(News(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, size))
-    before, after = (_condition(status, ConditionType.READY) for status in (old, new))
-    if after["status"] != ConditionStatus.TRUE and after["reason"] != before.get("reason"):
-        asked_for = after["reason"] in {Reason.PAUSED, Reason.DRY_RUN}
-        kind = EventType.NORMAL if asked_for else EventType.WARNING
-        news.append(News(kind, after["reason"], after["message"]))
+    if (rival := _new_rival(seen, old)) and seen.scaled_from is not None:
+        corrected = f"{rival.manager} had set {seen.scaled_from} replicas: change the pool instead, or pause it"
+        news.append(News(EventType.NORMAL, Reason.REPLICAS_CORRECTED, corrected))
+    for kind in (ConditionType.READY, ConditionType.SCALE_CONFLICT):
+        before, after = (_condition(status, kind) for status in (old, new))
+        if after["reason"] in EVENT_REASONS and after["reason"] != before.get("reason"):
+            news.append(News(EventType.WARNING, after["reason"], after["message"]))
     return news
+
+
+def _new_rival(seen: Observation, old: Mapping[str, Any]) -> Rival | None:
+    """Somebody whose change is corrected for the first time."""
+    rival = seen.decision.memory.rival if seen.decision else None
+    return rival if rival and rival.rounds == 1 and "rival" not in old.get("memory", {}) else None
 
 
 async def _post(pool: Pool, news: News, world: World) -> None:

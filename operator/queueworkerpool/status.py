@@ -16,7 +16,7 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
     SpecInvalidError,
 )
-from queueworkerpool.model import Decision, Memory, Mode, Observation, PoolSpec, QueueReading
+from queueworkerpool.model import Mode, Observation, PoolSpec, QueueReading
 from queueworkerpool.names import LIMITING_REASONS, ConditionStatus, ConditionType, Reason
 
 BACKLOG_INTERVAL = timedelta(seconds=15)
@@ -105,13 +105,7 @@ def _decision(seen: Observation, old: Mapping[str, Any]) -> Status:
         "desiredReplicas": decision.replicas,
         "lastDecision": {"reason": decision.reason, "message": decision.because, "trail": trail},
     }
-    return told | ({"memory": memory} if (memory := _memory(decision)) else {})
-
-
-def _memory(decision: Decision) -> Status:
-    memory: Memory = decision.memory
-    lull = {"lull": {"since": _exact(memory.lull.since), "peak": memory.lull.peak}} if memory.lull else {}
-    return lull | ({"emptySince": _exact(memory.empty_since)} if memory.empty_since else {})
+    return told | ({"memory": memory} if (memory := decision.memory.dump()) else {})
 
 
 def _conditions(seen: Observation, old: Mapping[str, Any], now: datetime) -> list[Status]:
@@ -120,6 +114,7 @@ def _conditions(seen: Observation, old: Mapping[str, Any], now: datetime) -> lis
         ConditionType.TARGET_FOUND: _target_found(seen),
         ConditionType.SCALING_ACTIVE: _scaling_active(seen),
         ConditionType.SCALING_LIMITED: _scaling_limited(seen),
+        ConditionType.SCALE_CONFLICT: _scale_conflict(seen, now),
     }
     verdicts = {ConditionType.READY: _ready(verdicts[ConditionType.SCALING_ACTIVE])} | verdicts
     before = {condition["type"]: condition for condition in old.get("conditions", ())}
@@ -186,9 +181,25 @@ def _scaling_active(seen: Observation) -> Verdict:
 def _scaling_limited(seen: Observation) -> Verdict:
     if seen.decision is None:
         return ConditionStatus.UNKNOWN, _scaling_active(seen)[1], "there is no decision"
+    if (least := seen.decision.least_latency_seconds) is not None:
+        return ConditionStatus.TRUE, Reason.LATENCY_BELOW_STARTUP, _promise(least)
     if seen.decision.reason in LIMITING_REASONS:
         return ConditionStatus.TRUE, seen.decision.reason, seen.decision.because
     return ConditionStatus.FALSE, Reason.DESIRED_WITHIN_RANGE, "the size wished for lies within the bounds"
+
+
+def _promise(least: float) -> str:
+    return f"pods take {least:g} s to start, so the least latency that can be promised is more than {least:g} s"
+
+
+def _scale_conflict(seen: Observation, now: datetime) -> Verdict:
+    rival = seen.decision.memory.rival if seen.decision else None
+    if rival is None or not rival.fights(now):
+        return ConditionStatus.FALSE, Reason.NO_CONFLICT, "nobody else keeps writing the replicas"
+    message = (
+        f"{rival.manager} keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
+    )
+    return ConditionStatus.TRUE, Reason.SCALE_CONFLICT, message
 
 
 def _ready(scaling_active: Verdict) -> Verdict:
@@ -202,7 +213,3 @@ def _mode(seen: Observation) -> Mode | None:
 
 def _timestamp(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _exact(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

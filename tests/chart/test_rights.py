@@ -9,6 +9,7 @@ GRANTS = {
     ("queueworker.dev", "queueworkerpools/status"): {"get", "patch"},
     ("apps", "deployments"): {"get", "list", "watch"},
     ("apps", "deployments/scale"): {"get", "patch"},
+    ("", "pods"): {"list"},
     ("", "events"): {"create", "patch"},
 }
 RBAC_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")

@@ -1,11 +1,13 @@
 """When each pool is due, which pool owns a Deployment, and one reading per distinct queue.
 
 `handlers` tells it which pools exist, it calls `reconcile`. It decides nothing about pods. The parts:
-`roster` (which pools exist), `readings` (one reading per queue), `clockwork` (when each pool is due).
+`roster` (which pools exist), `readings` (one reading per queue), `samples` (what workers tell of themselves),
+`clockwork` (when each pool is due).
 """
 
 from queueworkerpool.scheduler.clockwork import Scheduler
 from queueworkerpool.scheduler.readings import SharedReadings
 from queueworkerpool.scheduler.roster import Roster, Written
+from queueworkerpool.scheduler.samples import Samples
 
-__all__ = ["Roster", "Scheduler", "SharedReadings", "Written"]
+__all__ = ["Roster", "Samples", "Scheduler", "SharedReadings", "Written"]

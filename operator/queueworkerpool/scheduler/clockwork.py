@@ -30,7 +30,9 @@ a second that halves what each costs (measured), and the groups stay too small t
 _GOLDEN_RATIO = 0.6180339887498949
 """Successive multiples of it, modulo 1, spread evenly at any count (the golden-ratio low-discrepancy sequence)."""
 
-Tick = Callable[[Pool, Key | None], Awaitable[Pool]]
+Tick = Callable[[Pool, Key | None], Awaitable[tuple[Pool, float | None]]]
+"""What to do with a pool that is due, given the pool that owns its Deployment if that is another one. It returns the
+pool as it now is, and after how many seconds to look again when that cannot wait for the usual time."""
 
 
 class Meter(Protocol):
@@ -133,7 +135,7 @@ class Scheduler:
     async def _attempt(self, pool: Pool, slot: _Slot) -> float | None:
         """Run one tick; returns after how many seconds to look again when that is not at the usual time."""
         try:
-            now = await self._tick(pool, self._roster.owner(pool))
+            now, look_again = await self._tick(pool, self._roster.owner(pool))
         except PoolGoneError:  # the watch missed it
             self.gone(pool.key, pool.uid)
         except ClusterConflictError as error:
@@ -151,8 +153,8 @@ class Scheduler:
         else:
             slot.complaint = ""
             self._roster.put(now)
-            if now.generation != pool.generation:  # edited while we wrote: the watch has no news for us any more
-                return 0.0
+            # Edited while we wrote: the watch has no news for us any more.
+            return look_again if now.generation == pool.generation else 0.0
         return None
 
     def _until_next(self, slot: _Slot, pool: Pool | None) -> float:

@@ -6,6 +6,7 @@ promises that versions of one kind compare as numbers since Kubernetes 1.35, and
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Protocol
 
 from queueworkerpool.errors import SpecInvalidError
@@ -79,7 +80,7 @@ class Written:
         """The Deployment of this name, if there is one."""
         shown, written = self._watched.find(deployment), self._written.get(deployment)
         if shown and written and written.resource_version > shown.resource_version:
-            return Target(written.replicas, shown.ready_replicas, written.resource_version)
+            return replace(written, ready_replicas=shown.ready_replicas, rolling_out=shown.rolling_out)
         self._written.pop(deployment, None)
         return shown
 

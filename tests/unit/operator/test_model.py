@@ -1,5 +1,6 @@
 """Raw objects become values once; what does not fit is told, not guessed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,24 @@ import pytest
 import yaml
 
 from queueworkerpool.errors import SpecInvalidError
-from queueworkerpool.model import Memory, Mode, Pool, PoolSpec, QueueRef
-from tests.unit.operator.worlds import SPEC, URL, ago, empty, raw_pool, reading
+from queueworkerpool.model import (
+    Change,
+    Fallback,
+    InFlight,
+    LatencyTarget,
+    Memory,
+    Mode,
+    Pool,
+    PoolSpec,
+    QueueRef,
+    Rival,
+    ScalingRules,
+    Schedule,
+    Select,
+    Surge,
+    Workers,
+)
+from tests.unit.operator.worlds import SPEC, URL, ago, empty, percent, pods, raw_pool, reading, rules
 
 CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 
@@ -27,6 +44,52 @@ def test_a_stored_pool_is_read_whole() -> None:
     [
         ({"mode": "DryRun"}, "mode", Mode.DRY_RUN),
         ({"count": {"inFlight": "Ignore", "delayed": "Count"}}, "count_delayed", True),
+        ({"count": {"inFlight": "Hold", "delayed": "Ignore"}}, "in_flight", InFlight.HOLD),
+        ({"target": {"latencySeconds": 60}}, "target", LatencyTarget(60)),
+        (
+            {"target": {"latencySeconds": 60, "serviceSeconds": 0.5, "startupSeconds": 20}},
+            "target",
+            LatencyTarget(60, 0.5, 20),
+        ),
+        ({"scaleIn": {"statePort": 9000}}, "state_port", 9000),
+        (
+            {"fallback": {"afterSeconds": 300, "replicas": 3, "when": "IfHigher"}},
+            "fallback",
+            Fallback(300, 3, only_if_higher=True),
+        ),
+        (
+            {"fallback": {"afterSeconds": 300, "replicas": 3, "when": "Always"}},
+            "fallback",
+            Fallback(300, 3, only_if_higher=False),
+        ),
+        (
+            {
+                "schedules": [
+                    {"name": "day", "cron": "0 9 * * *", "durationSeconds": 60, "timeZone": "UTC", "minReplicas": 1}
+                ]
+            },
+            "schedules",
+            (Schedule("day", "0 9 * * *", 60, "UTC", 1),),
+        ),
+        (
+            {
+                "behavior": {
+                    "scaleUp": {
+                        "stabilizationWindowSeconds": 30,
+                        "selectPolicy": "Min",
+                        "tolerance": 0.1,
+                        "policies": [
+                            {"type": "Pods", "value": 4, "periodSeconds": 15},
+                            {"type": "Percent", "value": 50, "periodSeconds": 60},
+                        ],
+                    },
+                    "scaleDown": {},
+                }
+            },
+            "scale_up",
+            rules(pods(4, 15), percent(50, 60), select=Select.MIN, seconds=30, tolerance=0.1),
+        ),
+        ({"behavior": {"scaleUp": {}, "scaleDown": {}}}, "scale_down", ScalingRules()),
         ({"queues": [{"url": URL, "region": "eu-west-3"}]}, "queues", (QueueRef(URL, "eu-west-3"),)),
     ],
 )
@@ -46,8 +109,11 @@ def test_a_wrong_field_does_not_raise_past_the_pool(wrong: dict[str, Any]) -> No
     assert isinstance(Pool.parse(raw_pool(**wrong)).spec, SpecInvalidError)
 
 
+OPTIONAL = {"fallback", "schedules"}
+
+
 def test_every_spec_field_of_the_crd_is_read() -> None:
-    assert set(schema("spec")["properties"]) == set(raw_pool()["spec"])
+    assert set(schema("spec")["properties"]) == set(raw_pool()["spec"]) | OPTIONAL
 
 
 def test_the_defaults_of_the_code_are_those_of_the_crd() -> None:
@@ -56,8 +122,7 @@ def test_the_defaults_of_the_code_are_those_of_the_crd() -> None:
     assert SPEC.activation_messages == properties["activationMessages"]["default"]
     assert SPEC.poll_seconds == properties["pollSeconds"]["default"]
     assert SPEC.scale_to_zero_after_seconds == properties["scaleToZeroAfterSeconds"]["default"]
-    window = properties["behavior"]["properties"]["scaleDown"]["properties"]["stabilizationWindowSeconds"]
-    assert SPEC.scale_down_window_seconds == window["default"]
+    assert SPEC.state_port == properties["scaleIn"]["properties"]["statePort"]["default"]
 
 
 @pytest.mark.parametrize(
@@ -67,12 +132,20 @@ def test_an_unreadable_memory_is_forgotten(raw: dict[str, Any]) -> None:
     assert Memory.parse(raw) == Memory()
 
 
-def test_a_memory_is_read() -> None:
-    raw = {
-        "lull": {"since": ago(30).isoformat(), "peak": 0},
-        "emptySince": ago(30).isoformat(),
-    }
-    assert Memory.parse(raw) == empty(30)
+def test_a_memory_is_read_and_written() -> None:
+    memory = replace(
+        empty(30),
+        surge=Surge(ago(9), 3),
+        changes=(Change(ago(8), -2),),
+        glimpsed=ago(7),
+        blind_since=ago(6),
+        rival=Rival("kubectl", 2, ago(5)),
+        workers=Workers(0.5, 4, 12),
+    )
+    raw = memory.dump()
+    assert Memory.parse(raw) == memory
+    assert raw["emptySince"] == "2026-11-23T11:59:30.000000Z"
+    assert set(raw) == set(schema("status")["properties"]["memory"]["properties"])
 
 
 def test_readings_add_up_and_are_as_old_as_the_oldest() -> None:

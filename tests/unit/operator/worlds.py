@@ -1,10 +1,23 @@
 """What the operator's unit tests share: a calm baseline, of which each row names only what differs."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from queueworkerpool.model import Facts, Key, Lull, Memory, Pool, PoolSpec, QueueReading, QueueRef
+from queueworkerpool.model import (
+    Bounds,
+    Facts,
+    Key,
+    Lull,
+    Memory,
+    Policy,
+    Pool,
+    PoolSpec,
+    QueueReading,
+    QueueRef,
+    ScalingRules,
+    Select,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/thumbnails"
@@ -27,13 +40,44 @@ def empty(seconds: float) -> Memory:
     return Memory(lull=Lull(ago(seconds), 0), empty_since=ago(seconds))
 
 
-SPEC = PoolSpec(deployment="thumbnailer", queues=(QueueRef(URL),), max_replicas=50, messages_per_pod=5)
+def window(seconds: int) -> ScalingRules:
+    return ScalingRules(window_seconds=seconds)
+
+
+def pods(value: int, seconds: int) -> Policy:
+    return Policy(percent=False, value=value, period_seconds=seconds)
+
+
+def percent(value: int, seconds: int) -> Policy:
+    return Policy(percent=True, value=value, period_seconds=seconds)
+
+
+def rules(
+    *policies: Policy, select: Select = Select.MAX, seconds: int | None = 0, tolerance: float = 0
+) -> ScalingRules:
+    return ScalingRules(seconds, select, policies, tolerance)
+
+
+SPEC = PoolSpec(
+    deployment="thumbnailer",
+    queues=(QueueRef(URL),),
+    max_replicas=50,
+    target=5,
+    scale_up=window(0),
+    scale_down=window(60),
+)
 
 
 def facts(**differs: Any) -> Facts:
-    """Ten pods with 50 messages, five per pod: nothing to do."""
-    of_facts = {name: differs.pop(name) for name in ("replicas", "reading", "memory", "now") if name in differs}
-    calm = Facts(replace(SPEC, **differs), replicas=10, reading=reading(50), memory=Memory(), now=NOW)
+    """Ten ready pods that handle 50 messages, five per pod: nothing to do. None waits, so pods may go."""
+    if "reading" in differs:
+        differs["readings"] = (differs.pop("reading"),)
+    names = {field.name for field in fields(Facts)} - {"spec"}
+    of_facts = {name: differs.pop(name) for name in names if name in differs}
+    spec = replace(SPEC, **differs)
+    bounds = Bounds(spec.min_replicas, spec.max_replicas)
+    replicas = of_facts.get("replicas", 10)
+    calm = Facts(spec, bounds, replicas, (reading(0, 50),), Memory(), NOW, ready=replicas)
     return replace(calm, **of_facts)
 
 
@@ -70,7 +114,11 @@ def raw_pool(**spec: Any) -> dict[str, Any]:
             "activationMessages": 0,
             "pollSeconds": 5,
             "scaleToZeroAfterSeconds": 60,
-            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
+            "behavior": {
+                "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "tolerance": 0},
+                "scaleDown": {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "tolerance": 0},
+            },
+            "scaleIn": {"statePort": 8081},
             "mode": "Active",
         }
         | spec,

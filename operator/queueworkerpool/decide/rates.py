@@ -1,0 +1,59 @@
+"""The rate policies of autoscaling/v2: how far the pods may move now, given our own earlier changes. Pure.
+
+Source: the HPA's calculateScaleUpLimitWithScalingRules and calculateScaleDownLimitWithBehaviors (Kubernetes 1.35).
+"""
+
+import math
+from datetime import datetime, timedelta
+
+from queueworkerpool.model import Change, Facts, Memory, Policy, Select
+
+
+def highest(facts: Facts, memory: Memory) -> int | None:
+    """The most pods that scaleUp's policies allow now; None when there are none."""
+    rules = facts.spec.scale_up
+    if rules.select is Select.DISABLED:
+        return facts.replicas
+    if not rules.policies:
+        return None
+    allowed = [_raised(_at_start(policy, memory.changes, facts), policy) for policy in rules.policies]
+    limit = max(allowed) if rules.select is Select.MAX else min(allowed)
+    # A percentage of no pods is no pods: the HPA never leaves zero by it, we count it as one (ADR 0005).
+    return max(limit, facts.replicas, 1)
+
+
+def lowest(facts: Facts, memory: Memory) -> int | None:
+    """The fewest pods that scaleDown's policies allow now; None when there are none."""
+    rules = facts.spec.scale_down
+    if rules.select is Select.DISABLED:
+        return facts.replicas
+    if not rules.policies:
+        return None
+    allowed = [_lowered(_at_start(policy, memory.changes, facts), policy) for policy in rules.policies]
+    limit = min(allowed) if rules.select is Select.MAX else max(allowed)
+    return max(0, min(limit, facts.replicas))
+
+
+def next_change(facts: Facts, memory: Memory, policies: tuple[Policy, ...]) -> datetime | None:
+    """When the oldest of our changes that still counts leaves its period; None when none counts."""
+    leaving = [
+        change.time + timedelta(seconds=policy.period_seconds)
+        for policy in policies
+        for change in memory.changes
+        if change.time > facts.now - timedelta(seconds=policy.period_seconds)
+    ]
+    return min(leaving, default=None)
+
+
+def _at_start(policy: Policy, changes: tuple[Change, ...], facts: Facts) -> int:
+    """The pods at the beginning of the policy's period: our changes since then undone, in both directions."""
+    begun = facts.now - timedelta(seconds=policy.period_seconds)
+    return facts.replicas - sum(change.by for change in changes if change.time > begun)
+
+
+def _raised(start: int, policy: Policy) -> int:
+    return math.ceil(start * (100 + policy.value) / 100) if policy.percent else start + policy.value
+
+
+def _lowered(start: int, policy: Policy) -> int:
+    return int(start * (100 - policy.value) / 100) if policy.percent else start - policy.value

@@ -1,0 +1,185 @@
+"""What a pool asks for: the `spec` of a QueueWorkerPool. `PoolSpec.parse` is the only reader of the raw spec."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+from queueworkerpool.errors import SpecInvalidError
+from queueworkerpool.model.queues import QueueReading, QueueRef
+
+
+class Mode(StrEnum):
+    """`spec.mode`: whether the operator scales, only decides, or does nothing."""
+
+    ACTIVE = "Active"
+    DRY_RUN = "DryRun"
+    PAUSED = "Paused"
+
+
+class Key(NamedTuple):
+    """Namespace and name of a namespaced object."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class InFlight(StrEnum):
+    """`spec.count.inFlight`: whether messages being worked on add to the load, only keep their pods, or neither."""
+
+    COUNT = "Count"
+    HOLD = "Hold"
+    IGNORE = "Ignore"
+
+
+class Select(StrEnum):
+    """`selectPolicy` of autoscaling/v2: which of several policies counts, or that none allows anything."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rate policy of autoscaling/v2: at most `value` pods, or percent of the pods, in `period_seconds`."""
+
+    percent: bool
+    value: int
+    period_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingRules:
+    """One direction of `spec.behavior`. A window of None is the operator's default; no policies: no rate limit."""
+
+    window_seconds: int | None = None
+    select: Select = Select.MAX
+    policies: tuple[Policy, ...] = ()
+    tolerance: float = 0.0
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """Read one direction of the raw `spec.behavior`."""
+        return cls(
+            window_seconds=raw.get("stabilizationWindowSeconds"),
+            select=Select(raw.get("selectPolicy", "Max")),
+            policies=tuple(
+                Policy(policy["type"] == "Percent", policy["value"], policy["periodSeconds"])
+                for policy in raw.get("policies", ())
+            ),
+            tolerance=float(raw.get("tolerance", 0)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyTarget:
+    """`spec.target` by latency: seconds from sent to handled, and first estimates of what is measured later."""
+
+    latency_seconds: float
+    service_seconds: float | None = None
+    startup_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """`spec.fallback`: the size after being blind for long."""
+
+    after_seconds: int
+    replicas: int
+    only_if_higher: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One of `spec.schedules`: other bounds for `duration_seconds` from each time that the cron expression names."""
+
+    name: str
+    cron: str
+    duration_seconds: int
+    time_zone: str = "UTC"
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """The `spec` of a QueueWorkerPool; the fields' meaning, units and bounds are described in the CRD."""
+
+    deployment: str
+    queues: tuple[QueueRef, ...]
+    max_replicas: int
+    target: int | LatencyTarget  # messages per pod, or a latency
+    min_replicas: int = 0
+    in_flight: InFlight = InFlight.COUNT
+    count_delayed: bool = False
+    activation_messages: int = 0
+    poll_seconds: int = 5
+    scale_to_zero_after_seconds: int = 60
+    scale_up: ScalingRules = ScalingRules()
+    scale_down: ScalingRules = ScalingRules()
+    state_port: int = 8081
+    fallback: Fallback | None = None
+    schedules: tuple[Schedule, ...] = ()
+    mode: Mode = Mode.ACTIVE
+
+    @classmethod
+    def parse(cls, spec: Mapping[str, Any]) -> Self:
+        """Read the raw `spec` of a stored object, in which the API server has filled in the CRD's defaults.
+
+        Raises SpecInvalidError, naming the field, when the object and this operator's CRD disagree.
+        """
+        try:
+            return cls(
+                deployment=spec["scaleTargetRef"]["name"],
+                queues=tuple(QueueRef(queue["url"], queue.get("region")) for queue in spec["queues"]),
+                max_replicas=spec["maxReplicas"],
+                target=_target(spec["target"]),
+                min_replicas=spec["minReplicas"],
+                in_flight=InFlight(spec["count"]["inFlight"]),
+                count_delayed=spec["count"]["delayed"] == "Count",
+                activation_messages=spec["activationMessages"],
+                poll_seconds=spec["pollSeconds"],
+                scale_to_zero_after_seconds=spec["scaleToZeroAfterSeconds"],
+                scale_up=ScalingRules.parse(spec["behavior"]["scaleUp"]),
+                scale_down=ScalingRules.parse(spec["behavior"]["scaleDown"]),
+                state_port=spec["scaleIn"]["statePort"],
+                fallback=_fallback(spec.get("fallback")),
+                schedules=tuple(_schedule(raw) for raw in spec.get("schedules", ())),
+                mode=Mode(spec["mode"]),
+            )
+        except KeyError as error:
+            problem = f"the stored spec lacks {error}; apply the pool again under the current CRD"
+            raise SpecInvalidError(problem) from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise SpecInvalidError("the stored spec does not fit the current CRD; apply the pool again") from error
+
+    def load(self, reading: QueueReading) -> int:
+        """The messages that count as load."""
+        counted = reading.visible
+        counted += reading.in_flight if self.in_flight is InFlight.COUNT else 0
+        return counted + (reading.delayed if self.count_delayed else 0)
+
+
+def _target(raw: Mapping[str, Any]) -> int | LatencyTarget:
+    if "messagesPerPod" in raw:
+        return int(raw["messagesPerPod"])
+    return LatencyTarget(raw["latencySeconds"], raw.get("serviceSeconds"), raw.get("startupSeconds"))
+
+
+def _fallback(raw: Mapping[str, Any] | None) -> Fallback | None:
+    return Fallback(raw["afterSeconds"], raw["replicas"], raw["when"] == "IfHigher") if raw else None
+
+
+def _schedule(raw: Mapping[str, Any]) -> Schedule:
+    return Schedule(
+        name=raw["name"],
+        cron=raw["cron"],
+        duration_seconds=raw["durationSeconds"],
+        time_zone=raw["timeZone"],
+        min_replicas=raw.get("minReplicas"),
+        max_replicas=raw.get("maxReplicas"),
+    )
