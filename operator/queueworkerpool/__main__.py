@@ -34,7 +34,7 @@ logger = logging.getLogger("queueworkerpool")
 
 BEAT_SECONDS = 1.0
 CRD_RETRY_SECONDS = 2.0
-STATE_WORKERS = 8
+STATE_QUESTIONS = 64
 """Workers that are asked for their /state at the same time."""
 
 
@@ -131,7 +131,7 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
     queues = SqsQueues(settings.region, settings.read_workers, _now)
     deployments = handlers.Deployments()
     readings = SharedReadings(queues, metrics.queue_read)
-    states = WorkerStates(STATE_WORKERS)
+    states = WorkerStates(STATE_QUESTIONS)
     samples = Samples(cluster, states, _now)
     world = World(readings, Written(deployments), samples, cluster, metrics, _now)
 
@@ -150,7 +150,7 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
         await scheduler.close()
         for task in (beat, stopped):
             task.cancel()
-        states.close()
+        await states.close()
         queues.close()
         cluster.close()
 

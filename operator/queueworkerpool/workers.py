@@ -5,46 +5,68 @@ costs nothing but that pod's voice. Only addresses that the API server names as 
 """
 
 import asyncio
-import http.client
 import json
 import math
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+
+import aiohttp
+from yarl import URL
 
 from queueworkerpool.model import WorkerState
 
 TIMEOUT_SECONDS = 1.0
+"""For the whole exchange, so that an answer that drips in costs no more than one that does not come."""
+
 MOST_BYTES = 4096
 MOST_SLOTS = 100_000
 
 
 class WorkerStates:
-    """Asks workers how busy they are. Close it to end its threads."""
+    """Asks workers how busy they are. Close it to end its connections."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, most_at_once: int) -> None:
         """Take how many may be asked at once."""
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="state")
+        self._turns = asyncio.Semaphore(most_at_once)
+        self._session: aiohttp.ClientSession | None = None
 
-    def close(self) -> None:
-        """End the threads; questions under way end by their time-out."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        """End the connections."""
+        if self._session:
+            await self._session.close()
 
     async def ask(self, address: str, port: int) -> WorkerState | None:
         """What the worker at this address tells; None when it tells nothing that makes sense."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, _ask, address, port)
+        async with self._turns:
+            try:
+                body = await self._get(URL.build(scheme="http", host=address, port=port, path="/state"))
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+                return None
+        return None if body is None else parse(body)
 
-
-def _ask(address: str, port: int) -> WorkerState | None:
-    connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", "/state", headers={"Accept": "application/json"})
-        answer = connection.getresponse()
-        body = answer.read(MOST_BYTES + 1)
-    except (OSError, http.client.HTTPException):
+    async def _get(self, url: URL) -> bytes | None:
+        """The body of a good answer that is short enough, else None."""
+        async with self._open().get(url, allow_redirects=False) as answer:
+            if answer.status != HTTPStatus.OK:
+                return None
+            try:
+                await answer.content.readexactly(MOST_BYTES + 1)
+            except asyncio.IncompleteReadError as ended:
+                return ended.partial
         return None
-    finally:
-        connection.close()
-    return parse(body) if answer.status == http.HTTPStatus.OK and len(body) <= MOST_BYTES else None
+
+    def _open(self) -> aiohttp.ClientSession:
+        # Made on first use, for it belongs to the running loop. Nothing is kept between answers: no connection, cookie,
+        # proxy setting or decompression that a hostile worker could use.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
 
 
 def parse(body: bytes) -> WorkerState | None:
