@@ -84,19 +84,24 @@ class Scheduler:
         heirs = self._roster.rivals(pool)
         self._roster.remove(key)
         self._meter.forget(key)
-        if (slot := self._slots.pop(key, None)) and slot.timer:
-            slot.timer.cancel()
+        if slot := self._slots.pop(key, None):
+            self._end(slot)
         self._wake(heirs)
 
     async def close(self) -> None:
         """End all ticks. What a tick was writing is finished by the API server or not, as at any crash."""
         tasks = [slot.task for slot in self._slots.values() if slot.task]
         for slot in self._slots.values():
-            if slot.timer:
-                slot.timer.cancel()
-        for task in tasks:
-            task.cancel()
+            self._end(slot)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _end(self, slot: _Slot) -> None:
+        if slot.timer:
+            slot.timer.cancel()
+        # A tick that outlived its pool would bring it back: to the roster, where it would own its Deployment for
+        # ever, and to the metrics. The tick that finds out that its pool is gone ends by itself.
+        if slot.task and slot.task is not asyncio.current_task():
+            slot.task.cancel()
 
     def _wake(self, keys: list[Key]) -> None:
         for key in dict.fromkeys(keys):

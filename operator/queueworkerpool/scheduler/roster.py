@@ -30,7 +30,8 @@ class Roster:
     def put(self, pool: Pool) -> bool:
         """Take in a pool's state; False when a newer one is already known."""
         known = self._pools.get(pool.key)
-        if known and known.uid == pool.uid and known.resource_version >= pool.resource_version:
+        # Whatever the uid: a tick of the pool that bore the name before may come late.
+        if known and known.resource_version >= pool.resource_version:
             return False
         self._unlink(known)
         self._pools[pool.key] = pool
