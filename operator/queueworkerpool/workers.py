@@ -6,7 +6,6 @@ costs nothing but that pod's voice. Only addresses that the API server names as 
 
 import asyncio
 import json
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -87,4 +86,5 @@ def parse(body: bytes) -> WorkerState | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value < 2**53 else None
+    # NaN is not between any two numbers, and an integer may be too large to become a float.
+    return float(value) if 0 <= value < 2**53 else None
