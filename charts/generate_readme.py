@@ -31,8 +31,8 @@ It needs Kubernetes {oldest} or newer, and Helm 3 or 4. `helm upgrade` upgrades 
 ## Rights
 
 The operator reads pools and Deployments, and writes the status of pools, the scale of Deployments, and Events: by a
-ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods, to ask a few workers for their
-/state, and reads no Secrets. In AWS it calls
+ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods, to ask workers for their
+/state, patches the deletion cost of those that go at scale-in, and reads no Secrets. In AWS it calls
 `sqs:GetQueueAttributes`, with the credentials of its service account (`serviceAccount.annotations`) or from `extraEnv`:
 
 ```yaml

@@ -24,7 +24,7 @@ from queueworkerpool.metrics import Metrics, process_registry
 from queueworkerpool.model import Key, Pool
 from queueworkerpool.names import PLURAL
 from queueworkerpool.reconcile import World, reconcile
-from queueworkerpool.scheduler import Roster, Samples, Scheduler, SharedReadings, Written
+from queueworkerpool.scheduler import Crews, Roster, Samples, Scheduler, SharedReadings, Written
 from queueworkerpool.server import Answers, HttpServer
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown
 from queueworkerpool.sqs import SqsQueues
@@ -132,8 +132,9 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
     deployments = handlers.Deployments()
     readings = SharedReadings(queues, metrics.queue_read)
     states = WorkerStates(STATE_QUESTIONS)
-    samples = Samples(cluster, states, _now)
-    world = World(readings, Written(deployments), samples, cluster, metrics, _now)
+    crews = Crews(cluster, states)
+    samples = Samples(cluster, states, _now, crews.spotted)
+    world = World(readings, Written(deployments), samples, crews, cluster, metrics, _now)
 
     async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         return await reconcile(pool, owner, world)

@@ -5,6 +5,7 @@ time-outs. Nothing is retried here: the next tick looks again, which is what a r
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -25,6 +26,10 @@ from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, PLURAL, VERSION
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+MARK = str(-(2**31) + 1)
+"""A cost that hardly anybody else gives, so that the mark is known as ours."""
 
 T = TypeVar("T")
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
@@ -103,11 +108,22 @@ class KubernetesCluster:
         body = {"metadata": {"uid": pool.uid}, "status": patch}
         return Pool.parse(await self._pool_request("PATCH", f"{_pool_path(pool)}/status", body))
 
-    async def pods(self, namespace: str, selector: str, limit: int) -> list[PodSeen]:
-        """Up to `limit` pods that the selector matches, as the API server's cache has them."""
-        query = urlencode({"labelSelector": selector, "limit": limit, "resourceVersion": "0"})
-        listed = await self._in_thread(lambda: self._request("GET", f"/api/v1/namespaces/{namespace}/pods?{query}"))
-        return [_pod(item) for item in listed["items"]]
+    async def pods(self, deployment: Key, selector: str, limit: int | None = None) -> list[PodSeen]:
+        """The pods of a Deployment that are not being deleted.
+
+        With a limit: up to so many that the selector matches, as the API server's cache has them.
+        """
+        query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
+        path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"
+        listed = await self._in_thread(lambda: self._request("GET", path))
+        return [_pod(item) for item in listed["items"] if _belongs(item, deployment)]
+
+    async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
+        """Mark a pod to be deleted first at the next scale-in, or take the mark away. A pod that is gone needs none."""
+        body = {"metadata": {"annotations": {DELETION_COST: MARK if first else None}}}
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+        with contextlib.suppress(_NotFoundError):
+            await self._in_thread(lambda: self._request("PATCH", path, body))
 
     async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
         """Post an Event about a pool."""
@@ -173,8 +189,30 @@ def _pod(item: Mapping[str, Any]) -> PodSeen:
     startup = None
     if ready and not restarted and ready.get("lastTransitionTime"):
         startup = (datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds()
-    leaving = "deletionTimestamp" in metadata
-    return PodSeen(metadata["uid"], status.get("podIP", ""), ready=bool(ready) and not leaving, startup_seconds=startup)
+    return PodSeen(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        address=status.get("podIP", ""),
+        ready=bool(ready),
+        startup_seconds=startup,
+        assigned=bool(item["spec"].get("nodeName")),
+        pending=status.get("phase") == "Pending",
+        running=any("running" in container.get("state", {}) for container in status.get("containerStatuses", ())),
+        marked=metadata.get("annotations", {}).get(DELETION_COST) == MARK,
+    )
+
+
+def _belongs(item: Mapping[str, Any], deployment: Key) -> bool:
+    """Whether a pod is one of the Deployment's, by its ReplicaSet's name, and neither ended nor being deleted."""
+    metadata = item["metadata"]
+    template = metadata.get("labels", {}).get("pod-template-hash")
+    owners = metadata.get("ownerReferences", ())
+    of_set = any(
+        owner["kind"] == "ReplicaSet" and owner.get("controller") and owner["name"] == f"{deployment.name}-{template}"
+        for owner in owners
+    )
+    ended = item.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+    return of_set and not ended and "deletionTimestamp" not in metadata
 
 
 def _pool_path(pool: Pool) -> str:

@@ -3,14 +3,14 @@
 The `qwp explain` command calls it. It decides nothing: the steps are those of the operator's own `decide`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Facts, Mode, Pool, QueueReading, Step, Target
+from queueworkerpool.model import Facts, Mode, PodSeen, Pool, QueueReading, Step, Target, Worker, WorkerState
 from queueworkerpool.names import Reason
 
 _BY_LOAD = frozenset({Reason.SIZED_BY_BACKLOG, Reason.SIZED_BY_LATENCY})
@@ -54,7 +54,16 @@ def told_facts(pool: Pool, target: Target, now: datetime) -> Facts:
     if backlog and not blind:
         time = datetime.fromisoformat(backlog["time"])
         reading = QueueReading(backlog["visible"], backlog["inFlight"], backlog["delayed"], time)
-    return gather(pool, pool.spec, target, (reading,), now)
+    facts = gather(pool, pool.spec, target, (reading,), now)
+    waits = "waitingSince" in status.get("memory", {})
+    return replace(facts, crew=_told_crew(status["desiredReplicas"], target.replicas)) if waits else facts
+
+
+def _told_crew(kept: int, replicas: int) -> tuple[Worker, ...]:
+    """Workers as the last decision found them: it kept so many pods for their sake."""
+    return tuple(
+        Worker(PodSeen(str(i), str(i), ready=True), WorkerState(int(i < kept), 1, 0, 0)) for i in range(replicas)
+    )
 
 
 def as_lines(told: Explanation) -> list[str]:

@@ -181,6 +181,9 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
     current = _gauge("current_replicas", "Pods that the Deployment asks for.")
     ready = _gauge("ready_replicas", "Pods of the Deployment that are ready.")
     desired = _gauge("desired_replicas", "Pods that the last decision wants.")
+    waiting = _gauge(
+        "waiting_for_idle_workers", "Pods that the load does not call for and that stay until their workers are idle."
+    )
     lowest = _gauge("min_replicas", "spec.minReplicas.")
     highest = _gauge("max_replicas", "spec.maxReplicas.")
     per_pod = _gauge("target_messages_per_pod", "spec.target.messagesPerPod.")
@@ -190,12 +193,13 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
             ready.add_metric(labels, record.target.ready_replicas)
         if record.decision:
             desired.add_metric(labels, record.decision.replicas)
+            waiting.add_metric(labels, record.decision.waiting_pods)
         if record.spec:
             lowest.add_metric(labels, record.spec.min_replicas)
             highest.add_metric(labels, record.spec.max_replicas)
             if isinstance(record.spec.target, int):
                 per_pod.add_metric(labels, record.spec.target)
-    yield from (current, ready, desired, lowest, highest, per_pod)
+    yield from (current, ready, desired, waiting, lowest, highest, per_pod)
 
 
 def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:

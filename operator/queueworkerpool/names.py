@@ -23,6 +23,7 @@ class ConditionType(StrEnum):
     TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
     SCALING_ACTIVE = "ScalingActive"  # the operator may change the replicas (HPA's word)
     SCALING_LIMITED = "ScalingLimited"  # a bound, not the backlog, sets the size (HPA's word)
+    WORKERS_PROTECTED = "WorkersProtected"  # scaling in stops no busy worker
     SCALE_CONFLICT = "ScaleConflict"  # somebody else keeps writing the replicas too
 
 
@@ -142,6 +143,11 @@ class Reason(StrEnum):
         "No queue could be read for spec.fallback.afterSeconds, so spec.fallback.replicas sets the size.",
         "See the QueueReachable condition.",
     )
+    WAITING_FOR_IDLE_WORKERS = (
+        "WaitingForIdleWorkers",
+        "The load calls for fewer pods, and the workers of those left to go are busy, starting or silent.",
+        "Nothing, as a rule. spec.scaleIn.maxWaitSeconds bounds the wait; busyWorkers: Drain does not wait at all.",
+    )
     SCALE_CONFLICT = (
         "ScaleConflict",
         "Somebody else, named in the message, keeps writing the replicas; the operator gives way for a while.",
@@ -208,6 +214,21 @@ class Reason(StrEnum):
     )
     NO_CONFLICT = "NoConflict", "Nobody else keeps writing the Deployment's replicas."
 
+    WORKERS_ANSWER = (
+        "WorkersAnswer",
+        "Workers tell on /state whether they are busy, so scaling in spares the busy ones.",
+    )
+    WORKERS_SILENT = (
+        "WorkersSilent",
+        "No worker has answered /state yet, so scaling in may stop a busy one, which has its grace period to finish.",
+        "Answer GET /state on spec.scaleIn.statePort (queueworker does), or set spec.scaleIn.busyWorkers to Drain.",
+    )
+    BUSY_WORKERS_DRAINED = (
+        "BusyWorkersDrained",
+        "spec.scaleIn.busyWorkers is Drain: scaling in does not wait for busy workers.",
+        "Set spec.scaleIn.busyWorkers to Protect.",
+    )
+
     # Events.
     REPLICAS_CORRECTED = (
         "ReplicasCorrected",
@@ -257,6 +278,7 @@ DECISION_REASONS = (
     Reason.AWAITING_EMPTY_CONFIRMATION,
     Reason.TOO_FEW_REPLICAS,
     Reason.TOO_MANY_REPLICAS,
+    Reason.WAITING_FOR_IDLE_WORKERS,
     Reason.HOLDING_BLIND,
     Reason.FALLBACK,
     Reason.SCALE_CONFLICT,

@@ -16,6 +16,7 @@ from queueworkerpool.decide import decide
 from queueworkerpool.errors import ClusterError, QueueUnreadableError, SpecInvalidError
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
+    BusyWorkers,
     Key,
     Mode,
     News,
@@ -27,6 +28,7 @@ from queueworkerpool.model import (
     Rival,
     Sample,
     Target,
+    Worker,
 )
 from queueworkerpool.names import EVENT_REASONS, FIELD_MANAGER, ConditionType, EventType, Reason
 from queueworkerpool.status import Status, is_worth_telling, next_status, patch
@@ -59,6 +61,19 @@ class Samples(Protocol):
 
     def take(self, pool: Pool, spec: PoolSpec, target: Target) -> Sample | None:
         """A sample that has arrived since the last call, else None."""
+
+
+class Crews(Protocol):
+    """The workers that may have to go."""
+
+    async def look(self, deployment: Key, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
+        """Every pod of the Deployment, with what its worker tells. Raises ClusterError."""
+
+    async def mark(self, deployment: Key, crew: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
+        """Mark exactly these of the crew's pods. Raises ClusterError."""
+
+    async def clear(self, deployment: Key, target: Target) -> None:
+        """Take our marks from pods that did not go after all. Raises ClusterError."""
 
 
 class Cluster(Protocol):
@@ -97,6 +112,7 @@ class World:
     queues: Queues
     targets: Targets
     samples: Samples
+    crews: Crews
     cluster: Cluster
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -126,8 +142,12 @@ async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
     seen = Observation(pool, target, counts=counts)
     try:
         known = tuple(count if isinstance(count, QueueReading) else None for count in counts)
-        facts = gather(pool, pool.spec, target, known, world.clock())
-        return replace(seen, decision=decide(replace(facts, sample=sample)))
+        facts = replace(gather(pool, pool.spec, target, known, world.clock()), sample=sample)
+        decision = decide(facts)
+        if decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT:
+            crew = await world.crews.look(_deployment(pool, pool.spec), pool.spec, target)
+            return replace(seen, crew=crew, decision=decide(replace(facts, crew=crew)))
+        return replace(seen, decision=decision)
     except SpecInvalidError as error:  # a schedule that only shows at run time that it makes no sense
         return Observation(replace(pool, spec=error), target)
 
@@ -151,13 +171,19 @@ async def _scale(seen: Observation, world: World) -> Observation:
     spec, target, decision = seen.pool.spec, seen.target, seen.decision
     if isinstance(spec, SpecInvalidError) or target is None or decision is None or spec.mode is not Mode.ACTIVE:
         return seen
+    deployment = _deployment(seen.pool, spec)
     if decision.replicas == target.replicas:
+        await world.crews.clear(deployment, target)
         return seen
     await world.cluster.confirm(seen.pool)
-    deployment = _deployment(seen.pool, spec)
+    await world.crews.mark(deployment, seen.crew, decision.victims)
     version = await world.cluster.scale(deployment, decision.replicas, target.resource_version)
     scaled = replace(
-        target, replicas=decision.replicas, resource_version=version, writer=(FIELD_MANAGER, world.clock())
+        target,
+        replicas=decision.replicas,
+        resource_version=version,
+        settled=False,
+        writer=(FIELD_MANAGER, world.clock()),
     )
     world.targets.wrote(deployment, scaled)
     world.metrics.resized(seen.pool.key, target.replicas, scaled.replicas)

@@ -16,7 +16,7 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
     SpecInvalidError,
 )
-from queueworkerpool.model import Mode, Observation, PoolSpec, QueueReading
+from queueworkerpool.model import BusyWorkers, Mode, Observation, PoolSpec, QueueReading
 from queueworkerpool.names import LIMITING_REASONS, ConditionStatus, ConditionType, Reason
 
 BACKLOG_INTERVAL = timedelta(seconds=15)
@@ -114,6 +114,7 @@ def _conditions(seen: Observation, old: Mapping[str, Any], now: datetime) -> lis
         ConditionType.TARGET_FOUND: _target_found(seen),
         ConditionType.SCALING_ACTIVE: _scaling_active(seen),
         ConditionType.SCALING_LIMITED: _scaling_limited(seen),
+        ConditionType.WORKERS_PROTECTED: _workers_protected(seen),
         ConditionType.SCALE_CONFLICT: _scale_conflict(seen, now),
     }
     verdicts = {ConditionType.READY: _ready(verdicts[ConditionType.SCALING_ACTIVE])} | verdicts
@@ -190,6 +191,19 @@ def _scaling_limited(seen: Observation) -> Verdict:
 
 def _promise(least: float) -> str:
     return f"pods take {least:g} s to start, so the least latency that can be promised is more than {least:g} s"
+
+
+def _workers_protected(seen: Observation) -> Verdict:
+    spec, decision = seen.pool.spec, seen.decision
+    if isinstance(spec, SpecInvalidError) or decision is None:
+        return ConditionStatus.UNKNOWN, _scaling_active(seen)[1], "there is no decision"
+    if spec.busy_workers is BusyWorkers.DRAIN:
+        message = "spec.scaleIn.busyWorkers is Drain: a busy worker has its grace period to finish"
+        return ConditionStatus.FALSE, Reason.BUSY_WORKERS_DRAINED, message
+    if decision.memory.workers.concurrency is None:
+        message = f"no worker has answered /state on port {spec.state_port} yet: scaling in trusts their grace period"
+        return ConditionStatus.FALSE, Reason.WORKERS_SILENT, message
+    return ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers tell whether they are busy"
 
 
 def _scale_conflict(seen: Observation, now: datetime) -> Verdict:

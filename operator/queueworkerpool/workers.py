@@ -80,7 +80,13 @@ def parse(body: bytes) -> WorkerState | None:
     busy, concurrency, processed, failed, busy_seconds = numbers
     if busy is None or concurrency is None or not 1 <= concurrency <= MOST_SLOTS:
         return None
-    return WorkerState(int(busy), int(concurrency), int((processed or 0) + (failed or 0)), busy_seconds or 0.0)
+    return WorkerState(
+        busy=int(busy),
+        concurrency=int(concurrency),
+        finished=int((processed or 0) + (failed or 0)),
+        busy_seconds=busy_seconds or 0.0,
+        oldest_busy_seconds=_number(told.get("oldestBusySeconds")) or 0.0,
+    )
 
 
 def _number(value: object) -> float | None:

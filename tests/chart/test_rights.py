@@ -9,7 +9,7 @@ GRANTS = {
     ("queueworker.dev", "queueworkerpools/status"): {"get", "patch"},
     ("apps", "deployments"): {"get", "list", "watch"},
     ("apps", "deployments/scale"): {"get", "patch"},
-    ("", "pods"): {"list"},
+    ("", "pods"): {"list", "patch"},
     ("", "events"): {"create", "patch"},
 }
 RBAC_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from queueworkerpool.decide import limits, recall, wishes
+from queueworkerpool.decide import limits, recall, scale_in, wishes
 from queueworkerpool.model import Decision, Facts, Memory, Mode, QueueReading, Step
 from queueworkerpool.names import Reason
 
@@ -27,6 +27,7 @@ LIMITS: Sequence[Limit] = (
     limits.follow_schedules,  # bounds for a time
     limits.confirm_empty,  # the last pod goes only from a queue that is surely empty
     limits.respect_bounds,  # the user's bounds come after all that, so nothing can break them
+    limits.spare_busy_workers,  # nobody who works is sent away
     limits.give_way,  # two writers would fight for ever
 )
 
@@ -53,14 +54,24 @@ def _decided(facts: Facts, known: QueueReading, chain: Sequence[Limit]) -> Decis
     for limit in chain:
         if step := limit(facts, memory, trail[-1].replicas):
             trail.append(step)
-    change = trail[-1].replicas - facts.replicas
-    waits = any(step.reason is Reason.AWAITING_SECOND_READING for step in trail)
+    reasons = {step.reason for step in trail}
+    memory = recall.waited(facts, memory, waits=Reason.WAITING_FOR_IDLE_WORKERS in reasons)
+    size = trail[-1].replicas
     return Decision(
         tuple(trail),
-        recall.changed(facts, memory, change),
-        look_again_seconds=LOOK_AGAIN_SECONDS if waits else None,
+        recall.changed(facts, memory, size - facts.replicas),
+        look_again_seconds=LOOK_AGAIN_SECONDS if Reason.AWAITING_SECOND_READING in reasons else None,
+        victims=_victims(facts, memory, size),
         least_latency_seconds=wishes.least_latency(facts),
     )
+
+
+def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
+    """Who goes when the size is lowered; left to the ReplicaSet when nobody is protected."""
+    if facts.crew is None or size >= facts.replicas or not limits.protects(facts, memory):
+        return ()
+    # The limits have made sure that the size costs no work, or that the wait is over.
+    return scale_in.plan_scale_in(facts.crew, facts.replicas, size, overdue=True).victims
 
 
 def _never_lower(facts: Facts, decision: Decision) -> Decision:
@@ -83,7 +94,9 @@ def _blind(facts: Facts) -> Decision:
     size = max(fallback.replicas, facts.replicas) if fallback.only_if_higher else fallback.replicas
     because = f"blind since {limits.clock(since)}: spec.fallback wants {size} pods"
     trail = [held, Step(size, Reason.FALLBACK, because)]
-    for limit in (limits.respect_bounds, limits.give_way):
+    for limit in (limits.respect_bounds, limits.spare_busy_workers, limits.give_way):
         if step := limit(facts, memory, trail[-1].replicas):
             trail.append(step)
-    return Decision(tuple(trail), memory)
+    waits = any(step.reason is Reason.WAITING_FOR_IDLE_WORKERS for step in trail)
+    memory = recall.waited(facts, memory, waits=waits)
+    return Decision(tuple(trail), memory, victims=_victims(facts, memory, trail[-1].replicas))

@@ -7,9 +7,9 @@ it is true.
 
 from datetime import datetime, timedelta
 
-from queueworkerpool.decide import rates, wishes
+from queueworkerpool.decide import rates, scale_in, wishes
 from queueworkerpool.decide.recall import BLIP_MESSAGES
-from queueworkerpool.model import RIVAL_QUIET, Facts, InFlight, Memory, Step
+from queueworkerpool.model import RIVAL_QUIET, BusyWorkers, Facts, InFlight, Memory, Step
 from queueworkerpool.names import Reason
 
 PROTECTED_WINDOW_SECONDS = 15
@@ -109,7 +109,12 @@ def scale_down_window(facts: Facts, memory: Memory) -> int:
     """The window of scaling in, in seconds: the user's, else by whether workers tell that they are busy."""
     if facts.spec.scale_down.window_seconds is not None:
         return facts.spec.scale_down.window_seconds
-    return UNPROTECTED_WINDOW_SECONDS if memory.workers.concurrency is None else PROTECTED_WINDOW_SECONDS
+    return PROTECTED_WINDOW_SECONDS if protects(facts, memory) else UNPROTECTED_WINDOW_SECONDS
+
+
+def protects(facts: Facts, memory: Memory) -> bool:
+    """Whether busy workers are spared: it is wanted, and some worker of the pool has ever told whether it is busy."""
+    return facts.spec.busy_workers is BusyWorkers.PROTECT and memory.workers.concurrency is not None
 
 
 def respect_rates(facts: Facts, memory: Memory, wish: int) -> Step | None:
@@ -157,6 +162,18 @@ def respect_bounds(facts: Facts, _: Memory, wish: int) -> Step | None:
     if wish < bounds.min_replicas:
         return Step(bounds.min_replicas, Reason.TOO_FEW_REPLICAS, f"minReplicas is {bounds.min_replicas}")
     return None
+
+
+def spare_busy_workers(facts: Facts, memory: Memory, wish: int) -> Step | None:
+    """Take only pods whose workers are idle, until the wait for the others has become too long."""
+    if facts.crew is None or wish >= facts.replicas or not protects(facts, memory):
+        return None
+    until = (facts.memory.waiting_since or facts.now) + timedelta(seconds=facts.spec.max_wait_seconds)
+    plan = scale_in.plan_scale_in(facts.crew, facts.replicas, wish, overdue=facts.now >= until)
+    if plan.replicas <= wish:
+        return None
+    because = f"more pods may go when their workers are idle, and at {clock(until)} in any case"
+    return Step(plan.replicas, Reason.WAITING_FOR_IDLE_WORKERS, because, until)
 
 
 def give_way(facts: Facts, memory: Memory, wish: int) -> Step | None:

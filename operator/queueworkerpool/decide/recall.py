@@ -4,6 +4,7 @@ happens, so that quiet pools write nothing.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from statistics import median
 
 from queueworkerpool.model import Change, Facts, LatencyTarget, Lull, Memory, Rival, Sample, Surge, Workers
 
@@ -26,6 +27,7 @@ def remember(facts: Facts, wish: int) -> Memory:
         empty_since=_empty_since(facts),
         glimpsed=_glimpsed(facts),
         rival=_rival(facts),
+        waiting_since=facts.memory.waiting_since,
         workers=_workers(facts.memory.workers, facts.sample, facts),
     )
 
@@ -33,6 +35,12 @@ def remember(facts: Facts, wish: int) -> Memory:
 def paused(facts: Facts) -> Memory:
     """A pause ends every stretch of time; what is known of the workers stays."""
     return Memory(workers=facts.memory.workers)
+
+
+def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
+    """The memory once it is known whether pods stay only until their workers are idle."""
+    since = min(facts.memory.waiting_since or facts.now, facts.now)
+    return replace(memory, waiting_since=since if waits else None)
 
 
 def changed(facts: Facts, memory: Memory, by: int) -> Memory:
@@ -95,6 +103,7 @@ def _rival(facts: Facts) -> Rival | None:
 
 
 def _workers(known: Workers, sample: Sample | None, facts: Facts) -> Workers:
+    known = _told_by_crew(known, facts)
     if sample is None:
         return known
     latency = isinstance(facts.spec.target, LatencyTarget)
@@ -104,6 +113,18 @@ def _workers(known: Workers, sample: Sample | None, facts: Facts) -> Workers:
         concurrency=known.concurrency if sample.concurrency is None else sample.concurrency,
         startup_seconds=_smooth(known.startup_seconds, sample.startup_seconds),
     )
+
+
+def _told_by_crew(known: Workers, facts: Facts) -> Workers:
+    """What those tell who were asked whether they may go."""
+    if facts.crew is None:
+        return known
+    told = [worker.state.concurrency for worker in facts.crew if worker.state]
+    if told:
+        return known if known.concurrency is not None else replace(known, concurrency=float(median(told)))
+    # Nobody answers any more, for as long as may be waited: these workers do not tell, whatever earlier ones did.
+    since, wait = facts.memory.waiting_since, timedelta(seconds=facts.spec.max_wait_seconds)
+    return replace(known, concurrency=None) if since and facts.now >= since + wait else known
 
 
 def _smooth(known: float | None, measured: float | None) -> float | None:

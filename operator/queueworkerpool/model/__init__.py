@@ -1,15 +1,17 @@
 """The values that the operator passes around: frozen, typed, parsed once. They do no input or output, know no library.
 
 Everybody above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `memory` (what a decision
-remembers), `facts` (what a decision takes and gives), `observed` (what the watch shows and a tick saw). The `parse`
-methods are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
+remembers), `crew` (pods and workers), `facts` (what a decision takes and gives), `observed` (what the watch shows and
+a tick saw). The `parse` methods are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
+from queueworkerpool.model.crew import PodSeen, Worker, WorkerState
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step
 from queueworkerpool.model.memory import RIVAL_QUIET, RIVAL_ROUNDS, Change, Lull, Memory, Rival, Surge, Workers
-from queueworkerpool.model.observed import News, Observation, PodSeen, Pool, Target, WorkerState
+from queueworkerpool.model.observed import News, Observation, Pool, Target
 from queueworkerpool.model.queues import QueueReading, QueueRef, total
 from queueworkerpool.model.spec import (
+    BusyWorkers,
     Fallback,
     InFlight,
     Key,
@@ -26,6 +28,7 @@ __all__ = [
     "RIVAL_QUIET",
     "RIVAL_ROUNDS",
     "Bounds",
+    "BusyWorkers",
     "Change",
     "Decision",
     "Facts",
@@ -52,6 +55,7 @@ __all__ = [
     "Step",
     "Surge",
     "Target",
+    "Worker",
     "WorkerState",
     "Workers",
     "total",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from queueworkerpool.model.crew import Worker
 from queueworkerpool.model.memory import Memory
 from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import PoolSpec
@@ -39,6 +40,7 @@ class Facts:
     """All that a decision may depend on. `readings` stand in the order of the spec's queues; None is unknown.
 
     `writer` is who else wrote the Deployment's replicas since our own last write, and when; None: nobody.
+    `crew` are the Deployment's pods with what their workers answer; None when they were not asked.
     """
 
     spec: PoolSpec
@@ -51,6 +53,7 @@ class Facts:
     rolling_out: bool = False
     sample: Sample | None = None
     writer: tuple[str, datetime] | None = None
+    crew: tuple[Worker, ...] | None = None
 
     def load(self, reading: QueueReading) -> int:
         """The messages of a reading that count as load."""
@@ -87,6 +90,7 @@ class Decision:
     trail: tuple[Step, ...]
     memory: Memory
     look_again_seconds: float | None = None  # when the next look cannot wait for the usual interval
+    victims: tuple[str, ...] = ()  # the pods that should go first
     least_latency_seconds: float | None = None  # what can be promised at the least, when the target asks for less
 
     @property
@@ -103,3 +107,11 @@ class Decision:
     def because(self) -> str:
         """The sentence of the step that set the number."""
         return self.trail[-1].because
+
+    @property
+    def waiting_pods(self) -> int:
+        """The pods that would go if their workers were idle."""
+        for before, step in zip(self.trail, self.trail[1:], strict=False):
+            if step.reason is Reason.WAITING_FOR_IDLE_WORKERS:
+                return step.replicas - before.replicas
+        return 0

@@ -71,6 +71,7 @@ class Memory:
     empty_since: datetime | None = None  # the last sign of life was before
     glimpsed: datetime | None = None  # at zero: when so few messages were first seen that it may be a blip
     blind_since: datetime | None = None
+    waiting_since: datetime | None = None  # for workers to become idle, so that pods can go
     rival: Rival | None = None
     workers: Workers = Workers()
 
@@ -85,6 +86,7 @@ class Memory:
                 empty_since=_optional_time(raw.get("emptySince")),
                 glimpsed=_optional_time(raw.get("glimpsed")),
                 blind_since=_optional_time(raw.get("blindSince")),
+                waiting_since=_optional_time(raw.get("waitingSince")),
                 rival=_rival(raw["rival"]) if "rival" in raw else None,
                 workers=_workers(raw.get("workers", {})),
             )
@@ -100,6 +102,7 @@ class Memory:
             "emptySince": _exact(self.empty_since) if self.empty_since else None,
             "glimpsed": _exact(self.glimpsed) if self.glimpsed else None,
             "blindSince": _exact(self.blind_since) if self.blind_since else None,
+            "waitingSince": _exact(self.waiting_since) if self.waiting_since else None,
             "rival": _dumped(self.rival) if self.rival else None,
             "workers": {
                 name: value

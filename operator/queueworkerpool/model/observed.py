@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from queueworkerpool.errors import QueueUnreadableError, SpecInvalidError
+from queueworkerpool.model.crew import Worker
 from queueworkerpool.model.facts import Decision
 from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import Key, PoolSpec
@@ -16,14 +17,16 @@ from queueworkerpool.names import EventType
 class Target:
     """A Deployment as the watch shows it: pods asked for, pods ready, and the version these numbers are of.
 
-    `rolling_out`: some pods are of an older template. `selector`: the label selector of its pods. `writer`: the field
-    manager that last wrote the replicas, and when; None when that is not known.
+    `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
+    scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
+    wrote the replicas, and when; None when that is not known.
     """
 
     replicas: int
     ready_replicas: int
     resource_version: int
     rolling_out: bool = False
+    settled: bool = False
     selector: str = ""
     writer: tuple[str, datetime] | None = None
 
@@ -32,11 +35,14 @@ class Target:
         """Read a raw Deployment."""
         status, metadata = body.get("status", {}), body["metadata"]
         labels = body["spec"].get("selector", {}).get("matchLabels", {})
+        replicas = body["spec"].get("replicas", 1)
+        current = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
         return cls(
-            replicas=body["spec"].get("replicas", 1),
+            replicas=replicas,
             ready_replicas=status.get("readyReplicas", 0),
             resource_version=int(metadata["resourceVersion"]),
             rolling_out=status.get("updatedReplicas", 0) < status.get("replicas", 0),
+            settled=current and status.get("replicas", 0) == replicas,
             selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
             writer=_writer(metadata.get("managedFields", ())),
         )
@@ -47,26 +53,6 @@ def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime] | None
     owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
     last = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
     return (last["manager"], datetime.fromisoformat(last["time"])) if last and "time" in last else None
-
-
-@dataclass(frozen=True, slots=True)
-class PodSeen:
-    """A worker pod: where it answers, whether it is ready, and how long it took to become so, in seconds."""
-
-    uid: str
-    address: str
-    ready: bool
-    startup_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerState:
-    """What a worker tells on /state. Sums are since its start; `busy_seconds` includes what runs now."""
-
-    busy: int
-    concurrency: int
-    finished: int
-    busy_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +101,8 @@ class Observation:
     """What one tick saw and decided; the status, the metrics and the Events tell of it.
 
     `owner` is the older pool that already scales the Deployment, if there is one. `counts` stand in the order of
-    the spec's queues, and are empty when the queues were not read. `scaled_from` is the number of replicas that this
-    tick changed, None when it changed none.
+    the spec's queues, and are empty when the queues were not read. `crew` are the workers that were asked whether they
+    may go. `scaled_from` is the number of replicas that this tick changed, None when it changed none.
     """
 
     pool: Pool
@@ -124,6 +110,7 @@ class Observation:
     owner: Key | None = None
     counts: tuple[QueueReading | QueueUnreadableError, ...] = ()
     decision: Decision | None = None
+    crew: tuple[Worker, ...] = ()
     scaled_from: int | None = None
 
     @property

@@ -35,6 +35,13 @@ class InFlight(StrEnum):
     IGNORE = "Ignore"
 
 
+class BusyWorkers(StrEnum):
+    """`spec.scaleIn.busyWorkers`: whether scaling in waits for busy workers, or trusts their grace period."""
+
+    PROTECT = "Protect"
+    DRAIN = "Drain"
+
+
 class Select(StrEnum):
     """`selectPolicy` of autoscaling/v2: which of several policies counts, or that none allows anything."""
 
@@ -122,6 +129,8 @@ class PoolSpec:
     scale_up: ScalingRules = ScalingRules()
     scale_down: ScalingRules = ScalingRules()
     state_port: int = 8081
+    busy_workers: BusyWorkers = BusyWorkers.PROTECT
+    max_wait_seconds: int = 3600
     fallback: Fallback | None = None
     schedules: tuple[Schedule, ...] = ()
     mode: Mode = Mode.ACTIVE
@@ -147,6 +156,8 @@ class PoolSpec:
                 scale_up=ScalingRules.parse(spec["behavior"]["scaleUp"]),
                 scale_down=ScalingRules.parse(spec["behavior"]["scaleDown"]),
                 state_port=spec["scaleIn"]["statePort"],
+                busy_workers=BusyWorkers(spec["scaleIn"]["busyWorkers"]),
+                max_wait_seconds=spec["scaleIn"]["maxWaitSeconds"],
                 fallback=_fallback(spec.get("fallback")),
                 schedules=tuple(_schedule(raw) for raw in spec.get("schedules", ())),
                 mode=Mode(spec["mode"]),

@@ -81,7 +81,7 @@ class Written:
         """The Deployment of this name, if there is one."""
         shown, written = self._watched.find(deployment), self._written.get(deployment)
         if shown and written and written.resource_version > shown.resource_version:
-            return replace(written, ready_replicas=shown.ready_replicas, rolling_out=shown.rolling_out)
+            return replace(written, ready_replicas=shown.ready_replicas, rolling_out=shown.rolling_out, settled=False)
         self._written.pop(deployment, None)
         return shown
 

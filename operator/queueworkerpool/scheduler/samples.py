@@ -25,8 +25,8 @@ MOST_PODS = 5
 class Pods(Protocol):
     """Where pods are listed."""
 
-    async def pods(self, namespace: str, selector: str, limit: int) -> list[PodSeen]:
-        """Up to `limit` pods that the selector matches. Raises ClusterError."""
+    async def pods(self, deployment: Key, selector: str, limit: int | None = None) -> list[PodSeen]:
+        """The pods of a Deployment. Raises ClusterError."""
 
 
 class States(Protocol):
@@ -49,8 +49,12 @@ class _Pool:
 class Samples:
     """Samples of all pools' workers."""
 
-    def __init__(self, pods: Pods, states: States, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, pods: Pods, states: States, clock: Callable[[], datetime], spotted: Callable[[Key], None]
+    ) -> None:
+        """Take where pods are listed, who asks workers, the clock, and whom to tell that a pod carries our mark."""
         self._pods = pods
+        self._spotted = spotted
         self._states = states
         self._clock = clock
         self._pools: dict[Key, _Pool] = {}
@@ -86,7 +90,11 @@ class Samples:
 
     async def _sample(self, known: _Pool, namespace: str, spec: PoolSpec, target: Target) -> None:
         try:
-            pods = [pod for pod in await self._pods.pods(namespace, target.selector, MOST_PODS * 4) if pod.ready]
+            deployment = Key(namespace, spec.deployment)
+            listed = await self._pods.pods(deployment, target.selector, MOST_PODS * 4)
+            if any(pod.marked for pod in listed):
+                self._spotted(deployment)
+            pods = [pod for pod in listed if pod.ready]
             asked = pods[:MOST_PODS]
             told = await asyncio.gather(*(self._states.ask(pod.address, spec.state_port) for pod in asked))
             states = {pod.uid: state for pod, state in zip(asked, told, strict=True) if state}

@@ -22,7 +22,7 @@ from queueworkerpool.model import (
     Workers,
 )
 from queueworkerpool.names import DECISION_REASONS, Reason
-from tests.unit.operator.worlds import NOW, ago, empty, facts, lull, percent, pods, reading, rules, window
+from tests.unit.operator.worlds import NOW, ago, crew, empty, facts, lull, percent, pods, reading, rules, window
 
 FALLBACK = Fallback(after_seconds=300, replicas=20, only_if_higher=True)
 BLIND = Memory(blind_since=ago(300))
@@ -421,6 +421,19 @@ BOUNDS: dict[str, Row] = {
     ),
 }
 
+PROTECTION: dict[str, Row] = {
+    "busy workers keep their pods": (
+        {
+            "reading": reading(0, 10),
+            "scale_down": window(0),
+            "crew": crew(3, 7),
+            "memory": TALKING,
+        },
+        7,
+        Reason.WAITING_FOR_IDLE_WORKERS,
+    ),
+}
+
 BLINDNESS: dict[str, Row] = {
     "holds still when blind": ({"reading": None}, 10, Reason.HOLDING_BLIND),
     "holds still when blind, even outside of the bounds": (
@@ -497,7 +510,7 @@ CONFLICTS: dict[str, Row] = {
     ),
 }
 
-ROWS = WISHES | WAKING | SCALING_IN | EMPTY | BEHAVIOR | BOUNDS | BLINDNESS | CONFLICTS
+ROWS = WISHES | WAKING | SCALING_IN | EMPTY | BEHAVIOR | BOUNDS | PROTECTION | BLINDNESS | CONFLICTS
 
 
 @pytest.mark.parametrize(("differs", "replicas", "reason"), ROWS.values(), ids=ROWS.keys())

@@ -9,6 +9,7 @@ import yaml
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import (
+    BusyWorkers,
     Change,
     Fallback,
     InFlight,
@@ -27,6 +28,7 @@ from queueworkerpool.model import (
 )
 from tests.unit.operator.worlds import SPEC, URL, ago, empty, percent, pods, raw_pool, reading, rules
 
+SCALE_IN = raw_pool()["spec"]["scaleIn"]
 CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 
 
@@ -51,7 +53,9 @@ def test_a_stored_pool_is_read_whole() -> None:
             "target",
             LatencyTarget(60, 0.5, 20),
         ),
-        ({"scaleIn": {"statePort": 9000}}, "state_port", 9000),
+        ({"scaleIn": SCALE_IN | {"statePort": 9000}}, "state_port", 9000),
+        ({"scaleIn": SCALE_IN | {"busyWorkers": "Drain"}}, "busy_workers", BusyWorkers.DRAIN),
+        ({"scaleIn": SCALE_IN | {"maxWaitSeconds": 60}}, "max_wait_seconds", 60),
         (
             {"fallback": {"afterSeconds": 300, "replicas": 3, "when": "IfHigher"}},
             "fallback",
@@ -122,7 +126,10 @@ def test_the_defaults_of_the_code_are_those_of_the_crd() -> None:
     assert SPEC.activation_messages == properties["activationMessages"]["default"]
     assert SPEC.poll_seconds == properties["pollSeconds"]["default"]
     assert SPEC.scale_to_zero_after_seconds == properties["scaleToZeroAfterSeconds"]["default"]
-    assert SPEC.state_port == properties["scaleIn"]["properties"]["statePort"]["default"]
+    scale_in = properties["scaleIn"]["properties"]
+    assert SPEC.state_port == scale_in["statePort"]["default"]
+    assert SPEC.busy_workers == scale_in["busyWorkers"]["default"]
+    assert SPEC.max_wait_seconds == scale_in["maxWaitSeconds"]["default"]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +146,7 @@ def test_a_memory_is_read_and_written() -> None:
         changes=(Change(ago(8), -2),),
         glimpsed=ago(7),
         blind_since=ago(6),
+        waiting_since=ago(5),
         rival=Rival("kubectl", 2, ago(5)),
         workers=Workers(0.5, 4, 12),
     )

@@ -10,6 +10,7 @@ from queueworkerpool.model import (
     Key,
     Lull,
     Memory,
+    PodSeen,
     Policy,
     Pool,
     PoolSpec,
@@ -17,6 +18,8 @@ from queueworkerpool.model import (
     QueueRef,
     ScalingRules,
     Select,
+    Worker,
+    WorkerState,
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -81,6 +84,18 @@ def facts(**differs: Any) -> Facts:
     return replace(calm, **of_facts)
 
 
+def worker(name: str, busy: int | None, oldest: float = 0, **pod: Any) -> Worker:
+    """A ready pod whose worker tells how many messages it has; None: it does not answer."""
+    seen = PodSeen(name, f"uid-{name}", ready=pod.pop("ready", True), **pod)
+    return Worker(seen, None if busy is None else WorkerState(busy, 4, 0, 0, oldest))
+
+
+def crew(idle: int, busy: int = 0, silent: int = 0) -> tuple[Worker, ...]:
+    """Ready pods, the busy and the silent ones with the smaller names, so that names alone do not choose well."""
+    told = [*[1] * busy, *[None] * silent, *[0] * idle]
+    return tuple(worker(f"pod-{number:03}", state) for number, state in enumerate(told))
+
+
 def pool(**differs: Any) -> Pool:
     calm = Pool(
         key=Key("shop", "thumbnails"),
@@ -118,7 +133,7 @@ def raw_pool(**spec: Any) -> dict[str, Any]:
                 "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "tolerance": 0},
                 "scaleDown": {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "tolerance": 0},
             },
-            "scaleIn": {"statePort": 8081},
+            "scaleIn": {"busyWorkers": "Protect", "statePort": 8081, "maxWaitSeconds": 3600},
             "mode": "Active",
         }
         | spec,
