@@ -14,6 +14,7 @@ COPY requirements-build.lock /src/
 RUN python -m venv /opt/venv \
  && pip install --no-deps --require-hashes --only-binary=:all: -r /src/requirements-build.lock
 COPY pyproject.toml README.md LICENSE /src/
+COPY crds/ /src/crds/
 COPY operator/ /src/operator/
 COPY worker/ /src/worker/
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels /src

@@ -17,7 +17,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from queueworkerpool import handlers
 from queueworkerpool.cluster import KubernetesCluster
-from queueworkerpool.commands import explain_command
+from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.health import Vitals
 from queueworkerpool.metrics import Metrics, process_registry
@@ -221,6 +221,7 @@ def _leave(code: int) -> None:
 
 
 main.add_command(explain_command)
+main.add_command(validate_command)
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""The commands of `qwp` for people: they read the cluster as the user who calls them, and change nothing.
+"""The commands of `qwp` for people: they read the cluster as the user who calls them, or files, and change nothing.
 
 `__main__` puts them beside `qwp operator`.
 """
@@ -6,7 +6,9 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any, BinaryIO
 
 import click
 
@@ -14,6 +16,11 @@ from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.errors import QueueWorkerPoolError
 from queueworkerpool.explain import Explanation, as_document, as_lines, explain, told_facts
 from queueworkerpool.model import Key
+from queueworkerpool.names import KIND
+from queueworkerpool.validate import Verdict, validate
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+"""The largest file that is read; the API server takes 3 MiB in one request."""
 
 
 class PoolName(click.ParamType[Key]):
@@ -57,3 +64,60 @@ async def _explained(key: Key) -> Explanation:
         return explain(told_facts(pool, target, datetime.now(UTC)))
     finally:
         cluster.close()
+
+
+@click.command("validate")
+@click.option("-f", "--filename", "file", type=click.File("rb"), required=True, help="File of manifests; - is stdin.")
+@click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
+@click.pass_context
+def validate_command(ctx: click.Context, file: BinaryIO, output: str) -> None:
+    """Say what the API server would say to the pools in a file, and what else is doubtful; no cluster is needed.
+
+    Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage.
+    """
+    verdicts = validate(_file_text(file), datetime.now(UTC))
+    if not verdicts:
+        raise click.ClickException(f"{file.name}: there is no object in it")
+    if output == "json":
+        click.echo(json.dumps({"file": file.name, "objects": [_as_json(verdict) for verdict in verdicts]}, indent=2))
+    else:
+        for line in (line for verdict in verdicts for line in _as_text(verdict)):
+            click.echo(f"{file.name}: {line}")
+    ctx.exit(1 if any(verdict.errors for verdict in verdicts) else 0)
+
+
+def _file_text(file: BinaryIO) -> str:
+    raw = file.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
+        raise click.ClickException(f"{file.name}: it is larger than {MAX_FILE_BYTES // 2**20} MiB; split it")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(
+            f"{file.name}: it is not UTF-8 from byte {error.start} on; save it as UTF-8"
+        ) from error
+
+
+def _as_text(verdict: Verdict) -> Iterator[str]:
+    named = f'{verdict.kind} "{verdict.key.name}": ' if verdict.kind else ""
+    if verdict.skipped:
+        yield f"{named}skipped, for only {KIND}s are validated"
+        return
+    for problem in verdict.errors:
+        yield f"{named}{problem.field}: {problem.message}" if problem.field else f"{named}{problem.message}"
+    for warning in verdict.warnings:
+        yield f"{named}warning: {warning.field}: {warning.message}"
+    if not verdict.errors:
+        yield f"{named}valid"
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "kind": verdict.kind,
+        "namespace": verdict.key.namespace,
+        "name": verdict.key.name,
+        "line": verdict.line,
+        "result": "skipped" if verdict.skipped else "invalid" if verdict.errors else "valid",
+        "errors": [{"field": problem.field, "message": problem.message} for problem in verdict.errors],
+        "warnings": [{"field": warning.field, "message": warning.message} for warning in verdict.warnings],
+    }

@@ -1,0 +1,69 @@
+"""What the Deployments beside the pools in a file say about them. Pure.
+
+`verdicts` calls it: a pool by itself cannot tell how many messages its workers take at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from queueworkerpool.model import PoolSpec
+from queueworkerpool.validate.lint import Warned
+
+_FLAG, _VARIABLE = "--concurrency", "QUEUEWORKER_CONCURRENCY"
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What a Deployment of workers says: whether it sets its replicas, and its workers' concurrency if it names one."""
+
+    sets_replicas: bool
+    concurrency: int | None
+
+    @classmethod
+    def parse(cls, deployment: Mapping[str, Any]) -> "Workers":
+        """Read a Deployment; what is not as it should be is not ours to judge, and says nothing."""
+        spec = _mapping(deployment.get("spec"))
+        pod = _mapping(_mapping(spec.get("template")).get("spec"))
+        given = [number for container in _items(pod.get("containers")) for number in _concurrency(container)]
+        return cls("replicas" in spec, max(given, default=None))
+
+
+def doubts(spec: PoolSpec, workers: Workers) -> Iterator[Warned]:
+    """Yield the doubts about a pool and the Deployment it scales."""
+    name = spec.deployment
+    if workers.sets_replicas:
+        problem = f"the Deployment {name} sets spec.replicas, so each apply undoes the operator's size"
+        yield Warned("spec.scaleTargetRef.name", f"{problem}: remove spec.replicas from the Deployment")
+    if isinstance(spec.target, int) and workers.concurrency and spec.target < workers.concurrency:
+        problem = f"{spec.target} is below the concurrency of the workers in Deployment {name}, {workers.concurrency}"
+        message = f"{problem}, so they are never full: raise it to {workers.concurrency} or more"
+        yield Warned("spec.target.messagesPerPod", message)
+
+
+def _concurrency(container: Mapping[str, Any]) -> Iterator[int]:
+    words = [word for name in ("command", "args") for word in _texts(container.get(name))]
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        flag, equals, value = word.partition("=")
+        if flag == _FLAG:
+            yield from _number(value if equals else following)
+    for variable in _items(container.get("env")):
+        if variable.get("name") == _VARIABLE:
+            yield from _number(variable.get("value"))
+
+
+def _number(text: object) -> Iterator[int]:
+    if isinstance(text, str) and text.isdecimal():
+        yield int(text)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _items(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

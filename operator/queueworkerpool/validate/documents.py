@@ -1,0 +1,228 @@
+"""The only door to PyYAML: reads manifests into the values that kubectl would send as JSON.
+
+`verdicts` and `crd` call it. It reads as Kubernetes' own YAML parser does, not as PyYAML's loaders do: `1e2` is a
+number, `yes` is a boolean, `1:30` and dates are text, and of a key that stands twice the last counts (and it is told).
+It works on PyYAML's events and builds the values itself, so that aliases, nesting and size stay within limits that a
+hostile file cannot pass. It knows nothing of pools.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import yaml
+
+from queueworkerpool.errors import QueueWorkerPoolError
+
+MAX_VALUES = 300_000
+"""Most values in a file, every use of an alias counted; a pool of the largest kind has a few hundred."""
+MAX_DEPTH = 200
+_SEPARATOR = re.compile(r"^---[^\S\n]*(?:#.*)?$", re.MULTILINE)  # what kubectl splits at, before it parses
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_TYPED = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
+_INT64 = range(-(2**63), 2**63)
+_UINT64_END = 2**64
+# The C parser where PyYAML was built with it; both parse the same language.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class DocumentBrokenError(QueueWorkerPoolError):
+    """A file, or one document of it, is not YAML, or is beyond the limits. The text names the line."""
+
+
+class Duplicate(NamedTuple):
+    """A key that a mapping has twice."""
+
+    path: str
+    key: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document: its value, the line it begins at, and the keys that are given twice."""
+
+    value: Any
+    line: int
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+def read(text: str) -> Iterator[Document | DocumentBrokenError]:
+    """Read the documents of a file in order; a broken one does not hide the next. Empty ones are left out."""
+    budget = _Budget()
+    for chunk, line in _chunks(text):
+        try:
+            yield from _documents(chunk, line, budget)
+        except DocumentBrokenError as error:
+            yield error
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = line + (mark.line if mark else 0)
+            yield DocumentBrokenError(f"line {where}: {error.problem or error.context}")
+        except yaml.YAMLError as error:  # a reader's error: a character that YAML forbids
+            yield DocumentBrokenError(f"line {line}: {' '.join(str(error).split())}")
+
+
+def _chunks(text: str) -> Iterator[tuple[str, int]]:
+    begin, line = 0, 1
+    for separator in _SEPARATOR.finditer(text):
+        yield text[begin : separator.start()], line
+        line += text.count("\n", begin, separator.end())
+        begin = separator.end()
+    yield text[begin:], line
+
+
+def _documents(chunk: str, line: int, budget: "_Budget") -> Iterator[Document]:
+    loader = _LOADER(chunk)
+    try:
+        while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.DocumentStartEvent):
+                first = loader.peek_event()
+                built = _Builder(loader, line, budget)
+                value = built.value("")
+                if value is not None:
+                    yield Document(value, line + first.start_mark.line, tuple(built.duplicates))
+    finally:
+        loader.dispose()
+
+
+@dataclass(slots=True)
+class _Budget:
+    left: int = MAX_VALUES
+
+    def spend(self, values: int, line: int) -> None:
+        self.left -= values
+        if self.left < 0:
+            problem = (
+                f"line {line}: more than {MAX_VALUES} values, aliases counted; split the file, or write fewer aliases"
+            )
+            raise DocumentBrokenError(problem)
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Builds the value of one document from the parser's events."""
+
+    loader: Any
+    offset: int
+    budget: _Budget
+    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    depth: int = 0
+
+    def value(self, path: str) -> Any:
+        """Build the next value; PATH is where it stands, in the API server's writing."""
+        event = self.loader.get_event()
+        line = self.offset + event.start_mark.line
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event.anchor or "", line)
+        self.budget.spend(1, line)
+        before = self.budget.left
+        if isinstance(event, yaml.ScalarEvent):
+            built = _scalar(event, line)
+        else:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise DocumentBrokenError(f"line {line}: nested deeper than {MAX_DEPTH} levels")
+            built = self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
+            self.depth -= 1
+        if event.anchor:
+            self.anchors[event.anchor] = built, before - self.budget.left + 1
+        return built
+
+    def _alias(self, anchor: str, line: int) -> Any:
+        if anchor not in self.anchors:
+            raise DocumentBrokenError(f"line {line}: alias *{anchor} has no anchor before it, or stands within it")
+        built, size = self.anchors[anchor]
+        self.budget.spend(size, line)
+        return built
+
+    def _sequence(self, path: str) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(self.loader.peek_event(), yaml.SequenceEndEvent):
+            items.append(self.value(f"{path}[{len(items)}]"))
+        self.loader.get_event()
+        return items
+
+    def _mapping(self, path: str) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        while not isinstance(event := self.loader.peek_event(), yaml.MappingEndEvent):
+            line = self.offset + event.start_mark.line
+            is_merge = isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
+            key = _key(self.value(path), line)
+            where = f"{path}.{key}" if path else key
+            if is_merge:
+                merged = _merge(self.value(where), line) | merged
+                continue
+            if key in own:
+                self.duplicates.append(Duplicate(where, key, line))
+            own[key] = self.value(where)
+        self.loader.get_event()
+        return merged | own
+
+
+def _merge(value: Any, line: int) -> dict[str, Any]:
+    """Merge what `<<` names: a mapping, or several, of which the first that has a key gives it."""
+    whole: dict[str, Any] = {}
+    for part in reversed(value if isinstance(value, list) else [value]):
+        if not isinstance(part, dict):
+            raise DocumentBrokenError(f"line {line}: << needs a mapping or a list of mappings")
+        whole |= part
+    return whole
+
+
+def _key(key: Any, line: int) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if key is None or isinstance(key, (dict, list)):
+        raise DocumentBrokenError(f"line {line}: a key must be text")
+    return str(key)
+
+
+def _scalar(event: Any, line: int) -> Any:
+    if event.tag in _TYPED or (event.tag is None and event.implicit[0]):
+        value = resolve(event.value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise DocumentBrokenError(
+                f"line {line}: {event.value} is not a number that JSON, and so Kubernetes, can hold"
+            )
+        return value
+    return event.value
+
+
+def resolve(text: str) -> Any:
+    """Return what Kubernetes takes a plain scalar for; a whole number beyond 64 bits becomes a float."""
+    if text in _WORDS:
+        return _WORDS[text]
+    plain = text.replace("_", "")
+    if text[0] == "." or not _INTEGER.fullmatch(plain):
+        return _number(float(plain), text) if _FLOAT.fullmatch(plain) and text[0] != "_" else text
+    number = _integer(plain)
+    if number not in _INT64 and (plain[0] in "+-" or number >= _UINT64_END) and not _FLOAT.fullmatch(plain):
+        return text
+    return number if number in _INT64 else float(number)
+
+
+def _integer(plain: str) -> int:
+    digits = plain.lstrip("+-").lower()
+    base = {"0x": 16, "0b": 2, "0o": 8}.get(digits[:2], 8 if digits[0] == "0" else 10)
+    return int(digits, base) * (-1 if plain[0] == "-" else 1)
+
+
+def _number(value: float, text: str) -> Any:
+    """Return it as JSON carries it: whole when it is; what no float can hold stays text."""
+    if math.isinf(value):
+        return text
+    return int(value) if value.is_integer() and int(value) in _INT64 else value

@@ -1,0 +1,138 @@
+"""What a valid pool may still get wrong: each warning names a field, why, and what to do. Pure.
+
+`verdicts` calls it with parsed specs. Everything here is the API server's to accept and the operator's to carry out;
+whatever makes a pool invalid belongs into the CRD, not here.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from queueworkerpool.errors import SpecInvalidError
+from queueworkerpool.model import LatencyTarget, PoolSpec, Schedule, Select
+from queueworkerpool.schedules import last_start
+
+_TICK = timedelta(microseconds=1)
+
+
+class Warned(NamedTuple):
+    """A doubt about a field, with the way out."""
+
+    field: str
+    message: str
+
+
+def doubts(spec: PoolSpec, now: datetime) -> Iterator[Warned]:
+    """Yield the doubts about a valid spec; NOW decides nothing but which times of a schedule are looked at."""
+    for check in _CHECKS:
+        yield from check(spec)
+    for schedule in spec.schedules:
+        yield from _schedule(schedule, spec, now)
+
+
+def _promise(spec: PoolSpec) -> Iterator[Warned]:
+    if not isinstance(spec.target, LatencyTarget):
+        return
+    latency, startup = spec.target.latency_seconds, spec.target.startup_seconds or 0
+    if latency <= startup:
+        problem = (
+            f"{latency:g} s is not above startupSeconds, {startup:g} s, so pods that start cannot keep the promise"
+        )
+        yield Warned("spec.target.latencySeconds", f"{problem}: raise it, or keep enough pods with minReplicas")
+    if spec.poll_seconds >= latency:
+        problem = f"a message may wait {spec.poll_seconds} s before it is seen, and latencySeconds is {latency:g}"
+        yield Warned("spec.pollSeconds", f"{problem}: lower it, to a quarter of the latency or less")
+    if (window := spec.scale_up.window_seconds or 0) >= latency:
+        problem = f"scaling out waits {window} s, and latencySeconds is {latency:g}"
+        yield Warned("spec.behavior.scaleUp.stabilizationWindowSeconds", f"{problem}: lower it, or leave it out")
+    if spec.activation_messages and not spec.min_replicas:
+        problem = f"at zero, up to {spec.activation_messages} messages wait without end, whatever latencySeconds says"
+        yield Warned("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 1")
+
+
+def _zero(spec: PoolSpec) -> Iterator[Warned]:
+    startup = (spec.target.startup_seconds or 0) if isinstance(spec.target, LatencyTarget) else 0
+    after = spec.scale_to_zero_after_seconds
+    if spec.min_replicas:
+        if spec.activation_messages:
+            problem = f"it has no effect while minReplicas is {spec.min_replicas}, for the pool is never at zero"
+            yield Warned("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 0")
+        return
+    if after < startup:
+        problem = f"{after} s is shorter than startupSeconds, {startup:g} s, so the last pod may go sooner than it came"
+        yield Warned("spec.scaleToZeroAfterSeconds", f"{problem}: raise it to {startup:g} or more")
+    if after <= spec.poll_seconds:
+        problem = f"{after} s is not longer than pollSeconds, and the pool must be seen empty twice anyway"
+        yield Warned("spec.scaleToZeroAfterSeconds", f"{problem}: raise it above {spec.poll_seconds}")
+    if spec.scale_up.select is Select.DISABLED:
+        problem = "Disabled keeps a pool at zero for ever"
+        yield Warned("spec.behavior.scaleUp.selectPolicy", f"{problem}: set minReplicas above 0, or allow scaling out")
+
+
+def _change(spec: PoolSpec) -> Iterator[Warned]:
+    if spec.scale_down.window_seconds == 0 and spec.scale_down.select is not Select.DISABLED:
+        problem = "0 scales in at the first lull, and out again after it"
+        yield Warned(
+            "spec.behavior.scaleDown.stabilizationWindowSeconds", f"{problem}: set 15 or more, or leave it out"
+        )
+    if spec.min_replicas == spec.max_replicas:
+        problem = f"minReplicas and maxReplicas are both {spec.max_replicas}, so the pool never scales"
+        yield Warned("spec.maxReplicas", f"{problem}: raise it, or set the Deployment's replicas and have no pool")
+    for name, rules in (("scaleUp", spec.scale_up), ("scaleDown", spec.scale_down)):
+        if rules.policies and rules.select is Select.DISABLED:
+            problem = "they have no effect while selectPolicy is Disabled"
+            yield Warned(f"spec.behavior.{name}.policies", f"{problem}: remove them, or set selectPolicy to Max")
+
+
+def _fallback(spec: PoolSpec) -> Iterator[Warned]:
+    if (fallback := spec.fallback) is None:
+        return
+    low, high = spec.min_replicas, spec.max_replicas
+    if not low <= fallback.replicas <= high:
+        problem = f"{fallback.replicas} lies outside of the bounds {low} to {high}, which hold for it too"
+        yield Warned("spec.fallback.replicas", f"{problem}: choose a number between them, or change the bounds")
+    if fallback.after_seconds <= spec.poll_seconds:
+        problem = f"{fallback.after_seconds} s is not longer than pollSeconds, so one failed reading is enough"
+        yield Warned("spec.fallback.afterSeconds", f"{problem}: set several times pollSeconds, such as 300")
+
+
+def _queues(spec: PoolSpec) -> Iterator[Warned]:
+    for index, queue in enumerate(spec.queues):
+        host = (urlsplit(queue.url).hostname or "").split(".")
+        if queue.region and "amazonaws" in host and queue.region not in host:
+            problem = (
+                f"{queue.region} is not the region in the URL's host, {'.'.join(host)}, and it is the one that counts"
+            )
+            yield Warned(f"spec.queues[{index}].region", f"{problem}: leave it out, or correct the URL")
+
+
+_CHECKS = (_promise, _zero, _change, _fallback, _queues)
+
+
+def _schedule(schedule: Schedule, spec: PoolSpec, now: datetime) -> Iterator[Warned]:
+    where = f"spec.schedules[name={schedule.name}]"
+    try:
+        begun = last_start(schedule, now)
+    except SpecInvalidError as error:
+        field, _, problem = str(error).partition(": ")
+        yield Warned(field, f"the operator refuses it: {problem}")
+        return
+    if begun is None:
+        yield Warned(f"{where}.cron", "it names no time that ever comes: correct the day of month or the month")
+        return
+    before = last_start(schedule, begun - _TICK)
+    if before and begun - before <= timedelta(seconds=schedule.duration_seconds):
+        problem = f"it begins every {(begun - before).total_seconds():g} s, so that it never ends"
+        yield Warned(f"{where}.durationSeconds", f"{problem}: shorten it, or change spec.minReplicas and maxReplicas")
+    yield from _schedule_bounds(schedule, spec, where)
+
+
+def _schedule_bounds(schedule: Schedule, spec: PoolSpec, where: str) -> Iterator[Warned]:
+    low, high = schedule.min_replicas, schedule.max_replicas
+    if low is not None and high is None and low > spec.max_replicas:
+        problem = f"{low} is above spec.maxReplicas, {spec.max_replicas}, and the minimum wins"
+        yield Warned(f"{where}.minReplicas", f"{problem}: lower it, or say so with the schedule's own maxReplicas")
+    if high is not None and low is None and high < spec.min_replicas:
+        problem = f"{high} is below spec.minReplicas, {spec.min_replicas}, and the minimum wins"
+        yield Warned(f"{where}.maxReplicas", f"{problem}: set the schedule's own minReplicas too")

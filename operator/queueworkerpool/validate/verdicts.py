@@ -1,0 +1,142 @@
+"""One verdict for each object in a file: the way from documents over the checks to the warnings. Pure.
+
+The package's `validate` is the one here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from queueworkerpool.model import Key, PoolSpec
+from queueworkerpool.names import GROUP, KIND, VERSION
+from queueworkerpool.validate import deployments, lint, metadata, problems, schema
+from queueworkerpool.validate.crd import pool_schema
+from queueworkerpool.validate.deployments import Workers
+from queueworkerpool.validate.documents import Document, DocumentBrokenError, Duplicate, read
+from queueworkerpool.validate.lint import Warned
+from queueworkerpool.validate.problems import NOT_ALL_CHECKED, Problem
+
+API_VERSION = f"{GROUP}/{VERSION}"
+NAMELESS = Key("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What there is to say about one object, or about a document that is none (then `kind` is empty)."""
+
+    line: int | None  # where its document begins; None when the error's text tells
+    kind: str = ""
+    key: Key = NAMELESS
+    skipped: bool = False  # not a QueueWorkerPool
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    spec: PoolSpec | None = None  # of a valid pool
+
+
+def validate(text: str, now: datetime) -> list[Verdict]:
+    """Judge every object in a file of YAML or JSON; NOW is used for the schedules' warnings only."""
+    verdicts: list[Verdict] = []
+    workers: dict[Key, Workers] = {}
+    for document in read(text):
+        if isinstance(document, DocumentBrokenError):
+            verdicts.append(Verdict(None, errors=(Problem("", str(document)),)))
+            continue
+        for path, value in _objects(document.value, ""):
+            verdict = _judged(value, replace(document, duplicates=_within(document.duplicates, path)), now)
+            verdicts.append(verdict)
+            if verdict.kind == "Deployment":
+                workers[verdict.key] = Workers.parse(value)
+    return _compared(verdicts, workers)
+
+
+def _objects(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the objects of a document, those of a list one by one, each with its path in the document."""
+    if (
+        isinstance(value, dict)
+        and isinstance(items := value.get("items"), list)
+        and _text(value, "kind")[-4:] == "List"
+    ):
+        for index, item in enumerate(items):
+            yield from _objects(item, f"{path}items[{index}].")
+    else:
+        yield path, value
+
+
+def _within(duplicates: tuple[Duplicate, ...], path: str) -> tuple[Duplicate, ...]:
+    inside = (duplicate for duplicate in duplicates if duplicate.path.startswith(path))
+    return tuple(duplicate._replace(path=duplicate.path.removeprefix(path)) for duplicate in inside)
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    text = value.get(name)
+    return text if isinstance(text, str) else ""
+
+
+def _judged(value: Any, document: Document, now: datetime) -> Verdict:
+    if not isinstance(value, dict):
+        return Verdict(document.line, errors=(Problem("", f"line {document.line}: an object is needed, with a kind"),))
+    kind, group = _text(value, "kind"), _text(value, "apiVersion").rpartition("/")[0]
+    if not kind or not _text(value, "apiVersion"):
+        missing = "apiVersion" if kind else "kind"
+        return Verdict(document.line, kind, _key(value), errors=(problems.required(missing),))
+    verdict = Verdict(document.line, kind, _key(value))
+    if group != GROUP:
+        return replace(verdict, skipped=True)
+    errors = (*_misnamed(value), *_repeated(document))
+    errors = (*errors, *_faults(value)) if not _misnamed(value) else errors
+    if errors:
+        return replace(verdict, errors=tuple(dict.fromkeys(errors)))
+    spec = PoolSpec.parse(schema.completed(value, pool_schema())["spec"])
+    return replace(verdict, spec=spec, warnings=tuple(lint.doubts(spec, now)))
+
+
+def _key(value: dict[str, Any]) -> Key:
+    meta = value.get("metadata")
+    meta = meta if isinstance(meta, dict) else {}
+    return Key(_text(meta, "namespace"), _text(meta, "name") or _text(meta, "generateName"))
+
+
+def _misnamed(value: dict[str, Any]) -> list[Problem]:
+    wanted = {"apiVersion": API_VERSION, "kind": KIND}
+    return [problems.not_supported(name, value[name], [word]) for name, word in wanted.items() if value[name] != word]
+
+
+def _repeated(document: Document) -> Iterator[Problem]:
+    for duplicate in document.duplicates:
+        yield Problem(duplicate.path, f'line {duplicate.line}: key "{duplicate.key}" already set in map')
+
+
+def _faults(value: dict[str, Any]) -> list[Problem]:
+    """Return what the API server refuses, in its order; it stops after unknown fields, we tell the rest too."""
+    whole = pool_schema()
+    body = {name: part for name, part in value.items() if name != "metadata"}
+    unreadable = [*metadata.unreadable(value.get("metadata")), *schema.unknown_fields(body, whole)]
+    # The status is not the creator's to set: the API server drops it before it looks.
+    stored = schema.completed({name: part for name, part in body.items() if name != "status"}, whole)
+    found = list(metadata.faults(value.get("metadata") or {})) if not any(p.blocking for p in unreadable) else []
+    found += [*schema.faults(stored, whole), *schema.repeated_keys(stored, whole)]
+    if any(problem.blocking for problem in found):
+        return [*unreadable, *found, NOT_ALL_CHECKED]
+    # Imported here, so that only who validates loads the library behind it.
+    from queueworkerpool.validate.rules import broken_rules  # noqa: PLC0415
+
+    return [*unreadable, *found, *broken_rules(stored, whole)]
+
+
+def _compared(verdicts: list[Verdict], workers: dict[Key, Workers]) -> list[Verdict]:
+    """Add the warnings that need more than one object of the file."""
+    scaled: dict[Key, str] = {}
+    compared = []
+    for verdict in verdicts:
+        more: list[Warned] = []
+        if verdict.spec:
+            target = Key(verdict.key.namespace, verdict.spec.deployment)
+            if target in workers:
+                more += deployments.doubts(verdict.spec, workers[target])
+            if target in scaled:
+                problem = f"the pool {scaled[target]} in this file scales the Deployment {target.name} too"
+                more.append(Warned("spec.scaleTargetRef.name", f"{problem}: one pool per Deployment"))
+            scaled.setdefault(target, verdict.key.name)
+        compared.append(replace(verdict, warnings=(*verdict.warnings, *more)))
+    return compared
