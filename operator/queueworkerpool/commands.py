@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
@@ -16,11 +16,14 @@ from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.errors import QueueWorkerPoolError
 from queueworkerpool.explain import Explanation, as_document, as_lines, explain, told_facts
 from queueworkerpool.model import Key
-from queueworkerpool.names import KIND
-from queueworkerpool.validate import Verdict, validate
+from queueworkerpool.names import GROUP, KIND
+from queueworkerpool.validate import DocumentBrokenError, Verdict, validate
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 """The largest file that is read; the API server takes 3 MiB in one request."""
+MOST_ERRORS = 100
+LONGEST_LINE = 2000
+"""What is printed for people of one object, and of one error in characters."""
 
 
 class PoolName(click.ParamType[Key]):
@@ -67,48 +70,65 @@ async def _explained(key: Key) -> Explanation:
 
 
 @click.command("validate")
-@click.option("-f", "--filename", "file", type=click.File("rb"), required=True, help="File of manifests; - is stdin.")
+@click.option(
+    "-f",
+    "--filename",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    required=True,
+    help="File of manifests; - is standard input.",
+)
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
 @click.pass_context
-def validate_command(ctx: click.Context, file: BinaryIO, output: str) -> None:
+def validate_command(ctx: click.Context, path: str, output: str) -> None:
     """Say what the API server would say to the pools in a file, and what else is doubtful; no cluster is needed.
 
     Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage.
     """
-    verdicts = validate(_file_text(file), datetime.now(UTC))
-    if not verdicts:
-        raise click.ClickException(f"{file.name}: there is no object in it")
+    name = "<stdin>" if path == "-" else path
+    try:
+        verdicts = validate(_text_of(path), datetime.now(UTC))
+    except (OSError, QueueWorkerPoolError) as error:
+        raise click.ClickException(f"{name}: {error}") from error
     if output == "json":
-        click.echo(json.dumps({"file": file.name, "objects": [_as_json(verdict) for verdict in verdicts]}, indent=2))
+        click.echo(json.dumps({"file": name, "objects": [_as_json(verdict) for verdict in verdicts]}, indent=2))
     else:
         for line in (line for verdict in verdicts for line in _as_text(verdict)):
-            click.echo(f"{file.name}: {line}")
+            click.echo(_printable(f"{name}: {line}"))
     ctx.exit(1 if any(verdict.errors for verdict in verdicts) else 0)
 
 
-def _file_text(file: BinaryIO) -> str:
-    raw = file.read(MAX_FILE_BYTES + 1)
+def _text_of(path: str) -> str:
+    """Read a file. Raises OSError, and DocumentBrokenError for what is too large or not text."""
+    with click.open_file(path, "rb") as file:
+        raw: bytes = file.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
-        raise click.ClickException(f"{file.name}: it is larger than {MAX_FILE_BYTES // 2**20} MiB; split it")
+        raise DocumentBrokenError(f"it is larger than {MAX_FILE_BYTES // 2**20} MiB; split it")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise click.ClickException(
-            f"{file.name}: it is not UTF-8 from byte {error.start} on; save it as UTF-8"
-        ) from error
+        raise DocumentBrokenError(f"it is not UTF-8 from byte {error.start} on; save it as UTF-8") from error
 
 
 def _as_text(verdict: Verdict) -> Iterator[str]:
     named = f'{verdict.kind} "{verdict.key.name}": ' if verdict.kind else ""
     if verdict.skipped:
-        yield f"{named}skipped, for only {KIND}s are validated"
+        yield f"{named}skipped, for only {KIND}s of {GROUP} are validated"
         return
-    for problem in verdict.errors:
+    for problem in verdict.errors[:MOST_ERRORS]:
         yield f"{named}{problem.field}: {problem.message}" if problem.field else f"{named}{problem.message}"
+    if len(verdict.errors) > MOST_ERRORS:
+        yield f"{named}and {len(verdict.errors) - MOST_ERRORS} more errors; -o json has them all"
     for warning in verdict.warnings:
         yield f"{named}warning: {warning.field}: {warning.message}"
     if not verdict.errors:
         yield f"{named}valid"
+
+
+def _printable(line: str) -> str:
+    """Return a line that a terminal can take: without control characters, and not endless."""
+    safe = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[:LONGEST_LINE])
+    return safe if len(line) <= LONGEST_LINE else f"{safe} ... ({len(line)} characters; -o json has them all)"
 
 
 def _as_json(verdict: Verdict) -> dict[str, Any]:

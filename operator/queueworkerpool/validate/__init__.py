@@ -4,8 +4,9 @@ The `qwp validate` command calls `validate`. It needs no cluster: the CRD travel
 about pools that the CRD and the API server do not; the warnings are `lint`'s.
 """
 
+from queueworkerpool.validate.documents import DocumentBrokenError
 from queueworkerpool.validate.lint import Warned
 from queueworkerpool.validate.problems import Problem
 from queueworkerpool.validate.verdicts import Verdict, validate
 
-__all__ = ["Problem", "Verdict", "Warned", "validate"]
+__all__ = ["DocumentBrokenError", "Problem", "Verdict", "Warned", "validate"]

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from queueworkerpool.model import PoolSpec
@@ -43,7 +44,7 @@ def doubts(spec: PoolSpec, workers: Workers) -> Iterator[Warned]:
 
 def _concurrency(container: Mapping[str, Any]) -> Iterator[int]:
     words = [word for name in ("command", "args") for word in _texts(container.get(name))]
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         flag, equals, value = word.partition("=")
         if flag == _FLAG:
             yield from _number(value if equals else following)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import yaml
@@ -30,9 +31,11 @@ _WORDS = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
-_TYPED = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
+_TAG = "tag:yaml.org,2002:"
+_TAGGED = {_TAG + "null": (type(None),), _TAG + "bool": (bool,), _TAG + "int": (int,), _TAG + "float": (int, float)}
 _INT64 = range(-(2**63), 2**63)
 _UINT64_END = 2**64
+_LONGEST_INTEGER = 1000  # far more digits than 64 bits have, and few enough to be read in no time
 # The C parser where PyYAML was built with it; both parse the same language.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -66,6 +69,8 @@ def read(text: str) -> Iterator[Document | DocumentBrokenError]:
             yield from _documents(chunk, line, budget)
         except DocumentBrokenError as error:
             yield error
+            if budget.left < 0:
+                return
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = line + (mark.line if mark else 0)
@@ -192,37 +197,40 @@ def _key(key: Any, line: int) -> str:
 
 
 def _scalar(event: Any, line: int) -> Any:
-    if event.tag in _TYPED or (event.tag is None and event.implicit[0]):
-        value = resolve(event.value)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise DocumentBrokenError(
-                f"line {line}: {event.value} is not a number that JSON, and so Kubernetes, can hold"
-            )
-        return value
-    return event.value
+    is_plain = event.tag is None and event.implicit[0]
+    if not is_plain and event.tag not in _TAGGED:
+        return event.value
+    value = resolve(event.value)
+    if not is_plain and type(value) not in _TAGGED[event.tag]:
+        raise DocumentBrokenError(f"line {line}: {event.value!r} is not what its tag says, {event.tag[len(_TAG) :]}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DocumentBrokenError(f"line {line}: {event.value} is no number that JSON, and so Kubernetes, can hold")
+    return value
 
 
 def resolve(text: str) -> Any:
     """Return what Kubernetes takes a plain scalar for; a whole number beyond 64 bits becomes a float."""
     if text in _WORDS:
         return _WORDS[text]
-    plain = text.replace("_", "")
-    if text[0] == "." or not _INTEGER.fullmatch(plain):
-        return _number(float(plain), text) if _FLOAT.fullmatch(plain) and text[0] != "_" else text
-    number = _integer(plain)
-    if number not in _INT64 and (plain[0] in "+-" or number >= _UINT64_END) and not _FLOAT.fullmatch(plain):
+    if text[0] not in "+-.0123456789":
         return text
-    return number if number in _INT64 else float(number)
+    plain = text.replace("_", "")
+    if text[0] != "." and (number := _integer(plain)) is not None:
+        return number
+    number = float(plain) if _FLOAT.fullmatch(plain) else math.inf
+    if math.isinf(number):
+        return text  # what no float can hold, either
+    whole = int(Decimal(repr(number)))  # by its digits, as JSON would carry it
+    return whole if whole == number and whole in _INT64 else number
 
 
-def _integer(plain: str) -> int:
+def _integer(plain: str) -> int | float | None:
+    """Return a whole number of 64 bits, as a float where its sign takes none; None for every other text."""
+    if len(plain) > _LONGEST_INTEGER or not _INTEGER.fullmatch(plain):
+        return None
     digits = plain.lstrip("+-").lower()
     base = {"0x": 16, "0b": 2, "0o": 8}.get(digits[:2], 8 if digits[0] == "0" else 10)
-    return int(digits, base) * (-1 if plain[0] == "-" else 1)
-
-
-def _number(value: float, text: str) -> Any:
-    """Return it as JSON carries it: whole when it is; what no float can hold stays text."""
-    if math.isinf(value):
-        return text
-    return int(value) if value.is_integer() and int(value) in _INT64 else value
+    number = int(digits, base) * (-1 if plain[0] == "-" else 1)
+    if number in _INT64:
+        return number
+    return float(number) if plain[0] not in "+-" and number < _UINT64_END else None

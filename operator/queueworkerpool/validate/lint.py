@@ -62,9 +62,6 @@ def _zero(spec: PoolSpec) -> Iterator[Warned]:
     if after < startup:
         problem = f"{after} s is shorter than startupSeconds, {startup:g} s, so the last pod may go sooner than it came"
         yield Warned("spec.scaleToZeroAfterSeconds", f"{problem}: raise it to {startup:g} or more")
-    if after <= spec.poll_seconds:
-        problem = f"{after} s is not longer than pollSeconds, and the pool must be seen empty twice anyway"
-        yield Warned("spec.scaleToZeroAfterSeconds", f"{problem}: raise it above {spec.poll_seconds}")
     if spec.scale_up.select is Select.DISABLED:
         problem = "Disabled keeps a pool at zero for ever"
         yield Warned("spec.behavior.scaleUp.selectPolicy", f"{problem}: set minReplicas above 0, or allow scaling out")

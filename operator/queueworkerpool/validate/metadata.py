@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from queueworkerpool.validate import problems
@@ -21,6 +21,7 @@ _FIELDS = frozenset(
     }
 )
 _KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+_GO: Mapping[type, str] = {str: "string", dict: "map[string]string"}
 _NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAME_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
@@ -40,17 +41,17 @@ def unreadable(metadata: Any) -> Iterator[Problem]:
         return
     yield from (problems.unknown(f"metadata.{name}") for name in metadata if name not in _FIELDS)
     for name in _TEXTS:
-        yield from _no_text(metadata.get(name), name)
+        yield from _mistyped(metadata.get(name), name, str)
     for name in _MAPS:
-        given = metadata.get(name) or {}
+        yield from _mistyped(given := metadata.get(name), name, dict)
         for value in given.values() if isinstance(given, dict) else ():
-            yield from _no_text(value, name)
+            yield from _mistyped(value, name, str)
 
 
-def _no_text(value: Any, name: str) -> Iterator[Problem]:
-    if not isinstance(value, str) and value is not None:
-        detail = f"json: cannot unmarshal {_KINDS[type(value)]} into Go struct field ObjectMeta.{name} of type string"
-        yield Problem(f"metadata.{name}", detail, blocking=True)
+def _mistyped(value: Any, name: str, wanted: type) -> Iterator[Problem]:
+    if value is not None and not isinstance(value, wanted):
+        into = f"Go struct field ObjectMeta.{name} of type {_GO[wanted]}"
+        yield Problem(f"metadata.{name}", f"json: cannot unmarshal {_KINDS[type(value)]} into {into}", blocking=True)
 
 
 def faults(metadata: dict[str, Any]) -> Iterator[Problem]:

@@ -116,7 +116,7 @@ def _number_faults(value: Any, schema: Schema, path: str) -> Iterator[Problem]:
 
 
 def _bound(bound: float | None, value: float) -> float | None:
-    return bound if bound is None or isinstance(value, float) else int(bound)
+    return None if bound is None else type(value)(bound)
 
 
 def _text_faults(value: str, schema: Schema, path: str) -> Iterator[Problem]:

@@ -35,7 +35,10 @@ class Verdict:
 
 
 def validate(text: str, now: datetime) -> list[Verdict]:
-    """Judge every object in a file of YAML or JSON; NOW is used for the schedules' warnings only."""
+    """Judge every object in a file of YAML or JSON; NOW is used for the schedules' warnings only.
+
+    Raises DocumentBrokenError when there is no object in it; what is wrong with one document is a verdict.
+    """
     verdicts: list[Verdict] = []
     workers: dict[Key, Workers] = {}
     for document in read(text):
@@ -47,6 +50,8 @@ def validate(text: str, now: datetime) -> list[Verdict]:
             verdicts.append(verdict)
             if verdict.kind == "Deployment":
                 workers[verdict.key] = Workers.parse(value)
+    if not verdicts:
+        raise DocumentBrokenError("there is no object in it")
     return _compared(verdicts, workers)
 
 

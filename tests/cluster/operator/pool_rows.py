@@ -292,6 +292,10 @@ REFUSED: dict[str, Row] = {
     "a label that is a truth": Row(
         manifest(CALM, metadata={"name": "p", "labels": {"a": True}}), "ObjectMeta.labels", "of type string"
     ),
+    "labels that are a list": Row(
+        manifest(CALM, metadata={"name": "p", "labels": ["a"]}), "ObjectMeta.labels", "of type map[string]string"
+    ),
+    "metadata that is a list": Row(manifest(CALM, metadata=["p"]), "v1.ObjectMeta", "cannot unmarshal array"),
     "a misspelt field of the metadata": Row(
         manifest(CALM, metadata={"name": "p", "label": {}}), "metadata.label", _UNKNOWN
     ),

@@ -16,7 +16,7 @@ from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED, Row
 POOLS = "/apis/queueworker.dev/v1alpha1/namespaces/default/queueworkerpools"
 # What the API server says while it still reads, in one sentence that names no causes.
 WHILE_READING = re.compile(
-    r'unknown field "[^"]+"|key "[^"]+" already set in map|json: cannot unmarshal \w+ into [\w ]+ \S+ of type \w+'
+    r'unknown field "[^"]+"|key "[^"]+" already set in map|json: cannot unmarshal \w+ into [\w ]+ \S+(?: of type \S+)?'
 )
 
 

@@ -1,0 +1,147 @@
+"""`qwp validate` as people and pipelines call it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from queueworkerpool.__main__ import main
+from queueworkerpool.commands import LONGEST_LINE, MAX_FILE_BYTES, MOST_ERRORS
+from tests.cluster.operator.pool_rows import CALM, manifest, pool
+
+OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+CROSSED = (
+    "spec.minReplicas: Invalid value: spec.minReplicas must not be above spec.maxReplicas: "
+    "lower minReplicas or raise maxReplicas"
+)
+NEVER_SCALES = (
+    "minReplicas and maxReplicas are both 50, so the pool never scales: "
+    "raise it, or set the Deployment's replicas and have no pool"
+)
+SUPPORTED = 'supported values: "queueworker.dev/v1alpha1"'
+
+
+def qwp(*arguments: str, stdin: str | bytes = "") -> Result:
+    return CliRunner().invoke(main, ["validate", *arguments], input=stdin)
+
+
+def lines(stdin: str) -> list[str]:
+    return qwp("-f", "-", stdin=stdin).output.splitlines()
+
+
+ENDS: dict[str, tuple[str | bytes, int]] = {
+    "a valid pool": (pool(), 0),
+    "a valid pool with a warning": (pool(minReplicas=50), 0),
+    "an invalid pool": (pool(minReplicas=51), 1),
+    "an invalid pool after a valid one": (pool() + "---\n" + pool(mode="Auto"), 1),
+    "only objects of other kinds": (OTHER, 0),
+    "broken YAML": ("a: [", 1),
+    "text": ("hello", 1),
+    "nothing": ("", 1),
+    "nothing but comments": ("# a\n---\n# b\n", 1),
+    "no UTF-8": (b"a: \xff", 1),
+    "a byte order mark": (b"\xef\xbb\xbf" + pool().encode(), 0),
+    "too much": ("#" * (MAX_FILE_BYTES + 1), 1),
+    "as much as is read": (pool() + "#" * (MAX_FILE_BYTES - len(pool())), 0),
+}
+
+
+@pytest.mark.parametrize(("stdin", "code"), ENDS.values(), ids=ENDS.keys())
+def test_the_exit_code_tells_whether_all_is_valid(stdin: str | bytes, code: int) -> None:
+    assert qwp("-f", "-", stdin=stdin).exit_code == code
+
+
+@pytest.mark.parametrize("arguments", [(), ("-f", "no-such-file"), ("-f", "/"), ("-f", "-", "-o", "yaml"), ("x",)])
+def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
+    assert qwp(*arguments).exit_code == 2
+
+
+def test_a_line_names_file_object_and_field_and_has_the_api_servers_words(tmp_path: Path) -> None:
+    path = tmp_path / "pools.yaml"
+    path.write_text(pool(minReplicas=51))
+    assert qwp("-f", str(path)).output == f'{path}: QueueWorkerPool "p": {CROSSED}\n'
+
+
+def line_of(part: str, text: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_every_object_of_a_file_is_told_of() -> None:
+    text = "---\n".join((pool(minReplicas=50), OTHER, "a: [\n", manifest(CALM, metadata={"name": "q"})))
+    assert lines(text) == [
+        f'<stdin>: QueueWorkerPool "p": warning: spec.maxReplicas: {NEVER_SCALES}',
+        '<stdin>: QueueWorkerPool "p": valid',
+        '<stdin>: ConfigMap "c": skipped, for only QueueWorkerPools of queueworker.dev are validated',
+        f"<stdin>: line {line_of('a: [', text) + 1}: did not find expected node content",
+        '<stdin>: QueueWorkerPool "q": valid',
+    ]
+
+
+def test_json_carries_the_same() -> None:
+    told = json.loads(qwp("-f", "-", "-o", "json", stdin=pool(mode="Auto", minReplicas=50) + "---\n" + OTHER).output)
+    assert told["file"] == "<stdin>"
+    invalid, skipped = told["objects"]
+    assert invalid["errors"][0] == {
+        "field": "spec.mode",
+        "message": 'Unsupported value: "Auto": supported values: "Active", "DryRun", "Paused"',
+    }
+    assert {key: value for key, value in invalid.items() if key != "errors"} == {
+        "kind": "QueueWorkerPool",
+        "namespace": "",
+        "name": "p",
+        "line": 1,
+        "result": "invalid",
+        "warnings": [],
+    }
+    assert (skipped["kind"], skipped["result"], skipped["errors"]) == ("ConfigMap", "skipped", [])
+
+
+def indented(text: str) -> str:
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def test_the_items_of_a_list_are_judged_one_by_one() -> None:
+    items = "".join("-" + indented(text)[1:] for text in (pool(), OTHER, pool(minReplicas=51) + "mode: x\nmode: y\n"))
+    text = f"apiVersion: v1\nkind: List\nitems:\n{items}"
+    assert lines(text) == [
+        '<stdin>: QueueWorkerPool "p": valid',
+        '<stdin>: ConfigMap "c": skipped, for only QueueWorkerPools of queueworker.dev are validated',
+        f'<stdin>: QueueWorkerPool "p": mode: line {line_of("mode: y", text)}: key "mode" already set in map',
+        '<stdin>: QueueWorkerPool "p": mode: unknown field "mode"',
+        f'<stdin>: QueueWorkerPool "p": {CROSSED}',
+    ]
+
+
+STRANGE = {
+    "a list": ("[1]", "line 1: an object is needed, with a kind"),
+    "no kind": ("apiVersion: v1", "kind: Required value"),
+    "no apiVersion": ("kind: QueueWorkerPool", 'QueueWorkerPool "": apiVersion: Required value'),
+    "another version": (
+        pool().replace("v1alpha1", "v1"),
+        f'QueueWorkerPool "p": apiVersion: Unsupported value: "queueworker.dev/v1": {SUPPORTED}',
+    ),
+    "a kind in small letters": (
+        pool().replace("kind: QueueWorkerPool", "kind: queueworkerpool"),
+        'queueworkerpool "p": kind: Unsupported value: "queueworkerpool": supported values: "QueueWorkerPool"',
+    ),
+    "a pool of somebody else": (
+        pool().replace("queueworker.dev", "example.com"),
+        'QueueWorkerPool "p": skipped, for only QueueWorkerPools of queueworker.dev are validated',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), STRANGE.values(), ids=STRANGE.keys())
+def test_strange_objects(text: str, line: str) -> None:
+    assert lines(text) == [f"<stdin>: {line}"]
+
+
+def test_what_is_printed_for_people_has_no_control_characters_and_an_end() -> None:
+    many = pool(**{f"field{i}": i for i in range(MOST_ERRORS + 7)})
+    assert lines(many)[-1] == '<stdin>: QueueWorkerPool "p": and 7 more errors; -o json has them all'
+    (long,) = lines(manifest(CALM, metadata={"name": "p"}, **{"x" * 5000: 1}))
+    assert long.endswith("-o json has them all)")
+    assert len(long) < LONGEST_LINE + 100
+    (escaped,) = lines(manifest(CALM, metadata={"name": "p"}, **{"\x1b[31m\u202e": 1}))
+    assert escaped == '<stdin>: QueueWorkerPool "p": \\x1b[31m\\u202e: unknown field "\\x1b[31m\\u202e"'

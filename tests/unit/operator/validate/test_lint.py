@@ -1,0 +1,177 @@
+"""What a valid pool may still get wrong, by itself and beside the other objects of its file."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+
+from queueworkerpool.validate import Warned, validate
+from tests.cluster.operator.pool_rows import ACCEPTED, CALM, URL, down, manifest, pool, queue, schedule, target, up
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+_MORNING = "spec.schedules[name=morning]"
+
+
+def warnings(text: str) -> list[Warned]:
+    verdicts = validate(text, NOW)
+    assert [verdict.errors for verdict in verdicts if verdict.errors] == []
+    return [warning for verdict in verdicts for warning in verdict.warnings]
+
+
+def deployment(replicas: int | None = None, **container: Any) -> str:
+    spec = {"template": {"spec": {"containers": [container]}}} | ({} if replicas is None else {"replicas": replicas})
+    meta = {"name": "thumbnailer"}
+    return yaml.safe_dump({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
+
+
+def latency(seconds: int = 60, startup: float = 10, **differs: Any) -> str:
+    return pool(target={"latencySeconds": seconds, "startupSeconds": startup}, **differs)
+
+
+def fallback(**fields: Any) -> str:
+    return pool(fallback={"afterSeconds": 300, "replicas": 3} | fields)
+
+
+ZONED = queue(URL, region="us-east-1")
+DISABLED = {"selectPolicy": "Disabled", "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
+
+DOUBTFUL: dict[str, tuple[str, str, str]] = {
+    "a promise below the start-up time": (
+        latency(10, 30),
+        "spec.target.latencySeconds",
+        "raise it, or keep enough pods",
+    ),
+    "a promise of just the start-up time": (latency(30, 30), "spec.target.latencySeconds", "cannot keep the promise"),
+    "a poll as slow as the promise": (latency(pollSeconds=60), "spec.pollSeconds", "lower it"),
+    "a window as long as the promise": (
+        latency(behavior={"scaleUp": {"stabilizationWindowSeconds": 60}}),
+        "spec.behavior.scaleUp.stabilizationWindowSeconds",
+        "scaling out waits 60 s",
+    ),
+    "a promise that some messages are left out of": (
+        latency(activationMessages=5),
+        "spec.activationMessages",
+        "up to 5 messages wait without end",
+    ),
+    "a cooldown shorter than the start-up time": (
+        latency(startup=50, scaleToZeroAfterSeconds=49),
+        "spec.scaleToZeroAfterSeconds",
+        "raise it to 50 or more",
+    ),
+    "an activation of a pool that is never at zero": (
+        pool(minReplicas=1, activationMessages=5),
+        "spec.activationMessages",
+        "no effect while minReplicas is 1",
+    ),
+    "a pool that can never leave zero": (
+        up(selectPolicy="Disabled"),
+        "spec.behavior.scaleUp.selectPolicy",
+        "set minReplicas above 0",
+    ),
+    "no window for scaling in": (
+        down(stabilizationWindowSeconds=0),
+        "spec.behavior.scaleDown.stabilizationWindowSeconds",
+        "set 15 or more",
+    ),
+    "policies that are switched off": (
+        down(**DISABLED),
+        "spec.behavior.scaleDown.policies",
+        "no effect while selectPolicy is Disabled",
+    ),
+    "bounds that leave no choice": (pool(minReplicas=50), "spec.maxReplicas", "the pool never scales"),
+    "a fallback above the maximum": (fallback(replicas=51), "spec.fallback.replicas", "outside of the bounds 0 to 50"),
+    "a fallback below the minimum": (
+        pool(minReplicas=4, fallback={"afterSeconds": 300, "replicas": 3}),
+        "spec.fallback.replicas",
+        "outside of the bounds 4 to 50",
+    ),
+    "a fallback after one failed reading": (fallback(afterSeconds=5), "spec.fallback.afterSeconds", "such as 300"),
+    "a region that is not the URL's": (ZONED, "spec.queues[0].region", "us-east-1 is not the region in the URL's host"),
+    "a minute that there is not": (schedule(cron="61 9 * * *"), f"{_MORNING}.cron", "the operator refuses it"),
+    "a day that there is not": (schedule(cron="0 9 30 2 *"), f"{_MORNING}.cron", "the operator refuses it"),
+    "a word for a time": (schedule(cron="a b c d e"), f"{_MORNING}.cron", "use five fields"),
+    "a time zone that there is not": (
+        schedule(timeZone="Moon/Base"),
+        f"{_MORNING}.timeZone",
+        "no time zone 'Moon/Base'",
+    ),
+    "a schedule without end": (
+        schedule(cron="0 * * * *"),
+        f"{_MORNING}.durationSeconds",
+        "begins every 3600 s, so that it never ends",
+    ),
+    "a schedule's minimum above the maximum": (
+        schedule(minReplicas=51),
+        f"{_MORNING}.minReplicas",
+        "51 is above spec.maxReplicas, 50",
+    ),
+    "a schedule's maximum below the minimum": (
+        pool(
+            minReplicas=5,
+            schedules=[{"name": "morning", "cron": "0 9 * * *", "durationSeconds": 60, "maxReplicas": 4}],
+        ),
+        f"{_MORNING}.maxReplicas",
+        "set the schedule's own minReplicas too",
+    ),
+    "a Deployment that sets its replicas": (
+        deployment(replicas=3) + "---\n" + pool(),
+        "spec.scaleTargetRef.name",
+        "remove spec.replicas from the Deployment",
+    ),
+    "a target below the concurrency in the arguments": (
+        pool() + "---\n" + deployment(command=["queueworker"], args=["--concurrency", "10"]),
+        "spec.target.messagesPerPod",
+        "raise it to 10 or more",
+    ),
+    "a target below the concurrency in the command": (
+        pool() + "---\n" + deployment(command=["queueworker", "--concurrency=6"]),
+        "spec.target.messagesPerPod",
+        "5 is below the concurrency of the workers in Deployment thumbnailer, 6",
+    ),
+    "a target below the concurrency in the environment": (
+        pool() + "---\n" + deployment(env=[{"name": "QUEUEWORKER_CONCURRENCY", "value": "20"}]),
+        "spec.target.messagesPerPod",
+        "raise it to 20 or more",
+    ),
+    "two pools for one Deployment": (
+        pool() + "---\n" + manifest(CALM, metadata={"name": "other"}),
+        "spec.scaleTargetRef.name",
+        "the pool p in this file scales the Deployment thumbnailer too",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "field", "way_out"), DOUBTFUL.values(), ids=DOUBTFUL.keys())
+def test_doubtful(text: str, field: str, way_out: str) -> None:
+    (warning,) = warnings(text)
+    assert warning.field == field
+    assert way_out in warning.message
+
+
+CLEAR: dict[str, str] = {
+    **{name: text for name, text in ACCEPTED.items() if name != "a fixed size"},
+    "a promise above the start-up time": latency(31, 30),
+    "no word of the start-up time": target(latencySeconds=1_000),
+    "a cooldown of just the start-up time": latency(startup=50, scaleToZeroAfterSeconds=50),
+    "a short cooldown of a pool that never goes to zero": latency(startup=50, scaleToZeroAfterSeconds=1, minReplicas=1),
+    "a pool that is scaled in by hand": down(selectPolicy="Disabled", stabilizationWindowSeconds=0),
+    "a fallback of the maximum": fallback(replicas=50),
+    "the region of the URL": queue(URL, region="eu-west-1"),
+    "a region of a local queue": queue("http://127.0.0.1:9324/000000000000/local", region="us-east-1"),
+    "a schedule that ends a second before it begins": schedule(cron="0 * * * *", durationSeconds=3599),
+    "a schedule that raises both bounds": schedule(minReplicas=51, maxReplicas=60),
+    "a schedule on a leap day": schedule(cron="0 9 29 2 *"),
+    "a Deployment of the same name in another namespace": pool()
+    + "---\n"
+    + deployment(replicas=3).replace("name: thumbnailer", "name: thumbnailer\n  namespace: other"),
+    "a target of just the concurrency": pool() + "---\n" + deployment(args=["--concurrency=5"]),
+    "a concurrency that comes from elsewhere": pool() + "---\n" + deployment(args=["--concurrency", "$(N)"]),
+    "a Deployment that is nonsense": pool()
+    + "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: thumbnailer}\nspec: [1]\n",
+}
+
+
+@pytest.mark.parametrize("text", CLEAR.values(), ids=CLEAR.keys())
+def test_clear(text: str) -> None:
+    assert warnings(text) == []

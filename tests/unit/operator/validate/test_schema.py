@@ -1,0 +1,123 @@
+"""The rows that a real API server has judged (tests/cluster), judged offline; and what they rest on."""
+
+import copy
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueworkerpool.validate import Problem, validate
+from queueworkerpool.validate.crd import pool_schema
+from queueworkerpool.validate.schema import KEYWORDS, Schema, completed
+from tests.cluster.operator.pool_rows import ACCEPTED, CALM, REFUSED, Row, manifest, pool, target
+
+ROOT = Path(__file__).parents[4]
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def problems(text: str) -> list[Problem]:
+    return [problem for verdict in validate(text, NOW) for problem in verdict.errors]
+
+
+@pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED.keys())
+def test_refused(row: Row) -> None:
+    told = [f"{problem.field}: {problem.message}" for problem in problems(row.manifest)]
+    assert any(row.field in line and row.fix in line for line in told), told
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_accepted(text: str) -> None:
+    assert problems(text) == []
+
+
+def test_every_fault_is_told_at_once_where_the_api_server_stops_at_unknown_fields() -> None:
+    found = problems(pool(maxReplica=5, minReplicas=-1, pollSeconds=0))
+    assert [problem.field for problem in found] == ["spec.maxReplica", "spec.minReplicas", "spec.pollSeconds"]
+
+
+def test_the_rules_are_not_looked_at_while_a_type_is_wrong_and_that_is_said() -> None:
+    fields = [problem.field for problem in problems(pool(minReplicas=51, mode="Auto"))]
+    assert fields == ["spec.mode", "<nil>"]
+
+
+def test_what_the_api_server_stores_has_the_defaults_and_neither_nulls_nor_unknown_fields() -> None:
+    given_ = {"spec": CALM | {"count": {"inFlight": "Hold", "unknown": 1}, "fallback": None, "minReplicas": None}}
+    before = copy.deepcopy(given_)
+    spec = completed(given_, pool_schema())["spec"]
+    assert spec["count"] == {"inFlight": "Hold", "delayed": "Ignore"}
+    assert spec["minReplicas"] == 0
+    assert spec["behavior"]["scaleUp"]["selectPolicy"] == "Max"
+    assert "fallback" not in spec
+    assert given_ == before
+
+
+def schemas(schema: Schema) -> Iterator[Schema]:
+    yield schema
+    for sub in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+        yield from schemas(sub)
+
+
+def test_the_crd_uses_only_what_the_walker_understands() -> None:
+    assert {word for schema in schemas(pool_schema()) for word in schema} <= KEYWORDS
+    rules = [rule for schema in schemas(pool_schema()) for rule in schema.get("x-kubernetes-validations", ())]
+    assert {word for rule in rules for word in rule} <= {"rule", "message", "fieldPath"}
+    keyed = [schema for schema in schemas(pool_schema()) if schema.get("x-kubernetes-list-type") == "map"]
+    assert [len(schema["x-kubernetes-list-map-keys"]) for schema in keyed] == [1] * len(keyed)
+
+
+def test_every_rule_is_broken_by_a_row() -> None:
+    told = {problem.message for row in REFUSED.values() for problem in problems(row.manifest)}
+    rules = [rule for schema in schemas(pool_schema()) for rule in schema.get("x-kubernetes-validations", ())]
+    assert [rule["message"] for rule in rules if not any(rule["message"] in message for message in told)] == []
+
+
+def test_the_wheel_carries_the_crd(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    carried = zipfile.ZipFile(wheel).read("queueworkerpool/queueworkerpools.yaml")
+    assert carried == (ROOT / "crds" / "queueworkerpools.yaml").read_bytes()
+
+
+def test_the_operator_does_not_load_cel() -> None:
+    code = "import sys, queueworkerpool.__main__; sys.exit('cel_expr_python' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT / "operator")})
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**64), 2**64)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(pool_schema()["properties"]["spec"]["properties"])), values)
+def test_no_value_of_a_field_makes_it_fail_in_another_way(field: str, value: Any) -> None:
+    assert len(validate(pool(**{field: value}), NOW)) == 1
+
+
+@given(values)
+def test_no_metadata_makes_it_fail_in_another_way(value: Any) -> None:
+    assert len(validate(manifest(CALM, metadata={"name": "p", "labels": value, "annotations": value}), NOW)) == 1
+
+
+def test_a_whole_number_of_seconds_is_a_number_to_the_rules() -> None:
+    assert problems(target(latencySeconds=60, serviceSeconds=1)) == []
+    assert [problem.field for problem in problems(target(latencySeconds=60, serviceSeconds=0))] == [
+        "spec.target.serviceSeconds"
+    ]
