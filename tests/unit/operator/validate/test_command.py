@@ -68,7 +68,8 @@ def line_of(part: str, text: str) -> int:
 
 
 def test_every_object_of_a_file_is_told_of() -> None:
-    text = "---\n".join((pool(minReplicas=50), OTHER, "a: [\n", manifest(CALM, metadata={"name": "q"})))
+    second = manifest(CALM | {"scaleTargetRef": {"name": "resizer"}}, metadata={"name": "q"})
+    text = "---\n".join((pool(minReplicas=50), OTHER, "a: [\n", second))
     assert lines(text) == [
         f'<stdin>: QueueWorkerPool "p": warning: spec.maxReplicas: {NEVER_SCALES}',
         '<stdin>: QueueWorkerPool "p": valid',
