@@ -1,17 +1,22 @@
 """What the API server refuses, accepts and says; and that `qwp validate` says the same without it."""
 
+import copy
 import json
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kubernetes import client, config
 
 from devcluster import Cluster
 from queueworkerpool.validate import Problem, validate
+from queueworkerpool.validate.crd import pool_schema
+from queueworkerpool.validate.schema import Schema
 from tests.cluster.operator.conftest import Operator
-from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED, Row
+from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED, URL, Row, manifest
 
 POOLS = "/apis/queueworker.dev/v1alpha1/namespaces/default/queueworkerpools"
 # What the API server says while it still reads, in one sentence that names no causes.
@@ -26,12 +31,12 @@ class ApiServer:
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
 
-    def says(self, manifest: str) -> set[str]:
+    def says(self, text: str) -> set[str]:
         """Return what it finds wrong, as FIELD: MESSAGE; nothing means that it accepts the pool."""
         answer = self._api.rest_client.pool_manager.request(
             "POST",
             f"{self._api.configuration.host}{POOLS}?dryRun=All&fieldValidation=Strict",
-            body=manifest.encode(),
+            body=text.encode(),
             headers={"Content-Type": "application/yaml", "Accept": "application/json"},
         )
         told = json.loads(answer.data)
@@ -45,9 +50,9 @@ def causes(status: dict[str, Any]) -> set[str]:
     return set(WHILE_READING.findall(status["message"])) or {status["message"]}
 
 
-def offline(manifest: str) -> set[str]:
+def offline(text: str) -> set[str]:
     """Return what `qwp validate` finds wrong, up to where the API server stops: at what it cannot read."""
-    found: list[Problem] = [each for verdict in validate(manifest, datetime.now(UTC)) for each in verdict.errors]
+    found: list[Problem] = [each for verdict in validate(text, datetime.now(UTC)) for each in verdict.errors]
     reading = {word for problem in found for word in WHILE_READING.findall(problem.message)}
     return reading or {f"{problem.field}: {problem.message}" for problem in found}
 
@@ -66,7 +71,41 @@ def test_refused_by_field_and_fix_and_by_qwp_validate_in_the_same_words(api_serv
     assert offline(row.manifest) == said
 
 
-@pytest.mark.parametrize("manifest", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_accepted_and_by_qwp_validate_too(api_server: ApiServer, manifest: str) -> None:
-    assert api_server.says(manifest) == set()
-    assert offline(manifest) == set()
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_accepted_and_by_qwp_validate_too(api_server: ApiServer, text: str) -> None:
+    assert api_server.says(text) == set()
+    assert offline(text) == set()
+
+
+ODD_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *(None, True, False, 0, -1, 1, 60, 101, 100_001, 2**31, 2**63, -(2**63) - 1, 0.5, -0.5, 1e-7, 1e21, 1234567.5),
+        *("", "a", "A-", "Max", "0 9 * * 1-5", URL, "é\n\u200b", "<&>", "\x7f\x80\u2028", "x" * 300),
+        *([], {}, [None], [1], ["a"], [{}], {"a": 1}, [{"a": None}], [[{"b": 1}]]),
+    ]
+)
+
+
+@st.composite
+def values(draw: st.DrawFn, schema: Schema) -> Any:
+    """Values as the schema would have them, each now and then replaced by an odd one."""
+    if draw(st.integers(0, 39)) == 0:
+        return copy.deepcopy(draw(ODD_VALUES))
+    if (kind := schema.get("type")) == "object":
+        names = [name for name in schema["properties"] if name in schema.get("required", ()) or draw(st.booleans())]
+        return {name: draw(values(schema["properties"][name])) for name in names}
+    if kind == "array":
+        return [draw(values(schema["items"])) for _ in range(draw(st.integers(0, 3)))]
+    if "enum" in schema:
+        return draw(st.sampled_from(schema["enum"]))
+    if kind == "string":
+        return draw(st.sampled_from(["thumbnailer", URL, "eu-west-1", "0 9 * * 1-5", "UTC", "B"]))
+    near = [bound + step for bound in (schema["minimum"], schema["maximum"]) for step in (-1, 0, 0, 1)]
+    return draw(st.sampled_from(near)) + (draw(st.sampled_from([0, 0, 0.5])) if kind == "number" else 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(values(pool_schema()["properties"]["spec"]))
+def test_whatever_the_spec_qwp_validate_says_what_the_api_server_says(api_server: ApiServer, spec: Any) -> None:
+    text = manifest(spec)
+    assert offline(text) == api_server.says(text)
