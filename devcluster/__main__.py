@@ -43,6 +43,7 @@ def up(options: argparse.Namespace) -> None:
             capacity=options.capacity,
             audit=options.audit,
             pod_env=POD_ENV | settings,
+            controller_manager=options.controller_manager,
         ) as cluster,
     ):
         print(f"The cluster is up after {time.monotonic() - begun:.1f} s; Ctrl-C ends it.", file=sys.stderr)
@@ -88,6 +89,13 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="environment of every pod; {podIP} is its address",
+    )
+    parser.add_argument(
+        "--controller-manager",
+        action="append",
+        default=[],
+        metavar="ARGUMENT",
+        help="a further argument of kube-controller-manager, as in --controller-manager=--v=4",
     )
 
 

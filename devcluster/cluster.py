@@ -3,7 +3,7 @@
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,10 +27,11 @@ class Cluster:
     """A cluster that lives in DIRECTORY while the `with` body runs; every start is a new, empty cluster.
 
     Start it from a thread that outlives it: its programs end with that thread. `capacity` is the number of pods that
-    the node takes; `node=False` leaves pods unscheduled; `audit=True` writes DIRECTORY/audit.log.
+    the node takes; `node=False` leaves pods unscheduled; `audit=True` writes DIRECTORY/audit.log; `controller_manager`
+    are further arguments of kube-controller-manager, such as the HPA's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first are options, given by name
         self,
         directory: Path,
         *,
@@ -38,11 +39,13 @@ class Cluster:
         capacity: int = 500,
         audit: bool = False,
         pod_env: Mapping[str, str] = POD_ENV,
+        controller_manager: Sequence[str] = (),
     ) -> None:
         self.directory = directory.resolve()
         self.kubeconfig = self.directory / "kubeconfig"
         self._with_node = node
         self._audit = audit
+        self._controller_manager = controller_manager
         self._node_options = [
             f"--capacity={capacity}",
             *(f"--pod-env={name}={value}" for name, value in pod_env.items()),
@@ -158,7 +161,8 @@ class Cluster:
         self._program("etcd", argv).start()
         self.apiserver.program.start()
         manager = self._identity("system:kube-controller-manager")
-        self._program("kube-controller-manager", controlplane.controller_manager(manager, self._keys)).start()
+        argv = controlplane.controller_manager(manager, self._keys, self._controller_manager)
+        self._program("kube-controller-manager", argv).start()
         scheduler = self._identity("system:kube-scheduler")
         self._program("kube-scheduler", controlplane.scheduler(scheduler)).start()
         if self._with_node:

@@ -1,5 +1,6 @@
 """How the four programs of the control plane are started: their arguments, the unusual ones with a reason. PURE."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,8 +96,8 @@ def audit(folder: Path) -> list[str]:
     return [f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'audit.log'}"]
 
 
-def controller_manager(kubeconfig: Path, keys: Keys) -> list[str]:
-    """Return the controller manager's arguments."""
+def controller_manager(kubeconfig: Path, keys: Keys, extra: Sequence[str] = ()) -> list[str]:
+    """Return the controller manager's arguments; EXTRA ones come last, so they win."""
     return [
         f"--kubeconfig={kubeconfig}",
         f"--root-ca-file={keys.authority}",
@@ -110,6 +111,7 @@ def controller_manager(kubeconfig: Path, keys: Keys) -> list[str]:
         "--kube-api-burst=2000",
         "--concurrent-deployment-syncs=20",
         "--concurrent-replicaset-syncs=20",
+        *extra,
     ]
 
 
