@@ -1,7 +1,7 @@
 """The only door to PyYAML: reads manifests into the values that kubectl would send as JSON.
 
 `verdicts` and `crd` call it. It reads as Kubernetes' own YAML parser does, not as PyYAML's loaders do: `1e2` is a
-number, `yes` is a boolean, `1:30` and dates are text, and of a key that stands twice the last counts (and it is told).
+number, `yes` is a boolean, `1:30` and dates are text, and of a key that stands twice, or is merged, the last counts.
 It works on PyYAML's events and builds the values itself, so that aliases, nesting and size stay within limits that a
 hostile file cannot pass. It knows nothing of pools.
 """
@@ -161,21 +161,22 @@ class _Builder:
         return items
 
     def _mapping(self, path: str) -> dict[str, Any]:
-        own: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
+        whole: dict[str, Any] = {}
+        written: set[str] = set()
         while not isinstance(event := self.loader.peek_event(), yaml.MappingEndEvent):
             line = self.offset + event.start_mark.line
             is_merge = isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
             key = _key(self.value(path), line)
             where = f"{path}.{key}" if path else key
             if is_merge:
-                merged = _merge(self.value(where), line) | merged
+                whole |= _merge(self.value(where), line)
                 continue
-            if key in own:
+            if key in written:
                 self.duplicates.append(Duplicate(where, key, line))
-            own[key] = self.value(where)
+            written.add(key)
+            whole[key] = self.value(where)
         self.loader.get_event()
-        return merged | own
+        return whole
 
 
 def _merge(value: Any, line: int) -> dict[str, Any]:

@@ -58,6 +58,10 @@ VALUES: dict[str, tuple[str, Any]] = {
         "{a: &x {b: 1, c: 2}, d: {<<: *x, c: 3}}",
         {"a": {"b": 1, "c": 2}, "d": {"b": 1, "c": 3}},
     ),
+    "of a merge and a key the last counts, as with kubectl": (
+        "[{a: 1, <<: {a: 2}}, {<<: {a: 2}, a: 1}, {<<: {a: 1}, b: 2, <<: {a: 3}}]",
+        [{"a": 2}, {"a": 1}, {"a": 3, "b": 2}],
+    ),
     "of several merges the first gives it": ("{<<: [{a: 1}, {a: 2, b: 3}], c: 4}", {"a": 1, "b": 3, "c": 4}),
     "a quoted << is a key": ("{'<<': 1}", {"<<": 1}),
     "JSON is YAML": ('{"a": [1, 2.5, true, null, "x\\u00e9\\/"]}', {"a": [1, 2.5, True, None, "xé/"]}),
@@ -127,8 +131,9 @@ def laughs(first: str, many: str) -> str:
 )
 @pytest.mark.timeout(20)
 def test_what_grows_beyond_the_limit_is_told_and_ends_the_reading(text: str) -> None:
-    *_, last = read(text + "\n---\na: 1")
+    *before, last = read(text + "\n---\na: 1")
     assert f"more than {MAX_VALUES} values" in str(last)
+    assert [found for found in before if not isinstance(found, Document)] == []
 
 
 @given(st.text(st.characters(codec="utf-8")) | st.text("ab:-?[]{},&*!|>'\"%@#<~0 \n\t"))

@@ -134,6 +134,11 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         "spec.target.messagesPerPod",
         "raise it to 20 or more",
     ),
+    "a target below the larger of two concurrencies": (
+        pool() + "---\n" + deployment(args=["--concurrency", "4", "--concurrency", "8"]),
+        "spec.target.messagesPerPod",
+        "raise it to 8 or more",
+    ),
     "two pools for one Deployment": (
         pool() + "---\n" + manifest(CALM, metadata={"name": "other"}),
         "spec.scaleTargetRef.name",

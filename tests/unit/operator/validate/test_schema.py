@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from queueworkerpool.validate import Problem, validate
 from queueworkerpool.validate.crd import pool_schema
+from queueworkerpool.validate.rules import broken_rules
 from queueworkerpool.validate.schema import KEYWORDS, Schema, completed
-from tests.cluster.operator.pool_rows import ACCEPTED, CALM, REFUSED, Row, manifest, pool, target
+from tests.cluster.operator.pool_rows import ACCEPTED, CALM, REFUSED, URL, Row, manifest, pool
 
 ROOT = Path(__file__).parents[4]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -48,14 +49,34 @@ def test_the_rules_are_not_looked_at_while_a_type_is_wrong_and_that_is_said() ->
 
 
 def test_what_the_api_server_stores_has_the_defaults_and_neither_nulls_nor_unknown_fields() -> None:
-    given_ = {"spec": CALM | {"count": {"inFlight": "Hold", "unknown": 1}, "fallback": None, "minReplicas": None}}
-    before = copy.deepcopy(given_)
-    spec = completed(given_, pool_schema())["spec"]
+    raw = {"spec": CALM | {"count": {"inFlight": "Hold", "unknown": 1}, "fallback": None, "minReplicas": None}}
+    before = copy.deepcopy(raw)
+    spec = completed(raw, pool_schema())["spec"]
     assert spec["count"] == {"inFlight": "Hold", "delayed": "Ignore"}
     assert spec["minReplicas"] == 0
     assert spec["behavior"]["scaleUp"]["selectPolicy"] == "Max"
     assert "fallback" not in spec
-    assert given_ == before
+    assert raw == before
+
+
+def test_a_key_that_stands_three_times_is_told_once() -> None:
+    found = problems(pool(queues=[{"url": URL}] * 3))
+    assert [problem.field for problem in found] == ["spec.queues[1]"]
+
+
+def test_a_rule_sees_a_whole_number_as_the_schema_types_it() -> None:
+    schema = {"type": "number", "x-kubernetes-validations": [{"rule": "self * 2.0 == 2.0"}]}
+    assert list(broken_rules(1, schema, "a")) == []
+    assert [problem.message for problem in broken_rules(2, schema, "a")] == [
+        "Invalid value: 2: failed rule: self * 2.0 == 2.0"
+    ]
+
+
+def test_a_rule_that_cannot_be_answered_does_not_hold() -> None:
+    schema = {"type": "object", "x-kubernetes-validations": [{"rule": "self.a > 1", "message": "a must be above 1"}]}
+    (problem,) = broken_rules({}, schema, "spec")
+    assert problem.field == "spec"
+    assert "a" in problem.message
 
 
 def schemas(schema: Schema) -> Iterator[Schema]:
@@ -114,10 +135,3 @@ def test_no_value_of_a_field_makes_it_fail_in_another_way(field: str, value: Any
 @given(values)
 def test_no_metadata_makes_it_fail_in_another_way(value: Any) -> None:
     assert len(validate(manifest(CALM, metadata={"name": "p", "labels": value, "annotations": value}), NOW)) == 1
-
-
-def test_a_whole_number_of_seconds_is_a_number_to_the_rules() -> None:
-    assert problems(target(latencySeconds=60, serviceSeconds=1)) == []
-    assert [problem.field for problem in problems(target(latencySeconds=60, serviceSeconds=0))] == [
-        "spec.target.serviceSeconds"
-    ]
