@@ -8,18 +8,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from queueworkerpool.model import PoolSpec
+from queueworkerpool.model import BusyWorkers, LatencyTarget, PoolSpec
 from queueworkerpool.validate.lint import Warned
 
+_GRACE_SECONDS = 30
+"""Kubernetes' default."""
 _FLAG, _VARIABLE = "--concurrency", "QUEUEWORKER_CONCURRENCY"
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """What a Deployment of workers says: whether it sets its replicas, and its workers' concurrency if it names one."""
+    """What a Deployment says: whether it sets its replicas, its workers' concurrency if it names one, and their grace.
+
+    The grace is the time from SIGTERM to SIGKILL.
+    """
 
     sets_replicas: bool
     concurrency: int | None
+    grace_seconds: float
 
     @classmethod
     def parse(cls, deployment: Mapping[str, Any]) -> "Workers":
@@ -27,7 +33,8 @@ class Workers:
         spec = _mapping(deployment.get("spec"))
         pod = _mapping(_mapping(spec.get("template")).get("spec"))
         given = [number for container in _items(pod.get("containers")) for number in _concurrency(container)]
-        return cls("replicas" in spec, max(given, default=None))
+        grace = pod.get("terminationGracePeriodSeconds")
+        return cls("replicas" in spec, max(given, default=None), grace if isinstance(grace, int) else _GRACE_SECONDS)
 
 
 def doubts(spec: PoolSpec, workers: Workers) -> Iterator[Warned]:
@@ -40,6 +47,16 @@ def doubts(spec: PoolSpec, workers: Workers) -> Iterator[Warned]:
         problem = f"{spec.target} is below the concurrency of the workers in Deployment {name}, {workers.concurrency}"
         message = f"{problem}, so they are never full: raise it to {workers.concurrency} or more"
         yield Warned("spec.target.messagesPerPod", message)
+    if spec.busy_workers is BusyWorkers.DRAIN and _service_seconds(spec) > workers.grace_seconds:
+        problem = (
+            f"a message takes longer than the {workers.grace_seconds:g} s that the Deployment {name} gives a pod to end"
+        )
+        message = f"{problem}: raise its terminationGracePeriodSeconds, or set Protect"
+        yield Warned("spec.scaleIn.busyWorkers", message)
+
+
+def _service_seconds(spec: PoolSpec) -> float:
+    return (spec.target.service_seconds or 0) if isinstance(spec.target, LatencyTarget) else 0
 
 
 def _concurrency(container: Mapping[str, Any]) -> Iterator[int]:

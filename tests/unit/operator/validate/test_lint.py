@@ -19,14 +19,19 @@ def warnings(text: str) -> list[Warned]:
     return [warning for verdict in verdicts for warning in verdict.warnings]
 
 
-def deployment(replicas: int | None = None, **container: Any) -> str:
-    spec = {"template": {"spec": {"containers": [container]}}} | ({} if replicas is None else {"replicas": replicas})
+def deployment(replicas: int | None = None, grace: int | None = None, **container: Any) -> str:
+    pod = {"containers": [container]} | ({} if grace is None else {"terminationGracePeriodSeconds": grace})
+    spec = {"template": {"spec": pod}} | ({} if replicas is None else {"replicas": replicas})
     meta = {"name": "thumbnailer"}
     return yaml.safe_dump({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
 
 
 def latency(seconds: int = 60, startup: float = 10, **differs: Any) -> str:
     return pool(target={"latencySeconds": seconds, "startupSeconds": startup}, **differs)
+
+
+def drained(service: float) -> str:
+    return pool(target={"latencySeconds": 600, "serviceSeconds": service}, scaleIn={"busyWorkers": "Drain"})
 
 
 def fallback(**fields: Any) -> str:
@@ -139,6 +144,11 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         "spec.target.messagesPerPod",
         "raise it to 8 or more",
     ),
+    "workers that are drained and get less time than a message takes": (
+        drained(31) + "---\n" + deployment(),
+        "spec.scaleIn.busyWorkers",
+        "longer than the 30 s that the Deployment thumbnailer gives a pod to end",
+    ),
     "two pools for one Deployment": (
         pool() + "---\n" + manifest(CALM, metadata={"name": "other"}),
         "spec.scaleTargetRef.name",
@@ -170,6 +180,8 @@ CLEAR: dict[str, str] = {
     "a Deployment of the same name in another namespace": pool()
     + "---\n"
     + deployment(replicas=3).replace("name: thumbnailer", "name: thumbnailer\n  namespace: other"),
+    "workers that are drained and get just the time that a message takes": drained(30) + "---\n" + deployment(),
+    "workers that are drained and get longer": drained(31) + "---\n" + deployment(grace=60),
     "a target of just the concurrency": pool() + "---\n" + deployment(args=["--concurrency=5"]),
     "a concurrency that comes from elsewhere": pool() + "---\n" + deployment(args=["--concurrency", "$(N)"]),
     "a Deployment that is nonsense": pool()
