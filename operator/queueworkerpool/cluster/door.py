@@ -1,6 +1,6 @@
-"""The only door to the Kubernetes client: it writes (kopf watches). Raises our errors; decides and remembers nothing.
+"""Requests to the API server. `reconcile` calls it, through the tick's Protocols.
 
-`reconcile` calls it. The official client blocks, so the calls run in a bounded pool of threads, each with explicit
+The official client blocks, so the calls run in a bounded pool of threads, each with explicit
 time-outs. Nothing is retried here: the next tick looks again, which is what a retry should do.
 """
 
@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,16 +19,13 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, event_of, pod_seen
 from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
 from queueworkerpool.model import Key, News, PodSeen, Pool, Target
-from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, PLURAL, VERSION
+from queueworkerpool.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
-
-DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-MARK = str(-(2**31) + 1)
-"""A cost that hardly anybody else gives, so that the mark is known as ours."""
 
 T = TypeVar("T")
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
@@ -64,8 +60,7 @@ class KubernetesCluster:
 
     async def pool(self, key: Key) -> Pool:
         """The pool of this name. Raises PoolGoneError when there is none."""
-        path = f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{PLURAL}/{key.name}"
-        return Pool.parse(await self._pool_request("GET", path))
+        return Pool.parse(await self._pool_request("GET", _pool_path(key)))
 
     async def target(self, deployment: Key) -> Target:
         """The Deployment of this name. Raises TargetGoneError when there is none."""
@@ -81,7 +76,7 @@ class KubernetesCluster:
         kopf does not tell of a deletion that it missed while its watch was broken, so a write asks first. Raises
         PoolGoneError when the pool was deleted, ClusterConflictError when its spec was edited.
         """
-        found = await self._pool_request("GET", _pool_path(pool))
+        found = await self._pool_request("GET", _pool_path(pool.key))
         if found["metadata"]["uid"] != pool.uid:
             raise PoolGoneError(f"pool {pool.key} was deleted and created anew")
         if found["metadata"]["generation"] != pool.generation:
@@ -103,10 +98,21 @@ class KubernetesCluster:
     async def write_status(self, pool: Pool, patch: Mapping[str, Any]) -> Pool:
         """Merge a patch into the pool's status; returns the pool as it now is.
 
-        Raises PoolGoneError when the pool was deleted, ClusterConflictError when it was created anew.
+        Raises PoolGoneError when the pool was deleted or created anew.
         """
-        body = {"metadata": {"uid": pool.uid}, "status": patch}
-        return Pool.parse(await self._pool_request("PATCH", f"{_pool_path(pool)}/status", body))
+        try:
+            return await self._write_status(pool, patch)
+        except ClusterConflictError:
+            # Edited meanwhile, which is no reason to forget what was done; or created anew, which only the version
+            # shows: the API server does not look at the uid in a write of a custom resource's status.
+            found = await self.pool(pool.key)
+            if found.uid != pool.uid:
+                raise PoolGoneError(f"pool {pool.key} was deleted and created anew") from None
+            return await self._write_status(found, patch)
+
+    async def _write_status(self, pool: Pool, patch: Mapping[str, Any]) -> Pool:
+        body = {"metadata": {"resourceVersion": str(pool.resource_version)}, "status": patch}
+        return Pool.parse(await self._pool_request("PATCH", f"{_pool_path(pool.key)}/status", body))
 
     async def pods(self, deployment: Key, selector: str, limit: int | None = None) -> list[PodSeen]:
         """The pods of a Deployment that are not being deleted.
@@ -116,7 +122,7 @@ class KubernetesCluster:
         query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
         path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"
         listed = await self._in_thread(lambda: self._request("GET", path))
-        return [_pod(item) for item in listed["items"] if _belongs(item, deployment)]
+        return [pod_seen(item) for item in listed["items"] if belongs(item, deployment)]
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         """Mark a pod to be deleted first at the next scale-in, or take the mark away. A pod that is gone needs none."""
@@ -127,7 +133,7 @@ class KubernetesCluster:
 
     async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
         """Post an Event about a pool."""
-        event = _event(pool, news, now)
+        event = event_of(pool, news, now)
         path = f"/api/v1/namespaces/{pool.key.namespace}/events"
         await self._in_thread(lambda: self._request("POST", path, event))
 
@@ -144,7 +150,7 @@ class KubernetesCluster:
         api, answer = self._api, self._send(method, path, body)
         if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
             if self._api is api:
-                self._api = self._connect()
+                self._api = self._reconnect()
             answer = self._send(method, path, body)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise _NotFoundError(f"{method} {path}: not found")
@@ -153,9 +159,12 @@ class KubernetesCluster:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ClusterError(f"{method} {path}: status {answer.status}")
         try:
-            return dict(json.loads(answer.data))
-        except ValueError as error:
+            told = json.loads(answer.data)
+        except (ValueError, RecursionError) as error:
             raise ClusterError(f"{method} {path}: the answer is not JSON") from error
+        if not isinstance(told, dict) or "kind" not in told:  # some proxies answer for an API server that is down
+            raise ClusterError(f"{method} {path}: the answer is not the API server's")
+        return told
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         headers = _MERGE_PATCH if method == "PATCH" else _JSON
@@ -170,72 +179,23 @@ class KubernetesCluster:
             raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
         return answer
 
+    def _reconnect(self) -> Any:
+        try:
+            return self._connect()
+        except (config.ConfigException, OSError) as error:  # whoever rotates the token may not be done yet
+            raise ClusterError(f"the token cannot be read ({type(error).__name__})") from error
+
     def _connect(self) -> Any:
         settings = client.Configuration()
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         else:
-            config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
+            path = os.environ.get("KUBECONFIG")  # told, for else it is what it was when the library was imported
+            config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         settings.connection_pool_maxsize = self._workers
         settings.retries = 0
         return client.ApiClient(settings)
 
 
-def _pod(item: Mapping[str, Any]) -> PodSeen:
-    metadata, status = item["metadata"], item.get("status", {})
-    created = datetime.fromisoformat(metadata["creationTimestamp"])
-    ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready" and c["status"] == "True"), None)
-    restarted = any(container.get("restartCount", 0) for container in status.get("containerStatuses", ()))
-    startup = None
-    if ready and not restarted and ready.get("lastTransitionTime"):
-        startup = (datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds()
-    return PodSeen(
-        name=metadata["name"],
-        uid=metadata["uid"],
-        address=status.get("podIP", ""),
-        ready=bool(ready),
-        startup_seconds=startup,
-        assigned=bool(item["spec"].get("nodeName")),
-        pending=status.get("phase") == "Pending",
-        running=any("running" in container.get("state", {}) for container in status.get("containerStatuses", ())),
-        marked=metadata.get("annotations", {}).get(DELETION_COST) == MARK,
-    )
-
-
-def _belongs(item: Mapping[str, Any], deployment: Key) -> bool:
-    """Whether a pod is one of the Deployment's, by its ReplicaSet's name, and neither ended nor being deleted."""
-    metadata = item["metadata"]
-    template = metadata.get("labels", {}).get("pod-template-hash")
-    owners = metadata.get("ownerReferences", ())
-    of_set = any(
-        owner["kind"] == "ReplicaSet" and owner.get("controller") and owner["name"] == f"{deployment.name}-{template}"
-        for owner in owners
-    )
-    ended = item.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-    return of_set and not ended and "deletionTimestamp" not in metadata
-
-
-def _pool_path(pool: Pool) -> str:
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{pool.key.namespace}/{PLURAL}/{pool.key.name}"
-
-
-def _event(pool: Pool, news: News, now: datetime) -> dict[str, Any]:
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        # The name only has to be unique; other components use the same shape.
-        "metadata": {"namespace": pool.key.namespace, "name": f"{pool.key.name}.{time.time_ns():x}"},
-        "involvedObject": {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": KIND,
-            "namespace": pool.key.namespace,
-            "name": pool.key.name,
-            "uid": pool.uid,
-        },
-        "type": news.kind,
-        "reason": news.reason,
-        "message": news.message[:1024],  # the API server's limit
-        "source": {"component": FIELD_MANAGER},
-        "firstTimestamp": stamp,
-        "lastTimestamp": stamp,
-        "count": 1,
-    }
+def _pool_path(pool: Key) -> str:
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{pool.namespace}/{PLURAL}/{pool.name}"
