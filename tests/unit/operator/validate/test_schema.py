@@ -99,16 +99,23 @@ def test_every_rule_is_broken_by_a_row() -> None:
     assert [rule["message"] for rule in rules if not any(rule["message"] in message for message in told)] == []
 
 
-def test_the_wheel_carries_the_crd(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+def test_the_wheel_carries_the_crd_and_validates_by_it(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
-    carried = zipfile.ZipFile(wheel).read("queueworkerpool/queueworkerpools.yaml")
-    assert carried == (ROOT / "crds" / "queueworkerpools.yaml").read_bytes()
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    carried = tmp_path / "queueworkerpool" / "queueworkerpools.yaml"
+    assert carried.read_bytes() == (ROOT / "crds" / "queueworkerpools.yaml").read_bytes()
+    answer = subprocess.run(
+        [sys.executable, "-m", "queueworkerpool", "validate", "-f", "-"],
+        env={"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        input=pool(),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert answer.stdout == '<stdin>: QueueWorkerPool "p": valid\n'
 
 
 def test_the_operator_does_not_load_cel() -> None:
