@@ -50,7 +50,9 @@ def decide(facts: Facts, chain: Sequence[Limit] = LIMITS) -> Decision:
 
 def _decided(facts: Facts, known: QueueReading, chain: Sequence[Limit]) -> Decision:
     trail = [wishes.wish(facts, facts.load(known))]
-    memory = recall.remember(facts, trail[0].replicas)
+    # A wish within the tolerance is no wish for another size: it ends a lull.
+    steady = limits.tolerate(facts, facts.memory, trail[0].replicas) or trail[0]
+    memory = recall.remember(facts, steady.replicas)
     for limit in chain:
         if step := limit(facts, memory, trail[-1].replicas):
             trail.append(step)

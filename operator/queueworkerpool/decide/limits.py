@@ -25,7 +25,7 @@ def tolerate(facts: Facts, _: Memory, wish: int) -> Step | None:
     if not rules.tolerance or facts.replicas in {0, wish} or facts.known is None:
         return None
     ratio = wishes.ratio(facts, facts.load(facts.known))
-    if abs(ratio - 1) > rules.tolerance:
+    if not 1 - rules.tolerance <= ratio <= 1 + rules.tolerance:  # as the HPA writes it: its edges are within
         return None
     because = f"the wish is {ratio:.2f} of the size, within the tolerance of {rules.tolerance:g}"
     return Step(facts.replicas, Reason.WITHIN_TOLERANCE, because)

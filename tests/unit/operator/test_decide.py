@@ -280,6 +280,11 @@ BEHAVIOR: dict[str, Row] = {
         10,
         Reason.WITHIN_TOLERANCE,
     ),
+    "the tolerance's upper edge is within, whatever floating point says of 1.1 - 1": (
+        {"reading": reading(0, 55), "scale_up": rules(tolerance=0.1)},
+        10,
+        Reason.WITHIN_TOLERANCE,
+    ),
     "moves beyond the tolerance upwards": (
         {"reading": reading(0, 56), "scale_up": rules(tolerance=0.1)},
         12,
@@ -583,6 +588,14 @@ def test_a_sentence(differs: dict[str, Any], because: str) -> None:
 
 
 MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
+    "a wish within the tolerance ends a lull": (
+        {"replicas": 40, "reading": reading(0, 185), "memory": lull(100, 20), "scale_down": rules(tolerance=0.1)},
+        Memory(),
+    ),
+    "a wish within the tolerance begins no surge": (
+        {"reading": reading(0, 54), "scale_up": rules(seconds=60, tolerance=0.1)},
+        Memory(),
+    ),
     "a pool that fits remembers nothing": ({}, Memory()),
     "a lull is remembered": ({"reading": reading(0, 20)}, Memory(Lull(NOW, 4))),
     "a lull keeps its beginning and its peak": ({"reading": reading(0, 20), "memory": lull(30, 7)}, lull(30, 7)),
