@@ -1,0 +1,103 @@
+"""Our own decisions over what the HPA saw, sync by sync, and how they differ from the HPA's. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from queueworkerpool.decide import Limit, decide, limits, recall
+from queueworkerpool.model import Bounds, Decision, Facts, Memory, PoolSpec, QueueReading, QueueRef, ScalingRules
+from queueworkerpool.names import Reason
+from tests.cluster.parity.external_metrics import Sync
+from tests.cluster.parity.series import FLAG_TOLERANCE, FLAG_WINDOW_SECONDS, PER_POD, Difference, Series
+
+HPA_PARITY: Sequence[Limit] = (
+    limits.tolerate,
+    limits.stabilise_scale_up,
+    limits.stabilise_scale_down,
+    limits.respect_rates,
+    limits.respect_bounds,
+)
+"""What the HPA has too."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sync: what both saw, the HPA's decision and ours."""
+
+    sync: Sync
+    theirs: int
+    ours: Decision
+
+    @property
+    def difference(self) -> Difference | None:
+        """How we differ, as far as that is on purpose."""
+        reason, more = self.ours.reason, self.ours.replicas - self.theirs
+        if reason is Reason.SCALE_DOWN_STABILIZED and more > 0:
+            return Difference.SLOWER_DOWN
+        if reason is Reason.SCALE_UP_STABILIZED and more < 0:
+            return Difference.SLOWER_UP
+        if reason in {Reason.SCALE_UP_LIMIT, Reason.SCALE_DOWN_LIMIT} and abs(more) == 1:
+            return Difference.EXACT_PERCENT
+        return None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both decided alike."""
+        return self.ours.replicas == self.theirs
+
+
+def replay(series: Series, behavior: Mapping[str, Any], syncs: Sequence[Sync]) -> list[Row]:
+    """Decide on each sync as we would have, with the HPA's own changes as the past, so that each row stands alone.
+
+    `behavior` is the HPA's as the API server stored it, with its defaults.
+    """
+    spec, memory, rows = _spec(series, behavior), Memory(), []
+    for sync, after in pairwise(syncs):
+        reading = QueueReading(sync.load, 0, 0, sync.time)
+        bounds = Bounds(series.least, series.most)
+        facts = Facts(spec, bounds, sync.replicas, (reading,), memory, sync.time, ready=sync.there)
+        ours = decide(facts, chain=HPA_PARITY)
+        rows.append(Row(sync, after.replicas, ours))
+        made = recall.changed(facts, facts.memory, after.replicas - sync.replicas)
+        memory = replace(ours.memory, changes=made.changes)
+    return rows
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Return the rows as people read them; those that differ are marked."""
+    lines = ["   seconds  load  pods there  HPA ours  why"]
+    begun = None
+    for row in rows:
+        begun = begun or row.sync.time
+        at = (row.sync.time - begun).total_seconds()
+        mark = "  " if row.agrees else "* " if row.difference else "! "
+        lines.append(
+            f"{mark}{at:8.2f} {row.sync.load:5} {row.sync.replicas:5} {row.sync.there:5} {row.theirs:4}"
+            f" {row.ours.replicas:4}  {row.ours.reason}: {row.ours.because}"
+        )
+    return "\n".join(lines)
+
+
+def _spec(series: Series, behavior: Mapping[str, Any]) -> PoolSpec:
+    return PoolSpec(
+        deployment="",
+        queues=(QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/parity"),),
+        min_replicas=series.least,
+        max_replicas=series.most,
+        target=PER_POD,
+        scale_up=_rules(behavior["scaleUp"]),
+        scale_down=_rules(behavior["scaleDown"]),
+    )
+
+
+def _rules(raw: Mapping[str, Any]) -> ScalingRules:
+    """The names are the same; only the flags' defaults, and quantities, need translating."""
+    flags = {"stabilizationWindowSeconds": FLAG_WINDOW_SECONDS, "tolerance": str(FLAG_TOLERANCE)}
+    whole = flags | {name: value for name, value in raw.items() if value is not None}
+    return ScalingRules.parse(whole | {"tolerance": _quantity(whole["tolerance"])})
+
+
+def _quantity(text: str) -> float:
+    return float(Decimal(text[:-1]) / 1000) if text.endswith("m") else float(text)
