@@ -139,7 +139,7 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
     async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         return await reconcile(pool, owner, world)
 
-    scheduler = Scheduler(Roster(), tick, metrics)
+    scheduler = Scheduler(Roster(), tick, metrics, samples)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     beat = asyncio.create_task(_beat(vitals), name="beat")
     try:

@@ -35,14 +35,18 @@ Tick = Callable[[Pool, Key | None], Awaitable[tuple[Pool, float | None]]]
 pool as it now is, and after how many seconds to look again when that cannot wait for the usual time."""
 
 
-class Meter(Protocol):
+class Forgetful(Protocol):
+    """Who keeps something about each pool."""
+
+    def forget(self, pool: Key) -> None:
+        """A pool is gone."""
+
+
+class Meter(Forgetful, Protocol):
     """Whom to tell how the ticks go."""
 
     def ticked(self, lag_seconds: float, took_seconds: float) -> None:
         """One tick began this long after it was due, and took this long."""
-
-    def forget(self, pool: Key) -> None:
-        """A pool is gone."""
 
 
 @dataclass(slots=True)
@@ -60,11 +64,12 @@ class _Slot:
 class Scheduler:
     """Runs the ticks of all pools on the running event loop."""
 
-    def __init__(self, roster: Roster, tick: Tick, meter: Meter) -> None:
-        """Take the pools, what to do when one is due, and whom to tell how it went."""
+    def __init__(self, roster: Roster, tick: Tick, meter: Meter, *others: Forgetful) -> None:
+        """Take the pools, what to do when one is due, whom to tell how it went, and who else forgets what is gone."""
         self._roster = roster
         self._tick = tick
         self._meter = meter
+        self._forgetful = (meter, *others)
         self._slots: dict[Key, _Slot] = {}
         self._placed = 0
 
@@ -83,7 +88,8 @@ class Scheduler:
             return
         heirs = self._roster.rivals(pool)
         self._roster.remove(key)
-        self._meter.forget(key)
+        for each in self._forgetful:
+            each.forget(key)
         if slot := self._slots.pop(key, None):
             self._end(slot)
         self._wake(heirs)

@@ -99,7 +99,9 @@ class Samples:
             told = await asyncio.gather(*(self._states.ask(pod.address, spec.state_port) for pod in asked))
             states = {pod.uid: state for pod, state in zip(asked, told, strict=True) if state}
             known.ready = summed(known.sums, states, pods, self._clock())
-            known.sums = states
+            # One that was silent this time goes on from where it was heard last.
+            here = {pod.uid for pod in listed}
+            known.sums = {uid: state for uid, state in known.sums.items() if uid in here} | states
         except ClusterError as error:  # the workers' word is a help, not a need
             logger.debug("workers not asked", extra={"namespace": namespace, "error": str(error)})
         finally:
@@ -107,9 +109,13 @@ class Samples:
 
 
 def summed(before: dict[str, WorkerState], after: dict[str, WorkerState], pods: list[PodSeen], now: datetime) -> Sample:
-    """One sample from what the pods told last time and this time."""
+    """One sample from what the pods told before and what they tell now.
+
+    Sums of a pod that is heard for the first time say nothing of the time since the last sample, so it only begins to
+    count; but the very first sample takes the averages since the workers' starts, to know anything at all.
+    """
     start = WorkerState(0, 0, 0, 0.0)
-    pairs = [(before.get(uid, start), state) for uid, state in after.items()]
+    pairs = [(before.get(uid, start), state) for uid, state in after.items() if uid in before or not before]
     # A worker that restarted counts from zero again.
     pairs = [(old if _goes_on(old, new) else start, new) for old, new in pairs]
     finished = sum(new.finished - old.finished for old, new in pairs)

@@ -44,12 +44,13 @@ class Stage:
     ticks: list[tuple[float, Pool, Key | None]] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
     forgotten: list[Key] = field(default_factory=list)
+    forgotten_elsewhere: list[Key] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     overlapped: bool = False
 
     def __post_init__(self) -> None:
         self.roster = Roster()
-        self.scheduler = Scheduler(self.roster, self._tick, self)
+        self.scheduler = Scheduler(self.roster, self._tick, self, Other(self))
 
     async def _tick(self, pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         name = pool.key.name
@@ -77,3 +78,13 @@ class Stage:
 
     def uids(self, name: str) -> list[str]:
         return [pool.uid for _, pool, _ in self.ticks if pool.key.name == name]
+
+
+@dataclass
+class Other:
+    """Somebody else who keeps something about each pool."""
+
+    stage: Stage
+
+    def forget(self, pool: Key) -> None:
+        self.stage.forgotten_elsewhere.append(pool)
