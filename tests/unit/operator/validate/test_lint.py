@@ -175,6 +175,10 @@ CLEAR: dict[str, str] = {
     "the region of the URL": queue(URL, region="eu-west-1"),
     "a region of a local queue": queue("http://127.0.0.1:9324/000000000000/local", region="us-east-1"),
     "a schedule that ends a second before it begins": schedule(cron="0 * * * *", durationSeconds=3599),
+    "a schedule's minimum of just the maximum": schedule(minReplicas=50),
+    "a schedule's maximum of just the minimum": pool(
+        minReplicas=5, schedules=[{"name": "morning", "cron": "0 9 * * *", "durationSeconds": 60, "maxReplicas": 5}]
+    ),
     "a schedule that raises both bounds": schedule(minReplicas=51, maxReplicas=60),
     "a schedule on a leap day": schedule(cron="0 9 29 2 *"),
     "a Deployment of the same name in another namespace": pool()
