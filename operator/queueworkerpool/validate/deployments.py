@@ -34,7 +34,13 @@ class Workers:
         pod = _mapping(_mapping(spec.get("template")).get("spec"))
         given = [number for container in _items(pod.get("containers")) for number in _concurrency(container)]
         grace = pod.get("terminationGracePeriodSeconds")
-        return cls("replicas" in spec, max(given, default=None), grace if isinstance(grace, int) else _GRACE_SECONDS)
+        # What `kubectl get` prints has a uid, and always has replicas: nobody applies that again and again.
+        is_source = "uid" not in _mapping(deployment.get("metadata"))
+        return cls(
+            is_source and "replicas" in spec,
+            max(given, default=None),
+            grace if isinstance(grace, int) else _GRACE_SECONDS,
+        )
 
 
 def doubts(spec: PoolSpec, workers: Workers) -> Iterator[Warned]:

@@ -186,6 +186,9 @@ CLEAR: dict[str, str] = {
     + deployment(replicas=3).replace("name: thumbnailer", "name: thumbnailer\n  namespace: other"),
     "workers that are drained and get just the time that a message takes": drained(30) + "---\n" + deployment(),
     "workers that are drained and get longer": drained(31) + "---\n" + deployment(grace=60),
+    "a Deployment as the cluster has it": pool()
+    + "---\n"
+    + deployment(replicas=3).replace("name: thumbnailer", "name: thumbnailer\n  uid: 5f9e"),
     "a target of just the concurrency": pool() + "---\n" + deployment(args=["--concurrency=5"]),
     "a concurrency that comes from elsewhere": pool() + "---\n" + deployment(args=["--concurrency", "$(N)"]),
     "a Deployment that is nonsense": pool()
