@@ -1,5 +1,5 @@
-"""The worker runtime: consumes an SQS queue without losing work. A handler needs `Message` and `Retry` from here."""
+"""The worker runtime: consumes an SQS queue without losing work. What a handler needs is imported from here."""
 
-from queueworker.model import Message, Retry
+from queueworker.model import Message, MessageLostError, Reject, Retry
 
-__all__ = ["Message", "Retry"]
+__all__ = ["Message", "MessageLostError", "Reject", "Retry"]

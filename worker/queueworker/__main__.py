@@ -11,7 +11,8 @@ import click
 
 from queueworker import logs
 from queueworker.errors import UsageError
-from queueworker.handlers import Command, Handler, load
+from queueworker.handlers import Handler, load
+from queueworker.model import ReportedError
 from queueworker.runtime import Runtime
 from queueworker.settings import ENV_PREFIX, Settings, reject_unknown
 
@@ -23,7 +24,11 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
     for setting in reversed(fields(Settings)):
         hints: dict[str, Any] = dict(setting.metadata)
         kind: Any = str
-        if choices := hints.get("choices"):
+        also: dict[str, Any] = {}
+        if setting.type is bool:
+            kind = bool
+            also["is_flag"] = True
+        elif choices := hints.get("choices"):
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(hints["min"], hints["max"])
@@ -37,6 +42,7 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             show_envvar=True,
             help=hints["help"],
             **given,
+            **also,
         )(command)
     return command
 
@@ -56,24 +62,25 @@ def main(**given: Any) -> None:
         runtime = Runtime(settings, handler)
     except UsageError as error:
         raise click.UsageError(str(error)) from error
+    except ReportedError as error:
+        logger.critical("the handler cannot be used", extra={"error": str(error)})
+        sys.exit(1)
     except OSError as error:
         logger.critical("cannot serve the state", extra={"port": given["state_port"], "error": str(error)})
         sys.exit(1)
-    _leave(runtime.run())
+    logs.leave(runtime.run())
 
 
 def _handler(settings: Settings) -> Handler:
     if settings.exec is not None:
+        from queueworker.commands import Command  # noqa: PLC0415 -- loaded where it is needed
+
         return Command(settings.exec, settings.queue)
+    if settings.isolate:
+        from queueworker.isolation import Isolated  # noqa: PLC0415 -- as above
+
+        return Isolated(str(settings.handler), settings.log_level, settings.log_format)
     return load(str(settings.handler))
-
-
-def _leave(code: int) -> None:
-    """End at once: handlers that outlived the grace and a poll that was cut off would only delay it."""
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

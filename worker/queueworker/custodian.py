@@ -4,21 +4,25 @@ The receiver brings messages, the work tells how each ended; the rules themselve
 """
 
 import logging
+import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from queueworker.crew import Crew
 from queueworker.errors import SqsError
 from queueworker.leases import Ask, Lease, Leases, Outcome, Purpose
-from queueworker.model import Ending, EntryFailure, Message
+from queueworker.model import MAX_VISIBILITY_SECONDS, Ending, EntryFailure, Message, MessageLostError
 from queueworker.stats import Count, Stats
 
 logger = logging.getLogger(__name__)
 
 SENDERS = 4
 """Requests under way at the same time: a slow one must not hold up the extension of other messages."""
+
+EXTEND_SECONDS = 5.0
+"""How long a handler that wants its message extended waits for SQS at least, while the message is still ours longer."""
 
 _COUNTED = {Purpose.DELETE: Count.DELETED, Purpose.RELEASE: Count.RELEASED, Purpose.EXTEND: Count.EXTENDED}
 
@@ -45,6 +49,7 @@ class Custodian:
         self._flush = False
         self._closed = False
         self._crew = Crew("request", SENDERS)
+        self._limit = math.inf
         self.beat = clock()
         """When the custodian last looked at what it holds."""
 
@@ -52,37 +57,78 @@ class Custodian:
         """How many messages are held."""
         return len(self._leases)
 
-    def take(self, messages: Iterable[Message], visibility_seconds: int, since: float) -> list[Lease]:
-        """Hold messages that SQS has hidden for so many seconds, counted from a time on our clock."""
+    def take(self, messages: Sequence[Message], since: float) -> list[Lease]:
+        """Hold messages that SQS has just hidden; they were asked for at `since`. Returns those that are to be started.
+
+        A message that is held already, and that SQS has shown again, is not.
+        """
         with self._changed:
-            held = [self._leases.add(message, since + visibility_seconds, self._clock()) for message in messages]
-            self._changed.notify()
-        return held
+            now = self._clock()
+            held = [self._leases.add(message, since, now) for message in messages]
+            self._changed.notify_all()
+        for message, lease in zip(messages, held, strict=True):
+            if lease is None:
+                logger.warning("a message came again that is still in hand", extra={"message_id": message.id})
+        return [lease for lease in held if lease is not None]
+
+    def lend(self, lease: Lease) -> Message | None:
+        """The message for its handler, which may keep it for longer; None when it may be another worker's by now."""
+        if lease.may_start(self._clock()):
+            return lease.message.held_by(_Loan(self, lease))
+        with self._changed:
+            self._leases.abandon(lease)
+        self._stats.add(Count.STRANDED)
+        logger.error("a message's time was over before it could be started", extra={"message_id": lease.message.id})
+        return None
+
+    def extend(self, lease: Lease, seconds: int) -> None:
+        """Hide a message for so long from now on; wait for SQS to confirm. Raises MessageLostError."""
+        with self._changed:
+            now = self._clock()
+            self._leases.want(lease, seconds, now)
+            self._changed.notify_all()
+            wait = max(EXTEND_SECONDS, lease.expires - now)
+            self._changed.wait_for(lambda: not lease.wanted or lease.lost or lease.ending or self._closed, wait)
+            if lease.wanted or lease.lost or lease.ending:
+                raise MessageLostError(f"SQS does not confirm that message {lease.message.id} is still ours")
+
+    def limit(self, until: float) -> None:
+        """Tell handlers that the work must be done by then."""
+        self._limit = until
+
+    def remaining(self, lease: Lease) -> float:
+        """Seconds until the work on a message must be done."""
+        return min(lease.since + MAX_VISIBILITY_SECONDS, self._limit) - self._clock()
+
+    def lag(self) -> float:
+        """Seconds by which the heartbeat is late."""
+        with self._changed:
+            return self._leases.lag(self._clock())
 
     def end(self, lease: Lease, ending: Ending) -> None:
         """Tell how the work on a message ended. Only the first word about it counts."""
         with self._changed:
             self._leases.end(lease, ending, self._clock())
-            self._changed.notify()
+            self._changed.notify_all()
 
     def end_all(self) -> list[Lease]:
         """Give back everything that is still being worked on; returns it."""
         with self._changed:
             ended = self._leases.end_all(self._clock())
-            self._changed.notify()
+            self._changed.notify_all()
         return ended
 
     def flush(self) -> None:
         """From now on ask SQS at once, without filling batches."""
         with self._changed:
             self._flush = True
-            self._changed.notify()
+            self._changed.notify_all()
 
     def close(self) -> None:
         """End `run`; whatever is still held is left alone."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
 
     def run(self) -> None:
         """Look after the messages until closed."""
@@ -94,7 +140,10 @@ class Custodian:
         with self._changed:
             while not self._closed:
                 self.beat = now = self._clock()
-                if asks := self._leases.due(now, flush=self._flush):
+                asks = self._leases.due(now, flush=self._flush)
+                for lease in self._leases.pop_outlived():
+                    logger.error("SQS's limit of 12 hours is over", extra={"message_id": lease.message.id})
+                if asks:
                     return asks
                 self._changed.wait(self._leases.next_due(now, flush=self._flush))
             return []
@@ -105,17 +154,16 @@ class Custodian:
         with self._changed:
             retried = {index: failure.retry for index, failure in failures.items()}
             outcome = self._leases.answered(ask, retried, sent, self._clock())
-            self._changed.notify()
+            self._changed.notify_all()
         self._report(ask, failures, outcome)
 
     def _request(self, ask: Ask) -> dict[int, EntryFailure]:
-        handles = [lease.message.receipt_handle for lease in ask.leases]
         try:
             if ask.purpose is Purpose.DELETE:
-                return self._queue.delete(handles)
-            return self._queue.change_visibility(handles, ask.seconds)
+                return self._queue.delete(ask.receipts)
+            return self._queue.change_visibility(ask.receipts, ask.seconds)
         except SqsError as error:
-            return dict.fromkeys(range(len(handles)), EntryFailure(error.reason, retry=True))
+            return dict.fromkeys(range(len(ask.receipts)), EntryFailure(error.reason, retry=True))
 
     def _report(self, ask: Ask, failures: dict[int, EntryFailure], outcome: Outcome) -> None:
         self._stats.add(_COUNTED[ask.purpose], len(outcome.done))
@@ -133,3 +181,19 @@ class Custodian:
                     "next": "left to its visibility timeout" if stranded or lease.lost else "another try",
                 },
             )
+
+
+class _Loan:
+    """One message while its handler works on it: how the handler reaches the custodian."""
+
+    __slots__ = ("_custodian", "_lease")
+
+    def __init__(self, custodian: Custodian, lease: Lease) -> None:
+        self._custodian = custodian
+        self._lease = lease
+
+    def extend(self, seconds: int) -> None:
+        self._custodian.extend(self._lease, seconds)
+
+    def remaining(self) -> float:
+        return self._custodian.remaining(self._lease)

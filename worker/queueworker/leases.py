@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from queueworker.backoff import pause_seconds
-from queueworker.model import MAX_VISIBILITY_SECONDS, RELEASE, Ending, Message
+from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, RELEASE, Ending, Message
 
 BATCH = 10
 """SQS takes at most so many messages per request."""
@@ -41,14 +41,21 @@ class Lease:
     """One received message. Times are seconds of one monotonic clock."""
 
     message: Message
-    received: float
-    expires: float
+    since: float  # when it was asked for: SQS has hidden it then or later
+    expires: float  # not before this does SQS show it to others; to be safe, counted from the earlier end
+    presumed: float  # until then it is ours if SQS had hidden it only when the answer came
+    receipt: str  # the latest receipt handle
+    wanted: int = 0  # seconds for which a handler wants it hidden, at once
     ending: Ending | None = None  # None: it is being worked on, or waits for that
     ended: float = 0.0
     not_before: float = 0.0
     failures: int = 0
     asked: bool = False  # a request about it is under way
     lost: bool = False  # SQS will not extend it any more
+
+    def may_start(self, now: float) -> bool:
+        """Whether nobody else can have been given the message meanwhile."""
+        return not self.lost and now < max(self.expires, self.presumed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class Ask:
     purpose: Purpose
     leases: tuple[Lease, ...]
     seconds: tuple[int, ...]
+    receipts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +83,32 @@ class Leases:
         """Take the seconds for which an extension hides a message."""
         self._visibility = visibility_seconds
         self._interval = min(SCAN_SECONDS, visibility_seconds / 6)
-        self._held: dict[Lease, None] = {}  # a set in the order of receipt
+        self._held: dict[str, Lease] = {}  # by message id, in the order of receipt
         self._ended: list[Lease] = []  # those of _held that wait to be deleted or released
+        self._outlived: list[Lease] = []
         self._next_scan = 0.0
+        self._lag = 0.0
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, message: Message, expires: float, now: float) -> Lease:
-        """Hold a message that SQS hides until then."""
+    def add(self, message: Message, since: float, now: float) -> Lease | None:
+        """Hold a message that SQS has hidden some time between the request (`since`) and its answer (`now`).
+
+        None when it is here already: SQS shows a message again whose extension or delete has failed for too long. Then
+        what was going on with it goes on.
+        """
         if not self._held:
             self._next_scan = now + self._interval
-        lease = Lease(message, now, expires)
-        self._held[lease] = None
+        known = self._held.get(message.id)
+        if known is not None and (known.ending is None or known.ending is DELETE):
+            known.since, known.expires, known.receipt = since, since + self._visibility, message.receipt_handle
+            known.lost, known.not_before = False, now
+            return None
+        if known is not None and not known.asked:
+            self._drop(known)  # it was to be shown again, and was
+        lease = Lease(message, since, since + self._visibility, now + self._visibility, message.receipt_handle)
+        self._held[message.id] = lease
         return lease
 
     def end(self, lease: Lease, ending: Ending, now: float) -> bool:
@@ -98,14 +119,34 @@ class Leases:
         self._ended.append(lease)
         return True
 
+    def want(self, lease: Lease, seconds: int, now: float) -> None:
+        """Extend a message as soon as possible, whatever is left of its time."""
+        lease.wanted = max(lease.wanted, seconds)
+        self._next_scan = now
+
+    def abandon(self, lease: Lease) -> None:
+        """Leave a message alone: it may be another worker's by now."""
+        if lease.ending is None:
+            self._drop(lease)
+
+    def pop_outlived(self) -> list[Lease]:
+        """Those that SQS has stopped to hide since the last call, because 12 hours were over. Their handlers go on."""
+        outlived, self._outlived = self._outlived, []
+        return outlived
+
+    def lag(self, now: float) -> float:
+        """Seconds by which the last look for messages that expire soon was late, or the next one is by now."""
+        return max(self._lag, now - self._next_scan) if self._held else 0.0
+
     def end_all(self, now: float) -> list[Lease]:
         """Release everything whose work has not ended; returns it."""
-        return [lease for lease in self._held if self.end(lease, RELEASE, now)]
+        return [lease for lease in self._held.values() if self.end(lease, RELEASE, now)]
 
     def due(self, now: float, *, flush: bool) -> list[Ask]:
         """What to ask SQS now; `flush` fills no batches first. Every message in it counts as asked until `answered`."""
         asks = list(self._endings(now, flush=flush))
         if now >= self._next_scan and self._held:
+            self._lag = now - self._next_scan
             self._next_scan = now + self._interval
             asks += self._extensions(now)
         for ask in asks:
@@ -126,12 +167,14 @@ class Leases:
         outcome = Outcome([], [])
         for index, lease in enumerate(ask.leases):
             lease.asked = False
+            if lease.receipt != ask.receipts[index]:
+                continue  # SQS has shown it to us again meanwhile; the question is to be asked anew
             if index not in failed:
                 outcome.done.append(lease)
-                self._succeeded(lease, ask, sent + ask.seconds[index])
+                self._succeeded(lease, ask.purpose, sent, ask.seconds[index])
             elif ask.purpose is Purpose.EXTEND:
-                lease.lost = not failed[index]
-                self._next_scan = min(self._next_scan, now + self._interval / 4)  # it is urgent by now
+                lease.lost |= not failed[index]
+                self._hasten(now)  # it is urgent by now
             elif failed[index] and now - lease.ended < GIVE_UP_SECONDS:
                 lease.failures += 1
                 lease.not_before = now + pause_seconds(_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS, lease.failures, 0)
@@ -140,15 +183,24 @@ class Leases:
                 self._drop(lease)
         return outcome
 
-    def _succeeded(self, lease: Lease, ask: Ask, expires: float) -> None:
-        if ask.purpose is Purpose.EXTEND:
-            lease.expires = expires
-        else:
+    def _succeeded(self, lease: Lease, purpose: Purpose, sent: float, seconds: int) -> None:
+        if purpose is not Purpose.EXTEND:
             self._drop(lease)
+            return
+        lease.expires = sent + seconds
+        if seconds >= min(lease.wanted, _seconds_left(lease, sent)):
+            lease.wanted = 0
+        else:
+            self._hasten(sent)
+
+    def _hasten(self, now: float) -> None:
+        self._next_scan = min(self._next_scan, now + self._interval / 4)
 
     def _drop(self, lease: Lease) -> None:
-        del self._held[lease]
-        self._ended.remove(lease)
+        if self._held.get(lease.message.id) is lease:
+            del self._held[lease.message.id]
+        if lease.ending is not None:
+            self._ended.remove(lease)
 
     def _endings(self, now: float, *, flush: bool) -> Iterator[Ask]:
         ready = [lease for lease in self._ended if not lease.asked and lease.not_before <= now]
@@ -156,7 +208,7 @@ class Leases:
         releases: list[tuple[Lease, int]] = []
         for lease in ready:
             if lease.ending and lease.ending.visible_after is not None:
-                releases.append((lease, lease.ending.visible_after))
+                releases.append((lease, min(lease.ending.visible_after, max(0, _seconds_left(lease, now)))))
             else:
                 deletes.append(lease)
         if not flush and deletes and now - deletes[0].ended < LINGER_SECONDS:
@@ -165,19 +217,34 @@ class Leases:
         yield from _batches(Purpose.RELEASE, releases)
 
     def _extensions(self, now: float) -> Iterator[Ask]:
-        soon = (lease for lease in self._held if self._needs_time(lease, now))
-        limits = ((lease, int(lease.received + MAX_VISIBILITY_SECONDS - now)) for lease in soon)
-        return _batches(Purpose.EXTEND, [(lease, min(self._visibility, limit)) for lease, limit in limits if limit > 0])
+        entries = []
+        for lease in self._held.values():
+            if self._needs_time(lease, now):
+                left = _seconds_left(lease, now)
+                if left > 0:
+                    entries.append((lease, min(max(self._visibility, lease.wanted), left)))
+                else:
+                    lease.lost = True
+                    self._outlived.append(lease)
+        return _batches(Purpose.EXTEND, entries)
 
     def _needs_time(self, lease: Lease, now: float) -> bool:
-        if lease.asked or lease.lost or lease.expires - now > self._visibility / 2:
+        if lease.asked or lease.lost or (lease.ending is not None and lease.not_before <= now):
             return False
-        waits_for_retry = lease.ending is not None and lease.not_before > now
-        return lease.ending is None or waits_for_retry
+        if lease.wanted:
+            return True
+        # Once it is hidden up to the limit of SQS there is nothing more to ask for, but the end of it to be noted.
+        limited = lease.expires + 1 >= lease.since + MAX_VISIBILITY_SECONDS
+        return lease.expires <= now if limited else lease.expires - now <= self._visibility / 2
+
+
+def _seconds_left(lease: Lease, now: float) -> int:
+    """How long SQS will hide the message at most."""
+    return int(lease.since + MAX_VISIBILITY_SECONDS - now)
 
 
 def _batches(purpose: Purpose, entries: Iterable[tuple[Lease, int]]) -> Iterator[Ask]:
     rest = list(entries)
     for start in range(0, len(rest), BATCH):
         leases, seconds = zip(*rest[start : start + BATCH], strict=True)
-        yield Ask(purpose, leases, seconds)
+        yield Ask(purpose, leases, seconds, tuple(lease.receipt for lease in leases))

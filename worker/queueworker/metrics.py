@@ -3,8 +3,9 @@
 The runtime loads it at the first scrape: a worker that nobody scrapes does without.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -12,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from queueworker.stats import DURATION_BUCKETS, Count, Snapshot
+from queueworker.stats import AGE_BUCKETS, DURATION_BUCKETS, Count, Snapshot
 
 _HELP = {
     Count.RECEIVED: "Messages received.",
@@ -33,6 +34,7 @@ class Facts:
     numbers: Snapshot
     concurrency: int
     draining: bool
+    heartbeat_lag_seconds: float
 
 
 class Metrics:
@@ -64,24 +66,39 @@ class _Numbers(Collector):
         for reason, number in numbers.receive_errors.items():
             errors.add_metric((reason,), number)
         yield errors
-        yield _durations(numbers)
+        yield _histogram(
+            "queueworker_handler_duration_seconds",
+            "How long handlers took.",
+            dict(zip(DURATION_BUCKETS, numbers.durations, strict=False)),
+            (sum(numbers.durations), numbers.finished_seconds),
+        )
+        yield _histogram(
+            "queueworker_message_age_at_start_seconds",
+            "How long ago messages had been sent when their handlers were started.",
+            dict(zip(AGE_BUCKETS, numbers.ages, strict=False)),
+            (sum(numbers.ages), numbers.ages_sum),
+        )
         yield CounterMetricFamily(
             "queueworker_busy_seconds", "Seconds that handlers were busy, running ones included.", numbers.busy_seconds
         )
         yield GaugeMetricFamily("queueworker_busy_handlers", "Handlers that run now.", numbers.busy)
+        yield GaugeMetricFamily(
+            "queueworker_oldest_busy_seconds", "How long the longest running handler has run.", numbers.oldest_seconds
+        )
+        yield GaugeMetricFamily(
+            "queueworker_heartbeat_lag_seconds",
+            "By how much the last or the next look for messages to extend is late.",
+            facts.heartbeat_lag_seconds,
+        )
         yield GaugeMetricFamily("queueworker_concurrency", "Handlers that may run at the same time.", facts.concurrency)
         yield GaugeMetricFamily("queueworker_draining", "1 once the worker receives no more messages.", facts.draining)
 
 
-def _durations(numbers: Snapshot) -> HistogramMetricFamily:
-    buckets = []
-    total = 0
-    for bound, number in zip((*map(str, DURATION_BUCKETS), "+Inf"), numbers.buckets, strict=True):
-        total += number
-        buckets.append((bound, total))
-    return HistogramMetricFamily(
-        "queueworker_handler_duration_seconds",
-        "How long handlers took.",
-        buckets=buckets,
-        sum_value=numbers.finished_seconds,
-    )
+def _histogram(
+    name: str, help_text: str, buckets: Mapping[float, int], count_and_sum: tuple[int, float]
+) -> HistogramMetricFamily:
+    """A histogram from the observations in each bucket alone; those above all bounds are only in the count."""
+    bounds = [str(bound) for bound in buckets]
+    cumulated = list(zip(bounds, accumulate(buckets.values()), strict=True))
+    count, total = count_and_sum
+    return HistogramMetricFamily(name, help_text, buckets=[*cumulated, ("+Inf", count)], sum_value=total)

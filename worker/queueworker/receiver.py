@@ -6,18 +6,15 @@ it although nobody listens any more, and the message is hidden and its receive c
 
 import logging
 import random
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from queueworker.backoff import pause_seconds
-from queueworker.custodian import Custodian
 from queueworker.errors import SqsError
 from queueworker.leases import BATCH
-from queueworker.model import RELEASE, Message
-from queueworker.slots import Slots
-from queueworker.stats import Count, Stats
-from queueworker.work import Work
+from queueworker.model import Message
+from queueworker.stats import Count
+from queueworker.work import Surroundings, Work
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +44,14 @@ class Source(Protocol):
 class Receiver:
     """Polls a queue from `run` until the gate closes."""
 
-    def __init__(self, source: Source, work: Work, custodian: Custodian, slots: Slots, stats: Stats) -> None:
+    def __init__(self, source: Source, work: Work, around: Surroundings, clock: Callable[[], float]) -> None:
+        """Take a monotonic clock, in seconds."""
         self._source = source
         self._work = work
-        self._custodian = custodian
-        self._slots = slots
-        self._stats = stats
+        self._custodian = around.custodian
+        self._slots = around.slots
+        self._stats = around.stats
+        self._clock = clock
         self._failures = 0
         self._wait = 0  # the first answer tells whether the queue can be used at all; it should not take a long poll
         self.answered = False
@@ -61,19 +60,19 @@ class Receiver:
     def run(self, wait_seconds: int, visibility_seconds: int, jitter: Callable[[], float] = random.random) -> None:
         """Poll until the gate is closed."""
         while slots := self._slots.take(BATCH):
-            asked, waited = time.monotonic(), self._wait
+            asked, waited = self._clock(), self._wait
             messages = self._receive(slots, waited, visibility_seconds)
             self._slots.give_back(slots - len(messages))
             if messages:
                 self._wait = min(wait_seconds, FIRST_WAIT_SECONDS)
-                self._hand_on(messages, visibility_seconds, asked)
+                self._hand_on(messages, asked)
                 self._until_settled()
             elif self._failures:
                 self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
             else:
                 self._wait = min(wait_seconds, max(FIRST_WAIT_SECONDS, 2 * waited))
                 if waited or not wait_seconds:
-                    self._slots.pause(asked + EMPTY_PAUSE_SECONDS - time.monotonic())
+                    self._slots.pause(asked + EMPTY_PAUSE_SECONDS - self._clock())
 
     def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         logger.debug("polling", extra={"most": most, "seconds": wait_seconds})
@@ -99,11 +98,8 @@ class Receiver:
         while len(self._custodian) >= self._slots.size + UNSETTLED_LIMIT and not self._slots.closed:
             self._slots.pause(UNSETTLED_PAUSE_SECONDS)
 
-    def _hand_on(self, messages: list[Message], visibility_seconds: int, asked: float) -> None:
+    def _hand_on(self, messages: Sequence[Message], asked: float) -> None:
         # SQS hid them some time between the request and now. To be safe, think of the earlier.
-        leases = self._custodian.take(messages, visibility_seconds, asked)
-        if self._slots.closed:
-            for lease in leases:
-                self._custodian.end(lease, RELEASE)
-        else:
-            self._work.accept(leases)
+        leases = self._custodian.take(messages, asked)
+        self._slots.give_back(len(messages) - len(leases))
+        self._work.accept(leases)

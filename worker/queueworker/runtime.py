@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Mapping
 
 from queueworker.custodian import Custodian
-from queueworker.handlers import Handler
+from queueworker.handlers import Handler, is_coroutine_function
 from queueworker.leases import Leases
 from queueworker.receiver import Receiver
 from queueworker.server import Answers, StateServer
 from queueworker.settings import Settings
 from queueworker.signals import CRASH, Notes
 from queueworker.slots import Slots
-from queueworker.sqs import Sqs
+from queueworker.sqs import DeadLetterQueue, Sqs
 from queueworker.stats import Count, Stats
-from queueworker.work import Surroundings, work_of
+from queueworker.threaded import ThreadWork
+from queueworker.work import Surroundings, Work
 
 logger = logging.getLogger(__name__)
 
@@ -30,22 +31,42 @@ FROZEN_SECONDS = 60.0
 
 CONNECTIONS = 8
 _GLANCE_SECONDS = 0.02
+_STEADY_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
+
+
+def steady_seconds() -> float:
+    """Seconds on a clock that nobody sets and that goes on while the machine sleeps, as the queue does."""
+    return time.clock_gettime(_STEADY_CLOCK)
+
+
+def work_of(handler: Handler, around: Surroundings) -> Work:
+    """The kind of work that fits the handler."""
+    if is_coroutine_function(handler):
+        from queueworker.coroutines import CoroutineWork  # noqa: PLC0415 -- see there
+
+        return CoroutineWork(handler, around)
+    return ThreadWork(handler, around)
 
 
 class Runtime:
     """One worker process."""
 
-    def __init__(self, settings: Settings, handler: Handler) -> None:
+    def __init__(self, settings: Settings, handler: Handler, clock: Callable[[], float] = steady_seconds) -> None:
         """Build the parts and serve the state. Raises UsageError, or OSError when the port cannot be bound."""
         self._settings = settings
+        self._clock = clock
         self._notes = Notes()
         self._hurried = False
         sqs = Sqs(settings.queue, settings.wait_seconds, settings.visibility_seconds, CONNECTIONS)
-        self._stats = Stats(time.monotonic)
-        self._slots = Slots(settings.concurrency)
-        self._custodian = Custodian(sqs, Leases(settings.visibility_seconds), self._stats, time.monotonic)
-        self._work = work_of(handler, Surroundings(self._custodian, self._slots, self._stats, settings.retry_seconds))
-        self._receiver = Receiver(sqs, self._work, self._custodian, self._slots, self._stats)
+        dead_letters = DeadLetterQueue(settings.dead_letter_queue) if settings.dead_letter_queue else None
+        self._stats = Stats(clock)
+        self._slots = Slots(settings.concurrency + settings.prefetch)
+        self._custodian = Custodian(sqs, Leases(settings.visibility_seconds), self._stats, clock)
+        around = Surroundings(
+            self._custodian, self._slots, self._stats, settings.concurrency, settings.retry_seconds, dead_letters
+        )
+        self._work = work_of(handler, around)
+        self._receiver = Receiver(sqs, self._work, around, clock)
         self._server = StateServer(settings.state_host, settings.state_port, self._answers())
 
     def run(self) -> int:
@@ -75,9 +96,11 @@ class Runtime:
 
         The last poll is waited for, as the handlers are; what it brings goes back at once.
         """
-        began = time.monotonic()
+        began = self._clock()
         logger.info("draining", extra={"held": len(self._custodian), "grace_seconds": self._settings.grace_seconds})
+        self._custodian.limit(began + self._settings.grace_seconds)
         self._slots.close()
+        self._work.give_back()
         self._custodian.flush()
         self._until(lambda: not receiving.is_alive() and not len(self._custodian), began + self._settings.grace_seconds)
         if len(self._custodian):
@@ -94,11 +117,11 @@ class Runtime:
         for lease in self._custodian.end_all():
             logger.warning("the grace is over: a message goes back", extra={"message_id": lease.message.id})
         self._hurried = False
-        self._until(lambda: not len(self._custodian), time.monotonic() + FLUSH_SECONDS)
+        self._until(lambda: not len(self._custodian), self._clock() + FLUSH_SECONDS)
 
     def _until(self, condition: Callable[[], bool], deadline: float) -> None:
         """Wait for the condition; another signal cuts it short. Glances are cheap here: the process is ending."""
-        while not condition() and not self._hurried and time.monotonic() < deadline:
+        while not condition() and not self._hurried and self._clock() < deadline:
             self._hurried = bool(self._notes.wait(_GLANCE_SECONDS))  # a crash does not hurry
 
     def _answers(self) -> Answers:
@@ -108,15 +131,16 @@ class Runtime:
         numbers = self._stats.snapshot()
         return {
             "busy": numbers.busy,
-            "concurrency": self._slots.size,
+            "concurrency": self._settings.concurrency,
             "draining": self._slots.closed,
             "processed": numbers.counts[Count.SUCCEEDED],
             "failed": numbers.counts[Count.FAILED],
             "busySeconds": round(numbers.busy_seconds, 3),
+            "oldestBusySeconds": round(numbers.oldest_seconds, 3),
         }
 
     def _trouble(self) -> list[str]:
-        silent = time.monotonic() - self._custodian.beat
+        silent = self._clock() - self._custodian.beat
         frozen = len(self._custodian) and silent > FROZEN_SECONDS
         return [f"held messages were not looked after for {silent:.0f} s"] if frozen else []
 
@@ -134,8 +158,11 @@ class Runtime:
         def render(accept: str) -> tuple[bytes, str]:
             from queueworker.metrics import Facts, Metrics  # noqa: PLC0415 -- loaded at the first scrape, see there
 
+            def look() -> Facts:
+                concurrency, lag = self._settings.concurrency, self._custodian.lag()
+                return Facts(self._stats.snapshot(), concurrency, self._slots.closed, lag)
+
             if not made:
-                look = lambda: Facts(self._stats.snapshot(), self._slots.size, self._slots.closed)  # noqa: E731
                 made.append(Metrics(look).render)
             return made[0](accept)
 

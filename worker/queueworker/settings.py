@@ -37,8 +37,30 @@ class Settings:
             " exit code 0 for success. No shell is involved."
         },
     )
+    isolate: bool = field(
+        default=False,
+        metadata={
+            "help": "Run the handler in child processes, one message at a time in each: a crash or a leak costs one"
+            " message, not the worker."
+        },
+    )
+    dead_letter_queue: str | None = field(
+        default=None,
+        metadata={
+            "help": "URL of the queue that rejected messages are sent to. Without one they fail like others, and the"
+            " queue's redrive policy decides."
+        },
+    )
     concurrency: int = field(
         default=10, metadata={"help": "How many messages are worked on at the same time.", "min": 1, "max": 1000}
+    )
+    prefetch: int = field(
+        default=0,
+        metadata={
+            "help": "How many messages more than are worked on may be received ahead; at most the concurrency.",
+            "min": 0,
+            "max": 1000,
+        },
     )
     wait_seconds: int = field(
         default=20,
@@ -94,13 +116,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what no single flag can tell. Raises UsageError."""
-        if not _QUEUE_URL.fullmatch(self.queue):
-            raise UsageError(
-                f"--queue {self.queue!r} is not a queue URL: give one such as"
-                " https://sqs.eu-west-1.amazonaws.com/123456789012/NAME"
-            )
+        for flag, url in (("--queue", self.queue), ("--dead-letter-queue", self.dead_letter_queue)):
+            if url is not None and not _QUEUE_URL.fullmatch(url):
+                raise UsageError(
+                    f"{flag} {url!r} is not a queue URL: give one such as"
+                    " https://sqs.eu-west-1.amazonaws.com/123456789012/NAME"
+                )
         if (self.handler is None) == (self.exec is None):
             raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
+        if self.isolate and self.exec is not None:
+            raise UsageError("--exec has a process of its own for each message: leave out --isolate")
+        if self.prefetch > self.concurrency:
+            raise UsageError(f"--prefetch {self.prefetch} is more than --concurrency {self.concurrency}: lower it")
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

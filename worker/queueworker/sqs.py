@@ -38,10 +38,17 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 CHANGE_TIMEOUT_SECONDS = 5.0
+SEND_TIMEOUT_SECONDS = 10.0
 RECEIVE_MARGIN_SECONDS = 5.0
 """How much longer than the long poll to wait for its answer."""
 
-_SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId")
+REASON_ATTRIBUTE = "queueworker.reason"
+MOST_ATTRIBUTES = 10
+"""SQS takes at most so many attributes per message."""
+MOST_REASON = 1000
+
+_UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
 _REGION_IN_HOST = re.compile(r"^https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?/")
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9.]{1,80}")
 _SERVER_ERROR = 500
@@ -73,11 +80,14 @@ _FINAL_CODES = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.Mess
 Answer = TypeVar("Answer")
 
 
-def region_for(url: str, session: Session) -> str | None:
-    """The region that the host of an AWS queue URL names, else AWS's own settings'."""
+def region_for(url: str, session: Session) -> str:
+    """The region that the host of an AWS queue URL names, else AWS's own settings'. Raises UsageError without any."""
     found = _REGION_IN_HOST.match(url)
     named = found and (found[1] or found[2])
-    return named or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    region = named or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    if not region:
+        raise UsageError(f"the queue URL {url} names no region: set AWS_REGION")
+    return str(region)
 
 
 class Sqs:
@@ -88,8 +98,6 @@ class Sqs:
         self._url = url
         session = Session()
         region = region_for(url, session)
-        if not region:
-            raise UsageError(f"the queue URL {url} names no region: set AWS_REGION")
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         self._receiving = _client(session, region, wait_seconds + RECEIVE_MARGIN_SECONDS, connections)
         self._changing = _client(session, region, change_timeout, connections)
@@ -135,6 +143,36 @@ class Sqs:
         return _failures(answer, len(receipt_handles))
 
 
+class DeadLetterQueue:
+    """The queue that rejected messages are sent to."""
+
+    def __init__(self, url: str) -> None:
+        """Build the client; sends nothing. Raises UsageError when no region is known."""
+        self._url = url
+        session = Session()
+        self._client = _client(session, region_for(url, session), SEND_TIMEOUT_SECONDS, connections=2)
+
+    def send(self, message: Message, reason: str) -> None:
+        """Send a copy of the message, with the reason among its attributes where there is room. Raises SqsError."""
+        types = message.attribute_types
+        attributes: Any = {name: _attribute(value, types[name]) for name, value in message.attributes.items()}
+        if len(attributes) < MOST_ATTRIBUTES:
+            attributes[REASON_ATTRIBUTE] = _attribute(_UNSENDABLE.sub("?", reason)[:MOST_REASON] or "?", "String")
+        fifo = {"MessageGroupId": message.group or message.id, "MessageDeduplicationId": message.id}
+        trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}}
+        also: Any = fifo if self._url.endswith(".fifo") else {}
+        also |= {"MessageSystemAttributes": trace} if message.trace_header else {}
+        _asked(
+            lambda: self._client.send_message(
+                QueueUrl=self._url, MessageBody=message.body, MessageAttributes=attributes, **also
+            )
+        )
+
+
+def _attribute(value: str | bytes, kind: str) -> dict[str, str | bytes]:
+    return {"DataType": kind, "BinaryValue" if isinstance(value, bytes) else "StringValue": value}
+
+
 def _client(session: Session, region: str, read_timeout: float, connections: int) -> "SQSClient":
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -176,16 +214,18 @@ def _translated(error: ClientError) -> SqsError:
 
 
 def _message(raw: "MessageTypeDef") -> Message:
-    system = raw.get("Attributes", {})
+    system, attributes = raw.get("Attributes", {}), raw.get("MessageAttributes", {})
     sent = system.get("SentTimestamp")
     return Message(
         id=raw["MessageId"],
         body=raw.get("Body", ""),
         receipt_handle=raw["ReceiptHandle"],
         receive_count=int(system.get("ApproximateReceiveCount", 1)),
-        attributes={name: _value(value) for name, value in raw.get("MessageAttributes", {}).items()},
+        attributes={name: _value(value) for name, value in attributes.items()},
         group=system.get("MessageGroupId"),
         sent_timestamp=int(sent) / 1000 if sent else None,
+        trace_header=system.get("AWSTraceHeader"),
+        attribute_types={name: value["DataType"] for name, value in attributes.items()},
     )
 
 

@@ -1,35 +1,33 @@
-"""One message's way through a handler: started, run, judged, ended. In threads or, for coroutines, on an event loop.
+"""One message's way through a handler: started, run, judged, ended. What threads and coroutines have in common.
 
 The receiver hands messages in, the custodian is told how each ended, and the slot becomes free. Where messages have
-groups, the lanes decide which may start.
+groups, the lanes decide which may start. How a handler runs is the matter of `threaded` and `coroutines`.
 """
 
 import logging
 import random
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from queueworker.backoff import retry_seconds
 from queueworker.crew import Crew
 from queueworker.custodian import Custodian
-from queueworker.handlers import Command, CommandFailedError, CoroutineHandler, Handler, is_coroutine_function
+from queueworker.deadletters import DeadLetters
+from queueworker.errors import SqsError
 from queueworker.lanes import Lanes
 from queueworker.leases import Lease
-from queueworker.model import DELETE, RELEASE, Ending, InterruptedWorkError, Retry
+from queueworker.model import DELETE, RELEASE, Ending, InterruptedWorkError, Message, Reject, ReportedError, Retry
 from queueworker.slots import Slots
-from queueworker.stats import Stats
-
-if TYPE_CHECKING:
-    import asyncio
+from queueworker.stats import Run, Stats
 
 logger = logging.getLogger(__name__)
 
-CANCEL_SECONDS = 2.0
-"""How long cancelled coroutines may take to end."""
+BURIERS = 2
+"""Requests to the dead-letter queue at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +37,10 @@ class Surroundings:
     custodian: Custodian
     slots: Slots
     stats: Stats
+    concurrency: int
     retry_base_seconds: int
+    dead_letters: DeadLetters | None = None
     jitter: Callable[[], float] = random.random
-
-
-def work_of(handler: Handler, surroundings: Surroundings) -> "Work":
-    """The kind of work that fits the handler."""
-    if is_coroutine_function(handler):
-        return CoroutineWork(handler, surroundings)
-    return ThreadWork(handler, surroundings)
 
 
 class Work(ABC):
@@ -57,6 +50,9 @@ class Work(ABC):
         self._around = surroundings
         self._lanes: Lanes[Lease] = Lanes()
         self._lock = threading.Lock()
+        # Whoever takes a lease out of this set decides about it; Python's sets do that atomically.
+        self._unstarted: set[Lease] = set()
+        self._buriers = Crew("dead letter", BURIERS)
 
     @abstractmethod
     def stop(self) -> None:
@@ -65,32 +61,60 @@ class Work(ABC):
     @abstractmethod
     def _start(self, lease: Lease) -> None: ...
 
-    def accept(self, leases: Iterable[Lease]) -> None:
+    def accept(self, leases: Sequence[Lease]) -> None:
         """Start the messages, or queue them in the lanes of their groups. Each has a slot."""
+        self._unstarted.update(leases)
         for lease in leases:
             if lease.message.group is None or self._enter(lease.message.group, lease):
                 self._start(lease)
+        if self._around.slots.closed:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """After the gate has closed: release what was not started."""
+        while self._unstarted:
+            with suppress(KeyError):  # a handler's thread was faster
+                self._around.custodian.end(self._unstarted.pop(), RELEASE)
 
     def _enter(self, group: str, lease: Lease) -> bool:
         with self._lock:
             return self._lanes.enter(group, lease)
 
-    def _begin(self, lease: Lease) -> float | None:
-        """The start of the handler's time; None when the gate has closed meanwhile and the message goes back."""
-        if self._around.slots.closed:
-            self._end(lease, RELEASE)
+    def _begin(self, lease: Lease) -> tuple[Message, Run] | None:
+        """What the handler is given, and the start of its time; None when the message went back meanwhile."""
+        try:
+            self._unstarted.remove(lease)
+        except KeyError:
+            self._make_room(lease, succeeded=False)
             return None
-        return self._around.stats.start()
+        message = self._around.custodian.lend(lease)
+        if message is None:
+            self._make_room(lease, succeeded=False)
+            return None
+        return message, self._around.stats.start(message.sent_timestamp)
 
-    def _finish(self, lease: Lease, started: float, error: BaseException | None) -> None:
-        seconds = self._around.stats.finish(started, succeeded=error is None)
-        if error is not None:
-            _log_failure(lease, error, seconds)
-        self._end(lease, self._ending(lease, error))
-
-    def _ending(self, lease: Lease, error: BaseException | None) -> Ending:
+    def _finish(self, lease: Lease, run: Run, error: BaseException | None) -> None:
+        seconds = self._around.stats.finish(run, succeeded=error is None)
         if error is None:
-            return DELETE
+            self._end(lease, DELETE)
+            return
+        _log_failure(lease, error, seconds)
+        if isinstance(error, Reject) and self._around.dead_letters is not None:
+            self._buriers.submit(partial(self._bury, self._around.dead_letters, lease, error))
+        else:
+            self._end(lease, self._ending(lease, error))
+
+    def _bury(self, dead_letters: DeadLetters, lease: Lease, rejected: Reject) -> None:
+        try:
+            dead_letters.send(lease.message, rejected.reason)
+        except SqsError as error:
+            about = {"message_id": lease.message.id, "reason": error.reason, "problem": str(error)}
+            logger.error("cannot send to the dead-letter queue", extra=about)  # noqa: TRY400 -- the reason says it all
+            self._end(lease, self._ending(lease, error))
+        else:
+            self._end(lease, DELETE)
+
+    def _ending(self, lease: Lease, error: BaseException) -> Ending:
         if isinstance(error, Retry):
             return Ending(error.after_seconds)
         if isinstance(error, InterruptedWorkError):
@@ -100,8 +124,12 @@ class Work(ABC):
 
     def _end(self, lease: Lease, ending: Ending) -> None:
         self._around.custodian.end(lease, ending)
+        self._make_room(lease, succeeded=ending is DELETE)
+
+    def _make_room(self, lease: Lease, *, succeeded: bool) -> None:
+        """Free the slot, and let the group's next message go ahead, or all of them back after a failure."""
         if lease.message.group is not None:
-            self._leave(lease.message.group, succeeded=ending is DELETE)
+            self._leave(lease.message.group, succeeded=succeeded)
         self._around.slots.give_back()
 
     def _leave(self, group: str, *, succeeded: bool) -> None:
@@ -109,100 +137,24 @@ class Work(ABC):
             following = self._lanes.advance(group) if succeeded else None
             stopped = [] if succeeded else self._lanes.stop(group)
         for lease in stopped:
+            self._unstarted.discard(lease)
             self._around.custodian.end(lease, RELEASE)
         self._around.slots.give_back(len(stopped))
         if following is not None:
             self._start(following)
 
 
-class ThreadWork(Work):
-    """Handlers that block: each message in a thread."""
-
-    def __init__(self, handler: Handler, surroundings: Surroundings) -> None:
-        super().__init__(surroundings)
-        self._handler = handler
-        self._crew = Crew("handler", surroundings.slots.size)
-
-    def stop(self) -> None:
-        """End the commands. A Python function cannot be interrupted."""
-        if isinstance(self._handler, Command):
-            self._handler.stop()
-
-    def _start(self, lease: Lease) -> None:
-        self._crew.submit(partial(self._run, lease))
-
-    def _run(self, lease: Lease) -> None:
-        started = self._begin(lease)
-        if started is None:
-            return
-        failure: BaseException | None = None
-        try:
-            self._handler(lease.message)
-        except BaseException as error:  # a handler that calls sys.exit() has failed, the thread goes on
-            failure = error
-        self._finish(lease, started, failure)
-
-
-class CoroutineWork(Work):
-    """Handlers that are coroutines: all of them on one event loop, in one thread."""
-
-    def __init__(self, handler: CoroutineHandler, surroundings: Surroundings) -> None:
-        import asyncio  # noqa: PLC0415 -- a worker whose handler blocks need not load it: 6 ms and 2 MiB
-
-        super().__init__(surroundings)
-        self._handler = handler
-        self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
-        threading.Thread(target=self._loop.run_forever, name="loop", daemon=True).start()
-
-    def stop(self) -> None:
-        """Cancel the coroutines that run."""
-        ended = threading.Event()
-        self._loop.call_soon_threadsafe(self._cancel, ended)
-        ended.wait(CANCEL_SECONDS)
-
-    def _start(self, lease: Lease) -> None:
-        self._loop.call_soon_threadsafe(self._spawn, lease)
-
-    def _spawn(self, lease: Lease) -> None:
-        task = self._loop.create_task(self._run(lease))
-        self._tasks.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(self._tasks.discard)
-
-    def _cancel(self, ended: threading.Event) -> None:
-        for task in self._tasks:
-            task.cancel()
-        waiting = self._loop.create_task(self._all_ended(set(self._tasks)))
-        waiting.add_done_callback(lambda _: ended.set())
-
-    async def _all_ended(self, tasks: "set[asyncio.Task[None]]") -> None:
-        import asyncio  # noqa: PLC0415 -- see __init__
-
-        if tasks:
-            await asyncio.wait(tasks)
-
-    async def _run(self, lease: Lease) -> None:
-        import asyncio  # noqa: PLC0415 -- see __init__
-
-        started = self._begin(lease)
-        if started is None:
-            return
-        failure: BaseException | None = None
-        try:
-            await self._handler(lease.message)
-        except asyncio.CancelledError:
-            failure = InterruptedWorkError()
-        except BaseException as error:  # as in ThreadWork
-            failure = error
-        self._finish(lease, started, failure)
-
-
 def _log_failure(lease: Lease, error: BaseException, seconds: float) -> None:
     message = lease.message
-    about = {"message_id": message.id, "receive_count": message.receive_count, "seconds": round(seconds, 3)}
+    about: dict[str, object] = {"message_id": message.id, "receive_count": message.receive_count}
+    about |= {"seconds": round(seconds, 3), **message.trace_context}
     if isinstance(error, Retry | InterruptedWorkError):
         logger.info("a message goes back to the queue", extra=about | {"because": str(error) or "the worker ends"})
-        return
-    text = f"{type(error).__name__}: {error}"
-    traced = None if isinstance(error, CommandFailedError) else error
-    logger.error("the handler failed", exc_info=traced, extra=about | {"error": text[:500]})
+    elif isinstance(error, Reject):
+        logger.error("the handler rejects the message", extra=about | {"because": error.reason[:500]})
+    elif isinstance(error, ReportedError):
+        traced = {"traceback": error.traceback} if error.traceback else {}
+        logger.error("the handler failed", extra=about | {"error": str(error)[:500]} | traced)
+    else:
+        text = f"{type(error).__name__}: {error}"
+        logger.error("the handler failed", exc_info=error, extra=about | {"error": text[:500]})

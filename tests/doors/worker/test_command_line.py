@@ -89,6 +89,7 @@ def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue
         "processed": 0,
         "failed": 0,
         "busySeconds": 0.0,
+        "oldestBusySeconds": 0.0,
     }
     moto_queue.send("a 0.5", "b 0.5", "c 60")
     worker.until_events(2)
@@ -96,6 +97,7 @@ def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue
     state = worker.state()
     assert (state["busy"], state["failed"]) == (1, 0)
     assert state["busySeconds"] >= 1.4, "two of half a second, and one that has run for as long"
+    assert state["busySeconds"] > state["oldestBusySeconds"] >= 0.4
     assert worker.get("/readyz")[0] == 200, "a busy worker is as ready as an idle one"
 
 

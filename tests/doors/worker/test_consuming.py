@@ -125,7 +125,7 @@ def test_attributes_of_every_type_reach_a_command(queue: Queue, start_worker: St
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("raise SystemExit(7)", "the command's exit code was 7"),
+        ("raise SystemExit(7)", "the command ended with exit code 7"),
         ("import os; os.kill(os.getpid(), 9)", "the command was ended by SIGKILL"),
     ],
 )

@@ -68,7 +68,7 @@ def test_the_one_failure_inside_a_batch_of_deletes_is_tried_again_and_logged(
     threading.Thread(target=custodian.run, daemon=True).start()
     messages = sqs.receive(10, 1, 30)
     with caplog.at_level(logging.WARNING):
-        for lease in custodian.take(messages, 30, time.monotonic()):
+        for lease in custodian.take(messages, time.monotonic()):
             custodian.end(lease, DELETE)
         until(lambda: len(custodian) == 0, 10, "a message was not deleted")
     custodian.close()

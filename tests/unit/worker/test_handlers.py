@@ -1,13 +1,15 @@
 """How a handler is found, and what a command is told about a message."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from queueworker.commands import Command, environment_of
 from queueworker.errors import UsageError
-from queueworker.handlers import Command, environment_of, is_coroutine_function, load
-from queueworker.model import Message
+from queueworker.handlers import is_coroutine_function, load
+from queueworker.model import MAX_VISIBILITY_SECONDS, Message
 
 
 @pytest.fixture
@@ -67,11 +69,17 @@ def test_a_command_that_cannot_be_run_is_refused(command: str, told: str) -> Non
 
 
 def test_a_command_is_told_about_its_message() -> None:
-    message = Message("id-1", "body", "handle", 3, {"trace.id": "é", "Raw-Bytes": b"\x00\xff"}, group="g")
-    assert environment_of(message) == {
+    attributes = {"trace.id": "é", "Raw-Bytes": b"\x00\xff", "traceparent": "00-1-2-01"}
+    message = Message("id-1", "body", "handle", 3, attributes, group="g", trace_header="Root=1")
+    told = environment_of(message)
+    assert int(told.pop("SQS_DEADLINE")) == pytest.approx(time.time() + MAX_VISIBILITY_SECONDS, abs=5)
+    assert told == {
         "SQS_MESSAGE_ID": "id-1",
         "SQS_RECEIVE_COUNT": "3",
         "SQS_MESSAGE_GROUP_ID": "g",
         "SQS_ATTRIBUTE_TRACE_ID": "é",
         "SQS_ATTRIBUTE_RAW_BYTES": "AP8=",
+        "SQS_ATTRIBUTE_TRACEPARENT": "00-1-2-01",
+        "TRACEPARENT": "00-1-2-01",
+        "_X_AMZN_TRACE_ID": "Root=1",
     }

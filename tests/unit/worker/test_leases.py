@@ -1,12 +1,13 @@
 """What SQS is asked about held messages: when they are extended, deleted, released, and never two things at once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworker.leases import BATCH, GIVE_UP_SECONDS, LINGER_SECONDS, Ask, Lease, Leases, Purpose
+from queueworker.leases import BATCH, GIVE_UP_SECONDS, LINGER_SECONDS, SCAN_SECONDS, Ask, Lease, Leases, Purpose
 from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, RELEASE, Ending, Message
 
 
@@ -16,7 +17,8 @@ def messages(number: int) -> Iterator[Message]:
 
 def holding(number: int, visibility: int = 30, now: float = 0.0) -> tuple[Leases, list[Lease]]:
     leases = Leases(visibility)
-    return leases, [leases.add(message, now + visibility, now) for message in messages(number)]
+    added = [leases.add(message, now, now) for message in messages(number)]
+    return leases, [lease for lease in added if lease is not None]
 
 
 def asked(asks: list[Ask]) -> list[tuple[Purpose, int]]:
@@ -78,11 +80,110 @@ def test_an_extension_that_sqs_refuses_for_good_is_not_repeated() -> None:
 
 
 def test_no_message_is_extended_beyond_the_limit_of_sqs() -> None:
-    leases, _ = holding(1, visibility=MAX_VISIBILITY_SECONDS)
-    (ask,) = leases.due(MAX_VISIBILITY_SECONDS - 100.0, flush=False)
-    assert ask.seconds == (100,)
-    confirm(leases, [ask], MAX_VISIBILITY_SECONDS - 100.0)
-    assert leases.due(MAX_VISIBILITY_SECONDS + 1.0, flush=False) == []
+    leases, (lease,) = holding(1, visibility=1000)
+    now, asked_seconds = 0.0, []
+    while not (outlived := leases.pop_outlived()):
+        now += max(1.0, leases.next_due(now, flush=False) or 0.0)
+        for ask in leases.due(now, flush=False):
+            asked_seconds += ask.seconds
+            assert now + ask.seconds[0] <= MAX_VISIBILITY_SECONDS
+            leases.answered(ask, {}, now, now)
+    assert outlived == [lease]
+    assert now == pytest.approx(MAX_VISIBILITY_SECONDS, abs=2)
+    assert len(asked_seconds) == pytest.approx(MAX_VISIBILITY_SECONDS / 500, abs=3), "no more requests than needed"
+    assert not lease.may_start(now)
+
+
+def test_a_retry_comes_no_later_than_sqs_can_hide_the_message() -> None:
+    leases, (lease,) = holding(1)
+    leases.end(lease, Ending(MAX_VISIBILITY_SECONDS), 7200.0)
+    (ask,) = leases.due(7200.0, flush=True)
+    assert ask.seconds == (MAX_VISIBILITY_SECONDS - 7200,)
+
+
+def test_a_handler_that_wants_more_time_gets_it_at_once_and_no_extension_takes_it_back() -> None:
+    leases, (lease,) = holding(1)
+    leases.want(lease, 600, 1.0)
+    assert leases.next_due(1.0, flush=False) == 0
+    (ask,) = leases.due(1.0, flush=False)
+    assert (ask.purpose, ask.seconds) == (Purpose.EXTEND, (600,))
+    confirm(leases, [ask], 1.0)
+    assert lease.wanted == 0
+    assert leases.due(500.0, flush=False) == []
+
+
+def test_a_wish_during_an_extension_is_granted_by_the_next() -> None:
+    leases, (lease,) = holding(1)
+    extension = leases.due(20.0, flush=False)
+    leases.want(lease, 600, 20.1)
+    assert leases.due(20.2, flush=False) == []
+    confirm(leases, extension, 20.3)
+    assert lease.wanted
+    (ask,) = leases.due(20.2 + SCAN_SECONDS, flush=False)
+    assert ask.seconds == (600,)
+
+
+def test_a_message_that_sqs_shows_again_goes_on_under_its_new_receipt() -> None:
+    leases, (lease,) = holding(1)
+    late = leases.due(29.0, flush=False)
+    again = replace(lease.message, receipt_handle="new", receive_count=2)
+    assert leases.add(again, 31.0, 31.1) is None
+    leases.answered(late[0], {0: False}, 29.0, 31.2)
+    assert not lease.lost, "the refusal was about the old receipt"
+    leases.end(lease, DELETE, 32.0)
+    (ask,) = leases.due(32.0, flush=True)
+    assert (ask.purpose, ask.receipts) == (Purpose.DELETE, ("new",))
+
+
+def test_a_message_that_sqs_shows_again_although_it_was_done_is_deleted_and_not_started() -> None:
+    leases, (lease,) = holding(1)
+    leases.end(lease, DELETE, 1.0)
+    (ask,) = leases.due(1.0, flush=True)
+    assert leases.add(replace(lease.message, receipt_handle="new"), 31.0, 31.0) is None
+    leases.answered(ask, {0: True}, 1.0, 32.0)
+    (again,) = leases.due(32.0, flush=True)
+    assert again.receipts == ("new",)
+
+
+def test_a_message_that_was_given_back_and_comes_again_is_a_new_one() -> None:
+    leases, (lease,) = holding(1)
+    leases.end(lease, RELEASE, 1.0)
+    (ask,) = leases.due(1.0, flush=True)
+    fresh = leases.add(replace(lease.message, receipt_handle="new"), 1.5, 1.5)
+    assert fresh is not None, "received before the answer to its release arrived"
+    leases.answered(ask, {}, 1.0, 2.0)
+    assert len(leases) == 1
+    leases.end(fresh, DELETE, 3.0)
+    assert [ask.receipts for ask in leases.due(3.0, flush=True)] == [("new",)]
+
+
+@pytest.mark.parametrize(
+    ("received", "now", "may"),
+    [
+        pytest.param(20.0, 21.0, True, id="came at the end of a long poll"),
+        pytest.param(20.0, 49.0, True, id="perhaps still ours"),
+        pytest.param(20.0, 50.0, False, id="not ours any more, as after a sleep of the machine"),
+    ],
+)
+def test_a_message_is_started_only_while_it_is_ours(received: float, now: float, may: bool) -> None:
+    leases = Leases(30)
+    (message,) = messages(1)
+    lease = leases.add(message, 0.0, received)
+    assert lease is not None
+    assert lease.may_start(now) is may
+
+
+def test_after_a_jump_of_the_clock_everything_is_extended_at_once_and_the_lag_is_told() -> None:
+    leases, _ = holding(3)
+    assert leases.due(1.0, flush=False) == []
+    assert leases.lag(1.0) == 0.0
+    assert leases.lag(3600.0) > 3590.0, "told while it lasts"
+    asks = leases.due(3600.0, flush=False)
+    assert asked(asks) == [(Purpose.EXTEND, 3)]
+    assert leases.lag(3600.0) > 3590.0, "and until the next look"
+    confirm(leases, asks, 3600.0)
+    leases.due(3601.0, flush=False)
+    assert leases.lag(3601.0) == 0.0
 
 
 def test_ten_deletes_go_out_at_once_and_fewer_wait_for_company() -> None:

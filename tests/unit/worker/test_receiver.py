@@ -13,7 +13,8 @@ from queueworker.model import EntryFailure, Message
 from queueworker.receiver import UNSETTLED_LIMIT, Receiver
 from queueworker.slots import Slots
 from queueworker.stats import Count, Stats
-from queueworker.work import Surroundings, work_of
+from queueworker.threaded import ThreadWork
+from queueworker.work import Surroundings
 
 
 class Undeletable:
@@ -63,8 +64,8 @@ def test_polls_get_longer_while_nothing_comes(
     stats, slots = Stats(time.monotonic), Slots(10)
     queue = Diary(slots, filled, len(waits))
     custodian = Custodian(queue, Leases(30), stats, time.monotonic)
-    work = work_of(lambda _: None, Surroundings(custodian, slots, stats, retry_base_seconds=0))
-    Receiver(queue, work, custodian, slots, stats).run(longest, 30)
+    around = Surroundings(custodian, slots, stats, concurrency=10, retry_base_seconds=0)
+    Receiver(queue, ThreadWork(lambda _: None, around), around, time.monotonic).run(longest, 30)
     assert queue.waits == waits
 
 
@@ -72,8 +73,8 @@ def test_polls_get_longer_while_nothing_comes(
 def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
     stats, slots, queue = Stats(time.monotonic), Slots(10), Undeletable()
     custodian = Custodian(queue, Leases(30), stats, time.monotonic)
-    work = work_of(lambda _: None, Surroundings(custodian, slots, stats, retry_base_seconds=0))
-    receiver = Receiver(queue, work, custodian, slots, stats)
+    around = Surroundings(custodian, slots, stats, concurrency=10, retry_base_seconds=0)
+    receiver = Receiver(queue, ThreadWork(lambda _: None, around), around, time.monotonic)
     threading.Thread(target=custodian.run, daemon=True).start()
     receiving = threading.Thread(target=receiver.run, args=(0, 30))
     receiving.start()

@@ -38,4 +38,4 @@ def test_every_end_of_a_handler_is_counted_once() -> None:
         stats.finish(started, succeeded=seconds < 1)
     numbers = stats.snapshot()
     assert (numbers.counts[Count.STARTED], numbers.counts[Count.SUCCEEDED], numbers.counts[Count.FAILED]) == (3, 2, 1)
-    assert [i for i, number in enumerate(numbers.buckets) if number] == [0, 6, len(numbers.buckets) - 1]
+    assert [i for i, number in enumerate(numbers.durations) if number] == [0, 6, len(numbers.durations) - 1]
