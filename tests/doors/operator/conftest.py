@@ -22,6 +22,11 @@ CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 
+def open_files() -> int:
+    """How many files and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.fixture
 def faulty() -> Iterator[Callable[[Script], Faulty]]:
     """Start a server that follows a script; it ends with the test."""

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ from queueworkerpool.model import QueueRef
 from queueworkerpool.sqs import clients, queues
 from queueworkerpool.sqs.failures import translated
 from tests.doors.operator import faulty as faults
-from tests.doors.operator.conftest import Connect
+from tests.doors.operator.conftest import Connect, open_files
 from tests.doors.operator.faulty import SECRET, Faulty, Script
 
 Serve = Callable[[Script], Faulty]
@@ -314,7 +313,3 @@ async def test_two_thousand_failures_leave_no_sockets_and_threads_behind(faulty:
     server.__exit__(None, None, None)
     assert threading.active_count() <= threads
     assert open_files() <= sockets
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,0 +1,153 @@
+"""The door to kopf against a real API server: what the scheduler is told of pools and Deployments."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from queueworkerpool.handlers import WATCHED, Deployments, Watched, watch
+from queueworkerpool.health import Vitals
+from queueworkerpool.model import Key, Pool, PoolSpec, Target
+from tests.doors.operator.conftest import Namespace, open_files
+
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass
+class Told:
+    """What was told, and what was to be found of the Deployment at that moment."""
+
+    deployments: Deployments = field(default_factory=Deployments)
+    pools: list[tuple[Pool, Target | None]] = field(default_factory=list)
+    deleted: list[tuple[Key, str]] = field(default_factory=list)
+
+    def seen(self, pool: Pool) -> None:
+        assert isinstance(pool.spec, PoolSpec)
+        self.pools.append((pool, self.deployments.find(Key(pool.key.namespace, pool.spec.deployment))))
+
+    def gone(self, key: Key, uid: str) -> None:
+        self.deleted.append((key, uid))
+
+    def generations(self, key: Key) -> list[int]:
+        return [pool.generation for pool, _ in self.pools if pool.key == key]
+
+
+async def until(condition: Callable[[], bool], complaint: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, complaint
+        await asyncio.sleep(0.02)
+
+
+async def kubectl(namespace: Namespace, *arguments: str) -> str:
+    return await asyncio.to_thread(namespace.kubectl, *arguments)
+
+
+@contextlib.asynccontextmanager
+async def watching(told: Told, vitals: Vitals, *namespaces: str) -> AsyncIterator[None]:
+    """Watch these namespaces (none: all) meanwhile."""
+    files, started, stop = open_files(), asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(watch(Watched(told, told.deployments, vitals), namespaces, started, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 15)
+        await until(lambda: open_files() <= files, "connections stayed open")  # TLS takes a moment to say goodbye
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def vitals(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Vitals:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(namespace.cluster.kubeconfig))
+    return Vitals(time.monotonic())
+
+
+async def test_pools_are_told_when_they_are_created_edited_and_deleted(
+    namespace: Namespace, told: Told, vitals: Vitals
+) -> None:
+    async with watching(told, vitals, namespace.name):
+        key = await asyncio.to_thread(namespace.pool, "jobs")
+        await until(lambda: told.generations(key) == [1], "the new pool was not told")
+        await asyncio.to_thread(namespace.pool, "jobs", maxReplicas=99)
+        await until(lambda: 2 in told.generations(key), "the edit was not told")
+        assert told.deleted == []
+        await kubectl(namespace, "delete", "qwp", "jobs")
+        await until(lambda: bool(told.deleted), "the deletion was not told")
+    assert told.deleted == [(key, told.pools[0][0].uid)]
+
+
+async def test_deployments_are_known_before_the_first_pool_is_told(
+    namespace: Namespace, told: Told, vitals: Vitals
+) -> None:
+    """Else each start would tell every pool that its Deployment is missing."""
+    for number in range(20):
+        name = f"jobs-{number}"
+        await asyncio.to_thread(namespace.deployment, name)
+        await asyncio.to_thread(namespace.pool, name)
+    async with watching(told, vitals, namespace.name):
+        await until(lambda: len(told.pools) == 20, "not all pools were told")
+    assert all(target is not None for _, target in told.pools)
+
+
+async def test_deployments_are_found_as_they_change(namespace: Namespace, told: Told, vitals: Vitals) -> None:
+    key = Key(namespace.name, "jobs")
+
+    def replicas() -> int | None:
+        found = told.deployments.find(key)
+        return found and found.replicas
+
+    async with watching(told, vitals, namespace.name):
+        assert replicas() is None
+        await asyncio.to_thread(namespace.deployment, "jobs", 1)
+        await until(lambda: replicas() == 1, "the new Deployment was not found")
+        await kubectl(namespace, "scale", "deployment", "jobs", "--replicas=3")
+        await until(lambda: replicas() == 3, "the new size was not found")
+        await kubectl(namespace, "delete", "deployment", "jobs")
+        await until(lambda: replicas() is None, "the deleted Deployment was still found")
+
+
+async def test_other_namespaces_are_not_watched(namespace: Namespace, told: Told, vitals: Vitals) -> None:
+    here = await asyncio.to_thread(namespace.pool, "here")
+    elsewhere = Namespace(namespace.cluster, "default")
+    await asyncio.to_thread(elsewhere.pool, "elsewhere")
+    try:
+        async with watching(told, vitals, namespace.name):
+            await until(lambda: bool(told.pools), "the pool was not told")
+        assert {pool.key for pool, _ in told.pools} == {here}
+        everywhere = Told()
+        async with watching(everywhere, vitals):
+            await until(lambda: len(everywhere.pools) >= 2, "not all pools were told")
+        assert {here, Key("default", "elsewhere")} <= {pool.key for pool, _ in everywhere.pools}
+    finally:
+        await kubectl(elsewhere, "delete", "qwp", "elsewhere")
+
+
+async def test_watching_leaves_nothing_on_the_pools_and_can_be_stopped_while_they_are_deleted(
+    namespace: Namespace, told: Told, vitals: Vitals
+) -> None:
+    """A finalizer or an annotation of the operator's would make deletions hang while it is down."""
+    await asyncio.to_thread(namespace.deployment, "jobs")
+    key = await asyncio.to_thread(namespace.pool, "jobs")
+    before = namespace.get("qwp", "jobs")["metadata"]
+    async with watching(told, vitals, namespace.name):
+        await until(lambda: told.generations(key) == [1], "the pool was not told")
+    assert namespace.get("qwp", "jobs")["metadata"] == before
+    assert "finalizers" not in before
+    assert "finalizers" not in namespace.get("deployment", "jobs")["metadata"]
+    await kubectl(namespace, "delete", "qwp", "jobs", "--timeout=5s")
+
+
+async def test_signs_of_life_are_noted_for_each_kind(namespace: Namespace, told: Told, vitals: Vitals) -> None:
+    async with watching(told, vitals, namespace.name):
+        await until(lambda: not vitals.blindness(time.monotonic(), WATCHED), "the watches showed no sign of life")
+    assert set(vitals.watch_tried) >= set(WATCHED)
+    assert vitals.trouble(time.monotonic()) == []
