@@ -89,12 +89,12 @@ async def test_deployments_are_known_before_the_first_pool_is_told(
     namespace: Namespace, told: Told, vitals: Vitals
 ) -> None:
     """Else each start would tell every pool that its Deployment is missing."""
-    for number in range(20):
+    for number in range(8):
         name = f"jobs-{number}"
         await asyncio.to_thread(namespace.deployment, name)
         await asyncio.to_thread(namespace.pool, name)
     async with watching(told, vitals, namespace.name):
-        await until(lambda: len(told.pools) == 20, "not all pools were told")
+        await until(lambda: len(told.pools) == 8, "not all pools were told")
     assert all(target is not None for _, target in told.pools)
 
 
@@ -103,7 +103,7 @@ async def test_deployments_are_found_as_they_change(namespace: Namespace, told: 
 
     def replicas() -> int | None:
         found = told.deployments.find(key)
-        return found and found.replicas
+        return None if found is None else found.replicas
 
     async with watching(told, vitals, namespace.name):
         assert replicas() is None
