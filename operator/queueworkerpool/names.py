@@ -1,6 +1,6 @@
 """Every word the operator says to the outside: reasons, condition types, event types, and the API's own names.
 
-Imported by everybody, imports nothing. A word is added here, together with a row in tests/unit/test_names.py.
+Imported by everybody, imports nothing. A word is added here, together with a row in tests/unit/operator/test_names.py.
 """
 
 from enum import StrEnum

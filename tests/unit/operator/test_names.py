@@ -1,0 +1,237 @@
+"""Every word of names.py is said by the product: a row per member shows when."""
+
+import inspect
+import re
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from queueworkerpool import names
+from queueworkerpool.decide import decide
+from queueworkerpool.errors import (
+    QueueAccessDeniedError,
+    QueueAnswerInvalidError,
+    QueueNotFoundError,
+    QueueThrottledError,
+    QueueUnreachableError,
+    QueueUnreadableError,
+    SpecInvalidError,
+)
+from queueworkerpool.model import (
+    Bounds,
+    BusyWorkers,
+    Fallback,
+    InFlight,
+    Key,
+    LatencyTarget,
+    Memory,
+    Mode,
+    Observation,
+    Rival,
+    Workers,
+)
+from queueworkerpool.names import (
+    DECISION_REASONS,
+    EVENT_REASONS,
+    LIMITING_REASONS,
+    ConditionStatus,
+    ConditionType,
+    EventType,
+    ReadOutcome,
+    Reason,
+)
+from queueworkerpool.status import next_status
+from tests.unit.operator.sights import Town, condition, seen, target
+from tests.unit.operator.worlds import NOW, URL, ago, crew, empty, facts, lull, pods, pool, reading, rules, window
+
+TALKING = Memory(workers=Workers(concurrency=4))
+RIVAL = Memory(rival=Rival("keda", 3, ago(60)))
+
+DECIDED: dict[Reason, dict[str, Any]] = {
+    Reason.SIZED_BY_BACKLOG: {},
+    Reason.SIZED_BY_LATENCY: {"target": LatencyTarget(60)},
+    Reason.WITHIN_TOLERANCE: {"reading": reading(0, 54), "scale_up": rules(tolerance=0.1)},
+    Reason.BELOW_ACTIVATION: {"replicas": 0, "reading": reading(7), "activation_messages": 7},
+    Reason.AWAITING_SECOND_READING: {"replicas": 0, "reading": reading(1)},
+    Reason.IN_FLIGHT_HELD: {"reading": reading(0, 10), "in_flight": InFlight.HOLD},
+    Reason.MESSAGES_WAITING: {"reading": reading(6), "memory": lull(600, 2)},
+    Reason.ROLLING_OUT: {"reading": reading(0, 5), "rolling_out": True},
+    Reason.SCALE_UP_STABILIZED: {"reading": reading(100), "scale_up": window(30)},
+    Reason.SCALE_DOWN_STABILIZED: {"reading": reading(0, 5)},
+    Reason.SCALE_UP_LIMIT: {"reading": reading(100), "scale_up": rules(pods(4, 15))},
+    Reason.SCALE_DOWN_LIMIT: {"reading": reading(0, 5), "scale_down": rules(pods(4, 15))},
+    Reason.SCHEDULED: {"bounds": Bounds(20, 50, ("day",))},
+    Reason.AWAITING_EMPTY_CONFIRMATION: {"reading": reading(0), "memory": empty(59), "scale_down": window(0)},
+    Reason.TOO_FEW_REPLICAS: {"min_replicas": 11},
+    Reason.TOO_MANY_REPLICAS: {"max_replicas": 9},
+    Reason.WAITING_FOR_IDLE_WORKERS: {
+        "reading": reading(0, 5),
+        "scale_down": window(0),
+        "crew": crew(0, 10),
+        "memory": TALKING,
+    },
+    Reason.HOLDING_BLIND: {"reading": None},
+    Reason.FALLBACK: {
+        "reading": None,
+        "fallback": Fallback(300, 20, only_if_higher=True),
+        "memory": Memory(blind_since=ago(300)),
+    },
+    Reason.SCALE_CONFLICT: {"reading": reading(60), "memory": RIVAL},
+    Reason.PAUSED: {"mode": Mode.PAUSED},
+}
+
+
+def unread(error: type[QueueUnreadableError]) -> Observation:
+    return seen({"reading": None}, counts=(error("why"),))
+
+
+CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
+    Reason.READY: (ConditionType.READY, seen()),
+    Reason.QUEUE_READ: (ConditionType.QUEUE_REACHABLE, seen()),
+    Reason.TARGET_FOUND: (ConditionType.TARGET_FOUND, seen()),
+    Reason.SCALING_ACTIVE: (ConditionType.SCALING_ACTIVE, seen()),
+    Reason.DESIRED_WITHIN_RANGE: (ConditionType.SCALING_LIMITED, seen()),
+    Reason.DRY_RUN: (ConditionType.SCALING_ACTIVE, seen({"mode": Mode.DRY_RUN})),
+    Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, seen(target=None, decision=None)),
+    Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, seen(owner=Key("shop", "older"), decision=None)),
+    Reason.INVALID_SPEC: (ConditionType.TARGET_FOUND, Observation(pool(spec=SpecInvalidError("why")), target())),
+    Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
+    Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
+    Reason.QUEUE_THROTTLED: (ConditionType.QUEUE_REACHABLE, unread(QueueThrottledError)),
+    Reason.QUEUE_UNREACHABLE: (ConditionType.QUEUE_REACHABLE, unread(QueueUnreachableError)),
+    Reason.QUEUE_ANSWER_INVALID: (ConditionType.QUEUE_REACHABLE, unread(QueueAnswerInvalidError)),
+    Reason.LATENCY_BELOW_STARTUP: (
+        ConditionType.SCALING_LIMITED,
+        seen({"target": LatencyTarget(20, startup_seconds=20)}),
+    ),
+    Reason.NO_CONFLICT: (ConditionType.SCALE_CONFLICT, seen()),
+    Reason.WORKERS_ANSWER: (ConditionType.WORKERS_PROTECTED, seen({"memory": TALKING})),
+    Reason.WORKERS_SILENT: (ConditionType.WORKERS_PROTECTED, seen()),
+    Reason.BUSY_WORKERS_DRAINED: (ConditionType.WORKERS_PROTECTED, seen({"busy_workers": BusyWorkers.DRAIN})),
+}
+
+
+def corrected() -> Town:
+    town = Town(pool(status={"lastScaleTime": "2026-11-23T11:00:00Z"}))
+    town.scaled_by_other("kubectl", 3)
+    return town
+
+
+def fought() -> Town:
+    rival = {"manager": "keda", "rounds": 2, "last": "2026-11-23T11:59:30.000000Z"}
+    town = Town(pool(status={"lastScaleTime": "2026-11-23T11:00:00Z", "memory": {"rival": rival}}))
+    town.scaled_by_other("keda", 3)
+    return town
+
+
+EVENTS: dict[Reason, tuple[EventType, Town, Key | None]] = {
+    Reason.SUCCESSFUL_RESCALE: (EventType.NORMAL, Town(queues={URL: reading(100)}), None),
+    Reason.REPLICAS_CORRECTED: (EventType.NORMAL, corrected(), None),
+    Reason.SCALE_CONFLICT: (EventType.WARNING, fought(), None),
+    Reason.TARGET_NOT_FOUND: (EventType.WARNING, Town(deployment=None), None),
+    Reason.TARGET_CONFLICT: (EventType.WARNING, Town(), Key("shop", "older")),
+    Reason.INVALID_SPEC: (EventType.WARNING, Town(pool(spec=SpecInvalidError("why"))), None),
+    Reason.QUEUE_NOT_FOUND: (EventType.WARNING, Town(queues={URL: QueueNotFoundError("why")}), None),
+    Reason.QUEUE_ACCESS_DENIED: (EventType.WARNING, Town(queues={URL: QueueAccessDeniedError("why")}), None),
+    Reason.QUEUE_THROTTLED: (EventType.WARNING, Town(queues={URL: QueueThrottledError("why")}), None),
+    Reason.QUEUE_UNREACHABLE: (EventType.WARNING, Town(queues={URL: QueueUnreachableError("why")}), None),
+    Reason.QUEUE_ANSWER_INVALID: (EventType.WARNING, Town(queues={URL: QueueAnswerInvalidError("why")}), None),
+}
+
+OUTCOMES: dict[ReadOutcome, Town] = {
+    ReadOutcome.OK: Town(),
+    ReadOutcome.NOT_FOUND: Town(queues={URL: QueueNotFoundError("why")}),
+    ReadOutcome.ACCESS_DENIED: Town(queues={URL: QueueAccessDeniedError("why")}),
+    ReadOutcome.THROTTLED: Town(queues={URL: QueueThrottledError("why")}),
+    ReadOutcome.UNREACHABLE: Town(queues={URL: QueueUnreachableError("why")}),
+    ReadOutcome.INVALID: Town(queues={URL: QueueAnswerInvalidError("why")}),
+}
+
+STATUSES: dict[ConditionStatus, Observation] = {
+    ConditionStatus.TRUE: seen(),
+    ConditionStatus.FALSE: unread(QueueNotFoundError),
+    ConditionStatus.UNKNOWN: seen({"mode": Mode.PAUSED}, counts=()),
+}
+
+ROWS: dict[type[StrEnum], set[Any]] = {
+    Reason: {*DECIDED, *CONDITIONS, *EVENTS},
+    ConditionType: {kind for kind, _ in CONDITIONS.values()},
+    ConditionStatus: set(STATUSES),
+    EventType: {kind for kind, _, _ in EVENTS.values()},
+    ReadOutcome: set(OUTCOMES),
+}
+
+
+@pytest.mark.parametrize("reason", DECIDED)
+def test_a_decision_says(reason: Reason) -> None:
+    assert decide(facts(**DECIDED[reason])).reason is reason
+
+
+@pytest.mark.parametrize("reason", CONDITIONS)
+def test_a_condition_says(reason: Reason) -> None:
+    kind, sight = CONDITIONS[reason]
+    assert condition(next_status(sight, NOW), kind)["reason"] is reason
+
+
+@pytest.mark.parametrize("reason", EVENTS)
+async def test_an_event_says(reason: Reason) -> None:
+    kind, town, owner = EVENTS[reason]
+    await town.tick(owner)
+    assert (kind, reason) in [(news.kind, news.reason) for news in town.events]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+async def test_a_count_says(outcome: ReadOutcome) -> None:
+    await OUTCOMES[outcome].tick()
+    assert OUTCOMES[outcome].count("queue_reads_total", outcome=outcome) == 1
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_queues_are_said_to_be_reachable(status: ConditionStatus) -> None:
+    assert condition(next_status(STATUSES[status], NOW), ConditionType.QUEUE_REACHABLE)["status"] is status
+
+
+def test_every_member_of_every_enum_has_a_row() -> None:
+    enums = {enum for _, enum in inspect.getmembers(names, inspect.isclass) if enum.__module__ == names.__name__}
+    assert enums == set(ROWS)
+    assert {enum: set(enum) for enum in enums} == ROWS
+
+
+def test_the_lists_of_reasons_are_those_that_are_said() -> None:
+    assert (set(DECISION_REASONS), set(EVENT_REASONS)) == (set(DECIDED), set(EVENTS))
+    assert set(DECISION_REASONS) > LIMITING_REASONS
+    assert len(set(EVENT_REASONS)) == len(EVENT_REASONS) <= 12
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_reason_is_one_word_and_says_when_and_what_to_do(reason: Reason) -> None:
+    assert re.fullmatch(r"([A-Z][a-z]+)+", reason)
+    assert re.fullmatch(r"[A-Za-z].{10,}\.", reason.when)
+    assert re.fullmatch(r"([A-Z].{10,}\.)?", reason.remedy)
+
+
+def test_a_warning_says_what_to_do() -> None:
+    assert [reason for reason, (kind, _, _) in EVENTS.items() if kind is EventType.WARNING and not reason.remedy] == []
+
+
+def test_no_word_has_two_meanings() -> None:
+    assert len({reason.value for reason in Reason}) == len(Reason.__members__)
+    assert all(re.fullmatch(r"([A-Z][a-z]+)+", kind) for kind in ConditionType)
+
+
+def test_where_the_meaning_is_the_hpas_so_is_the_word() -> None:
+    """As pkg/controller/podautoscaler of Kubernetes 1.35 spells them."""
+    theirs = "DesiredWithinRange TooFewReplicas TooManyReplicas ScaleUpLimit ScaleDownLimit ScaleUpStabilized"
+    assert {*theirs.split(), "ScaleDownStabilized", "SuccessfulRescale"} <= set(Reason)
+    assert {"ScalingActive", "ScalingLimited"} <= set(ConditionType)
+
+
+def test_the_apis_own_names_are_the_contracts() -> None:
+    assert (names.GROUP, names.VERSION, names.KIND, names.PLURAL) == (
+        "queueworker.dev",
+        "v1alpha1",
+        "QueueWorkerPool",
+        "queueworkerpools",
+    )
+    assert names.FIELD_MANAGER == "queueworkerpool"
