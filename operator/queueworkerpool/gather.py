@@ -11,8 +11,6 @@ def gather(
     pool: Pool, spec: PoolSpec, target: Target, readings: tuple[QueueReading | None, ...], now: datetime
 ) -> Facts:
     """The facts about a pool whose spec is readable. Raises SpecInvalidError for a schedule that makes no sense."""
-    # After our own write the field is ours, so another owner has written later. Before our first, nobody has.
-    foreign = target.writer and target.writer[0] != FIELD_MANAGER and "lastScaleTime" in pool.status
     return Facts(
         spec=spec,
         bounds=bounds(spec, now),
@@ -22,5 +20,15 @@ def gather(
         now=now,
         ready=target.ready_replicas,
         rolling_out=target.rolling_out,
-        writer=target.writer if foreign else None,
+        writer=_rival(pool, target),
     )
+
+
+def _rival(pool: Pool, target: Target) -> tuple[str, datetime] | None:
+    """Who else wrote the replicas since our own last write. Before our first, nobody is a rival."""
+    if target.writer is None or target.writer[0] == FIELD_MANAGER or "lastScaleTime" not in pool.status:
+        return None
+    # After our own write the field is ours, so another owner has written later. Where the API server does not say
+    # when, our own write stands for it: each of ours that is overwritten is one round of the fight.
+    manager, time = target.writer
+    return manager, time or datetime.fromisoformat(pool.status["lastScaleTime"])

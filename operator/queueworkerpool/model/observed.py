@@ -28,7 +28,7 @@ class Target:
     rolling_out: bool = False
     settled: bool = False
     selector: str = ""
-    writer: tuple[str, datetime] | None = None
+    writer: tuple[str, datetime | None] | None = None
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -48,11 +48,13 @@ class Target:
         )
 
 
-def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime] | None:
+def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None] | None:
     """Who last wrote spec.replicas, and when, by the API server's own records."""
     owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
     last = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
-    return (last["manager"], datetime.fromisoformat(last["time"])) if last and "time" in last else None
+    if last is None:
+        return None
+    return last["manager"], datetime.fromisoformat(last["time"]) if "time" in last else None
 
 
 @dataclass(frozen=True, slots=True)
