@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +87,20 @@ async def test_a_deployment_is_scaled_at_the_version_that_was_decided_on(
     raw = namespace.get("deployment", "jobs")
     assert raw["spec"]["replicas"] == 3
     assert version > before
-    assert (await cluster.target(deployment)).replicas == 3
-    writers = json.loads(namespace.kubectl("get", "deployment", "jobs", "-o", "json", "--show-managed-fields"))
-    owners = [
-        entry["manager"]
-        for entry in writers["metadata"]["managedFields"]
-        if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
-    ]
-    assert owners == [FIELD_MANAGER]
+    target = await cluster.target(deployment)
+    assert (target.replicas, target.writer) == (3, (FIELD_MANAGER, None))
+
+
+async def test_whoever_else_writes_the_replicas_is_known(namespace: Namespace, cluster: KubernetesCluster) -> None:
+    """By `kubectl scale`, as an HPA or KEDA would, the API server records no time."""
+    deployment = namespace.deployment("jobs")
+    await cluster.scale(deployment, 3, await settled(cluster, deployment))
+    namespace.kubectl("scale", "deployment", "jobs", "--replicas=2")
+    assert (await cluster.target(deployment)).writer == ("kubectl", None)
+    namespace.kubectl("patch", "deployment", "jobs", "-p", '{"spec": {"replicas": 4}}')
+    writer = (await cluster.target(deployment)).writer
+    assert writer
+    assert (writer[0], type(writer[1])) == ("kubectl-patch", datetime)
 
 
 async def test_a_deployment_that_changed_since_is_not_scaled(namespace: Namespace, cluster: KubernetesCluster) -> None:
@@ -288,6 +295,20 @@ async def test_no_more_pods_are_listed_than_asked_for(
     wait_until(lambda: len(cluster._request("GET", listed(namespace))["items"]) == 3, 30, "the cache did not follow")
     assert len(await cluster.pods(key, "app=jobs", 20)) == 3
     assert await cluster.pods(key, "app=none", 20) == []
+
+
+async def test_pods_that_only_look_like_the_deployments_and_those_that_go_are_not_listed(
+    namespace: Namespace, cluster: KubernetesCluster, pods: list[str]
+) -> None:
+    """Labels are anybody's to give; and a Deployment's own label may be another's, too."""
+    namespace.kubectl("run", "stray", "--image=none", "--labels=app=jobs")
+    ended = {"status": {"phase": "Failed"}}
+    namespace.kubectl("patch", "pod", pods[0], "--subresource=status", "--type=merge", "-p", json.dumps(ended))
+    seen = {pod.name for pod in await cluster.pods(Key(namespace.name, "jobs"), "app=jobs")}
+    assert "stray" not in seen
+    assert pods[0] not in seen
+    assert set(pods[1:]) <= seen
+    assert await cluster.pods(Key(namespace.name, "others"), "app=jobs") == []
 
 
 def listed(namespace: Namespace) -> str:

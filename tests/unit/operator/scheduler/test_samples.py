@@ -1,6 +1,7 @@
 """What the workers tell of themselves: how often they are asked, on fake loop time, and what is made of it."""
 
 import asyncio
+import gc
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -166,13 +167,17 @@ async def test_silent_workers_still_tell_their_start_up_time(workers: Workers) -
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("takes", [0.0, 3.0])
-async def test_an_api_server_that_fails_costs_one_sample(workers: Workers, takes: float) -> None:
+async def test_an_api_server_that_fails_costs_one_sample(
+    workers: Workers, takes: float, caplog: pytest.LogCaptureFixture
+) -> None:
     workers.takes, workers.fails = takes, ClusterError("GET: status 500")
     samples = workers.samples()
     assert await ticking(samples, 10) == []
     assert len(workers.listed) == 1, "it is not asked all the time"
     workers.fails = None
     assert len(await ticking(samples, 29)) == 1
+    gc.collect()
+    assert caplog.records == [], "asyncio tells of tasks that failed unseen"
 
 
 # Pools that go
