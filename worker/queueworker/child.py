@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 import traceback
-from enum import Enum, auto
 from io import BufferedRWPair
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,25 +20,10 @@ from queueworker.errors import UsageError
 from queueworker.handlers import Handler, is_coroutine_function, load
 from queueworker.logs import leave
 from queueworker.model import Message, MessageLostError, Reject, Retry
+from queueworker.words import Word
 
 GROWTH_LIMIT_BYTES = 256 * 1024 * 1024
 """A child that has grown by so much since its handler was imported ends after its message and is replaced."""
-
-
-class Word(Enum):
-    """What the two ends say to each other; the first of each tuple."""
-
-    READY = auto()
-    UNUSABLE = auto()  # why
-    HANDLE = auto()  # message
-    ENDED = auto()  # whether this was the child's last message, and one of the following
-    DONE = auto()
-    RETRY = auto()  # seconds
-    REJECT = auto()  # reason
-    FAILED = auto()  # sentence, traceback
-    EXTEND = auto()  # seconds
-    REMAINING = auto()
-    ANSWER = auto()  # number, or None when the message is lost
 
 
 class Line:

@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import Any
 
 from queueworker import processes
-from queueworker.child import Word
 from queueworker.errors import UsageError
 from queueworker.handlers import InterruptibleHandler
 from queueworker.model import NO_HOLD, InterruptedWorkError, Message, MessageLostError, Reject, ReportedError, Retry
+from queueworker.words import Word
 
 
 class ChildFailedError(ReportedError):

@@ -69,7 +69,7 @@ def test_a_command_that_cannot_be_run_is_refused(command: str, told: str) -> Non
 
 
 def test_a_command_is_told_about_its_message() -> None:
-    attributes = {"trace.id": "é", "Raw-Bytes": b"\x00\xff", "traceparent": "00-1-2-01"}
+    attributes: dict[str, str | bytes] = {"trace.id": "é", "Raw-Bytes": b"\x00\xff", "traceparent": "00-1-2-01"}
     message = Message("id-1", "body", "handle", 3, attributes, group="g", trace_header="Root=1")
     told = environment_of(message)
     assert int(told.pop("SQS_DEADLINE")) == pytest.approx(time.time() + MAX_VISIBILITY_SECONDS, abs=5)

@@ -81,7 +81,8 @@ def test_an_extension_that_sqs_refuses_for_good_is_not_repeated() -> None:
 
 def test_no_message_is_extended_beyond_the_limit_of_sqs() -> None:
     leases, (lease,) = holding(1, visibility=1000)
-    now, asked_seconds = 0.0, []
+    now = 0.0
+    asked_seconds: list[int] = []
     while not (outlived := leases.pop_outlived()):
         now += max(1.0, leases.next_due(now, flush=False) or 0.0)
         for ask in leases.due(now, flush=False):

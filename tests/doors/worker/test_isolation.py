@@ -1,0 +1,121 @@
+"""What handlers in child processes cost when they crash, leak or outlive the worker: one message, not the worker."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from devcluster.sqs import SqsServer
+from tests.doors.worker.conftest import ROOT, Queue, StartWorker, Worker, until
+from tests.doors.worker.test_command_line import GOOD, refused
+
+
+def children(worker: Worker) -> list[int]:
+    """The child processes of a worker."""
+    found = Path(f"/proc/{worker.process.pid}/task").glob("*/children")
+    return [int(pid) for tasks in found for pid in tasks.read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("handler", ["record", "record_async"])
+def test_messages_are_handled_once_each_and_the_children_end_with_the_worker(
+    queue: Queue, start_worker: StartWorker, handler: str
+) -> None:
+    bodies = [f"m{i}" for i in range(60)]
+    queue.send(*bodies)
+    worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--isolate", "--concurrency", "3")
+    worker.until_events(60)
+    started = children(worker)
+    assert 1 <= len(started) <= 3, "children are used again"
+    worker.signal()
+    assert worker.wait() == 0
+    assert sorted(worker.events()) == sorted(bodies)
+    assert queue.depth() == (0, 0)
+    until(lambda: not any(map(runs, started)), 5, "a child outlived the worker")
+
+
+def test_a_crash_costs_one_message_and_that_ends_in_the_dead_letter_queue(
+    server: SqsServer, start_worker: StartWorker
+) -> None:
+    dead = Queue(server)
+    policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": "3"}
+    queue = Queue(server, RedrivePolicy=json.dumps(policy))
+    queue.send("a", "poison", "b", "c")
+    flags = ("--isolate", "--concurrency", "4", "--retry-seconds", "0", "--wait-seconds", "1")
+    worker = start_worker(queue, "--handler", "job_handlers:crash_on_poison", *flags)
+    until(lambda: dead.depth() == (1, 0), 30, "the poison did not reach the dead-letter queue")
+    assert sorted(worker.events("started")) == sorted(["a", "b", "c", *["poison"] * 3])
+    assert worker.process.poll() is None
+    lines = worker.lines("the handler failed")
+    assert [line["error"] for line in lines] == ["the handler's process was ended by SIGKILL"] * 3
+    queue.send("d")
+    until(lambda: "d" in worker.events(), 20, "the worker did not go on")
+
+
+@pytest.mark.timeout(120)
+def test_without_isolation_the_pool_survives_a_poison_that_kills_its_workers(
+    server: SqsServer, start_worker: StartWorker
+) -> None:
+    dead = Queue(server)
+    policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": "3"}
+    queue = Queue(server, VisibilityTimeout="1", RedrivePolicy=json.dumps(policy))
+    queue.send("poison")
+    flags = ("--handler", "job_handlers:crash_on_poison", "--visibility-seconds", "1", "--wait-seconds", "2")
+    for _ in range(3):
+        worker = start_worker(queue, *flags)  # as the kubelet does
+        assert worker.wait() == -signal.SIGKILL
+    heir = start_worker(queue, *flags)
+    until(lambda: dead.depth() == (1, 0), 20, "the poison did not reach the dead-letter queue")
+    assert heir.process.poll() is None
+    assert heir.events("started") == ["poison"] * 3
+
+
+def test_a_child_that_leaks_is_replaced_after_its_message(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.send("1")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:grow", "--isolate", "--concurrency", "1")
+    worker.until_events(1)
+    for body in ("300", "1"):
+        done = len(worker.events())
+        moto_queue.send(body)
+        worker.until_events(done + 1)
+    first, leaking, next_one = worker.events()
+    assert first == leaking != next_one
+    assert worker.state()["failed"] == 0
+
+
+def test_children_that_outlast_the_grace_are_ended(queue: Queue, start_worker: StartWorker) -> None:
+    queue.send("a 60", "b 60")
+    worker = start_worker(queue, "--handler", "job_handlers:sleep", "--isolate", "--grace-seconds", "1")
+    worker.until_events(2, "started")
+    started = children(worker)
+    worker.signal()
+    assert worker.wait() == 0
+    assert queue.depth() == (2, 0)
+    assert not any(map(runs, started))
+
+
+def test_children_end_with_a_worker_that_is_killed(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.send("a 60")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--isolate")
+    worker.until_events(1, "started")
+    started = children(worker)
+    assert started
+    worker.kill()
+    until(lambda: not any(map(runs, started)), 5, "a child went on although nobody extends its message")
+
+
+def test_a_handler_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    assert refused(*GOOD[:2], "--handler", "job_handlers:nope", "--isolate")[0] == 2
+    (tmp_path / "broken_handlers.py").write_text("raise RuntimeError('at import')\n")
+    path = f"{ROOT / 'worker'}{os.pathsep}{tmp_path}"
+    code, text = refused(*GOOD[:2], "--handler", "broken_handlers:f", "--isolate", PYTHONPATH=path)
+    assert code == 1
+    assert "at import" in text
