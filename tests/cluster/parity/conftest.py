@@ -57,7 +57,7 @@ def recordings(hpa_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
     apps = client.AppsV1Api(config.new_client_from_config(str(hpa_cluster.kubeconfig)))  # type: ignore[no-untyped-call] # it has no types
 
     def look(name: str) -> tuple[int, int]:
-        scale = apps.read_namespaced_deployment_scale(name, NAMESPACE)
+        scale: Any = apps.read_namespaced_deployment_scale(name, NAMESPACE)
         return scale.spec.replicas or 0, scale.status.replicas
 
     pair = Authority(tmp_path_factory.mktemp("keys")).issue("external-metrics")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,7 @@ from queueworkerpool.decide import Limit, decide, limits, recall
 from queueworkerpool.model import Bounds, Decision, Facts, Memory, PoolSpec, QueueReading, QueueRef, ScalingRules
 from queueworkerpool.names import Reason
 from tests.cluster.parity.external_metrics import Sync
-from tests.cluster.parity.series import FLAG_TOLERANCE, FLAG_WINDOW_SECONDS, PER_POD, Difference, Series
+from tests.cluster.parity.series import FLAG_TOLERANCE, FLAG_WINDOW_SECONDS, PER_POD, SYNC_SECONDS, Difference, Series
 
 HPA_PARITY: Sequence[Limit] = (
     limits.tolerate,
@@ -21,11 +22,15 @@ HPA_PARITY: Sequence[Limit] = (
 )
 """What the HPA has too."""
 
+SLACK = timedelta(seconds=0.25)
+"""The HPA reads its clock a little after it has read its metric; on an edge this wide it may go either way."""
+
 
 @dataclass(frozen=True)
 class Row:
     """One sync: what both saw, the HPA's decision and ours."""
 
+    series: Series
     sync: Sync
     theirs: int
     ours: Decision
@@ -34,18 +39,20 @@ class Row:
     def difference(self) -> Difference | None:
         """How we differ, as far as that is on purpose."""
         reason, more = self.ours.reason, self.ours.replicas - self.theirs
+        if not self.series.least <= self.sync.replicas <= self.series.most:
+            return Difference.BOUND_FIRST
         if reason is Reason.SCALE_DOWN_STABILIZED and more > 0:
             return Difference.SLOWER_DOWN
         if reason is Reason.SCALE_UP_STABILIZED and more < 0:
             return Difference.SLOWER_UP
-        if reason in {Reason.SCALE_UP_LIMIT, Reason.SCALE_DOWN_LIMIT} and abs(more) == 1:
-            return Difference.EXACT_PERCENT
+        if reason in {Reason.SCALE_UP_LIMIT, Reason.SCALE_DOWN_LIMIT}:
+            return Difference.EXACT_PERCENT if abs(more) == 1 else Difference.FORGOTTEN_CHANGE
         return None
 
     @property
-    def agrees(self) -> bool:
-        """Whether both decided alike."""
-        return self.ours.replicas == self.theirs
+    def differs(self) -> bool:
+        """Whether we decided otherwise, on the same facts: while pods are missing, the HPA counts those there are."""
+        return self.ours.replicas != self.theirs and self.sync.there == self.sync.replicas
 
 
 def replay(series: Series, behavior: Mapping[str, Any], syncs: Sequence[Sync]) -> list[Row]:
@@ -53,16 +60,30 @@ def replay(series: Series, behavior: Mapping[str, Any], syncs: Sequence[Sync]) -
 
     `behavior` is the HPA's as the API server stored it, with its defaults.
     """
-    spec, memory, rows = _spec(series, behavior), Memory(), []
-    for sync, after in pairwise(syncs):
+    spec, bounds, memory, rows = _spec(series, behavior), Bounds(series.least, series.most), Memory(), []
+    for sync, after in pairwise(_with_start(series, syncs)):
         reading = QueueReading(sync.load, 0, 0, sync.time)
-        bounds = Bounds(series.least, series.most)
         facts = Facts(spec, bounds, sync.replicas, (reading,), memory, sync.time, ready=sync.there)
         ours = decide(facts, chain=HPA_PARITY)
-        rows.append(Row(sync, after.replicas, ours))
+        rows.append(Row(series, sync, after.replicas, _at_the_edge(facts, ours, after.replicas)))
         made = recall.changed(facts, facts.memory, after.replicas - sync.replicas)
         memory = replace(ours.memory, changes=made.changes)
     return rows
+
+
+def _with_start(series: Series, syncs: Sequence[Sync]) -> list[Sync]:
+    """The syncs, and before them the one that went to a bound: that one reads no metric, so nobody saw it."""
+    first = syncs[0]
+    if first.replicas == series.start:
+        return list(syncs)
+    before = first.time - timedelta(seconds=SYNC_SECONDS)
+    return [replace(first, time=before, replicas=series.start, there=series.start), *syncs]
+
+
+def _at_the_edge(facts: Facts, ours: Decision, theirs: int) -> Decision:
+    """Our decision a little earlier or later, when that is the HPA's."""
+    moved = [decide(replace(facts, now=facts.now + slack), chain=HPA_PARITY) for slack in (-SLACK, SLACK)]
+    return next((decision for decision in (ours, *moved) if decision.replicas == theirs), ours)
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -72,7 +93,7 @@ def table(rows: Iterable[Row]) -> str:
     for row in rows:
         begun = begun or row.sync.time
         at = (row.sync.time - begun).total_seconds()
-        mark = "  " if row.agrees else "* " if row.difference else "! "
+        mark = "  " if not row.differs else "* " if row.difference else "! "
         lines.append(
             f"{mark}{at:8.2f} {row.sync.load:5} {row.sync.replicas:5} {row.sync.there:5} {row.theirs:4}"
             f" {row.ours.replicas:4}  {row.ours.reason}: {row.ours.because}"
@@ -95,7 +116,7 @@ def _spec(series: Series, behavior: Mapping[str, Any]) -> PoolSpec:
 def _rules(raw: Mapping[str, Any]) -> ScalingRules:
     """The names are the same; only the flags' defaults, and quantities, need translating."""
     flags = {"stabilizationWindowSeconds": FLAG_WINDOW_SECONDS, "tolerance": str(FLAG_TOLERANCE)}
-    whole = flags | {name: value for name, value in raw.items() if value is not None}
+    whole: dict[str, Any] = flags | {name: value for name, value in raw.items() if value is not None}
     return ScalingRules.parse(whole | {"tolerance": _quantity(whole["tolerance"])})
 
 

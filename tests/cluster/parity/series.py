@@ -23,12 +23,14 @@ class Difference(StrEnum):
 
     SLOWER_DOWN = "a lull is remembered, not a list: fewer pods come later, never sooner"
     SLOWER_UP = "a surge is remembered, not a list: more pods come later, never sooner"
+    BOUND_FIRST = "a size outside the bounds goes to the wish at once: the HPA goes to the bound, then reads its metric"
+    FORGOTTEN_CHANGE = "the HPA forgets changes by the longest period of their own direction, we by that of both"
     EXACT_PERCENT = "percentages are exact: the HPA's floating point is off by one pod"
 
 
 @dataclass(frozen=True)
 class Series:
-    """One series; `differs` are the differences that it shows, each at least once, and no others."""
+    """One series; `differs` are the differences that it may show."""
 
     loads: tuple[float, ...]
     behavior: Mapping[str, Any]
@@ -119,6 +121,23 @@ SERIES = {
     ),
     "peaks shorter than the window": Series(
         ((10.0,) + (30.0,) * 3) * 5, both(up=rules(seconds=9), down=rules(seconds=9))
+    ),
+    "a size above the bounds": Series(
+        (8.0,) * 6, both(), start=30, most=20, differs=frozenset({Difference.BOUND_FIRST})
+    ),
+    "a size below the bounds": Series(
+        (30.0,) * 6, both(), start=2, least=5, differs=frozenset({Difference.BOUND_FIRST})
+    ),
+    "a size above the bounds, which no rate or window keeps there": Series(
+        (8.0,) * 4, both(down=rules(pods(2, 5), seconds=15)), start=30, most=20
+    ),
+    "a size below the bounds, which no rate keeps there": Series(
+        (30.0,) * 12, both(up=rules(pods(2, 5))), start=2, least=5
+    ),
+    "steps up that count against a slow way down": Series(
+        (10.0, 12.0, 14.0) + (5.0,) * 3,
+        both(down=rules(pods(1, 15))),
+        differs=frozenset({Difference.FORGOTTEN_CHANGE}),
     ),
     "percent that floating point cannot hold": Series(
         (50.0,) * 2 + (90.0,) * 8 + (50.0,) * 2,
