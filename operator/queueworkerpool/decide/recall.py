@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
-from queueworkerpool.model import Change, Facts, LatencyTarget, Lull, Memory, Rival, Sample, Surge, Workers
+from queueworkerpool.model import Change, Facts, LatencyTarget, Lull, Memory, Mode, Rival, Sample, Surge, Workers
 
 RIVAL_FORGOTTEN = timedelta(minutes=10)
 """Changes by others further apart than this are not a fight."""
@@ -50,7 +50,8 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
         return replace(memory, changes=())
     oldest = facts.now - timedelta(seconds=max(periods))
     kept = tuple(change for change in memory.changes if change.time > oldest)
-    return replace(memory, changes=(*kept, Change(facts.now, by)) if by else kept)
+    written = by and facts.spec.mode is Mode.ACTIVE  # a dry run has changed nothing
+    return replace(memory, changes=(*kept, Change(facts.now, by)) if written else kept)
 
 
 def _lull(facts: Facts, wish: int) -> Lull | None:

@@ -660,6 +660,10 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
         {"reading": reading(500), "scale_up": rules(pods(4, 15))},
         changed((0, 4)),
     ),
+    "a change that a dry run did not make is not remembered": (
+        {"reading": reading(500), "scale_up": rules(pods(4, 15)), "mode": Mode.DRY_RUN},
+        Memory(),
+    ),
     "a change is forgotten after the longest period": (
         {"scale_up": rules(pods(4, 15), pods(9, 60)), "memory": changed((60, 1), (59, 1))},
         changed((59, 1)),
