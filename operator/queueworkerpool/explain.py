@@ -3,6 +3,7 @@
 The `qwp explain` command calls it. It decides nothing: the steps are those of the operator's own `decide`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from queueworkerpool.decide import decide
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
 from queueworkerpool.model import Facts, Mode, PodSeen, Pool, QueueReading, Step, Target, Worker, WorkerState
-from queueworkerpool.names import Reason
+from queueworkerpool.names import ConditionStatus, ConditionType, Reason
 
 _BY_LOAD = frozenset({Reason.SIZED_BY_BACKLOG, Reason.SIZED_BY_LATENCY})
 
@@ -54,9 +55,18 @@ def told_facts(pool: Pool, target: Target, now: datetime) -> Facts:
     if backlog and not blind:
         time = datetime.fromisoformat(backlog["time"])
         reading = QueueReading(backlog["visible"], backlog["inFlight"], backlog["delayed"], time)
-    facts = gather(pool, pool.spec, target, (reading,), now)
+    # With only some of the queues read, the backlog told is that of the last time when all were.
+    readings = (reading, None) if _some_unread(status) else (reading,)
+    facts = gather(pool, pool.spec, target, readings, now)
     waits = "waitingSince" in status.get("memory", {})
     return replace(facts, crew=_told_crew(status["desiredReplicas"], target.replicas)) if waits else facts
+
+
+def _some_unread(status: Mapping[str, Any]) -> bool:
+    conditions = status.get("conditions", ())
+    return any(
+        held["type"] == ConditionType.QUEUE_REACHABLE and held["status"] == ConditionStatus.FALSE for held in conditions
+    )
 
 
 def _told_crew(kept: int, replicas: int) -> tuple[Worker, ...]:

@@ -123,7 +123,7 @@ def _sight(world: Any) -> Observation:
 
 def misfits(value: object, schema: Mapping[str, Any], path: str = "status") -> Iterator[str]:
     """What of a value the schema does not know, or of another type."""
-    kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
+    kinds: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
     if not isinstance(value, kinds[schema["type"]]):
         yield f"{path}: {value!r} is no {schema['type']}"
     elif isinstance(value, dict):
