@@ -9,23 +9,42 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import admission, cost, reaction, result
+from benchmarks import admission, consumers, cost, reaction, result, shutdown, throughput
 from benchmarks.bed import made
 
-BENCHES = ("reaction", "admission", "cost")
+BENCHES = ("reaction", "admission", "cost", "throughput", "shutdown")
+OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("benches", nargs=-1, type=click.Choice(BENCHES))
-@click.option("--rounds", default=3, show_default=True, help="Rounds of reaction and admission.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of all but cost.")
 @click.option("--pools", default=1000, show_default=True, help="Pools of admission and cost.")
 @click.option("--seconds", default=300.0, show_default=True, help="How long cost measures.")
 @click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
 def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, results: Path) -> None:
-    """Measure what the operator promises: BENCHES, by default all of them."""
-    found = [asyncio.run(_run(bench, (rounds, pools, seconds), results)) for bench in benches or BENCHES]
+    """Measure what operator and worker promise: BENCHES, by default all of them."""
+    found = [
+        _run_workers(bench, rounds, results)
+        if bench in OF_WORKERS
+        else asyncio.run(_run(bench, (rounds, pools, seconds), results))
+        for bench in benches or BENCHES
+    ]
     result.show(found)
     sys.exit(0 if all(each.holds for each in found) else 1)
+
+
+def _run_workers(bench: str, rounds: int, results: Path) -> result.Result:
+    """Run one bench that needs no cluster, but SQS and the rivals' environment."""
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold]==>[/bold] {bench}")
+    load_before, versions = result.load_average(), consumers.rival_versions()
+    found = OF_WORKERS[bench](rounds)
+    about = result.surroundings()
+    about["versions"] |= versions
+    about["load_average"] = {"before": load_before, "after": result.load_average()}
+    console.print(f"    {result.write(found, about, results)}")
+    return found
 
 
 async def _run(bench: str, size: tuple[int, int, float], results: Path) -> result.Result:

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,3 +37,15 @@ def _kib(status: str, name: str) -> int:
     found = re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
     assert found, f"/proc/PID/status has no {name}"
     return int(found[1])
+
+
+def session_cpu_seconds(leader: int) -> float:
+    """CPU seconds of all living processes of a session: of a program that was started in one of its own, say."""
+    return sum(ticks for session, ticks in _sessions() if session == leader) / _TICKS
+
+
+def _sessions() -> Iterator[tuple[int, int]]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(ProcessLookupError, FileNotFoundError):  # it has ended meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()
+            yield int(fields[3]), int(fields[11]) + int(fields[12])

@@ -62,7 +62,8 @@ def surroundings() -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("queueworkerpool", "kopf", "kubernetes", "boto3", "botocore")},
-            "commit": _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain", "operator") else ""),
+            "commit": _git("rev-parse", "HEAD")
+            + ("-dirty" if _git("status", "--porcelain", "operator", "worker") else ""),
         },
     }
 

@@ -1,0 +1,9 @@
+"""Our own worker's handler."""
+
+from benchmarks.rivals.work import work
+from queueworker import Message
+
+
+def handle(_message: Message) -> None:
+    """Do the work."""
+    work()

@@ -1,0 +1,95 @@
+"""Bench: SIGTERM while a consumer holds a hundred messages. What of them stays in flight, though nobody works on it?
+
+The queue hides messages for ten minutes, so whatever is in flight after the process's end is stranded. A message that
+is neither handled nor on the queue any more is lost.
+"""
+
+import contextlib
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from rich.progress import Progress
+
+from benchmarks.backlog import Backlog, backlog
+from benchmarks.consumers import BARE, CONSUMERS, OURS, Consumer, Setting, bodies, running
+from benchmarks.result import Figure, Result
+from devcluster.errors import StartFailedError
+from devcluster.processes import Program, wait_until
+from devcluster.sqs import ElasticMq, SqsServer
+
+MESSAGES = 1000
+IN_FLIGHT = 100
+SETTING = Setting(1.0, 90)  # ten more are received ahead
+LOOP = Setting(1.0, 10)  # each thread of the bare loop holds its ten
+FULL_SECONDS = 15.0
+END_SECONDS = 60.0
+NOTE = {"note": "all figures are of this run; a consumer that cannot hold a hundred holds as many as it can"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What one run measured, in messages and seconds."""
+
+    in_flight: int
+    stranded: int
+    lost: int
+    seconds: float
+
+
+def measure(rounds: int) -> Result:
+    """End every consumer once per round."""
+    plan = [consumer for _ in range(rounds) for consumer in CONSUMERS]
+    found: dict[str, list[Ending]] = {consumer.name: [] for consumer in CONSUMERS}
+    with ElasticMq() as server, Progress() as progress:
+        for consumer in progress.track(plan, description="shutdown"):
+            found[consumer.name].append(ended(server, consumer))
+    text = f"SIGTERM with {IN_FLIGHT} messages in flight, handlers of 1 s, {rounds} rounds, ElasticMQ"
+    details = {name: [asdict(ending) for ending in endings] for name, endings in found.items()}
+    return Result("shutdown", text, _figures(found), NOTE, details)
+
+
+def ended(server: SqsServer, consumer: Consumer) -> Ending:
+    """End one consumer."""
+    setting = LOOP if consumer is BARE else SETTING
+    with tempfile.TemporaryDirectory() as folder, backlog(server, bodies(consumer, MESSAGES)) as queue:
+        journal = Path(folder) / "journal"
+        with running(consumer, setting, server, queue.url, journal) as program:
+            held = _full(queue)
+            begun = time.monotonic()
+            os.kill(program.pid, signal.SIGTERM)
+            wait_until(lambda: not program.running, END_SECONDS, f"{consumer.name} does not end")
+            seconds = time.monotonic() - begun
+        _ended(program)
+        visible, stranded = queue.depth()
+        handled = journal.stat().st_size
+    return Ending(held, stranded, max(0, MESSAGES - handled - visible - stranded), round(seconds, 2))
+
+
+def _full(queue: Backlog) -> int:
+    """Wait until the consumer holds as much as it ever will; returns how much that is."""
+    with contextlib.suppress(StartFailedError):
+        wait_until(lambda: queue.depth()[1] >= IN_FLIGHT, FULL_SECONDS, "not so many")
+    return queue.depth()[1]
+
+
+def _ended(program: Program) -> None:
+    assert not program.running
+
+
+def _figures(found: dict[str, list[Ending]]) -> Sequence[Figure]:
+    figures = []
+    for name, endings in found.items():
+        limit = 0.0 if name == OURS.name else None
+        figures += [
+            Figure(f"stranded by {name}, at most", max(ending.stranded for ending in endings), limit),
+            Figure(f"lost by {name}, at most", max(ending.lost for ending in endings), limit),
+            Figure(f"held by {name} at SIGTERM", median(ending.in_flight for ending in endings)),
+            Figure(f"seconds to the end of {name}", median(ending.seconds for ending in endings)),
+        ]
+    return figures
