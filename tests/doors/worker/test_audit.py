@@ -1,0 +1,174 @@
+"""Work under restarts and faults, with a proxy that knows at any time which worker holds which message."""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from random import Random
+
+import pytest
+
+from devcluster.sqs import SqsServer
+from tests.doors.worker.conftest import Queue, StartWorker, Worker, until
+from tests.doors.worker.proxy import Proxy
+
+RESTARTS = int(os.environ.get("ROLLING_RESTARTS", "20"))
+"""How many workers are replaced; the issue's 500 take some ten minutes per server."""
+
+
+@pytest.fixture
+def proxy(server: SqsServer) -> Iterator[Proxy]:
+    """A proxy in front of each SQS stand-in in turn."""
+    with Proxy(server).serving() as serving:
+        yield serving
+
+
+def names(worker: str, proxy: Proxy) -> dict[str, str]:
+    """The environment of a worker that the proxy knows by this name."""
+    return {"AWS_ENDPOINT_URL_SQS": proxy.endpoint, "AWS_ACCESS_KEY_ID": worker}
+
+
+def until_empty(queue: Queue) -> None:
+    until(lambda: queue.depth() == (0, 0), 10, "a message was not deleted")
+
+
+@contextmanager
+def trickle(queue: Queue, random: Random) -> Iterator[list[str]]:
+    """Send messages meanwhile, in bursts with pauses that let polls wait; the bodies that were sent."""
+    sent: list[str] = []
+    enough = threading.Event()
+
+    def send() -> None:
+        while not enough.wait(random.choice((0.05, 0.3, 1.5))):
+            batch = [f"m{len(sent) + number} {random.choice((0.01, 0.1, 0.5))}" for number in range(10)]
+            queue.send(*batch)
+            sent.extend(batch)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        enough.set()
+        thread.join()
+
+
+@pytest.mark.timeout(60 + 5 * RESTARTS)
+def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_repeat_nothing(
+    proxy: Proxy, queue: Queue, start_worker: StartWorker
+) -> None:
+    flags = ("--handler", "job_handlers:sleep", "--concurrency", "4", "--prefetch", "2", "--wait-seconds", "20")
+    numbers = iter(range(RESTARTS + 3))
+
+    def start() -> tuple[str, Worker]:
+        name = f"worker-{next(numbers)}"
+        return name, start_worker(queue, *flags, **names(name, proxy))
+
+    with trickle(queue, Random(7)) as sent:
+        pool = [start() for _ in range(3)]
+        for _ in range(RESTARTS):
+            pool.append(start())
+            pool[2][1].until_ready()
+            name, worker = pool.pop(0)
+            worker.signal()
+            assert worker.wait() == 0, worker.lines()
+            left = proxy.held(name)
+            assert not left, f"{name} has left {len(left)} messages in flight"
+    worker = pool[-1][1]
+    worker.until_events(len(sent))
+    for _, worker in pool:
+        worker.signal()
+    assert [worker.wait() for _, worker in pool] == [0, 0, 0]
+    assert Counter(worker.events("started")) == Counter(sent)
+    assert Counter(worker.events()) == Counter(sent)
+    assert queue.depth() == (0, 0)
+
+
+def test_while_every_third_extension_fails_no_message_is_started_twice(
+    proxy: Proxy, queue: Queue, start_worker: StartWorker
+) -> None:
+    random, lock = Random(30), threading.Lock()
+
+    def lucky(action: str, percent: int) -> bool:
+        with lock:
+            return action == "ChangeMessageVisibilityBatch" and random.randrange(100) < percent
+
+    proxy.fail_request = lambda action: "InternalFailure" if lucky(action, 15) else None
+    proxy.fail_entry = lambda action: lucky(action, 18)  # of the 85 % that are left: 30 % in all
+    bodies = [f"m{number} 9" for number in range(16)]
+    queue.send(*bodies)
+    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "4", "--wait-seconds", "1")
+    more = ("--concurrency", "6", "--prefetch", "6")
+    workers = [start_worker(queue, *flags, *more, **names(name, proxy)) for name in ("one", "two")]
+    workers[0].until_events(16)
+    until_empty(queue)
+    assert Counter(workers[0].events("started")) == Counter(bodies)
+    assert proxy.failed > 5, "the proxy has failed nothing"
+
+
+def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(
+    moto_sqs: SqsServer, elasticmq: SqsServer, start_worker: StartWorker
+) -> None:
+    """On both servers at the same time, to save some."""
+    bodies = [f"m{number} {seconds}" for number, seconds in enumerate((0.1, 0.5, 0.9, 1, 1.1, 2, 5, 10, 20))]
+    with ExitStack() as stack:
+        for server in (moto_sqs, elasticmq):
+            queue = Queue(server)
+            stack.callback(until_empty, queue)
+            queue.send(*(f"{server.endpoint[-5:]}-{body}" for body in bodies))
+            worker = start_worker(queue, "--handler", "job_handlers:sleep", "--visibility-seconds", "1")
+        worker.until_events(18)
+    assert max(Counter(worker.events("started")).values()) == 1
+
+
+def test_a_killed_worker_loses_nothing_and_what_it_held_comes_again_once(
+    proxy: Proxy, queue: Queue, start_worker: StartWorker
+) -> None:
+    bodies = [f"m{number} 0.6" for number in range(5)]
+    queue.send(*bodies)
+    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "3", "--wait-seconds", "1")
+    first = start_worker(queue, *flags, "--concurrency", "3", "--prefetch", "2", **names("first", proxy))
+    first.until_events(3, "started")
+    first.kill()
+    assert len(proxy.held("first")) == 5
+    heir = start_worker(queue, *flags, **names("heir", proxy))
+    heir.until_events(5, seconds=15)
+    until_empty(queue)
+    assert heir.receives() == {body: ["2"] for body in bodies}
+
+
+def test_receive_errors_are_told_apart_waited_out_and_recovered_from(
+    proxy: Proxy, queue: Queue, start_worker: StartWorker
+) -> None:
+    reasons = {"RequestThrottled": "Throttled", "AccessDenied": "AccessDenied", "QueueDoesNotExist": "QueueNotFound"}
+    worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1", **names("w", proxy))
+    worker.until_ready()
+    for number, (code, reason) in enumerate(reasons.items(), start=1):
+        proxy.fail_request = lambda action, code=code: code if action == "ReceiveMessage" else None  # type: ignore[misc]  # mypy has no words for such a default
+        asked, began = proxy.failed, time.monotonic()
+        until(lambda asked=asked: proxy.failed >= asked + 2, 20, "the worker did not ask again")  # type: ignore[misc]  # as above
+        assert time.monotonic() - began > 0.25, "it waits between the tries"
+        assert worker.get("/readyz")[0] == 200, "a fault of SQS is no reason to count the worker out"
+        proxy.fail_request = lambda _: None
+        queue.send(f"m{number}")
+        worker.until_events(number, seconds=20)
+        assert worker.lines("cannot receive")[-1]["reason"] == reason
+        assert f'queueworker_receive_errors_total{{reason="{reason}"}} 0.0' not in worker.get("/metrics")[1]
+
+
+def test_of_a_batch_of_deletes_the_failed_ones_are_tried_again(
+    proxy: Proxy, queue: Queue, start_worker: StartWorker
+) -> None:
+    failures = iter([False, True, True, False, True])
+    proxy.fail_entry = lambda action: action == "DeleteMessageBatch" and next(failures, False)
+    queue.send(*(f"m{number}" for number in range(10)))
+    worker = start_worker(queue, "--handler", "job_handlers:record", **names("w", proxy))
+    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
+    assert len(worker.events()) == 10
+    lines = worker.lines("SQS did not do what was asked about a message")
+    assert [(line["asked"], line["reason"], line["next"]) for line in lines] == [
+        ("delete", "InternalError", "another try")
+    ] * 3
+    until(lambda: "deleted_total 10.0" in worker.get("/metrics")[1], 5, "not every delete was counted")

@@ -1,0 +1,167 @@
+"""What handlers can ask for: rejection, more time, the deadline, the trace; and what large or failing ones get."""
+
+import hashlib
+import itertools
+import json
+import signal
+import time
+
+import pytest
+
+from devcluster.sqs import SqsServer
+from tests.doors.worker.conftest import Queue, StartWorker, until
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+
+
+@pytest.mark.parametrize("flags", [("reject",), ("reject_async",), ("reject", "--isolate")])
+def test_a_rejected_message_goes_to_the_dead_letter_queue_at_once_and_as_it_was(
+    server: SqsServer, start_worker: StartWorker, flags: tuple[str, ...]
+) -> None:
+    queue, dead = Queue(server), Queue(server)
+    attributes = {
+        "size": {"DataType": "Number", "StringValue": "42"},
+        "raw": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
+    }
+    queue.send("päckchen", MessageAttributes=attributes)
+    handler, *more = flags
+    worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--dead-letter-queue", dead.url, *more)
+    until(lambda: queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the message did not change its queue")
+    (found,) = dead.client.receive_message(QueueUrl=dead.url, MessageAttributeNames=["All"])["Messages"]
+    told = {name: (value["DataType"], value.get("StringValue")) for name, value in found["MessageAttributes"].items()}
+    assert found["Body"] == "päckchen"
+    assert told == {
+        "size": ("Number", "42"),
+        "raw": ("Binary", None),
+        "queueworker.reason": ("String", "no such customer"),
+    }
+    assert worker.events("started") == ["päckchen"]
+    (line,) = worker.lines("the handler rejects the message")
+    assert (line["because"], line["level"]) == ("no such customer", "ERROR")
+
+
+def test_without_a_dead_letter_queue_of_ours_the_queues_own_policy_decides(
+    server: SqsServer, start_worker: StartWorker
+) -> None:
+    dead = Queue(server)
+    policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"}
+    queue = Queue(server, RedrivePolicy=json.dumps(policy))
+    queue.send("job")
+    worker = start_worker(queue, "--handler", "job_handlers:reject", "--retry-seconds", "0", "--wait-seconds", "1")
+    until(lambda: dead.depth() == (1, 0), 20, "the message did not reach the dead-letter queue")
+    assert worker.events("started") == ["job"] * 2
+
+
+def test_a_dead_letter_queue_that_is_not_there_costs_no_message(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.send("job")
+    flags = ("--dead-letter-queue", moto_queue.url + "-nope", "--retry-seconds", "600")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:reject", *flags)
+    until(lambda: bool(worker.lines("cannot send to the dead-letter queue")), 20, "the failure was not told")
+    assert worker.lines("cannot send to the dead-letter queue")[0]["reason"] == "QueueNotFound"
+    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 5, "the message was not given back")
+    assert moto_queue.depth() == (0, 1)
+
+
+def test_an_extension_by_the_handler_holds_even_if_the_worker_dies(queue: Queue, start_worker: StartWorker) -> None:
+    queue.send("long")
+    worker = start_worker(queue, "--handler", "job_handlers:extend_and_die", "--visibility-seconds", "1")
+    assert worker.wait() == -signal.SIGKILL
+    assert worker.events() == ["long"], "SQS confirmed it before the handler went on"
+    heir = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "2", "--log-level", "debug")
+    until(lambda: len(heir.lines("polling")) >= 4, 20, "the heir did not poll")
+    assert heir.events() == ["long"]
+    assert queue.depth() == (0, 1)
+
+
+@pytest.mark.parametrize("more", [(), ("--isolate",)])
+def test_a_handler_is_told_its_deadline_which_comes_nearer_when_the_worker_drains(
+    moto_queue: Queue, start_worker: StartWorker, more: tuple[str, ...]
+) -> None:
+    moto_queue.send("job")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:tell_deadlines", "--grace-seconds", "30", *more)
+    worker.until_events(1, "started")
+    worker.signal()
+    assert worker.wait() == 0
+    first, last = map(int, worker.events()[0].split())
+    assert first == pytest.approx(12 * 60 * 60, abs=30)
+    assert 20 <= last <= 30
+
+
+@pytest.mark.parametrize("more", [(), ("--isolate",)])
+def test_the_trace_context_reaches_the_handler_and_the_log(
+    queue: Queue, start_worker: StartWorker, more: tuple[str, ...]
+) -> None:
+    queue.send(
+        "job",
+        MessageAttributes={"traceparent": {"DataType": "String", "StringValue": TRACEPARENT}},
+        MessageSystemAttributes={"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE_HEADER}},
+    )
+    worker = start_worker(queue, "--handler", "job_handlers:tell_trace", *more)
+    worker.until_events(1)
+    assert json.loads(worker.events()[0]) == {"traceparent": TRACEPARENT, "X-Amzn-Trace-Id": TRACE_HEADER}
+    until(lambda: bool(worker.lines("the handler failed")), 5, "the failure was not told")
+    (line,) = worker.lines("the handler failed")
+    assert line["traceparent"] == TRACEPARENT
+    assert "RuntimeError: for the log" in line["traceback"]
+    assert line["message_id"]
+
+
+@pytest.mark.parametrize("more", [(), ("--isolate",)])
+def test_large_payloads_arrive_whole(queue: Queue, start_worker: StartWorker, more: tuple[str, ...]) -> None:
+    bodies = [f"{number}é" * 60_000 for number in range(5)]
+    for body in bodies:
+        queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
+    worker = start_worker(queue, "--handler", "job_handlers:digest", *more)
+    worker.until_events(5)
+    assert sorted(worker.events()) == sorted(hashlib.sha256(body.encode()).hexdigest() for body in bodies)
+    until(lambda: queue.depth() == (0, 0), 5, "a message was not deleted")
+
+
+def test_a_command_may_leave_a_large_body_unread(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.client.send_message(QueueUrl=moto_queue.url, MessageBody="x" * 250_000)
+    worker = start_worker(moto_queue, "--exec", "true")
+    until(lambda: worker.state()["processed"] == 1, 20, "the command did not succeed")
+
+
+def test_failures_wait_longer_and_longer_with_jitter(queue: Queue, start_worker: StartWorker) -> None:
+    queue.send("poison")
+    flags = ("--retry-seconds", "2", "--visibility-seconds", "60", "--wait-seconds", "1")
+    worker = start_worker(queue, "--handler", "job_handlers:fail_at_times", *flags)
+    worker.until_events(3, "started")
+    times = [float(line.split()[1]) for line in worker.journal.read_text().splitlines() if line.startswith("at ")]
+    first, second = (later - earlier for earlier, later in itertools.pairwise(times))
+    assert 1 <= first <= 2 + 2
+    assert 2 <= second <= 4 + 2
+    assert [line["receive_count"] for line in worker.lines("the handler failed")][:2] == [1, 2]
+
+
+def test_what_is_received_ahead_goes_back_at_once_when_the_worker_drains(
+    queue: Queue, start_worker: StartWorker
+) -> None:
+    queue.send(*(f"m{i} 60" for i in range(8)))
+    flags = ("--concurrency", "2", "--prefetch", "2", "--grace-seconds", "600")
+    worker = start_worker(queue, "--handler", "job_handlers:sleep", *flags)
+    until(lambda: queue.depth() == (4, 4), 20, "not as many were received as may be")
+    assert worker.state()["busy"] == 2
+    worker.signal()
+    until(lambda: queue.depth() == (6, 2), 5, "what was not started did not go back while the others run")
+    worker.signal()
+    assert worker.wait() == 0
+    assert queue.depth() == (8, 0)
+    assert len(worker.events("started")) == 2
+
+
+def test_coroutines_keep_to_the_concurrency_when_messages_are_received_ahead(
+    queue: Queue, start_worker: StartWorker
+) -> None:
+    queue.send(*(f"m{i} 0.3" for i in range(12)))
+    flags = ("--concurrency", "3", "--prefetch", "3")
+    worker = start_worker(queue, "--handler", "job_handlers:sleep_async", *flags)
+    seen = 0
+    deadline = time.monotonic() + 30
+    while len(worker.events()) < 12:
+        seen = max(seen, worker.state()["busy"])
+        assert time.monotonic() < deadline, worker.events()
+    assert seen == 3
+    assert len(worker.events("started")) == 12
