@@ -1,0 +1,117 @@
+"""The HTTP server, over real sockets."""
+
+import contextlib
+import http.client
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from queueworkerpool.server import Answers, HttpServer
+
+METRICS = b"queueworkerpool_leader 1.0\n"
+
+
+@dataclass
+class Said:
+    """What the process says of itself, until a test lets it say something else."""
+
+    livez: list[str] = field(default_factory=list)
+    readyz: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def server_and_said() -> Iterator[tuple[HttpServer, Said]]:
+    """One server for all, for stopping one takes half a second."""
+    said = Said()
+    server = HttpServer(
+        "127.0.0.1", 0, Answers(lambda accept: (METRICS, f"for {accept}"), lambda: said.livez, lambda: said.readyz)
+    )
+    yield server, said
+    server.close()
+
+
+@pytest.fixture
+def said(server_and_said: tuple[HttpServer, Said]) -> Said:
+    _, said = server_and_said
+    said.livez, said.readyz = [], []
+    return said
+
+
+@pytest.fixture
+def connection(server_and_said: tuple[HttpServer, Said], said: Said) -> Iterator[http.client.HTTPConnection]:
+    assert said == Said()  # nothing is left of the test before
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server_and_said[0].port, timeout=10)) as opened:
+        yield opened
+
+
+def get(connection: http.client.HTTPConnection, path: str, **headers: str) -> tuple[int, str, bytes]:
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, answer.headers["Content-Type"], answer.read()
+
+
+TEXT = "text/plain; charset=utf-8"
+
+
+def test_metrics_are_rendered_for_what_the_scraper_accepts(connection: http.client.HTTPConnection) -> None:
+    assert get(connection, "/metrics", Accept="openmetrics") == (200, "for openmetrics", METRICS)
+    assert get(connection, "/metrics") == (200, "for ", METRICS)
+    assert get(connection, "/metrics?debug=1") == (200, "for ", METRICS)
+
+
+def test_a_process_that_is_well_says_ok(connection: http.client.HTTPConnection) -> None:
+    assert get(connection, "/livez") == (200, TEXT, b"ok\n")
+    assert get(connection, "/readyz?verbose") == (200, TEXT, b"ok\n")
+
+
+def test_a_process_that_is_not_says_why_line_by_line(connection: http.client.HTTPConnection, said: Said) -> None:
+    said.livez = ["the event loop is frozen"]
+    said.readyz = ["one", "two"]
+    assert get(connection, "/livez") == (503, TEXT, b"the event loop is frozen\n")
+    assert get(connection, "/readyz") == (503, TEXT, b"one\ntwo\n")
+
+
+def test_alive_and_ready_are_told_apart(connection: http.client.HTTPConnection, said: Said) -> None:
+    said.readyz = ["pools are not listed yet"]
+    assert (get(connection, "/livez")[0], get(connection, "/readyz")[0]) == (200, 503)
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics/", "/livez/loop", "/healthz", "/../metrics"])
+def test_whatever_else_is_asked_for_is_not_there(connection: http.client.HTTPConnection, path: str) -> None:
+    assert get(connection, path) == (404, TEXT, b"not found: try /metrics, /livez or /readyz\n")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
+def test_nothing_can_be_written(connection: http.client.HTTPConnection, method: str) -> None:
+    connection.request(method, "/metrics")
+    assert connection.getresponse().status == 501
+
+
+def test_nobody_learns_which_python_answers(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/livez")
+    assert connection.getresponse().headers["Server"].strip() == "queueworkerpool"
+
+
+def test_a_client_that_says_nothing_holds_up_nobody(connection: http.client.HTTPConnection) -> None:
+    with socket.create_connection(("127.0.0.1", connection.port)):
+        assert get(connection, "/livez")[0] == 200
+
+
+def test_a_closed_server_frees_its_port() -> None:
+    server = HttpServer("127.0.0.1", 0, Answers(lambda _: (b"", ""), list, list))
+    port = server.port
+    server.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_port_that_is_taken_is_told(connection: http.client.HTTPConnection) -> None:
+    with pytest.raises(OSError, match="in use"):
+        HttpServer("127.0.0.1", connection.port, Answers(lambda _: (b"", ""), list, list))
+
+
+def test_requests_are_not_logged(connection: http.client.HTTPConnection, capsys: pytest.CaptureFixture[str]) -> None:
+    get(connection, "/livez")
+    assert capsys.readouterr() == ("", "")

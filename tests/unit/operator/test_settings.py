@@ -1,0 +1,88 @@
+"""Settings from flags and the environment: what is known is taken, and a typo stops the start."""
+
+from dataclasses import fields
+
+import pytest
+from click.testing import CliRunner
+
+from queueworkerpool.__main__ import main
+from queueworkerpool.errors import SettingsInvalidError
+from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown
+
+NAMES = [setting.name for setting in fields(Settings)]
+ALL = ", ".join(ENV_PREFIX + name.upper() for name in NAMES)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    assert Settings() == Settings(
+        namespaces=(),
+        http_host="0.0.0.0",  # noqa: S104 -- only compared
+        http_port=9090,
+        log_level="info",
+        log_format="json",
+        region=None,
+        read_workers=16,
+        write_workers=8,
+    )
+
+
+def test_every_setting_and_whatever_is_not_ours_is_known() -> None:
+    reject_unknown({ENV_PREFIX + name.upper(): "1" for name in NAMES} | {"PATH": "/bin", "AWS_REGION": "x", "QWP": ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("QWP_LOGLEVEL", "QWP_LOG_LEVEL"),
+        ("QWP_NAMESPACE", "QWP_NAMESPACES"),
+        ("QWP_HTTP_PORTS", "QWP_HTTP_PORT"),
+        ("QWP_region", "QWP_REGION"),
+    ],
+)
+def test_a_typo_is_told_with_the_nearest_setting(name: str, near: str) -> None:
+    with pytest.raises(SettingsInvalidError) as caught:
+        reject_unknown({name: "1"})
+    assert str(caught.value) == f"{name} is not a setting; did you mean {near}? All: {ALL}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_is_a_flag_with_a_twin_and_a_word_of_help(name: str) -> None:
+    shown = " ".join(CliRunner().invoke(main, ["operator", "--help"], terminal_width=200).output.split())
+    assert f"--{name.replace('_', '-')} " in shown
+    assert f"{ENV_PREFIX}{name.upper()}" in shown
+    [setting] = [setting for setting in fields(Settings) if setting.name == name]
+    assert setting.metadata["help"] in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--http-port", "65536"],
+        ["--http-port", "-1"],
+        ["--http-port", "http"],
+        ["--log-level", "loud"],
+        ["--log-format", "xml"],
+        ["--read-workers", "0"],
+        ["--read-workers", "257"],
+        ["--write-workers", "0"],
+        ["--write-workers", "65"],
+        ["--unknown"],
+        ["extra"],
+    ],
+)
+def test_a_setting_that_makes_no_sense_stops_the_start(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, ["operator", *arguments])
+    assert (result.exit_code, "Usage: " in result.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"QWP_HTTP_PORT": "no"}, "'no' is not a valid integer range"),
+        ({"QWP_LOG_LEVEL": "loud"}, "'loud' is not one of"),
+        ({"QWP_LOGLEVEL": "info"}, "QWP_LOGLEVEL is not a setting; did you mean QWP_LOG_LEVEL?"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_stops_the_start(environment: dict[str, str], told: str) -> None:
+    result = CliRunner().invoke(main, ["operator"], env=environment)
+    assert (result.exit_code, told in result.output) == (2, True)
