@@ -1,72 +1,61 @@
-"""Who counts as another writer of the replicas."""
+"""The facts that the operator and `qwp explain` decide from."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from queueworkerpool.decide import decide
+from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import RIVAL_ROUNDS, Memory, Rival, Target
-from queueworkerpool.names import FIELD_MANAGER
-from tests.unit.operator.worlds import NOW, SPEC, ago, pool, reading
+from queueworkerpool.model import Bounds, Facts, Lull, Memory, Schedule
+from tests.unit.operator.sights import target
+from tests.unit.operator.worlds import NOW, SPEC, ago, lull, pool, reading
 
 SCALED = {"lastScaleTime": "2026-11-23T11:59:00Z"}
-LAST_SCALE = ago(60)
 
-WRITERS: dict[str, tuple[tuple[str, datetime | None] | None, dict[str, Any], tuple[str, datetime] | None]] = {
-    "nobody known": (None, SCALED, None),
-    "we ourselves": ((FIELD_MANAGER, None), SCALED, None),
-    "we ourselves, by the clock of this process": ((FIELD_MANAGER, NOW), SCALED, None),
-    "whoever created the Deployment, before our first write": (("helm", ago(600)), {}, None),
-    "somebody else": (("kubectl-edit", ago(5)), SCALED, ("kubectl-edit", ago(5))),
-    "an HPA, of whose writes the API server keeps no time": (
-        ("kube-controller-manager", None),
-        SCALED,
-        ("kube-controller-manager", LAST_SCALE),
-    ),
+
+def test_everything_is_brought_together() -> None:
+    found = gather(
+        pool(status=SCALED | {"memory": lull(30, 7).dump()}),
+        SPEC,
+        target(10, ready_replicas=9, rolling_out=True, writer=("kubectl", ago(1))),
+        (reading(5), None),
+        NOW,
+    )
+    assert found == Facts(
+        spec=SPEC,
+        bounds=Bounds(0, 50),
+        replicas=10,
+        readings=(reading(5), None),
+        memory=Memory(lull=Lull(ago(30), 7)),
+        now=NOW,
+        ready=9,
+        rolling_out=True,
+        writer=("kubectl", ago(1)),
+    )
+
+
+WRITERS: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    "somebody else after us": (SCALED, ("kubectl", ago(1)), ("kubectl", ago(1))),
+    "somebody else, nobody knows when": (SCALED, ("keda", None), ("keda", ago(60))),
+    "ourselves": (SCALED, ("queueworkerpool", ago(1)), None),
+    "somebody else before we ever did": ({}, ("helm", ago(1)), None),
+    "nobody that is known": (SCALED, None, None),
 }
 
 
-@pytest.mark.parametrize(("writer", "status", "expected"), WRITERS.values(), ids=WRITERS)
-def test_writer(
-    writer: tuple[str, datetime | None] | None, status: dict[str, Any], expected: tuple[str, datetime] | None
-) -> None:
-    target = Target(replicas=10, ready_replicas=10, resource_version=1, writer=writer)
-    assert gather(pool(status=status), SPEC, target, (reading(0, 50),), NOW).writer == expected
+@pytest.mark.parametrize(("status", "writer", "rival"), WRITERS.values(), ids=WRITERS.keys())
+def test_the_replicas_were_written_by(status: dict[str, Any], writer: Any, rival: Any) -> None:
+    assert gather(pool(status=status), SPEC, target(writer=writer), (), NOW).writer == rival
 
 
-def test_a_rival_without_times_is_one_round_for_each_of_our_writes_and_then_left_alone() -> None:
-    """An HPA sets 2 replicas whenever we have set 10."""
-    status: dict[str, Any] = SCALED
-    hpa = Target(replicas=2, ready_replicas=2, resource_version=1, writer=("kube-controller-manager", None))
-    rounds, writes = [], 0
-    for second in range(0, 60, 5):
-        now = NOW + timedelta(seconds=second)
-        decision = decide(gather(pool(status=status), SPEC, hpa, (reading(50, time=now),), now))
-        status = {"lastScaleTime": status["lastScaleTime"], "memory": decision.memory.dump()}
-        if decision.replicas != hpa.replicas:
-            writes += 1
-            status["lastScaleTime"] = _text(now)
-        rival = decision.memory.rival
-        assert rival
-        rounds.append(rival.rounds)
-    assert rounds == [1, 2, *[RIVAL_ROUNDS] * 10]
-    assert writes == RIVAL_ROUNDS - 1
+def test_the_bounds_are_those_of_the_schedules_of_the_hour() -> None:
+    spec = replace(SPEC, schedules=(Schedule("noon", "0 12 * * *", 3600, min_replicas=4),))
+    assert gather(pool(), spec, target(), (), NOW).bounds == Bounds(4, 50, ("noon",))
+    assert gather(pool(), spec, target(), (), ago(1)).bounds == Bounds(0, 50)
 
 
-def test_a_persons_one_change_is_no_fight() -> None:
-    corrected = replace(SPEC, min_replicas=10)
-    person = Target(replicas=2, ready_replicas=2, resource_version=1, writer=("kubectl", None))
-    first = decide(gather(pool(status=SCALED), corrected, person, (reading(0, 0),), NOW))
-    assert (first.replicas, first.memory.rival) == (10, Rival("kubectl", 1, LAST_SCALE))
-    ours = replace(person, replicas=10, writer=(FIELD_MANAGER, None))
-    status = {"lastScaleTime": _text(NOW), "memory": first.memory.dump()}
-    much_later = NOW + timedelta(minutes=11)
-    second = decide(gather(pool(status=status), corrected, ours, (reading(0, 0, time=much_later),), much_later))
-    assert second.memory == replace(second.memory, rival=None) != Memory()
-
-
-def _text(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+def test_a_schedule_that_makes_no_sense_is_told_by_its_name() -> None:
+    spec = replace(SPEC, schedules=(Schedule("noon", "61 12 * * *", 3600, min_replicas=4),))
+    with pytest.raises(SpecInvalidError, match=r"^spec\.schedules\[name=noon\]\.cron: "):
+        gather(pool(), spec, target(), (), NOW)

@@ -1,0 +1,230 @@
+"""What a scrape shows: every series of the contract, fed by real observations, read by Prometheus' own parser."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError, SpecInvalidError
+from queueworkerpool.metrics import Metrics
+from queueworkerpool.model import Key, LatencyTarget, Observation, QueueRef
+from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome
+from queueworkerpool.status import next_status
+from tests.unit.operator.sights import seen, target
+from tests.unit.operator.worlds import NOW, SPEC, URL, ago, pool, reading
+
+KEY = Key("shop", "thumbnails")
+POOL = {"namespace": "shop", "pool": "thumbnails"}
+OTHER_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/invoices"
+TWIN_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/thumbnails"
+Labels = frozenset[tuple[str, str]]
+
+
+def fresh() -> Metrics:
+    return Metrics(CollectorRegistry(), "1.2.3", lambda: NOW)
+
+
+def scraped(metrics: Metrics) -> dict[str, dict[Labels, float]]:
+    """Every sample of a scrape, by name and labels."""
+    text, _ = metrics.render("text/plain")
+    found: dict[str, dict[Labels, float]] = {}
+    for family in text_string_to_metric_families(text.decode()):
+        assert family.documentation.endswith("."), f"{family.name} is not explained"
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
+    return found
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return scraped(metrics).get(f"queueworkerpool_{name}", {}).get(frozenset((POOL | labels).items()))
+
+
+def observed(sight: Observation | None = None) -> Metrics:
+    metrics, sight = fresh(), sight or seen({"reading": reading(55, 40, 7, ago(3))})
+    metrics.observe(sight)
+    metrics.told(KEY, next_status(sight, NOW)["conditions"])
+    return metrics
+
+
+ROWS: dict[str, tuple[dict[str, str], float]] = {
+    "current_replicas": ({}, 10),
+    "ready_replicas": ({}, 10),
+    "desired_replicas": ({}, 19),
+    "min_replicas": ({}, 0),
+    "max_replicas": ({}, 50),
+    "waiting_for_idle_workers": ({}, 0),
+    "target_messages_per_pod": ({}, 5),
+    "backlog_per_pod": ({}, 9.5),
+    "reading_age_seconds": ({}, 3),
+    "queue_messages": ({"queue": "thumbnails", "state": "visible"}, 55),
+    "condition": ({"type": "Ready", "status": "True"}, 1),
+    "decisions_total": ({"reason": "SizedByBacklog"}, 1),
+    "scale_writes_total": ({"direction": "up"}, 0),
+    "queue_reads_total": ({"outcome": "ok"}, 1),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_pool_shows(name: str) -> None:
+    labels, shown = ROWS[name]
+    assert value(observed(), name, **labels) == shown
+
+
+def test_a_pool_shows_nothing_else() -> None:
+    ours = {
+        name for name, samples in scraped(observed()).items() if any(dict(labels).get("pool") for labels in samples)
+    }
+    assert ours == {f"queueworkerpool_{name}" for name in ROWS}
+
+
+def test_messages_are_shown_by_state() -> None:
+    metrics = observed()
+    states = {
+        state: value(metrics, "queue_messages", queue="thumbnails", state=state) for state in ("in_flight", "delayed")
+    }
+    assert states == {"in_flight": 40, "delayed": 7}
+
+
+def test_known_labels_are_there_before_they_have_happened() -> None:
+    metrics, shown = observed(), 0.0
+    for reason in set(DECISION_REASONS) - {"SizedByBacklog"}:
+        assert value(metrics, "decisions_total", reason=reason) == shown
+    for outcome in set(ReadOutcome) - {ReadOutcome.OK}:
+        assert value(metrics, "queue_reads_total", outcome=outcome) == shown
+    assert value(metrics, "scale_writes_total", direction="down") == shown
+
+
+def test_a_condition_is_one_for_its_status_and_zero_for_the_others() -> None:
+    metrics = observed()
+    for kind in ConditionType:
+        shown = [value(metrics, "condition", type=kind, status=status) for status in ConditionStatus]
+        assert sorted(map(float, (one or 0 for one in shown))) == [0, 0, 1]
+        assert None not in shown
+    assert value(metrics, "condition", type="ScalingLimited", status="False") == 1
+
+
+def test_writes_are_counted_by_direction() -> None:
+    metrics = observed()
+    for before, after in ((1, 5), (5, 9), (9, 0)):
+        metrics.resized(KEY, before, after)
+    assert [value(metrics, "scale_writes_total", direction=way) for way in ("up", "down")] == [2, 1]
+
+
+def test_ticks_add_up() -> None:
+    metrics = observed()
+    metrics.observe(seen({"max_replicas": 9}))
+    metrics.observe(seen())
+    assert value(metrics, "decisions_total", reason="SizedByBacklog") == 2
+    assert value(metrics, "decisions_total", reason="TooManyReplicas") == 1
+    assert value(metrics, "queue_reads_total", outcome="ok") == 3
+
+
+def test_a_failed_reading_is_counted_and_leaves_the_last_good_one_to_age() -> None:
+    metrics = observed()
+    metrics.observe(seen({"reading": None}, counts=(QueueNotFoundError("why"),)))
+    assert value(metrics, "queue_reads_total", outcome="not_found") == 1
+    assert value(metrics, "queue_messages", queue="thumbnails", state="visible") == 55
+    assert value(metrics, "reading_age_seconds") == 3
+
+
+def test_the_age_is_that_of_the_oldest_and_never_negative() -> None:
+    both = replace(SPEC, queues=(QueueRef(URL), QueueRef(OTHER_URL)))
+    counts = reading(1, time=ago(9)), reading(2, time=ago(4))
+    metrics = observed(seen(pool=pool(spec=both), counts=counts))
+    assert (value(metrics, "reading_age_seconds"), value(metrics, "backlog_per_pod")) == (9, 0.3)
+    assert value(metrics, "queue_messages", queue="invoices", state="visible") == 2
+    assert value(observed(seen({"reading": reading(1, time=ago(-9))})), "reading_age_seconds") == 0
+
+
+def test_two_queues_of_one_name_are_told_apart_by_their_url() -> None:
+    twins = replace(SPEC, queues=(QueueRef(URL), QueueRef(TWIN_URL)))
+    metrics = observed(seen(pool=pool(spec=twins), counts=(reading(1), reading(2))))
+    assert value(metrics, "queue_messages", queue=URL, state="visible") == 1
+    assert value(metrics, "queue_messages", queue=TWIN_URL, state="visible") == 2
+
+
+def test_a_queue_that_was_edited_out_is_gone() -> None:
+    metrics = observed()
+    metrics.observe(
+        seen(pool=pool(spec=replace(SPEC, queues=(QueueRef(OTHER_URL),))), counts=(QueueThrottledError("x"),))
+    )
+    assert "queueworkerpool_queue_messages" not in scraped(metrics)
+
+
+def test_at_zero_pods_the_backlog_is_the_whole_load() -> None:
+    assert value(observed(seen({"replicas": 0, "reading": reading(7)})), "backlog_per_pod") == 7
+
+
+UNKNOWN: dict[str, tuple[Observation, set[str]]] = {
+    "no Deployment": (
+        seen(target=None, counts=(), decision=None),
+        {"current_replicas", "ready_replicas", "desired_replicas"},
+    ),
+    "a spec of another CRD": (
+        Observation(pool(spec=SpecInvalidError("why")), target()),
+        {"min_replicas", "max_replicas", "target_messages_per_pod", "desired_replicas", "queue_messages"},
+    ),
+    "a latency": (seen({"target": LatencyTarget(60)}), {"target_messages_per_pod"}),
+}
+
+
+@pytest.mark.parametrize(("sight", "missing"), UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_what_is_unknown_is_not_shown(sight: Observation, missing: set[str]) -> None:
+    metrics = observed(sight)
+    assert {name for name in missing if value(metrics, name, **ROWS[name][0]) is not None} == set()
+
+
+def test_what_became_unknown_is_not_shown_any_more() -> None:
+    metrics = observed()
+    metrics.observe(seen(target=None, counts=(), decision=None))
+    assert value(metrics, "current_replicas") is None
+    assert value(metrics, "decisions_total", reason="SizedByBacklog") == 1
+
+
+def test_a_deleted_pools_series_go_and_the_others_stay() -> None:
+    metrics = observed()
+    metrics.observe(seen(pool=pool(key=Key("shop", "other"))))
+    metrics.forget(KEY)
+    metrics.forget(Key("shop", "never-seen"))
+    pools = {dict(labels).get("pool") for samples in scraped(metrics).values() for labels in samples}
+    assert pools == {None, "other"}
+
+
+def test_a_process_shows_its_own() -> None:
+    metrics = fresh()
+    metrics.leads(leading=True)
+    metrics.ticked(lag_seconds=0.5, took_seconds=0.002)
+    metrics.queue_read(2.0)
+    shown: dict[str, Any] = {
+        name: samples[frozenset()] for name, samples in scraped(metrics).items() if frozenset() in samples
+    }
+    assert {name: shown[f"queueworkerpool_{name}"] for name in ("leader", "reconcile_lag_seconds_sum")} == {
+        "leader": 1,
+        "reconcile_lag_seconds_sum": 0.5,
+    }
+    assert shown["queueworkerpool_reconcile_duration_seconds_sum"] == 0.002
+    assert shown["queueworkerpool_queue_read_duration_seconds_count"] == 1
+    assert scraped(metrics)["queueworkerpool_build_info"] == {frozenset({("version", "1.2.3")}): 1}
+    metrics.leads(leading=False)
+    assert scraped(metrics)["queueworkerpool_leader"][frozenset()] == 0
+
+
+def test_the_buckets_reach_from_an_idle_tick_to_every_time_out() -> None:
+    metrics = fresh()
+    metrics.ticked(lag_seconds=0.0, took_seconds=0.0)
+    buckets = scraped(metrics)["queueworkerpool_reconcile_duration_seconds_bucket"]
+    bounds = sorted(float(dict(labels)["le"]) for labels in buckets)
+    assert bounds == [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf")]
+
+
+def test_a_scraper_gets_the_format_that_it_accepts() -> None:
+    metrics = observed()
+    assert metrics.render("")[1].startswith("text/plain; version=")
+    text, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert text.endswith(b"# EOF\n")
+    names = {family.name for family in parse_openmetrics(text.decode())}
+    assert {"queueworkerpool_decisions", "queueworkerpool_current_replicas", "queueworkerpool_build"} <= names
