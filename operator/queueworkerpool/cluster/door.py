@@ -40,7 +40,10 @@ class KubernetesCluster:
     """Writes scales, statuses and Events. Close it to end its threads."""
 
     def __init__(self, workers: int) -> None:
-        """Take how many requests may be under way at once. Reads KUBECONFIG, else the pod's service account."""
+        """Take how many requests may be under way at once. Reads KUBECONFIG, else the pod's service account.
+
+        Raises ClusterError when neither can be read.
+        """
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
         self._workers = workers
         self._api = self._connect()
@@ -141,7 +144,7 @@ class KubernetesCluster:
         try:
             return await self._in_thread(lambda: self._request(method, path, body))
         except _NotFoundError as error:
-            raise PoolGoneError("the pool was deleted") from error
+            raise PoolGoneError("there is no such pool; it may have been deleted") from error
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
@@ -150,7 +153,7 @@ class KubernetesCluster:
         api, answer = self._api, self._send(method, path, body)
         if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
             if self._api is api:
-                self._api = self._reconnect()
+                self._api = self._connect()
             answer = self._send(method, path, body)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise _NotFoundError(f"{method} {path}: not found")
@@ -179,13 +182,13 @@ class KubernetesCluster:
             raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
         return answer
 
-    def _reconnect(self) -> Any:
-        try:
-            return self._connect()
-        except (config.ConfigException, OSError) as error:  # whoever rotates the token may not be done yet
-            raise ClusterError(f"the token cannot be read ({type(error).__name__})") from error
-
     def _connect(self) -> Any:
+        try:
+            return self._client()
+        except (config.ConfigException, OSError) as error:  # later on: whoever rotates the token may not be done yet
+            raise ClusterError(f"no usable KUBECONFIG or service account ({type(error).__name__})") from error
+
+    def _client(self) -> Any:
         settings = client.Configuration()
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
