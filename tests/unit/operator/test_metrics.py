@@ -226,5 +226,6 @@ def test_a_scraper_gets_the_format_that_it_accepts() -> None:
     text, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")
-    names = {family.name for family in parse_openmetrics(text.decode())}
+    families = parse_openmetrics(text.decode())  # type: ignore[no-untyped-call] # theirs
+    names = {family.name for family in families}
     assert {"queueworkerpool_decisions", "queueworkerpool_current_replicas", "queueworkerpool_build"} <= names

@@ -1,0 +1,201 @@
+"""The command line, as a user meets it; the API server is a small HTTP server that answers as it does."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from queueworkerpool.__main__ import main
+from queueworkerpool.decide import decide
+from queueworkerpool.model import Mode
+from queueworkerpool.status import next_status
+from tests.unit.operator.sights import seen
+from tests.unit.operator.worlds import NOW, facts, raw_pool, reading
+
+POOL = "/apis/queueworker.dev/v1alpha1/namespaces/shop/queueworkerpools/thumbnails"
+DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/thumbnailer"
+STATUS = json.loads(json.dumps(next_status(seen({"reading": reading(60)}), NOW)))
+
+Api = dict[str, dict[str, Any]]
+
+
+def deployment(replicas: int) -> dict[str, Any]:
+    return {
+        "kind": "Deployment",
+        "metadata": {"resourceVersion": "500"},
+        "spec": {"replicas": replicas},
+        "status": {"readyReplicas": replicas, "replicas": replicas, "updatedReplicas": replicas},
+    }
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Api, int]]:
+    """What the API server holds, by path, and its port."""
+    held: Api = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = held.get(self.path)
+            body = json.dumps(found or {"kind": "Status"}).encode()
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield held, int(server.server_address[1])
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def kubeconfig(path: Path, port: int) -> Path:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "test", "user": {}}],
+    }
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture
+def api(served: tuple[Api, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """An API server that holds a pool of which everything is told, and its Deployment; the user's KUBECONFIG is its."""
+    held, port = served
+    held.clear()
+    held[POOL] = raw_pool() | {"kind": "QueueWorkerPool", "status": STATUS}
+    held[DEPLOYMENT] = deployment(10)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", port)))
+    return held
+
+
+def qwp(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.usefixtures("api")
+def test_a_pool_is_explained_to_people() -> None:
+    result = qwp("explain", "shop/thumbnails")
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, lines[0], lines[2:]) == (
+        0,
+        "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
+        [
+            "steps:",
+            "      12  SizedByBacklog  60 messages / 5 per pod = 12 pods",
+            "so: 12 pods, which the load calls for",
+            "next reading: within 5 s",
+        ],
+    )
+
+
+@pytest.mark.usefixtures("api")
+def test_a_pool_is_explained_to_programs() -> None:
+    result = qwp("explain", "shop/thumbnails", "-o", "json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["replicas"], document["desiredReplicas"]) == (
+        0,
+        10,
+        decide(facts(reading=reading(60))).replicas,
+    )
+
+
+def test_a_paused_pool_is_explained(api: Api) -> None:
+    api[POOL]["spec"] |= {"mode": Mode.PAUSED.value}
+    assert "so: 10 pods, by Paused" in qwp("explain", "shop/thumbnails").stdout.splitlines()
+
+
+def test_a_watch_explains_anew_until_it_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        api[DEPLOYMENT] = deployment(12)
+        if len(waits) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", wait)
+    result = qwp("explain", "shop/thumbnails", "--watch")
+    heads = [line.partition(",")[0] for line in result.stdout.splitlines() if line.startswith("Deployment")]
+    assert heads == ["Deployment thumbnailer: 10 pods", "Deployment thumbnailer: 12 pods"]
+    assert (waits, result.exit_code) == ([5, 5], 1)
+
+
+def test_a_pool_that_is_not_there_is_told(api: Api) -> None:
+    del api[POOL]
+    result = qwp("explain", "shop/thumbnails")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: shop/thumbnails: there is no such pool; it may have been deleted\n"
+
+
+def test_a_deployment_that_is_not_there_is_told(api: Api) -> None:
+    del api[DEPLOYMENT]
+    result = qwp("explain", "shop/thumbnails")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: shop/thumbnails: there is no Deployment shop/thumbnailer\n",
+    )
+
+
+def test_a_spec_of_another_crd_is_told(api: Api) -> None:
+    del api[POOL]["spec"]["mode"]
+    result = qwp("explain", "shop/thumbnails")
+    told = "Error: shop/thumbnails: the stored spec lacks 'mode'; apply the pool again under the current CRD\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
+def test_a_cluster_that_cannot_be_found_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
+    result = qwp("explain", "shop/thumbnails")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: shop/thumbnails: no usable KUBECONFIG or service account (ConfigException)\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["explain"],
+        ["explain", "thumbnails"],
+        ["explain", "/thumbnails"],
+        ["explain", "shop/"],
+        ["explain", "shop/thumbnails/5"],
+        ["explain", "shop/thumbnails", "other/pool"],
+        ["explain", "shop/thumbnails", "-o", "yaml"],
+        ["explain", "shop/thumbnails", "--wach"],
+        ["exlain"],
+        ["validate"],
+        ["--no-such-flag"],
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_how(arguments: list[str]) -> None:
+    result = qwp(*arguments)
+    assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
+
+
+def test_a_name_without_a_slash_is_told_how_to_be_written() -> None:
+    assert "'thumbnails': write it as NAMESPACE/POOL, such as default/thumbnails" in qwp("explain", "thumbnails").stderr
+
+
+@pytest.mark.parametrize("command", ["explain", "validate", "operator"])
+def test_every_command_has_help(command: str) -> None:
+    assert [qwp(command, flag).exit_code for flag in ("-h", "--help")] == [0, 0]
+    assert f"  {command} " in qwp("--help").stdout
