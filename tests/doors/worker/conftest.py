@@ -1,5 +1,6 @@
 """A worker as a process of its own, against a queue of its own on each SQS stand-in."""
 
+import inspect
 import json
 import os
 import signal
@@ -11,12 +12,16 @@ import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from devcluster.sqs import SqsServer
+from tests.doors.worker.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -142,17 +147,52 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
     started: list[Worker] = []
 
     def start(queue: Queue, *flags: str, **env: str) -> Worker:
-        started.append(Worker(queue, tmp_path, *flags, **env))
-        return started[-1]
+        folder = tmp_path / Path(queue.url).name
+        folder.mkdir(exist_ok=True)
+        worker = Worker(queue, folder, *flags, **env)
+        started.append(worker)
+        return worker
 
     yield start
     for worker in started:
         worker.kill()
 
 
+def side_by_side(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test on both SQS stand-ins at the same time: most of it is waiting.
+
+    It takes what it needs of `server`, `queue` (a fresh one) and `proxy` (in front of the server) beside its fixtures.
+    """
+    wanted = inspect.signature(test).parameters
+    fixtures = [each for name, each in wanted.items() if name not in {"server", "queue", "proxy"}]
+
+    def run(server: SqsServer, given: dict[str, Any]) -> None:
+        with Proxy(server).serving() if "proxy" in wanted else nullcontext() as proxy:
+            queue = Queue(server) if "queue" in wanted else None
+            ours = {"server": server, "queue": queue, "proxy": proxy}
+            try:
+                test(**given, **{name: ours[name] for name in wanted.keys() & ours.keys()})
+            except BaseException as error:
+                error.add_note(f"on {type(server).__name__}")
+                raise
+
+    @wraps(test)
+    def both(moto_sqs: SqsServer, elasticmq: SqsServer, **given: Any) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(run, server, given) for server in (moto_sqs, elasticmq)]
+        for finished in runs:
+            finished.result()
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    servers = [inspect.Parameter(name, kind) for name in ("moto_sqs", "elasticmq")]
+    own = [each.replace(kind=kind) for each in fixtures]
+    both.__signature__ = inspect.Signature([*servers, *own])  # type: ignore[attr-defined]  # pytest asks it for fixtures
+    return both
+
+
 @pytest.fixture(params=["moto_sqs", "elasticmq"])
 def server(request: pytest.FixtureRequest) -> SqsServer:
-    """Each SQS stand-in in turn."""
+    """Each SQS stand-in in turn, for tests that need pytest's own fixtures in their thread."""
     found = request.getfixturevalue(request.param)
     assert isinstance(found, SqsServer)
     return found

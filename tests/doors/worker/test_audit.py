@@ -4,25 +4,17 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 
 import pytest
 
-from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import Queue, StartWorker, Worker, until
+from tests.doors.worker.conftest import Queue, StartWorker, Worker, side_by_side, until
 from tests.doors.worker.proxy import Proxy
 
 RESTARTS = int(os.environ.get("ROLLING_RESTARTS", "20"))
 """How many workers are replaced; the issue's 500 take some ten minutes per server."""
-
-
-@pytest.fixture
-def proxy(server: SqsServer) -> Iterator[Proxy]:
-    """A proxy in front of each SQS stand-in in turn."""
-    with Proxy(server).serving() as serving:
-        yield serving
 
 
 def names(worker: str, proxy: Proxy) -> dict[str, str]:
@@ -56,8 +48,9 @@ def trickle(queue: Queue, random: Random) -> Iterator[list[str]]:
 
 
 @pytest.mark.timeout(60 + 5 * RESTARTS)
+@side_by_side
 def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_repeat_nothing(
-    proxy: Proxy, queue: Queue, start_worker: StartWorker
+    proxy: Proxy, queue: Queue, start_worker: StartWorker, record_property: Callable[[str, object], None]
 ) -> None:
     flags = ("--handler", "job_handlers:sleep", "--concurrency", "4", "--prefetch", "2", "--wait-seconds", "20")
     numbers = iter(range(RESTARTS + 3))
@@ -84,8 +77,10 @@ def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_re
     assert Counter(worker.events("started")) == Counter(sent)
     assert Counter(worker.events()) == Counter(sent)
     assert queue.depth() == (0, 0)
+    record_property(f"{type(queue.server).__name__}: restarts, messages", (RESTARTS, len(sent)))
 
 
+@side_by_side
 def test_while_every_third_extension_fails_no_message_is_started_twice(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
@@ -97,32 +92,28 @@ def test_while_every_third_extension_fails_no_message_is_started_twice(
 
     proxy.fail_request = lambda action: "InternalFailure" if lucky(action, 15) else None
     proxy.fail_entry = lambda action: lucky(action, 18)  # of the 85 % that are left: 30 % in all
-    bodies = [f"m{number} 9" for number in range(16)]
+    bodies = [f"m{number} 5" for number in range(12)]
     queue.send(*bodies)
-    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "4", "--wait-seconds", "1")
+    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "3", "--wait-seconds", "1")
     more = ("--concurrency", "6", "--prefetch", "6")
     workers = [start_worker(queue, *flags, *more, **names(name, proxy)) for name in ("one", "two")]
-    workers[0].until_events(16)
+    workers[0].until_events(12)
     until_empty(queue)
     assert Counter(workers[0].events("started")) == Counter(bodies)
     assert proxy.failed > 5, "the proxy has failed nothing"
 
 
-def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(
-    moto_sqs: SqsServer, elasticmq: SqsServer, start_worker: StartWorker
-) -> None:
-    """On both servers at the same time, to save some."""
+@side_by_side
+def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(queue: Queue, start_worker: StartWorker) -> None:
     bodies = [f"m{number} {seconds}" for number, seconds in enumerate((0.1, 0.5, 0.9, 1, 1.1, 2, 5, 10, 20))]
-    with ExitStack() as stack:
-        for server in (moto_sqs, elasticmq):
-            queue = Queue(server)
-            stack.callback(until_empty, queue)
-            queue.send(*(f"{server.endpoint[-5:]}-{body}" for body in bodies))
-            worker = start_worker(queue, "--handler", "job_handlers:sleep", "--visibility-seconds", "1")
-        worker.until_events(18)
-    assert max(Counter(worker.events("started")).values()) == 1
+    queue.send(*bodies)
+    worker = start_worker(queue, "--handler", "job_handlers:sleep", "--visibility-seconds", "1")
+    worker.until_events(9)
+    until_empty(queue)
+    assert Counter(worker.events("started")) == Counter(bodies)
 
 
+@side_by_side
 def test_a_killed_worker_loses_nothing_and_what_it_held_comes_again_once(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
@@ -139,6 +130,7 @@ def test_a_killed_worker_loses_nothing_and_what_it_held_comes_again_once(
     assert heir.receives() == {body: ["2"] for body in bodies}
 
 
+@side_by_side
 def test_receive_errors_are_told_apart_waited_out_and_recovered_from(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
@@ -158,6 +150,7 @@ def test_receive_errors_are_told_apart_waited_out_and_recovered_from(
         assert f'queueworker_receive_errors_total{{reason="{reason}"}} 0.0' not in worker.get("/metrics")[1]
 
 
+@side_by_side
 def test_of_a_batch_of_deletes_the_failed_ones_are_tried_again(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:

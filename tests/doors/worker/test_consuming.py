@@ -6,10 +6,11 @@ import sys
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import Queue, StartWorker, until
+from tests.doors.worker.conftest import Queue, StartWorker, side_by_side, until
 
 
 @pytest.mark.parametrize("handler", ["record", "record_async"])
+@side_by_side
 def test_two_hundred_messages_are_each_handled_exactly_once(
     queue: Queue, start_worker: StartWorker, handler: str
 ) -> None:
@@ -24,6 +25,7 @@ def test_two_hundred_messages_are_each_handled_exactly_once(
 
 
 @pytest.mark.parametrize("handler", ["sleep", "sleep_async"])
+@side_by_side
 def test_a_message_is_kept_for_longer_than_its_visibility_timeout(
     queue: Queue, start_worker: StartWorker, handler: str
 ) -> None:
@@ -39,6 +41,7 @@ def test_a_message_is_kept_for_longer_than_its_visibility_timeout(
     assert extended == 1, "exactly one of the two workers extended it"
 
 
+@side_by_side
 def test_no_more_is_received_than_can_be_started(queue: Queue, start_worker: StartWorker) -> None:
     queue.send(*(f"m{i} 60" for i in range(8)))
     worker = start_worker(queue, "--handler", "job_handlers:sleep", "--concurrency", "3")
@@ -48,6 +51,7 @@ def test_no_more_is_received_than_can_be_started(queue: Queue, start_worker: Sta
 
 
 @pytest.mark.parametrize("handler", ["fail", "leave"])
+@side_by_side
 def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
     server: SqsServer, start_worker: StartWorker, handler: str
 ) -> None:
@@ -72,6 +76,7 @@ def test_a_failed_message_comes_back_only_after_its_backoff(moto_queue: Queue, s
     assert moto_queue.depth() == (0, 1)
 
 
+@side_by_side
 def test_a_handler_may_ask_for_its_message_again(queue: Queue, start_worker: StartWorker) -> None:
     queue.send("twice")
     worker = start_worker(queue, "--handler", "job_handlers:once_more", "--wait-seconds", "1")
@@ -79,6 +84,7 @@ def test_a_handler_may_ask_for_its_message_again(queue: Queue, start_worker: Sta
     until(lambda: queue.depth() == (0, 0), 5, "the message was not deleted")
 
 
+@side_by_side
 def test_a_group_keeps_its_order_and_a_failure_stops_its_lane_only(
     server: SqsServer, start_worker: StartWorker
 ) -> None:
@@ -102,6 +108,7 @@ def test_a_group_keeps_its_order_and_a_failure_stops_its_lane_only(
     assert len(started) == 13, "nothing behind the failed message was started"
 
 
+@side_by_side
 def test_attributes_of_every_type_reach_a_command(queue: Queue, start_worker: StartWorker) -> None:
     queue.send(
         "päckchen\n",

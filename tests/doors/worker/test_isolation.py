@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import ROOT, Queue, StartWorker, Worker, until
+from tests.doors.worker.conftest import ROOT, Queue, StartWorker, Worker, side_by_side, until
 from tests.doors.worker.test_command_line import GOOD, refused
 
 
@@ -26,6 +26,7 @@ def runs(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("handler", ["record", "record_async"])
+@side_by_side
 def test_messages_are_handled_once_each_and_the_children_end_with_the_worker(
     queue: Queue, start_worker: StartWorker, handler: str
 ) -> None:
@@ -42,6 +43,7 @@ def test_messages_are_handled_once_each_and_the_children_end_with_the_worker(
     until(lambda: not any(map(runs, started)), 5, "a child outlived the worker")
 
 
+@side_by_side
 def test_a_crash_costs_one_message_and_that_ends_in_the_dead_letter_queue(
     server: SqsServer, start_worker: StartWorker
 ) -> None:
@@ -61,6 +63,7 @@ def test_a_crash_costs_one_message_and_that_ends_in_the_dead_letter_queue(
 
 
 @pytest.mark.timeout(120)
+@side_by_side
 def test_without_isolation_the_pool_survives_a_poison_that_kills_its_workers(
     server: SqsServer, start_worker: StartWorker
 ) -> None:
@@ -91,6 +94,7 @@ def test_a_child_that_leaks_is_replaced_after_its_message(moto_queue: Queue, sta
     assert worker.state()["failed"] == 0
 
 
+@side_by_side
 def test_children_that_outlast_the_grace_are_ended(queue: Queue, start_worker: StartWorker) -> None:
     queue.send("a 60", "b 60")
     worker = start_worker(queue, "--handler", "job_handlers:sleep", "--isolate", "--grace-seconds", "1")

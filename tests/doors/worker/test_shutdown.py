@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.worker.conftest import Queue, StartWorker, until
+from tests.doors.worker.conftest import Queue, StartWorker, side_by_side, until
 
 
 @pytest.mark.parametrize("handler", ["sleep", "sleep_async"])
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@side_by_side
 def test_running_handlers_finish(queue: Queue, start_worker: StartWorker, handler: str, signum: signal.Signals) -> None:
     queue.send(*(f"m{i} 1" for i in range(6)))
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--concurrency", "4")
@@ -27,6 +28,7 @@ def test_running_handlers_finish(queue: Queue, start_worker: StartWorker, handle
 
 
 @pytest.mark.parametrize("handler", ["sleep", "sleep_async"])
+@side_by_side
 def test_handlers_that_outlast_the_grace_give_their_messages_back(
     queue: Queue, start_worker: StartWorker, handler: str
 ) -> None:
@@ -39,6 +41,7 @@ def test_handlers_that_outlast_the_grace_give_their_messages_back(
     assert queue.depth() == (2, 0)
 
 
+@side_by_side
 def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> None:
     queue.send("a 60", "b 60")
     worker = start_worker(queue, "--handler", "job_handlers:sleep", "--grace-seconds", "600")
@@ -53,6 +56,7 @@ def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> Non
     assert queue.depth() == (2, 0)
 
 
+@side_by_side
 def test_an_idle_worker_ends_with_its_poll_and_leaves_none_behind(queue: Queue, start_worker: StartWorker) -> None:
     """SQS serves a poll whose client is gone: a message sent after the end must meet the heir, at its first receive."""
     flags = ("--handler", "job_handlers:record", "--wait-seconds", "2")
@@ -79,6 +83,7 @@ def test_a_second_signal_cuts_off_a_long_poll(moto_queue: Queue, start_worker: S
     assert time.monotonic() - began < 1
 
 
+@side_by_side
 def test_a_message_that_the_last_poll_brings_goes_back_at_once(queue: Queue, start_worker: StartWorker) -> None:
     worker = start_worker(queue, "--handler", "job_handlers:record", "--log-level", "debug")
     until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
@@ -91,24 +96,6 @@ def test_a_message_that_the_last_poll_brings_goes_back_at_once(queue: Queue, sta
     assert worker.events() == []
     assert worker.lines("worker ended")[0]["released"] == 1
     assert queue.depth() == (1, 0)
-
-
-def test_rolling_restarts_under_load_lose_nothing_and_repeat_nothing(queue: Queue, start_worker: StartWorker) -> None:
-    bodies = [f"m{i} 0.05" for i in range(150)]
-    queue.send(*bodies)
-    flags = ("--handler", "job_handlers:sleep", "--concurrency", "4")
-    worker = start_worker(queue, *flags)
-    for number in (20, 50, 80, 110):
-        worker.until_events(number)
-        heir = start_worker(queue, *flags)
-        worker.signal()
-        assert worker.wait() == 0
-        worker = heir
-    worker.until_events(150)
-    worker.signal()
-    assert worker.wait() == 0
-    assert sorted(worker.events()) == sorted(bodies)
-    assert queue.depth() == (0, 0)
 
 
 def test_a_command_and_its_children_end_with_the_grace(moto_queue: Queue, start_worker: StartWorker) -> None:
@@ -134,15 +121,3 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def test_a_killed_worker_loses_nothing(queue: Queue, start_worker: StartWorker) -> None:
-    queue.send("a 1")
-    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "2", "--wait-seconds", "1")
-    worker = start_worker(queue, *flags)
-    worker.until_events(1, "started")
-    worker.kill()
-    heir = start_worker(queue, *flags)
-    heir.until_events(1, seconds=10)
-    assert heir.events("started") == ["a 1", "a 1"]
-    until(lambda: queue.depth() == (0, 0), 5, "the message was not deleted")
