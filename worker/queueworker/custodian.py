@@ -12,8 +12,8 @@ from typing import Protocol
 
 from queueworker.crew import Crew
 from queueworker.errors import SqsError
-from queueworker.leases import Ask, Lease, Leases, Outcome, Purpose
-from queueworker.model import MAX_VISIBILITY_SECONDS, Ending, EntryFailure, Message, MessageLostError
+from queueworker.leases import BATCH, Ask, Lease, Leases, Outcome, Purpose
+from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, Ending, EntryFailure, Message, MessageLostError
 from queueworker.stats import Count, Stats
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,9 @@ class Custodian:
         """Tell how the work on a message ended. Only the first word about it counts."""
         with self._changed:
             self._leases.end(lease, ending, self._clock())
-            self._changed.notify_all()
+            # To wake the thread is dear: the first delete makes it wait for more, the tenth fills the batch.
+            if ending is not DELETE or self._flush or lease.wanted or self._leases.unasked in {1, BATCH}:
+                self._changed.notify_all()
 
     def end_all(self) -> list[Lease]:
         """Give back everything that is still being worked on; returns it."""

@@ -86,6 +86,7 @@ class Leases:
         self._held: dict[str, Lease] = {}  # by message id, in the order of receipt
         self._ended: list[Lease] = []  # those of _held that wait to be deleted or released
         self._outlived: list[Lease] = []
+        self.unasked = 0  # so many have ended and no request is about them, as of the last `due` and the ends since
         self._next_scan = 0.0
         self._lag = 0.0
 
@@ -113,11 +114,11 @@ class Leases:
 
     def end(self, lease: Lease, ending: Ending, now: float) -> bool:
         """Tell how a message's work ended. The first word counts; returns whether this was it."""
-        if lease.ending is not None:
-            return False
-        lease.ending, lease.ended = ending, now
-        self._ended.append(lease)
-        return True
+        if first := lease.ending is None:
+            lease.ending, lease.ended = ending, now
+            self._ended.append(lease)
+            self.unasked += 1
+        return first
 
     def want(self, lease: Lease, seconds: int, now: float) -> None:
         """Extend a message as soon as possible, whatever is left of its time."""
@@ -152,6 +153,7 @@ class Leases:
         for ask in asks:
             for lease in ask.leases:
                 lease.asked = True
+        self.unasked = sum(not lease.asked for lease in self._ended)
         return asks
 
     def next_due(self, now: float, *, flush: bool) -> float | None:

@@ -1,4 +1,6 @@
-"""Receives messages, never more than there are free slots, and hands them on. One thread; ends when the gate closes.
+"""Receives messages, never more than there are free slots, and hands them on. Ends when the gate closes.
+
+One thread polls. While it gets full batches a second one helps: there is work enough, and an answer takes its time.
 
 What arrives after the gate has closed is given back at once. A poll is never cut off while there is time: AWS serves
 it although nobody listens any more, and the message is hidden and its receive count raised for nothing.
@@ -6,10 +8,13 @@ it although nobody listens any more, and the message is hidden and its receive c
 
 import logging
 import random
+import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from queueworker.backoff import pause_seconds
+from queueworker.crew import Crew
 from queueworker.errors import SqsError
 from queueworker.leases import BATCH
 from queueworker.model import Message
@@ -52,6 +57,8 @@ class Receiver:
         self._slots = around.slots
         self._stats = around.stats
         self._clock = clock
+        self._crew = Crew("receiver", 1)
+        self._helping = threading.Lock()  # held while the second thread polls
         self._failures = 0
         self._wait = 0  # the first answer tells whether the queue can be used at all; it should not take a long poll
         self.answered = False
@@ -61,11 +68,10 @@ class Receiver:
         """Poll until the gate is closed."""
         while slots := self._slots.take(BATCH):
             asked, waited = self._clock(), self._wait
-            messages = self._receive(slots, waited, visibility_seconds)
-            self._slots.give_back(slots - len(messages))
-            if messages:
+            if received := self._poll(slots, waited, visibility_seconds):
                 self._wait = min(wait_seconds, FIRST_WAIT_SECONDS)
-                self._hand_on(messages, asked)
+                if received == BATCH and self._helping.acquire(blocking=False):
+                    self._crew.submit(partial(self._help, visibility_seconds))
                 self._until_settled()
             elif self._failures:
                 self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
@@ -73,6 +79,27 @@ class Receiver:
                 self._wait = min(wait_seconds, max(FIRST_WAIT_SECONDS, 2 * waited))
                 if waited or not wait_seconds:
                     self._slots.pause(asked + EMPTY_PAUSE_SECONDS - self._clock())
+
+        self._helping.acquire()  # what the second thread has received is handed on as well
+
+    def _help(self, visibility_seconds: int) -> None:
+        """Poll as long as there is plenty, without waiting for messages."""
+        try:
+            while len(self._custodian) < self._slots.size + UNSETTLED_LIMIT // 2:
+                slots = self._slots.take(BATCH)
+                if not slots or self._poll(slots, 0, visibility_seconds) < BATCH:
+                    return
+        finally:
+            self._helping.release()
+
+    def _poll(self, slots: int, wait_seconds: int, visibility_seconds: int) -> int:
+        """Ask once for as many messages as there are slots, and hand them on; returns how many came."""
+        asked = self._clock()
+        messages = self._receive(slots, wait_seconds, visibility_seconds)
+        self._slots.give_back(slots - len(messages))
+        if messages:
+            self._hand_on(messages, asked)
+        return len(messages)
 
     def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         logger.debug("polling", extra={"most": most, "seconds": wait_seconds})

@@ -73,7 +73,9 @@ class Runtime:
         """Work until SIGTERM or SIGINT; returns the exit code."""
         logger.info("worker started", extra={"queue": self._settings.queue, "port": self._server.port})
         self._thread("custodian", self._custodian.run)
-        wait, visibility = self._settings.wait_seconds, self._settings.visibility_seconds
+        # A poll that the grace has no room for would be cut off, and what it brings stay hidden for nothing.
+        wait = min(self._settings.wait_seconds, max(1, self._settings.grace_seconds))
+        visibility = self._settings.visibility_seconds
         receiving = self._thread("receiver", lambda: self._receiver.run(wait, visibility))
         note = self._notes.wait()
         stranded = self._drain(receiving)
@@ -103,21 +105,24 @@ class Runtime:
         self._work.give_back()
         self._custodian.flush()
         self._until(lambda: not receiving.is_alive() and not len(self._custodian), began + self._settings.grace_seconds)
-        if len(self._custodian):
-            self._interrupt()
+        if len(self._custodian) or (receiving.is_alive() and not self._hurried):
+            self._interrupt(receiving)
         held = len(self._custodian)
         self._stats.add(Count.STRANDED, held)
         ended = {"left_in_flight": held, **{str(what): n for what, n in self._stats.snapshot().counts.items()}}
         logger.log(logging.ERROR if held else logging.INFO, "worker ended", extra=ended)
         return held
 
-    def _interrupt(self) -> None:
-        """Give back what is still being worked on."""
+    def _interrupt(self, receiving: threading.Thread) -> None:
+        """Give back what is still being worked on; the last poll has a last chance, unless somebody hurries."""
+        cut_off = self._hurried
         self._work.stop()
         for lease in self._custodian.end_all():
             logger.warning("the grace is over: a message goes back", extra={"message_id": lease.message.id})
         self._hurried = False
-        self._until(lambda: not len(self._custodian), self._clock() + FLUSH_SECONDS)
+        self._until(
+            lambda: not len(self._custodian) and (cut_off or not receiving.is_alive()), self._clock() + FLUSH_SECONDS
+        )
 
     def _until(self, condition: Callable[[], bool], deadline: float) -> None:
         """Wait for the condition; another signal cuts it short. Glances are cheap here: the process is ending."""

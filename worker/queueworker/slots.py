@@ -15,6 +15,7 @@ class Slots:
     def __init__(self, size: int) -> None:
         self.size = size
         self._free = size
+        self._wanted = 1  # as many as a receiver waits for
         self._changed = threading.Condition()
         self._closed = False
 
@@ -27,6 +28,7 @@ class Slots:
         """Wait for free slots and take up to `most` of them; 0 when the gate is closed."""
         wanted = min(most, self.size)
         with self._changed:
+            self._wanted = wanted
             self._changed.wait_for(lambda: self._closed or self._free > 0)
             if self._free < wanted:
                 self._changed.wait_for(lambda: self._closed or self._free >= wanted, GATHER_SECONDS)
@@ -37,10 +39,12 @@ class Slots:
             return taken
 
     def give_back(self, number: int = 1) -> None:
-        """Free slots."""
+        """Free slots. To wake a thread is dear: receivers are for the first of them, and when there are enough."""
         with self._changed:
+            first = self._free == 0
             self._free += number
-            self._changed.notify_all()
+            if first or self._free >= self._wanted:
+                self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
         """Wait, but not beyond the closing of the gate. No time, or less than that, is no wait."""

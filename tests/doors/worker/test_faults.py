@@ -1,11 +1,13 @@
 """What a worker does while SQS fails, wholly or in part."""
 
+import itertools
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,10 +24,11 @@ from queueworker.errors import (
     UnreachableError,
 )
 from queueworker.leases import Leases
-from queueworker.model import DELETE, EntryFailure
+from queueworker.model import DELETE, EntryFailure, MessageLostError
 from queueworker.sqs import Sqs
 from queueworker.stats import Count, Stats
 from tests.doors.worker.conftest import Queue, StartWorker, until
+from tests.doors.worker.proxy import Proxy
 
 
 class FailingOnce:
@@ -192,3 +195,77 @@ def test_an_outage_is_survived_with_the_work_in_hand(start_worker: StartWorker) 
         until(lambda: queue.depth() == (0, 0), 20, "what was handled during the outage was not deleted")
         worker.signal()
         assert worker.wait() == 0
+
+
+@pytest.fixture
+def credentials() -> Iterator[str]:
+    """The address of a server that hands out credentials as EKS does: a new key each time, which lasts for seconds."""
+    numbers = itertools.count(1)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            ends = datetime.now(UTC) + timedelta(seconds=2)
+            told = {"AccessKeyId": f"key-{next(numbers)}", "SecretAccessKey": "secret", "Token": "token"}
+            body = json.dumps(told | {"Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as endpoint:
+        yield endpoint
+
+
+def test_credentials_are_renewed_while_the_worker_runs(
+    moto_queue: Queue, start_worker: StartWorker, credentials: str
+) -> None:
+    with Proxy(moto_queue.server).serving() as proxy:
+        worker = start_worker(
+            moto_queue,
+            *("--handler", "job_handlers:record", "--wait-seconds", "1"),
+            AWS_ENDPOINT_URL_SQS=proxy.endpoint,
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=credentials,
+            AWS_ACCESS_KEY_ID="",
+            AWS_SECRET_ACCESS_KEY="",
+        )
+        until(lambda: len({key for key, _ in proxy.requests}) >= 3, 20, f"the keys stayed: {proxy.requests}")
+        moto_queue.send("job")
+        worker.until_events(1)
+        assert all(key.startswith("key-") for key, _ in proxy.requests)
+        worker.kill()
+
+
+def test_a_jump_of_the_clock_makes_the_worker_extend_at_once_and_start_nothing_stale(
+    queue: Queue, sqs_at: Callable[[str, str], Sqs]
+) -> None:
+    jump = 0.0
+    sqs = sqs_at(queue.server.endpoint, queue.url)
+    stats = Stats(time.monotonic)
+    custodian = Custodian(sqs, Leases(30), stats, lambda: time.monotonic() + jump)
+    queue.send("running", "waiting")
+    leases = custodian.take(sqs.receive(10, 1, 30), time.monotonic())
+    assert custodian.lend(leases[0]) is not None
+    jump = 3600.0  # as after a sleep of the machine
+    assert custodian.lend(leases[1]) is None, "somebody else may have it"
+    assert custodian.lag() > 3500
+    threading.Thread(target=custodian.run, daemon=True).start()
+    until(lambda: stats.snapshot().counts[Count.EXTENDED] == 1, 10, "the message was not extended")
+    assert stats.snapshot().counts[Count.STRANDED] == 1
+    custodian.close()
+
+
+def test_a_handler_learns_that_its_message_is_lost(queue: Queue, sqs_at: Callable[[str, str], Sqs]) -> None:
+    queue.send("job")
+    sqs = sqs_at(queue.server.endpoint, queue.url)
+    custodian = Custodian(sqs, Leases(30), Stats(time.monotonic), time.monotonic)
+    threading.Thread(target=custodian.run, daemon=True).start()
+    (lease,) = custodian.take(sqs.receive(10, 1, 30), time.monotonic())
+    message = custodian.lend(lease)
+    assert message is not None
+    message.extend(60)
+    custodian.end_all()
+    with pytest.raises(MessageLostError, match=message.id):
+        message.extend(60)
+    custodian.close()

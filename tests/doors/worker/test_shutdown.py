@@ -3,10 +3,12 @@
 import signal
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 
+from devcluster.sqs import SqsServer
 from tests.doors.worker.conftest import Queue, StartWorker, side_by_side, until
 
 
@@ -121,3 +123,27 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@side_by_side
+def test_what_waits_behind_a_running_message_of_its_group_goes_back_unstarted(
+    server: SqsServer, start_worker: StartWorker
+) -> None:
+    queue = Queue(server, f"{uuid.uuid4().hex}.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    queue.send(*(f"m{number} 1" for number in range(4)), MessageGroupId="a")
+    worker = start_worker(queue, "--handler", "job_handlers:sleep")
+    worker.until_events(1, "started")
+    worker.signal()
+    assert worker.wait() == 0
+    assert worker.events() == ["m0 1"]
+    assert worker.lines("worker ended")[0]["released"] == 3
+    heir = start_worker(queue, "--handler", "job_handlers:sleep")
+    heir.until_events(4)
+    assert heir.events() == [f"m{number} 1" for number in range(4)]
+
+
+def test_a_poll_is_never_longer_than_the_grace(moto_queue: Queue, start_worker: StartWorker) -> None:
+    flags = ("--grace-seconds", "1", "--log-level", "debug")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record", *flags)
+    until(lambda: len(worker.lines("polling")) >= 4, 20, "the worker did not poll")
+    assert {line["seconds"] for line in worker.lines("polling")} == {0, 1}

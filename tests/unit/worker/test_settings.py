@@ -1,5 +1,7 @@
 """What the worker accepts as settings, and how it says no."""
 
+from typing import Any
+
 import pytest
 
 from queueworker.errors import UsageError
@@ -12,13 +14,24 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
     ("given", "told"),
     [
         pytest.param({"queue": "jobs", "handler": "m:f"}, "--queue 'jobs' is not a queue URL", id="a bare queue name"),
+        pytest.param(
+            {"queue": URL, "handler": "m:f", "dead_letter_queue": "dead"},
+            "--dead-letter-queue 'dead' is not a queue URL",
+            id="a bare name of a dead-letter queue",
+        ),
+        pytest.param({"queue": URL, "exec": "cat", "isolate": True}, "leave out --isolate", id="isolated twice"),
+        pytest.param(
+            {"queue": URL, "handler": "m:f", "concurrency": 2, "prefetch": 3},
+            "--prefetch 3 is more than --concurrency 2",
+            id="more received ahead than worked on",
+        ),
         pytest.param({"queue": URL}, "exactly one of --handler", id="nothing to do with a message"),
         pytest.param({"queue": URL, "handler": "m:f", "exec": "cat"}, "exactly one of --handler", id="two handlers"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(given: dict[str, str], told: str) -> None:
+def test_settings_that_make_no_sense_are_refused(given: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        Settings(**given)  # type: ignore[arg-type]  # a row holds only what differs
+        Settings(**given)
 
 
 def test_a_typo_in_a_variable_is_refused_with_the_right_name() -> None:

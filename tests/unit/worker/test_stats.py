@@ -2,7 +2,7 @@
 
 import pytest
 
-from queueworker.stats import Count, Stats
+from queueworker.stats import AGE_BUCKETS, Count, Stats
 
 
 class Clock:
@@ -39,3 +39,28 @@ def test_every_end_of_a_handler_is_counted_once() -> None:
     numbers = stats.snapshot()
     assert (numbers.counts[Count.STARTED], numbers.counts[Count.SUCCEEDED], numbers.counts[Count.FAILED]) == (3, 2, 1)
     assert [i for i, number in enumerate(numbers.durations) if number] == [0, 6, len(numbers.durations) - 1]
+
+
+@pytest.mark.parametrize(
+    ("sent", "bucket"),
+    [(99.95, 1), (40.0, 7), (-1_000_000.0, len(AGE_BUCKETS)), (200.0, 0)],
+    ids=["just now", "a minute ago", "long ago", "in the future, as after a jump of the clock"],
+)
+def test_the_age_of_a_message_is_counted_at_its_start(sent: float, bucket: int) -> None:
+    stats = Stats(Clock(), wall_clock=Clock())
+    stats.start(sent)
+    assert [i for i, number in enumerate(stats.snapshot().ages) if number] == [bucket]
+    assert stats.snapshot().ages_sum >= 0
+
+
+def test_the_oldest_of_those_that_run_is_told() -> None:
+    clock = Clock()
+    stats = Stats(clock)
+    assert stats.snapshot().oldest_seconds == 0
+    first = stats.start()
+    clock.now += 2
+    stats.start()
+    clock.now += 3
+    assert stats.snapshot().oldest_seconds == pytest.approx(5)
+    stats.finish(first, succeeded=True)
+    assert stats.snapshot().oldest_seconds == pytest.approx(3)
