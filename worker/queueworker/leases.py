@@ -24,8 +24,7 @@ SCAN_SECONDS = 1.0
 GIVE_UP_SECONDS = 300.0
 """After so long, an ended message that SQS will neither delete nor release is left to its visibility timeout."""
 
-_FIRST_RETRY_SECONDS = 0.2
-_LAST_RETRY_SECONDS = 15.0
+_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 0.2, 15.0
 
 
 class Purpose(Enum):
@@ -96,8 +95,7 @@ class Leases:
     def add(self, message: Message, since: float, now: float) -> Lease | None:
         """Hold a message that SQS has hidden some time between the request (`since`) and its answer (`now`).
 
-        None when it is here already: SQS shows a message again whose extension or delete has failed for too long. Then
-        what was going on with it goes on.
+        None when it is here already, and shown again because its extension or delete has failed: that goes on.
         """
         if not self._held:
             self._next_scan = now + self._interval
@@ -131,12 +129,12 @@ class Leases:
             self._drop(lease)
 
     def pop_outlived(self) -> list[Lease]:
-        """Those that SQS has stopped to hide since the last call, because 12 hours were over. Their handlers go on."""
+        """Those that SQS does not hide any more, because 12 hours were over, since the last call."""
         outlived, self._outlived = self._outlived, []
         return outlived
 
     def lag(self, now: float) -> float:
-        """Seconds by which the last look for messages that expire soon was late, or the next one is by now."""
+        """Seconds by which the last look for messages to extend was late, or the next one is by now."""
         return max(self._lag, now - self._next_scan) if self._held else 0.0
 
     def end_all(self, now: float) -> list[Lease]:

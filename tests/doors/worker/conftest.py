@@ -20,7 +20,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from devcluster.sqs import SqsServer
+from devcluster.sqs import CREDENTIALS, SqsServer
+from queueworker.sqs import Sqs
 from tests.doors.worker.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
@@ -208,3 +209,15 @@ def queue(server: SqsServer) -> Queue:
 def moto_queue(moto_sqs: SqsServer) -> Queue:
     """A fresh queue on moto, where the protocol does not matter."""
     return Queue(moto_sqs)
+
+
+@pytest.fixture
+def sqs_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Sqs]:
+    """Our door to a queue at an endpoint."""
+
+    def connect(endpoint: str, url: str) -> Sqs:
+        for name, value in (CREDENTIALS | {"AWS_ENDPOINT_URL_SQS": endpoint}).items():
+            monkeypatch.setenv(name, value)
+        return Sqs(url, wait_seconds=0, visibility_seconds=30, connections=2)
+
+    return connect
