@@ -68,10 +68,9 @@ class Receiver:
         """Poll until the gate is closed."""
         while slots := self._slots.take(BATCH):
             asked, waited = self._clock(), self._wait
-            if received := self._poll(slots, waited, visibility_seconds):
+            if messages := self._poll(slots, waited, visibility_seconds):
                 self._wait = min(wait_seconds, FIRST_WAIT_SECONDS)
-                if received == BATCH and self._helping.acquire(blocking=False):
-                    self._crew.submit(partial(self._help, visibility_seconds))
+                self._seek_help(messages, visibility_seconds)
                 self._until_settled()
             elif self._failures:
                 self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
@@ -82,24 +81,30 @@ class Receiver:
 
         self._helping.acquire()  # what the second thread has received is handed on as well
 
+    def _seek_help(self, messages: Sequence[Message], visibility_seconds: int) -> None:
+        # Not where order matters: two answers could overtake each other on their way.
+        plenty = len(messages) == BATCH and self._slots.size > BATCH and messages[0].group is None
+        if plenty and self._helping.acquire(blocking=False):
+            self._crew.submit(partial(self._help, visibility_seconds))
+
     def _help(self, visibility_seconds: int) -> None:
         """Poll as long as there is plenty, without waiting for messages."""
         try:
             while len(self._custodian) < self._slots.size + UNSETTLED_LIMIT // 2:
                 slots = self._slots.take(BATCH)
-                if not slots or self._poll(slots, 0, visibility_seconds) < BATCH:
+                if not slots or len(self._poll(slots, 0, visibility_seconds)) < BATCH:
                     return
         finally:
             self._helping.release()
 
-    def _poll(self, slots: int, wait_seconds: int, visibility_seconds: int) -> int:
-        """Ask once for as many messages as there are slots, and hand them on; returns how many came."""
+    def _poll(self, slots: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        """Ask once for as many messages as there are slots, and hand them on."""
         asked = self._clock()
         messages = self._receive(slots, wait_seconds, visibility_seconds)
         self._slots.give_back(slots - len(messages))
         if messages:
             self._hand_on(messages, asked)
-        return len(messages)
+        return messages
 
     def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         logger.debug("polling", extra={"most": most, "seconds": wait_seconds})

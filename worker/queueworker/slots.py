@@ -29,14 +29,15 @@ class Slots:
         wanted = min(most, self.size)
         with self._changed:
             self._wanted = wanted
-            self._changed.wait_for(lambda: self._closed or self._free > 0)
-            if self._free < wanted:
-                self._changed.wait_for(lambda: self._closed or self._free >= wanted, GATHER_SECONDS)
-            if self._closed:
-                return 0
-            taken = min(wanted, self._free)
-            self._free -= taken
-            return taken
+            while not self._closed:
+                self._changed.wait_for(lambda: self._closed or self._free > 0)
+                if self._free < wanted:
+                    self._changed.wait_for(lambda: self._closed or self._free >= wanted, GATHER_SECONDS)
+                taken = min(wanted, self._free)  # none, when another receiver was faster
+                if taken and not self._closed:
+                    self._free -= taken
+                    return taken
+            return 0
 
     def give_back(self, number: int = 1) -> None:
         """Free slots. To wake a thread is dear: receivers are for the first of them, and when there are enough."""
