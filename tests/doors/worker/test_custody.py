@@ -94,3 +94,20 @@ def test_a_handler_learns_that_its_message_is_lost(queue: Queue, sqs_at: Callabl
     with pytest.raises(MessageLostError, match=message.id):
         message.extend(60)
     custodian.close()
+
+
+def test_a_message_that_is_shown_again_while_its_handler_works_is_not_started_again(
+    queue: Queue, sqs_at: Callable[[str, str], Sqs]
+) -> None:
+    queue.send("job")
+    sqs, stats = sqs_at(queue.server.endpoint, queue.url), Stats(time.monotonic)
+    custodian = Custodian(sqs, Leases(1), stats, time.monotonic)  # nobody extends yet
+    (lease,) = custodian.take(sqs.receive(1, 1, 1), time.monotonic())
+    again = sqs.receive(1, 5, 30)
+    assert [message.receive_count for message in again] == [2]
+    assert custodian.take(again, time.monotonic()) == []
+    threading.Thread(target=custodian.run, daemon=True).start()
+    custodian.end(lease, DELETE)
+    until(lambda: len(custodian) == 0, 10, "the message was not deleted")
+    custodian.close()
+    assert queue.depth() == (0, 0), "deleted under its new receipt"
