@@ -3,6 +3,7 @@
 Draining keeps one promise: when the process ends, SQS counts nothing as in flight because of it.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -72,6 +73,7 @@ class Runtime:
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code."""
         logger.info("worker started", extra={"queue": self._settings.queue, "port": self._server.port})
+        gc.freeze()  # what is loaded by now stays; to look through botocore's models again and again costs a tenth
         self._thread("custodian", self._custodian.run)
         # A poll that the grace has no room for would be cut off, and what it brings stay hidden for nothing.
         wait = min(self._settings.wait_seconds, max(1, self._settings.grace_seconds))
