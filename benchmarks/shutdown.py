@@ -4,7 +4,6 @@ The queue hides messages for ten minutes, so whatever is in flight after the pro
 is neither handled nor on the queue any more is lost.
 """
 
-import contextlib
 import os
 import signal
 import tempfile
@@ -19,15 +18,17 @@ from rich.progress import Progress
 from benchmarks.backlog import Backlog, backlog
 from benchmarks.consumers import BARE, CONSUMERS, OURS, Consumer, Setting, bodies, running
 from benchmarks.result import Figure, Result
-from devcluster.errors import StartFailedError
-from devcluster.processes import Program, wait_until
+from devcluster.processes import wait_until
 from devcluster.sqs import ElasticMq, SqsServer
 
 MESSAGES = 1000
 IN_FLIGHT = 100
-SETTING = Setting(1.0, 90)  # ten more are received ahead
-LOOP = Setting(1.0, 10)  # each thread of the bare loop holds its ten
-FULL_SECONDS = 15.0
+SETTING = Setting(5.0, 90)  # ten more are received ahead
+LOOP = Setting(5.0, 10)  # each thread of the bare loop holds its ten
+FULL_SECONDS = 30.0
+STEADY_SECONDS = 2.0
+"""A consumer that has taken no more for so long, with its handlers at their first messages, takes no more."""
+
 END_SECONDS = 60.0
 NOTE = {"note": "all figures are of this run; a consumer that cannot hold a hundred holds as many as it can"}
 
@@ -49,7 +50,7 @@ def measure(rounds: int) -> Result:
     with ElasticMq() as server, Progress() as progress:
         for consumer in progress.track(plan, description="shutdown"):
             found[consumer.name].append(ended(server, consumer))
-    text = f"SIGTERM with {IN_FLIGHT} messages in flight, handlers of 1 s, {rounds} rounds, ElasticMQ"
+    text = f"SIGTERM with {IN_FLIGHT} messages in flight, handlers of {SETTING.seconds:g} s, {rounds} rounds, ElasticMQ"
     details = {name: [asdict(ending) for ending in endings] for name, endings in found.items()}
     return Result("shutdown", text, _figures(found), NOTE, details)
 
@@ -65,21 +66,23 @@ def ended(server: SqsServer, consumer: Consumer) -> Ending:
             os.kill(program.pid, signal.SIGTERM)
             wait_until(lambda: not program.running, END_SECONDS, f"{consumer.name} does not end")
             seconds = time.monotonic() - begun
-        _ended(program)
         visible, stranded = queue.depth()
-        handled = journal.stat().st_size
+        handled = journal.stat().st_size if journal.exists() else 0
     return Ending(held, stranded, max(0, MESSAGES - handled - visible - stranded), round(seconds, 2))
 
 
 def _full(queue: Backlog) -> int:
-    """Wait until the consumer holds as much as it ever will; returns how much that is."""
-    with contextlib.suppress(StartFailedError):
-        wait_until(lambda: queue.depth()[1] >= IN_FLIGHT, FULL_SECONDS, "not so many")
-    return queue.depth()[1]
+    """Wait until the consumer holds a hundred, or takes no more; returns how many it holds."""
+    held, since = 0, time.monotonic()
 
+    def full() -> bool:
+        nonlocal held, since
+        if (now := queue.depth()[1]) != held:
+            held, since = now, time.monotonic()
+        return held >= IN_FLIGHT or (held > 0 and time.monotonic() > since + STEADY_SECONDS)
 
-def _ended(program: Program) -> None:
-    assert not program.running
+    wait_until(full, FULL_SECONDS, "the consumer does not consume")
+    return held
 
 
 def _figures(found: dict[str, list[Ending]]) -> Sequence[Figure]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import os
 import uuid
 from urllib.parse import urlsplit
@@ -26,8 +27,8 @@ app.conf.update(
     task_acks_late=True,
     task_ignore_result=True,
     worker_enable_remote_control=False,  # SQS has none
-    # Ten more than are worked on, as for the others; the setting is per thread.
-    worker_prefetch_multiplier=max(1, round((CONCURRENCY + BATCH) / CONCURRENCY)),
+    # At least ten more than are worked on, as for the others; the setting is per thread.
+    worker_prefetch_multiplier=math.ceil((CONCURRENCY + BATCH) / CONCURRENCY),
 )
 handle = app.task(name="handle")(work)
 
