@@ -7,9 +7,10 @@ import http.client
 import json
 import re
 import threading
+import time
 import urllib.parse
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -36,6 +37,14 @@ class Proxy:
         self.fail_request: FailRequest = lambda _: None
         self.fail_entry: FailEntry = lambda _: False
         self.failed = 0
+        self._hidden: dict[str, float] = {}
+        """Until when at least the server has promised to hide a message, by its id."""
+        self._ids: dict[str, str] = {}
+        self.doubled: list[str] = []
+        """Bodies of messages that the server itself gave out twice: hidden, and neither deleted nor released.
+
+        SQS does that rarely, and moto when two receives meet: it locks nothing.
+        """
         self.endpoint = ""
 
     def held(self, worker: str) -> set[str]:
@@ -67,8 +76,11 @@ class Proxy:
         spared = [entry for entry in entries if not self.fail_entry(action)]
         refused = [entry for entry in entries if entry not in spared]
         self.failed += len(refused)
+        began = time.monotonic()
+        self._expose(action, spared)
         status, told = (200, {"Successful": []}) if refused and not spared else self._pass_on(headers, body, spared)
         self._note(worker, action, spared, told)
+        self._note_hidden(began + body.get("VisibilityTimeout", 0), told.get("Messages", ()))
         failures = [{"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"} for entry in refused]
         if failures and status == http.client.OK:
             told = told | {"Failed": [*told.get("Failed", ()), *failures]}
@@ -84,6 +96,21 @@ class Proxy:
             return answer.status, json.loads(answer.read() or b"{}")
         finally:
             connection.close()
+
+    def _expose(self, action: str, entries: list[Any]) -> None:
+        """From now on the server may show these messages again."""
+        with self._lock:
+            for entry in entries:
+                if action == "DeleteMessageBatch" or entry.get("VisibilityTimeout") == 0:
+                    self._hidden.pop(self._ids.get(entry["ReceiptHandle"], ""), None)
+
+    def _note_hidden(self, until: float, messages: Iterable[dict[str, Any]]) -> None:
+        with self._lock:
+            for message in messages:
+                if time.monotonic() < self._hidden.get(message["MessageId"], 0):
+                    self.doubled.append(message["Body"])
+                self._hidden[message["MessageId"]] = until
+                self._ids[message["ReceiptHandle"]] = message["MessageId"]
 
     def _note(self, worker: str, action: str, entries: list[Any], told: dict[str, Any]) -> None:
         confirmed = {entry["Id"] for entry in told.get("Successful", ())}

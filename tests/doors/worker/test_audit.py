@@ -71,15 +71,17 @@ def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_re
             left = proxy.held(name)
             assert not left, f"{name} has left {len(left)} messages in flight"
     worker = pool[-1][1]
-    worker.until_events(len(sent))
+    until(lambda: set(worker.events()) >= set(sent), 60, "a message was lost")
     for _, worker in pool:
         worker.signal()
     assert [worker.wait() for _, worker in pool] == [0, 0, 0]
-    assert Counter(worker.events("started")) == Counter(sent)
-    assert Counter(worker.events()) == Counter(sent)
+    started = Counter(worker.events("started"))
+    assert set(started) == set(sent)
+    assert started <= Counter(sent) + Counter(proxy.doubled), "repeated"
+    assert Counter(worker.events()) == started
     assert queue.depth() == (0, 0)
-    told = (type(queue.server).__name__, RESTARTS, len(sent))
-    logging.getLogger(__name__).info("%s: %d restarts, %d messages, each started once, none left in flight", *told)
+    told = (type(queue.server).__name__, RESTARTS, len(sent), len(proxy.doubled))
+    logging.getLogger(__name__).info("%s: %d restarts, %d messages, %d doubled by the server", *told)
 
 
 @side_by_side
