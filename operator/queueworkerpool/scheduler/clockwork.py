@@ -6,6 +6,7 @@ together. Ticks of one pool never overlap. Whatever a tick raises costs that tic
 """
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ class Scheduler:
         self._forgetful = (meter, *others)
         self._slots: dict[Key, _Slot] = {}
         self._placed = 0
+        # Timers inherit the context of whoever sets them: that of a watch would keep the whole body it showed alive.
+        self._context = contextvars.copy_context()
 
     def seen(self, pool: Pool) -> None:
         """Take in a pool as the watch shows it. A new or edited one is due at once."""
@@ -124,7 +127,7 @@ class Scheduler:
             slot.timer.cancel()
         loop = asyncio.get_running_loop()
         slot.due = loop.time() + delay
-        slot.timer = loop.call_at(slot.due, self._start, key, slot)
+        slot.timer = loop.call_at(slot.due, self._start, key, slot, context=self._context)
 
     def _start(self, key: Key, slot: _Slot) -> None:
         slot.timer, slot.again = None, False
