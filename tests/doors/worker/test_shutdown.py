@@ -136,7 +136,7 @@ def test_what_waits_behind_a_running_message_of_its_group_goes_back_unstarted(
     worker.signal()
     assert worker.wait() == 0
     assert worker.events() == ["m0 1"]
-    assert worker.lines("worker ended")[0]["released"] == 3
+    assert worker.lines("worker ended")[0]["released"] >= 3, "more where the last poll brings them again"
     heir = start_worker(queue, "--handler", "job_handlers:sleep")
     heir.until_events(4)
     assert heir.events() == [f"m{number} 1" for number in range(4)]
