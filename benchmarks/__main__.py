@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import admission, consumers, cost, reaction, result, shutdown, throughput
+from benchmarks import admission, consumers, cost, decide, reaction, result, shutdown, throughput
 from benchmarks.bed import made
 
-BENCHES = ("reaction", "admission", "cost", "throughput", "shutdown")
+BENCHES = ("decide", "reaction", "admission", "cost", "throughput", "shutdown")
 OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 
@@ -27,6 +27,8 @@ def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, resu
     found = [
         _run_workers(bench, rounds, results)
         if bench in OF_WORKERS
+        else _run_alone(rounds, results)
+        if bench == "decide"
         else asyncio.run(_run(bench, (rounds, pools, seconds), results))
         for bench in benches or BENCHES
     ]
@@ -44,6 +46,15 @@ def _run_workers(bench: str, rounds: int, results: Path) -> result.Result:
     about["versions"] |= versions
     about["load_average"] = {"before": load_before, "after": result.load_average()}
     console.print(f"    {result.write(found, about, results)}")
+    return found
+
+
+def _run_alone(rounds: int, results: Path) -> result.Result:
+    """Run the bench that needs nothing but the operator's own code."""
+    found = decide.measure(rounds)
+    about = result.surroundings()
+    about["load_average"] = {"before": result.load_average(), "after": result.load_average()}
+    result.write(found, about, results)
     return found
 
 
