@@ -46,7 +46,7 @@ generate: $(BIN)/.installed ## Write the generated files anew
 verify: $(BIN)/.installed ## Fail when a generated file is stale
 	$(BIN)/python -m docs.generate --check
 
-bench: setup ## Measure reaction, admission and cost; JSON in benchmarks/results
+bench: setup ## Measure operator and worker against their promises; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
