@@ -23,6 +23,7 @@ from queueworkerpool.health import Vitals
 from queueworkerpool.metrics import Metrics, process_registry
 from queueworkerpool.model import Key, Pool
 from queueworkerpool.names import PLURAL
+from queueworkerpool.news import Told
 from queueworkerpool.reconcile import World, reconcile
 from queueworkerpool.scheduler import Crews, Roster, Samples, Scheduler, SharedReadings, Written
 from queueworkerpool.server import Answers, HttpServer
@@ -134,12 +135,13 @@ async def _serve(settings: Settings, gauges: tuple[Metrics, Vitals], stop: async
     states = WorkerStates(STATE_QUESTIONS)
     crews = Crews(cluster, states)
     samples = Samples(cluster, states, _now, crews.spotted)
-    world = World(readings, Written(deployments), samples, crews, cluster, metrics, _now)
+    told = Told()
+    world = World(readings, Written(deployments), samples, crews, cluster, metrics, told, _now)
 
     async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         return await reconcile(pool, owner, world)
 
-    scheduler = Scheduler(Roster(), tick, metrics, samples)
+    scheduler = Scheduler(Roster(), tick, metrics, samples, told)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     beat = asyncio.create_task(_beat(vitals), name="beat")
     try:

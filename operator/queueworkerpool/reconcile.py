@@ -25,13 +25,13 @@ from queueworkerpool.model import (
     PoolSpec,
     QueueReading,
     QueueRef,
-    Rival,
     Sample,
     Target,
     Worker,
 )
-from queueworkerpool.names import EVENT_REASONS, FIELD_MANAGER, ConditionType, EventType, Reason
-from queueworkerpool.status import Status, is_worth_telling, next_status, patch
+from queueworkerpool.names import FIELD_MANAGER
+from queueworkerpool.news import Told
+from queueworkerpool.status import is_worth_telling, next_status, patch
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +115,7 @@ class World:
     crews: Crews
     cluster: Cluster
     metrics: Metrics
+    told: Told
     clock: Callable[[], datetime]
 
 
@@ -207,31 +208,9 @@ async def _tell(seen: Observation, world: World) -> Pool:
     if is_worth_telling(old, new, now):
         pool = await world.cluster.write_status(pool, patch(old, new))
     world.metrics.told(pool.key, new["conditions"])
-    for news in _news(seen, old, new):
+    for news in world.told.fresh(seen, old, new, now):
         await _post(pool, news, world)
     return pool
-
-
-def _news(seen: Observation, old: Mapping[str, Any], new: Status) -> list[News]:
-    """A new size, and a new cause for not being ready."""
-    news = []
-    if seen.scaled_from is not None and seen.decision:
-        size = f"from {seen.scaled_from} to {seen.decision.replicas} replicas: {seen.decision.because}"
-        news.append(News(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, size))
-    if (rival := _new_rival(seen, old)) and seen.scaled_from is not None:
-        corrected = f"{rival.manager} had set {seen.scaled_from} replicas: change the pool instead, or pause it"
-        news.append(News(EventType.NORMAL, Reason.REPLICAS_CORRECTED, corrected))
-    for kind in (ConditionType.READY, ConditionType.SCALE_CONFLICT):
-        before, after = (_condition(status, kind) for status in (old, new))
-        if after["reason"] in EVENT_REASONS and after["reason"] != before.get("reason"):
-            news.append(News(EventType.WARNING, after["reason"], after["message"]))
-    return news
-
-
-def _new_rival(seen: Observation, old: Mapping[str, Any]) -> Rival | None:
-    """Somebody whose change is corrected for the first time."""
-    rival = seen.decision.memory.rival if seen.decision else None
-    return rival if rival and rival.rounds == 1 and "rival" not in old.get("memory", {}) else None
 
 
 async def _post(pool: Pool, news: News, world: World) -> None:
@@ -239,10 +218,6 @@ async def _post(pool: Pool, news: News, world: World) -> None:
         await world.cluster.post_event(pool, news, world.clock())
     except ClusterError as error:  # an Event is a courtesy: it must not cost the tick
         logger.warning("event not posted", extra={"pool": str(pool.key), "event": news.reason, "error": str(error)})
-
-
-def _condition(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any]:
-    return next((condition for condition in status.get("conditions", ()) if condition["type"] == kind), {})
 
 
 def _deployment(pool: Pool, spec: PoolSpec) -> Key:

@@ -30,6 +30,7 @@ from queueworkerpool.model import (
     Worker,
 )
 from queueworkerpool.names import ConditionType
+from queueworkerpool.news import Told
 from queueworkerpool.reconcile import World, reconcile
 from tests.unit.operator.worlds import NOW, SPEC, facts, pool, reading
 
@@ -91,6 +92,7 @@ class Town:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry, "1.2.3", lambda: self.now)
         self.known = self.known or self.deployment
+        self.bulletin = Told()
         for queue in SPEC.queues:
             self.queues.setdefault(queue.url, reading(0, 50))
 
@@ -98,7 +100,7 @@ class Town:
         """One tick over the pool as it is stored, or as the watch still shows it."""
         shown = watched or self.stored
         assert shown
-        world = World(self, self, self, self, self, self.metrics, lambda: self.now)
+        world = World(self, self, self, self, self, self.metrics, self.bulletin, lambda: self.now)
         returned, soon = await reconcile(shown, owner, world)
         assert returned == self.stored
         return soon
