@@ -79,7 +79,11 @@ def operator(namespaces: str, **given: Any) -> None:
     listed = tuple(name.strip() for name in namespaces.split(",") if name.strip())
     settings = Settings(namespaces=listed, **given)
     _configure_logging(settings)
-    _leave(asyncio.run(_run(settings)))
+    try:
+        code = asyncio.run(_run(settings))
+    except ClusterError as error:  # no KUBECONFIG that can be read: nothing to wait for
+        raise click.ClickException(str(error)) from error
+    _leave(code)
 
 
 class _TextFormatter(logging.Formatter):

@@ -1,6 +1,9 @@
 """The command line, as a user meets it; the API server is a small HTTP server that answers as it does."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -167,6 +170,15 @@ def test_a_cluster_that_cannot_be_found_is_told(tmp_path: Path, monkeypatch: pyt
         1,
         "Error: shop/thumbnails: no usable KUBECONFIG or service account (ConfigException)\n",
     )
+
+
+def test_an_operator_without_a_cluster_ends_in_one_sentence(tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "missing"), "QWP_HTTP_PORT": "0"}
+    qwp_operator = [sys.executable, "-m", "queueworkerpool", "operator", "--http-host", "127.0.0.1"]
+    ended = subprocess.run(qwp_operator, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "Error: no usable KUBECONFIG or service account (ConfigException)"
 
 
 @pytest.mark.parametrize(
