@@ -127,6 +127,10 @@ class Shop:
     def replicas(self, deployment: str) -> int:
         return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}"))
 
+    def ready(self, deployment: str) -> int:
+        """How many pods of the Deployment are ready."""
+        return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.status.readyReplicas}") or 0)
+
     def status(self, pool: str) -> dict[str, Any]:
         return dict(json.loads(self.kubectl("get", "qwp", pool, "-o", "json")).get("status", {}))
 
