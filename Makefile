@@ -1,6 +1,6 @@
 # One door for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check verify generate bench lock clean
+.PHONY: help setup demo test test-unit check verify generate mutate bench lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -46,6 +46,9 @@ generate: $(BIN)/.installed ## Write the generated files anew
 verify: $(BIN)/.installed ## Fail when a generated file is stale
 	$(BIN)/python -m docs.generate --check
 
+mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 5 minutes)
+	$(BIN)/python -m tests.mutation
+
 bench: setup ## Measure operator and worker against their promises; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
 
@@ -58,4 +61,4 @@ lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without i
 	  -c requirements.lock - -o requirements-build.lock
 
 clean: ## Remove the environment and what the tools left behind (never the cache of built binaries)
-	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation dist

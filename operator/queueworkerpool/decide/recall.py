@@ -27,7 +27,6 @@ def remember(facts: Facts, wish: int) -> Memory:
         empty_since=_empty_since(facts),
         glimpsed=_glimpsed(facts),
         rival=_rival(facts),
-        waiting_since=facts.memory.waiting_since,
         workers=_workers(facts.memory.workers, facts.sample, facts),
     )
 

@@ -46,8 +46,7 @@ def _by_latency(facts: Facts, target: LatencyTarget, load: int) -> Step:
     workers = estimates(facts)
     slots = workers.concurrency or 1.0
     # Never more slots than messages, and a pod while anything waits.
-    pods = min(math.ceil(_exact(facts, target, load)), math.ceil(load / slots)) if load else 0
-    pods = max(pods, 1) if load else 0
+    pods = max(1, min(math.ceil(_exact(facts, target, load)), math.ceil(load / slots))) if load else 0
     if workers.service_seconds is None:
         because = f"{load} messages, {slots:g} at a time per pod, service time not known yet: a slot each = {pods} pods"
     else:

@@ -36,6 +36,11 @@ PLANS: dict[str, tuple[tuple[Worker, ...], int, Plan]] = {
     "then those that are not ready": ((IDLE, UNWELL_IDLE), 1, Plan(1, ("unwell-idle",))),
     "a starting pod shields the ready ones behind it, which would not be taken": ((IDLE, STARTING), 1, Plan(2)),
     "a busy pod that is not ready shields them too": ((IDLE, UNWELL_BUSY, UNWELL_IDLE), 1, Plan(2, ("unwell-idle",))),
+    "a class is left behind before the next is begun": (
+        (PENDING, *crew(idle=3)),
+        2,
+        Plan(2, ("pending", "pod-000")),
+    ),
     "a marked pod is chosen again": ((IDLE, worker("zeal", 0, marked=True)), 1, Plan(1, ("zeal",))),
     "pods that are not there yet cost nothing": ((BUSY,), 0, Plan(1)),
     "nobody at all": ((), 0, Plan(0)),

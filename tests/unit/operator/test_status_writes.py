@@ -69,6 +69,11 @@ def test_a_clock_that_was_set_back_silences_nobody(back: float, worth: bool) -> 
     assert is_worth_telling(CALM, status, ago(back)) is worth
 
 
+def test_another_reason_for_the_same_size_is_told_at_once() -> None:
+    decided = CALM["lastDecision"] | {"reason": "WithinTolerance"}
+    assert is_worth_telling(CALM, CALM | {"lastDecision": decided}, NOW)
+
+
 def test_counts_of_which_nobody_knows_the_age_are_told() -> None:
     before = {name: value for name, value in CALM.items() if name != "backlog"}
     assert is_worth_telling(before, CALM, NOW)
