@@ -1,0 +1,124 @@
+"""Scale-in with the real ReplicaSet controller: idle pods go, busy ones stay, and the marks on pods tell the truth."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.operator.conftest import Operator, Shop
+
+COST = "controller.kubernetes.io/pod-deletion-cost"
+OURS = str(-(2**31) + 1)
+
+WORKER = """
+import http.server, json, os, pathlib, sys
+
+address = os.environ["QUEUEWORKER_STATE_HOST"]
+
+class State(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        busy = int(pathlib.Path(sys.argv[1], address).exists())
+        body = json.dumps({"busy": busy, "concurrency": 1}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+http.server.HTTPServer((address, 8081), State).serve_forever()
+"""
+"""A worker of any make: it is busy while a file with the name of its address lies in the folder."""
+
+
+class Workers:
+    """Four workers of a pool whose queue is empty, some of which are busy; the pool comes last."""
+
+    def __init__(self, shop: Shop, folder: Path) -> None:
+        self.shop = shop
+        self.folder = folder
+        shop.deployment("crew", replicas=4, command=[sys.executable, "-c", WORKER, str(folder)])
+        shop.eventually(lambda: shop.ready("crew") == 4, 60, "the workers did not become ready")
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """The pods that stay, by address."""
+        listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=crew", "-o", "json"))["items"]
+        return {pod["status"]["podIP"]: pod for pod in listed if "deletionTimestamp" not in pod["metadata"]}
+
+    def work(self, count: int) -> set[str]:
+        """Make so many of them busy; returns their addresses."""
+        busy = set(sorted(self.pods())[:count])
+        for address in busy:
+            (self.folder / address).touch()
+        return busy
+
+    def rest(self) -> None:
+        """Make all of them idle."""
+        for path in self.folder.iterdir():
+            path.unlink()
+
+    def scale_in(self, **scale_in: Any) -> None:
+        """Let the pool call for nobody."""
+        at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+        queue = self.shop.queue("crew")
+        self.shop.pool("crew", queue, behavior=at_once, scaleToZeroAfterSeconds=1, scaleIn=scale_in)
+
+
+@pytest.fixture
+def workers(shop: Shop, tmp_path: Path) -> Workers:
+    folder = tmp_path / "busy"
+    folder.mkdir()
+    return Workers(shop, folder)
+
+
+def test_idle_pods_go_and_busy_ones_stay_until_they_are_idle(shop: Shop, workers: Workers, operator: Operator) -> None:
+    busy = workers.work(2)
+    workers.scale_in()
+    shop.eventually(lambda: shop.replicas("crew") == 2, 30, "the idle pods did not go")
+    shop.eventually(lambda: set(workers.pods()) == busy, 30, "not the busy pods are left")
+    shop.eventually(
+        lambda: shop.status("crew")["lastDecision"]["reason"] == "WaitingForIdleWorkers", 15, "the wait was not told"
+    )
+    assert "waitingSince" in shop.status("crew")["memory"]
+    assert shop.condition("crew", "WorkersProtected") == ("True", "WorkersAnswer")
+    gauge = f'queueworkerpool_waiting_for_idle_workers{{namespace="{shop.namespace}",pool="crew"}}'
+    shown = [line for line in operator.get("/metrics").splitlines() if line.startswith(gauge)]
+    assert [line.split()[-1] for line in shown] in (["1.0"], ["2.0"])  # the last pod also waits for surely being empty
+    assert all(COST not in pod["metadata"].get("annotations", {}) for pod in workers.pods().values())
+    workers.rest()
+    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "the pods did not go when their workers were idle")
+
+
+def test_busy_pods_go_when_the_wait_is_over(shop: Shop, workers: Workers) -> None:
+    workers.work(4)
+    workers.scale_in(maxWaitSeconds=3)
+    shop.eventually(
+        lambda: shop.status("crew").get("lastDecision", {}).get("reason") == "WaitingForIdleWorkers", 15, "nobody waits"
+    )
+    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "the wait has no end")
+
+
+def test_drain_does_not_wait(shop: Shop, workers: Workers) -> None:
+    workers.work(4)
+    workers.scale_in(busyWorkers="Drain")
+    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "Drain waits")
+    assert shop.condition("crew", "WorkersProtected") == ("False", "BusyWorkersDrained")
+
+
+def test_where_nobody_answers_scale_in_goes_on_and_says_so(shop: Shop, workers: Workers) -> None:
+    workers.work(4)
+    workers.scale_in(statePort=8082)
+    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "silent workers hold the pool")
+    assert shop.condition("crew", "WorkersProtected") == ("False", "WorkersSilent")
+
+
+def test_the_mark_of_a_scale_in_that_did_not_happen_is_taken_away(shop: Shop, workers: Workers) -> None:
+    name = next(iter(workers.pods().values()))["metadata"]["name"]
+    shop.kubectl("annotate", "pod", name, f"{COST}={OURS}")
+    shop.pool("crew", shop.queue("crew"), minReplicas=4)
+    shop.eventually(
+        lambda: all(COST not in pod["metadata"].get("annotations", {}) for pod in workers.pods().values()),
+        30,
+        "the stray mark is still there",
+    )
+    assert shop.replicas("crew") == 4
