@@ -142,7 +142,8 @@ class Shop:
         return "", ""
 
     def events(self, pool: str) -> list[str]:
-        chosen = f"involvedObject.name={pool}"
+        """What was told of a pool: reason and message."""
+        chosen = f"involvedObject.kind=QueueWorkerPool,involvedObject.name={pool}"
         listed = json.loads(self.kubectl("get", "events", "--field-selector", chosen, "-o", "json"))["items"]
         return [f"{event['reason']}: {event['message']}" for event in listed]
 

@@ -74,6 +74,10 @@ SIZES: dict[str, Row] = {
         },
         *(100, 4, 6, "ScaleUpLimit"),
     ),
+    "scaleUp in percent": (
+        {"behavior": {"scaleUp": {"policies": [{"type": "Percent", "value": 100, "periodSeconds": 600}]}}},
+        *(100, 3, 6, "ScaleUpLimit"),
+    ),
     "scaleUp disabled": ({"behavior": {"scaleUp": {"selectPolicy": "Disabled"}}}, 100, 1, 1, "ScaleUpLimit"),
     "scaleDown policies": (
         {
@@ -86,6 +90,11 @@ SIZES: dict[str, Row] = {
         },
         *(0, 6, 3, "ScaleDownLimit"),
     ),
+    "scaleDown disabled": (
+        {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0, "selectPolicy": "Disabled"}}},
+        *(0, 3, 3, "ScaleDownLimit"),
+    ),
+    "tolerance at scale-in": ({"behavior": {"scaleDown": {"tolerance": 0.2}}}, 25, 6, 6, "WithinTolerance"),
     "tolerance": (
         {"behavior": {"scaleUp": {"tolerance": 0.2}, "scaleDown": {"tolerance": 0.2}}},
         *(22, 4, 4, "WithinTolerance"),

@@ -1,6 +1,23 @@
 """Others that write the same replicas, through the scale subresource as an HPA, KEDA or `kubectl scale` does."""
 
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from tests.cluster.operator.conftest import Shop
+
+HPA = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "hpa"},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "hpa"},
+        "minReplicas": 2,
+        "maxReplicas": 3,
+    },
+}
 
 
 def test_one_change_by_somebody_is_corrected_and_a_repeated_writer_is_left_alone_and_named(shop: Shop) -> None:
@@ -17,3 +34,58 @@ def test_one_change_by_somebody_is_corrected_and_a_repeated_writer_is_left_alone
     shop.kubectl("scale", "deployment", "fought", "--replicas=1")
     shop.eventually(lambda: shop.condition("fought", "ScaleConflict")[0] == "True", 15, "the fight was not told")
     assert shop.replicas("fought") == 1
+
+
+def test_a_writer_that_does_not_stop_is_told_once_and_costs_no_more_writes(shop: Shop) -> None:
+    """The real HPA, which keeps its own bounds without any metrics, and somebody who writes each second."""
+    queue = shop.queue("rivals")
+    rivals = {"hpa": "kube-controller-manager", "script": "other-autoscaler"}
+    for name in rivals:
+        shop.deployment(name)
+        shop.pool(name, queue, minReplicas=1, maxReplicas=1)
+    shop.eventually(lambda: all("lastScaleTime" in shop.status(name) for name in rivals), 20, "a pool was not scaled")
+    shop.apply(HPA)
+    with repeatedly(lambda: scale_as("other-autoscaler", shop, "script", 2)):
+        shop.eventually(
+            lambda: all(shop.condition(name, "ScaleConflict")[0] == "True" for name in rivals),
+            *(120, "the fights were not told"),
+        )
+        assert [conflict(shop, name).partition(" keeps writing")[0] for name in rivals] == list(rivals.values())
+        shop.eventually(lambda: all(shop.replicas(name) == 2 for name in rivals), 30, "the rivals did not prevail")
+        writes = [shop.generation(name) for name in rivals]
+        end = time.monotonic() + 16  # longer than the HPA's period
+        while time.monotonic() < end:
+            assert [shop.generation(name) for name in rivals] == writes
+            time.sleep(1)
+    for name in rivals:
+        told = [event.partition(":")[0] for event in shop.events(name)]
+        assert (told.count("ReplicasCorrected"), told.count("ScaleConflict")) == (1, 1)
+
+
+def conflict(shop: Shop, pool: str) -> str:
+    conditions = shop.status(pool)["conditions"]
+    return next(str(each["message"]) for each in conditions if each["type"] == "ScaleConflict")
+
+
+def scale_as(manager: str, shop: Shop, deployment: str, replicas: int) -> None:
+    body = json.dumps({"spec": {"replicas": replicas}})
+    options = ("--subresource=scale", "--type=merge", f"--field-manager={manager}", "-p", body)
+    shop.kubectl("patch", "deployment", deployment, *options)
+
+
+@contextmanager
+def repeatedly(write: Callable[[], object]) -> Iterator[None]:
+    """Write each second, as an autoscaler does, while the `with` body runs."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(1):
+            write()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
