@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from tests.cluster.operator.conftest import Shop
 
@@ -28,10 +29,10 @@ def test_one_change_by_somebody_is_corrected_and_a_repeated_writer_is_left_alone
     shop.eventually(lambda: "lastScaleTime" in shop.status("fought"), 10, "the pool did not tell that it scaled")
     assert shop.condition("fought", "ScaleConflict")[0] != "True"
     for _ in range(2):
-        shop.kubectl("scale", "deployment", "fought", "--replicas=1")
+        scale_by_hand(shop, "fought", 1)
         shop.eventually(lambda: shop.replicas("fought") == 3, 15, "the change was not corrected")
     assert any(event.startswith("ReplicasCorrected: kubectl had set 1 replicas") for event in shop.events("fought"))
-    shop.kubectl("scale", "deployment", "fought", "--replicas=1")
+    scale_by_hand(shop, "fought", 1)
     shop.eventually(lambda: shop.condition("fought", "ScaleConflict")[0] == "True", 15, "the fight was not told")
     assert shop.replicas("fought") == 1
 
@@ -60,6 +61,18 @@ def test_a_writer_that_does_not_stop_is_told_once_and_costs_no_more_writes(shop:
     for name in rivals:
         told = [event.partition(":")[0] for event in shop.events(name)]
         assert (told.count("ReplicasCorrected"), told.count("ScaleConflict")) == (1, 1)
+
+
+def scale_by_hand(shop: Shop, deployment: str, replicas: int) -> None:
+    """Scale in another second than the operator has: corrections within one second are one round of a fight."""
+
+    def passed() -> bool:
+        return datetime.now(UTC) > datetime.fromisoformat(shop.status(deployment)["lastScaleTime"]) + timedelta(
+            seconds=1
+        )
+
+    shop.eventually(passed, 15, "the second of the last correction does not end")
+    shop.kubectl("scale", "deployment", deployment, f"--replicas={replicas}")
 
 
 def conflict(shop: Shop, pool: str) -> str:
