@@ -1,6 +1,7 @@
 """The operator as users run it: installed from the chart, under the chart's rights, against an SQS server."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -153,6 +154,13 @@ class Shop:
 
     def eventually(self, condition: Callable[[], bool], seconds: float, sentence: str) -> None:
         wait_until(condition, seconds, sentence)
+
+
+def wait_for_the_next_second() -> None:
+    """Kubernetes counts in whole seconds: what must be seen as later has to fall into another one."""
+    begun = int(time.time())
+    while int(time.time()) <= begun + 1:
+        time.sleep(0.05)
 
 
 @pytest.fixture

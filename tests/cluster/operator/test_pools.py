@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.cluster.operator.conftest import Operator, Shop
+from tests.cluster.operator.conftest import Operator, Shop, wait_for_the_next_second
 
 SECOND = 1.0
 
@@ -73,13 +73,6 @@ def test_the_older_of_two_pools_owns_a_deployment_until_it_goes(shop: Shop) -> N
     assert shop.replicas("shared") == 1
     shop.kubectl("delete", "qwp", "older")
     shop.eventually(lambda: shop.replicas("shared") == 5, 15, "the younger pool did not inherit the Deployment")
-
-
-def wait_for_the_next_second() -> None:
-    """Age is counted in whole seconds of creationTimestamp; uid breaks ties, which a test cannot foresee."""
-    begun = int(time.time())
-    while int(time.time()) <= begun + 1:
-        time.sleep(0.05)
 
 
 def test_a_dry_run_tells_and_scales_nothing(shop: Shop) -> None:

@@ -5,9 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 
-from tests.cluster.operator.conftest import Shop
+from tests.cluster.operator.conftest import Shop, wait_for_the_next_second
 
 HPA = {
     "apiVersion": "autoscaling/v2",
@@ -65,13 +64,7 @@ def test_a_writer_that_does_not_stop_is_told_once_and_costs_no_more_writes(shop:
 
 def scale_by_hand(shop: Shop, deployment: str, replicas: int) -> None:
     """Scale in another second than the operator has: corrections within one second are one round of a fight."""
-
-    def passed() -> bool:
-        return datetime.now(UTC) > datetime.fromisoformat(shop.status(deployment)["lastScaleTime"]) + timedelta(
-            seconds=1
-        )
-
-    shop.eventually(passed, 15, "the second of the last correction does not end")
+    wait_for_the_next_second()
     shop.kubectl("scale", "deployment", deployment, f"--replicas={replicas}")
 
 
