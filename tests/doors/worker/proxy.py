@@ -40,6 +40,7 @@ class Proxy:
         self._hidden: dict[str, float] = {}
         """Until when at least the server has promised to hide a message, by its id."""
         self._ids: dict[str, str] = {}
+        self._doubled_ids: set[str] = set()
         self.doubled: list[str] = []
         """Bodies of messages that the server itself gave out twice: hidden, and neither deleted nor released.
 
@@ -48,9 +49,12 @@ class Proxy:
         self.endpoint = ""
 
     def held(self, worker: str) -> set[str]:
-        """The receipt handles that were given to a worker and that it has neither deleted nor released."""
+        """The receipt handles that were given to a worker and that it has neither deleted nor released.
+
+        Not those of a message that the server itself gave out twice: it has two, and is given up by either.
+        """
         with self._lock:
-            return set(self._held[worker])
+            return {handle for handle in self._held[worker] if self._ids.get(handle) not in self._doubled_ids}
 
     @contextmanager
     def serving(self) -> Iterator["Proxy"]:
@@ -109,6 +113,7 @@ class Proxy:
             for message in messages:
                 if time.monotonic() < self._hidden.get(message["MessageId"], 0):
                     self.doubled.append(message["Body"])
+                    self._doubled_ids.add(message["MessageId"])
                 self._hidden[message["MessageId"]] = until
                 self._ids[message["ReceiptHandle"]] = message["MessageId"]
 
