@@ -16,7 +16,8 @@ def main() -> None:
     """Run one command; exit code 1 and one sentence when it cannot be done."""
     options = _parser().parse_args()
     # Ending by SIGTERM must unwind like Ctrl-C, so that nothing is left running.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: whoever is started in the background ignores it
+        signal.signal(number, signal.default_int_handler)
     try:
         options.command(options)
     except KeyboardInterrupt:

@@ -25,6 +25,14 @@ WATCHED = (PLURAL, "deployments")
 """The kinds that are watched, as their URLs name them."""
 
 RECONNECT_SECONDS = 2.0
+
+WATCH_SECONDS = 40
+"""The API server ends a watch after this long, and kopf goes on where it ended, without a list: so even the watch of a
+cluster in which nothing happens shows a sign of life this often."""
+
+SILENCE_SECONDS = 45.0
+"""A watch that was not even ended in time has a half-open connection; a list that takes this long has one too."""
+
 IDENTITY = "queueworkerpool"
 
 
@@ -122,11 +130,11 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = _Endless()
     settings.networking.enforce_retry_after = True
     settings.networking.connect_timeout = 10
-    settings.networking.request_timeout = 60
+    settings.networking.request_timeout = SILENCE_SECONDS
     settings.watching.connect_timeout = 10
-    settings.watching.server_timeout = 300
-    settings.watching.client_timeout = 360
-    settings.watching.inactivity_timeout = 70  # a half-open connection; bookmarks come every minute
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.client_timeout = SILENCE_SECONDS
+    settings.watching.inactivity_timeout = SILENCE_SECONDS
     settings.process.ultimate_exiting_timeout = 10
     return settings
 
@@ -150,17 +158,20 @@ def _session(vitals: Vitals, **kwargs: Any) -> kopf.AiohttpSession:
 
 
 def _trace(vitals: Vitals, clock: Callable[[], float] = time.monotonic) -> aiohttp.TraceConfig:
-    """Note every try and every byte of a watch: kopf's own health check stays green while the watch is blind."""
+    """Note every try and every answer of a watch: kopf's own health check stays green while the watch is blind.
+
+    Not every byte: aiohttp does not tell of the chunks of a body that is streamed.
+    """
     trace = aiohttp.TraceConfig()
 
     async def tried(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
         if params.url.name in WATCHED:
             vitals.watch_tried[params.url.name] = clock()
 
-    async def heard(_: object, __: object, params: aiohttp.TraceResponseChunkReceivedParams) -> None:
-        if params.url.name in WATCHED:
+    async def heard(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if params.url.name in WATCHED and params.response.ok:
             vitals.watch_heard[params.url.name] = clock()
 
     trace.on_request_start.append(tried)
-    trace.on_response_chunk_received.append(heard)
+    trace.on_request_end.append(heard)
     return trace

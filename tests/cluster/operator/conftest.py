@@ -1,7 +1,10 @@
 """The operator as users run it: installed from the chart, under the chart's rights, against an SQS server."""
 
 import json
+import os
+import signal
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,6 +45,24 @@ class Operator:
         with urllib.request.urlopen(f"http://{self.address}{path}", timeout=10) as answer:
             return str(answer.read().decode())
 
+    def trouble(self, path: str = "/readyz") -> str:
+        """What the operator says against being ready (or alive); empty when it is."""
+        try:
+            self.get(path)
+        except urllib.error.HTTPError as error:
+            with error:
+                return str(error.read().decode())
+        except OSError as error:
+            return str(error)
+        return ""
+
+    def kill_and_wait(self) -> None:
+        """Kill the operator, and wait until its successor serves. Each has to wait longer than the one before."""
+        before = self.restarts()
+        os.kill(self.pid, signal.SIGKILL)
+        wait_until(lambda: self.restarts() > before, 120, "the operator was not restarted")
+        wait_until(lambda: not self.trouble(), 60, "the operator did not come back")
+
     def logs(self) -> str:
         return self.cluster.node.logs(NAMESPACE, self.pod()["metadata"]["name"])
 
@@ -50,7 +71,8 @@ class Operator:
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Operator:
+def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
+    """The operator of the whole run. Tests kill it; nothing asks it to end but a probe that finds it dead."""
     values = {
         "sqsEndpointUrl": moto_sqs.endpoint,
         "extraEnv": [{"name": name, "value": value} for name, value in moto_sqs.env.items() if "ENDPOINT" not in name],
@@ -60,7 +82,9 @@ def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Operator:
         *("--wait", "--timeout", "90s"),
         *(f"--set-json={name}={json.dumps(value)}" for name, value in values.items()),
     )
-    return Operator(cluster)
+    running = Operator(cluster)
+    yield running
+    assert "operator stopped" not in running.logs()
 
 
 class Shop:
@@ -166,6 +190,6 @@ def wait_for_the_next_second() -> None:
 @pytest.fixture
 def shop(cluster: Cluster, moto_sqs: MotoSqs, namespace: str, operator: Operator) -> Iterator[Shop]:
     """A namespace that the operator serves."""
-    assert operator.get("/livez") == "ok\n"
+    assert operator.trouble("/livez") == ""
     yield Shop(cluster, moto_sqs, namespace)
     cluster.kubectl("-n", namespace, "delete", "qwp,deployments", "--all", "--wait=false")

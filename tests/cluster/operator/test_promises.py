@@ -5,7 +5,6 @@ import json
 import math
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -41,23 +40,8 @@ def metric(shop: Shop, operator: Operator, name: str, **labels: str) -> float | 
     return float(found[0].rpartition(" ")[2]) if found else None
 
 
-def killed(shop: Shop, operator: Operator) -> None:
-    """Kill the operator, and wait until its successor serves."""
-    before = operator.restarts()
-    os.kill(operator.pid, signal.SIGKILL)
-    shop.eventually(lambda: operator.restarts() > before, 30, "the operator was not restarted")
-    shop.eventually(lambda: serves(operator), 60, "the operator did not come back")
-
-
 def wait_for(shop: Shop, deployment: str, replicas: int) -> None:
     shop.eventually(lambda: shop.replicas(deployment) == replicas, 20, f"{deployment} did not come to {replicas}")
-
-
-def serves(operator: Operator) -> bool:
-    try:
-        return operator.get("/readyz") == "ok\n"
-    except OSError:
-        return False
 
 
 def test_queueworker_pods_tell_what_their_messages_take_and_the_size_follows(shop: Shop) -> None:
@@ -163,7 +147,7 @@ def test_a_killed_operator_remembers_when_it_may_scale_in_and_what_it_has_told(s
     shop.eventually(lambda: len(shop.events("lost")) == 1, 20, "the missing queue was not told")
     before = shop.status("waiting")
     assert ": may scale in at " in before["lastDecision"]["message"]
-    killed(shop, operator)
+    operator.kill_and_wait()
     decisions = {"pool": "waiting", "reason": "ScaleDownStabilized"}
     shop.eventually(
         lambda: (metric(shop, operator, "decisions_total", **decisions) or 0) >= 3, 30, "the pool is not decided on"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from queueworkerpool import handlers
 from queueworkerpool.handlers import WATCHED, Deployments, Watched, watch
 from queueworkerpool.health import Vitals
 from queueworkerpool.model import Key, Pool, PoolSpec, Target
@@ -151,3 +152,34 @@ async def test_signs_of_life_are_noted_for_each_kind(namespace: Namespace, told:
         await until(lambda: not vitals.blindness(time.monotonic(), WATCHED), "the watches showed no sign of life")
     assert set(vitals.watch_tried) >= set(WATCHED)
     assert vitals.trouble(time.monotonic()) == []
+
+
+async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
+    namespace: Namespace, told: Told, vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "WATCH_SECONDS", 1)
+
+    async def heard_anew() -> dict[str, float]:
+        before = dict(vitals.watch_heard)
+        await until(lambda: all(vitals.watch_heard.get(kind, 0) > before.get(kind, 0) for kind in WATCHED), "silence")
+        return vitals.watch_heard
+
+    async with watching(told, vitals, namespace.name):
+        await until(lambda: not vitals.blindness(time.monotonic(), WATCHED), "the watches showed no sign of life")
+        await heard_anew()
+        listed = await lists(namespace)
+        for _ in range(3):
+            await heard_anew()
+        assert await lists(namespace) == listed
+
+
+async def lists(namespace: Namespace) -> list[str]:
+    """How often the kinds that are watched have been listed so far, as the API server counts it."""
+    counted = (await kubectl(namespace, "get", "--raw", "/metrics")).splitlines()
+    return [
+        line
+        for line in counted
+        if line.startswith("apiserver_request_total")
+        and 'verb="LIST"' in line
+        and any(f'resource="{kind}"' in line for kind in WATCHED)
+    ]
