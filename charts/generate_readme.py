@@ -28,11 +28,16 @@ It needs Kubernetes {oldest} or newer, and Helm 3 or 4. `helm upgrade` upgrades 
 `helm uninstall` leaves it, and so all pools, in place (`crds`). A second release in the same cluster wants
 `crds.install=false`, and `watchNamespaces` that do not overlap with the first one's.
 
+With `replicaCount: 2` a node may fail: the operators elect the one that scales, by a Lease in the release's namespace,
+and another takes over within 17 seconds when it dies, within 3 when it is told to go. One replica is elected too,
+because two pods run for a while when it is updated.
+
 ## Rights
 
 The operator reads pools and Deployments, and writes the status of pools, the scale of Deployments, and Events: by a
 ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods, to ask workers for their
-/state, patches the deletion cost of those that go at scale-in, and reads no Secrets. In AWS it calls
+/state, patches the deletion cost of those that go at scale-in, and reads no Secrets. In the release's namespace it
+reads and writes the one Lease. In AWS it calls
 `sqs:GetQueueAttributes`, with the credentials of its service account (`serviceAccount.annotations`) or from `extraEnv`:
 
 ```yaml

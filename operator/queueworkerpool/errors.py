@@ -48,6 +48,10 @@ class ClusterConflictError(ClusterError):
     """The object changed since the decision was made."""
 
 
+class NotLeadingError(ClusterError):
+    """This process may not write, for it does not hold the Lease, or not for long enough. Nothing was sent."""
+
+
 class PoolGoneError(ClusterError):
     """The pool does not exist any more."""
 

@@ -1,6 +1,6 @@
 """The only door to kopf: which pools and Deployments exist. Watches and indexes; changes no object.
 
-`__main__` runs it; it tells the scheduler which pools exist and answers `find` for Deployments. No timers, daemons or
+`process` runs it; it tells the scheduler which pools exist and answers `find` for Deployments. No timers, daemons or
 change handlers: those die silently, or leave finalizers and annotations behind (ADR 0001). The Deployments are a kopf
 index, for kopf calls no event handler before everything indexed was listed: a pool is never told that its
 Deployment is missing merely because the list has not come yet.

@@ -1,6 +1,6 @@
 """Whether this process works, as two verdicts: alive (else restart it) and ready (else do not count on it). Pure.
 
-`__main__` and `handlers` report signs of life, `server` asks for the verdicts. An outage of the API server or of SQS
+`process` and `handlers` report signs of life, `server` asks for the verdicts. An outage of the API server or of SQS
 alone never makes the process dead: a restart would not help.
 """
 

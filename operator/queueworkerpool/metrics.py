@@ -129,9 +129,9 @@ class Metrics:
         """Take in how long one SQS request took."""
         self._read_seconds.observe(took_seconds)
 
-    def leads(self, *, leading: bool) -> None:
-        """Take in whether this process is the one that scales."""
-        self._leader.set(leading)
+    def leads_while(self, leads: Callable[[], bool]) -> None:
+        """Take in how to find out, at the time of a scrape, whether this process is the one that scales."""
+        self._leader.set_function(lambda: float(leads()))
 
     def forget(self, pool: Key) -> None:
         """Drop every series of a pool."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from queueworkerpool.decide import decide
-from queueworkerpool.errors import ClusterError, QueueUnreadableError, SpecInvalidError
+from queueworkerpool.errors import ClusterError, NotLeadingError, QueueUnreadableError, SpecInvalidError
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
     BusyWorkers,
@@ -216,6 +216,8 @@ async def _tell(seen: Observation, world: World) -> Pool:
 async def _post(pool: Pool, news: News, world: World) -> None:
     try:
         await world.cluster.post_event(pool, news, world.clock())
+    except NotLeadingError:
+        raise
     except ClusterError as error:  # an Event is a courtesy: it must not cost the tick
         logger.warning("event not posted", extra={"pool": str(pool.key), "event": news.reason, "error": str(error)})
 

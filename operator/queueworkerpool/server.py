@@ -1,6 +1,6 @@
 """The HTTP server of /metrics, /livez and /readyz. Runs in threads of its own, so that it can tell of a frozen loop.
 
-`__main__` starts and stops it. It knows nothing about pools: what to answer arrives as functions.
+`process` starts and stops it. It knows nothing about pools: what to answer arrives as functions.
 """
 
 import threading

@@ -45,6 +45,24 @@ class Settings:
     write_workers: int = field(
         default=8, metadata={"help": "Writes to the Kubernetes API under way at the same time.", "min": 1, "max": 64}
     )
+    lease: str = field(
+        default="",
+        metadata={
+            "help": "NAMESPACE/NAME of the Lease by which several operators elect the one that scales. "
+            "Empty: no election, this process must be the only one."
+        },
+    )
+    identity: str = field(
+        default="",
+        metadata={
+            "help": "Name of this process in the Lease, which no other may bear. Empty: host name and a random part."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        """Raise SettingsInvalidError where a setting makes no sense."""
+        if self.lease and [bool(part) for part in self.lease.split("/")] != [True, True]:
+            raise SettingsInvalidError(f"lease: {self.lease!r} is not NAMESPACE/NAME")
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:
@@ -55,5 +73,5 @@ def reject_unknown(environment: Mapping[str, str]) -> None:
     known = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
             raise SettingsInvalidError(f"{name} is not a setting; did you mean {near[0]}? All: {', '.join(known)}")

@@ -19,6 +19,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("image", "digest"): "sha256:" + "0" * 64,
     ("image", "pullPolicy"): "Always",
     ("image", "pullSecrets"): [{"name": "registry"}],
+    ("replicaCount",): 2,
     ("logLevel",): "debug",
     ("logFormat",): "text",
     ("watchNamespaces",): ["team-a", "team-b"],
@@ -79,6 +80,10 @@ def pod(objects: list[Json]) -> Json:
 def container(objects: list[Json]) -> Json:
     (found,) = pod(objects)["spec"]["containers"]
     return dict(found)
+
+
+def env_names(objects: list[Json]) -> set[str]:
+    return {entry["name"] for entry in container(objects)["env"]}
 
 
 def plain_env(objects: list[Json]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from queueworkerpool.settings import Settings, reject_unknown
-from tests.chart.objects import CHART, VISIBLE, Json, Render, container, nested, of_kind, plain_env, pod
+from tests.chart.objects import CHART, VISIBLE, Json, Render, container, env_names, nested, of_kind, plain_env, pod
 
 
 def test_the_pod_fits_the_restricted_pod_security_standard(objects: list[Json]) -> None:
@@ -22,11 +22,40 @@ def test_the_pod_fits_the_restricted_pod_security_standard(objects: list[Json]) 
     assert {"requests", "limits"} <= only["resources"].keys()
 
 
-def test_one_pod_writes_at_a_time_and_has_time_to_leave(render: Render) -> None:
-    objects = render()
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_an_update_starts_a_pod_before_it_ends_one_which_has_time_to_leave(replicas: int, render: Render) -> None:
+    objects = render({"replicaCount": replicas})
     (deployment,) = of_kind(objects, "Deployment")
-    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (replicas, rolling)
     assert pod(objects)["spec"]["terminationGracePeriodSeconds"] > 10
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_operators_elect_by_the_charts_lease_under_their_pods_names(replicas: int, render: Render) -> None:
+    objects = render({"replicaCount": replicas})
+    [lease] = of_kind(objects, "Lease")
+    assert lease.keys() == {"apiVersion", "kind", "metadata"}, "what the operators write there is no business of Helm's"
+    assert plain_env(objects)["QWP_LEASE"] == f"system/{lease['metadata']['name']}"
+    [identity] = [entry for entry in container(objects)["env"] if entry["name"] == "QWP_IDENTITY"]
+    assert identity["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
+def test_two_operators_prefer_different_nodes_and_are_not_evicted_together(render: Render) -> None:
+    objects = render({"replicaCount": 2})
+    labels = of_kind(objects, "Deployment")[0]["spec"]["selector"]
+    spread = pod(objects)["spec"]["topologySpreadConstraints"]
+    assert {each["topologyKey"] for each in spread} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+    assert {(each["whenUnsatisfiable"], each["maxSkew"]) for each in spread} == {("ScheduleAnyway", 1)}
+    [budget] = of_kind(objects, "PodDisruptionBudget")
+    assert budget["spec"] == {"maxUnavailable": 1, "selector": labels}
+    assert [each["labelSelector"] for each in spread] == [labels, labels]
+
+
+def test_one_operator_has_nothing_to_spread_and_may_be_evicted(render: Render) -> None:
+    objects = render()
+    assert "topologySpreadConstraints" not in pod(objects)["spec"]
+    assert of_kind(objects, "PodDisruptionBudget") == []
 
 
 def test_the_probes_ask_the_operators_own_verdicts(render: Render) -> None:
@@ -38,15 +67,17 @@ def test_the_probes_ask_the_operators_own_verdicts(render: Render) -> None:
 
 
 def test_every_setting_that_is_not_the_pods_own_has_a_value_and_no_other_is_set(render: Render) -> None:
-    env = plain_env(render(nested(VISIBLE)))
+    objects = render(nested(VISIBLE))
+    env = plain_env(objects)
     settings = {f"QWP_{setting.name.upper()}" for setting in fields(Settings) if not setting.name.startswith("http_")}
-    assert {name for name in env if name.startswith("QWP_")} == settings
+    assert {name for name in env_names(objects) if name.startswith("QWP_")} == settings
     reject_unknown(env)
     assert env["QWP_NAMESPACES"] == "team-a,team-b"
 
 
 def test_the_charts_defaults_are_the_operators(render: Render) -> None:
     env = plain_env(render())
+    assert env.pop("QWP_LEASE"), "one process started by hand needs no Lease, a Deployment's pods do"
     defaults = {f"QWP_{setting.name.upper()}": str(setting.default) for setting in fields(Settings)}
     assert env == {name: defaults[name] for name in env}
 

@@ -12,6 +12,7 @@ GRANTS = {
     ("", "pods"): {"list", "patch"},
     ("", "events"): {"create", "patch"},
 }
+OF_LEASE = "-lease"
 RBAC_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 
@@ -33,8 +34,9 @@ def test_the_operator_gets_these_rights_and_no_others(
     watched: list[str], role_kind: str, places: list[str | None], render: Render
 ) -> None:
     objects = render({"watchNamespaces": watched})
-    roles, bindings = of_kind(objects, role_kind), of_kind(objects, role_kind + "Binding")
-    assert len(roles) + len(bindings) == len([found for found in objects if found["kind"] in RBAC_KINDS])
+    of_pools = [found for found in objects if not found["metadata"]["name"].endswith(OF_LEASE)]
+    roles, bindings = of_kind(of_pools, role_kind), of_kind(of_pools, role_kind + "Binding")
+    assert len(roles) + len(bindings) == len([found for found in of_pools if found["kind"] in RBAC_KINDS])
     assert [role["metadata"].get("namespace") for role in roles] == places
     assert [grants(role) for role in roles] == [GRANTS] * len(places)
     assert [binding["metadata"].get("namespace") for binding in bindings] == places
@@ -46,6 +48,21 @@ def test_the_operator_gets_these_rights_and_no_others(
             "kind": role_kind,
             "name": role["metadata"]["name"],
         }
+
+
+@pytest.mark.parametrize("watched", [[], ["team-a", "system"]])
+def test_of_all_leases_the_operator_may_touch_its_own(watched: list[str], render: Render) -> None:
+    objects = render({"watchNamespaces": watched})
+    election = [found for found in objects if found["metadata"]["name"].endswith(OF_LEASE)]
+    assert [found["kind"] for found in election] == ["Role", "RoleBinding"]
+    role, binding = election
+    [lease] = of_kind(objects, "Lease")
+    own = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [lease["metadata"]["name"]]}
+    assert role["rules"] == [own | {"verbs": ["get", "patch"]}]
+    assert {found["metadata"]["namespace"] for found in (role, binding, lease)} == {"system"}
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    [subject] = binding["subjects"]
+    assert (subject["name"], subject["namespace"]) == (pod(objects)["spec"]["serviceAccountName"], "system")
 
 
 def test_only_the_operators_pod_gets_a_token(render: Render) -> None:

@@ -12,7 +12,9 @@ Helm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown value": ({"imgae": {}}, "additional properties 'imgae' not allowed"),
-    "replicas, for there is one operator": ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+    "another word for replicaCount": ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+    "no operator": ({"replicaCount": 0}, "'/replicaCount': minimum: got 0, want 1"),
+    "a crowd of operators": ({"replicaCount": 11}, "'/replicaCount': maximum: got 11, want 10"),
     "an unknown value of the image": ({"image": {"repo": "x"}}, "'/image': additional properties 'repo' not allowed"),
     "no repository": ({"image": {"repository": ""}}, "'/image/repository': minLength: got 0, want 1"),
     "a tag that YAML takes for a number": ({"image": {"tag": 1.5}}, "'/image/tag': got number, want string"),

@@ -1,63 +1,45 @@
-"""Requests to the API server. `reconcile` calls it, through the tick's Protocols.
+"""Requests about pools, Deployments and pods. `reconcile` calls it, through the tick's Protocols.
 
-The official client blocks, so the calls run in a bounded pool of threads, each with explicit
-time-outs. Nothing is retried here: the next tick looks again, which is what a retry should do.
+Nothing is retried here: the next tick looks again, which is what a retry should do.
 """
 
-import asyncio
 import contextlib
-import json
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import datetime
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
-
+from queueworkerpool.cluster.connection import Connection, NotFoundError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, event_of, pod_seen
-from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
+from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
+from queueworkerpool.fence import Fence, no_fence
 from queueworkerpool.model import Key, News, PodSeen, Pool, Target
-from queueworkerpool.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
+from queueworkerpool.names import GROUP, PLURAL, VERSION
 
-CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
 
-T = TypeVar("T")
-_MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
-_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
-
-
-class _NotFoundError(ClusterError):
-    """The API server answered 404; the caller knows what is gone."""
+_API = f"/apis/{GROUP}/{VERSION}"
 
 
 class KubernetesCluster:
     """Writes scales, statuses and Events. Close it to end its threads."""
 
-    def __init__(self, workers: int) -> None:
-        """Take how many requests may be under way at once. Reads KUBECONFIG, else the pod's service account.
+    def __init__(self, workers: int, fence: Fence | None = None) -> None:
+        """Take how many requests may be under way at once, and what a write has to pass, if it has to pass anything.
 
-        Raises ClusterError when neither can be read.
+        Reads KUBECONFIG, else the pod's service account. Raises ClusterError when neither can be read.
         """
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
-        self._workers = workers
-        self._api = self._connect()
+        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         """End the threads and connections; calls under way end by their time-outs."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self._api.rest_client.close()
+        self._connection.close()
 
     def is_served(self) -> bool:
         """Whether the API server knows our custom resource. Blocks; for the start only. Raises ClusterError."""
         try:
-            self._request("GET", f"/apis/{GROUP}/{VERSION}")
-        except _NotFoundError:
+            self._connection.request("GET", _API)
+        except NotFoundError:
             return False
         return True
 
@@ -65,12 +47,18 @@ class KubernetesCluster:
         """The pool of this name. Raises PoolGoneError when there is none."""
         return Pool.parse(await self._pool_request("GET", _pool_path(key)))
 
+    async def pools(self, namespaces: tuple[str, ...]) -> list[Pool]:
+        """All pools of these namespaces, or of all of them when none is named, as they are now."""
+        places = [f"/namespaces/{namespace}" for namespace in namespaces] or [""]
+        listed = [await self._connection.ask("GET", f"{_API}{place}/{PLURAL}") for place in places]
+        return [Pool.parse(item) for found in listed for item in found["items"]]
+
     async def target(self, deployment: Key) -> Target:
         """The Deployment of this name. Raises TargetGoneError when there is none."""
         path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}"
         try:
-            return Target.parse(await self._in_thread(lambda: self._request("GET", path)))
-        except _NotFoundError as error:
+            return Target.parse(await self._connection.ask("GET", path))
+        except NotFoundError as error:
             raise TargetGoneError(f"there is no Deployment {deployment}") from error
 
     async def confirm(self, pool: Pool) -> None:
@@ -93,8 +81,8 @@ class KubernetesCluster:
         path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}/scale"
         body = {"metadata": {"resourceVersion": str(resource_version)}, "spec": {"replicas": replicas}}
         try:
-            scaled = await self._in_thread(lambda: self._request("PATCH", path, body))
-        except _NotFoundError as error:
+            scaled = await self._connection.ask("PATCH", path, body)
+        except NotFoundError as error:
             raise TargetGoneError(f"Deployment {deployment} was deleted") from error
         return int(scaled["metadata"]["resourceVersion"])
 
@@ -124,81 +112,28 @@ class KubernetesCluster:
         """
         query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
         path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"
-        listed = await self._in_thread(lambda: self._request("GET", path))
+        listed = await self._connection.ask("GET", path)
         return [pod_seen(item) for item in listed["items"] if belongs(item, deployment)]
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         """Mark a pod to be deleted first at the next scale-in, or take the mark away. A pod that is gone needs none."""
         body = {"metadata": {"annotations": {DELETION_COST: MARK if first else None}}}
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
-        with contextlib.suppress(_NotFoundError):
-            await self._in_thread(lambda: self._request("PATCH", path, body))
+        with contextlib.suppress(NotFoundError):
+            await self._connection.ask("PATCH", path, body)
 
     async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
         """Post an Event about a pool."""
         event = event_of(pool, news, now)
         path = f"/api/v1/namespaces/{pool.key.namespace}/events"
-        await self._in_thread(lambda: self._request("POST", path, event))
+        await self._connection.ask("POST", path, event)
 
     async def _pool_request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
-            return await self._in_thread(lambda: self._request(method, path, body))
-        except _NotFoundError as error:
+            return await self._connection.ask(method, path, body)
+        except NotFoundError as error:
             raise PoolGoneError("there is no such pool; it may have been deleted") from error
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
-
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        api, answer = self._api, self._send(method, path, body)
-        if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
-            if self._api is api:
-                self._api = self._connect()
-            answer = self._send(method, path, body)
-        if answer.status == HTTPStatus.NOT_FOUND:
-            raise _NotFoundError(f"{method} {path}: not found")
-        if answer.status == HTTPStatus.CONFLICT:
-            raise ClusterConflictError(f"{method} {path}: conflict")
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise ClusterError(f"{method} {path}: status {answer.status}")
-        try:
-            told = json.loads(answer.data)
-        except (ValueError, RecursionError) as error:
-            raise ClusterError(f"{method} {path}: the answer is not JSON") from error
-        if not isinstance(told, dict) or "kind" not in told:  # some proxies answer for an API server that is down
-            raise ClusterError(f"{method} {path}: the answer is not the API server's")
-        return told
-
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        headers = _MERGE_PATCH if method == "PATCH" else _JSON
-        query = [("fieldManager", FIELD_MANAGER)] if body else []
-        request = self._api.param_serialize(
-            method, path, header_params=dict(headers), query_params=query, body=body, auth_settings=["BearerToken"]
-        )
-        try:
-            answer = self._api.call_api(*request, _request_timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS))
-            answer.read()
-        except (ApiException, HTTPError, OSError) as error:
-            raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
-        return answer
-
-    def _connect(self) -> Any:
-        try:
-            return self._client()
-        except (config.ConfigException, OSError) as error:  # later on: whoever rotates the token may not be done yet
-            raise ClusterError(f"no usable KUBECONFIG or service account ({type(error).__name__})") from error
-
-    def _client(self) -> Any:
-        settings = client.Configuration()
-        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
-            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
-        else:
-            path = os.environ.get("KUBECONFIG")  # told, for else it is what it was when the library was imported
-            config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
-        settings.connection_pool_maxsize = self._workers
-        settings.retries = 0
-        return client.ApiClient(settings)
 
 
 def _pool_path(pool: Key) -> str:
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{pool.namespace}/{PLURAL}/{pool.name}"
+    return f"{_API}/namespaces/{pool.namespace}/{PLURAL}/{pool.name}"

@@ -8,11 +8,17 @@ together. Ticks of one pool never overlap. Whatever a tick raises costs that tic
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, SpecInvalidError
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    NotLeadingError,
+    PoolGoneError,
+    SpecInvalidError,
+)
 from queueworkerpool.model import Key, Pool
 from queueworkerpool.scheduler.roster import Roster
 
@@ -63,7 +69,7 @@ class _Slot:
 
 
 class Scheduler:
-    """Runs the ticks of all pools on the running event loop."""
+    """Runs the ticks of all pools on the running event loop, once and while it is told to lead."""
 
     def __init__(self, roster: Roster, tick: Tick, meter: Meter, *others: Forgetful) -> None:
         """Take the pools, what to do when one is due, whom to tell how it went, and who else forgets what is gone."""
@@ -73,6 +79,7 @@ class Scheduler:
         self._forgetful = (meter, *others)
         self._slots: dict[Key, _Slot] = {}
         self._placed = 0
+        self._leading = False
         # Timers inherit the context of whoever sets them: that of a watch would keep the whole body it showed alive.
         self._context = contextvars.copy_context()
 
@@ -97,8 +104,38 @@ class Scheduler:
             self._end(slot)
         self._wake(heirs)
 
+    def lead(self) -> None:
+        """Begin to tick: every pool is due at once."""
+        self._leading = True
+        self._wake(self._roster.keys())
+
+    def refresh(self, pools: Iterable[Pool]) -> None:
+        """Take in newer states of pools that the watch has shown; of others it has not shown the Deployments either."""
+        for pool in pools:
+            if self._roster.get(pool.key):
+                self.seen(pool)
+
+    def rest(self) -> None:
+        """Stop ticking, and forget what ticks have learnt as a restart would; pools and Deployments stay known."""
+        self._leading = False
+        for key, slot in self._slots.items():
+            self._end(slot)
+            for each in self._forgetful:
+                each.forget(key)
+        self._slots.clear()
+
+    async def finish(self, seconds: float) -> None:
+        """Begin no tick any more, and wait this long at most for those under way."""
+        self._leading = False
+        for slot in self._slots.values():
+            if slot.timer:
+                slot.timer.cancel()
+        if tasks := [slot.task for slot in self._slots.values() if slot.task]:
+            await asyncio.wait(tasks, timeout=seconds)
+
     async def close(self) -> None:
         """End all ticks. What a tick was writing is finished by the API server or not, as at any crash."""
+        self._leading = False
         tasks = [slot.task for slot in self._slots.values() if slot.task]
         for slot in self._slots.values():
             self._end(slot)
@@ -112,7 +149,7 @@ class Scheduler:
         if slot.task and slot.task is not asyncio.current_task():
             slot.task.cancel()
 
-    def _wake(self, keys: list[Key]) -> None:
+    def _wake(self, keys: Iterable[Key]) -> None:
         for key in dict.fromkeys(keys):
             if key not in self._slots:
                 self._placed += 1
@@ -120,6 +157,8 @@ class Scheduler:
             self._set(key, self._slots[key], 0.0)
 
     def _set(self, key: Key, slot: _Slot, delay: float) -> None:
+        if not self._leading:
+            return
         if slot.task:
             slot.again = True
             return
@@ -155,6 +194,8 @@ class Scheduler:
         except ClusterConflictError as error:
             logger.debug("looking again", extra={"pool": str(pool.key), "error": str(error)})
             return LOOK_AGAIN_SECONDS
+        except NotLeadingError as error:  # whoever leads does it
+            logger.debug("not leading", extra={"pool": str(pool.key), "error": str(error)})
         except ClusterError as error:
             told, slot.complaint = slot.complaint == str(error), str(error)
             logger.log(

@@ -27,6 +27,10 @@ class Roster:
         """The newest known state of a pool."""
         return self._pools.get(key)
 
+    def keys(self) -> list[Key]:
+        """The names of all pools."""
+        return list(self._pools)
+
     def put(self, pool: Pool) -> bool:
         """Take in a pool's state; False when a newer one is already known."""
         known = self._pools.get(pool.key)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from devcluster.processes import free_port, wait_until
-from queueworkerpool.cluster import KubernetesCluster, door
+from queueworkerpool.cluster import KubernetesCluster, connection, door
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
@@ -143,7 +143,9 @@ async def settled(cluster: KubernetesCluster, deployment: Key) -> int:
     """The Deployment's version once its controller has written all that it had to write."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        raw = cluster._request("GET", f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}")
+        raw = cluster._connection.request(
+            "GET", f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}"
+        )
         conditions = {condition["type"] for condition in raw.get("status", {}).get("conditions", ())}
         if raw["status"].get("observedGeneration") == 1 and "Progressing" in conditions:
             version = (await cluster.target(deployment)).resource_version
@@ -292,7 +294,9 @@ async def test_no_more_pods_are_listed_than_asked_for(
 ) -> None:
     key = Key(namespace.name, "jobs")
     assert len(pods) == 3
-    wait_until(lambda: len(cluster._request("GET", listed(namespace))["items"]) == 3, 30, "the cache did not follow")
+    wait_until(
+        lambda: len(cluster._connection.request("GET", listed(namespace))["items"]) == 3, 30, "the cache did not follow"
+    )
     assert len(await cluster.pods(key, "app=jobs", 20)) == 3
     assert await cluster.pods(key, "app=none", 20) == []
 
@@ -425,7 +429,7 @@ async def test_a_redirect_takes_the_token_nowhere(faulty: Serve, opened: Open, t
 async def test_a_server_that_never_answers_costs_the_stated_time_out(
     faulty: Serve, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (door.CONNECT_TIMEOUT_SECONDS, door.READ_TIMEOUT_SECONDS) == (3.0, 10.0)
+    assert (connection.CONNECT_TIMEOUT_SECONDS, door.READ_TIMEOUT_SECONDS) == (3.0, 10.0)
     monkeypatch.setattr(door, "READ_TIMEOUT_SECONDS", 1.0)
     server = faulty(faults.silent)
     cluster = opened(kubeconfig(tmp_path, server.endpoint))

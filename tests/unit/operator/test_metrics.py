@@ -195,7 +195,8 @@ def test_a_deleted_pools_series_go_and_the_others_stay() -> None:
 
 def test_a_process_shows_its_own() -> None:
     metrics = fresh()
-    metrics.leads(leading=True)
+    leading = [True, False]
+    metrics.leads_while(lambda: leading[0])
     metrics.ticked(lag_seconds=0.5, took_seconds=0.002)
     metrics.queue_read(2.0)
     shown: dict[str, Any] = {
@@ -208,7 +209,7 @@ def test_a_process_shows_its_own() -> None:
     assert shown["queueworkerpool_reconcile_duration_seconds_sum"] == 0.002
     assert shown["queueworkerpool_queue_read_duration_seconds_count"] == 1
     assert scraped(metrics)["queueworkerpool_build_info"] == {frozenset({("version", "1.2.3")}): 1}
-    metrics.leads(leading=False)
+    leading.pop(0)
     assert scraped(metrics)["queueworkerpool_leader"][frozenset()] == 0
 
 

@@ -23,6 +23,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         region=None,
         read_workers=16,
         write_workers=8,
+        lease="",
+        identity="",
     )
 
 
@@ -66,6 +68,10 @@ def test_every_setting_is_a_flag_with_a_twin_and_a_word_of_help(name: str) -> No
         ["--read-workers", "257"],
         ["--write-workers", "0"],
         ["--write-workers", "65"],
+        ["--lease", "name"],
+        ["--lease", "/name"],
+        ["--lease", "namespace/"],
+        ["--lease", "a/b/c"],
         ["--unknown"],
         ["extra"],
     ],

@@ -51,6 +51,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.roster = Roster()
         self.scheduler = Scheduler(self.roster, self._tick, self, Other(self))
+        self.scheduler.lead()
 
     async def _tick(self, pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         name = pool.key.name

@@ -1,0 +1,107 @@
+"""A connection to the API server: requests, their time-outs, and what their answers mean as errors of ours.
+
+`door` and `lease` ask through one each. The official client blocks, so requests run in a bounded pool of threads.
+Nothing is retried here but a request whose token was rotated.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from http import HTTPStatus
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from queueworkerpool.errors import ClusterConflictError, ClusterError
+from queueworkerpool.fence import Fence
+from queueworkerpool.names import FIELD_MANAGER
+
+CONNECT_TIMEOUT_SECONDS = 3.0
+
+_MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
+
+
+class NotFoundError(ClusterError):
+    """The API server answered 404; the caller knows what is gone."""
+
+
+class Connection:
+    """Asks the API server, by KUBECONFIG or as the pod's service account. Close it to end its threads."""
+
+    def __init__(self, workers: int, fence: Fence, read_timeout_seconds: float) -> None:
+        """Take how many requests may be under way at once, what a write has to pass, and how long to wait for answers.
+
+        Raises ClusterError when neither KUBECONFIG nor service account can be read.
+        """
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
+        self._workers = workers
+        self._fence = fence
+        self._timeouts = (CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
+        self._api = self._connect()
+
+    def close(self) -> None:
+        """End the threads and connections; calls under way end by their time-outs."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._api.rest_client.close()
+
+    async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One request's answer. Raises ClusterError or one of its kinds: NotLeadingError when nothing was sent."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.request, method, path, body)
+
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The same for a caller that may block."""
+        api, answer = self._api, self._send(method, path, body)
+        if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
+            if self._api is api:
+                self._api = self._connect()
+            answer = self._send(method, path, body)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise NotFoundError(f"{method} {path}: not found")
+        if answer.status == HTTPStatus.CONFLICT:
+            raise ClusterConflictError(f"{method} {path}: conflict")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise ClusterError(f"{method} {path}: status {answer.status}")
+        try:
+            told = json.loads(answer.data)
+        except (ValueError, RecursionError) as error:
+            raise ClusterError(f"{method} {path}: the answer is not JSON") from error
+        if not isinstance(told, dict) or "kind" not in told:  # some proxies answer for an API server that is down
+            raise ClusterError(f"{method} {path}: the answer is not the API server's")
+        return told
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        headers = _MERGE_PATCH if method == "PATCH" else _JSON
+        query = [("fieldManager", FIELD_MANAGER)] if body else []
+        request = self._api.param_serialize(
+            method, path, header_params=dict(headers), query_params=query, body=body, auth_settings=["BearerToken"]
+        )
+        try:
+            with nullcontext() if method == "GET" else self._fence.passage():
+                answer = self._api.call_api(*request, _request_timeout=self._timeouts)
+                answer.read()
+        except (ApiException, HTTPError, OSError) as error:
+            raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
+        return answer
+
+    def _connect(self) -> Any:
+        try:
+            return self._client()
+        except (config.ConfigException, OSError) as error:  # later on: whoever rotates the token may not be done yet
+            raise ClusterError(f"no usable KUBECONFIG or service account ({type(error).__name__})") from error
+
+    def _client(self) -> Any:
+        settings = client.Configuration()
+        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
+        else:
+            path = os.environ.get("KUBECONFIG")  # told, for else it is what it was when the library was imported
+            config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
+        settings.connection_pool_maxsize = self._workers
+        settings.retries = 0
+        return client.ApiClient(settings)

@@ -1,0 +1,65 @@
+"""Requests for the Lease, over a connection of their own. `leadership` calls it, through a Protocol.
+
+It decides nothing: who may write the Lease is up to `election`, and that two cannot is up to the API server, for every
+write carries the version that it was decided on.
+"""
+
+from typing import Any
+
+from queueworkerpool.cluster.connection import Connection, NotFoundError
+from queueworkerpool.election import LEASE_SECONDS, Lease
+from queueworkerpool.fence import no_fence
+from queueworkerpool.model import Key
+
+READ_TIMEOUT_SECONDS = 4.0
+"""A request that hangs must leave time for another before the Lease is lost."""
+
+
+class LeaseDoor:
+    """Reads and writes one Lease. Close it to end its thread."""
+
+    def __init__(self, lease: Key) -> None:
+        """Take the Lease's name. Raises ClusterError when there is no KUBECONFIG or service account to read."""
+        self._lease = lease
+        self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases"
+        self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """End the thread and the connection."""
+        self._connection.close()
+
+    async def read(self) -> Lease:
+        """The Lease as it is now; one without a version where there is none. Raises ClusterError."""
+        try:
+            return _parse(await self._connection.ask("GET", f"{self._collection}/{self._lease.name}"))
+        except NotFoundError:
+            return Lease()
+
+    async def write(self, lease: Lease) -> Lease:
+        """Write the Lease if it still is at this version; returns it as it now is.
+
+        Raises ClusterConflictError when somebody else has written it, ClusterError when it could not be written.
+        """
+        spec = {
+            # Kubernetes refuses an empty name; null takes the field away.
+            "holderIdentity": lease.holder or None,
+            "leaseDurationSeconds": int(lease.seconds),
+            "renewTime": lease.renewed,
+            "leaseTransitions": lease.transitions,
+        }
+        if not lease.version:
+            body = {"metadata": {"name": self._lease.name}, "spec": spec}
+            return _parse(await self._connection.ask("POST", self._collection, body))
+        body = {"metadata": {"resourceVersion": lease.version}, "spec": spec}
+        return _parse(await self._connection.ask("PATCH", f"{self._collection}/{self._lease.name}", body))
+
+
+def _parse(body: dict[str, Any]) -> Lease:
+    spec = body.get("spec") or {}
+    return Lease(
+        version=body["metadata"]["resourceVersion"],
+        holder=spec.get("holderIdentity") or "",
+        seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS,
+        renewed=spec.get("renewTime") or "",
+        transitions=spec.get("leaseTransitions") or 0,
+    )

@@ -1,0 +1,227 @@
+"""The operator's process: wiring, the clocks, and its life from the start until SIGTERM.
+
+`__main__` runs it. What it wires together knows nothing of each other but Protocols.
+"""
+
+import asyncio
+import logging
+import math
+import signal
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from queueworkerpool import handlers
+from queueworkerpool.cluster import KubernetesCluster, LeaseDoor
+from queueworkerpool.election import LOOK_SECONDS
+from queueworkerpool.errors import ClusterError
+from queueworkerpool.fence import Fence
+from queueworkerpool.health import Vitals
+from queueworkerpool.leadership import FINISH_SECONDS, Clocks, Leadership
+from queueworkerpool.metrics import Metrics, process_registry
+from queueworkerpool.model import Key, Pool
+from queueworkerpool.names import PLURAL
+from queueworkerpool.news import Told
+from queueworkerpool.reconcile import World, reconcile
+from queueworkerpool.scheduler import Crews, Roster, Samples, Scheduler, SharedReadings, Written
+from queueworkerpool.server import Answers, HttpServer
+from queueworkerpool.settings import Settings
+from queueworkerpool.sqs import SqsQueues
+from queueworkerpool.workers import WorkerStates
+
+logger = logging.getLogger("queueworkerpool")
+
+BEAT_SECONDS = 1.0
+CRD_RETRY_SECONDS = 2.0
+STATE_QUESTIONS = 64
+"""Workers that are asked for their /state at the same time."""
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM; returns the exit code."""
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    vitals = Vitals(loop=time.monotonic())
+    metrics = Metrics(process_registry(), version("queueworkerpool"), _now)
+    fence = Fence(_steady)
+    metrics.leads_while(lambda: fence.is_open)
+    try:
+        server = HttpServer(settings.http_host, settings.http_port, _answers(metrics, vitals))
+    except OSError as error:
+        address = f"{settings.http_host}:{settings.http_port}"
+        raise click.ClickException(
+            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port"
+        ) from error
+    logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
+    try:
+        return await _serve(settings, (metrics, vitals, fence), stop)
+    finally:
+        server.close()
+        logger.info("operator stopped")
+
+
+async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: asyncio.Event) -> int:
+    metrics, vitals, fence = kept
+    cluster = KubernetesCluster(settings.write_workers, fence)
+    queues = SqsQueues(settings.region, settings.read_workers, _now)
+    deployments = handlers.Deployments()
+    readings = SharedReadings(queues, metrics.queue_read)
+    states = WorkerStates(STATE_QUESTIONS)
+    crews = Crews(cluster, states)
+    samples = Samples(cluster, states, _now, crews.spotted)
+    told = Told()
+    world = World(readings, Written(deployments), samples, crews, cluster, metrics, told, _now)
+
+    async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
+        return await reconcile(pool, owner, world)
+
+    scheduler = Scheduler(Roster(), tick, metrics, samples, told)
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    beat = asyncio.create_task(_beat(vitals), name="beat")
+    try:
+        await _until_served(cluster, stopped)
+        async with _led(settings, (fence, vitals), _Work(scheduler, cluster, settings.namespaces), stop):
+            return await _watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
+    finally:
+        await scheduler.close()
+        for task in (beat, stopped):
+            task.cancel()
+        await states.close()
+        queues.close()
+        cluster.close()
+
+
+class _Work:
+    """What only the leader does: the ticks, on pools as they are now and not as a late watch has shown them."""
+
+    def __init__(self, scheduler: Scheduler, cluster: KubernetesCluster, namespaces: tuple[str, ...]) -> None:
+        self._scheduler = scheduler
+        self._cluster = cluster
+        self._namespaces = namespaces
+        self._beginning: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._beginning = asyncio.create_task(self._begin(), name="begin")
+
+    def rest(self) -> None:
+        self._end_beginning()
+        self._scheduler.rest()
+
+    async def finish(self, seconds: float) -> None:
+        self._end_beginning()
+        await self._scheduler.finish(seconds)
+
+    async def _begin(self) -> None:
+        while True:
+            try:
+                self._scheduler.refresh(await self._cluster.pools(self._namespaces))
+            except ClusterError as error:
+                logger.warning("pools not listed", extra={"error": str(error)})
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                return self._scheduler.lead()
+
+    def _end_beginning(self) -> None:
+        if self._beginning:
+            self._beginning.cancel()
+
+
+@asynccontextmanager
+async def _led(settings: Settings, kept: tuple[Fence, Vitals], work: _Work, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Take part in the election while the body runs, and release the Lease after it; without a Lease: just lead."""
+    fence, vitals = kept
+    if not settings.lease:
+        fence.open_until(math.inf)
+        work.begin()
+        try:
+            yield
+        finally:
+            await work.finish(FINISH_SECONDS)
+            fence.close()
+        return
+    leases = LeaseDoor(Key(*settings.lease.split("/")))
+    leadership = Leadership(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
+
+    def sees() -> bool:
+        return not vitals.blindness(time.monotonic(), handlers.WATCHED)
+
+    taking_part = asyncio.create_task(leadership.run(sees, stop), name="election")
+    try:
+        yield
+    finally:
+        stop.set()
+        await taking_part
+        leases.close()
+
+
+def _unique_name() -> str:
+    return f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+
+
+def _steady() -> float:
+    """Seconds that go on while the machine sleeps, where the system counts such."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+
+
+async def _until_served(cluster: KubernetesCluster, stopped: "asyncio.Task[Any]") -> None:
+    """Wait until the API server knows our custom resource: kopf does not look for it again."""
+    said = None
+    while not stopped.done():
+        try:
+            if await asyncio.to_thread(cluster.is_served):
+                return
+            problem = f"the API server does not know {PLURAL} yet: is the CRD installed?"
+        except ClusterError as error:
+            problem = str(error)
+        if problem != said:
+            logger.warning("waiting for the API server", extra={"problem": problem})
+            said = problem
+        await asyncio.wait((stopped,), timeout=CRD_RETRY_SECONDS)
+
+
+async def _watch(watched: handlers.Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> int:
+    """Watch until stopped; returns the exit code. The watch ends by itself only when a task of kopf's has failed."""
+    if stop.is_set():
+        return 0
+    started = asyncio.Event()
+    watching = asyncio.create_task(handlers.watch(watched, namespaces, started, stop), name="watch")
+    starting = asyncio.create_task(started.wait(), name="starting")
+    await asyncio.wait((watching, starting), return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    _stop_on_signals(stop)  # again, for kopf's own handlers fail at the second signal
+    try:
+        await watching
+    except Exception:  # whatever ended kopf: a new process is the remedy
+        logger.exception("the watch failed")
+        return 1
+    return 0
+
+
+async def _beat(vitals: Vitals) -> None:
+    while True:
+        vitals.loop = time.monotonic()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _answers(metrics: Metrics, vitals: Vitals) -> Answers:
+    return Answers(
+        metrics=metrics.render,
+        livez=lambda: vitals.trouble(time.monotonic()),
+        readyz=lambda: vitals.blindness(time.monotonic(), handlers.WATCHED),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
