@@ -4,15 +4,17 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from benchmarks import admission, consumers, cost, decide, reaction, result, shutdown, throughput
+from benchmarks import admission, consumers, cost, decide, reaction, result, scale_in, shutdown, throughput
 from benchmarks.bed import made
 
-BENCHES = ("decide", "reaction", "admission", "cost", "throughput", "shutdown")
+BENCHES = ("decide", "reaction", "admission", "cost", "throughput", "shutdown", "scale_in")
+ALONE = {"decide": decide.measure, "scale_in": lambda _: scale_in.measure()}
 OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 
@@ -27,8 +29,8 @@ def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, resu
     found = [
         _run_workers(bench, rounds, results)
         if bench in OF_WORKERS
-        else _run_alone(rounds, results)
-        if bench == "decide"
+        else _run_alone(ALONE[bench], rounds, results)
+        if bench in ALONE
         else asyncio.run(_run(bench, (rounds, pools, seconds), results))
         for bench in benches or BENCHES
     ]
@@ -49,11 +51,12 @@ def _run_workers(bench: str, rounds: int, results: Path) -> result.Result:
     return found
 
 
-def _run_alone(rounds: int, results: Path) -> result.Result:
-    """Run the bench that needs nothing but the operator's own code."""
-    found = decide.measure(rounds)
+def _run_alone(measure: Callable[[int], result.Result], rounds: int, results: Path) -> result.Result:
+    """Run a bench that sets up all it needs by itself."""
+    load_before = result.load_average()
+    found = measure(rounds)
     about = result.surroundings()
-    about["load_average"] = {"before": result.load_average(), "after": result.load_average()}
+    about["load_average"] = {"before": load_before, "after": result.load_average()}
     result.write(found, about, results)
     return found
 

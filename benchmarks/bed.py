@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,14 +49,15 @@ class Bed:
 async def made(folder: Path) -> AsyncIterator[Bed]:
     """Start everything in FOLDER, end it with the body. No node, so that nothing but the control plane is busy."""
     with Cluster(folder / "cluster", node=False, audit=True) as cluster, CountingSqs(folder / "sqs.log") as sqs:
-        _prepare(cluster)
-        credentials = _credentials(cluster, folder / "operator.kubeconfig")
-        with _operator(credentials, sqs, folder / "operator.log") as operator:
+        prepare(cluster)
+        credentials = credentials_of(cluster, folder / "operator.kubeconfig")
+        with operating(credentials, sqs.env, folder / "operator.log", free_port()) as operator:
             async with connected(_config(cluster)) as api:
                 yield Bed(cluster, sqs, operator, api)
 
 
-def _prepare(cluster: Cluster) -> None:
+def prepare(cluster: Cluster) -> None:
+    """Install what the operator needs: its custom resource, its namespace, its rights."""
     for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
         cluster.kubectl("create", "namespace", namespace)
     cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
@@ -66,7 +67,7 @@ def _prepare(cluster: Cluster) -> None:
     cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))
 
 
-def _credentials(cluster: Cluster, path: Path) -> Path:
+def credentials_of(cluster: Cluster, path: Path) -> Path:
     """Write a kubeconfig of the operator's own user, so that its requests can be told from everybody's."""
     token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h").strip()
     config = _config(cluster)
@@ -81,13 +82,12 @@ def _config(cluster: Cluster) -> dict[str, Any]:
 
 
 @contextmanager
-def _operator(credentials: Path, sqs: CountingSqs, log: Path) -> Iterator[Program]:
+def operating(credentials: Path, sqs_env: Mapping[str, str], log: Path, port: int) -> Iterator[Program]:
     """Run the operator as a pod would, until the body ends; it is ready when the body begins."""
-    port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
     own = {"KUBECONFIG": str(credentials), "QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(port)}
     argv = [sys.executable, "-m", "queueworkerpool", "operator"]
-    program = Program(argv, log, env=env | own | sqs.env)
+    program = Program(argv, log, env={**env, **own, **sqs_env})
     program.start()
 
     def ready() -> bool:
