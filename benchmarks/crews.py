@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from benchmarks.bed import USER
+
 NEVER = float("inf")
 
 
@@ -88,21 +90,21 @@ class Evidence:
         return len(at_work) / scale_in.before
 
 
-def gathered(journal: Path, audit: Path, operator_log: str, operator_user: str) -> Evidence:
-    """Hear the three witnesses."""
+def gathered(namespace: str, journal: Path, audit: Path, operator_log: str) -> Evidence:
+    """Hear the three witnesses of what happened in a namespace."""
     deletions: dict[str, float] = {}
     looks: dict[str, list[float]] = defaultdict(list)
     resized: dict[str, list[float]] = defaultdict(list)
-    for event in _events(audit):
+    for event in _events(audit, namespace):
         about, uri, time = event.get("objectRef", {}), unquote(event["requestURI"]), _time(event)
         match event["verb"], about.get("resource"), about.get("subresource"):
             case "delete", "pods", None:
                 deletions.setdefault(about["name"], time)
-            case "list", "pods", None if event["user"]["username"] == operator_user and "limit=" not in uri:
+            case "list", "pods", None if event["user"]["username"] == USER and "limit=" not in uri:
                 looks[uri.partition("labelSelector=app=")[2].partition("&")[0]].append(time)
             case "patch", "deployments", "scale" if event["responseStatus"]["code"] == HTTPStatus.OK:
                 resized[about["name"]].append(time)
-    return Evidence(_works(journal), _scale_ins(operator_log, resized), deletions, looks)
+    return Evidence(_works(journal), _scale_ins(operator_log, namespace, resized), deletions, looks)
 
 
 def _works(journal: Path) -> list[Work]:
@@ -118,19 +120,19 @@ def _works(journal: Path) -> list[Work]:
     return [*done, *begun.values()]
 
 
-def _scale_ins(log: str, resized: dict[str, list[float]]) -> list[ScaleIn]:
+def _scale_ins(log: str, namespace: str, resized: dict[str, list[float]]) -> list[ScaleIn]:
     """The operator's log knows the sizes, and the audit log the times, in the same order."""
     times = {name: iter(each) for name, each in resized.items()}
-    lines = (json.loads(line) for line in log.splitlines() if '"pool resized"' in line)
+    lines = (json.loads(line) for line in log.splitlines() if '"pool resized"' in line and f'"{namespace}/' in line)
     named = ((line["pool"].partition("/")[2], line) for line in lines)
-    sizes = [ScaleIn(next(times[name]), name, line["from"], line["to"]) for name, line in named if name in times]
+    sizes = [ScaleIn(next(times[name]), name, line["from"], line["to"]) for name, line in named]
     return [each for each in sizes if each.after < each.before]
 
 
-def _events(audit: Path) -> Iterator[dict[str, Any]]:
+def _events(audit: Path, namespace: str) -> Iterator[dict[str, Any]]:
     with audit.open() as lines:
         for line in lines:
-            if line.endswith("\n"):
+            if f'"namespace":"{namespace}"' in line and line.endswith("\n"):
                 yield json.loads(line)
 
 

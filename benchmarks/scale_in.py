@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,10 @@ def measure(wanted: int = WANTED) -> Result:
     with Cluster(folder / "cluster", audit=True) as cluster, ElasticMq(folder / "sqs.log") as sqs:
         bed.prepare(cluster)
         credentials = bed.credentials_of(cluster, folder / "operator.kubeconfig")
-        stage = Stage(lambda *argv, **more: cluster.kubectl("-n", NAMESPACE, *argv, **more), sqs, journal, SIZE)
+        stage = Stage(partial(cluster.kubectl, "-n", NAMESPACE), sqs, journal, SIZE)
 
         def evidence() -> Evidence:
-            return gathered(journal, cluster.directory / "audit.log", log.read_text(), bed.USER)
+            return gathered(NAMESPACE, journal, cluster.directory / "audit.log", log.read_text())
 
         with bed.operating(credentials, sqs.env, log, port), _waiting(port) as waiting:
             for index in range(POOLS):

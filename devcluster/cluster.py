@@ -75,8 +75,9 @@ class Cluster:
         """Start everything; return when a pod could be created and run. Raises UnavailableError, StartFailedError."""
         self._clean()
         self._make_keys()
-        self._start_programs()
+        self._start_server()
         self.apiserver.wait_until_ready()
+        self._start_clients()  # not before: the controller manager waits for an API server no longer than ten seconds
         wait_until(
             self._usable, START_SECONDS, f"the cluster did not become usable; its logs are in {self.directory}/logs"
         )
@@ -154,12 +155,13 @@ class Cluster:
         self._client = Client(self._port, self._keys.authority, admin)
         self._write_kubeconfig(self.kubeconfig, admin)
 
-    def _start_programs(self) -> None:
-        """Start all programs at once: each waits for what it needs."""
+    def _start_server(self) -> None:
         self._etcd_port = free_port()
         argv = controlplane.etcd(self.directory / "etcd", self._etcd_port, free_port(), self._keys)
         self._program("etcd", argv).start()
         self.apiserver.program.start()
+
+    def _start_clients(self) -> None:
         manager = self._identity("system:kube-controller-manager")
         argv = controlplane.controller_manager(manager, self._keys, self._controller_manager)
         self._program("kube-controller-manager", argv).start()

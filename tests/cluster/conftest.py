@@ -17,7 +17,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
-    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+    with Cluster(tmp_path_factory.mktemp("cluster"), audit=True) as running:
         yield running
 
 
