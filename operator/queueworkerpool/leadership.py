@@ -143,7 +143,7 @@ class Leadership:
             return
         await self._work.finish(FINISH_SECONDS)
         self._fence.close()
-        quiet = await asyncio.to_thread(self._fence.is_quiet, FINISH_SECONDS)
+        quiet = self._fence.is_quiet(0) or await asyncio.to_thread(self._fence.is_quiet, FINISH_SECONDS)
         if quiet and self._view and self._view.holder == self._identity:
             try:
                 await self._leases.write(released(self._view.lease, self._stamp()))

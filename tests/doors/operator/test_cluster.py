@@ -15,10 +15,12 @@ from queueworkerpool.cluster import KubernetesCluster, connection, door
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    NotLeadingError,
     PoolGoneError,
     QueueWorkerPoolError,
     TargetGoneError,
 )
+from queueworkerpool.fence import Fence
 from queueworkerpool.model import Key, News, PoolSpec
 from queueworkerpool.names import FIELD_MANAGER, EventType
 from tests.doors.operator import faulty as faults
@@ -455,3 +457,33 @@ async def test_a_kubeconfig_that_is_gone_when_the_token_was_rotated_is_a_cluster
     cluster = opened(path)
     path.unlink()
     assert type(await failure(CALLS["pool"], cluster)) is ClusterError
+
+
+WRITES = {name: CALLS[name] for name in ("scale", "write_status", "post_event")}
+WRITES["mark"] = lambda cluster: cluster.mark(DEPLOYMENT.namespace, "jobs-1", first=True)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+async def test_a_write_that_the_fence_refuses_is_never_sent(
+    write: Call, faulty: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = faulty(faults.answering(200, {"kind": "Whatever"}))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, server.endpoint)))
+    cluster = KubernetesCluster(1, Fence(time.monotonic))
+    try:
+        assert type(await failure(write, cluster)) is NotLeadingError
+        assert server.requests == []
+    finally:
+        cluster.close()
+
+
+async def test_all_pools_are_listed_or_those_of_the_namespaces_that_are_named(
+    namespace: Namespace, cluster: KubernetesCluster
+) -> None:
+    keys = {namespace.pool(name) for name in ("jobs", "mails")}
+    assert {pool.key for pool in await cluster.pools((namespace.name, "default"))} == keys
+    everywhere = {pool.key: pool for pool in await cluster.pools(())}
+    assert keys <= everywhere.keys()
+    one = next(iter(keys))
+    assert everywhere[one] == await cluster.pool(one)

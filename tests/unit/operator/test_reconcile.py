@@ -9,6 +9,7 @@ import pytest
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    NotLeadingError,
     PoolGoneError,
     QueueNotFoundError,
     SpecInvalidError,
@@ -122,6 +123,18 @@ async def test_a_status_that_cannot_be_written_tells_nobody_and_is_made_good_for
     town.broken.clear()
     await town.tick()
     assert (town.sizes, town.status["replicas"]) == ((50, 501), 50)
+
+
+@pytest.mark.parametrize("method", ["scale", "write_status", "post_event"])
+async def test_a_process_that_lost_the_lead_stops_where_it_is_and_counts_and_tells_nothing(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    town = Town(queues=backlog(249), broken={method: NotLeadingError("this process does not hold the Lease")})
+    with pytest.raises(NotLeadingError):
+        await town.tick()
+    assert town.events == []
+    assert bool(town.count("scale_writes_total", direction="up")) is (method != "scale")
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 async def test_an_event_that_cannot_be_posted_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ import pytest
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    NotLeadingError,
     PoolGoneError,
     SpecInvalidError,
     TargetGoneError,
@@ -361,3 +362,67 @@ async def test_closing_ends_running_ticks_at_once_and_starts_no_others(stage: St
     assert stage.running == []
     await asyncio.sleep(60)
     assert len(stage.ticks) == ticks
+
+
+async def test_a_running_tick_is_waited_for_at_the_end_but_not_for_ever(stage: Stage) -> None:
+    stage.takes |= {"long": 3600.0, "short": 0.5}
+    for name in ("long", "short"):
+        stage.scheduler.seen(named(name))
+    await asyncio.sleep(0.1)
+    await stage.scheduler.finish(2.0)
+    assert (asyncio.get_running_loop().time(), stage.running) == (2.1, ["long"])
+    await asyncio.sleep(60)
+    assert [len(stage.times(name)) for name in ("long", "short")] == [1, 1]
+
+
+# Leading and standing by
+
+
+async def test_one_that_rests_takes_in_everything_and_does_nothing(stage: Stage) -> None:
+    stage.takes["slow"] = 3600.0
+    for name in ("slow", "quick"):
+        stage.scheduler.seen(named(name))
+    await asyncio.sleep(7)
+    stage.scheduler.rest()
+    await asyncio.sleep(0)
+    before = len(stage.ticks)
+    stage.scheduler.seen(named("new"))
+    stage.scheduler.seen(edited(named("quick"), poll_seconds=300))
+    await asyncio.sleep(60)
+    assert (len(stage.ticks), stage.running) == (before, [])
+    assert set(stage.forgotten) == set(stage.forgotten_elsewhere) == {Key("shop", "slow"), Key("shop", "quick")}
+
+
+async def test_one_that_leads_again_has_every_pool_due_at_once_in_its_newest_state(stage: Stage) -> None:
+    stage.takes["slow"] = 3600.0
+    for name in ("slow", "quick", "gone"):
+        stage.scheduler.seen(named(name))
+    await asyncio.sleep(7)
+    stage.scheduler.rest()
+    stage.takes.clear()
+    newest = replace(named("quick"), resource_version=200, status={"desiredReplicas": 7})
+    stage.scheduler.seen(newest)
+    stage.scheduler.gone(Key("shop", "gone"), "uid-gone")
+    stage.ticks.clear()
+    stage.scheduler.lead()
+    await asyncio.sleep(0.1)
+    assert {(time, pool.key.name) for time, pool, _ in stage.ticks} == {(7, "slow"), (7, "quick")}
+    assert newest in [pool for _, pool, _ in stage.ticks]
+    assert not stage.overlapped
+
+
+async def test_a_newer_list_is_taken_in_only_of_pools_that_the_watch_has_shown(stage: Stage) -> None:
+    stage.scheduler.rest()
+    stage.scheduler.seen(named("shown", version=100))
+    newest = replace(named("shown", version=150), status={"desiredReplicas": 7})
+    stage.scheduler.refresh([newest, named("unknown"), named("shown", version=120)])
+    stage.scheduler.lead()
+    await asyncio.sleep(0.1)
+    assert [pool for _, pool, _ in stage.ticks] == [newest]
+
+
+async def test_a_tick_that_may_not_write_ends_quietly(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.does["a"] = raising(NotLeadingError("this process does not hold the Lease"))
+    stage.scheduler.seen(named("a", poll_seconds=5))
+    await asyncio.sleep(20)
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []

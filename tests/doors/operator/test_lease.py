@@ -1,0 +1,76 @@
+"""The Lease on a real API server: of two writers one wins, and what others keep on the object stays."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from queueworkerpool.cluster import LeaseDoor
+from queueworkerpool.election import LEASE_SECONDS, Lease, claimed, released
+from queueworkerpool.errors import ClusterConflictError, ClusterError
+from queueworkerpool.model import Key
+from tests.doors.operator.conftest import Namespace
+
+STAMP = "2026-11-23T12:00:00.123456Z"
+
+
+@pytest.fixture
+def leases(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LeaseDoor]:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(namespace.cluster.kubeconfig))
+    door = LeaseDoor(Key(namespace.name, "operator"))
+    yield door
+    door.close()
+
+
+def create(namespace: Namespace) -> None:
+    """The Lease as the chart makes it."""
+    metadata = {"name": "operator", "labels": {"chart": "ours"}}
+    manifest = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}
+    namespace.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+
+async def test_a_lease_that_is_not_there_is_made(leases: LeaseDoor) -> None:
+    assert await leases.read() == Lease()
+    written = await leases.write(claimed(Lease(), "a", STAMP))
+    assert written == await leases.read()
+    assert replace(written, version="") == Lease("", "a", LEASE_SECONDS, STAMP, 1)
+    with pytest.raises(ClusterConflictError):
+        await leases.write(claimed(Lease(), "b", STAMP))
+
+
+async def test_it_goes_from_hand_to_hand_and_keeps_what_the_chart_wrote(
+    namespace: Namespace, leases: LeaseDoor
+) -> None:
+    create(namespace)
+    first = await leases.write(claimed(await leases.read(), "a", STAMP))
+    free = await leases.write(released(first, STAMP))
+    assert (free.holder, free.renewed) == ("", STAMP)
+    second = await leases.write(claimed(free, "b", STAMP))
+    assert (second.holder, second.transitions) == ("b", 2)
+    raw = namespace.get("lease", "operator")
+    assert raw["metadata"]["labels"] == {"chart": "ours"}
+    assert raw["spec"] == {
+        "holderIdentity": "b",
+        "leaseDurationSeconds": LEASE_SECONDS,
+        "leaseTransitions": 2,
+        "renewTime": STAMP,
+    }
+
+
+async def test_whoever_has_not_seen_the_last_change_writes_nothing(namespace: Namespace, leases: LeaseDoor) -> None:
+    create(namespace)
+    seen = await leases.read()
+    renewed = await leases.write(claimed(seen, "a", STAMP))
+    with pytest.raises(ClusterConflictError):
+        await leases.write(claimed(seen, "b", STAMP))
+    assert await leases.read() == renewed
+
+
+async def test_one_that_vanishes_while_it_is_written_is_a_failure(namespace: Namespace, leases: LeaseDoor) -> None:
+    create(namespace)
+    seen = await leases.read()
+    namespace.kubectl("delete", "lease", "operator")
+    with pytest.raises(ClusterError):
+        await leases.write(claimed(seen, "a", STAMP))
