@@ -11,12 +11,19 @@ WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 READS = frozenset({"get", "list"})
 
 
-def requests(log: Path, user: str, since: datetime, until: datetime | None = None) -> Counter[str]:
-    """How often USER did what between two times, as `VERB RESOURCE[/SUBRESOURCE]`."""
+POD_NAME = "authentication.kubernetes.io/pod-name"
+
+
+def requests(
+    log: Path, user: str, since: datetime, until: datetime | None = None, *, pod: str | None = None
+) -> Counter[str]:
+    """How often USER, or only the POD that its token is bound to, did what, as `VERB RESOURCE[/SUBRESOURCE]`."""
     return Counter(
         _what(event)
         for event in _events(log, user)
-        if since <= _time(event) and (until is None or _time(event) < until)
+        if (pod is None or event["user"].get("extra", {}).get(POD_NAME) == [pod])
+        and since <= _time(event)
+        and (until is None or _time(event) < until)
     )
 
 

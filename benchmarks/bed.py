@@ -62,14 +62,17 @@ def prepare(cluster: Cluster) -> None:
         cluster.kubectl("create", "namespace", namespace)
     cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
     cluster.kubectl("wait", "--for=condition=Established", "crd/queueworkerpools.queueworker.dev")
-    templates = ("--show-only=templates/serviceaccount.yaml", "--show-only=templates/rbac.yaml")
+    templates = [f"--show-only=templates/{name}.yaml" for name in ("serviceaccount", "rbac", "election")]
     chart = str(ROOT / "charts" / "queueworkerpool")
     cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))
 
 
-def credentials_of(cluster: Cluster, path: Path) -> Path:
-    """Write a kubeconfig of the operator's own user, so that its requests can be told from everybody's."""
-    token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h").strip()
+def credentials_of(cluster: Cluster, path: Path, *bound: str) -> Path:
+    """Write a kubeconfig of the operator's own user, so that its requests can be told from everybody's.
+
+    `bound`: options of `kubectl create token`, to bind it to a pod.
+    """
+    token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h", *bound).strip()
     config = _config(cluster)
     config["users"][0]["user"] = {"token": token}
     path.touch(mode=0o600)
@@ -81,13 +84,17 @@ def _config(cluster: Cluster) -> dict[str, Any]:
     return dict(json.loads(cluster.kubeconfig.read_text()))
 
 
+def operator_program(log: Path, port: int, own: Mapping[str, str]) -> Program:
+    """An operator that serves on this loopback port, with an environment of its own; it is not started yet."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
+    serving = {"QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(port)}
+    return Program([sys.executable, "-m", "queueworkerpool", "operator"], log, env={**env, **serving, **own})
+
+
 @contextmanager
 def operating(credentials: Path, sqs_env: Mapping[str, str], log: Path, port: int) -> Iterator[Program]:
     """Run the operator as a pod would, until the body ends; it is ready when the body begins."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
-    own = {"KUBECONFIG": str(credentials), "QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(port)}
-    argv = [sys.executable, "-m", "queueworkerpool", "operator"]
-    program = Program(argv, log, env={**env, **own, **sqs_env})
+    program = operator_program(log, port, {"KUBECONFIG": str(credentials), **sqs_env})
     program.start()
 
     def ready() -> bool:

@@ -28,6 +28,11 @@ class Fence:
         """Whether a write would pass now."""
         return self._clock() < self._until
 
+    def check(self) -> None:
+        """Raise NotLeadingError when a write would not pass now."""
+        if not self.is_open:
+            raise NotLeadingError("this process does not hold the Lease")
+
     def open_until(self, time: float) -> None:
         """Let writes pass that are sent before this time of the clock."""
         self._until = time
@@ -48,8 +53,7 @@ class Fence:
             # Counted first, so that whoever closes the fence and then finds it quiet has seen this write.
             self._on_their_way += 1
         try:
-            if not self.is_open:
-                raise NotLeadingError("this process does not hold the Lease")
+            self.check()
             yield
         finally:
             with self._ended:

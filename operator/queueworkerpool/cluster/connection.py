@@ -15,6 +15,8 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError
@@ -104,4 +106,24 @@ class Connection:
             config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         settings.connection_pool_maxsize = self._workers
         settings.retries = 0
-        return client.ApiClient(settings)
+        api = client.ApiClient(settings)
+        api.rest_client.pool_manager.pool_classes_by_scheme = _fenced(self._fence)
+        return api
+
+
+def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
+    """urllib3's pools, with connections that look at the fence once more when they are made and about to send.
+
+    A new connection takes some milliseconds of TLS, in which a process may be frozen: measured, it does happen.
+    """
+
+    class Connected(HTTPSConnection):
+        def request(self, method: str, *args: Any, **more: Any) -> None:
+            if method != "GET":
+                fence.check()
+            super().request(method, *args, **more)
+
+    class Pool(HTTPSConnectionPool):
+        ConnectionCls = Connected
+
+    return {"http": HTTPConnectionPool, "https": Pool}

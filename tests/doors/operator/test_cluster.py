@@ -478,6 +478,26 @@ async def test_a_write_that_the_fence_refuses_is_never_sent(
         cluster.close()
 
 
+async def test_a_process_that_freezes_while_a_connection_is_made_sends_nothing_over_it(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fence is open when the write begins, and is closed when the connection, TLS and all, is there."""
+    key = namespace.deployment("jobs", 1)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(namespace.cluster.kubeconfig))
+    times = iter([0.0, 60.0])
+    fence = Fence(lambda: next(times))
+    fence.open_until(10.0)
+    cluster = KubernetesCluster(1, fence)
+    try:
+        with pytest.raises(NotLeadingError):
+            await cluster.mark(key.namespace, "any", first=True)
+        assert next(times, None) is None, "it looked twice"
+        assert (await cluster.target(key)).replicas == 1, "reading goes on"
+    finally:
+        cluster.close()
+
+
 async def test_all_pools_are_listed_or_those_of_the_namespaces_that_are_named(
     namespace: Namespace, cluster: KubernetesCluster
 ) -> None:

@@ -1,0 +1,86 @@
+"""A control plane of its own, with an audit log, two operators that elect the one that scales, and pools for them."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import yaml
+
+from benchmarks.api import NAMESPACE, deployment, pool
+from benchmarks.bed import prepare
+from benchmarks.counting_sqs import queue_url
+from benchmarks.replicas import Replicas
+from devcluster import Cluster, UnavailableError, tools
+from devcluster.sqs import MotoSqs
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]) -> Iterator[Cluster]:
+    """A control plane, and all that the chart brings but its Deployment. No node: pools have paused Deployments."""
+    try:
+        tools.build_everything()
+    except UnavailableError as error:
+        unavailable(str(error))
+    with Cluster(tmp_path_factory.mktemp("audited"), node=False, audit=True) as running:
+        prepare(running)
+        yield running
+
+
+@pytest.fixture
+def replicas(audited: Cluster, moto_sqs: MotoSqs, tmp_path: Path) -> Iterator[Replicas]:
+    """Operators to start; whatever a test does to them, no two may ever lead at the same time."""
+    with closing(Replicas(audited, moto_sqs.env, tmp_path)) as started:
+        with started.watched() as leaders:
+            yield started
+        assert set(leaders) <= {0, 1}
+
+
+class Pools:
+    """Pools with a queue and a paused Deployment each, which end with the test."""
+
+    def __init__(self, cluster: Cluster, sqs: MotoSqs) -> None:
+        self._cluster = cluster
+        self._client = sqs.client()
+        self.names: list[str] = []
+
+    def create(self, name: str, messages: int, **spec: Any) -> None:
+        url = self._client.create_queue(QueueName=name)["QueueUrl"]
+        self.names.append(name)
+        self.send(name, messages)
+        made = pool(name, queue_url(name), 1)
+        for manifest in (deployment(name, 0), made | {"spec": made["spec"] | spec}):
+            self._cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=yaml.safe_dump(manifest))
+        assert url
+
+    def send(self, name: str, messages: int) -> None:
+        url = self._client.get_queue_url(QueueName=name)["QueueUrl"]
+        for begun in range(0, messages, 10):
+            entries: list[Any] = [{"Id": str(i), "MessageBody": "x"} for i in range(begun, min(begun + 10, messages))]
+            assert not self._client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+    def purge(self, name: str) -> None:
+        self._client.purge_queue(QueueUrl=self._client.get_queue_url(QueueName=name)["QueueUrl"])
+
+    def replicas(self) -> dict[str, int]:
+        listed = json.loads(self._cluster.kubectl("-n", NAMESPACE, "get", "deployments", "-o", "json"))["items"]
+        return {item["metadata"]["name"]: item["spec"]["replicas"] for item in listed}
+
+    def status(self, name: str) -> dict[str, Any]:
+        return dict(
+            json.loads(self._cluster.kubectl("-n", NAMESPACE, "get", "qwp", name, "-o", "json")).get("status", {})
+        )
+
+    def delete(self) -> None:
+        self._cluster.kubectl("-n", NAMESPACE, "delete", "qwp,deployments", "--all")
+        for name in self.names:
+            self._client.delete_queue(QueueUrl=self._client.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+@pytest.fixture
+def pools(audited: Cluster, moto_sqs: MotoSqs) -> Iterator[Pools]:
+    made = Pools(audited, moto_sqs)
+    yield made
+    made.delete()

@@ -1,0 +1,91 @@
+"""Two operators under the chart's rights on a real API server: one leads, and when it cannot, the other does.
+
+That no two lead at the same time is sampled in every test (`replicas`). How fast they are, `python -m benchmarks
+takeover` measures; deadlines here are generous.
+"""
+
+import signal
+import time
+from datetime import UTC, datetime
+
+from benchmarks.replicas import Replica, Replicas
+from devcluster.processes import wait_until
+from queueworkerpool.election import LEASE_SECONDS
+from tests.cluster.ha.conftest import Pools
+
+TAKEOVER_SECONDS = 60
+
+
+def both(replicas: Replicas) -> tuple[Replica, Replica]:
+    """Two operators: the one that leads and the one that stands by."""
+    for name in ("operator-a", "operator-b"):
+        replicas.start(name)
+    leader = replicas.leader()
+    [other] = replicas.others(leader)
+    return leader, other
+
+
+def test_a_leader_that_is_killed_is_followed_by_one_that_remembers_all_that_it_knew(
+    replicas: Replicas, pools: Pools
+) -> None:
+    pools.create("lull", 50, behavior={"scaleDown": {"stabilizationWindowSeconds": 3600}})
+    first, second = both(replicas)
+    wait_until(lambda: pools.replicas() == {"lull": 10}, 30, "the pool was not scaled")
+    pools.purge("lull")
+    wait_until(lambda: "lull" in pools.status("lull").get("memory", {}), 30, "the lull was not remembered")
+    before = pools.status("lull")
+    assert (first.leads, second.leads, replicas.lease()["holderIdentity"]) == (True, False, first.name)
+
+    first.program.kill()
+    wait_until(lambda: second.works, TAKEOVER_SECONDS, "nobody followed")
+    after = pools.status("lull")
+    assert (after["memory"], after["lastScaleTime"]) == (before["memory"], before["lastScaleTime"])
+    assert pools.replicas() == {"lull": 10}, "the window of an hour has hardly begun"
+    pools.send("lull", 100)
+    wait_until(lambda: pools.replicas() == {"lull": 20}, 30, "the follower did not scale")
+
+    first = replicas.start(first.name)
+    assert (first.leads, second.leads) == (False, True), "whoever comes back stands by"
+    assert first.series("queueworkerpool_decisions_total") == 0
+
+
+def test_a_leader_that_is_told_to_go_hands_over_before_its_lease_would_run_out(
+    replicas: Replicas, pools: Pools
+) -> None:
+    pools.create("work", 50)
+    first, second = both(replicas)
+    wait_until(lambda: pools.replicas() == {"work": 10}, 30, "the pool was not scaled")
+    changes = replicas.lease()["leaseTransitions"]
+    begun = time.monotonic()
+    first.signal(signal.SIGTERM)
+    wait_until(lambda: second.works, TAKEOVER_SECONDS, "nobody followed")
+    assert time.monotonic() - begun < LEASE_SECONDS - 3, "it waited for the Lease to run out"
+    assert (replicas.lease()["holderIdentity"], replicas.lease()["leaseTransitions"]) == (second.name, changes + 1)
+    wait_until(lambda: not first.program.running, 30, "the first did not end")
+
+
+def test_a_leader_that_was_frozen_writes_nothing_when_it_wakes_up(replicas: Replicas, pools: Pools) -> None:
+    names = [f"pool-{number}" for number in range(10)]
+    for name in names:
+        pools.create(name, 10)
+    first, second = both(replicas)
+    wait_until(lambda: pools.replicas() == dict.fromkeys(names, 2), 30, "the pools were not scaled")
+
+    first.signal(signal.SIGSTOP)
+    for name in names:
+        pools.send(name, 10)  # so that the first would have something to write, by what it knows
+    wait_until(lambda: pools.replicas() == dict.fromkeys(names, 4), TAKEOVER_SECONDS, "nobody followed")
+    assert second.leads
+
+    woken = datetime.now(UTC)
+    first.signal(signal.SIGCONT)
+    wait_until(lambda: "lost the lead" in first.program.log.read_text(), 30, "it did not find out")
+    wait_until(lambda: first.is_ready, 30, "it did not stand by, ready")
+    wait_until(lambda: bool(replicas.writes(second, woken)), 30, "the audit log does not show the leader's writes")
+    assert replicas.writes(first, woken) == {}
+    assert (first.leads, second.leads) == (False, True)
+
+    second.program.kill()
+    wait_until(lambda: first.works, TAKEOVER_SECONDS, "it did not take over again")
+    pools.send(names[0], 10)
+    wait_until(lambda: pools.replicas()[names[0]] == 6, 30, "it did not scale again")
