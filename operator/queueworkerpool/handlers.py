@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import aiohttp
@@ -26,12 +27,16 @@ WATCHED = (PLURAL, "deployments")
 
 RECONNECT_SECONDS = 2.0
 
-WATCH_SECONDS = 40
+WATCH_SECONDS = 10
 """The API server ends a watch after this long, and kopf goes on where it ended, without a list: so even the watch of a
 cluster in which nothing happens shows a sign of life this often."""
 
-SILENCE_SECONDS = 45.0
-"""A watch that was not even ended in time has a half-open connection; a list that takes this long has one too."""
+SILENCE_SECONDS = 12.0
+"""A watch that was not even ended in time has a half-open connection; a page of a list that takes this long has one
+too. Short, for nothing else tells that the API server is back behind a connection that is not."""
+
+PACE_SECONDS = 0.5
+"""Between two tries of one watch: a server that accepts watches only to end them must not be flooded with them."""
 
 IDENTITY = "queueworkerpool"
 
@@ -50,15 +55,20 @@ class Deployments:
     """The Deployments that kopf's index holds, as Targets."""
 
     def __init__(self) -> None:
-        self._index: Mapping[Key, Any] = {}
+        self._index: Mapping[Key, Any] | None = None
 
     def bind(self, index: Mapping[Key, Any]) -> None:
-        """Take the live index that kopf made."""
+        """Take the live index that kopf made, once it holds everything. The one before serves until then."""
         self._index = index
+
+    @property
+    def bound(self) -> bool:
+        """Whether there is an index."""
+        return self._index is not None
 
     def find(self, deployment: Key) -> Target | None:
         """The Deployment of this name, if there is one."""
-        return next(iter(self._index.get(deployment, ())), None)
+        return next(iter((self._index or {}).get(deployment, ())), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,11 @@ class Watched:
 
 
 async def watch(watched: Watched, namespaces: tuple[str, ...], started: asyncio.Event, stop: asyncio.Event) -> None:
-    """Watch until told to stop. Raises whatever ends kopf's own tasks.
+    """Watch until told to stop. Raises whatever ends kopf's own tasks; then it can be called again.
 
     `started` is set when kopf has begun; by then it has taken SIGTERM and SIGINT for itself.
     """
+    watched.vitals.tries(WATCHED)
     await kopf.operator(
         registry=registry(watched),
         settings=_settings(),
@@ -91,21 +102,27 @@ async def watch(watched: Watched, namespaces: tuple[str, ...], started: asyncio.
 def registry(watched: Watched) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own: importing this module has no effect."""
     handlers = kopf.OperatorRegistry()
+    pauses = [0.0]
 
     @kopf.on.login(registry=handlers, id="login", errors=kopf.ErrorsMode.TEMPORARY, backoff=RECONNECT_SECONDS)
     async def login(**kwargs: Any) -> kopf.AiohttpSession:
+        # Tried here, for kopf tries no watch without a session; and not at once, for it asks again at each 401.
+        watched.vitals.tries(WATCHED)
+        await asyncio.sleep(pauses.pop() if pauses else RECONNECT_SECONDS)
         return _session(watched.vitals, **kwargs)
 
     @kopf.on.startup(registry=handlers, id="bind")
     def bind(**kwargs: Any) -> None:
-        watched.deployments.bind(kwargs["targets"])
+        if not watched.deployments.bound:
+            watched.deployments.bind(kwargs["targets"])
 
     @kopf.index("apps", "v1", "deployments", registry=handlers, id="targets")
     def targets(body: kopf.Body, **_: Any) -> dict[Key, Target]:
         return {Key(body["metadata"]["namespace"], body["metadata"]["name"]): Target.parse(body)}
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers, id="pool")
-    async def pool(event: kopf.RawEvent, **_: Any) -> None:
+    async def pool(event: kopf.RawEvent, **kwargs: Any) -> None:
+        watched.deployments.bind(kwargs["targets"])  # whole by now, also after kopf was begun anew
         body = event["object"]
         if event["type"] == "DELETED":
             metadata = body["metadata"]
@@ -120,7 +137,7 @@ class _Endless:
     """Back-offs that never end: kopf gives up, and ends the process, when it runs out of them."""
 
     def __iter__(self) -> Iterator[float]:
-        return itertools.chain((0.5, 1, 2), itertools.repeat(5.0))
+        return itertools.chain((0.5, 1), itertools.repeat(RECONNECT_SECONDS))
 
 
 def _settings() -> kopf.OperatorSettings:
@@ -128,10 +145,10 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False  # our Events are our own
     settings.scanning.disabled = True  # scanning wants rights on all CRDs and namespaces
     settings.networking.error_backoffs = _Endless()
-    settings.networking.enforce_retry_after = True
-    settings.networking.connect_timeout = 10
+    settings.networking.connect_timeout = SILENCE_SECONDS
     settings.networking.request_timeout = SILENCE_SECONDS
-    settings.watching.connect_timeout = 10
+    settings.watching.connect_timeout = SILENCE_SECONDS
+    settings.watching.reconnect_backoff = 1.0  # before a list that follows a watch that was too old
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.client_timeout = SILENCE_SECONDS
     settings.watching.inactivity_timeout = SILENCE_SECONDS
@@ -151,10 +168,21 @@ def _session(vitals: Vitals, **kwargs: Any) -> kopf.AiohttpSession:
         proxy=info.proxy_url,
         trust_env=info.trust_env,
         trace_configs=[_trace(vitals)],
+        middlewares=[_patiently],
     )
     return kopf.AiohttpSession(
         server=info.server, default_namespace=info.default_namespace, aiohttp_session=session, priority=info.priority
     )
+
+
+async def _patiently(request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Ask again a moment after a 429. kopf would obey any Retry-After, for hours, and fail at one that is a date."""
+    answer = await ask(request)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        answer.close()
+        await asyncio.sleep(RECONNECT_SECONDS)
+        raise aiohttp.ClientConnectionError("too many requests")
+    return answer
 
 
 def _trace(vitals: Vitals, clock: Callable[[], float] = time.monotonic) -> aiohttp.TraceConfig:
@@ -163,10 +191,15 @@ def _trace(vitals: Vitals, clock: Callable[[], float] = time.monotonic) -> aioht
     Not every byte: aiohttp does not tell of the chunks of a body that is streamed.
     """
     trace = aiohttp.TraceConfig()
+    latest: dict[str, float] = {}
 
     async def tried(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
-        if params.url.name in WATCHED:
-            vitals.watch_tried[params.url.name] = clock()
+        # Before kopf watches it asks what there is to watch: a try of everything.
+        vitals.tries((params.url.name,) if params.url.name in WATCHED else WATCHED)
+        if "watch" in params.url.query:
+            wait = latest.get(params.url.path, 0.0) + PACE_SECONDS - clock()
+            await asyncio.sleep(max(wait, 0.0))
+            latest[params.url.path] = clock()
 
     async def heard(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
         if params.url.name in WATCHED and params.response.ok:

@@ -44,8 +44,8 @@ STATE_QUESTIONS = 64
 """Workers that are asked for their /state at the same time."""
 
 
-async def run(settings: Settings) -> int:
-    """Run until SIGTERM; returns the exit code."""
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM."""
     stop = asyncio.Event()
     _stop_on_signals(stop)
     vitals = Vitals(loop=time.monotonic())
@@ -61,13 +61,13 @@ async def run(settings: Settings) -> int:
         ) from error
     logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
     try:
-        return await _serve(settings, (metrics, vitals, fence), stop)
+        await _serve(settings, (metrics, vitals, fence), stop)
     finally:
         server.close()
         logger.info("operator stopped")
 
 
-async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: asyncio.Event) -> int:
+async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: asyncio.Event) -> None:
     metrics, vitals, fence = kept
     cluster = KubernetesCluster(settings.write_workers, fence)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
@@ -83,12 +83,17 @@ async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: 
         return await reconcile(pool, owner, world)
 
     scheduler = Scheduler(Roster(), tick, metrics, samples, told)
+    vitals.jobs = {"the cluster's door": cluster.jobs, "the queues' door": queues.jobs}
+    vitals.overdue = scheduler.overdue_seconds
     stopped = asyncio.create_task(stop.wait(), name="stop")
     beat = asyncio.create_task(_beat(vitals), name="beat")
     try:
-        await _until_served(cluster, stopped)
+        await _until_served(cluster, vitals, stopped)
         async with _led(settings, (fence, vitals), _Work(scheduler, cluster, settings.namespaces), stop):
-            return await _watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
+            while not stop.is_set():
+                await _watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
+                await asyncio.wait((stopped,), timeout=handlers.RECONNECT_SECONDS)
+                await _until_served(cluster, vitals, stopped)
     finally:
         await scheduler.close()
         for task in (beat, stopped):
@@ -175,10 +180,11 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
 
 
-async def _until_served(cluster: KubernetesCluster, stopped: "asyncio.Task[Any]") -> None:
+async def _until_served(cluster: KubernetesCluster, vitals: Vitals, stopped: "asyncio.Task[Any]") -> None:
     """Wait until the API server knows our custom resource: kopf does not look for it again."""
     said = None
     while not stopped.done():
+        vitals.tries(handlers.WATCHED)
         try:
             if await asyncio.to_thread(cluster.is_served):
                 return
@@ -191,10 +197,8 @@ async def _until_served(cluster: KubernetesCluster, stopped: "asyncio.Task[Any]"
         await asyncio.wait((stopped,), timeout=CRD_RETRY_SECONDS)
 
 
-async def _watch(watched: handlers.Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> int:
-    """Watch until stopped; returns the exit code. The watch ends by itself only when a task of kopf's has failed."""
-    if stop.is_set():
-        return 0
+async def _watch(watched: handlers.Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+    """Watch until stopped."""
     started = asyncio.Event()
     watching = asyncio.create_task(handlers.watch(watched, namespaces, started, stop), name="watch")
     starting = asyncio.create_task(started.wait(), name="starting")
@@ -203,10 +207,8 @@ async def _watch(watched: handlers.Watched, namespaces: tuple[str, ...], stop: a
     _stop_on_signals(stop)  # again, for kopf's own handlers fail at the second signal
     try:
         await watching
-    except Exception:  # whatever ended kopf: a new process is the remedy
-        logger.exception("the watch failed")
-        return 1
-    return 0
+    except Exception:  # kopf ends at answers that it does not expect; what is known meanwhile stays
+        logger.exception("the watch failed, and begins anew")
 
 
 async def _beat(vitals: Vitals) -> None:

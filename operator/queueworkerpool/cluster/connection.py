@@ -7,6 +7,7 @@ Nothing is retried here but a request whose token was rotated.
 import asyncio
 import json
 import os
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -15,15 +16,17 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.fence import Fence
+from queueworkerpool.health import Jobs
 from queueworkerpool.names import FIELD_MANAGER
 
 CONNECT_TIMEOUT_SECONDS = 3.0
+CHUNK_BYTES = 65536
 
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -44,6 +47,7 @@ class Connection:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
         self._workers = workers
         self._fence = fence
+        self.jobs = Jobs()
         self._timeouts = (CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
         self._api = self._connect()
 
@@ -58,6 +62,10 @@ class Connection:
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The same for a caller that may block."""
+        with self.jobs.job():
+            return self._request(method, path, body)
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         api, answer = self._api, self._send(method, path, body)
         if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
             if self._api is api:
@@ -86,7 +94,7 @@ class Connection:
         try:
             with nullcontext() if method == "GET" else self._fence.passage():
                 answer = self._api.call_api(*request, _request_timeout=self._timeouts)
-                answer.read()
+                answer.data = _whole(answer.response, time.monotonic() + self._timeouts[1])
         except (ApiException, HTTPError, OSError) as error:
             raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
         return answer
@@ -127,3 +135,15 @@ def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
         ConnectionCls = Connected
 
     return {"http": HTTPConnectionPool, "https": Pool}
+
+
+def _whole(response: BaseHTTPResponse, ends: float) -> bytes:
+    """A response's body. Raises TimeoutError in the end, also when it drips in: each byte resets urllib3's time-out."""
+    body = bytearray()
+    while chunk := response.read1(CHUNK_BYTES):
+        body += chunk
+        if time.monotonic() > ends:
+            response.close()
+            raise TimeoutError
+    response.release_conn()
+    return bytes(body)

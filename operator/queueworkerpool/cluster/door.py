@@ -13,10 +13,13 @@ from queueworkerpool.cluster.connection import Connection, NotFoundError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, event_of, pod_seen
 from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
 from queueworkerpool.fence import Fence, no_fence
+from queueworkerpool.health import Jobs
 from queueworkerpool.model import Key, News, PodSeen, Pool, Target
 from queueworkerpool.names import GROUP, PLURAL, VERSION
 
-READ_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 7.0
+"""Until an answer begins, and for the whole of it. What was asked of a server that went silent must not delay what can
+be asked again when it is back."""
 
 _API = f"/apis/{GROUP}/{VERSION}"
 
@@ -30,6 +33,11 @@ class KubernetesCluster:
         Reads KUBECONFIG, else the pod's service account. Raises ClusterError when neither can be read.
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+
+    @property
+    def jobs(self) -> Jobs:
+        """What the threads do."""
+        return self._connection.jobs
 
     def close(self) -> None:
         """End the threads and connections; calls under way end by their time-outs."""

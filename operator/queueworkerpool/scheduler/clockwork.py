@@ -8,6 +8,7 @@ together. Ticks of one pool never overlap. Whatever a tick raises costs that tic
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -123,6 +124,11 @@ class Scheduler:
             for each in self._forgetful:
                 each.forget(key)
         self._slots.clear()
+
+    def overdue_seconds(self) -> float:
+        """For how long the most belated pool has been due without being begun. May be called from any thread."""
+        now = time.monotonic()  # what an event loop's time is
+        return max((now - slot.due for slot in list(self._slots.values()) if slot.due and not slot.task), default=0.0)
 
     async def finish(self, seconds: float) -> None:
         """Begin no tick any more, and wait this long at most for those under way."""

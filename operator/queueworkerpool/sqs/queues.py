@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from queueworkerpool.errors import QueueAnswerInvalidError, QueueUnreachableError
+from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.sqs.clients import Clients
 from queueworkerpool.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, translated
@@ -37,6 +38,7 @@ class SqsQueues:
         self._clock = clock
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="sqs")
         self._clients = Clients(workers)
+        self.jobs = Jobs()
 
     def close(self) -> None:
         """End the threads and connections; calls under way end by their time-outs."""
@@ -53,6 +55,10 @@ class SqsQueues:
             raise QueueUnreachableError(late) from error
 
     def _read(self, queue: QueueRef) -> QueueReading:
+        with self.jobs.job():
+            return self._ask(queue)
+
+    def _ask(self, queue: QueueRef) -> QueueReading:
         time = self._clock()
         region = queue.region or region_of(queue.url) or self._default_region
         try:

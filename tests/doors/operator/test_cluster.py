@@ -431,7 +431,7 @@ async def test_a_redirect_takes_the_token_nowhere(faulty: Serve, opened: Open, t
 async def test_a_server_that_never_answers_costs_the_stated_time_out(
     faulty: Serve, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (connection.CONNECT_TIMEOUT_SECONDS, door.READ_TIMEOUT_SECONDS) == (3.0, 10.0)
+    assert (connection.CONNECT_TIMEOUT_SECONDS, door.READ_TIMEOUT_SECONDS) == (3.0, 7.0)
     monkeypatch.setattr(door, "READ_TIMEOUT_SECONDS", 1.0)
     server = faulty(faults.silent)
     cluster = opened(kubeconfig(tmp_path, server.endpoint))

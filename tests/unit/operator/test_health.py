@@ -31,11 +31,11 @@ ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
         [],
         ["nothing was heard of pools for 300 s", "nothing was heard of deployments for 300 s"],
     ),
-    "a watch that neither heard nor tried for 55 s is dead": (
-        vitals(loop=1054),
-        1055,
-        ["the watch of pools is dead for 55 s", "the watch of deployments is dead for 55 s"],
-        ["the watch of pools is dead for 55 s", "the watch of deployments is dead for 55 s"],
+    "a watch that neither heard nor tried for 40 s is dead": (
+        vitals(loop=1039),
+        1040,
+        ["the watch of pools is dead for 40 s", "the watch of deployments is dead for 40 s"],
+        ["the watch of pools is dead for 40 s", "the watch of deployments is dead for 40 s"],
     ),
     "a watch whose try is answered late is alive": (vitals(loop=1300, heard=1290), 1300, [], []),
     "a watch is not listed yet": (
@@ -51,12 +51,12 @@ ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
         ["pools are not listed yet", "deployments are not listed yet"],
     ),
     "a watch that never got a list is dead in the end": (
-        vitals(loop=1055, heard=None),
-        1055,
-        ["the watch of pools is dead for 55 s", "the watch of deployments is dead for 55 s"],
+        vitals(loop=1040, heard=None),
+        1040,
+        ["the watch of pools is dead for 40 s", "the watch of deployments is dead for 40 s"],
         [
-            "the watch of pools is dead for 55 s",
-            "the watch of deployments is dead for 55 s",
+            "the watch of pools is dead for 40 s",
+            "the watch of deployments is dead for 40 s",
             "pools are not listed yet",
             "deployments are not listed yet",
         ],
