@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import admission, consumers, cost, decide, reaction, result, scale_in, shutdown, throughput
+from benchmarks import admission, consumers, cost, decide, reaction, result, scale_in, shutdown, takeover, throughput
 from benchmarks.bed import made
 
-BENCHES = ("decide", "reaction", "admission", "cost", "throughput", "shutdown", "scale_in")
-ALONE = {"decide": decide.measure, "scale_in": lambda _: scale_in.measure()}
+BENCHES = ("decide", "reaction", "admission", "cost", "throughput", "shutdown", "scale_in", "takeover")
+ALONE = {"decide": decide.measure, "scale_in": lambda _: scale_in.measure(), "takeover": takeover.measure}
 OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 

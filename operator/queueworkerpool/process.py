@@ -130,8 +130,10 @@ class _Work:
             except ClusterError as error:
                 logger.warning("pools not listed", extra={"error": str(error)})
                 await asyncio.sleep(LOOK_SECONDS)
-            else:
-                return self._scheduler.lead()
+                continue
+            except Exception:  # a bug must not leave all pools without a leader
+                logger.exception("pools not taken in")
+            return self._scheduler.lead()
 
     def _end_beginning(self) -> None:
         if self._beginning:
@@ -158,6 +160,7 @@ async def _led(settings: Settings, kept: tuple[Fence, Vitals], work: _Work, stop
         return not vitals.blindness(time.monotonic(), handlers.WATCHED)
 
     taking_part = asyncio.create_task(leadership.run(sees, stop), name="election")
+    taking_part.add_done_callback(lambda _: stop.set())  # should it ever fail, a new process is the remedy
     try:
         yield
     finally:
