@@ -18,6 +18,9 @@ from devcluster.processes import Program
 from devcluster.sqs import SqsServer
 
 ROOT = Path(__file__).parents[1]
+FULL = 10
+"""Messages that one request brings at most."""
+
 LOCK = Path(__file__).parent / "rivals" / "requirements.lock"
 
 
@@ -27,7 +30,7 @@ class Setting:
 
     seconds: float
     concurrency: int
-    batch: int = 10
+    batch: int = FULL
 
     def __str__(self) -> str:
         work = f"{self.seconds * 1000:g} ms" if self.seconds else "no-op"
@@ -46,7 +49,7 @@ class Consumer:
 
     def argv(self, setting: Setting) -> list[str]:
         """The command line."""
-        ahead = min(setting.batch, setting.concurrency) if setting.batch > 1 else 0
+        ahead = max(FULL, 2 * FULL - setting.concurrency) if setting.batch == FULL else 0
         return [str(self.python), *(each.format(c=setting.concurrency, p=ahead) for each in self.arguments)]
 
     @property

@@ -28,7 +28,8 @@ LAST = 500
 """A window ends early when so few messages are left: the end of a queue is not the middle of the work."""
 
 PROMISED = (Setting(0, 8), Setting(0.010, 8))
-SWEPT = (Setting(0, 1, 1), Setting(0, 8, 1), Setting(0, 10), Setting(0, 32), Setting(0.010, 32))
+# A worker of ours asks for as many as it has room for; so fewer than ten are those of few handlers, nothing ahead.
+SWEPT = (Setting(0, 1, 1), Setting(0, 4, 4), Setting(0, 8, 8), Setting(0, 16), Setting(0, 32), Setting(0.010, 32))
 
 ELSEWHERE = {
     "note": "measured elsewhere on 2 cores with ElasticMQ beside it, no-op handlers; this run's own are in details",

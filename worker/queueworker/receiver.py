@@ -32,7 +32,7 @@ EMPTY_PAUSE_SECONDS = 1.0
 UNSETTLED_LIMIT = 100
 """So many messages more than can be worked on may wait to be deleted or given back; then no more are received."""
 
-UNSETTLED_PAUSE_SECONDS = 0.2
+UNSETTLED_PAUSE_SECONDS = 0.05
 
 FIRST_WAIT_SECONDS = 1
 """How long the first poll after a message waits. Each empty one doubles it: a worker that was busy lately can end soon,

@@ -14,6 +14,9 @@ from queueworker.model import MAX_VISIBILITY_SECONDS
 
 ENV_PREFIX = "QUEUEWORKER_"
 
+TWO_REQUESTS = 20
+"""Messages that two requests bring at most. To hold so many pays where handlers are fast, however few there are."""
+
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/\S+")
 # Kubernetes tells every pod about the Services of its namespace in such variables; one may be named queueworker.
 _SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
@@ -57,7 +60,8 @@ class Settings:
     prefetch: int = field(
         default=0,
         metadata={
-            "help": "How many messages more than are worked on may be received ahead; at most the concurrency.",
+            "help": "How many messages more than are worked on may be received ahead; at most the concurrency,"
+            " or as many as make 20 with it: two requests full.",
             "min": 0,
             "max": 1000,
         },
@@ -126,8 +130,10 @@ class Settings:
             raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
         if self.isolate and self.exec is not None:
             raise UsageError("--exec has a process of its own for each message: leave out --isolate")
-        if self.prefetch > self.concurrency:
-            raise UsageError(f"--prefetch {self.prefetch} is more than --concurrency {self.concurrency}: lower it")
+        if self.prefetch > (most := max(self.concurrency, TWO_REQUESTS - self.concurrency)):
+            raise UsageError(
+                f"--prefetch {self.prefetch} is too much beside --concurrency {self.concurrency}: at most {most}"
+            )
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

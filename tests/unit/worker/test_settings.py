@@ -21,9 +21,14 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         ),
         pytest.param({"queue": URL, "exec": "cat", "isolate": True}, "leave out --isolate", id="isolated twice"),
         pytest.param(
-            {"queue": URL, "handler": "m:f", "concurrency": 2, "prefetch": 3},
-            "--prefetch 3 is more than --concurrency 2",
+            {"queue": URL, "handler": "m:f", "concurrency": 2, "prefetch": 19},
+            "--prefetch 19 is too much beside --concurrency 2: at most 18",
             id="more received ahead than worked on",
+        ),
+        pytest.param(
+            {"queue": URL, "handler": "m:f", "concurrency": 30, "prefetch": 31},
+            "at most 30",
+            id="as many again, and one",
         ),
         pytest.param({"queue": URL}, "exactly one of --handler", id="nothing to do with a message"),
         pytest.param({"queue": URL, "handler": "m:f", "exec": "cat"}, "exactly one of --handler", id="two handlers"),
