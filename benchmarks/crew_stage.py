@@ -68,10 +68,11 @@ class Stage:
 
     def occupy(self, busy: int, lengths: Callable[[str], Sequence[float]]) -> None:
         """Have so many workers of every pool busy; `lengths` are the seconds of the messages a pool may need."""
+        at_work = self.at_work()
         for name in self.names:
-            for seconds in lengths(name)[: max(0, busy - self.at_work()[name])]:
+            for seconds in lengths(name)[: max(0, busy - at_work[name])]:
                 self.send(name, seconds)
-        wait_until(lambda: all(self.at_work()[name] >= busy for name in self.names), 60, "the workers took no work")
+        wait_until(lambda: min(self._busy()) >= busy, 60, "the workers took no work")
 
     def lower(self) -> None:
         """Let every pool be as small as its backlog."""
@@ -87,12 +88,18 @@ class Stage:
         threading.Timer(delay, self.send, (name, seconds)).start()
 
     def at_work(self) -> Counter[str]:
-        """How many messages are being worked on, by pool."""
+        """How many messages are being worked on, by pool, in pods that have not ended."""
+        alive = set(self._kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split())
         counted: Counter[str] = Counter()
         for line in self._journal.read_text().splitlines():
             what, _, pod, _ = line.split()
-            counted[pod.rsplit("-", 2)[0]] += 1 if what == "begun" else -1
+            if pod in alive:
+                counted[pod.rsplit("-", 2)[0]] += 1 if what == "begun" else -1
         return counted
+
+    def _busy(self) -> list[int]:
+        at_work = self.at_work()
+        return [at_work[name] for name in self.names]
 
     def _ready(self) -> dict[str, int]:
         listed = json.loads(self._kubectl("get", "deployments", "-o", "json"))["items"]

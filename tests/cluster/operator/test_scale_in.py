@@ -2,13 +2,17 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devcluster import CommandFailedError
 from tests.cluster.operator.conftest import Operator, Shop
 
+EXAMPLE = Path(__file__).parents[3] / "examples" / "pod-disruption-budget.yaml"
 COST = "controller.kubernetes.io/pod-deletion-cost"
 OURS = str(-(2**31) + 1)
 
@@ -122,3 +126,34 @@ def test_the_mark_of_a_scale_in_that_did_not_happen_is_taken_away(shop: Shop, wo
         "the stray mark is still there",
     )
     assert shop.replicas("crew") == 4
+
+
+def test_the_disruption_budget_of_the_examples_lets_one_worker_go_at_a_time(shop: Shop) -> None:
+    shop.deployment("thumbnailer", replicas=3)
+    shop.kubectl("apply", "-f", str(EXAMPLE))
+    shop.eventually(lambda: shop.ready("thumbnailer") == 3, 60, "the workers did not become ready")
+    allowed = ("get", "pdb", "thumbnailer", "-o", "jsonpath={.status.disruptionsAllowed}")
+    shop.eventually(lambda: shop.kubectl(*allowed) == "1", 30, "the budget does not see the workers")
+    first, second, _ = shop.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()
+    with drained(shop):
+        evict(shop, first)
+        with pytest.raises(CommandFailedError, match="disruption budget"):
+            evict(shop, second)
+
+
+@contextmanager
+def drained(shop: Shop) -> Iterator[None]:
+    """Let the node take no new pods meanwhile, as a drain begins."""
+    node = shop.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+    shop.kubectl("cordon", node)
+    try:
+        yield
+    finally:
+        shop.kubectl("uncordon", node)
+
+
+def evict(shop: Shop, pod: str) -> None:
+    """Ask for a pod's end as whoever drains a node does."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    path = f"/api/v1/namespaces/{shop.namespace}/pods/{pod}/eviction"
+    shop.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
