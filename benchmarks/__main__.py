@@ -10,22 +10,44 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import admission, consumers, cost, decide, reaction, result, scale_in, shutdown, takeover, throughput
+from benchmarks import (
+    admission,
+    consumers,
+    cost,
+    decide,
+    outages,
+    reaction,
+    result,
+    scale_in,
+    shutdown,
+    takeover,
+    throughput,
+)
 from benchmarks.bed import made
 
-BENCHES = ("decide", "reaction", "admission", "cost", "throughput", "shutdown", "scale_in", "takeover")
-ALONE = {"decide": decide.measure, "scale_in": lambda _: scale_in.measure(), "takeover": takeover.measure}
+BENCHES = (
+    *("decide", "reaction", "admission", "cost", "throughput", "shutdown", "scale_in", "takeover"),
+    *("outages_5", "outages_75"),
+)
+ALONE = {
+    "decide": decide.measure,
+    "scale_in": lambda _: scale_in.measure(),
+    "takeover": takeover.measure,
+    "outages_5": lambda _: outages.measure(5),
+    "outages_75": lambda _: outages.measure(75),
+    "outages_600": lambda _: outages.measure(600),
+}
 OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("benches", nargs=-1, type=click.Choice(BENCHES))
+@click.argument("benches", nargs=-1, type=click.Choice([*BENCHES, "outages_600"]))
 @click.option("--rounds", default=3, show_default=True, help="Rounds of all but cost.")
 @click.option("--pools", default=1000, show_default=True, help="Pools of admission and cost.")
 @click.option("--seconds", default=300.0, show_default=True, help="How long cost measures.")
 @click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
 def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, results: Path) -> None:
-    """Measure what operator and worker promise: BENCHES, by default all of them."""
+    """Measure what operator and worker promise: BENCHES, by default all but outages_600."""
     found = [
         _run_workers(bench, rounds, results)
         if bench in OF_WORKERS

@@ -152,7 +152,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.client_timeout = SILENCE_SECONDS
     settings.watching.inactivity_timeout = SILENCE_SECONDS
-    settings.process.ultimate_exiting_timeout = 10
+    # It would kill the process that long after kopf ended by itself, when we begin anew.
+    settings.process.ultimate_exiting_timeout = None
     return settings
 
 

@@ -3,6 +3,7 @@
 `process` starts and stops it. It knows nothing about pools: what to answer arrives as functions.
 """
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class HttpServer:
     def __init__(self, host: str, port: int, answers: Answers) -> None:
         """Bind and serve. Raises OSError when the address cannot be bound."""
         handler = type("Handler", (_Handler,), {"answers": answers})
-        self._server = ThreadingHTTPServer((host, port), handler)
+        self._server = _Server((host, port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
         self._thread.start()
@@ -43,6 +44,13 @@ class HttpServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *request: Any) -> None:
+        """Say nothing of a client that hung up: else it could fill the logs with tracebacks."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(*request)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from queueworkerpool import handlers
+from queueworkerpool import handlers, health
 from queueworkerpool.handlers import WATCHED, Deployments, Watched, watch
 from queueworkerpool.health import Vitals
 from queueworkerpool.model import Key, Pool, PoolSpec, Target
@@ -171,6 +171,25 @@ async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
         for _ in range(3):
             await heard_anew()
         assert await lists(namespace) == listed
+
+
+async def test_a_watch_whose_task_died_is_told(
+    namespace: Namespace, told: Told, vitals: Vitals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "WATCH_SECONDS", 1)
+    monkeypatch.setattr(health, "WATCH_TRIES_SECONDS", 5.0)
+    dead = [f"the watch of {kind} is dead for 5 s" for kind in WATCHED]
+
+    def trouble() -> list[str]:
+        vitals.loop = time.monotonic()
+        return vitals.trouble(vitals.loop)
+
+    async with watching(told, vitals, namespace.name):
+        await until(lambda: not vitals.blindness(time.monotonic(), WATCHED), "the watches showed no sign of life")
+        for task in asyncio.all_tasks():
+            if task.get_name().startswith("watcher for"):
+                task.cancel()
+        await until(lambda: set(trouble()) == set(dead), "the dead watches were not told")
 
 
 async def lists(namespace: Namespace) -> list[str]:

@@ -1,8 +1,15 @@
 """Alive and ready: the edges of both verdicts."""
 
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import pytest
 
-from queueworkerpool.health import Vitals
+from devcluster.processes import wait_until
+from queueworkerpool.health import JOB_SECONDS, Jobs, Vitals
 
 KINDS = ("pools", "deployments")
 
@@ -68,3 +75,61 @@ ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
 def test_a_process(signs: Vitals, now: float, trouble: list[str], blindness: list[str]) -> None:
     assert signs.trouble(now) == trouble
     assert signs.blindness(now, KINDS) == blindness
+
+
+@contextmanager
+def working(jobs: Jobs, *works: Callable[[], object]) -> Iterator[None]:
+    """A thread for each, which are in their jobs when the body begins; the body must let them end."""
+    begun = threading.Semaphore(0)
+
+    def work(what: Callable[[], object]) -> None:
+        with jobs.job():
+            begun.release()
+            what()
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in works]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        begun.acquire()
+    yield
+    for thread in threads:
+        thread.join(10)
+
+
+def trouble_later(jobs: Jobs, seconds: float) -> list[str]:
+    later = time.monotonic() + seconds
+    return Vitals(later, jobs={"the door": jobs}).trouble(later)
+
+
+def test_a_thread_that_waits_for_a_lock_is_stuck_and_one_that_has_ended_is_not() -> None:
+    jobs, lock = Jobs(), threading.Lock()
+    lock.acquire()
+    with working(jobs, lock.acquire):
+        assert trouble_later(jobs, JOB_SECONDS - 5) == []
+        assert trouble_later(jobs, JOB_SECONDS + 1) == ["a thread of the door is stuck for 46 s"]
+        lock.release()
+    assert trouble_later(jobs, JOB_SECONDS + 1) == []
+
+
+def test_an_executor_full_of_jobs_that_never_end_is_stuck() -> None:
+    jobs, never = Jobs(), threading.Event()
+    with working(jobs, *[never.wait] * 8):
+        assert trouble_later(jobs, JOB_SECONDS + 1) == ["a thread of the door is stuck for 46 s"]
+        never.set()
+
+
+def test_a_thread_that_waits_for_its_socket_is_no_stuck_one_nor_are_those_that_wait_for_it() -> None:
+    jobs, lock = Jobs(), threading.Lock()
+    ours, theirs = socket.socketpair()
+    lock.acquire()
+    with ours, theirs, ours.makefile("rb") as answer, working(jobs, answer.readline, lock.acquire):
+        wait_until(lambda: trouble_later(jobs, JOB_SECONDS + 1) == [], 10, "a wait for a socket counts as stuck")
+        theirs.sendall(b"at last\n")
+        wait_until(lambda: trouble_later(jobs, JOB_SECONDS + 1) != [], 10, "the other one is not seen as stuck")
+        lock.release()
+
+
+def test_a_pool_that_nobody_begins_is_told() -> None:
+    assert Vitals(1000, overdue=lambda: 44.9).trouble(1000) == []
+    assert Vitals(1000, overdue=lambda: 45.0).trouble(1000) == ["a pool is due for 45 s, and nobody begins"]

@@ -1,0 +1,179 @@
+"""A proxy in front of an API server that fails as told: for faults that the real one cannot be made to show.
+
+Tests and benches put it between one client and the cluster, run it on their event loop and set `begin` and `end`. It
+ends TLS on both sides, so that it sees which request is a watch and which a PATCH. It knows nothing of Kubernetes but
+that, and decides nothing.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SLOW_SECONDS = 10.0
+RETRY_AFTER_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, and with which requests.
+
+    `kind`: a status (401, 403, 429, 503), `reset`, `half-open` (nothing passes any more, nothing is closed), `slow`,
+    `trickle` (a byte a second), `error 410` or `error 500` (as a watch event). `scope`: everything, watch, PATCH.
+    """
+
+    kind: str
+    scope: str = "everything"
+
+    def concerns(self, method: str, path: str) -> bool:
+        """Whether a request suffers from it."""
+        return self.scope in {"everything", method} or (self.scope == "watch" and "watch=true" in path)
+
+
+class _Link:
+    """One connection of the client's: its newest request, and whether it is half-open."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        self.request = ("", "")
+        self.dead = False
+
+    def reset(self) -> None:
+        """End it as a crash would: by RST."""
+        if found := self.writer.get_extra_info("socket"):
+            with contextlib.suppress(OSError):
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+class Proxy:
+    """Passes everything on, but for what the fault of the moment concerns."""
+
+    def __init__(self, server: str, keys: Path) -> None:
+        """Take the API server's address, and the folder with `ca.crt` and the server's key pair."""
+        address = urlsplit(server)
+        self._host, self._port = str(address.hostname), int(address.port or 443)
+        self._outward = ssl.create_default_context(cafile=str(keys / "ca.crt"))
+        self._inward = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._inward.load_cert_chain(keys / "server.crt", keys / "server.key")
+        self._links: set[_Link] = set()
+        self._fault: Fault | None = None
+        self.url = ""
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve at `url` while the body runs."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._inward)
+        self.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield
+        finally:
+            server.close()
+            for link in list(self._links):
+                link.reset()
+
+    def begin(self, fault: Fault) -> None:
+        """From now on fail; what is under way is hit too, unless the fault only delays."""
+        self._fault = fault
+        for link in list(self._links):
+            if fault.concerns(*link.request) and fault.kind == "half-open":
+                link.dead = True
+            elif fault.concerns(*link.request) and fault.kind not in {"slow", "trickle"}:
+                link.reset()
+
+    def end(self) -> None:
+        """Pass everything on again. A connection that is half-open stays so."""
+        self._fault = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = _Link(writer)
+        self._links.add(link)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._pass_on(reader, link)
+        finally:
+            self._links.discard(link)
+            writer.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, link: _Link) -> None:
+        answers, requests = await asyncio.open_connection(self._host, self._port, ssl=self._outward)
+        pump = asyncio.create_task(_pump(answers, link))
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                method, path, *_ = head.decode("latin-1").split(" ", 2)
+                body = await reader.readexactly(_length(head))
+                link.request = (method, path)
+                if await self._passes(link):
+                    requests.write(head + body)
+                    await requests.drain()
+        finally:
+            pump.cancel()
+            requests.transport.abort()
+
+    async def _passes(self, link: _Link) -> bool:
+        """Whether a request may go on to the API server; else it has been dealt with."""
+        fault = self._fault
+        if link.dead or fault is None or not fault.concerns(*link.request):
+            return not link.dead
+        match fault.kind.split():
+            case ["slow"]:
+                await asyncio.sleep(SLOW_SECONDS)
+                return True
+            case ["half-open"]:
+                link.dead = True
+            case ["reset"]:
+                link.reset()
+            case ["trickle"]:
+                await self._trickle(link, fault)
+            case ["error", code]:
+                event = {"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "code": int(code)}}
+                link.writer.write(_answer(200, event))
+            case [status]:
+                link.writer.write(_answer(int(status), {"kind": "Status", "status": "Failure", "code": int(status)}))
+        return False
+
+    async def _trickle(self, link: _Link, fault: Fault) -> None:
+        link.writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
+        while self._fault is fault:
+            link.writer.write(b" ")
+            await link.writer.drain()
+            await asyncio.sleep(1)
+        link.reset()
+
+
+async def _pump(answers: asyncio.StreamReader, link: _Link) -> None:
+    with contextlib.suppress(OSError):
+        while data := await answers.read(65536):
+            if not link.dead:
+                link.writer.write(data)
+                await link.writer.drain()
+    if not link.dead:
+        link.writer.transport.abort()
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
+
+
+def _answer(status: int, told: object) -> bytes:
+    body = json.dumps(told).encode() + b"\n"
+    head = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        head.append(f"Retry-After: {RETRY_AFTER_SECONDS}")
+    return "\r\n".join([*head, "", ""]).encode() + body
