@@ -441,6 +441,17 @@ async def test_a_server_that_never_answers_costs_the_stated_time_out(
     assert len(server.requests) == 1, "a write that may have happened is not sent again"
 
 
+async def test_an_answer_that_drips_in_is_given_up(
+    faulty: Serve, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "READ_TIMEOUT_SECONDS", 1.0)
+    drips = 6000
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.dripping(b" " * drips, 0.01)).endpoint))
+    began = time.monotonic()
+    assert type(await failure(CALLS["pool"], cluster)) is ClusterError
+    assert time.monotonic() - began < drips * 0.01 / 2
+
+
 async def test_a_token_that_was_rotated_is_read_again(faulty: Serve, opened: Open, tmp_path: Path) -> None:
     server = faulty(faults.answering(401, {}))
     cluster = opened(kubeconfig(tmp_path, server.endpoint, user="first"))
