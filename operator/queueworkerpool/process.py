@@ -124,6 +124,7 @@ class _Work:
         await self._scheduler.finish(seconds)
 
     async def _begin(self) -> None:
+        self._cluster.renew()
         while True:
             try:
                 self._scheduler.refresh(await self._cluster.pools(self._namespaces))
@@ -154,6 +155,7 @@ async def _led(settings: Settings, kept: tuple[Fence, Vitals], work: _Work, stop
             fence.close()
         return
     leases = LeaseDoor(Key(*settings.lease.split("/")))
+    vitals.jobs["the Lease's door"] = leases.jobs
     leadership = Leadership(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
 
     def sees() -> bool:

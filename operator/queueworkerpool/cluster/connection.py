@@ -56,6 +56,10 @@ class Connection:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._api.rest_client.close()
 
+    def renew(self) -> None:
+        """Use no connection of before: after an outage it may be one that nobody answers on."""
+        self._api.rest_client.pool_manager.clear()
+
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One request's answer. Raises ClusterError or one of its kinds: NotLeadingError when nothing was sent."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self.request, method, path, body)

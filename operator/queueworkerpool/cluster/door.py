@@ -43,6 +43,10 @@ class KubernetesCluster:
         """End the threads and connections; calls under way end by their time-outs."""
         self._connection.close()
 
+    def renew(self) -> None:
+        """Use no connection of before."""
+        self._connection.renew()
+
     def is_served(self) -> bool:
         """Whether the API server knows our custom resource. Blocks; for the start only. Raises ClusterError."""
         try:

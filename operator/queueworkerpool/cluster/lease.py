@@ -9,6 +9,7 @@ from typing import Any
 from queueworkerpool.cluster.connection import Connection, NotFoundError
 from queueworkerpool.election import LEASE_SECONDS, Lease
 from queueworkerpool.fence import no_fence
+from queueworkerpool.health import Jobs
 from queueworkerpool.model import Key
 
 READ_TIMEOUT_SECONDS = 4.0
@@ -23,6 +24,11 @@ class LeaseDoor:
         self._lease = lease
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases"
         self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
+
+    @property
+    def jobs(self) -> Jobs:
+        """What the thread does."""
+        return self._connection.jobs
 
     def close(self) -> None:
         """End the thread and the connection."""

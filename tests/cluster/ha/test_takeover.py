@@ -6,7 +6,7 @@ takeover` measures; deadlines here are generous.
 
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from benchmarks.replicas import Replica, Replicas
 from devcluster.processes import wait_until
@@ -23,6 +23,11 @@ def both(replicas: Replicas) -> tuple[Replica, Replica]:
     leader = replicas.leader()
     [other] = replicas.others(leader)
     return leader, other
+
+
+def calm(replicas: Replicas, leader: Replica) -> bool:
+    """Whether a leader has only renewed its Lease for two seconds."""
+    return set(replicas.writes(leader, datetime.now(UTC) - timedelta(seconds=2))) <= {"patch leases"}
 
 
 def test_a_leader_that_is_killed_is_followed_by_one_that_remembers_all_that_it_knew(
@@ -71,6 +76,8 @@ def test_a_leader_that_was_frozen_writes_nothing_when_it_wakes_up(replicas: Repl
     first, second = both(replicas)
     wait_until(lambda: pools.replicas() == dict.fromkeys(names, 2), 30, "the pools were not scaled")
 
+    # Calm first: what a thread has begun to send when it is frozen, no fence calls back.
+    wait_until(lambda: calm(replicas, first), 30, "it goes on writing")
     first.signal(signal.SIGSTOP)
     for name in names:
         pools.send(name, 10)  # so that the first would have something to write, by what it knows
