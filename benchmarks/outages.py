@@ -89,7 +89,8 @@ async def outage(all_of_them: Fleet, seconds: float) -> dict[str, Found]:
         await all_of_them.kubectl("-n", patient.name, "patch", "qwp", "edited", "--type=merge", "-p", edit)
     all_of_them.set_depths(LARGE * MESSAGES_PER_POD)
     await asyncio.sleep(seconds / 2)
-    ended = {patient.name: await _end(all_of_them, patient) for patient in all_of_them.patients}
+    slow_ones_first = sorted(all_of_them.patients, key=lambda each: each.fault.scope != "real")
+    ended = {patient.name: await _end(all_of_them, patient) for patient in slow_ones_first}
     wanted = dict.fromkeys(POOLS, (LARGE, 1)) | {"edited": (EDITED, 1)}  # replicas, and writes since the creation
     return await _recovered(all_of_them, ended, wanted)
 
