@@ -1,4 +1,4 @@
-"""Readings of queues. boto3 blocks, so the calls run in a bounded pool of threads.
+"""Readings of queues. boto3 blocks, so the calls run in threads (see `lanes`).
 
 The scheduler calls `read` for each distinct queue. The pool's URL names account and queue, and perhaps the region; its
 host never decides where a request goes (see `clients`).
@@ -7,8 +7,8 @@ host never decides where a request goes (see `clients`).
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from queueworkerpool.errors import QueueAnswerInvalidError, QueueUnreachableError
@@ -16,6 +16,7 @@ from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.sqs.clients import Clients
 from queueworkerpool.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, translated
+from queueworkerpool.sqs.lanes import Lanes
 
 DEADLINE_SECONDS = 60.0
 """For a whole reading, waiting for its turn included: a time-out of botocore's begins anew with each byte."""
@@ -33,23 +34,23 @@ class SqsQueues:
     """Reads the message counts of queues in any region. Close it to end its threads."""
 
     def __init__(self, default_region: str | None, workers: int, clock: Callable[[], datetime]) -> None:
-        """Take the region of queues that name none (None: AWS's own setting), and how many reads may run at once."""
+        """Take the region of queues that name none (None: AWS's own setting), and how many quick reads run at once."""
         self._default_region = default_region
         self._clock = clock
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="sqs")
-        self._clients = Clients(workers)
+        self._lanes = Lanes(workers)
+        self._clients = Clients(self._lanes.size)
         self.jobs = Jobs()
 
     def close(self) -> None:
         """End the threads and connections; calls under way end by their time-outs."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._lanes.close()
         self._clients.close()
 
     async def read(self, queue: QueueRef) -> QueueReading:
         """Read the counts of one queue. Raises a QueueUnreadableError that tells what is wrong."""
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, queue)
+                return await self._lanes.run(queue, partial(self._read, queue))
         except TimeoutError as error:
             late = f"queue {queue.name}: no whole answer in {DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
             raise QueueUnreachableError(late) from error
