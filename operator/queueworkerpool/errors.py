@@ -28,6 +28,10 @@ class QueueAccessDeniedError(QueueUnreadableError):
     """SQS does not let the operator read the queue, or the operator has no credentials."""
 
 
+class QueueNotAllowedError(QueueUnreadableError):
+    """The operator's settings do not let the pool's namespace use the queue, so SQS was not asked."""
+
+
 class QueueThrottledError(QueueUnreadableError):
     """SQS answers that there were too many requests."""
 

@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 from queueworkerpool.errors import (
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
+    QueueNotAllowedError,
     QueueNotFoundError,
     QueueThrottledError,
     QueueUnreachableError,
@@ -39,6 +40,7 @@ from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionTy
 _OUTCOMES: dict[type[QueueUnreadableError], ReadOutcome] = {
     QueueNotFoundError: ReadOutcome.NOT_FOUND,
     QueueAccessDeniedError: ReadOutcome.ACCESS_DENIED,
+    QueueNotAllowedError: ReadOutcome.NOT_ALLOWED,
     QueueThrottledError: ReadOutcome.THROTTLED,
     QueueUnreachableError: ReadOutcome.UNREACHABLE,
     QueueAnswerInvalidError: ReadOutcome.INVALID,

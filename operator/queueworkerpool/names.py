@@ -191,6 +191,11 @@ class Reason(StrEnum):
         "SQS does not let the operator read the queue, or the operator has no credentials.",
         "Allow sqs:GetQueueAttributes on the queue to the operator's role.",
     )
+    QUEUE_NOT_ALLOWED = (
+        "QueueNotAllowed",
+        "The operator's settings do not let the pool's namespace use the queue, so it is not read.",
+        "Correct spec.queues[].url and region, or have the queue allowed in the operator's QWP_TENANTS.",
+    )
     QUEUE_THROTTLED = (
         "QueueThrottled",
         "SQS answers that there were too many requests.",
@@ -244,6 +249,7 @@ class ReadOutcome(StrEnum):
     OK = "ok"
     NOT_FOUND = "not_found"
     ACCESS_DENIED = "access_denied"
+    NOT_ALLOWED = "not_allowed"
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
     INVALID = "invalid"
@@ -295,6 +301,7 @@ EVENT_REASONS = (
     Reason.INVALID_SPEC,
     Reason.QUEUE_NOT_FOUND,
     Reason.QUEUE_ACCESS_DENIED,
+    Reason.QUEUE_NOT_ALLOWED,
     Reason.QUEUE_THROTTLED,
     Reason.QUEUE_UNREACHABLE,
     Reason.QUEUE_ANSWER_INVALID,

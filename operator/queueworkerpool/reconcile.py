@@ -46,6 +46,13 @@ class Queues(Protocol):
         """A reading no older than this. Raises QueueUnreadableError."""
 
 
+class Tenants(Protocol):
+    """Who may use which queue."""
+
+    def admit(self, pool: Pool, queue: QueueRef) -> QueueRef:
+        """The queue as this pool may read it. Raises QueueUnreadableError."""
+
+
 class Targets(Protocol):
     """The Deployments as they are known."""
 
@@ -109,6 +116,7 @@ class Metrics(Protocol):
 class World:
     """All that lies outside of a decision."""
 
+    tenants: Tenants
     queues: Queues
     targets: Targets
     samples: Samples
@@ -161,7 +169,7 @@ async def _read(pool: Pool, spec: PoolSpec, world: World) -> tuple[QueueReading 
 
     async def read(queue: QueueRef) -> QueueReading | QueueUnreadableError:
         try:
-            return await world.queues.read(queue, max_age)
+            return await world.queues.read(world.tenants.admit(pool, queue), max_age)
         except QueueUnreadableError as error:
             return error
 

@@ -39,6 +39,13 @@ class Settings:
             "help": "AWS region of queues whose pool and URL name none. Default: AWS_REGION, AWS_DEFAULT_REGION."
         },
     )
+    tenants: str = field(
+        default="",
+        metadata={
+            "help": "JSON list of which namespaces may use which queues, and by which role: see docs/tenancy.md. "
+            "Empty: every namespace may use every queue that the operator may read."
+        },
+    )
     read_workers: int = field(
         default=16, metadata={"help": "Queues that may be read at the same time.", "min": 1, "max": 256}
     )

@@ -10,6 +10,7 @@ from typing import Any
 from queueworkerpool.errors import (
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
+    QueueNotAllowedError,
     QueueNotFoundError,
     QueueThrottledError,
     QueueUnreachableError,
@@ -25,6 +26,7 @@ BACKLOG_INTERVAL = timedelta(seconds=15)
 _TROUBLE: Mapping[type[QueueUnreadableError], Reason] = {
     QueueNotFoundError: Reason.QUEUE_NOT_FOUND,
     QueueAccessDeniedError: Reason.QUEUE_ACCESS_DENIED,
+    QueueNotAllowedError: Reason.QUEUE_NOT_ALLOWED,
     QueueThrottledError: Reason.QUEUE_THROTTLED,
     QueueUnreachableError: Reason.QUEUE_UNREACHABLE,
     QueueAnswerInvalidError: Reason.QUEUE_ANSWER_INVALID,

@@ -9,7 +9,7 @@ from queueworkerpool.model.crew import PodSeen, Worker, WorkerState
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step
 from queueworkerpool.model.memory import RIVAL_QUIET, RIVAL_ROUNDS, Change, Lull, Memory, Rival, Surge, Workers
 from queueworkerpool.model.observed import News, Observation, Pool, Target
-from queueworkerpool.model.queues import QueueReading, QueueRef, total
+from queueworkerpool.model.queues import QueueReading, QueueRef, Role, total
 from queueworkerpool.model.spec import (
     BusyWorkers,
     Fallback,
@@ -48,6 +48,7 @@ __all__ = [
     "QueueReading",
     "QueueRef",
     "Rival",
+    "Role",
     "Sample",
     "ScalingRules",
     "Schedule",

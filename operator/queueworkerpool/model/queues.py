@@ -2,22 +2,47 @@
 
 import functools
 import operator
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+_REGION_IN_HOST = re.compile(r"^https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?/")
+
+
+class Role(NamedTuple):
+    """An AWS role to read a queue by, and for which pool: by its namespace and its uid, which nobody can choose."""
+
+    arn: str
+    namespace: str
+    uid: str
+
+    @property
+    def external_id(self) -> str:
+        """What the role's trust policy knows the pool by."""
+        return f"{self.namespace}/{self.uid}"
+
 
 class QueueRef(NamedTuple):
-    """An SQS queue: its URL, and its region when the pool names one."""
+    """An SQS queue: its URL, its region when the pool names one, and the role to read it by (None: the operator's).
+
+    Two that are equal are one queue read by one identity, so that a reading may be shared.
+    """
 
     url: str
     region: str | None = None
+    role: Role | None = None
 
     @property
     def name(self) -> str:
         """The queue's name, as people call it."""
         return self.url.rsplit("/", 1)[-1]
+
+    def home(self, default_region: str | None) -> str | None:
+        """The region that is asked: the pool's, else the one in the URL's host, else the default."""
+        found = _REGION_IN_HOST.match(self.url)
+        return self.region or (found and (found[1] or found[2])) or default_region
 
 
 @dataclass(frozen=True, slots=True)

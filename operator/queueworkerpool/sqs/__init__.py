@@ -4,6 +4,6 @@ The scheduler reads through it. The parts: `queues` (a reading), `lanes` (thread
 `failures` (what went wrong, in our words).
 """
 
-from queueworkerpool.sqs.queues import SqsQueues, region_of
+from queueworkerpool.sqs.queues import SqsQueues
 
-__all__ = ["SqsQueues", "region_of"]
+__all__ = ["SqsQueues"]

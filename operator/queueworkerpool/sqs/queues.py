@@ -26,7 +26,6 @@ _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 _DELAYED: Final = "ApproximateNumberOfMessagesDelayed"
 _ATTRIBUTES: Final = (_VISIBLE, _IN_FLIGHT, _DELAYED)
 
-_REGION_IN_HOST = re.compile(r"^https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?/")
 _COUNT = re.compile(r"[0-9]{1,12}")
 
 
@@ -61,7 +60,7 @@ class SqsQueues:
 
     def _ask(self, queue: QueueRef) -> QueueReading:
         time = self._clock()
-        region = queue.region or region_of(queue.url) or self._default_region
+        region = queue.home(self._default_region)
         try:
             client = self._clients.of(region)
             answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
@@ -70,12 +69,6 @@ class SqsQueues:
                 self._clients.renew(region)
             raise translated(queue.name, error) from error
         return _reading(queue.name, answer, time)
-
-
-def region_of(url: str) -> str | None:
-    """The region that the host of an AWS queue URL names, if it does."""
-    found = _REGION_IN_HOST.match(url)
-    return found and (found[1] or found[2])
 
 
 def _reading(name: str, answer: object, time: datetime) -> QueueReading:

@@ -1,0 +1,124 @@
+"""Who may use which queue, and by which AWS role: the operator's `tenants` setting. Pure.
+
+`__main__` parses the setting once, each tick of `reconcile` asks `admit` before it reads a queue. A queue URL is a deputy:
+without this, whoever may create a pool sees the counts of any queue that the operator may read. What a pattern does not
+cover, letter by letter, is refused.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+from queueworkerpool.errors import QueueNotAllowedError, SettingsInvalidError
+from queueworkerpool.model import Pool, QueueRef, Role
+
+# As the CRD has it; asked again, for the pool may have been stored under another CRD.
+_URL = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/([0-9]{12})/([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}[.]fifo)"
+)
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
+
+_NAMESPACES = re.compile(r"[a-z0-9*-]{1,63}")
+_QUEUES = re.compile(r"arn:[a-z*-]{1,20}:sqs:[a-z0-9*-]{1,32}:[0-9*]{1,12}:[A-Za-z0-9_.*-]{1,80}")
+_ROLE = re.compile(r"arn:aws[a-z-]{0,15}:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}")
+
+_PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-iso-", "aws-iso"), ("us-isob-", "aws-iso-b"))
+"""By how their regions begin; all others are in `aws`."""
+
+_FIELDS = ("namespaces", "queues", "roleArn")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Namespaces and queues as patterns, in which `*` stands for any letters but a colon."""
+
+    namespaces: tuple[str, ...]
+    queues: tuple[str, ...]
+    role_arn: str | None
+
+    def covers(self, namespace: str, arn: str) -> bool:
+        """Whether pools of this namespace may use this queue."""
+        return any(fnmatchcase(namespace, pattern) for pattern in self.namespaces) and any(
+            _fits(arn, pattern) for pattern in self.queues
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    """The rules. None at all: every namespace may use every queue, by the operator's own identity."""
+
+    entries: tuple[_Entry, ...] = ()
+    default_region: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the setting. Raises SettingsInvalidError, naming the entry and what is wrong with it."""
+        if not text:
+            return cls()
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SettingsInvalidError(f"tenants: it is not JSON ({type(error).__name__})") from error
+        if not isinstance(raw, list) or not raw:
+            raise SettingsInvalidError("tenants: it must be a list with an entry per tenant; leave it out for no rules")
+        return cls(tuple(_entry(f"tenants[{number}]", entry) for number, entry in enumerate(raw)))
+
+    def admit(self, pool: Pool, queue: QueueRef) -> QueueRef:
+        """The queue as this pool may read it: by the role of the first entry that covers namespace and queue.
+
+        Raises QueueNotAllowedError when none does. Its text tells nothing of what others may use.
+        """
+        if not self.entries:
+            return queue
+        arn = arn_of(queue, self.default_region)
+        if arn is None:
+            problem = "its account, name or region cannot be told: correct spec.queues[].url and region"
+            raise QueueNotAllowedError(f"a queue is not allowed: {problem}")
+        namespace = pool.key.namespace
+        for entry in self.entries:
+            if entry.covers(namespace, arn):
+                return queue._replace(role=Role(entry.role_arn, namespace, pool.uid) if entry.role_arn else None)
+        remedy = f"correct spec.queues[].url and region, or have {arn} allowed in the operator's QWP_TENANTS"
+        raise QueueNotAllowedError(f"queue {queue.name}: this namespace may not use it: {remedy}")
+
+
+def arn_of(queue: QueueRef, default_region: str | None) -> str | None:
+    """The ARN of the queue that a reading would ask for; None when any part of it is doubtful."""
+    path, region = _URL.fullmatch(queue.url), queue.home(default_region)
+    if path is None or region is None or not _REGION.fullmatch(region):
+        return None
+    partition = next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
+    return f"arn:{partition}:sqs:{region}:{path[1]}:{path[2]}"
+
+
+def _fits(arn: str, pattern: str) -> bool:
+    """Whether the pattern covers the ARN, part by part."""
+    parts, patterns = arn.split(":"), pattern.split(":")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def _entry(path: str, raw: object) -> _Entry:
+    if not isinstance(raw, Mapping):
+        raise SettingsInvalidError(f"{path}: it must be an object with {', '.join(_FIELDS)}")
+    if unknown := sorted(raw.keys() - _FIELDS):
+        raise SettingsInvalidError(f"{path}: {unknown[0]!r} is none of {', '.join(_FIELDS)}")
+    role = raw.get("roleArn")
+    if role is not None and not (isinstance(role, str) and _ROLE.fullmatch(role)):
+        raise SettingsInvalidError(f"{path}.roleArn: {role!r} is not the ARN of a role")
+    return _Entry(
+        _patterns(f"{path}.namespaces", raw.get("namespaces"), _NAMESPACES, "a namespace or a pattern such as team-*"),
+        _patterns(f"{path}.queues", raw.get("queues"), _QUEUES, "a queue's ARN or a pattern of it"),
+        role,
+    )
+
+
+def _patterns(path: str, raw: Any, form: re.Pattern[str], meant: str) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not raw:
+        raise SettingsInvalidError(f"{path}: it must be a list that is not empty")
+    for number, pattern in enumerate(raw):
+        if not (isinstance(pattern, str) and form.fullmatch(pattern)):
+            raise SettingsInvalidError(f"{path}[{number}]: {pattern!r} is not {meant}")
+    return tuple(raw)
