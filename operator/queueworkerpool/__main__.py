@@ -16,6 +16,7 @@ from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.process import run
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown
+from queueworkerpool.tenancy import Tenancy
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +56,7 @@ def operator(namespaces: str, **given: Any) -> None:
     try:
         reject_unknown(os.environ)
         settings = Settings(namespaces=listed, **given)
+        Tenancy.parse(settings.tenants)
     except SettingsInvalidError as error:
         raise click.UsageError(str(error)) from error
     _configure_logging(settings)
@@ -83,6 +85,8 @@ def _configure_logging(settings: Settings) -> None:
     else:
         handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    # It tells of credentials that could not be had by a traceback in which STS speaks; conditions tell of them, too.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
     # Their lines at INFO are one per object and request.
     for noisy in ("kopf", "aiohttp", "botocore", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

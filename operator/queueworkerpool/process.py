@@ -34,6 +34,7 @@ from queueworkerpool.scheduler import Crews, Roster, Samples, Scheduler, SharedR
 from queueworkerpool.server import Answers, HttpServer
 from queueworkerpool.settings import Settings
 from queueworkerpool.sqs import SqsQueues
+from queueworkerpool.tenancy import Tenancy
 from queueworkerpool.workers import WorkerStates
 
 logger = logging.getLogger("queueworkerpool")
@@ -77,7 +78,8 @@ async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: 
     crews = Crews(cluster, states)
     samples = Samples(cluster, states, _now, crews.spotted)
     told = Told()
-    world = World(readings, Written(deployments), samples, crews, cluster, metrics, told, _now)
+    tenants = Tenancy.parse(settings.tenants, queues.default_region)
+    world = World(tenants, readings, Written(deployments), samples, crews, cluster, metrics, told, _now)
 
     async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         return await reconcile(pool, owner, world)

@@ -1,8 +1,8 @@
 """Who may use which queue, and by which AWS role: the operator's `tenants` setting. Pure.
 
-`__main__` parses the setting once, each tick of `reconcile` asks `admit` before it reads a queue. A queue URL is a deputy:
-without this, whoever may create a pool sees the counts of any queue that the operator may read. What a pattern does not
-cover, letter by letter, is refused.
+`process` parses the setting once, each tick of `reconcile` asks `admit` before it reads a queue. A queue URL is a
+deputy: without this, whoever may create a pool sees the counts of any queue that the operator may read. What no pattern
+covers, letter by letter, is refused.
 """
 
 import json
@@ -54,7 +54,7 @@ class Tenancy:
     default_region: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, default_region: str | None = None) -> Self:
         """Read the setting. Raises SettingsInvalidError, naming the entry and what is wrong with it."""
         if not text:
             return cls()
@@ -64,7 +64,8 @@ class Tenancy:
             raise SettingsInvalidError(f"tenants: it is not JSON ({type(error).__name__})") from error
         if not isinstance(raw, list) or not raw:
             raise SettingsInvalidError("tenants: it must be a list with an entry per tenant; leave it out for no rules")
-        return cls(tuple(_entry(f"tenants[{number}]", entry) for number, entry in enumerate(raw)))
+        entries = tuple(_entry(f"tenants[{number}]", entry) for number, entry in enumerate(raw))
+        return cls(entries, default_region)
 
     def admit(self, pool: Pool, queue: QueueRef) -> QueueRef:
         """The queue as this pool may read it: by the role of the first entry that covers namespace and queue.

@@ -31,6 +31,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "'/watchNamespaces': items at 0 and 1 are equal"),
     "half a region": ({"region": "eu-west"}, "'/region': 'eu-west' does not match"),
     "an endpoint without a scheme": ({"sqsEndpointUrl": "sqs:9324"}, "'/sqsEndpointUrl': 'sqs:9324' does not match"),
+    "tenants in one string": ({"tenants": "team-a"}, "'/tenants': got string, want array"),
+    "a tenant without queues": ({"tenants": [{"namespaces": ["a"]}]}, "'/tenants/0': missing property 'queues'"),
+    "a queue that is no ARN": (
+        {"tenants": [{"namespaces": ["a"], "queues": ["shop"]}]},
+        "'/tenants/0/queues/0': 'shop' does not match",
+    ),
+    "a role that is a user": (
+        {"tenants": [{"namespaces": ["a"], "queues": ["arn:aws:sqs:*:*:a"], "roleArn": "arn:aws:iam::1:user/a"}]},
+        "'/tenants/0/roleArn': 'arn:aws:iam::1:user/a' does not match",
+    ),
     "no readers": ({"readWorkers": 0}, "'/readWorkers': minimum: got 0, want 1"),
     "readers as a string": ({"readWorkers": "16"}, "'/readWorkers': got string, want integer"),
     "too many writers": ({"writeWorkers": 65}, "'/writeWorkers': maximum: got 65, want 64"),

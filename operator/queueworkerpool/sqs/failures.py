@@ -36,6 +36,7 @@ from queueworkerpool.errors import (
     QueueUnreachableError,
     QueueUnreadableError,
 )
+from queueworkerpool.model import QueueRef
 
 NO_CREDENTIALS = (
     CredentialRetrievalError,
@@ -124,10 +125,33 @@ def translated(name: str, error: Exception) -> QueueUnreadableError:
     return ours(f"queue {name}: {text.format(kind=type(error).__name__)}")
 
 
-def _refused(name: str, error: ClientError) -> QueueUnreadableError:
+def role_refused(queue: QueueRef, error: Exception) -> QueueUnreadableError:
+    """Our error for one that boto3 raised while the role to read this queue by was assumed."""
+    if isinstance(error, NO_CREDENTIALS):
+        return translated(queue.name, error)
+    role = f"queue {queue.name}: the role that it is to be read by"
+    if not isinstance(error, ClientError):
+        remedy = "check the operator's network and AWS_ENDPOINT_URL_STS"
+        return QueueUnreachableError(f"{role} was not assumed ({type(error).__name__}): {remedy}")
+    code, status, shown = _told(error)
+    if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return QueueThrottledError(f"{role} was not assumed ({shown}): too many requests to STS: it should pass")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return QueueUnreachableError(f"{role} was not assumed ({shown}): STS failed: it should pass")
+    known_by = queue.role.external_id if queue.role else ""
+    remedy = f"check roleArn in the operator's QWP_TENANTS, and let its trust policy allow sts:ExternalId {known_by}"
+    return QueueAccessDeniedError(f"{role} may not be assumed ({shown}): {remedy}")
+
+
+def _told(error: ClientError) -> tuple[str, int, str]:
+    """The code, the status, and what of both may be shown."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    shown = code if _PLAIN_CODE.fullmatch(code) else f"status {status}"
+    return code, status, code if _PLAIN_CODE.fullmatch(code) else f"status {status}"
+
+
+def _refused(name: str, error: ClientError) -> QueueUnreadableError:
+    code, status, shown = _told(error)
     if code in _NOT_FOUND:
         return QueueNotFoundError(f"queue {name}: there is no such queue: check account, name and region of its URL")
     if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:

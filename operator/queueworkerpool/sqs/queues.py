@@ -15,8 +15,9 @@ from queueworkerpool.errors import QueueAnswerInvalidError, QueueUnreachableErro
 from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.sqs.clients import Clients
-from queueworkerpool.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, translated
+from queueworkerpool.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, role_refused, translated
 from queueworkerpool.sqs.lanes import Lanes
+from queueworkerpool.sqs.roles import RoleRefusedError
 
 DEADLINE_SECONDS = 60.0
 """For a whole reading, waiting for its turn included: a time-out of botocore's begins anew with each byte."""
@@ -40,6 +41,11 @@ class SqsQueues:
         self._clients = Clients(self._lanes.size)
         self.jobs = Jobs()
 
+    @property
+    def default_region(self) -> str | None:
+        """The region of queues that name none, if any is set."""
+        return self._default_region or self._clients.default_region
+
     def close(self) -> None:
         """End the threads and connections; calls under way end by their time-outs."""
         self._lanes.close()
@@ -62,11 +68,13 @@ class SqsQueues:
         time = self._clock()
         region = queue.home(self._default_region)
         try:
-            client = self._clients.of(region)
-            answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
+            with self._clients.of(region, queue.role) as client:
+                answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
         except Exception as error:  # botocore's parsers raise whatever a strange answer leads them to
             if isinstance(error, NO_CREDENTIALS):
                 self._clients.renew(region)
+            if isinstance(error, RoleRefusedError):
+                raise role_refused(queue, error.why) from error
             raise translated(queue.name, error) from error
         return _reading(queue.name, answer, time)
 

@@ -32,6 +32,7 @@ from queueworkerpool.model import (
 from queueworkerpool.names import ConditionType
 from queueworkerpool.news import Told
 from queueworkerpool.reconcile import World, reconcile
+from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.worlds import NOW, SPEC, facts, pool, reading
 
 DEPLOYMENT = Key("shop", "thumbnailer")
@@ -86,6 +87,7 @@ class Town:
     events: list[News] = field(default_factory=list)
     broken: dict[str, ClusterError] = field(default_factory=dict)
     known: Target | None = None
+    tenancy: Tenancy = field(default_factory=Tenancy)
     now: datetime = NOW
 
     def __post_init__(self) -> None:
@@ -100,7 +102,7 @@ class Town:
         """One tick over the pool as it is stored, or as the watch still shows it."""
         shown = watched or self.stored
         assert shown
-        world = World(self, self, self, self, self, self.metrics, self.bulletin, lambda: self.now)
+        world = World(self.tenancy, self, self, self, self, self, self.metrics, self.bulletin, lambda: self.now)
         returned, soon = await reconcile(shown, owner, world)
         assert returned == self.stored
         return soon

@@ -12,6 +12,7 @@ from queueworkerpool.decide import decide
 from queueworkerpool.errors import (
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
+    QueueNotAllowedError,
     QueueNotFoundError,
     QueueThrottledError,
     QueueUnreachableError,
@@ -42,10 +43,12 @@ from queueworkerpool.names import (
     Reason,
 )
 from queueworkerpool.status import next_status
+from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.sights import Town, condition, seen, target
 from tests.unit.operator.worlds import NOW, URL, ago, crew, empty, facts, lull, pods, pool, reading, rules, window
 
 TALKING = Memory(workers=Workers(concurrency=4))
+OTHERS_ONLY = Tenancy.parse('[{"namespaces": ["other"], "queues": ["arn:aws:sqs:*:*:*"]}]')
 RIVAL = Memory(rival=Rival("keda", 3, ago(60)))
 
 DECIDED: dict[Reason, dict[str, Any]] = {
@@ -98,6 +101,7 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.INVALID_SPEC: (ConditionType.TARGET_FOUND, Observation(pool(spec=SpecInvalidError("why")), target())),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
     Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
+    Reason.QUEUE_NOT_ALLOWED: (ConditionType.QUEUE_REACHABLE, unread(QueueNotAllowedError)),
     Reason.QUEUE_THROTTLED: (ConditionType.QUEUE_REACHABLE, unread(QueueThrottledError)),
     Reason.QUEUE_UNREACHABLE: (ConditionType.QUEUE_REACHABLE, unread(QueueUnreachableError)),
     Reason.QUEUE_ANSWER_INVALID: (ConditionType.QUEUE_REACHABLE, unread(QueueAnswerInvalidError)),
@@ -134,6 +138,7 @@ EVENTS: dict[Reason, tuple[EventType, Town, Key | None]] = {
     Reason.INVALID_SPEC: (EventType.WARNING, Town(pool(spec=SpecInvalidError("why"))), None),
     Reason.QUEUE_NOT_FOUND: (EventType.WARNING, Town(queues={URL: QueueNotFoundError("why")}), None),
     Reason.QUEUE_ACCESS_DENIED: (EventType.WARNING, Town(queues={URL: QueueAccessDeniedError("why")}), None),
+    Reason.QUEUE_NOT_ALLOWED: (EventType.WARNING, Town(tenancy=OTHERS_ONLY), None),
     Reason.QUEUE_THROTTLED: (EventType.WARNING, Town(queues={URL: QueueThrottledError("why")}), None),
     Reason.QUEUE_UNREACHABLE: (EventType.WARNING, Town(queues={URL: QueueUnreachableError("why")}), None),
     Reason.QUEUE_ANSWER_INVALID: (EventType.WARNING, Town(queues={URL: QueueAnswerInvalidError("why")}), None),
@@ -143,6 +148,7 @@ OUTCOMES: dict[ReadOutcome, Town] = {
     ReadOutcome.OK: Town(),
     ReadOutcome.NOT_FOUND: Town(queues={URL: QueueNotFoundError("why")}),
     ReadOutcome.ACCESS_DENIED: Town(queues={URL: QueueAccessDeniedError("why")}),
+    ReadOutcome.NOT_ALLOWED: Town(tenancy=OTHERS_ONLY),
     ReadOutcome.THROTTLED: Town(queues={URL: QueueThrottledError("why")}),
     ReadOutcome.UNREACHABLE: Town(queues={URL: QueueUnreachableError("why")}),
     ReadOutcome.INVALID: Town(queues={URL: QueueAnswerInvalidError("why")}),

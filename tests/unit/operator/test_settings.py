@@ -21,6 +21,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         log_level="info",
         log_format="json",
         region=None,
+        tenants="",
         read_workers=16,
         write_workers=8,
         lease="",

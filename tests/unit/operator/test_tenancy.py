@@ -1,0 +1,251 @@
+"""Which queues a namespace may use: what no pattern covers letter by letter is refused, and so is a doubtful URL."""
+
+import json
+import string
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueworkerpool.__main__ import main
+from queueworkerpool.errors import QueueNotAllowedError, SettingsInvalidError
+from queueworkerpool.model import Key, QueueRef, Role
+from queueworkerpool.tenancy import Tenancy, arn_of
+from tests.unit.operator.sights import Town
+from tests.unit.operator.worlds import SPEC, URL, pool, reading
+
+ROLE = "arn:aws:iam::123456789012:role/qwp-shop"
+SHOP = {"namespaces": ["shop", "team-*"], "queues": ["arn:aws:sqs:eu-west-1:123456789012:shop-*"], "roleArn": ROLE}
+BANK = {"namespaces": ["bank"], "queues": ["arn:aws:sqs:*:999999999999:*.fifo", "arn:aws:sqs:eu-west-1:123456789012:b"]}
+HOST = "https://sqs.eu-west-1.amazonaws.com"
+
+
+def tenancy(*entries: dict[str, Any], region: str | None = None) -> Tenancy:
+    return Tenancy.parse(json.dumps(entries), region)
+
+
+def admitted(rules: Tenancy, namespace: str, url: str, region: str | None = None) -> QueueRef | None:
+    """The queue as the namespace may read it; None when it may not."""
+    try:
+        return rules.admit(pool(key=Key(namespace, "thumbnails")), QueueRef(url, region))
+    except QueueNotAllowedError:
+        return None
+
+
+ALLOWED = {
+    "a queue of the namespace": ("shop", f"{HOST}/123456789012/shop-orders", None, ROLE),
+    "a namespace by a pattern": ("team-a", f"{HOST}/123456789012/shop-", None, ROLE),
+    "a fifo queue": ("shop", f"{HOST}/123456789012/shop-orders.fifo", None, ROLE),
+    "a host that tells no region, and the pool that does": (
+        "shop",
+        "http://sqs:9324/123456789012/shop-orders",
+        "eu-west-1",
+        ROLE,
+    ),
+    "a queue by its whole name, without a role": ("bank", f"{HOST}/123456789012/b", None, None),
+    "any region, by a star": ("bank", "https://sqs.us-east-1.amazonaws.com/999999999999/a.fifo", None, None),
+}
+
+
+@pytest.mark.parametrize(("namespace", "url", "region", "role"), ALLOWED.values(), ids=ALLOWED)
+def test_it_allows(namespace: str, url: str, region: str | None, role: str | None) -> None:
+    expected = QueueRef(url, region, Role(role, namespace, "uid-1") if role else None)
+    assert admitted(tenancy(SHOP, BANK), namespace, url, region) == expected
+
+
+ATTACKS = {
+    "a queue of another namespace": ("bank", f"{HOST}/123456789012/shop-orders", None),
+    "a queue of nobody": ("shop", f"{HOST}/123456789012/orders", None),
+    "a namespace without an entry": ("guest", f"{HOST}/123456789012/shop-orders", None),
+    "a namespace that only begins alike": ("shop2", f"{HOST}/123456789012/shop-orders", None),
+    "a name that only ends alike": ("shop", f"{HOST}/123456789012/my-shop-orders", None),
+    "the name in capitals": ("shop", f"{HOST}/123456789012/SHOP-orders", None),
+    "another account": ("shop", f"{HOST}/999999999999/shop-orders", None),
+    "another region by the host": ("shop", "https://sqs.us-east-1.amazonaws.com/123456789012/shop-orders", None),
+    "another region by the field, past the host": ("shop", f"{HOST}/123456789012/shop-orders", "us-east-1"),
+    "the region of another partition": ("shop", f"{HOST}/123456789012/shop-orders", "cn-north-1"),
+    "a region in capitals": ("shop", f"{HOST}/123456789012/shop-orders", "EU-WEST-1"),
+    "a region with a colon": ("shop", f"{HOST}/123456789012/shop-orders", "eu-west-1:123456789012:shop-"),
+    "a region with a newline": ("shop", f"{HOST}/123456789012/shop-orders", "eu-west-1\n"),
+    "no region at all": ("shop", "http://sqs:9324/123456789012/shop-orders", None),
+    "a colon in the name": ("shop", f"{HOST}/123456789012/shop-orders:x", None),
+    "a slash in the name": ("shop", f"{HOST}/123456789012/shop-a/../b", None),
+    "two dots": ("bank", f"{HOST}/123456789012/shop-x/../b", None),
+    "dots that are encoded": ("bank", f"{HOST}/123456789012/%2e%2e/b", None),
+    "two slashes": ("bank", f"{HOST}//123456789012/b", None),
+    "a longer path": ("bank", f"{HOST}/999999999999/123456789012/b", None),
+    "a user before the host": ("bank", "https://sqs.eu-west-1.amazonaws.com@evil.example/123456789012/b", None),
+    "a query": ("bank", f"{HOST}/123456789012/b?x=1", None),
+    "a fragment": ("bank", f"{HOST}/123456789012/orders#/123456789012/b", None),
+    "a backslash": ("bank", f"{HOST}\\123456789012/b", None),
+    "a newline at the end": ("bank", f"{HOST}/123456789012/b\n", None),
+    "a null byte": ("bank", f"{HOST}/123456789012/b\0", None),
+    "a space of no width": ("bank", f"{HOST}/123456789012/\u200bb", None),
+    "a Cyrillic letter": ("shop", f"{HOST}/123456789012/sh\u043ep-orders", None),
+    "a wide letter": ("bank", f"{HOST}/123456789012/\uff42", None),
+    "digits of another script": ("bank", f"{HOST}/\u0661\u0662\u0663456789012/b", None),
+    "a host of another script": ("bank", "https://sqs.eu-west-1.\u0430mazonaws.com/123456789012/b", None),
+    "another scheme": ("bank", "file:///123456789012/b", None),
+    "an ARN": ("bank", "arn:aws:sqs:eu-west-1:123456789012:b", None),
+    "a star": ("bank", f"{HOST}/123456789012/*", None),
+    "a name that is too long": ("shop", f"{HOST}/123456789012/shop-{'x' * 76}", None),
+    "nothing": ("bank", "", None),
+}
+
+
+@pytest.mark.parametrize(("namespace", "url", "region"), ATTACKS.values(), ids=ATTACKS)
+def test_it_refuses(namespace: str, url: str, region: str | None) -> None:
+    assert admitted(tenancy(SHOP, BANK), namespace, url, region) is None
+
+
+def test_without_rules_every_namespace_may_use_every_queue_by_the_operators_own_identity() -> None:
+    assert admitted(Tenancy.parse(""), "guest", URL) == QueueRef(URL)
+
+
+def test_the_first_entry_that_covers_both_gives_the_role() -> None:
+    closer = SHOP | {"queues": ["arn:aws:sqs:eu-west-1:123456789012:shop-orders"], "roleArn": f"{ROLE}-2"}
+    for entries, role in (((closer, SHOP), f"{ROLE}-2"), ((SHOP, closer), ROLE)):
+        queue = admitted(tenancy(*entries), "shop", f"{HOST}/123456789012/shop-orders")
+        assert queue is not None
+        assert queue.role == Role(role, "shop", "uid-1")
+
+
+def test_the_region_of_a_queue_that_names_none_is_the_operators() -> None:
+    url = "http://sqs:9324/123456789012/shop-orders"
+    assert admitted(tenancy(SHOP, region="eu-west-1"), "shop", url)
+    assert admitted(tenancy(SHOP, region="us-east-1"), "shop", url) is None
+
+
+def test_the_external_id_is_the_pools_namespace_and_uid() -> None:
+    assert Role(ROLE, "shop", "uid-1").external_id == "shop/uid-1"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b")],
+)
+def test_the_arn_names_the_regions_partition(region: str, partition: str) -> None:
+    assert arn_of(QueueRef(URL, region), None) == f"arn:{partition}:sqs:{region}:123456789012:thumbnails"
+
+
+async def test_a_queue_that_is_not_allowed_is_not_read_and_moves_nothing() -> None:
+    town = Town(queues={URL: reading(1000)}, tenancy=tenancy(BANK))
+    town.queues.clear()  # whoever asks for it fails
+    await town.tick()
+    assert (town.sizes, town.told) == ((10, 500), ["QueueNotAllowed"])
+
+
+async def test_a_pool_of_which_one_queue_is_not_allowed_keeps_its_size_for_a_smaller_load() -> None:
+    allowed = SHOP | {"queues": ["arn:aws:sqs:eu-west-1:123456789012:thumbnails"], "roleArn": None}
+    spec = replace(SPEC, queues=(QueueRef(URL), QueueRef(f"{HOST}/123456789012/b")))
+    town = Town(pool(spec=spec), queues={URL: reading(0)}, tenancy=tenancy(allowed, BANK))
+    await town.tick()
+    assert (town.sizes, town.told) == ((10, 500), ["QueueNotAllowed"])
+
+
+def test_a_refusal_names_field_and_remedy_and_nothing_of_other_tenants() -> None:
+    with pytest.raises(QueueNotAllowedError) as caught:
+        tenancy(SHOP, BANK).admit(pool(), QueueRef(f"{HOST}/123456789012/b"))
+    assert str(caught.value) == (
+        "queue b: this namespace may not use it: correct spec.queues[].url and region, or have "
+        "arn:aws:sqs:eu-west-1:123456789012:b allowed in the operator's QWP_TENANTS"
+    )
+    with pytest.raises(QueueNotAllowedError) as caught:
+        tenancy(SHOP, BANK).admit(pool(), QueueRef(f"{HOST}/123456789012/{'b' * 5000}\x1b[31m"))
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
+
+
+INVALID = {
+    "no JSON": ("{", "tenants: it is not JSON (JSONDecodeError)"),
+    "an endless one": ("[" * 100_000, "tenants: it is not JSON (RecursionError)"),
+    "no list": ("{}", "tenants: it must be a list with an entry per tenant; leave it out for no rules"),
+    "an empty list, which might mean all or none": (
+        "[]",
+        "tenants: it must be a list with an entry per tenant; leave it out for no rules",
+    ),
+    "an entry in a word": ('["shop"]', "tenants[0]: it must be an object with namespaces, queues, roleArn"),
+    "a misspelt field": (
+        json.dumps([SHOP, BANK | {"rolearn": ROLE}]),
+        "tenants[1]: 'rolearn' is none of namespaces, queues, roleArn",
+    ),
+    "no queues": ('[{"namespaces": ["a"]}]', "tenants[0].queues: it must be a list that is not empty"),
+    "a namespace that is no list": (
+        json.dumps([SHOP | {"namespaces": "shop"}]),
+        "tenants[0].namespaces: it must be a list that is not empty",
+    ),
+    "a namespace that cannot be": (
+        json.dumps([SHOP | {"namespaces": ["a", "Shop"]}]),
+        "tenants[0].namespaces[1]: 'Shop' is not a namespace or a pattern such as team-*",
+    ),
+    "a queue by its name": (
+        json.dumps([SHOP | {"queues": ["shop-*"]}]),
+        "tenants[0].queues[0]: 'shop-*' is not a queue's ARN or a pattern of it",
+    ),
+    "everything in one star": (
+        json.dumps([SHOP | {"queues": ["*"]}]),
+        "tenants[0].queues[0]: '*' is not a queue's ARN or a pattern of it",
+    ),
+    "a pattern of another kind": (
+        json.dumps([SHOP | {"queues": ["arn:aws:sqs:*:123456789012:shop-[ab]"]}]),
+        "tenants[0].queues[0]: 'arn:aws:sqs:*:123456789012:shop-[ab]' is not a queue's ARN or a pattern of it",
+    ),
+    "a user for a role": (
+        json.dumps([SHOP | {"roleArn": "arn:aws:iam::123456789012:user/a"}]),
+        "tenants[0].roleArn: 'arn:aws:iam::123456789012:user/a' is not the ARN of a role",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), INVALID.values(), ids=INVALID)
+def test_it_does_not_start_with(text: str, told: str) -> None:
+    with pytest.raises(SettingsInvalidError) as caught:
+        Tenancy.parse(text)
+    assert str(caught.value) == told
+
+
+def test_invalid_tenants_stop_the_start_with_the_entry() -> None:
+    result = CliRunner().invoke(main, ["operator"], env={"QWP_TENANTS": '[{"namespaces": ["a"]}]'})
+    assert (result.exit_code, "tenants[0].queues: it must be a list" in result.output) == (2, True)
+
+
+# Properties
+
+_NAME = st.text(string.ascii_letters + string.digits + "_-*", min_size=1, max_size=12)
+
+
+def covers(pattern: str, text: str) -> bool:
+    """Whether the pattern covers the text, by trying everything: slow and obvious."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(covers(pattern[1:], text[skipped:]) for skipped in range(len(text) + 1) if ":" not in text[:skipped])
+    return bool(text) and text[0] == pattern[0] and covers(pattern[1:], text[1:])
+
+
+@given(_NAME, st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=12))
+def test_a_pattern_allows_exactly_what_it_covers(pattern: str, name: str) -> None:
+    rules = tenancy(SHOP | {"queues": [f"arn:aws:sqs:eu-west-1:123456789012:{pattern}"]})
+    allowed = admitted(rules, "shop", f"{HOST}/123456789012/{name}") is not None
+    assert allowed == covers(pattern, name)
+
+
+@given(st.text(max_size=60), st.one_of(st.none(), st.text(max_size=40)))
+def test_whatever_is_asked_for_only_ascii_that_a_pattern_covers_is_allowed(tail: str, region: str | None) -> None:
+    queue = admitted(tenancy(SHOP, BANK), "bank", f"{HOST}/{tail}", region)
+    if queue:
+        arn = arn_of(queue, None)
+        assert arn
+        assert arn.isascii()
+        assert arn.count(":") == 5
+        assert any(covers(pattern, arn) for pattern in BANK["queues"])
+
+
+@given(st.sampled_from("/123456789012/b"), st.characters(exclude_characters="123456789012b/"), st.integers(0, 14))
+def test_a_look_alike_of_an_allowed_queue_is_refused(old: str, new: str, place: int) -> None:
+    path = "/123456789012/b"
+    changed = path[:place] + new + path[place + 1 :] if path[place] == old else path.replace(old, new, 1)
+    assert admitted(tenancy(BANK), "bank", HOST + changed) is None
