@@ -78,8 +78,17 @@ async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: 
     crews = Crews(cluster, states)
     samples = Samples(cluster, states, _now, crews.spotted)
     told = Told()
-    tenants = Tenancy.parse(settings.tenants, queues.default_region)
-    world = World(tenants, readings, Written(deployments), samples, crews, cluster, metrics, told, _now)
+    world = World(
+        Tenancy.parse(settings.tenants, queues.default_region),
+        readings,
+        Written(deployments),
+        samples,
+        crews,
+        cluster,
+        metrics,
+        told,
+        _now,
+    )
 
     async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
         return await reconcile(pool, owner, world)
