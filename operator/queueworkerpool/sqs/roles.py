@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.credentials import DeferredRefreshableCredentials, ReadOnlyCredentials
+from botocore.credentials import Credentials, DeferredRefreshableCredentials
 
 from queueworkerpool.model import Role
 
@@ -34,7 +34,7 @@ class Roles:
         self._kept: OrderedDict[Role, DeferredRefreshableCredentials] = OrderedDict()
         self._lock = threading.Lock()
 
-    def credentials(self, role: Role, region: str | None) -> ReadOnlyCredentials:
+    def credentials(self, role: Role, region: str | None) -> Credentials:
         """Credentials that are good for some minutes at least. Raises RoleRefusedError."""
         with self._lock:
             kept = self._kept.get(role)
@@ -45,7 +45,8 @@ class Roles:
             self._kept[role] = kept
             self._kept.move_to_end(role)
         try:
-            return kept.get_frozen_credentials()
+            frozen = kept.get_frozen_credentials()
+            return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
         except Exception as error:  # whatever boto3 raises, and what botocore makes of an answer without credentials
             raise RoleRefusedError(error) from error
 
