@@ -2,8 +2,9 @@
 through them.
 
 Every request carries explicit time-outs. Where requests go is the operator's own setting (AWS_ENDPOINT_URL_SQS), for
-botocore does not follow the host of a QueueUrl. A client serves all identities of its region, since each costs a
-megabyte: what is signed with a role is signed with the role's credentials in place of the client's own.
+botocore does not follow the host of a QueueUrl. A client serves all identities of its region, for one costs 150 KiB
+and a role's credentials 2 KiB (measured): a request for a tenant's role is signed with the role's credentials in place
+of the client's own.
 """
 
 import contextlib

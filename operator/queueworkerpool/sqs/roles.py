@@ -46,7 +46,7 @@ class Roles:
             self._kept.move_to_end(role)
         try:
             frozen = kept.get_frozen_credentials()
-            return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+            return Credentials(*frozen[:3])  # type: ignore[arg-type] # they are None only before the first refresh
         except Exception as error:  # whatever boto3 raises, and what botocore makes of an answer without credentials
             raise RoleRefusedError(error) from error
 
