@@ -11,7 +11,7 @@ from typing import Any
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Facts, Mode, PodSeen, Pool, QueueReading, Step, Target, Worker, WorkerState
+from queueworkerpool.model import Facts, Mode, PodSeen, Pool, QueueReading, Step, Target, Worker, WorkerState, told_time
 from queueworkerpool.names import ConditionStatus, ConditionType, Reason
 
 _BY_LOAD = frozenset({Reason.SIZED_BY_BACKLOG, Reason.SIZED_BY_LATENCY})
@@ -52,8 +52,7 @@ def told_facts(pool: Pool, target: Target, now: datetime) -> Facts:
     status = pool.status
     backlog, blind = status.get("backlog"), "blindSince" in status.get("memory", {})
     reading = None
-    if backlog and not blind:
-        time = datetime.fromisoformat(backlog["time"])
+    if backlog and not blind and (time := told_time(backlog["time"])):
         reading = QueueReading(backlog["visible"], backlog["inFlight"], backlog["delayed"], time)
     # With only some of the queues read, the backlog told is that of the last time when all were.
     readings = (reading, None) if _some_unread(status) else (reading,)

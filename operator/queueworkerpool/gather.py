@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from queueworkerpool.model import Facts, Memory, Pool, PoolSpec, QueueReading, Target
+from queueworkerpool.model import Facts, Memory, Pool, PoolSpec, QueueReading, Target, told_time
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.schedules import bounds
 
@@ -26,9 +26,10 @@ def gather(
 
 def _rival(pool: Pool, target: Target) -> tuple[str, datetime] | None:
     """Who else wrote the replicas since our own last write. Before our first, nobody is a rival."""
-    if target.writer is None or target.writer[0] == FIELD_MANAGER or "lastScaleTime" not in pool.status:
+    ours = told_time(pool.status.get("lastScaleTime"))
+    if target.writer is None or target.writer[0] == FIELD_MANAGER or ours is None:
         return None
     # After our own write the field is ours, so another owner has written later. Where the API server does not say
     # when, our own write stands for it: each of ours that is overwritten is one round of the fight.
     manager, time = target.writer
-    return manager, time or datetime.fromisoformat(pool.status["lastScaleTime"])
+    return manager, time or ours

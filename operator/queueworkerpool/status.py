@@ -17,7 +17,7 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
     SpecInvalidError,
 )
-from queueworkerpool.model import BusyWorkers, Mode, Observation, PoolSpec, QueueReading
+from queueworkerpool.model import BusyWorkers, Mode, Observation, PoolSpec, QueueReading, told_time
 from queueworkerpool.names import LIMITING_REASONS, ConditionStatus, ConditionType, Reason
 
 BACKLOG_INTERVAL = timedelta(seconds=15)
@@ -57,8 +57,8 @@ def is_worth_telling(old: Mapping[str, Any], new: Mapping[str, Any], now: dateti
         return True
     if all(old.get(name) == new.get(name) for name in _FOLLOWS_FROM_COUNTS):
         return False
-    told = old.get("backlog", {}).get("time")
-    return told is None or abs(now - datetime.fromisoformat(told)) >= BACKLOG_INTERVAL
+    told = told_time(old.get("backlog", {}).get("time"))
+    return told is None or abs(now - told) >= BACKLOG_INTERVAL
 
 
 def patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Status:

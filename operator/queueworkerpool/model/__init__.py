@@ -7,7 +7,17 @@ a tick saw). The `parse` methods are the only readers of the raw dictionaries; d
 
 from queueworkerpool.model.crew import PodSeen, Worker, WorkerState
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step
-from queueworkerpool.model.memory import RIVAL_QUIET, RIVAL_ROUNDS, Change, Lull, Memory, Rival, Surge, Workers
+from queueworkerpool.model.memory import (
+    RIVAL_QUIET,
+    RIVAL_ROUNDS,
+    Change,
+    Lull,
+    Memory,
+    Rival,
+    Surge,
+    Workers,
+    told_time,
+)
 from queueworkerpool.model.observed import News, Observation, Pool, Target
 from queueworkerpool.model.queues import QueueReading, QueueRef, Role, total
 from queueworkerpool.model.spec import (
@@ -59,5 +69,6 @@ __all__ = [
     "Worker",
     "WorkerState",
     "Workers",
+    "told_time",
     "total",
 ]

@@ -14,6 +14,13 @@ RIVAL_ROUNDS = 3
 RIVAL_QUIET = timedelta(minutes=5)
 """... until the other one has been quiet for so long."""
 
+LONGEST_MANAGER = 128
+"""The API server's limit to a field manager's name."""
+
+# Whoever may write a pool's status may write anything into it: nothing of that may end a tick.
+_LEAST, _MOST = 1e-6, 1e9
+_YEARS = range(2000, 9000)
+
 
 @dataclass(frozen=True, slots=True)
 class Lull:
@@ -49,7 +56,7 @@ class Rival:
 
     def fights(self, now: datetime) -> bool:
         """Whether that one has written so often, and so lately, that we stop fighting."""
-        return self.rounds >= RIVAL_ROUNDS and now < self.last + RIVAL_QUIET
+        return self.rounds >= RIVAL_ROUNDS and now - self.last < RIVAL_QUIET
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,10 @@ class Memory:
 
 
 def _rival(raw: Mapping[str, Any]) -> Rival:
-    return Rival(str(raw["manager"]), int(raw["rounds"]), _time(raw["last"]))
+    manager = str(raw["manager"])
+    if not manager.isprintable() or len(manager) > LONGEST_MANAGER:
+        raise ValueError(manager)
+    return Rival(manager, int(raw["rounds"]), _time(raw["last"]))
 
 
 def _dumped(rival: Rival) -> dict[str, Any]:
@@ -131,16 +141,26 @@ def _workers(raw: Mapping[str, Any]) -> Workers:
 
 
 def _optional_number(raw: object) -> float | None:
-    return float(raw) if isinstance(raw, int | float) else None
+    sensible = isinstance(raw, int | float) and (raw == 0 or _LEAST <= raw <= _MOST)
+    return float(raw) if sensible else None  # type: ignore[arg-type] # a number, by the line above
 
 
 def _optional_time(raw: str | None) -> datetime | None:
     return _time(raw) if raw else None
 
 
+def told_time(raw: object) -> datetime | None:
+    """A time of the status; None when it is none, for the API server lets through some that are not."""
+    try:
+        return _time(raw) if isinstance(raw, str) else None
+    except ValueError:
+        return None
+
+
 def _time(raw: str) -> datetime:
     time = datetime.fromisoformat(raw)
-    if time.tzinfo is None:
+    # Near the ends of the calendar, sums of times overflow.
+    if time.tzinfo is None or time.year not in _YEARS:
         raise ValueError(raw)
     return time
 

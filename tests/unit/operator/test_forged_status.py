@@ -1,0 +1,112 @@
+"""A status that somebody forged: whatever it claims, the tick ends well, in bounds, and tells short plain words."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueworkerpool.model import BusyWorkers, LatencyTarget, PoolSpec
+from tests.unit.operator.sights import Town, target
+from tests.unit.operator.worlds import NOW, SPEC, URL, pool, reading
+
+# What the API server lets through by the CRD's schema: its date-times need no zone, its numbers no sense.
+TIMES = st.sampled_from(
+    [
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00+14:00",
+        "2026-11-23T12:00:00",
+        "2026-11-23T11:59:59Z",
+        "2026-11-23t12:00:00z",
+        "2026-13-45T99:99:99Z",
+        "now",
+        "",
+    ]
+)
+COUNTS = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([0, 1, -1]))
+NUMBERS = st.one_of(
+    st.floats(), st.integers(-(2**70), 2**70), st.sampled_from([0, -1, 1e308, 1e-308, True, "4", None, float("nan")])
+)
+WORDS = st.one_of(st.text(max_size=50), st.sampled_from(["\x1b[2J", "a\nReady: True", "%s%n{0}", "x" * 100_000]))
+
+
+def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=parts)
+
+
+MEMORY = some(
+    lull=st.fixed_dictionaries({"since": TIMES, "peak": COUNTS}),
+    surge=st.fixed_dictionaries({"since": TIMES, "trough": COUNTS}),
+    changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}), max_size=3),
+    emptySince=TIMES,
+    glimpsed=TIMES,
+    blindSince=TIMES,
+    waitingSince=TIMES,
+    rival=st.fixed_dictionaries({"manager": WORDS, "rounds": COUNTS, "last": TIMES}),
+    workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS),
+)
+BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
+CONDITION = st.fixed_dictionaries(
+    {"type": WORDS, "status": st.just("True"), "reason": WORDS, "message": WORDS, "lastTransitionTime": TIMES}
+)
+STATUS = some(
+    memory=MEMORY,
+    backlog=BACKLOG,
+    lastScaleTime=TIMES,
+    desiredReplicas=COUNTS,
+    replicas=COUNTS,
+    conditions=st.lists(CONDITION, max_size=3),
+    lastDecision=some(reason=WORDS, message=WORDS),
+)
+SPECS = st.sampled_from(
+    [{}, {"target": LatencyTarget(60)}, {"busy_workers": BusyWorkers.DRAIN}, {"min_replicas": 3, "max_replicas": 12}]
+)
+
+
+@given(STATUS, SPECS, st.sampled_from([0, 1, 40, 10**9]), st.sampled_from([0, 10]))
+async def test_a_forged_status_ends_no_tick_and_moves_no_pool_out_of_its_bounds(
+    status: dict[str, Any], differs: dict[str, Any], visible: int, replicas: int
+) -> None:
+    await survive(status, replace(SPEC, **differs), visible, replicas)
+
+
+async def survive(status: dict[str, Any], spec: PoolSpec, visible: int, replicas: int) -> None:
+    writer = ("kubectl", NOW)
+    town = Town(pool(spec=spec, status=status), target(replicas, writer=writer), queues={URL: reading(visible)})
+    for _ in range(2):
+        await town.tick()
+        town.later(20)
+    assert town.sizes[0] in {replicas, *range(spec.min_replicas, spec.max_replicas + 1)}
+    told = [held["message"] for held in town.status["conditions"]] + [news.message for news in town.events]
+    assert all(len(text) < 1024 and text.isprintable() for text in told)
+
+
+def rival(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict[str, Any]:
+    return {"memory": {"rival": {"manager": manager, "rounds": 3, "last": last}}, "lastScaleTime": last}
+
+
+FORGED: dict[str, dict[str, Any]] = {
+    "a rival of the last year": rival(last="9999-12-31T23:59:59.999999Z"),
+    "a rival of the last year, of another zone": rival(last="9999-12-31T23:59:59-14:00"),
+    "a rival without a zone": rival(last="2026-11-23T11:59:59"),
+    "a rival of year nought, which the API server takes for a time": rival(last="0000-01-01T00:00:00Z"),
+    "a rival that clears the screen": rival("\x1b[2J"),
+    "a rival on two lines": rival("keda\nReady: True"),
+    "an endless rival": rival("x" * 100_000),
+    "workers that take for ever": {"memory": {"workers": {"serviceSeconds": 1e308}}},
+    "workers that take infinitely long": {"memory": {"workers": {"serviceSeconds": float("inf")}}},
+    "workers of no number": {"memory": {"workers": {"serviceSeconds": float("nan"), "concurrency": float("nan")}}},
+    "workers that can do nearly nothing": {"memory": {"workers": {"concurrency": 1e-308}}},
+    "workers of less than nothing": {"memory": {"workers": {"serviceSeconds": -1, "concurrency": -1}}},
+    "a backlog of year nought": {"backlog": {"visible": 1, "time": "0000-01-01T00:00:00Z"}},
+}
+
+
+@pytest.mark.parametrize("status", FORGED.values(), ids=FORGED)
+@pytest.mark.parametrize("differs", [{}, {"target": LatencyTarget(60)}], ids=["messages", "latency"])
+async def test_it_bears(status: dict[str, Any], differs: dict[str, Any]) -> None:
+    for visible in (0, 1, 40, 10**9):
+        await survive(status, replace(SPEC, **differs), visible, replicas=10)
