@@ -49,7 +49,7 @@ class Consumer:
 
     def argv(self, setting: Setting) -> list[str]:
         """The command line."""
-        ahead = max(FULL, 2 * FULL - setting.concurrency) if setting.batch == FULL else 0
+        ahead = max(FULL, 3 * FULL - setting.concurrency) if setting.batch == FULL else 0
         return [str(self.python), *(each.format(c=setting.concurrency, p=ahead) for each in self.arguments)]
 
     @property

@@ -1,6 +1,6 @@
 """Receives messages, never more than there are free slots, and hands them on. Ends when the gate closes.
 
-One thread polls. While it gets full batches a second one helps: there is work enough, and an answer takes its time.
+One thread polls. While it gets full batches others help: there is work enough, and an answer takes its time.
 
 What arrives after the gate has closed is given back at once. A poll is never cut off while there is time: AWS serves
 it although nobody listens any more, and the message is hidden and its receive count raised for nothing.
@@ -22,6 +22,9 @@ from queueworker.stats import Count
 from queueworker.work import Surroundings, Work
 
 logger = logging.getLogger(__name__)
+
+MOST_HELPERS = 2
+"""Answers of SQS that are waited for besides the first. With a fourth a process has nothing left to do meanwhile."""
 
 FIRST_PAUSE_SECONDS = 0.5
 LAST_PAUSE_SECONDS = 20.0
@@ -57,8 +60,9 @@ class Receiver:
         self._slots = around.slots
         self._stats = around.stats
         self._clock = clock
-        self._crew = Crew("receiver", 1)
-        self._helping = threading.Lock()  # held while the second thread polls
+        self._helpers = min(MOST_HELPERS, (self._slots.size - 1) // BATCH)  # one more would find no room for a batch
+        self._crew = Crew("receiver", self._helpers)
+        self._helping = threading.Semaphore(self._helpers)
         self._failures = 0
         self._wait = 0  # the first answer tells whether the queue can be used at all; it should not take a long poll
         self.answered = False
@@ -79,12 +83,13 @@ class Receiver:
                 if waited or not wait_seconds:
                     self._slots.pause(asked + EMPTY_PAUSE_SECONDS - self._clock())
 
-        self._helping.acquire()  # what the second thread has received is handed on as well
+        for _ in range(self._helpers):  # what the helpers have received is handed on as well
+            self._helping.acquire()
 
     def _seek_help(self, messages: Sequence[Message], visibility_seconds: int) -> None:
         # Not where order matters: two answers could overtake each other on their way.
-        plenty = len(messages) == BATCH and self._slots.size > BATCH and messages[0].group is None
-        if plenty and self._helping.acquire(blocking=False):
+        plenty = len(messages) == BATCH and messages[0].group is None
+        while plenty and self._helping.acquire(blocking=False):
             self._crew.submit(partial(self._help, visibility_seconds))
 
     def _help(self, visibility_seconds: int) -> None:

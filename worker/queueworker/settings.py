@@ -14,8 +14,8 @@ from queueworker.model import MAX_VISIBILITY_SECONDS
 
 ENV_PREFIX = "QUEUEWORKER_"
 
-TWO_REQUESTS = 20
-"""Messages that two requests bring at most. To hold so many pays where handlers are fast, however few there are."""
+THREE_REQUESTS = 30
+"""Messages that three requests bring at most. To hold so many pays where handlers are fast, however few there are."""
 
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/\S+")
 # Kubernetes tells every pod about the Services of its namespace in such variables; one may be named queueworker.
@@ -61,7 +61,7 @@ class Settings:
         default=0,
         metadata={
             "help": "How many messages more than are worked on may be received ahead; at most the concurrency,"
-            " or as many as make 20 with it: two requests full.",
+            " or as many as make 30 with it: three requests full.",
             "min": 0,
             "max": 1000,
         },
@@ -130,7 +130,7 @@ class Settings:
             raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
         if self.isolate and self.exec is not None:
             raise UsageError("--exec has a process of its own for each message: leave out --isolate")
-        if self.prefetch > (most := max(self.concurrency, TWO_REQUESTS - self.concurrency)):
+        if self.prefetch > (most := max(self.concurrency, THREE_REQUESTS - self.concurrency)):
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much beside --concurrency {self.concurrency}: at most {most}"
             )

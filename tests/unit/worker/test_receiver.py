@@ -86,3 +86,46 @@ def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
     custodian.close()
     assert stats.snapshot().counts[Count.RECEIVED] == limit
     assert len(custodian) == limit
+
+
+class Slow(Undeletable):
+    """An endless queue that takes its time from the second request on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = threading.Semaphore(0)
+        self.answer = threading.Event()
+        self.asked: list[int] = []
+
+    def receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        self.asked.append(most)
+        if len(self.asked) > 1:
+            self.under_way.release()
+            assert self.answer.wait(20)
+        return super().receive(most, wait_seconds, visibility_seconds)
+
+    def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:  # noqa: ARG002 -- as Sqs
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("size", "requests"),
+    [(1, [1]), (9, [9]), (10, [10]), (16, [10, 6]), (20, [10, 10]), (30, [10, 10, 10]), (40, [10] * 3)],
+)
+def test_so_many_requests_are_under_way_as_there_is_room_for_what_they_bring(
+    size: int, requests: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queueworker.slots.GATHER_SECONDS", 0.5)  # the handlers of the first ten end meanwhile
+    queue, slots, stats = Slow(), Slots(size), Stats(time.monotonic)
+    custodian = Custodian(queue, Leases(30), stats, time.monotonic)
+    around = Surroundings(custodian, slots, stats, concurrency=min(size, 10), retry_base_seconds=0)
+    receiver = Receiver(queue, ThreadWork(lambda _: None, around), around, time.monotonic)
+    receiving = threading.Thread(target=receiver.run, args=(20, 30))
+    receiving.start()
+    for _ in requests:
+        assert queue.under_way.acquire(timeout=20)
+    assert not queue.under_way.acquire(timeout=0.05), "more is received than there is room for"
+    slots.close()
+    queue.answer.set()
+    receiving.join(20)
+    assert sorted(queue.asked[1 : len(requests) + 1], reverse=True) == requests

@@ -21,8 +21,8 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         ),
         pytest.param({"queue": URL, "exec": "cat", "isolate": True}, "leave out --isolate", id="isolated twice"),
         pytest.param(
-            {"queue": URL, "handler": "m:f", "concurrency": 2, "prefetch": 19},
-            "--prefetch 19 is too much beside --concurrency 2: at most 18",
+            {"queue": URL, "handler": "m:f", "concurrency": 2, "prefetch": 29},
+            "--prefetch 29 is too much beside --concurrency 2: at most 28",
             id="more received ahead than worked on",
         ),
         pytest.param(
