@@ -20,6 +20,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client import Counter as ShownCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -95,6 +96,11 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._failures = ShownCounter(
+            f"{name}reconcile_failures",
+            "Ticks that ended early: something could not be written, or a bug.",
+            registry=registry,
+        )
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
@@ -126,6 +132,10 @@ class Metrics:
         """Take in how late a tick of a pool began, and how long it took."""
         self._lag_seconds.observe(lag_seconds)
         self._reconcile_seconds.observe(took_seconds)
+
+    def failed(self) -> None:
+        """Count a tick that ended early, and not because somebody else wrote first or leads."""
+        self._failures.inc()
 
     def queue_read(self, took_seconds: float) -> None:
         """Take in how long one SQS request took."""

@@ -56,6 +56,9 @@ class Meter(Forgetful, Protocol):
     def ticked(self, lag_seconds: float, took_seconds: float) -> None:
         """One tick began this long after it was due, and took this long."""
 
+    def failed(self) -> None:
+        """One tick ended early, and not because somebody else wrote first or leads."""
+
 
 @dataclass(slots=True)
 class _Slot:
@@ -203,6 +206,7 @@ class Scheduler:
         except NotLeadingError as error:  # whoever leads does it
             logger.debug("not leading", extra={"pool": str(pool.key), "error": str(error)})
         except ClusterError as error:
+            self._meter.failed()
             told, slot.complaint = slot.complaint == str(error), str(error)
             logger.log(
                 logging.DEBUG if told else logging.WARNING,
@@ -210,6 +214,7 @@ class Scheduler:
                 extra={"pool": str(pool.key), "error": str(error)},
             )
         except Exception:  # a bug in one pool's tick must not stop the others, nor this pool's next tick
+            self._meter.failed()
             logger.exception("tick failed", extra={"pool": str(pool.key)})
         else:
             slot.complaint = ""

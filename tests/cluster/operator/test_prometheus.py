@@ -15,6 +15,7 @@ import yaml
 from devcluster.processes import Program, free_port, wait_until
 from tests.cluster.operator.conftest import Operator, Shop
 
+ALERTS = Path(__file__).parents[3] / "charts" / "queueworkerpool" / "alerts.yaml"
 MISSING = "Prometheus is missing: install prometheus and promtool (Debian: apt-get install prometheus)."
 
 
@@ -23,7 +24,8 @@ class Prometheus:
 
     def __init__(self, folder: Path, target: str) -> None:
         scrape = {"job_name": "operator", "static_configs": [{"targets": [target]}]}
-        settings = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}
+        intervals = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        settings = {"global": intervals, "rule_files": [str(ALERTS)], "scrape_configs": [scrape]}
         (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
         self._address = f"127.0.0.1:{free_port()}"
         argv = [
@@ -36,13 +38,21 @@ class Prometheus:
 
     def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
         """Labels and value of each series; empty while the server does not answer."""
-        url = f"http://{self._address}/api/v1/query?{urllib.parse.urlencode({'query': promql})}"
+        found = self._get(f"query?{urllib.parse.urlencode({'query': promql})}").get("result", [])
+        return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def rules(self) -> dict[str, str]:
+        """The health of each loaded rule, by its name; empty while the server does not answer."""
+        return {
+            rule["name"]: rule["health"] for group in self._get("rules").get("groups", []) for rule in group["rules"]
+        }
+
+    def _get(self, path: str) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+            with urllib.request.urlopen(f"http://{self._address}/api/v1/{path}", timeout=5) as answer:
+                return dict(json.load(answer)["data"])
         except OSError:
-            return []
-        return [(series["metric"], float(series["value"][1])) for series in result]
+            return {}
 
 
 @pytest.fixture
@@ -65,6 +75,11 @@ def test_prometheus_answers_for_the_desired_replicas(shop: Shop, prometheus: Pro
     wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 30, "no answer of 7 desired replicas")
     writes = f'sum(queueworkerpool_scale_writes_total{{namespace="{shop.namespace}",direction="up"}})'
     wait_until(lambda: [value for _, value in prometheus.query(writes)] == [1.0], 30, "no answer of one write")
+
+
+def test_prometheus_evaluates_the_alerts(prometheus: Prometheus) -> None:
+    names = {rule["alert"] for rule in yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]}
+    wait_until(lambda: prometheus.rules() == dict.fromkeys(names, "ok"), 30, "not every alert is evaluated")
 
 
 def test_promtool_finds_nothing_to_object_to(

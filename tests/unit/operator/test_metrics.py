@@ -199,6 +199,7 @@ def test_a_process_shows_its_own() -> None:
     metrics.leads_while(lambda: leading[0])
     metrics.ticked(lag_seconds=0.5, took_seconds=0.002)
     metrics.queue_read(2.0)
+    metrics.failed()
     shown: dict[str, Any] = {
         name: samples[frozenset()] for name, samples in scraped(metrics).items() if frozenset() in samples
     }
@@ -208,6 +209,7 @@ def test_a_process_shows_its_own() -> None:
     }
     assert shown["queueworkerpool_reconcile_duration_seconds_sum"] == 0.002
     assert shown["queueworkerpool_queue_read_duration_seconds_count"] == 1
+    assert shown["queueworkerpool_reconcile_failures_total"] == 1
     assert scraped(metrics)["queueworkerpool_build_info"] == {frozenset({("version", "1.2.3")}): 1}
     leading.pop(0)
     assert scraped(metrics)["queueworkerpool_leader"][frozenset()] == 0

@@ -47,6 +47,7 @@ class Stage:
     forgotten_elsewhere: list[Key] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     overlapped: bool = False
+    failures: int = 0
 
     def __post_init__(self) -> None:
         self.roster = Roster()
@@ -67,6 +68,9 @@ class Stage:
     def ticked(self, lag_seconds: float, took_seconds: float) -> None:
         assert took_seconds >= 0
         self.lags.append(lag_seconds)
+
+    def failed(self) -> None:
+        self.failures += 1
 
     def forget(self, pool: Key) -> None:
         self.forgotten.append(pool)

@@ -217,6 +217,7 @@ async def test_a_conflict_is_looked_at_again_soon(stage: Stage) -> None:
     stage.scheduler.seen(named("a", poll_seconds=300))
     await asyncio.sleep(2.1)
     assert stage.times("a") == [0, *(LOOK_AGAIN_SECONDS * number for number in range(1, 5))]
+    assert stage.failures == 0
 
 
 async def test_a_lasting_failure_is_told_once_and_again_when_it_changes_or_comes_back(
@@ -236,6 +237,7 @@ async def test_a_lasting_failure_is_told_once_and_again_when_it_changes_or_comes
     with caplog.at_level(logging.WARNING):
         await asyncio.sleep(10)
     assert [record.__dict__["error"] for record in caplog.records] == ["500", "503", "503"]
+    assert stage.failures == 5
 
 
 async def test_a_bug_is_logged_with_its_traceback(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

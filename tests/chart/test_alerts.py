@@ -1,0 +1,243 @@
+"""The alerts: each fires, keeps quiet and resolves as it should, by promtool; its metrics and its runbook exist."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from queueworkerpool.metrics import Metrics
+from queueworkerpool.names import ConditionStatus, ConditionType
+from tests.chart.objects import CHART, ROOT, Json, Render, of_kind
+
+ALERTS = CHART / "alerts.yaml"
+RULES: list[Json] = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+
+POOL = 'namespace="shop",pool="thumbnails",instance="a",job="operator"'
+PROCESS = 'instance="a",job="operator"'
+Series = dict[str, str]
+Verdicts = dict[int, bool]  # at this minute it fires, or does not
+
+
+def condition(kind: str, status: str, values: str) -> Series:
+    return {f'queueworkerpool_condition{{{POOL},type="{kind}",status="{status}"}}': values}
+
+
+def at_maximum(desired: str, backlog: str) -> Series:
+    return {
+        f"queueworkerpool_desired_replicas{{{POOL}}}": desired,
+        f"queueworkerpool_max_replicas{{{POOL}}}": "10x120",
+        f"queueworkerpool_backlog_per_pod{{{POOL}}}": backlog,
+    }
+
+
+def ticking(count: str, leader: str = "1x120", pools: str = "3x120") -> Series:
+    return {
+        f"queueworkerpool_leader{{{PROCESS}}}": leader,
+        f"queueworkerpool_reconcile_duration_seconds_count{{{PROCESS}}}": count,
+        f"queueworkerpool_min_replicas{{{POOL}}}": pools,
+    }
+
+
+def failing(failures: str) -> Series:
+    name = f"queueworkerpool_reconcile_failures_total{{{PROCESS}}}"
+    return {name: failures, f"queueworkerpool_reconcile_duration_seconds_count{{{PROCESS}}}": "0+60x120"}
+
+
+def histogram(name: str, fast: str, slow: str) -> Series:
+    """Of all observations, those of at most a second, and those of at most ten."""
+    series = f"queueworkerpool_{name}_bucket{{{PROCESS},le="
+    return {f'{series}"1"}}': fast, f'{series}"10"}}': slow, f'{series}"+Inf"}}': slow}
+
+
+ROWS: dict[str, tuple[str, Series, Verdicts]] = {
+    "nobody leads, until one does": (
+        "NoLeader",
+        {f"queueworkerpool_leader{{{PROCESS}}}": "1x4 0x15 1x100"},
+        {4: False, 6: False, 12: True, 22: False},
+    ),
+    "one of two leads": (
+        "NoLeader",
+        {
+            f"queueworkerpool_leader{{{PROCESS}}}": "0x120",
+            'queueworkerpool_leader{instance="b",job="operator"}': "1x120",
+        },
+        {60: False},
+    ),
+    "no operator answers a scrape": ("NoLeader", {}, {1: False, 5: True}),
+    "a takeover of a minute": (
+        "NoLeader",
+        {f"queueworkerpool_leader{{{PROCESS}}}": "1x9 0x0 1x100"},
+        {10: False, 12: False},
+    ),
+    "ticks stop, and go on": (
+        "NotReconciling",
+        ticking("0+60x20 1200x40 1260+60x60"),
+        {20: False, 45: True, 70: False},
+    ),
+    "one that stands by does not tick": ("NotReconciling", ticking("0x120", leader="0x120"), {60: False}),
+    "there is no pool to tick": ("NotReconciling", ticking("0x120", pools="_x120"), {60: False}),
+    "a tick now and then, as of invalid pools": ("NotReconciling", ticking("0x4 1x4 2x4 3x4 4x4 5x4 6x4"), {30: False}),
+    "a fifth of the ticks fail, for half an hour": (
+        "HighErrorRate",
+        failing("0+12x30 360x90"),
+        {3: False, 30: True, 60: False},
+    ),
+    "one tick in twenty fails": ("HighErrorRate", failing("0+3x120"), {60: False}),
+    "one tick in five is slow, for half an hour": (
+        "SlowTicks",
+        histogram("reconcile_duration_seconds", "0+48x30 1500+60x90", "0+60x120"),
+        {5: False, 30: True, 60: False},
+    ),
+    "one tick in twenty is slow": (
+        "SlowTicks",
+        histogram("reconcile_duration_seconds", "0+57x120", "0+60x120"),
+        {60: False},
+    ),
+    "one tick in twenty is late, for half an hour": (
+        "LateTicks",
+        histogram("reconcile_lag_seconds", "0+57x30 1800+60x90", "0+60x120"),
+        {5: False, 30: True, 60: False},
+    ),
+    "one tick in a thousand is late": (
+        "LateTicks",
+        histogram("reconcile_lag_seconds", "0+999x120", "0+1000x120"),
+        {60: False},
+    ),
+    "a queue cannot be read for ten minutes": (
+        "QueueBlind",
+        condition("QueueReachable", "False", "0x4 1x9 0x100"),
+        {9: False, 12: True, 20: False},
+    ),
+    "a queue is not read, because the pool is paused": (
+        "QueueBlind",
+        condition("QueueReachable", "Unknown", "1x120") | condition("QueueReachable", "False", "0x120"),
+        {60: False},
+    ),
+    "the Deployment is missing, and created": (
+        "TargetMissing",
+        condition("TargetFound", "False", "1x15 0x100"),
+        {9: False, 12: True, 20: False},
+    ),
+    "at the maximum while the backlog grows, then shrinks": (
+        "AtMaximum",
+        at_maximum("10x120", "0+5x40 200-5x30"),
+        {10: False, 35: True, 65: False},
+    ),
+    "at the maximum with a backlog that stays": ("AtMaximum", at_maximum("10x120", "50x120"), {60: False}),
+    "below the maximum while the backlog grows": ("AtMaximum", at_maximum("9x120", "0+5x120"), {60: False}),
+    "three pods wait for 40 minutes": (
+        "WaitsForIdleWorkers",
+        {f"queueworkerpool_waiting_for_idle_workers{{{POOL}}}": "3x40 0x60"},
+        {29: False, 35: True, 45: False},
+    ),
+    "pods wait for 20 minutes, twice": (
+        "WaitsForIdleWorkers",
+        {f"queueworkerpool_waiting_for_idle_workers{{{POOL}}}": "3x20 0x0 2x20 0x60"},
+        {25: False, 41: False},
+    ),
+    "a rival writes for ten minutes": (
+        "ScaleConflict",
+        condition("ScaleConflict", "True", "0x4 1x10 0x100"),
+        {9: False, 12: True, 20: False},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def promtool(unavailable: Callable[[str], NoReturn]) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    program = shutil.which("promtool")
+    if program is None:
+        unavailable("promtool is missing: install it (Debian: apt-get install prometheus).")
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def unit_test(alert: str, series: Series, verdicts: Verdicts) -> Json:
+    firing = f'count(ALERTS{{alertname="QueueWorkerPool{alert}",alertstate="firing"}}) or vector(0)'
+    asked = [
+        {"expr": firing, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": int(fires)}]}
+        for minute, fires in verdicts.items()
+    ]
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    return {"interval": "1m", "input_series": given, "promql_expr_test": asked}
+
+
+def write(path: Path, *tests: Any) -> str:
+    path.write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": list(tests)}))
+    return str(path)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_an_alert_fires_and_resolves(row: str, tmp_path: Path, promtool: Callable[..., Any]) -> None:
+    ran = promtool("test", "rules", write(tmp_path / "test.yaml", unit_test(*ROWS[row])))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_alert_is_seen_to_keep_quiet_to_fire_and_to_resolve() -> None:
+    courses = {(alert, fires) for alert, _, verdicts in ROWS.values() for fires in [tuple(verdicts.values())]}
+    for rule in RULES:
+        name = rule["alert"].removeprefix("QueueWorkerPool")
+        assert any(known == name and not fires[0] and any(fires) and not fires[-1] for known, fires in courses), name
+
+
+def test_an_alert_says_which_pool_it_is_about(tmp_path: Path, promtool: Callable[..., Any]) -> None:
+    (rule,) = [rule for rule in RULES if rule["alert"] == "QueueWorkerPoolQueueBlind"]
+    told = {key: re.sub(r"{{ \$labels\.(\w+) }}", r"<\1>", text) for key, text in rule["annotations"].items()}
+    told = {key: text.replace("<namespace>", "shop").replace("<pool>", "thumbnails") for key, text in told.items()}
+    labels = {"severity": "warning", "namespace": "shop", "pool": "thumbnails"}
+    expected = {"alertname": rule["alert"], "eval_time": "12m"}
+    expected["exp_alerts"] = [{"exp_labels": labels, "exp_annotations": told}]
+    blind = unit_test("QueueBlind", condition("QueueReachable", "False", "1x60"), {})
+    ran = promtool("test", "rules", write(tmp_path / "test.yaml", blind | {"alert_rule_test": [expected]}))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "shop/thumbnails" in told["summary"]
+
+
+def test_promtool_finds_nothing_to_object_to(promtool: Callable[..., Any]) -> None:
+    ran = promtool("check", "rules", str(ALERTS))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_metric_and_condition_of_an_alert_exists() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry, "", lambda: datetime.now(UTC))
+    parts = {"counter": ("_total",), "histogram": ("_count", "_bucket"), "gauge": ("",), "info": ("_info",)}
+    known = {family.name + part for family in registry.collect() for part in parts[family.type]}
+    kinds, statuses = {kind.value for kind in ConditionType}, {status.value for status in ConditionStatus}
+    for rule in RULES:
+        assert set(re.findall(r"queueworkerpool_\w+", rule["expr"])) <= known
+        assert set(re.findall(r'type="(\w+)"', rule["expr"])) <= kinds
+        assert set(re.findall(r'status="(\w+)"', rule["expr"])) <= statuses
+
+
+def test_every_alert_is_explained_and_has_its_runbook() -> None:
+    for rule in RULES:
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+        assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {rule["alert"] for rule in RULES}
+    for path in RUNBOOKS.glob("*.md"):
+        head, *sections = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+        assert (head, sections) == (path.stem, ["Meaning", "Impact", "Diagnosis", "Remedy"])
+
+
+def test_the_chart_makes_a_prometheus_rule_of_the_file(render: Render) -> None:
+    assert of_kind(render(), "PrometheusRule") == []
+    (plain,) = of_kind(render({"metrics": {"prometheusRule": {"enabled": True}}}), "PrometheusRule")
+    assert plain["spec"] == yaml.safe_load(ALERTS.read_text())
+    values = {"enabled": True, "labels": {"release": "prometheus"}, "runbookBaseUrl": "https://wiki.example/qwp/"}
+    (addressed,) = of_kind(render({"metrics": {"prometheusRule": values}}), "PrometheusRule")
+    assert addressed["metadata"]["labels"]["release"] == "prometheus"
+    for rule in addressed["spec"]["groups"][0]["rules"]:
+        assert rule["annotations"]["runbook_url"] == f"https://wiki.example/qwp/{rule['alert']}.md"
