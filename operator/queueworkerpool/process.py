@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,7 +32,7 @@ from queueworkerpool.names import PLURAL
 from queueworkerpool.news import Told
 from queueworkerpool.reconcile import World, reconcile
 from queueworkerpool.scheduler import Crews, Roster, Samples, Scheduler, SharedReadings, Written
-from queueworkerpool.server import Answers, HttpServer
+from queueworkerpool.server import Answers, HttpServer, Tls
 from queueworkerpool.settings import Settings
 from queueworkerpool.sqs import SqsQueues
 from queueworkerpool.tenancy import Tenancy
@@ -54,11 +55,11 @@ async def run(settings: Settings) -> None:
     fence = Fence(_steady)
     metrics.leads_while(lambda: fence.is_open)
     try:
-        server = HttpServer(settings.http_host, settings.http_port, _answers(metrics, vitals))
+        server = HttpServer(settings.http_host, settings.http_port, _answers(metrics, vitals), _tls(settings))
     except OSError as error:
         address = f"{settings.http_host}:{settings.http_port}"
         raise click.ClickException(
-            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port"
+            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port, --tls-cert"
         ) from error
     logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
     try:
@@ -239,6 +240,13 @@ def _answers(metrics: Metrics, vitals: Vitals) -> Answers:
         livez=lambda: vitals.trouble(time.monotonic()),
         readyz=lambda: vitals.blindness(time.monotonic(), handlers.WATCHED),
     )
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if not settings.tls_cert:
+        return None
+    authority = Path(settings.tls_client_ca) if settings.tls_client_ca else None
+    return Tls(Path(settings.tls_cert), Path(settings.tls_key), authority)
 
 
 def _now() -> datetime:

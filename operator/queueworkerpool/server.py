@@ -3,12 +3,14 @@
 `process` starts and stops it. It knows nothing about pools: what to answer arrives as functions.
 """
 
+import ssl
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 CLIENT_TIMEOUT_SECONDS = 10.0
@@ -23,13 +25,52 @@ class Answers:
     readyz: Callable[[], list[str]]
 
 
+@dataclass(slots=True)
+class Tls:
+    """Files of the certificate, its key, and the authority of the clients that may see the metrics, if not all may.
+
+    Read again when they have changed, as a mounted Secret does. Raises OSError when they cannot be used at first.
+    """
+
+    certificate: Path
+    key: Path
+    client_authority: Path | None = None
+    _context: ssl.SSLContext = field(init=False, repr=False)
+    _read: tuple[tuple[int, int], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the files."""
+        self._read, self._context = self._stamps(), self._load()
+
+    def context(self) -> ssl.SSLContext:
+        """What a connection begins with. While new files do not fit each other, the old ones hold."""
+        try:
+            if (stamps := self._stamps()) != self._read:
+                self._context, self._read = self._load(), stamps
+        except OSError:
+            pass  # half-way through a change: the next connection looks again
+        return self._context
+
+    def _stamps(self) -> tuple[tuple[int, int], ...]:
+        files = (file.stat() for file in (self.certificate, self.key, self.client_authority) if file)
+        return tuple((found.st_ino, found.st_mtime_ns) for found in files)
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.client_authority)
+        if self.client_authority:
+            context.verify_mode = ssl.CERT_OPTIONAL  # a kubelet has none to show when it probes
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
 class HttpServer:
     """Serves from its construction until it is closed."""
 
-    def __init__(self, host: str, port: int, answers: Answers) -> None:
+    def __init__(self, host: str, port: int, answers: Answers, tls: Tls | None = None) -> None:
         """Bind and serve. Raises OSError when the address cannot be bound."""
-        handler = type("Handler", (_Handler,), {"answers": answers})
+        handler = type("Handler", (_Handler,), {"answers": answers, "tls": tls})
         self._server = _Server((host, port), handler)
+        self._server.tls = tls
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
         self._thread.start()
@@ -47,6 +88,17 @@ class HttpServer:
 
 
 class _Server(ThreadingHTTPServer):
+    tls: Tls | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Shake hands in the connection's own thread: whoever does not go on holds up nobody."""
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(CLIENT_TIMEOUT_SECONDS)
+        with self.tls.context().wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
     def handle_error(self, *request: Any) -> None:
         """Say nothing of a client that hung up: else it could fill the logs with tracebacks."""
         if not isinstance(sys.exception(), OSError):
@@ -55,6 +107,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     answers: Answers
+    tls: Tls | None
     timeout = CLIENT_TIMEOUT_SECONDS  # a client that sends nothing must not hold a thread
     protocol_version = "HTTP/1.1"
     server_version = "queueworkerpool"
@@ -63,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         path = self.path.partition("?")[0]
-        if path == "/metrics":
+        if path == "/metrics" and self._is_stranger():
+            self._send(HTTPStatus.FORBIDDEN, b"forbidden: show a client certificate\n", "text/plain; charset=utf-8")
+        elif path == "/metrics":
             self._send(HTTPStatus.OK, *self.answers.metrics(self.headers.get("Accept", "")))
         elif path in {"/livez", "/readyz"}:
             reasons = self.answers.livez() if path == "/livez" else self.answers.readyz()
@@ -73,6 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(
                 HTTPStatus.NOT_FOUND, b"not found: try /metrics, /livez or /readyz\n", "text/plain; charset=utf-8"
             )
+
+    def _is_stranger(self) -> bool:
+        wanted = self.tls is not None and self.tls.client_authority is not None
+        return wanted and not self.connection.getpeercert()
 
     def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
         self.send_response(status)

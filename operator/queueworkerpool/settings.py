@@ -26,6 +26,17 @@ class Settings:
         metadata={"help": "Address on which /metrics, /livez and /readyz are served."},
     )
     http_port: int = field(default=9090, metadata={"help": "Port on which /metrics, /livez and /readyz are served."})
+    tls_cert: str = field(
+        default="",
+        metadata={"help": "File of the certificate (PEM) to serve by HTTPS; read again when it changes. Empty: HTTP."},
+    )
+    tls_key: str = field(default="", metadata={"help": "File of the certificate's key (PEM)."})
+    tls_client_ca: str = field(
+        default="",
+        metadata={
+            "help": "File of the authorities (PEM) whose clients may see /metrics. Empty: all. Probes need none."
+        },
+    )
     log_level: str = field(
         default="info", metadata={"help": "What to log.", "choices": ("debug", "info", "warning", "error")}
     )
@@ -70,6 +81,8 @@ class Settings:
         """Raise SettingsInvalidError where a setting makes no sense."""
         if self.lease and [bool(part) for part in self.lease.split("/")] != [True, True]:
             raise SettingsInvalidError(f"lease: {self.lease!r} is not NAMESPACE/NAME")
+        if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):
+            raise SettingsInvalidError("tls_cert, tls_key: both or none; tls_client_ca needs both")
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

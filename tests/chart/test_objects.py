@@ -8,6 +8,11 @@ import yaml
 
 from tests.chart.objects import DEFAULTS, OTHERS, ROOT, VISIBLE, Json, Render, container, nested, of_kind, pod
 
+NEEDED: dict[tuple[str, ...], dict[tuple[str, ...], str]] = {
+    ("serviceAccount", "create"): {("serviceAccount", "name"): "x"},
+    ("metrics", "tls", "clientCertificates"): {("metrics", "tls", "secretName"): "x"},
+}
+
 
 def test_the_other_values_are_those_of_values_yaml_and_differ_from_the_defaults() -> None:
     assert OTHERS.keys() == DEFAULTS.keys()
@@ -17,10 +22,10 @@ def test_the_other_values_are_those_of_values_yaml_and_differ_from_the_defaults(
 @pytest.mark.parametrize("path", DEFAULTS, ids=".".join)
 def test_every_value_works(path: tuple[str, ...], render: Render) -> None:
     """A value that changes nothing, whether set alone or left out alone, has no business in the chart."""
-    alone = nested({path: OTHERS[path]} | ({("serviceAccount", "name"): "x"} if path[-1] == "create" else {}))
+    needed = NEEDED.get(path, {})
+    alone = nested({path: OTHERS[path]} | needed)
     without = nested({other: value for other, value in VISIBLE.items() if other != path})
-    named = {"serviceAccount": {"name": "x"}} if path[-1] == "create" else {}
-    assert render(alone) != render(named) or render(without) != render(nested(VISIBLE))
+    assert render(alone) != render(nested(needed)) or render(without) != render(nested(VISIBLE))
 
 
 def test_the_objects_are_valid_in_the_oldest_and_the_newest_kubernetes(

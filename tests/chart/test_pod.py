@@ -17,7 +17,8 @@ def test_the_pod_fits_the_restricted_pod_security_standard(objects: list[Json]) 
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers", "ephemeralContainers"}
+    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"}
+    assert all(volume.keys() == {"name", "secret"} for volume in spec.get("volumes", ()))
     assert [port for port in only["ports"] if "hostPort" in port] == []
     assert {"requests", "limits"} <= only["resources"].keys()
 
@@ -61,9 +62,22 @@ def test_one_operator_has_nothing_to_spread_and_may_be_evicted(render: Render) -
 def test_the_probes_ask_the_operators_own_verdicts(render: Render) -> None:
     only = container(render())
     asked = {kind: only[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
-    alive = {"path": "/livez", "port": "http"}
-    assert asked == {"startup": alive, "liveness": alive, "readiness": {"path": "/readyz", "port": "http"}}
+    alive = {"path": "/livez", "port": "http", "scheme": "HTTP"}
+    assert asked == {"startup": alive, "liveness": alive, "readiness": alive | {"path": "/readyz"}}
     assert only["ports"] == [{"name": "http", "containerPort": Settings().http_port}]
+
+
+def test_with_a_secret_all_is_served_and_asked_by_https(render: Render) -> None:
+    values = {"tls": {"secretName": "tls", "clientCertificates": True}, "serviceMonitor": {"enabled": True}}
+    objects = render({"metrics": values})
+    only, (monitor,) = container(objects), of_kind(objects, "ServiceMonitor")
+    assert {only[f"{kind}Probe"]["httpGet"]["scheme"] for kind in ("startup", "liveness", "readiness")} == {"HTTPS"}
+    assert monitor["spec"]["endpoints"][0]["scheme"] == "https"
+    (mount,), (volume,) = only["volumeMounts"], pod(objects)["spec"]["volumes"]
+    assert (volume["name"], volume["secret"]) == (mount["name"], {"secretName": "tls"})
+    env = plain_env(objects)
+    files = {env[f"QWP_TLS_{name}"] for name in ("CERT", "KEY", "CLIENT_CA")}
+    assert files == {f"{mount['mountPath']}/{name}" for name in ("tls.crt", "tls.key", "ca.crt")}
 
 
 def test_every_setting_that_is_not_the_pods_own_has_a_value_and_no_other_is_set(render: Render) -> None:

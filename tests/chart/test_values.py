@@ -41,6 +41,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"tenants": [{"namespaces": ["a"], "queues": ["arn:aws:sqs:*:*:a"], "roleArn": "arn:aws:iam::1:user/a"}]},
         "'/tenants/0/roleArn': 'arn:aws:iam::1:user/a' does not match",
     ),
+    "client certificates without TLS": (
+        {"metrics": {"tls": {"clientCertificates": True}}},
+        "metrics.tls.clientCertificates needs metrics.tls.secretName",
+    ),
     "no readers": ({"readWorkers": 0}, "'/readWorkers': minimum: got 0, want 1"),
     "readers as a string": ({"readWorkers": "16"}, "'/readWorkers': got string, want integer"),
     "too many writers": ({"writeWorkers": 65}, "'/writeWorkers': maximum: got 65, want 64"),

@@ -26,6 +26,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name | default (include "queueworkerpool.fullname" .) -}}
 {{- end -}}
 
+{{- define "queueworkerpool.scheme" -}}
+{{- ternary "https" "http" (not (empty .Values.metrics.tls.secretName)) -}}
+{{- end -}}
+
 {{- define "queueworkerpool.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

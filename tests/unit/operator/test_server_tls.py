@@ -1,0 +1,105 @@
+"""HTTPS with client certificates, over real sockets: who sees the metrics, and what a rotation takes."""
+
+import contextlib
+import http.client
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from devcluster.certificates import Authority, KeyPair
+from queueworkerpool.server import Answers, HttpServer, Tls
+
+METRICS = b"queueworkerpool_leader 1.0\n"
+
+
+@dataclass
+class Served:
+    """A server, and whom it knows."""
+
+    server: HttpServer
+    files: Tls
+    authority: Authority
+
+    def get(self, path: str, client: KeyPair | None = None, authority: Authority | None = None) -> tuple[int, bytes]:
+        context = ssl.create_default_context(cafile=(authority or self.authority).certificate)
+        if client:
+            context.load_cert_chain(client.certificate, client.key)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.server.port, timeout=10, context=context)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def rotate(self, to: KeyPair) -> None:
+        shutil.copy(to.key, self.files.key)
+        shutil.copy(to.certificate, self.files.certificate)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    authority = Authority(tmp_path / "own")
+    own = authority.issue("server")
+    files = Tls(own.certificate, own.key, authority.certificate)
+    server = HttpServer("127.0.0.1", 0, Answers(lambda _: (METRICS, "text/plain"), list, list), files)
+    yield Served(server, files, authority)
+    server.close()
+
+
+def test_metrics_are_for_clients_with_a_certificate_and_probes_for_all(served: Served) -> None:
+    assert served.get("/metrics", served.authority.issue("prometheus")) == (200, METRICS)
+    assert served.get("/metrics")[0] == 403
+    assert served.get("/livez") == (200, b"ok\n")
+    assert served.get("/readyz") == (200, b"ok\n")
+
+
+def test_a_certificate_of_another_authority_opens_nothing(served: Served, tmp_path: Path) -> None:
+    stranger = Authority(tmp_path / "other").issue("prometheus")
+    for path in ("/metrics", "/livez"):
+        with pytest.raises(OSError, match=r"(?i)alert|reset|broken pipe|eof"):
+            served.get(path, stranger)
+
+
+def test_renewed_files_serve_at_once_and_half_renewed_ones_do_not(served: Served, tmp_path: Path) -> None:
+    newer = Authority(tmp_path / "newer")
+    pair = newer.issue("server")
+    shutil.copy(pair.key, served.files.key)
+    assert served.get("/livez")[0] == 200
+    served.rotate(pair)
+    assert served.get("/livez", authority=newer)[0] == 200
+    with pytest.raises(ssl.SSLCertVerificationError):
+        served.get("/livez")
+
+
+def test_a_client_that_never_shakes_hands_holds_up_nobody(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port)):
+        assert served.get("/livez")[0] == 200
+
+
+def test_plain_http_is_not_answered(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port), timeout=10) as plain:
+        plain.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert METRICS not in plain.recv(4096)
+
+
+def test_without_an_authority_all_see_the_metrics(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "own")
+    own = authority.issue("server")
+    files = Tls(own.certificate, own.key)
+    server = HttpServer("127.0.0.1", 0, Answers(lambda _: (METRICS, "text/plain"), list, list), files)
+    try:
+        assert Served(server, files, authority).get("/metrics") == (200, METRICS)
+    finally:
+        server.close()
+
+
+def test_files_that_are_missing_at_the_start_are_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Tls(tmp_path / "tls.crt", tmp_path / "tls.key")
