@@ -23,6 +23,15 @@ NAMESPACE = "queueworkerpool-system"
 ACCOUNT = "123456789012"
 
 
+CANARIES = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOKEN": "canary-of-the-session-token"}
+"""Secrets of the operator, to be looked for where they must not appear."""
+
+TENANTS = [
+    {"namespaces": [f"{tenant}-*"], "queues": [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{tenant}-*"]}
+    for tenant in ("victim", "attacker")
+] + [{"namespaces": ["test-*"], "queues": ["arn:aws:sqs:*:*:*"]}]
+
+
 @dataclass(frozen=True)
 class Operator:
     """The running operator."""
@@ -66,6 +75,11 @@ class Operator:
     def logs(self) -> str:
         return self.cluster.node.logs(NAMESPACE, self.pod()["metadata"]["name"])
 
+    def token(self) -> str:
+        """The token of the operator's service account."""
+        files = self.cluster.node.files(NAMESPACE, self.pod()["metadata"]["name"])
+        return str(yaml.safe_load(files.kubeconfig.read_text())["users"][0]["user"]["token"])
+
     def restarts(self) -> int:
         return int(self.pod()["status"]["containerStatuses"][0]["restartCount"])
 
@@ -73,9 +87,12 @@ class Operator:
 @pytest.fixture(scope="session")
 def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
     """The operator of the whole run. Tests kill it; nothing asks it to end but a probe that finds it dead."""
+    env = {name: value for name, value in moto_sqs.env.items() if "ENDPOINT" not in name} | CANARIES
     values = {
         "sqsEndpointUrl": moto_sqs.endpoint,
-        "extraEnv": [{"name": name, "value": value} for name, value in moto_sqs.env.items() if "ENDPOINT" not in name],
+        "extraEnv": [{"name": name, "value": value} for name, value in env.items()],
+        "logLevel": "debug",
+        "tenants": TENANTS,
     }
     cluster.helm(
         *("install", "queueworkerpool", str(CHART), "--namespace", NAMESPACE, "--create-namespace"),
