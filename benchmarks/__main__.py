@@ -14,6 +14,7 @@ from benchmarks import (
     admission,
     consumers,
     cost,
+    crashes,
     decide,
     outages,
     reaction,
@@ -33,6 +34,7 @@ ALONE = {
     "decide": decide.measure,
     "scale_in": lambda _: scale_in.measure(),
     "takeover": takeover.measure,
+    "crashes": crashes.measure,
     "outages_5": lambda _: outages.measure(5),
     "outages_75": lambda _: outages.measure(75),
     "outages_600": lambda _: outages.measure(600),
@@ -41,13 +43,13 @@ OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("benches", nargs=-1, type=click.Choice([*BENCHES, "outages_600"]))
+@click.argument("benches", nargs=-1, type=click.Choice([*BENCHES, "crashes", "outages_600"]))
 @click.option("--rounds", default=3, show_default=True, help="Rounds of all but cost.")
 @click.option("--pools", default=1000, show_default=True, help="Pools of admission and cost.")
 @click.option("--seconds", default=300.0, show_default=True, help="How long cost measures.")
 @click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
 def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, results: Path) -> None:
-    """Measure what operator and worker promise: BENCHES, by default all but outages_600."""
+    """Measure what operator and worker promise: BENCHES, by default all but outages_600 and crashes (--rounds 200)."""
     found = [
         _run_workers(bench, rounds, results)
         if bench in OF_WORKERS

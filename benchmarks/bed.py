@@ -52,7 +52,7 @@ async def made(folder: Path) -> AsyncIterator[Bed]:
         prepare(cluster)
         credentials = credentials_of(cluster, folder / "operator.kubeconfig")
         with operating(credentials, sqs.env, folder / "operator.log", free_port()) as operator:
-            async with connected(_config(cluster)) as api:
+            async with connected(config_of(cluster)) as api:
                 yield Bed(cluster, sqs, operator, api)
 
 
@@ -73,14 +73,15 @@ def credentials_of(cluster: Cluster, path: Path, *bound: str) -> Path:
     `bound`: options of `kubectl create token`, to bind it to a pod.
     """
     token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h", *bound).strip()
-    config = _config(cluster)
+    config = config_of(cluster)
     config["users"][0]["user"] = {"token": token}
     path.touch(mode=0o600)
     path.write_text(json.dumps(config))
     return path
 
 
-def _config(cluster: Cluster) -> dict[str, Any]:
+def config_of(cluster: Cluster) -> dict[str, Any]:
+    """The administrator's kubeconfig."""
     return dict(json.loads(cluster.kubeconfig.read_text()))
 
 
