@@ -61,7 +61,7 @@ def prepare(cluster: Cluster) -> None:
     for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
         cluster.kubectl("create", "namespace", namespace)
     cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
-    cluster.kubectl("wait", "--for=condition=Established", "crd/queueworkerpools.queueworker.dev")
+    cluster.wait_until_served("queueworkerpools.queueworker.dev")
     templates = [f"--show-only=templates/{name}.yaml" for name in ("serviceaccount", "rbac", "election")]
     chart = str(ROOT / "charts" / "queueworkerpool")
     cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))

@@ -93,6 +93,14 @@ class Cluster:
         """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""
         return commands.run(self._kubectl, arguments, commands.environment(self.kubeconfig), input)
 
+    def wait_until_served(self, definition: str) -> None:
+        """Wait until the API server serves what a CustomResourceDefinition defines. Raises StartFailedError.
+
+        `kubectl wait` fails at a definition that has no conditions yet.
+        """
+        established = ("get", "crd", definition, "-o", 'jsonpath={.status.conditions[?(@.type=="Established")].status}')
+        wait_until(lambda: self.kubectl(*established) == "True", START_SECONDS, f"{definition} is not served")
+
     def helm(self, *arguments: str) -> str:
         """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""
         return commands.run(self._helm, arguments, commands.environment(self.kubeconfig), None)

@@ -58,7 +58,7 @@ def older_chart(folder: Path) -> str:
 
 def test_the_crd_is_upgraded_with_the_chart_and_outlives_it_with_every_pool(bare: Cluster, tmp_path: Path) -> None:
     helm(bare, "install", older_chart(tmp_path), "--create-namespace")
-    bare.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
+    bare.wait_until_served(CRD.removeprefix("crd/"))
     bare.apply(yaml.safe_dump(POOL))
     assert "Target" not in columns(bare)
 

@@ -74,7 +74,7 @@ def control_plane(
         unavailable(str(error))
     with Cluster(tmp_path_factory.mktemp("control-plane"), node=False) as running:
         running.apply(CRD.read_text())
-        running.kubectl("wait", "--for=condition=Established", "crd/queueworkerpools.queueworker.dev", "--timeout=30s")
+        running.wait_until_served("queueworkerpools.queueworker.dev")
         yield running
 
 
