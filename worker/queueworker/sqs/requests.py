@@ -1,8 +1,8 @@
 """One request to SQS: signed, sent, answered, in AWS's JSON protocol. `queues` says what to ask.
 
-It does what botocore's client does with a request, by botocore's own parts (credentials, signature, connections,
-proxies, certificates), but without looking everything up anew each time: that costs nearly as much as all the rest, and
-a worker asks twice for every ten messages (`make bench`: throughput).
+It does what botocore's client does with a request, by botocore's own parts (credentials, signature, proxies,
+certificates) and the connections of urllib3 below them, but without looking everything up anew each time: that costs
+twice as much as all the rest, and a worker asks twice for every ten messages (`make bench`: throughput).
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -18,13 +19,14 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     CredentialRetrievalError,
-    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
+from urllib3 import PoolManager, ProxyManager, Timeout
+from urllib3.exceptions import HTTPError
 
 from queueworker.errors import AccessDeniedError, AnswerInvalidError, UnreachableError
 from queueworker.sqs.failures import refused
@@ -49,25 +51,35 @@ class Requests:
         self._region = region
         client = session.create_client("sqs", region_name=region, config=Config(parameter_validation=False))
         self._url = client.meta.endpoint_url.rstrip("/") + "/"
-        self._http = URLLib3Session(
-            verify=session.get_config_variable("ca_bundle") or True,
-            proxies=get_environ_proxies(self._url),
-            timeout=(CONNECT_TIMEOUT_SECONDS, read_timeout),  # type: ignore[arg-type] # botocore passes a pair, too
-            max_pool_connections=connections,
-            socket_options=_SOCKET_OPTIONS,  # type: ignore[arg-type] # the stubs know no better
+        proxy = ProxyConfiguration(get_environ_proxies(self._url)).proxy_url_for(self._url)
+        manager = _manager(
+            proxy,
+            maxsize=connections,
+            timeout=Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=read_timeout),
+            ca_certs=get_cert_path(session.get_config_variable("ca_bundle") or True),
+            socket_options=_SOCKET_OPTIONS,
         )
+        self._http = manager.connection_from_url(self._url)
+        # A proxy must be told the whole address, except where it only hands on what is encrypted.
+        self._target = self._url if proxy and self._url.startswith("http:") else urlsplit(self._url).path
 
     def send(self, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for one of SQS's actions once; returns the answer. Raises SqsError."""
         try:
-            answer = self._http.send(self._signed(action, body).prepare())
+            order = self._signed(action, body)
+            answer = self._http.urlopen(
+                *("POST", self._target, order.data, dict(order.headers)),
+                retries=False,
+                redirect=False,
+                assert_same_host=False,  # it may be a proxy's
+            )
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
             raise AccessDeniedError("the worker has no AWS credentials") from error
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except (BotoCoreError, HTTPError, OSError) as error:
             raise UnreachableError(f"SQS did not answer ({type(error).__name__})") from error
-        told = _decoded(answer.content)
-        if answer.status_code != HTTPStatus.OK:
-            raise refused(_code(answer.headers, told), answer.status_code)
+        told = _decoded(answer.data)
+        if answer.status != HTTPStatus.OK:
+            raise refused(_code(answer.headers, told), answer.status)
         if told is None:
             raise AnswerInvalidError("the answer is not SQS's")
         return told
@@ -81,6 +93,13 @@ class Requests:
             raise NoCredentialsError
         SigV4Auth(credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
         return request
+
+
+def _manager(proxy: str | None, **options: Any) -> PoolManager:
+    """Connections, through a proxy where there is one (with its user and password, where its URL has them)."""
+    if proxy is None:
+        return PoolManager(**options)
+    return ProxyManager(proxy, proxy_headers=ProxyConfiguration().proxy_headers_for(proxy), **options)
 
 
 def _decoded(content: bytes) -> dict[str, Any] | None:
