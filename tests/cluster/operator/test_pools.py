@@ -32,7 +32,7 @@ def test_an_edited_spec_is_acted_on_at_once(shop: Shop) -> None:
     shop.eventually(
         lambda: shop.replicas("edited") == 3, 5, "the new minimum was not acted on within 5 s of a 300 s interval"
     )
-    shop.eventually(lambda: shop.status("edited")["observedGeneration"] == 2, 5, "the status is not of the new spec")
+    shop.eventually(lambda: shop.status("edited")["observedGeneration"] == 2, 20, "the status is not of the new spec")
     assert shop.condition("edited", "ScalingLimited") == ("True", "TooFewReplicas")
 
 

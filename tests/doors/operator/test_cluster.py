@@ -437,7 +437,7 @@ async def test_a_server_that_never_answers_costs_the_stated_time_out(
     cluster = opened(kubeconfig(tmp_path, server.endpoint))
     began = time.monotonic()
     assert type(await failure(CALLS["scale"], cluster)) is ClusterError
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert 1.0 <= time.monotonic() - began < 6.0
     assert len(server.requests) == 1, "a write that may have happened is not sent again"
 
 

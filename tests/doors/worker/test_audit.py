@@ -168,4 +168,4 @@ def test_of_a_batch_of_deletes_the_failed_ones_are_tried_again(
     assert [(line["asked"], line["reason"], line["next"]) for line in lines] == [
         ("delete", "InternalError", "another try")
     ] * 3
-    until(lambda: "deleted_total 10.0" in worker.get("/metrics")[1], 5, "not every delete was counted")
+    until(lambda: "deleted_total 10.0" in worker.get("/metrics")[1], 20, "not every delete was counted")

@@ -94,7 +94,7 @@ def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue
     }
     moto_queue.send("a 0.5", "b 0.5", "c 60")
     worker.until_events(2)
-    until(lambda: worker.state()["processed"] == 2, 5, "the state does not tell what is done")
+    until(lambda: worker.state()["processed"] == 2, 20, "the state does not tell what is done")
     state = worker.state()
     assert (state["busy"], state["failed"]) == (1, 0)
     assert state["busySeconds"] >= 1.4, "two of half a second, and one that has run for as long"

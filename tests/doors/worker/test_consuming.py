@@ -31,7 +31,7 @@ def test_a_message_is_kept_for_longer_than_its_visibility_timeout(queue: Queue, 
     first, second = start_worker(queue, *flags), start_worker(queue, *flags)
     first.until_events(1)
     assert first.events("started") == ["long 3.2"]
-    until(lambda: queue.depth() == (0, 0), 5, "the message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
     extended = sum(
         worker.get("/metrics")[1].count("queueworker_messages_extended_total 0.0") for worker in (first, second)
     )
@@ -69,7 +69,7 @@ def test_a_failed_message_comes_back_only_after_its_backoff(moto_queue: Queue, s
     moto_queue.send("poison")
     worker = start_worker(moto_queue, "--handler", "job_handlers:fail", "--retry-seconds", "600")
     until(lambda: bool(worker.lines("the handler failed")), 20, "the message was not handled")
-    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 5, "its visibility was not changed")
+    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "its visibility was not changed")
     assert moto_queue.depth() == (0, 1)
 
 
@@ -78,7 +78,7 @@ def test_a_handler_may_ask_for_its_message_again(queue: Queue, start_worker: Sta
     queue.send("twice")
     worker = start_worker(queue, "--handler", "job_handlers:once_more", "--wait-seconds", "1")
     worker.until_events(1)
-    until(lambda: queue.depth() == (0, 0), 5, "the message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
 
 
 @side_by_side
@@ -123,7 +123,7 @@ def test_attributes_of_every_type_reach_a_command(queue: Queue, start_worker: St
     worker = start_worker(queue, "--exec", f'{sys.executable} -c "{script}"')
     worker.until_events(1)
     assert worker.events() == ["päckchen grün 42 AAE="]
-    until(lambda: queue.depth() == (0, 0), 5, "the message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_dead_letter_queue_that_is_not_there_costs_no_message(moto_queue: Queu
     worker = start_worker(moto_queue, "--handler", "job_handlers:reject", *flags)
     until(lambda: bool(worker.lines("cannot send to the dead-letter queue")), 20, "the failure was not told")
     assert worker.lines("cannot send to the dead-letter queue")[0]["reason"] == "QueueNotFound"
-    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 5, "the message was not given back")
+    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "the message was not given back")
     assert moto_queue.depth() == (0, 1)
 
 
@@ -105,7 +105,7 @@ def test_the_trace_context_reaches_the_handler_and_the_log(
     worker = start_worker(queue, "--handler", "job_handlers:tell_trace", *more)
     worker.until_events(1)
     assert json.loads(worker.events()[0]) == {"traceparent": TRACEPARENT, "X-Amzn-Trace-Id": TRACE_HEADER}
-    until(lambda: bool(worker.lines("the handler failed")), 5, "the failure was not told")
+    until(lambda: bool(worker.lines("the handler failed")), 20, "the failure was not told")
     (line,) = worker.lines("the handler failed")
     assert line["traceparent"] == TRACEPARENT
     assert "RuntimeError: for the log" in line["traceback"]
@@ -121,7 +121,7 @@ def test_large_payloads_arrive_whole(queue: Queue, start_worker: StartWorker, mo
     worker = start_worker(queue, "--handler", "job_handlers:digest", *more)
     worker.until_events(5)
     assert sorted(worker.events()) == sorted(hashlib.sha256(body.encode()).hexdigest() for body in bodies)
-    until(lambda: queue.depth() == (0, 0), 5, "a message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
 
 
 def test_a_command_may_leave_a_large_body_unread(moto_queue: Queue, start_worker: StartWorker) -> None:
@@ -153,7 +153,7 @@ def test_what_is_received_ahead_goes_back_at_once_when_the_worker_drains(
     until(lambda: queue.depth() == (4, 4), 20, "not as many were received as may be")
     assert worker.state()["busy"] == 2
     worker.signal()
-    until(lambda: queue.depth() == (6, 2), 5, "what was not started did not go back while the others run")
+    until(lambda: queue.depth() == (6, 2), 20, "what was not started did not go back while the others run")
     worker.signal()
     assert worker.wait() == 0
     assert queue.depth() == (8, 0)

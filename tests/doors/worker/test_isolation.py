@@ -40,7 +40,7 @@ def test_messages_are_handled_once_each_and_the_children_end_with_the_worker(
     assert worker.wait() == 0
     assert sorted(worker.events()) == sorted(bodies)
     assert queue.depth() == (0, 0)
-    until(lambda: not any(map(runs, started)), 5, "a child outlived the worker")
+    until(lambda: not any(map(runs, started)), 20, "a child outlived the worker")
 
 
 @side_by_side
@@ -113,7 +113,7 @@ def test_children_end_with_a_worker_that_is_killed(moto_queue: Queue, start_work
     started = children(worker)
     assert started
     worker.kill()
-    until(lambda: not any(map(runs, started)), 5, "a child went on although nobody extends its message")
+    until(lambda: not any(map(runs, started)), 20, "a child went on although nobody extends its message")
 
 
 def test_a_handler_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:

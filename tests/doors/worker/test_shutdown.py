@@ -20,7 +20,7 @@ def test_running_handlers_finish(queue: Queue, start_worker: StartWorker, handle
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--concurrency", "4")
     worker.until_events(4, "started")
     worker.signal(signum)
-    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
     assert worker.get("/readyz") == (503, "draining\n")
     assert worker.get("/livez")[0] == 200
     assert worker.wait() == 0
@@ -49,12 +49,12 @@ def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> Non
     worker = start_worker(queue, "--handler", "job_handlers:sleep", "--grace-seconds", "600")
     worker.until_events(2, "started")
     worker.signal()
-    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
     assert worker.process.poll() is None
     began = time.monotonic()
     worker.signal()
     assert worker.wait() == 0
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 20
     assert queue.depth() == (2, 0)
 
 
@@ -67,10 +67,10 @@ def test_an_idle_worker_ends_with_its_poll_and_leaves_none_behind(queue: Queue, 
     began = time.monotonic()
     worker.signal()
     assert worker.wait() == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     queue.send("late")
     heir = start_worker(queue, *flags)
-    heir.until_events(1, seconds=5)
+    heir.until_events(1)
     assert heir.receives() == {"late": ["1"]}
 
 
@@ -78,11 +78,11 @@ def test_a_second_signal_cuts_off_a_long_poll(moto_queue: Queue, start_worker: S
     worker = start_worker(moto_queue, "--handler", "job_handlers:record", "--log-level", "debug")
     until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
     worker.signal()
-    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
     began = time.monotonic()
     worker.signal()
     assert worker.wait() == 0
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 @side_by_side
@@ -90,11 +90,11 @@ def test_a_message_that_the_last_poll_brings_goes_back_at_once(queue: Queue, sta
     worker = start_worker(queue, "--handler", "job_handlers:record", "--log-level", "debug")
     until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
     worker.signal()
-    until(lambda: worker.state()["draining"], 2, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
     began = time.monotonic()
     queue.send("late")
     assert worker.wait() == 0
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
     assert worker.events() == []
     assert worker.lines("worker ended")[0]["released"] == 1
     assert queue.depth() == (1, 0)
@@ -114,7 +114,7 @@ def test_a_command_and_its_children_end_with_the_grace(moto_queue: Queue, start_
     assert worker.wait() == 0
     assert moto_queue.depth() == (1, 0)
     child = worker.events("started")[0]
-    until(lambda: not _runs(int(child)), 3, "a child of the command outlived the worker")
+    until(lambda: not _runs(int(child)), 20, "a child of the command outlived the worker")
 
 
 def _runs(pid: int) -> bool:
