@@ -131,11 +131,11 @@ def test_a_pool_scales_out_after_its_window_and_tells_when(shop: Shop) -> None:
     shop.send(queue, 100)
     shop.deployment("calm")
     shop.pool("calm", queue, behavior={"scaleUp": {"stabilizationWindowSeconds": 6}})
-    shop.eventually(lambda: decided(shop, "calm") == (0, "ScaleUpStabilized"), 15, "the window was not told")
+    shop.eventually(lambda: decided(shop, "calm") == (0, "ScaleUpStabilized"), 30, "the window was not told")
     told = shop.status("calm")["lastDecision"]["message"]
     assert ": may scale out at " in told
     shop.eventually(lambda: shop.replicas("calm") == 20, 20, "the pool did not grow")
-    shop.eventually(lambda: "lastScaleTime" in shop.status("calm"), 10, "the growth was not told")
+    shop.eventually(lambda: "lastScaleTime" in shop.status("calm"), 30, "the growth was not told")
     last = datetime.fromisoformat(shop.status("calm")["lastScaleTime"])
     assert f"{last:%H:%M:%SZ}" >= told[-9:] or f"{last:%H}" == "00"  # times of day begin anew at midnight
 
@@ -154,9 +154,9 @@ def test_one_message_wakes_a_pool_only_when_a_second_reading_agrees(shop: Shop, 
     queue = shop.queue("blip")
     shop.deployment("blip")
     shop.pool("blip", queue, pollSeconds=5)
-    shop.eventually(lambda: decided(shop, "blip")[0] == 0, 15, "nothing was decided")
+    shop.eventually(lambda: decided(shop, "blip")[0] == 0, 30, "nothing was decided")
     shop.send(queue, 1)
-    shop.eventually(lambda: shop.replicas("blip") == 1, 15, "the pool did not wake")
+    shop.eventually(lambda: shop.replicas("blip") == 1, 30, "the pool did not wake")
     counted = [line for line in operator.get("/metrics").splitlines() if "AwaitingSecondReading" in line]
     assert any(shop.namespace in line and line.endswith(" 1.0") for line in counted)
 
@@ -199,7 +199,7 @@ def test_a_fallback_holds_from_its_time_until_the_queue_is_seen(shop: Shop) -> N
     shop.deployment("blind", replicas=1)
     name = f"{shop.namespace}-blind"
     shop.pool("blind", name, fallback={"afterSeconds": 4, "replicas": 3, "when": "Always"}, behavior=AT_ONCE)
-    shop.eventually(lambda: decided(shop, "blind") == (1, "HoldingBlind"), 15, "the blind pool did not hold")
+    shop.eventually(lambda: decided(shop, "blind") == (1, "HoldingBlind"), 30, "the blind pool did not hold")
     wait_for(shop, "blind", 3, "Fallback")
     shop.queue("blind")
     shop.send(name, 50)
@@ -212,9 +212,9 @@ def test_of_several_queues_those_that_are_seen_may_raise_and_nothing_lowers(shop
     shop.deployment("half", replicas=1)
     urls = [{"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"} for name in (seen, "no-such-queue")]
     shop.pool("half", seen, queues=urls, behavior=AT_ONCE)
-    shop.eventually(lambda: shop.replicas("half") == 10, 15, "what is seen did not raise the size")
+    shop.eventually(lambda: shop.replicas("half") == 10, 30, "what is seen did not raise the size")
     shop.purge(seen)
-    shop.eventually(lambda: decided(shop, "half") == (10, "HoldingBlind"), 15, "the half-blind pool did not hold")
+    shop.eventually(lambda: decided(shop, "half") == (10, "HoldingBlind"), 30, "the half-blind pool did not hold")
     assert shop.condition("half", "QueueReachable") == ("False", "QueueNotFound")
 
 
@@ -261,7 +261,7 @@ def test_explain_tells_what_limits_a_pool_and_until_when(shop: Shop) -> None:
     shop.deployment("explained", replicas=3)
     window = {"scaleDown": {"stabilizationWindowSeconds": 600}}
     shop.pool("explained", shop.queue("explained"), behavior=window)
-    shop.eventually(lambda: decided(shop, "explained") == (3, "ScaleDownStabilized"), 15, "the window does not hold")
+    shop.eventually(lambda: decided(shop, "explained") == (3, "ScaleDownStabilized"), 30, "the window does not hold")
     command = ["env", "-i", *qwp(shop, "explain", f"{shop.namespace}/explained")]
     told = json.loads(subprocess.run([*command, "-o", "json"], capture_output=True, check=True, timeout=30).stdout)
     decision = shop.status("explained")["lastDecision"]

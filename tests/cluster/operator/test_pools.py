@@ -13,9 +13,9 @@ def test_a_pool_goes_from_zero_to_its_whole_size_in_one_write_and_back_to_zero(s
     queue = shop.queue("burst")
     shop.deployment("burst")
     shop.pool("burst", queue, scaleToZeroAfterSeconds=3, behavior={"scaleDown": {"stabilizationWindowSeconds": 2}})
-    shop.eventually(lambda: shop.condition("burst", "Ready") == ("True", "Ready"), 15, "the pool did not become ready")
+    shop.eventually(lambda: shop.condition("burst", "Ready") == ("True", "Ready"), 30, "the pool did not become ready")
     shop.send(queue, 100)
-    shop.eventually(lambda: shop.replicas("burst") == 20, 10, "the pool did not grow to 20")
+    shop.eventually(lambda: shop.replicas("burst") == 20, 30, "the pool did not grow to 20")
     assert shop.generation("burst") == 2, "more than one write from 0 to 20"
     shop.eventually(lambda: shop.status("burst")["readyReplicas"] == 20, 60, "the pods did not become ready")
     shop.purge(queue)
@@ -27,7 +27,7 @@ def test_a_pool_goes_from_zero_to_its_whole_size_in_one_write_and_back_to_zero(s
 def test_an_edited_spec_is_acted_on_at_once(shop: Shop) -> None:
     shop.deployment("edited")
     shop.pool("edited", shop.queue("edited"), pollSeconds=300)
-    shop.eventually(lambda: shop.condition("edited", "Ready")[0] == "True", 15, "the pool did not become ready")
+    shop.eventually(lambda: shop.condition("edited", "Ready")[0] == "True", 30, "the pool did not become ready")
     shop.pool("edited", shop.queue("edited"), pollSeconds=300, minReplicas=3)
     shop.eventually(
         lambda: shop.replicas("edited") == 3, 5, "the new minimum was not acted on within 5 s of a 300 s interval"
@@ -39,13 +39,13 @@ def test_an_edited_spec_is_acted_on_at_once(shop: Shop) -> None:
 def test_a_missing_deployment_is_a_condition_until_it_comes(shop: Shop) -> None:
     queue = shop.queue("late")
     shop.pool("late", queue)
-    shop.eventually(lambda: shop.condition("late", "TargetFound") == ("False", "TargetNotFound"), 15, "no condition")
+    shop.eventually(lambda: shop.condition("late", "TargetFound") == ("False", "TargetNotFound"), 30, "no condition")
     assert shop.condition("late", "Ready") == ("False", "TargetNotFound")
     shop.deployment("late")
     shop.send(queue, 10)
-    shop.eventually(lambda: shop.replicas("late") == 2, 15, "the pool did not scale the Deployment that came")
+    shop.eventually(lambda: shop.replicas("late") == 2, 30, "the pool did not scale the Deployment that came")
     shop.kubectl("delete", "deployment", "late")
-    shop.eventually(lambda: shop.condition("late", "TargetFound")[0] == "False", 15, "the deletion was not noticed")
+    shop.eventually(lambda: shop.condition("late", "TargetFound")[0] == "False", 30, "the deletion was not noticed")
 
 
 def test_a_missing_queue_is_a_condition_and_moves_nothing(shop: Shop) -> None:
@@ -64,7 +64,7 @@ def test_the_older_of_two_pools_owns_a_deployment_until_it_goes(shop: Shop) -> N
     older, younger = shop.queue("older"), shop.queue("younger")
     shop.deployment("shared")
     shop.pool("older", older, "shared", minReplicas=1)
-    shop.eventually(lambda: shop.replicas("shared") == 1, 15, "the older pool did not scale")
+    shop.eventually(lambda: shop.replicas("shared") == 1, 30, "the older pool did not scale")
     wait_for_the_next_second()
     shop.pool("younger", younger, "shared", minReplicas=5)
     shop.eventually(
@@ -72,7 +72,7 @@ def test_the_older_of_two_pools_owns_a_deployment_until_it_goes(shop: Shop) -> N
     )
     assert shop.replicas("shared") == 1
     shop.kubectl("delete", "qwp", "older")
-    shop.eventually(lambda: shop.replicas("shared") == 5, 15, "the younger pool did not inherit the Deployment")
+    shop.eventually(lambda: shop.replicas("shared") == 5, 30, "the younger pool did not inherit the Deployment")
 
 
 def test_a_dry_run_tells_and_scales_nothing(shop: Shop) -> None:
@@ -80,7 +80,7 @@ def test_a_dry_run_tells_and_scales_nothing(shop: Shop) -> None:
     shop.deployment("dry")
     shop.pool("dry", queue, mode="DryRun")
     shop.send(queue, 50)
-    shop.eventually(lambda: shop.status("dry").get("desiredReplicas") == 10, 15, "nothing was decided")
+    shop.eventually(lambda: shop.status("dry").get("desiredReplicas") == 10, 30, "nothing was decided")
     assert shop.replicas("dry") == 0
     assert shop.condition("dry", "ScalingActive") == ("False", "DryRun")
 
@@ -89,7 +89,7 @@ def test_a_paused_pool_does_not_even_read(shop: Shop, operator: Operator) -> Non
     queue = shop.queue("paused")
     shop.deployment("paused", replicas=1)
     shop.pool("paused", queue, mode="Paused")
-    shop.eventually(lambda: shop.condition("paused", "ScalingActive") == ("False", "Paused"), 15, "not paused")
+    shop.eventually(lambda: shop.condition("paused", "ScalingActive") == ("False", "Paused"), 30, "not paused")
     reads = [
         line for line in operator.get("/metrics").splitlines() if "queue_reads_total" in line and shop.namespace in line
     ]
@@ -102,7 +102,7 @@ def test_a_killed_operator_forgets_nothing(shop: Shop, operator: Operator) -> No
     shop.deployment("killed", replicas=4)
     window = {"scaleDown": {"stabilizationWindowSeconds": 15}}
     shop.pool("killed", queue, scaleToZeroAfterSeconds=15, behavior=window)
-    shop.eventually(lambda: "emptySince" in shop.status("killed").get("memory", {}), 15, "emptiness was not remembered")
+    shop.eventually(lambda: "emptySince" in shop.status("killed").get("memory", {}), 30, "emptiness was not remembered")
     memory = shop.status("killed")["memory"]
     operator.kill_and_wait()
     assert shop.replicas("killed") == 4 or shop.status("killed")["memory"]["emptySince"] == memory["emptySince"]
@@ -118,7 +118,7 @@ def test_a_burst_that_comes_while_the_operator_is_dead_is_answered_when_it_is_ba
     queue = shop.queue("mid-burst")
     shop.deployment("mid-burst")
     shop.pool("mid-burst", queue)
-    shop.eventually(lambda: shop.condition("mid-burst", "Ready")[0] == "True", 15, "the pool did not become ready")
+    shop.eventually(lambda: shop.condition("mid-burst", "Ready")[0] == "True", 30, "the pool did not become ready")
     os.kill(operator.pid, signal.SIGKILL)
     shop.send(queue, 200)
     shop.eventually(lambda: shop.replicas("mid-burst") == 40, 120, "the burst was not answered")
@@ -128,7 +128,7 @@ def test_a_burst_that_comes_while_the_operator_is_dead_is_answered_when_it_is_ba
 def test_a_pool_deleted_while_the_operator_is_stopped_is_gone_at_once(shop: Shop, operator: Operator) -> None:
     shop.deployment("gone")
     shop.pool("gone", shop.queue("gone"))
-    shop.eventually(lambda: shop.condition("gone", "Ready")[0] == "True", 15, "the pool did not become ready")
+    shop.eventually(lambda: shop.condition("gone", "Ready")[0] == "True", 30, "the pool did not become ready")
     assert 'pool="gone"' in operator.get("/metrics")
     pid = operator.pid
     os.kill(pid, signal.SIGSTOP)
@@ -137,14 +137,14 @@ def test_a_pool_deleted_while_the_operator_is_stopped_is_gone_at_once(shop: Shop
         assert shop.kubectl("get", "qwp", "gone", "--ignore-not-found") == ""
     finally:
         os.kill(pid, signal.SIGCONT)
-    shop.eventually(lambda: 'pool="gone"' not in operator.get("/metrics"), 15, "the pool's series stayed")
+    shop.eventually(lambda: 'pool="gone"' not in operator.get("/metrics"), 30, "the pool's series stayed")
 
 
 def test_an_api_server_that_restarts_costs_nothing_but_time(shop: Shop, operator: Operator) -> None:
     queue = shop.queue("outage")
     shop.deployment("outage")
     shop.pool("outage", queue)
-    shop.eventually(lambda: shop.condition("outage", "Ready")[0] == "True", 15, "the pool did not become ready")
+    shop.eventually(lambda: shop.condition("outage", "Ready")[0] == "True", 30, "the pool did not become ready")
     address, restarts, pid = operator.address, operator.restarts(), operator.pid
     shop.cluster.apiserver.kill()
     shop.send(queue, 50)
@@ -160,7 +160,7 @@ def test_a_minute_without_sqs_moves_no_pool(shop: Shop) -> None:
     shop.deployment("blind")
     shop.pool("blind", queue, scaleToZeroAfterSeconds=0, behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
     shop.send(queue, 20)
-    shop.eventually(lambda: shop.replicas("blind") == 4, 15, "the pool did not grow")
+    shop.eventually(lambda: shop.replicas("blind") == 4, 30, "the pool did not grow")
     url = shop.client.get_queue_url(QueueName=queue)["QueueUrl"]
     taken = [shop.client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"] for _ in range(2)]
     assert sum(map(len, taken)) == 20  # the workers are busy: everything is in flight

@@ -70,7 +70,7 @@ def test_prometheus_answers_for_the_desired_replicas(shop: Shop, prometheus: Pro
     shop.deployment("seen")
     shop.pool("seen", queue)
     shop.send(queue, 35)
-    shop.eventually(lambda: shop.replicas("seen") == 7, 15, "the pool did not grow")
+    shop.eventually(lambda: shop.replicas("seen") == 7, 30, "the pool did not grow")
     promql = f'queueworkerpool_desired_replicas{{namespace="{shop.namespace}",pool="seen"}}'
     wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 30, "no answer of 7 desired replicas")
     writes = f'sum(queueworkerpool_scale_writes_total{{namespace="{shop.namespace}",direction="up"}})'
@@ -90,7 +90,7 @@ def test_promtool_finds_nothing_to_object_to(
         unavailable(MISSING)
     shop.deployment("checked")
     shop.pool("checked", shop.queue("checked"))
-    shop.eventually(lambda: shop.namespace in operator.get("/metrics"), 15, "the pool is not in the metrics")
+    shop.eventually(lambda: shop.namespace in operator.get("/metrics"), 30, "the pool is not in the metrics")
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=operator.get("/metrics"), capture_output=True, text=True, check=False
     )
