@@ -6,11 +6,11 @@ from tests.chart.objects import Json, Render, of_kind, pod
 
 GRANTS = {
     ("queueworker.dev", "queueworkerpools"): {"get", "list", "watch"},
-    ("queueworker.dev", "queueworkerpools/status"): {"get", "patch"},
-    ("apps", "deployments"): {"get", "list", "watch"},
-    ("apps", "deployments/scale"): {"get", "patch"},
+    ("queueworker.dev", "queueworkerpools/status"): {"patch"},
+    ("apps", "deployments"): {"list", "watch"},
+    ("apps", "deployments/scale"): {"patch"},
     ("", "pods"): {"list", "patch"},
-    ("", "events"): {"create", "patch"},
+    ("", "events"): {"create"},
 }
 OF_LEASE = "-lease"
 RBAC_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")

@@ -84,22 +84,26 @@ class Operator:
         return int(self.pod()["status"]["containerStatuses"][0]["restartCount"])
 
 
-@pytest.fixture(scope="session")
-def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
-    """The operator of the whole run. Tests kill it; nothing asks it to end but a probe that finds it dead."""
-    env = {name: value for name, value in moto_sqs.env.items() if "ENDPOINT" not in name} | CANARIES
+def install(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Operator:
+    """Install the chart, and wait until the operator is ready."""
+    env = {name: value for name, value in sqs.env.items() if "ENDPOINT" not in name} | CANARIES
     values = {
-        "sqsEndpointUrl": moto_sqs.endpoint,
+        "sqsEndpointUrl": sqs.endpoint,
         "extraEnv": [{"name": name, "value": value} for name, value in env.items()],
         "logLevel": "debug",
-        "tenants": TENANTS,
-    }
+    } | values
     cluster.helm(
         *("install", "queueworkerpool", str(CHART), "--namespace", NAMESPACE, "--create-namespace"),
         *("--wait", "--timeout", "90s"),
         *(f"--set-json={name}={json.dumps(value)}" for name, value in values.items()),
     )
-    running = Operator(cluster)
+    return Operator(cluster)
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
+    """The operator of the whole run. Tests kill it; nothing asks it to end but a probe that finds it dead."""
+    running = install(cluster, moto_sqs, tenants=TENANTS)
     yield running
     assert "operator stopped" not in running.logs()
 

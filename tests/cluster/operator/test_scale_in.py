@@ -1,104 +1,23 @@
 """Scale-in with the real ReplicaSet controller: idle pods go, busy ones stay, and the marks on pods tell the truth."""
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 
 from devcluster import CommandFailedError
 from tests.cluster.operator.conftest import Operator, Shop
+from tests.cluster.operator.workers import Workers
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "pod-disruption-budget.yaml"
 COST = "controller.kubernetes.io/pod-deletion-cost"
 OURS = str(-(2**31) + 1)
 
-WORKER = """
-import http.server, json, os, pathlib, sys, time
-
-folder, address = pathlib.Path(sys.argv[1]), os.environ["QUEUEWORKER_STATE_HOST"]
-ANSWERS = {
-    "": '{"busy": 1, "concurrency": 1}',
-    "NaN": '{"busy": NaN, "concurrency": 1}',
-    "wrong types": '{"busy": "0", "concurrency": [1]}',
-    "negative": '{"busy": -1, "concurrency": 1}',
-    "huge": '{"busy": 0, "concurrency": 1}' + " " * 10_000_000,
-    "slow": '{"busy": 0, "concurrency": 1}',
-    "redirecting": "",
-}
-
-class State(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        folder.with_name("asked").joinpath(address).touch()
-        told = folder / address
-        how = told.read_text() if told.exists() else None
-        body = ANSWERS.get(how, '{"busy": 0, "concurrency": 1}').encode()
-        self.send_response(302 if how == "redirecting" else 200)
-        if how == "redirecting":
-            self.send_header("Location", f"http://{folder.with_name('trap').read_text()}/state")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        for part in range(0, len(body), 5 if how == "slow" else len(body)):
-            self.wfile.write(body[part:part + (5 if how == "slow" else len(body))])
-            time.sleep(0.5 if how == "slow" else 0)
-
-http.server.ThreadingHTTPServer((address, 8081), State).serve_forever()
-"""
-"""A worker of any make: it is idle, unless a file with the name of its address says otherwise; empty means busy."""
-
 LIES = ("NaN", "wrong types", "negative", "huge", "slow", "redirecting")
-
-
-class Workers:
-    """The workers of a pool whose queue is empty, four unless told otherwise; the pool comes last."""
-
-    def __init__(self, shop: Shop, folder: Path) -> None:
-        self.shop = shop
-        self.folder = folder
-        self.asked = folder.with_name("asked")
-        for each in (folder, self.asked):
-            each.mkdir()
-        self.command = [sys.executable, "-c", WORKER, str(folder)]
-
-    def start(self, count: int = 4) -> None:
-        """Start so many, and wait until they are ready."""
-        self.shop.deployment("crew", replicas=count, command=self.command)
-        self.shop.eventually(lambda: self.shop.ready("crew") == count, 60, "the workers did not become ready")
-
-    def pods(self) -> dict[str, dict[str, Any]]:
-        """The pods that stay, by address."""
-        listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=crew", "-o", "json"))["items"]
-        return {pod["status"]["podIP"]: pod for pod in listed if "deletionTimestamp" not in pod["metadata"]}
-
-    def work(self, count: int) -> set[str]:
-        """Make so many of them busy; returns their addresses."""
-        busy = set(sorted(self.pods())[:count])
-        for address in busy:
-            (self.folder / address).touch()
-        return busy
-
-    def lie(self, ways: Sequence[str]) -> set[str]:
-        """Make one of them lie in each of these ways; returns their addresses."""
-        liars = dict(zip(sorted(self.pods()), ways, strict=False))
-        for address, way in liars.items():
-            (self.folder / address).write_text(way)
-        return set(liars)
-
-    def rest(self) -> None:
-        """Make all of them idle."""
-        for path in self.folder.iterdir():
-            path.unlink()
-
-    def scale_in(self, **scale_in: Any) -> None:
-        """Let the pool call for nobody."""
-        at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
-        queue = self.shop.queue("crew")
-        self.shop.pool("crew", queue, behavior=at_once, scaleToZeroAfterSeconds=1, scaleIn=scale_in)
 
 
 @pytest.fixture
