@@ -21,9 +21,9 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The Lease object. `version` is empty where there is none, `renewed` where nobody ever held it."""
+    """The Lease object. `renewed` is empty where nobody ever held it."""
 
-    version: str = ""
+    version: str
     holder: str = ""
     seconds: float = LEASE_SECONDS
     renewed: str = ""
@@ -44,7 +44,7 @@ def observe(view: View | None, lease: Lease, now: float) -> View:
     if view and view.lease.version == lease.version:
         return view
     if view and not lease.renewed:
-        # Somebody deleted it or made it anew, and its holder may not know yet: a release looks different.
+        # Somebody made it anew, and its holder may not know yet: a release looks different.
         return replace(view, lease=lease)
     return View(lease, lease.holder, now + lease.seconds if lease.holder else now)
 

@@ -1,13 +1,14 @@
 """Requests for the Lease, over a connection of their own. `leadership` calls it, through a Protocol.
 
 It decides nothing: who may write the Lease is up to `election`, and that two cannot is up to the API server, for every
-write carries the version that it was decided on.
+write carries the version that it was decided on. It creates no Lease, for a right to do so cannot be limited to a name.
 """
 
 from typing import Any
 
 from queueworkerpool.cluster.connection import Connection, NotFoundError
 from queueworkerpool.election import LEASE_SECONDS, Lease
+from queueworkerpool.errors import ClusterError
 from queueworkerpool.fence import no_fence
 from queueworkerpool.health import Jobs
 from queueworkerpool.model import Key
@@ -22,7 +23,7 @@ class LeaseDoor:
     def __init__(self, lease: Key) -> None:
         """Take the Lease's name. Raises ClusterError when there is no KUBECONFIG or service account to read."""
         self._lease = lease
-        self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases"
+        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases/{lease.name}"
         self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
 
     @property
@@ -35,11 +36,11 @@ class LeaseDoor:
         self._connection.close()
 
     async def read(self) -> Lease:
-        """The Lease as it is now; one without a version where there is none. Raises ClusterError."""
+        """The Lease as it is now. Raises ClusterError, also when there is none."""
         try:
-            return _parse(await self._connection.ask("GET", f"{self._collection}/{self._lease.name}"))
-        except NotFoundError:
-            return Lease()
+            return _parse(await self._connection.ask("GET", self._path))
+        except NotFoundError as error:
+            raise ClusterError(f"there is no Lease {self._lease}: `helm upgrade` makes it, or create one") from error
 
     async def write(self, lease: Lease) -> Lease:
         """Write the Lease if it still is at this version; returns it as it now is.
@@ -53,11 +54,8 @@ class LeaseDoor:
             "renewTime": lease.renewed,
             "leaseTransitions": lease.transitions,
         }
-        if not lease.version:
-            body = {"metadata": {"name": self._lease.name}, "spec": spec}
-            return _parse(await self._connection.ask("POST", self._collection, body))
         body = {"metadata": {"resourceVersion": lease.version}, "spec": spec}
-        return _parse(await self._connection.ask("PATCH", f"{self._collection}/{self._lease.name}", body))
+        return _parse(await self._connection.ask("PATCH", self._path, body))
 
 
 def _parse(body: dict[str, Any]) -> Lease:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -31,13 +30,15 @@ def create(namespace: Namespace) -> None:
     namespace.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
 
-async def test_a_lease_that_is_not_there_is_made(leases: LeaseDoor) -> None:
-    assert await leases.read() == Lease()
-    written = await leases.write(claimed(Lease(), "a", STAMP))
-    assert written == await leases.read()
-    assert replace(written, version="") == Lease("", "a", LEASE_SECONDS, STAMP, 1)
-    with pytest.raises(ClusterConflictError):
-        await leases.write(claimed(Lease(), "b", STAMP))
+async def test_a_lease_that_is_not_there_is_not_made_but_named_with_what_makes_it(
+    namespace: Namespace, leases: LeaseDoor
+) -> None:
+    with pytest.raises(ClusterError, match=f"there is no Lease {namespace.name}/operator: `helm upgrade` makes it"):
+        await leases.read()
+    assert namespace.kubectl("get", "leases", "-o", "name") == ""
+    create(namespace)
+    made = await leases.read()
+    assert made == Lease(made.version)
 
 
 async def test_it_goes_from_hand_to_hand_and_keeps_what_the_chart_wrote(
