@@ -12,6 +12,7 @@ READS = frozenset({"get", "list"})
 
 
 POD_NAME = "authentication.kubernetes.io/pod-name"
+DECISION = "authorization.k8s.io/decision"
 
 
 def requests(
@@ -30,6 +31,13 @@ def requests(
 def count(done: Counter[str], verbs: frozenset[str]) -> int:
     """How many of the requests were of these verbs."""
     return sum(number for what, number in done.items() if what.split()[0] in verbs)
+
+
+def never_allowed(log: Path, user: str) -> set[str]:
+    """What USER has asked for without ever having the right to; an API server that has just begun denies everything."""
+    events = [(event.get("annotations", {}).get(DECISION), _what(event)) for event in _events(log, user)]
+    forbidden, allowed = ({what for decision, what in events if decision == word} for word in ("forbid", "allow"))
+    return forbidden - allowed
 
 
 def _events(log: Path, user: str) -> Iterator[dict[str, Any]]:

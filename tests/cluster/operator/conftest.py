@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks import audit
+from benchmarks.bed import USER
 from devcluster import Cluster
 from devcluster.processes import wait_until
 from devcluster.sqs import REGION, MotoSqs
@@ -106,6 +108,7 @@ def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
     running = install(cluster, moto_sqs, tenants=TENANTS)
     yield running
     assert "operator stopped" not in running.logs()
+    assert audit.never_allowed(cluster.directory / "audit.log", USER) == set()
 
 
 class Shop:

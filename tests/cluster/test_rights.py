@@ -1,0 +1,141 @@
+"""What the operator asks of the API server, by the server's own log: all that its roles allow, and nothing else."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
+
+from benchmarks.bed import OPERATOR, OPERATOR_NAMESPACE, USER
+from devcluster import Cluster, UnavailableError, tools
+from devcluster.processes import wait_until
+from devcluster.sqs import MotoSqs
+from tests.cluster.operator.conftest import Shop, install
+from tests.cluster.operator.workers import Workers
+
+Json = dict[str, Any]
+REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+ACCOUNT = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": OPERATOR_NAMESPACE}
+OF_THE_RELEASE = f"app.kubernetes.io/instance={OPERATOR}"
+
+
+class Right(NamedTuple):
+    """To do one thing with one kind of object."""
+
+    group: str
+    resource: str
+    verb: str
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]) -> Iterator[Cluster]:
+    """A cluster in which nobody else installs the operator."""
+    try:
+        tools.build_everything()
+    except UnavailableError as error:
+        unavailable(str(error))
+    with Cluster(tmp_path_factory.mktemp("rights"), audit=True) as running:
+        yield running
+
+
+@contextmanager
+def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[None]:
+    """The operator, ready when the body begins; it is gone, with its rights, when it has ended."""
+    install(cluster, sqs, **values)
+    try:
+        yield
+    finally:
+        cluster.helm("uninstall", OPERATOR, "--namespace", OPERATOR_NAMESPACE, "--wait")
+
+
+def work(shop: Shop, folder: Path) -> None:
+    """Let the operator do all that it ever does: scale out, scale in around a busy worker, and see the pool go."""
+    workers = Workers(shop, folder)
+    shop.deployment("crew", command=workers.command)
+    shop.send(queue := shop.queue("crew"), 10)
+    at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    shop.pool("crew", queue, behavior=at_once, scaleToZeroAfterSeconds=1)
+    shop.eventually(lambda: shop.ready("crew") == 2, 60, "the workers did not become ready")
+    busy = workers.work(1)
+    shop.purge(queue)
+    shop.eventually(lambda: shop.replicas("crew") == 1, 60, "the idle worker did not go")
+    shop.eventually(lambda: set(workers.pods()) == busy, 60, "not the busy worker is left")
+    shop.kubectl("delete", "qwp,deployments", "--all")
+
+
+def end(cluster: Cluster) -> None:
+    """End the operator, so that all that it ever asked for is in the log."""
+    cluster.kubectl("-n", OPERATOR_NAMESPACE, "scale", "deployment", OPERATOR, "--replicas=0")
+    pods = ("-n", OPERATOR_NAMESPACE, "get", "pods", "-o", "name")
+    wait_until(lambda: cluster.kubectl(*pods) == "", 60, "the operator did not end")
+
+
+def listed(cluster: Cluster, *what: str) -> list[Json]:
+    return list(json.loads(cluster.kubectl("get", *what, "-A", "-o", "json"))["items"])
+
+
+def granted(cluster: Cluster) -> set[Right]:
+    """What the operator may do with objects, by all roles that are bound to it."""
+    bindings = listed(cluster, "clusterrolebindings,rolebindings")
+    refs = [
+        (binding["metadata"].get("namespace", "default"), binding["roleRef"]["kind"], binding["roleRef"]["name"])
+        for binding in bindings
+        if ACCOUNT in binding.get("subjects", ())
+    ]
+    roles = [json.loads(cluster.kubectl("-n", place, "get", kind, name, "-o", "json")) for place, kind, name in refs]
+    return {
+        Right(group, resource, verb)
+        for role in roles
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def asked(cluster: Cluster, since: datetime) -> list[Json]:
+    """The events of the operator since then, and of whoever had no valid token and therefore no name."""
+    events = map(json.loads, (cluster.directory / "audit.log").read_text().splitlines())
+    return [
+        event
+        for event in events
+        if event["user"].get("username", USER) == USER
+        and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= since
+    ]
+
+
+def needed(event: Json) -> Right | None:
+    """The right that a request needed; None where it was about no object but about what kinds there are."""
+    about = event.get("objectRef", {})
+    if "resource" not in about:
+        return None
+    resource = "/".join(about[part] for part in ("resource", "subresource") if part in about)
+    return Right(about.get("apiGroup", ""), resource, event["verb"])
+
+
+WATCHED = {"of all namespaces": ([], {"ClusterRole", "Role"}), "of some namespaces": (["rights-some"], {"Role"})}
+
+
+@pytest.mark.parametrize(("watched", "kinds"), WATCHED.values(), ids=WATCHED)
+def test_an_operator_uses_every_right_that_it_has_and_asks_for_no_other(
+    watched: list[str], kinds: set[str], audited: Cluster, moto_sqs: MotoSqs, tmp_path: Path
+) -> None:
+    [namespace] = watched or ["rights-all"]
+    audited.kubectl("create", "namespace", namespace)
+    begun = datetime.now(UTC)
+    with installed(audited, moto_sqs, watchNamespaces=watched):
+        work(Shop(audited, moto_sqs, namespace), tmp_path / "busy")
+        end(audited)
+        events, rights = asked(audited, begun), granted(audited)
+        roles = listed(audited, "clusterroles,clusterrolebindings,roles,rolebindings", "-l", OF_THE_RELEASE)
+
+    assert [event for event in events if event["responseStatus"]["code"] in REFUSALS] == []
+    assert {right for event in events if (right := needed(event))} == rights
+    assert {"secrets", "configmaps", "*"}.isdisjoint(word for right in rights for word in right)
+    assert {role["kind"].removesuffix("Binding") for role in roles} == kinds
+    places = {event["objectRef"].get("namespace", "") for event in events if needed(event)}
+    assert places == {namespace, OPERATOR_NAMESPACE} | (set() if watched else {""})
