@@ -1,0 +1,81 @@
+"""Two pods of the chart, as `replicaCount: 2` starts them: one leads, the other is there when it goes."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import pytest
+
+from devcluster import Cluster, UnavailableError, tools
+from devcluster.processes import wait_until
+from devcluster.sqs import MotoSqs
+from tests.cluster.operator.conftest import NAMESPACE, Shop, install
+
+READY_SECONDS = 90
+
+
+@pytest.fixture(scope="module")
+def staffed(
+    tmp_path_factory: pytest.TempPathFactory, moto_sqs: MotoSqs, unavailable: Callable[[str], NoReturn]
+) -> Iterator[Cluster]:
+    """A cluster of its own, with the chart installed twice over."""
+    try:
+        tools.build_everything()
+    except UnavailableError as error:
+        unavailable(str(error))
+    with Cluster(tmp_path_factory.mktemp("staffed")) as running:
+        install(running, moto_sqs, replicaCount=2)
+        yield running
+
+
+def leading(cluster: Cluster) -> dict[str, bool]:
+    """The operator's pods that are ready and not about to go, and whether each leads."""
+    listed = json.loads(cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
+    return {pod["metadata"]["name"]: _leads(pod["status"]["podIP"]) for pod in listed if _serves(pod)}
+
+
+def _serves(pod: dict[str, Any]) -> bool:
+    ready = {"type": "Ready", "status": "True"}.items()
+    conditions = pod["status"].get("conditions", ())
+    return "deletionTimestamp" not in pod["metadata"] and any(ready <= condition.items() for condition in conditions)
+
+
+def _leads(address: str) -> bool:
+    with urllib.request.urlopen(f"http://{address}:9090/metrics", timeout=10) as answer:
+        return re.search(r"^queueworkerpool_leader 1\.0$", answer.read().decode(), re.MULTILINE) is not None
+
+
+def settled(cluster: Cluster) -> str | None:
+    """The name of the leader, once two pods are ready and one of them leads."""
+    pods = leading(cluster)
+    leaders = [name for name, leads in pods.items() if leads]
+    assert len(leaders) <= 1
+    return leaders[0] if leaders and len(pods) == 2 else None
+
+
+def restarts(cluster: Cluster) -> str:
+    chosen = "jsonpath={.items[*].status.containerStatuses[*].restartCount}"
+    return cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", chosen)
+
+
+def test_when_the_leaders_pod_goes_the_other_one_leads_and_the_chart_brings_a_third(
+    staffed: Cluster, moto_sqs: MotoSqs
+) -> None:
+    shop = Shop(staffed, moto_sqs, "default")
+    queue = shop.queue("staffed")
+    shop.deployment("staffed")
+    shop.pool("staffed", queue)
+    shop.send(queue, 50)
+    shop.eventually(lambda: shop.replicas("staffed") == 10, 60, "nobody scaled the pool")
+    wait_until(lambda: settled(staffed) is not None, READY_SECONDS, "not one of two leads")
+    first, before = settled(staffed), leading(staffed)
+    staffed.kubectl("delete", "pod", "-n", NAMESPACE, str(first))
+    shop.send(queue, 25)
+    shop.eventually(lambda: shop.replicas("staffed") == 15, 60, "nobody followed")
+    wait_until(lambda: settled(staffed) is not None, READY_SECONDS, "the chart brought no third")
+    [follower] = set(before) - {first}
+    assert settled(staffed) == follower
+    assert set(leading(staffed)) != set(before)
+    assert restarts(staffed) == "0 0"
