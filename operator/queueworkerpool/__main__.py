@@ -90,6 +90,8 @@ def _configure_logging(settings: Settings) -> None:
     # Their lines at INFO are one per object and request.
     for noisy in ("kopf", "aiohttp", "botocore", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    # It warns at each start that it takes no signals in a thread; they are ours.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 
 
 def _leave() -> None:

@@ -1,9 +1,9 @@
 """The only door to kopf: which pools and Deployments exist. Watches and indexes; changes no object.
 
-`process` runs it; it tells the scheduler which pools exist and answers `find` for Deployments. No timers, daemons or
-change handlers: those die silently, or leave finalizers and annotations behind (ADR 0001). The Deployments are a kopf
-index, for kopf calls no event handler before everything indexed was listed: a pool is never told that its
-Deployment is missing merely because the list has not come yet.
+`watching` runs it, in a thread of its own; it tells the scheduler which pools exist and answers `find` for Deployments.
+No timers, daemons or change handlers: those die silently, or leave finalizers and annotations behind (ADR 0001). The
+Deployments are a kopf index, for kopf calls no event handler before everything indexed was listed: a pool is never told
+that its Deployment is missing merely because the list has not come yet.
 """
 
 import asyncio
@@ -68,7 +68,10 @@ class Deployments:
 
     def find(self, deployment: Key) -> Target | None:
         """The Deployment of this name, if there is one."""
-        return next(iter((self._index or {}).get(deployment, ())), None)
+        try:
+            return next(iter((self._index or {}).get(deployment, ())), None)
+        except RuntimeError:  # it is deleted from the index at this very moment, in kopf's thread
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,8 @@ class Watched:
     vitals: Vitals
 
 
-async def watch(watched: Watched, namespaces: tuple[str, ...], started: asyncio.Event, stop: asyncio.Event) -> None:
-    """Watch until told to stop. Raises whatever ends kopf's own tasks; then it can be called again.
-
-    `started` is set when kopf has begun; by then it has taken SIGTERM and SIGINT for itself.
-    """
+async def watch(watched: Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+    """Watch until told to stop. Raises whatever ends kopf's own tasks; then it can be called again."""
     watched.vitals.tries(WATCHED)
     await kopf.operator(
         registry=registry(watched),
@@ -94,7 +94,6 @@ async def watch(watched: Watched, namespaces: tuple[str, ...], started: asyncio.
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
-        ready_flag=started,
         stop_flag=stop,
     )
 

@@ -81,15 +81,19 @@ class Vitals:
         for kind in kinds:
             self.watch_tried[kind] = clock()
 
+    def watch_silence(self, now: float) -> dict[str, float]:
+        """For how long each watch has neither been tried nor answered."""
+        tried = self.watch_tried.copy()
+        return {kind: now - max(last, self.watch_heard.get(kind, last)) for kind, last in tried.items()}
+
     def trouble(self, now: float) -> list[str]:
         """Why the process should be restarted; empty when it is alive."""
         found = []
         if now - self.loop >= LOOP_SECONDS:
             found.append(f"the event loop is frozen for {now - self.loop:.0f} s")
-        for kind, tried in dict(self.watch_tried).items():
-            last = max(tried, self.watch_heard.get(kind, tried))
-            if now - last >= WATCH_TRIES_SECONDS:
-                found.append(f"the watch of {kind} is dead for {now - last:.0f} s")
+        for kind, silence in self.watch_silence(now).items():
+            if silence >= WATCH_TRIES_SECONDS:
+                found.append(f"the watch of {kind} is dead for {silence:.0f} s")
         for whose, jobs in self.jobs.items():
             if (stuck := jobs.stuck_seconds(now)) >= JOB_SECONDS:
                 found.append(f"a thread of {whose} is stuck for {stuck:.0f} s")

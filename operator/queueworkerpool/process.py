@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from queueworkerpool import handlers
+from queueworkerpool import handlers, watching
 from queueworkerpool.cluster import KubernetesCluster, LeaseDoor
 from queueworkerpool.election import LOOK_SECONDS
 from queueworkerpool.errors import ClusterError
@@ -103,7 +103,7 @@ async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: 
         await _until_served(cluster, vitals, stopped)
         async with _led(settings, (fence, vitals), _Work(scheduler, cluster, settings.namespaces), stop):
             while not stop.is_set():
-                await _watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
+                await watching.watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
                 await asyncio.wait((stopped,), timeout=handlers.RECONNECT_SECONDS)
                 await _until_served(cluster, vitals, stopped)
     finally:
@@ -212,20 +212,6 @@ async def _until_served(cluster: KubernetesCluster, vitals: Vitals, stopped: "as
             logger.warning("waiting for the API server", extra={"problem": problem})
             said = problem
         await asyncio.wait((stopped,), timeout=CRD_RETRY_SECONDS)
-
-
-async def _watch(watched: handlers.Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Watch until stopped."""
-    started = asyncio.Event()
-    watching = asyncio.create_task(handlers.watch(watched, namespaces, started, stop), name="watch")
-    starting = asyncio.create_task(started.wait(), name="starting")
-    await asyncio.wait((watching, starting), return_when=asyncio.FIRST_COMPLETED)
-    starting.cancel()
-    _stop_on_signals(stop)  # again, for kopf's own handlers fail at the second signal
-    try:
-        await watching
-    except Exception:  # kopf ends at answers that it does not expect; what is known meanwhile stays
-        logger.exception("the watch failed, and begins anew")
 
 
 async def _beat(vitals: Vitals) -> None:

@@ -50,8 +50,8 @@ async def kubectl(namespace: Namespace, *arguments: str) -> str:
 @contextlib.asynccontextmanager
 async def watching(told: Told, vitals: Vitals, *namespaces: str) -> AsyncIterator[None]:
     """Watch these namespaces (none: all) meanwhile."""
-    files, started, stop = open_files(), asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(watch(Watched(told, told.deployments, vitals), namespaces, started, stop))
+    files, stop = open_files(), asyncio.Event()
+    task = asyncio.create_task(watch(Watched(told, told.deployments, vitals), namespaces, stop))
     try:
         yield
     finally:
