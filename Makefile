@@ -1,6 +1,6 @@
 # One door for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check verify generate mutate bench lock clean
+.PHONY: help setup demo test test-unit check verify generate mutate audit bench lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -38,6 +38,7 @@ check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=operator:worker $(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker devcluster
 	$(MAKE) --no-print-directory verify
 
 generate: $(BIN)/.installed ## Write the generated files anew
@@ -48,6 +49,9 @@ verify: $(BIN)/.installed ## Fail when a generated file is stale
 
 mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 5 minutes)
 	$(BIN)/python -m tests.mutation
+
+audit: $(BIN)/.installed ## Look up known vulnerabilities of what the images contain (needs the network)
+	$(BIN)/python -m tests.supplychain
 
 bench: setup ## Measure operator and worker against their promises; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Writes what is derived from code and the CRD: the reference page, and the chart's copy of the CRD and its README.
+"""Writes what is derived from code, CRD and locks: the reference page, what the chart copies, and the SBOMs.
 
 `make generate` runs it, `make verify` runs it with --check, which writes nothing and fails when a file is stale.
 """
@@ -14,6 +14,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
+from docs.sbom import sbom
 from queueworkerpool.metrics import Metrics
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.settings import ENV_PREFIX, Settings
@@ -30,6 +31,9 @@ def main() -> int:
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),
+    } | {
+        ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")
+        for image in ("operator", "worker")
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:

@@ -22,7 +22,7 @@ class Settings:
         metadata={"help": "Namespaces to serve, separated by commas. Empty: all, which needs a ClusterRole."},
     )
     http_host: str = field(
-        default="0.0.0.0",  # noqa: S104 -- a pod's probes and scrapes come from outside of it
+        default="0.0.0.0",  # noqa: S104 -- a pod's probes and scrapes come from outside of it # nosec B104
         metadata={"help": "Address on which /metrics, /livez and /readyz are served."},
     )
     http_port: int = field(default=9090, metadata={"help": "Port on which /metrics, /livez and /readyz are served."})

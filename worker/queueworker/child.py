@@ -56,7 +56,7 @@ class Line:
     def _read(self) -> None:
         try:
             while True:
-                word, content = pickle.load(self._stream)  # noqa: S301 -- see the module's docstring
+                word, content = pickle.load(self._stream)  # noqa: S301 -- see the module's docstring # nosec B301
                 (self._messages if word is Word.HANDLE else self._answers).put(content)
         finally:
             os._exit(0)  # the parent is gone

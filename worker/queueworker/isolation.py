@@ -142,7 +142,7 @@ class Child:
 
     def _listen(self) -> tuple[Any, ...]:
         try:
-            return tuple(pickle.load(self._stream))  # noqa: S301 -- see `child`
+            return tuple(pickle.load(self._stream))  # noqa: S301 -- see `child` # nosec B301
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise self._ended() from error
 

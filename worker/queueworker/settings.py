@@ -103,7 +103,7 @@ class Settings:
         },
     )
     state_host: str = field(
-        default="0.0.0.0",  # noqa: S104 -- probes, scrapes and the operator come from outside of the pod
+        default="0.0.0.0",  # noqa: S104 -- probes, scrapes and the operator come from outside of the pod # nosec B104
         metadata={"help": "Address on which /state, /livez, /readyz and /metrics are served."},
     )
     state_port: int = field(

@@ -1,0 +1,51 @@
+"""Writes what an image contains, from its lock, as a CycloneDX 1.6 document. `generate` calls it.
+
+The same lock gives the same document: no time, no random number. So a change of the lock shows as a readable diff.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+_ENTRY = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ ;\\]+)", re.IGNORECASE)
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+def sbom(lock: Path, image: str) -> str:
+    """The document of the image whose environment LOCK describes."""
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": {"type": "container", "bom-ref": image, "name": image}},
+        "components": [_component(name, version, hashes) for name, version, hashes in entries(lock)],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def entries(lock: Path) -> list[tuple[str, str, list[str]]]:
+    """Name, version and the hashes of all files of each entry of a lock."""
+    found: list[tuple[str, str, list[str]]] = []
+    for line in lock.read_text().splitlines():
+        if entry := _ENTRY.match(line):
+            found.append((entry[1], entry[2], []))
+        elif hashed := _HASH.search(line):
+            found[-1][2].append(hashed[1])
+    return found
+
+
+def _component(name: str, version: str, hashes: list[str]) -> dict[str, Any]:
+    purl = f"pkg:pypi/{name.lower()}@{version}"
+    files = [
+        {"type": "distribution", "url": purl, "hashes": [{"alg": "SHA-256", "content": content}]} for content in hashes
+    ]
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": name,
+        "version": version,
+        "purl": purl,
+        "externalReferences": files,
+    }

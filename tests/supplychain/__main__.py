@@ -1,0 +1,45 @@
+"""`make audit`: looks up known vulnerabilities of what the images contain. No test, for it needs the network.
+
+pip-audit says that none are known, and ends with 0, also when it could not look up anything. So its answer is judged
+here: 0 when all was looked up and nothing is known, 1 when something is known, 2 when something could not be looked up.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from docs.sbom import entries
+from tests.supplychain.verdict import Verdict, verdict
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements-operator.lock", "requirements-worker.lock", "requirements-build.lock")
+
+
+def main() -> int:
+    """Audit every lock; returns the exit code."""
+    codes = [_audited(ROOT / name) for name in LOCKS]
+    return 1 if 1 in codes else max(codes)
+
+
+def _audited(lock: Path) -> int:
+    argv = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--disable-pip", "--require-hashes"]
+    argv += ["--format", "json", "--progress-spinner", "off"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    found = verdict(done.stdout, {name.lower() for name, _, _ in entries(lock)})
+    _tell(lock.name, found)
+    if done.returncode and done.stderr:
+        print(done.stderr.strip().splitlines()[-1], file=sys.stderr)
+    return found.exit_code
+
+
+def _tell(lock: str, found: Verdict) -> None:
+    for line in found.known:
+        print(f"{lock}: {line}")
+    if found.unknown:
+        print(f"{lock}: UNKNOWN, not clean: {len(found.unknown)} could not be looked up: {', '.join(found.unknown)}")
+    if found.exit_code == 0:
+        print(f"{lock}: no known vulnerability")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
