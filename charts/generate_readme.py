@@ -48,6 +48,10 @@ extraEnv:
   valueFrom: {{secretKeyRef: {{name: aws, key: AWS_SECRET_ACCESS_KEY}}}}
 ```
 
+People who may view, edit or administer a namespace by Kubernetes' own ClusterRoles may do the same with its pools, for
+two ClusterRoles are aggregated to those (`aggregatedRoles`); the status is written by the operator alone. With
+`watchNamespaces` the chart makes no ClusterRole at all: give people a Role of your own.
+
 ## Values
 
 | Value | Default | Meaning |

@@ -35,6 +35,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("serviceAccount", "create"): False,
     ("serviceAccount", "name"): "sizer",
     ("serviceAccount", "annotations"): {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/sizer"},
+    ("aggregatedRoles", "create"): False,
     ("crds", "install"): False,
     ("crds", "keep"): False,
     ("metrics", "service", "port"): 8080,

@@ -13,6 +13,7 @@ GRANTS = {
     ("", "events"): {"create"},
 }
 OF_LEASE = "-lease"
+OF_PEOPLE = ("-view", "-edit")
 RBAC_KINDS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 
@@ -26,6 +27,13 @@ def grants(role: Json) -> dict[tuple[str, str], set[str]]:
     return found
 
 
+def aggregated_to(role: Json) -> list[str]:
+    """The ClusterRoles that take in this one's rules."""
+    mark = "rbac.authorization.k8s.io/aggregate-to-"
+    labels = role["metadata"]["labels"].items()
+    return [name.removeprefix(mark) for name, value in labels if name.startswith(mark) and value == "true"]
+
+
 @pytest.mark.parametrize(
     ("watched", "role_kind", "places"),
     [([], "ClusterRole", [None]), (["team-a", "team-b"], "Role", ["team-a", "team-b"])],
@@ -34,7 +42,7 @@ def test_the_operator_gets_these_rights_and_no_others(
     watched: list[str], role_kind: str, places: list[str | None], render: Render
 ) -> None:
     objects = render({"watchNamespaces": watched})
-    of_pools = [found for found in objects if not found["metadata"]["name"].endswith(OF_LEASE)]
+    of_pools = [found for found in objects if not found["metadata"]["name"].endswith((OF_LEASE, *OF_PEOPLE))]
     roles, bindings = of_kind(of_pools, role_kind), of_kind(of_pools, role_kind + "Binding")
     assert len(roles) + len(bindings) == len([found for found in of_pools if found["kind"] in RBAC_KINDS])
     assert [role["metadata"].get("namespace") for role in roles] == places
@@ -63,6 +71,28 @@ def test_of_all_leases_the_operator_may_touch_its_own(watched: list[str], render
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     [subject] = binding["subjects"]
     assert (subject["name"], subject["namespace"]) == (pod(objects)["spec"]["serviceAccountName"], "system")
+
+
+POOLS, STATUS = ("queueworker.dev", "queueworkerpools"), ("queueworker.dev", "queueworkerpools/status")
+AGGREGATED = {
+    "demo-queueworkerpool-view": (["view", "edit", "admin"], {POOLS: {"get", "list", "watch"}, STATUS: {"get"}}),
+    "demo-queueworkerpool-edit": (
+        ["edit", "admin"],
+        {POOLS: {"create", "update", "patch", "delete", "deletecollection"}},
+    ),
+}
+
+
+def test_whoever_views_or_edits_a_namespace_may_do_so_with_its_pools_and_not_with_their_status(render: Render) -> None:
+    found = [role for role in of_kind(render(), "ClusterRole") if role["metadata"]["name"].endswith(OF_PEOPLE)]
+    assert {role["metadata"]["name"]: (aggregated_to(role), grants(role)) for role in found} == AGGREGATED
+
+
+@pytest.mark.parametrize("values", [{"aggregatedRoles": {"create": False}}, {"watchNamespaces": ["team-a"]}])
+def test_people_get_no_rights_where_they_are_not_wanted_or_the_operator_has_only_roles(
+    values: Json, render: Render
+) -> None:
+    assert [found for found in render(values) if found["metadata"]["name"].endswith(OF_PEOPLE)] == []
 
 
 def test_only_the_operators_pod_gets_a_token(render: Render) -> None:

@@ -72,6 +72,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"serviceAccount": {"annotations": {"a": 1}}},
         "'/serviceAccount/annotations/a': got number, want string",
     ),
+    "a role's own name": ({"aggregatedRoles": {"edit": False}}, "'/aggregatedRoles': additional properties 'edit'"),
     "keep in words": ({"crds": {"keep": "yes"}}, "'/crds/keep': got string, want boolean"),
     "port zero": ({"metrics": {"service": {"port": 0}}}, "'/metrics/service/port': minimum: got 0, want 1"),
     "an interval without a unit": (
