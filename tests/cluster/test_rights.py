@@ -14,7 +14,7 @@ from benchmarks.bed import OPERATOR, OPERATOR_NAMESPACE, USER
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
 from devcluster.sqs import MotoSqs
-from tests.cluster.operator.conftest import Shop, install
+from tests.cluster.operator.conftest import CHART, Operator, Shop, install
 from tests.cluster.operator.workers import Workers
 
 Json = dict[str, Any]
@@ -42,13 +42,21 @@ def audited(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str
         yield running
 
 
+def end(cluster: Cluster) -> None:
+    """End the operator, so that all that it ever asked for is in the log."""
+    cluster.kubectl("-n", OPERATOR_NAMESPACE, "scale", "deployment", OPERATOR, "--replicas=0")
+    pods = ("-n", OPERATOR_NAMESPACE, "get", "pods", "-o", "name")
+    wait_until(lambda: cluster.kubectl(*pods) == "", 60, "the operator did not end")
+
+
 @contextmanager
-def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[None]:
+def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[Operator]:
     """The operator, ready when the body begins; it is gone, with its rights, when it has ended."""
-    install(cluster, sqs, **values)
+    running = install(cluster, sqs, **values)
     try:
-        yield
+        yield running
     finally:
+        end(cluster)
         cluster.helm("uninstall", OPERATOR, "--namespace", OPERATOR_NAMESPACE, "--wait")
 
 
@@ -65,13 +73,6 @@ def work(shop: Shop, folder: Path) -> None:
     shop.eventually(lambda: shop.replicas("crew") == 1, 60, "the idle worker did not go")
     shop.eventually(lambda: set(workers.pods()) == busy, 60, "not the busy worker is left")
     shop.kubectl("delete", "qwp,deployments", "--all")
-
-
-def end(cluster: Cluster) -> None:
-    """End the operator, so that all that it ever asked for is in the log."""
-    cluster.kubectl("-n", OPERATOR_NAMESPACE, "scale", "deployment", OPERATOR, "--replicas=0")
-    pods = ("-n", OPERATOR_NAMESPACE, "get", "pods", "-o", "name")
-    wait_until(lambda: cluster.kubectl(*pods) == "", 60, "the operator did not end")
 
 
 def listed(cluster: Cluster, *what: str) -> list[Json]:
@@ -139,3 +140,16 @@ def test_an_operator_uses_every_right_that_it_has_and_asks_for_no_other(
     assert {role["kind"].removesuffix("Binding") for role in roles} == kinds
     places = {event["objectRef"].get("namespace", "") for event in events if needed(event)}
     assert places == {namespace, OPERATOR_NAMESPACE} | (set() if watched else {""})
+
+
+def test_a_lease_that_somebody_deleted_is_missed_and_comes_back_with_an_upgrade(
+    audited: Cluster, moto_sqs: MotoSqs
+) -> None:
+    lease = ("-n", OPERATOR_NAMESPACE, "get", "lease", OPERATOR, "-o", "jsonpath={.spec.holderIdentity}")
+    with installed(audited, moto_sqs) as operator:
+        wait_until(lambda: audited.kubectl(*lease) != "", 60, "nobody leads")
+        audited.kubectl("-n", OPERATOR_NAMESPACE, "delete", "lease", OPERATOR)
+        missed = f"there is no Lease {OPERATOR_NAMESPACE}/{OPERATOR}: `helm upgrade` makes it"
+        wait_until(lambda: missed in operator.logs(), 60, "the Lease is not missed")
+        audited.helm("upgrade", OPERATOR, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--reuse-values")
+        wait_until(lambda: audited.kubectl(*lease) != "", 60, "nobody leads again")
