@@ -1,5 +1,6 @@
 """One cluster: control plane and process node, started and ended together. Tests and the demo hold on to it."""
 
+import json
 import shutil
 import signal
 import sys
@@ -96,10 +97,16 @@ class Cluster:
     def wait_until_served(self, definition: str) -> None:
         """Wait until the API server serves what a CustomResourceDefinition defines. Raises StartFailedError.
 
-        `kubectl wait` fails at a definition that has no conditions yet.
+        `kubectl wait` and jsonpath fail at a definition whose conditions are null, as they are at first.
         """
-        established = ("get", "crd", definition, "-o", 'jsonpath={.status.conditions[?(@.type=="Established")].status}')
-        wait_until(lambda: self.kubectl(*established) == "True", START_SECONDS, f"{definition} is not served")
+
+        def established() -> bool:
+            status = json.loads(self.kubectl("get", "crd", definition, "-o", "json")).get("status", {})
+            return ("Established", "True") in {
+                (each["type"], each["status"]) for each in status.get("conditions") or ()
+            }
+
+        wait_until(established, START_SECONDS, f"{definition} is not served")
 
     def helm(self, *arguments: str) -> str:
         """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""
