@@ -1,6 +1,6 @@
 # One door for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check verify generate mutate audit bench lock clean
+.PHONY: help setup demo test test-unit check verify generate mutate audit bench soak lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -55,6 +55,9 @@ audit: $(BIN)/.installed ## Look up known vulnerabilities of what the images con
 
 bench: setup ## Measure operator and worker against their promises; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
+
+soak: setup ## Let pools come, change, fail and go for 20 minutes (SOAK_SECONDS=…), and see that nothing grows
+	$(BIN)/python -m benchmarks soak --pools 60 --seconds $${SOAK_SECONDS:-1200}
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
 	for name in ": --extra operator --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \

@@ -21,6 +21,7 @@ from benchmarks import (
     result,
     scale_in,
     shutdown,
+    soak,
     takeover,
     throughput,
 )
@@ -43,13 +44,13 @@ OF_WORKERS = {"throughput": throughput.measure, "shutdown": shutdown.measure}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("benches", nargs=-1, type=click.Choice([*BENCHES, "crashes", "outages_600"]))
+@click.argument("benches", nargs=-1, type=click.Choice([*BENCHES, "crashes", "outages_600", "soak"]))
 @click.option("--rounds", default=3, show_default=True, help="Rounds of all but cost.")
-@click.option("--pools", default=1000, show_default=True, help="Pools of admission and cost.")
-@click.option("--seconds", default=300.0, show_default=True, help="How long cost measures.")
+@click.option("--pools", default=1000, show_default=True, help="Pools of admission, cost and soak.")
+@click.option("--seconds", default=300.0, show_default=True, help="How long cost and soak measure.")
 @click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
 def main(benches: tuple[str, ...], rounds: int, pools: int, seconds: float, results: Path) -> None:
-    """Measure what operator and worker promise: BENCHES, by default all but outages_600 and crashes (--rounds 200)."""
+    """Measure what operator and worker promise: BENCHES, by default all but crashes, outages_600 and soak."""
     found = [
         _run_workers(bench, rounds, results)
         if bench in OF_WORKERS
@@ -98,6 +99,8 @@ async def _run(bench: str, size: tuple[int, int, float], results: Path) -> resul
                 found = await reaction.measure(bed, rounds)
             case "admission":
                 found = await admission.measure(bed, pools, rounds)
+            case "soak":
+                found = await soak.measure(bed, pools, seconds)
             case _:
                 found = await cost.measure(bed, pools, seconds)
         kubernetes = (await bed.api.get("/version"))["gitVersion"]

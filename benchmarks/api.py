@@ -52,6 +52,17 @@ class Api:
         async with self._session.post(path, json=body) as answer:
             await answer.read()
 
+    async def patch(self, path: str, body: Mapping[str, Any]) -> None:
+        """Merge a patch into one object."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        async with self._session.patch(path, json=body, headers=headers) as answer:
+            await answer.read()
+
+    async def delete(self, path: str) -> None:
+        """Delete one object."""
+        async with self._session.delete(path) as answer:
+            await answer.read()
+
     async def delete_all(self, path: str) -> None:
         """Delete every object of a collection."""
         async with self._session.delete(path) as answer:

@@ -1,5 +1,6 @@
 """What every bench stands on: a real control plane, the counting server, and the operator under the chart's rights."""
 
+import asyncio
 import json
 import os
 import sys
@@ -34,11 +35,20 @@ class Bed:
     cluster: Cluster
     sqs: CountingSqs
     operator: Program
+    port: int
     api: Api
 
     def operator_usage(self) -> Usage:
         """What the operator's process has used so far."""
         return usage(self.operator.pid)
+
+    async def metrics(self) -> str:
+        """What the operator shows on /metrics."""
+        return await asyncio.to_thread(self._scrape)
+
+    def _scrape(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+            return str(answer.read().decode())
 
     def operator_requests(self, since: datetime, until: datetime | None = None) -> Counter[str]:
         """What the operator asked the API server for, by verb and resource."""
@@ -51,9 +61,10 @@ async def made(folder: Path) -> AsyncIterator[Bed]:
     with Cluster(folder / "cluster", node=False, audit=True) as cluster, CountingSqs(folder / "sqs.log") as sqs:
         prepare(cluster)
         credentials = credentials_of(cluster, folder / "operator.kubeconfig")
-        with operating(credentials, sqs.env, folder / "operator.log", free_port()) as operator:
+        port = free_port()
+        with operating(credentials, sqs.env, folder / "operator.log", port) as operator:
             async with connected(config_of(cluster)) as api:
-                yield Bed(cluster, sqs, operator, api)
+                yield Bed(cluster, sqs, operator, port, api)
 
 
 def prepare(cluster: Cluster) -> None:
