@@ -1,6 +1,7 @@
 """Writes what an image contains, from its lock, as a CycloneDX 1.6 document. `generate` calls it.
 
-The same lock gives the same document: no time, no random number. So a change of the lock shows as a readable diff.
+The same lock gives the same document: no time, no random number. So a change of the lock shows as a readable diff. The
+hashes stay in the lock, for there are dozens per library, one for each platform, and an image contains one of them.
 """
 
 import json
@@ -20,7 +21,7 @@ def sbom(lock: Path, image: str) -> str:
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": {"type": "container", "bom-ref": image, "name": image}},
-        "components": [_component(name, version, hashes) for name, version, hashes in entries(lock)],
+        "components": [_component(name, version) for name, version, _ in entries(lock)],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -36,16 +37,6 @@ def entries(lock: Path) -> list[tuple[str, str, list[str]]]:
     return found
 
 
-def _component(name: str, version: str, hashes: list[str]) -> dict[str, Any]:
+def _component(name: str, version: str) -> dict[str, Any]:
     purl = f"pkg:pypi/{name.lower()}@{version}"
-    files = [
-        {"type": "distribution", "url": purl, "hashes": [{"alg": "SHA-256", "content": content}]} for content in hashes
-    ]
-    return {
-        "type": "library",
-        "bom-ref": purl,
-        "name": name,
-        "version": version,
-        "purl": purl,
-        "externalReferences": files,
-    }
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
