@@ -20,4 +20,5 @@ def test_whenever_it_is_killed_each_size_is_written_once_and_no_window_is_cut_sh
     assert found["kills"] == KILLS + 1
     assert found["pools_with_wrong_writes"] == 0
     assert found["writes_without_effect"] == 0
+    assert found["steps_too_soon"] == 0
     assert found["scale_ins_before_the_window"] == 0
