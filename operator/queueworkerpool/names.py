@@ -176,6 +176,11 @@ class Reason(StrEnum):
         "An older pool already scales this Deployment.",
         "Delete one of the two pools, or give this one another Deployment.",
     )
+    TARGET_NOT_ALLOWED = (
+        "TargetNotAllowed",
+        "The Deployment is the operator's own, which no pool may scale.",
+        "Correct spec.scaleTargetRef.name; the operator's size is a value of its chart.",
+    )
     INVALID_SPEC = (
         "InvalidSpec",
         "The stored pool does not fit this operator's CRD; it was stored under another one.",
@@ -291,13 +296,14 @@ DECISION_REASONS = (
     Reason.PAUSED,
 )
 
-# The reasons of Events, at most a dozen, so that people can learn them.
+# The reasons of Events, few, so that people can learn them.
 EVENT_REASONS = (
     Reason.SUCCESSFUL_RESCALE,
     Reason.REPLICAS_CORRECTED,
     Reason.SCALE_CONFLICT,
     Reason.TARGET_NOT_FOUND,
     Reason.TARGET_CONFLICT,
+    Reason.TARGET_NOT_ALLOWED,
     Reason.INVALID_SPEC,
     Reason.QUEUE_NOT_FOUND,
     Reason.QUEUE_ACCESS_DENIED,

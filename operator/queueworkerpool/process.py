@@ -89,6 +89,7 @@ async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: 
         metrics,
         told,
         _now,
+        Key(*settings.own_deployment.split("/")) if settings.own_deployment else None,
     )
 
     async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:

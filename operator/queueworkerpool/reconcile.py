@@ -114,7 +114,7 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that lies outside of a decision."""
+    """All that lies outside of a decision. `own`: the operator's own Deployment, which no pool may scale."""
 
     tenants: Tenants
     queues: Queues
@@ -125,6 +125,7 @@ class World:
     metrics: Metrics
     told: Told
     clock: Callable[[], datetime]
+    own: Key | None = None
 
 
 async def reconcile(pool: Pool, owner: Key | None, world: World) -> tuple[Pool, float | None]:
@@ -143,9 +144,10 @@ async def reconcile(pool: Pool, owner: Key | None, world: World) -> tuple[Pool, 
 async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
     if isinstance(pool.spec, SpecInvalidError):
         return Observation(pool, None)
-    target = world.targets.find(_deployment(pool, pool.spec))
-    if target is None or owner:
-        return Observation(pool, target, owner)
+    deployment = _deployment(pool, pool.spec)
+    target, forbidden = world.targets.find(deployment), deployment == world.own
+    if target is None or owner or forbidden:
+        return Observation(pool, target, owner, forbidden)
     counts = await _read(pool, pool.spec, world)
     sample = world.samples.take(pool, pool.spec, target)
     seen = Observation(pool, target, counts=counts)
@@ -154,7 +156,7 @@ async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
         facts = replace(gather(pool, pool.spec, target, known, world.clock()), sample=sample)
         decision = decide(facts)
         if decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT:
-            crew = await world.crews.look(_deployment(pool, pool.spec), pool.spec, target)
+            crew = await world.crews.look(deployment, pool.spec, target)
             return replace(seen, crew=crew, decision=decide(replace(facts, crew=crew)))
         return replace(seen, decision=decision)
     except SpecInvalidError as error:  # a schedule that only shows at run time that it makes no sense

@@ -76,11 +76,18 @@ class Settings:
             "help": "Name of this process in the Lease, which no other may bear. Empty: host name and a random part."
         },
     )
+    own_deployment: str = field(
+        default="",
+        metadata={
+            "help": "NAMESPACE/NAME of the Deployment that this process belongs to: no pool may scale it. Empty: none."
+        },
+    )
 
     def __post_init__(self) -> None:
         """Raise SettingsInvalidError where a setting makes no sense."""
-        if self.lease and [bool(part) for part in self.lease.split("/")] != [True, True]:
-            raise SettingsInvalidError(f"lease: {self.lease!r} is not NAMESPACE/NAME")
+        for setting, value in (("lease", self.lease), ("own_deployment", self.own_deployment)):
+            if value and [bool(part) for part in value.split("/")] != [True, True]:
+                raise SettingsInvalidError(f"{setting}: {value!r} is not NAMESPACE/NAME")
         if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):
             raise SettingsInvalidError("tls_cert, tls_key: both or none; tls_client_ca needs both")
 

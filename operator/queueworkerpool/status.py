@@ -156,6 +156,9 @@ def _target_found(seen: Observation) -> Verdict:
     if isinstance(seen.pool.spec, SpecInvalidError):
         return ConditionStatus.UNKNOWN, Reason.INVALID_SPEC, str(seen.pool.spec)
     deployment = seen.pool.spec.deployment
+    if seen.forbidden:
+        message = f"Deployment {deployment} is the operator's own: correct spec.scaleTargetRef.name"
+        return ConditionStatus.FALSE, Reason.TARGET_NOT_ALLOWED, message
     if seen.owner:
         message = (
             f"the older pool {seen.owner.name} already scales Deployment {deployment}: delete one of the two pools"

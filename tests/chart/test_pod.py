@@ -42,6 +42,12 @@ def test_operators_elect_by_the_charts_lease_under_their_pods_names(replicas: in
     assert identity["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
+def test_the_operator_knows_its_own_deployment(render: Render) -> None:
+    objects = render()
+    [deployment] = of_kind(objects, "Deployment")
+    assert plain_env(objects)["QWP_OWN_DEPLOYMENT"] == "{namespace}/{name}".format_map(deployment["metadata"])
+
+
 def test_two_operators_prefer_different_nodes_and_are_not_evicted_together(render: Render) -> None:
     objects = render({"replicaCount": 2})
     labels = of_kind(objects, "Deployment")[0]["spec"]["selector"]
@@ -92,6 +98,7 @@ def test_every_setting_that_is_not_the_pods_own_has_a_value_and_no_other_is_set(
 def test_the_charts_defaults_are_the_operators(render: Render) -> None:
     env = plain_env(render())
     assert env.pop("QWP_LEASE"), "one process started by hand needs no Lease, a Deployment's pods do"
+    assert env.pop("QWP_OWN_DEPLOYMENT"), "nor does it belong to a Deployment"
     defaults = {f"QWP_{setting.name.upper()}": str(setting.default) for setting in fields(Settings)}
     assert env == {name: defaults[name] for name in env}
 

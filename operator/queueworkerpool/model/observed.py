@@ -102,7 +102,8 @@ class News:
 class Observation:
     """What one tick saw and decided; the status, the metrics and the Events tell of it.
 
-    `owner` is the older pool that already scales the Deployment, if there is one. `counts` stand in the order of
+    `owner` is the older pool that already scales the Deployment, if there is one. `forbidden`: no pool may scale it,
+    for it is the operator's own. `counts` stand in the order of
     the spec's queues, and are empty when the queues were not read. `crew` are the workers that were asked whether they
     may go. `scaled_from` is the number of replicas that this tick changed, None when it changed none.
     """
@@ -110,6 +111,7 @@ class Observation:
     pool: Pool
     target: Target | None
     owner: Key | None = None
+    forbidden: bool = False
     counts: tuple[QueueReading | QueueUnreadableError, ...] = ()
     decision: Decision | None = None
     crew: tuple[Worker, ...] = ()

@@ -18,6 +18,7 @@ from devcluster import Cluster, CommandFailedError
 from devcluster.processes import wait_until
 from devcluster.sqs import REGION, MotoSqs
 from tests.cluster.operator.conftest import ACCOUNT, CANARIES, Operator, Shop
+from tests.cluster.operator.conftest import NAMESPACE as OPERATOR_NAMESPACE
 from tests.doors.operator import faulty as faults
 from tests.doors.operator.faulty import Faulty
 
@@ -168,6 +169,17 @@ def test_the_name_of_anothers_deployment_means_one_in_the_own_namespace(name: st
     attacker.pool(f"aimed-{name}", attacker.queue("aimed"), deployment=name)
     missing = ("False", "TargetNotFound")
     attacker.eventually(lambda: attacker.condition(f"aimed-{name}", "TargetFound") == missing, 30, "it was found")
+
+
+def test_a_pool_beside_the_operator_does_not_scale_it(cluster: Cluster, moto_sqs: MotoSqs, operator: Operator) -> None:
+    """Its queue is not allowed either: a guard that fails must fail this test and not end the operator of all tests."""
+    system = Shop(cluster, moto_sqs, OPERATOR_NAMESPACE)
+    size = system.generation("queueworkerpool")
+    system.pool("aimed", "aimed", deployment="queueworkerpool")
+    refused = ("False", "TargetNotAllowed")
+    system.eventually(lambda: system.condition("aimed", "TargetFound") == refused, 30, "it was not refused")
+    system.kubectl("delete", "qwp", "aimed")
+    assert (system.generation("queueworkerpool"), operator.trouble("/livez")) == (size, "")
 
 
 def test_what_is_injected_is_told_nowhere(attacker: Shop, operator: Operator) -> None:

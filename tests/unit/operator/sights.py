@@ -88,6 +88,7 @@ class Town:
     broken: dict[str, ClusterError] = field(default_factory=dict)
     known: Target | None = None
     tenancy: Tenancy = field(default_factory=Tenancy)
+    own: Key | None = None
     now: datetime = NOW
 
     def __post_init__(self) -> None:
@@ -102,7 +103,8 @@ class Town:
         """One tick over the pool as it is stored, or as the watch still shows it."""
         shown = watched or self.stored
         assert shown
-        world = World(self.tenancy, self, self, self, self, self, self.metrics, self.bulletin, lambda: self.now)
+        doors = (self.tenancy, self, self, self, self, self, self.metrics)
+        world = World(*doors, self.bulletin, lambda: self.now, self.own)
         returned, soon = await reconcile(shown, owner, world)
         assert returned == self.stored
         return soon

@@ -98,6 +98,7 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.DRY_RUN: (ConditionType.SCALING_ACTIVE, seen({"mode": Mode.DRY_RUN})),
     Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, seen(target=None, decision=None)),
     Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, seen(owner=Key("shop", "older"), decision=None)),
+    Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, seen(forbidden=True, decision=None)),
     Reason.INVALID_SPEC: (ConditionType.TARGET_FOUND, Observation(pool(spec=SpecInvalidError("why")), target())),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
     Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
@@ -135,6 +136,7 @@ EVENTS: dict[Reason, tuple[EventType, Town, Key | None]] = {
     Reason.SCALE_CONFLICT: (EventType.WARNING, fought(), None),
     Reason.TARGET_NOT_FOUND: (EventType.WARNING, Town(deployment=None), None),
     Reason.TARGET_CONFLICT: (EventType.WARNING, Town(), Key("shop", "older")),
+    Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, Town(own=Key("shop", "thumbnailer")), None),
     Reason.INVALID_SPEC: (EventType.WARNING, Town(pool(spec=SpecInvalidError("why"))), None),
     Reason.QUEUE_NOT_FOUND: (EventType.WARNING, Town(queues={URL: QueueNotFoundError("why")}), None),
     Reason.QUEUE_ACCESS_DENIED: (EventType.WARNING, Town(queues={URL: QueueAccessDeniedError("why")}), None),
@@ -209,7 +211,7 @@ def test_every_member_of_every_enum_has_a_row() -> None:
 def test_the_lists_of_reasons_are_those_that_are_said() -> None:
     assert (set(DECISION_REASONS), set(EVENT_REASONS)) == (set(DECIDED), set(EVENTS))
     assert set(DECISION_REASONS) > LIMITING_REASONS
-    assert len(set(EVENT_REASONS)) == len(EVENT_REASONS) <= 12
+    assert len(set(EVENT_REASONS)) == len(EVENT_REASONS) <= 13
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -191,6 +191,18 @@ UNSCALABLE: dict[str, tuple[Town, Key | None, Reason, str]] = {
         Reason.TARGET_CONFLICT,
         "the older pool older already scales Deployment thumbnailer: delete one of the two pools",
     ),
+    "the operator's own Deployment": (
+        Town(queues=backlog(249), own=Key("shop", "thumbnailer")),
+        None,
+        Reason.TARGET_NOT_ALLOWED,
+        "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",
+    ),
+    "the operator's own Deployment, and another pool on it": (
+        Town(queues=backlog(0), own=Key("shop", "thumbnailer")),
+        Key("shop", "older"),
+        Reason.TARGET_NOT_ALLOWED,
+        "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",
+    ),
     "a spec of another CRD": (
         Town(pool(spec=SpecInvalidError("the stored spec lacks 'mode'"))),
         None,
@@ -223,6 +235,13 @@ async def test_what_stands_in_the_way_is_told_once_and_moves_nothing(
     ready = condition(town.status, ConditionType.READY)
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", reason, message)
     assert (town.events, town.deployment) == ([News(EventType.WARNING, reason, message)], before)
+
+
+@pytest.mark.parametrize("own", [Key("system", "thumbnailer"), Key("shop", "queueworkerpool")])
+async def test_a_deployment_that_only_resembles_the_operators_own_is_scaled(own: Key) -> None:
+    town = Town(queues=backlog(249), own=own)
+    await town.tick()
+    assert town.sizes == (50, 501)
 
 
 async def test_one_unreadable_queue_of_two_is_told_and_lowers_nothing() -> None:

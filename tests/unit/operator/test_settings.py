@@ -29,6 +29,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         write_workers=8,
         lease="",
         identity="",
+        own_deployment="",
     )
 
 
@@ -76,6 +77,8 @@ def test_every_setting_is_a_flag_with_a_twin_and_a_word_of_help(name: str) -> No
         ["--lease", "/name"],
         ["--lease", "namespace/"],
         ["--lease", "a/b/c"],
+        ["--own-deployment", "name"],
+        ["--own-deployment", "a/b/c"],
         ["--tls-cert", "tls.crt"],
         ["--tls-key", "tls.key"],
         ["--tls-client-ca", "ca.crt"],
