@@ -1,14 +1,18 @@
 """Soak: hours of life in minutes. Pools come, change, fail and go all the time; what the operator takes must not grow.
 
-Every pool polls each second, so a second is POLL_SECONDS seconds of a pool that has the default. The tests call `soak`
-with a short time.
+Every pool polls each second, and an hour is as many readings of each queue as a pool with the default interval makes in
+an hour: counted, not taken from the clock, so that a slow machine does not make hours of minutes in which little
+happened. The tests call `soak` with a short time.
 """
 
+import asyncio
 import math
 import random
 import re
 import statistics
 import time
+from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -20,10 +24,12 @@ from benchmarks.counting_sqs import queue_url
 from benchmarks.process import MIB, usage
 from benchmarks.result import Figure, Result
 
-POLL_SECONDS = 5
+READINGS_PER_HOUR = 3600 / 5
+"""Of one queue, at the default interval."""
+
 SAMPLE_SECONDS = 5.0
 CHANGES_PER_SECOND = 4.0
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 60
 PER_POD = 5
 NONSENSE = -1
 """As a depth: the queue's answer makes no sense."""
@@ -46,14 +52,21 @@ class Sample:
 class Soaked:
     """What was seen."""
 
+    pools: int
     samples: list[Sample] = field(default_factory=list)
     changes: int = 0
+    readings: int = 0
     failed_readings: int = 0
-    """By how many queues could not be read at the times of the samples."""
+    """Of queues that were missing or answered nonsense."""
     wrong_sizes: dict[str, Any] = field(default_factory=dict)
     """Pools whose Deployment did not get the size that the queue calls for, a minute after the last change."""
     left_over: set[str] = field(default_factory=set)
     """Pools that are gone and still in the metrics."""
+
+    @property
+    def hours(self) -> float:
+        """How long a pool with the default interval takes for as many readings."""
+        return self.readings / self.pools / READINGS_PER_HOUR
 
     def second_half(self) -> list[Sample]:
         """The samples without the warm-up."""
@@ -65,18 +78,19 @@ class Soaked:
         return int(max(half[len(half) // 2 :]) - max(half[: len(half) // 2]))
 
     def slope_mib_per_hour(self) -> float:
-        """Of the memory, over hours of a pool with the default interval: the median of all slopes (Theil and Sen)."""
+        """Of the memory, over `hours`: the median of all slopes (Theil and Sen)."""
         slopes = [(b.resident_mib - a.resident_mib) / (b.time - a.time) for a, b in combinations(self.second_half(), 2)]
-        return statistics.median(slopes) * 3600 / POLL_SECONDS
+        return statistics.median(slopes) * (self.samples[-1].time - self.samples[0].time) / self.hours
 
 
 async def measure(bed: Bed, pools: int, seconds: float) -> Result:
     """Soak for so long, with so many pools at any time."""
     found = await soak(bed, pools, seconds)
     figures = [
-        Figure("hours", round(seconds * POLL_SECONDS / 3600, 2)),
+        Figure("hours", round(found.hours, 2)),
         Figure("changes", found.changes),
-        Figure("failed_readings_about", found.failed_readings),
+        Figure("readings", found.readings),
+        Figure("failed_readings", found.failed_readings),
         Figure("slope_mib_per_hour", round(found.slope_mib_per_hour(), 2), limit=1.0),
         Figure("resident_mib", round(found.samples[-1].resident_mib, 1)),
         Figure("more_threads", found.growth("threads"), limit=SLACK),
@@ -85,7 +99,7 @@ async def measure(bed: Bed, pools: int, seconds: float) -> Result:
         Figure("deleted_pools_in_the_metrics", len(found.left_over), limit=0),
     ]
     setting = (
-        f"{pools} pools at pollSeconds 1 for {seconds:g} s, an hour being 3600 / {POLL_SECONDS} s; "
+        f"{pools} pools at pollSeconds 1 for {seconds:g} s; an hour is {READINGS_PER_HOUR:g} readings of each queue; "
         f"{CHANGES_PER_SECOND:g} changes a second: pools deleted and made, edited, Deployments deleted and made, "
         "queues missing, failing and back, other depths. The second half is measured"
     )
@@ -95,18 +109,19 @@ async def measure(bed: Bed, pools: int, seconds: float) -> Result:
 
 async def soak(bed: Bed, pools: int, seconds: float) -> Soaked:
     """Change the world for so long, then let it be whole and compare."""
-    found, world = Soaked(), World(bed, random.Random(pools))
+    found, world = Soaked(pools), World(bed, random.Random(pools))
     for _ in range(pools):
         await world.make()
     begun = time.monotonic()
     while (now := time.monotonic()) < begun + seconds:
         if now >= begun + len(found.samples) * SAMPLE_SECONDS:
+            bed.operator.check()
             found.samples.append(sample(bed.operator.pid))
-            found.failed_readings += round(world.failing * SAMPLE_SECONDS)
         await world.change()
         found.changes += 1
         # What the time should be after so many changes: a change that took long is made up for.
         await until(lambda: time.monotonic() >= begun + found.changes / CHANGES_PER_SECOND, seconds)
+    await world.count(found, begun)
     await world.mend()
     await world.compare(found)
     return found
@@ -120,13 +135,9 @@ class World:
         self._dice = dice
         self._made = 0
         self._depths: dict[str, int] = {}
+        self._history: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
         self._most: dict[str, int] = {}
         self._without_deployment: set[str] = set()
-
-    @property
-    def failing(self) -> int:
-        """How many queues cannot be read now."""
-        return sum(depth == NONSENSE for depth in self._depths.values())
 
     async def make(self) -> None:
         """A new pool; its queue comes later at times, and so does its Deployment."""
@@ -160,6 +171,17 @@ class World:
         else:
             self._fill(name)
 
+    async def count(self, found: Soaked, since: float) -> None:
+        """Note how many readings there were, and how many could not succeed."""
+        calls = await asyncio.to_thread(self._bed.sqs.calls)
+        readings = [(name, time) for name, times in calls.items() for time in times if time >= since]
+        found.readings = len(readings)
+        found.failed_readings = sum(self._fails(name, time) for name, time in readings)
+
+    def _fails(self, name: str, time: float) -> bool:
+        changes = bisect_right(self._history[name], (time, math.inf))
+        return changes == 0 or self._history[name][changes - 1][1] == NONSENSE
+
     async def mend(self) -> None:
         """From now on every Deployment is there, and every queue can be read."""
         for name in list(self._without_deployment):
@@ -171,13 +193,23 @@ class World:
             for name in self._depths:
                 self._set(name, self._dice.randint(0, 500) if refill else 0)
             wanted = {name: min(self._most[name], math.ceil(depth / PER_POD)) for name, depth in self._depths.items()}
-            deadline = time.monotonic() + SETTLE_SECONDS
-            while (sizes := await self._sizes()) != wanted and time.monotonic() < deadline:
-                await until(lambda: False, 1.0)
+            for _ in range(SETTLE_SECONDS):
+                if (sizes := await self._sizes()) == wanted:
+                    break
+                await asyncio.sleep(1)
             found.wrong_sizes |= {
                 name: (sizes.get(name), size) for name, size in wanted.items() if sizes.get(name) != size
             }
-        found.left_over = set(re.findall(r'pool="([^"]*)"', await self._bed.metrics())) - wanted.keys()
+        found.left_over = await self._left_over()
+
+    async def _left_over(self) -> set[str]:
+        """Pools that do not exist and still are in the metrics, after a while in which the watch may tell of them."""
+        for _ in range(SETTLE_SECONDS):
+            left = set(re.findall(r'pool="([^"]*)"', await self._bed.metrics())) - self._depths.keys()
+            if not left:
+                break
+            await asyncio.sleep(1)
+        return left
 
     async def _sizes(self) -> dict[str, int]:
         listed = await self._bed.api.get(DEPLOYMENTS)
@@ -204,7 +236,7 @@ class World:
 
     def _set(self, name: str, depth: int) -> None:
         self._depths[name] = depth
-        self._bed.sqs.set_depths({name: depth})
+        self._history[name].append((self._bed.sqs.set_depths({name: depth}), depth))
 
 
 def sample(pid: int) -> Sample:
