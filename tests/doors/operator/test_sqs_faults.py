@@ -1,12 +1,15 @@
 """What the door to SQS says of every way in which a reading can fail: which of five situations it is, and the fix."""
 
 import asyncio
+import gc
 import inspect
 import json
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,8 @@ from botocore import exceptions as botocore_errors
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
+from benchmarks.counting_sqs import CountingSqs, queue_url
+from benchmarks.process import usage
 from devcluster.processes import free_port
 from queueworkerpool.errors import (
     QueueAccessDeniedError,
@@ -311,5 +316,57 @@ async def test_two_thousand_failures_leave_no_sockets_and_threads_behind(faulty:
         await fail(500)
     door.close()
     server.__exit__(None, None, None)
+    await wait_until_left(threads, sockets)
+
+
+PATIENCE_SECONDS = 60.0
+
+MOST_OBJECTS = 500
+"""More of Python's objects than before, after thousands of failures: one per failure would be thousands."""
+
+MOST_GROWTH = 8 * 2**20
+"""In bytes: what threads need that come and go; 1 KiB per failure would be more."""
+
+
+async def test_ten_thousand_failures_leave_nothing_behind(connect: Connect, tmp_path: Path) -> None:
+    """The server is a process of its own, so that this one's memory is the door's."""
+    with CountingSqs(tmp_path / "sqs.log") as sqs:
+        sqs.set_depths({"nonsense": -1})
+        door = connect(sqs.env["AWS_ENDPOINT_URL_SQS"], workers=8)
+        queues = [QueueRef(queue_url(name)) for name in ("missing", "nonsense")]
+
+        async def fail(times: int) -> None:
+            for _ in range(times // 400):
+                told = await asyncio.gather(*(door.read(queue) for queue in queues * 200), return_exceptions=True)
+                assert {type(error) for error in told} == {NotFound, Invalid}
+
+        threads, sockets = threading.active_count(), open_files()
+        await fail(2_000)
+        objects, resident = live_objects(), resident_bytes()
+        await fail(8_000)
+        assert sum(map(len, sqs.calls().values())) == 10_000
+        assert live_objects() <= objects + MOST_OBJECTS
+        assert resident_bytes() <= resident + MOST_GROWTH
+        door.close()
+        await wait_until_left(threads, sockets)
+
+
+async def wait_until_left(threads: int, sockets: int) -> None:
+    """Threads end some time after the door was closed; a failure keeps its connection until it is collected."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (threading.active_count() > threads or open_files() > sockets) and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+        gc.collect()
     assert threading.active_count() <= threads
     assert open_files() <= sockets
+
+
+def live_objects() -> int:
+    """How many objects Python's collector knows, once it has collected."""
+    gc.collect()
+    return len(gc.get_objects())
+
+
+def resident_bytes() -> int:
+    """How much memory this process has."""
+    return usage(os.getpid()).resident
