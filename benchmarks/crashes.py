@@ -29,6 +29,9 @@ _TO_ZERO = {"scaleToZeroAfterSeconds": WINDOW_SECONDS, "behavior": {"scaleDown":
 SPECS: dict[str, dict[str, Any]] = {"a": _WINDOW, "b": _WINDOW, "paced": _WINDOW | _PACE, "to-zero": _TO_ZERO}
 """What the pools have besides the rest; whatever stops one from scaling in too soon has to last WINDOW_SECONDS."""
 
+LATE_SECONDS = 1.0
+"""So much later than another step a step may be seen here; a period that was forgotten would end a tick later."""
+
 LONGEST_LIFE_SECONDS = 4.0
 SETTLE_SECONDS = 60.0
 DEPTHS = (50, 100, 150, 200, 250)
@@ -151,4 +154,4 @@ def _is_right(sizes: Sequence[int], least: int) -> bool:
 def _too_soon(paced: Sequence[tuple[float, int]]) -> int:
     """Steps out that began a new one before the policy's period was over; they are as large as it allows."""
     grown = [when for (when, size), (_, before) in zip(paced[1:], paced, strict=False) if size > before]
-    return sum(later - sooner < PERIOD_SECONDS for sooner, later in pairwise(grown))
+    return sum(later - sooner < PERIOD_SECONDS - LATE_SECONDS for sooner, later in pairwise(grown))

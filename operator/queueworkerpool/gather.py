@@ -1,8 +1,9 @@
 """Brings together all that a decision may depend on: the operator and `qwp explain` decide from the same. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from queueworkerpool.model import Facts, Memory, Pool, PoolSpec, QueueReading, Target, told_time
+from queueworkerpool.model import Change, Facts, Memory, Pool, PoolSpec, QueueReading, Target, told_time
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.schedules import bounds
 
@@ -16,12 +17,25 @@ def gather(
         bounds=bounds(spec, now),
         replicas=target.replicas,
         readings=readings,
-        memory=Memory.parse(pool.status.get("memory", {})),
+        memory=_memory(pool, target, now),
         now=now,
         ready=target.ready_replicas,
         rolling_out=target.rolling_out,
         writer=_rival(pool, target),
     )
+
+
+def _memory(pool: Pool, target: Target, now: datetime) -> Memory:
+    """What the status remembers, and a change of ours that it does not: killed after the scale, before the status."""
+    memory, told = Memory.parse(pool.status.get("memory", {})), pool.status.get("replicas")
+    if not target.writer or target.writer[0] != FIELD_MANAGER or not target.writer[1] or type(told) is not int:
+        return memory
+    recorded = told_time(pool.status.get("lastScaleTime"))
+    # What is older is no change, but a Deployment as it was before the change that the status tells of.
+    if told == target.replicas or (recorded and target.writer[1] <= recorded):
+        return memory
+    change = Change(min(target.writer[1], now), target.replicas - told)
+    return replace(memory, changes=(*memory.changes, change))
 
 
 def _rival(pool: Pool, target: Target) -> tuple[str, datetime] | None:

@@ -7,7 +7,7 @@ import pytest
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Bounds, Facts, Lull, Memory, Schedule
+from queueworkerpool.model import Bounds, Change, Facts, Lull, Memory, Schedule
 from tests.unit.operator.sights import target
 from tests.unit.operator.worlds import NOW, SPEC, ago, lull, pool, reading
 
@@ -47,6 +47,33 @@ WRITERS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 @pytest.mark.parametrize(("status", "writer", "rival"), WRITERS.values(), ids=WRITERS.keys())
 def test_the_replicas_were_written_by(status: dict[str, Any], writer: Any, rival: Any) -> None:
     assert gather(pool(status=status), SPEC, target(writer=writer), (), NOW).writer == rival
+
+
+OURS = ("queueworkerpool", ago(1))
+TOLD = SCALED | {"replicas": 4}
+CHANGES: dict[str, tuple[dict[str, Any], Any, tuple[Change, ...]]] = {
+    "ours, and the status tells of an older size": (TOLD, OURS, (Change(ago(1), 6),)),
+    "ours, and the first": ({"replicas": 4}, OURS, (Change(ago(1), 6),)),
+    "ours, by a clock that is ahead": (TOLD, ("queueworkerpool", ago(-5)), (Change(NOW, 6),)),
+    "ours, and the status tells of it": (TOLD | {"replicas": 10}, OURS, ()),
+    "ours, as it was before the last one": (TOLD, ("queueworkerpool", ago(90)), ()),
+    "ours, nobody knows when": (TOLD, ("queueworkerpool", None), ()),
+    "somebody else's": (TOLD, ("kubectl", ago(1)), ()),
+    "nobody's that is known": (TOLD, None, ()),
+    "ours, and the status tells of no size": (SCALED, OURS, ()),
+    "ours, and somebody has forged the status": (TOLD | {"replicas": "4"}, OURS, ()),
+    "ours, and somebody has forged it otherwise": (TOLD | {"replicas": True}, OURS, ()),
+}
+
+
+@pytest.mark.parametrize(("status", "writer", "changes"), CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_of_ours_counts_although_we_were_killed_before_the_status_told_of_it(
+    status: dict[str, Any], writer: Any, changes: tuple[Change, ...]
+) -> None:
+    earlier = Change(ago(60), -2)
+    remembered = status | {"memory": Memory(changes=(earlier,)).dump()}
+    found = gather(pool(status=remembered), SPEC, target(10, writer=writer), (), NOW)
+    assert found.memory.changes == (earlier, *changes)
 
 
 def test_the_bounds_are_those_of_the_schedules_of_the_hour() -> None:
