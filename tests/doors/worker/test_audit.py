@@ -74,6 +74,7 @@ def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_re
     worker = pool[-1][1]
     until(lambda: set(worker.events()) >= set(sent), 60, "a message was lost")
     for _, worker in pool:
+        worker.until_ready()
         worker.signal()
     assert [worker.wait() for _, worker in pool] == [0, 0, 0]
     started = Counter(worker.events("started"))
