@@ -16,6 +16,7 @@ from benchmarks import (
     cost,
     crashes,
     decide,
+    neighbours,
     outages,
     reaction,
     result,
@@ -29,7 +30,7 @@ from benchmarks.bed import made
 
 BENCHES = (
     *("decide", "reaction", "admission", "cost", "throughput", "shutdown", "scale_in", "takeover"),
-    *("outages_5", "outages_75"),
+    *("neighbours", "outages_5", "outages_75"),
 )
 ALONE = {
     "decide": decide.measure,
@@ -101,6 +102,8 @@ async def _run(bench: str, size: tuple[int, int, float], results: Path) -> resul
                 found = await admission.measure(bed, pools, rounds)
             case "soak":
                 found = await soak.measure(bed, pools, seconds)
+            case "neighbours":
+                found = await neighbours.measure(bed)
             case _:
                 found = await cost.measure(bed, pools, seconds)
         kubernetes = (await bed.api.get("/version"))["gitVersion"]

@@ -1,8 +1,9 @@
 """A stand-in for SQS that only counts: answers GetQueueAttributes from depths that the bench sets, and notes each call.
 
-A process of its own (`counting_sqs.py PORT`), so that its time is not the operator's, and a bare
-asyncio protocol, so that it takes little time at all. It keeps no messages and checks no signature. `CountingSqs` is
-the bench's handle: it starts the process, sets depths by PUT /depths and fetches the notes by GET /calls.
+On demand it answers requests for some queues not at all, or by breaking the connection. A process of its own
+(`counting_sqs.py PORT`), so that its time is not the operator's, and a bare asyncio protocol, so that it takes little
+time at all. It keeps no messages and checks no signature. `CountingSqs` is the bench's handle: it starts the process,
+sets depths by PUT /depths, breaks queues by PUT /broken and fetches the notes by GET /calls.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,11 +32,19 @@ def queue_url(queue: str) -> str:
     return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"
 
 
+class Broken(StrEnum):
+    """How a queue does not answer."""
+
+    SILENT = "silent"  # the request is taken, and nothing ever comes back
+    DEAD = "dead"  # the connection is reset
+
+
 class Counters:
     """Depths by queue name, and when each queue was asked for (seconds of the machine's monotonic clock)."""
 
     def __init__(self) -> None:
         self.depths: dict[str, int] = {}
+        self.broken: dict[str, str] = {}
         self.calls: defaultdict[str, list[float]] = defaultdict(list)
 
     def answer(self, method: bytes, path: bytes, body: bytes) -> tuple[bytes, Any]:
@@ -44,13 +54,18 @@ class Counters:
         if (method, path) == (b"PUT", b"/depths"):
             self.depths.update(json.loads(body))
             return _OK, time.monotonic()
+        if (method, path) == (b"PUT", b"/broken"):
+            self.broken.update(json.loads(body))
+            return _OK, None
         if (method, path) == (b"GET", b"/calls"):
             return _OK, self.calls
-        return _BAD_REQUEST, {"message": "there is only POST /, PUT /depths and GET /calls"}
+        return _BAD_REQUEST, {"message": "there is only POST /, PUT /depths, PUT /broken and GET /calls"}
 
     def _attributes(self, request: Mapping[str, Any]) -> tuple[bytes, Any]:
         queue = str(request["QueueUrl"]).rpartition("/")[2]
         self.calls[queue].append(time.monotonic())
+        if queue in self.broken:
+            return _BAD_REQUEST, Broken(self.broken[queue])
         if queue not in self.depths:
             return _BAD_REQUEST, {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no such queue"}
         known = {
@@ -76,6 +91,11 @@ class _Connection(asyncio.Protocol):
         self._received += data
         while request := self._next_request():
             status, answer = self._counters.answer(*request)
+            if answer is Broken.SILENT:
+                continue
+            if answer is Broken.DEAD:
+                self._transport.abort()
+                return
             body = json.dumps(answer).encode()
             head = b"HTTP/1.1 %b\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
             self._transport.write(head % (status, len(body)) + body)
@@ -131,6 +151,10 @@ class CountingSqs:
     def set_depths(self, depths: Mapping[str, int]) -> float:
         """Put this many visible messages into these queues, all at once; returns when, by the monotonic clock."""
         return float(self._request("PUT", "/depths", json.dumps(depths)))
+
+    def break_queues(self, broken: Mapping[str, Broken]) -> None:
+        """Let requests for these queues fail from now on."""
+        self._request("PUT", "/broken", json.dumps(broken))
 
     def calls(self) -> dict[str, list[float]]:
         """When each queue was asked for, by the monotonic clock."""
