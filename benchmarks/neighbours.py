@@ -1,7 +1,7 @@
 """Neighbours: what 100 hostile or broken pools of six kinds cost the 400 good ones beside them.
 
-Seen from outside: when the stand-in for SQS was asked for each good queue, and which sizes a watch showed of the
-good Deployments while their loads grew; first without the hostile pools, then beside them.
+Seen from outside: when the stand-in for SQS was asked for each good queue, and how often the good Deployments were
+written while their loads grew; first without the hostile pools, then beside them.
 """
 
 import asyncio
@@ -16,10 +16,9 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.api import DEPLOYMENTS, NAMESPACE, POOLS, Api, Seen, deployment, each_at_once, pool, until
+from benchmarks.api import DEPLOYMENTS, NAMESPACE, POOLS, Api, deployment, each_at_once, pool
 from benchmarks.bed import Bed
 from benchmarks.counting_sqs import Broken, queue_url
-from benchmarks.pools import admit
 from benchmarks.process import MIB
 from benchmarks.result import Figure, Result
 
@@ -30,7 +29,6 @@ POLL_SECONDS = 5
 HOSTILE = {"dead": 17, "silent": 17, "missing": 17, "heavy": 17, "twins": 16, "restless": 16}
 HOSTILE_POLL_SECONDS = 1
 HOSTILE_NAMESPACE = "hostile"
-"""Of their own, for the bench must not watch objects that heavy itself."""
 
 _POOLS, _DEPLOYMENTS = (path.replace(f"/{NAMESPACE}/", f"/{HOSTILE_NAMESPACE}/") for path in (POOLS, DEPLOYMENTS))
 ANNOTATION = "x" * 250_000
@@ -48,34 +46,48 @@ SETTING = (
     f"{WINDOW_SECONDS:g} s alone and as long beside {sum(HOSTILE.values())} hostile pools at pollSeconds "
     f"{HOSTILE_POLL_SECONDS}: connections that are reset (dead), requests that are never answered (silent), no "
     "Deployment (missing), pool and Deployment with 250 kB of annotations each and growing loads (heavy), two on one "
-    "Deployment (twins), spec edited every second (restless). wrong_sizes: good Deployments that a watch did not show "
-    "to grow pod by pod to what was wished. The Deployments are paused, so that no pods are made"
+    "Deployment (twins), spec edited every second (restless). wrong_sizes: good Deployments that have not "
+    "got what was wished for them, by one write for each pod. The Deployments are paused, so that no pods are made"
 )
 
 
 @dataclass(slots=True)
 class Loads:
-    """The good pools, all loads with the pods they call for, and the sizes that a watch has shown after the first."""
+    """The good pools, which begin without a pod, and the pods that all loads call for, which grow one by one."""
 
     bed: Bed
     good: Sequence[str]
     pods: dict[str, int] = field(default_factory=dict)
-    shown: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [1]))
 
     def add(self, names: Sequence[str]) -> None:
         """Give each of these a load of one pod more than it had."""
         self.pods |= {name: self.pods.get(name, 0) + 1 for name in names}
         self.bed.sqs.set_depths({name: self.pods[name] * PER_POD for name in names})
 
-    def note(self, seen: Seen) -> None:
-        """Take in a Deployment as the watch shows it."""
-        sizes, size = self.shown[seen.name], seen.body["spec"]["replicas"]
-        if size != sizes[-1]:
-            sizes.append(size)
+    async def let_in(self, poll_seconds: int) -> None:
+        """Create the good pools, each on a queue of its own with a pod's worth of messages."""
+        self.add(self.good)
 
-    def wrong(self) -> list[str]:
-        """The good Deployments that have not grown, pod by pod, to what was wished."""
-        return [name for name in self.good if self.shown[name] != list(range(1, self.pods[name] + 1))]
+        async def create(name: str) -> None:
+            await self.bed.api.create(DEPLOYMENTS, deployment(name, 0))
+            await self.bed.api.create(POOLS, pool(name, queue_url(name), poll_seconds))
+
+        await each_at_once(create, self.good)
+
+    async def settle(self, seconds: float) -> list[str]:
+        """Wait so long at most until no good pool is wrong; returns those that are."""
+        ends = time.monotonic() + seconds
+        while (wrong := await self._wrong()) and time.monotonic() < ends:  # noqa: ASYNC110 -- the API server is polled
+            await asyncio.sleep(0.5)
+        return wrong
+
+    async def _wrong(self) -> list[str]:
+        """The good Deployments that have not got their pods by one write for each."""
+        listed = (await self.bed.api.get(DEPLOYMENTS))["items"]
+        grown = {
+            each["metadata"]["name"]: (each["spec"]["replicas"], each["metadata"]["generation"] - 1) for each in listed
+        }
+        return [name for name in self.good if grown.get(name) != (self.pods[name], self.pods[name])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +115,13 @@ class _Window:
 async def measure(bed: Bed) -> Result:
     """Run the bench: both windows under one operator."""
     loads = Loads(bed, GOOD)
-    loads.add(GOOD)
-    await admit(bed, GOOD, replicas=1, poll_seconds=POLL_SECONDS)
-    # Not before: the API server ends the watch of who is too busy with creating to read it.
-    async with bed.api.watching(DEPLOYMENTS, loads.note):
-        alone = await _watch(bed, loads, GOOD)
-        async with hostile(bed, loads, HOSTILE) as edits:
-            await asyncio.sleep(SETTLE_SECONDS)
-            beside = await _watch(bed, loads, [*GOOD, *_named("heavy", HOSTILE)])
-            details = _details(bed, alone, beside) | {"ready_reasons_of_the_hostile": await reasons(bed)}
+    await loads.let_in(POLL_SECONDS)
+    await loads.settle(SETTLE_SECONDS)
+    alone = await _watch(bed, loads, GOOD)
+    async with hostile(bed, loads, HOSTILE) as edits:
+        await asyncio.sleep(SETTLE_SECONDS)
+        beside = await _watch(bed, loads, [*GOOD, *_named("heavy", HOSTILE)])
+        details = _details(bed, alone, beside) | {"ready_reasons_of_the_hostile": await reasons(bed)}
     return Result("neighbours", SETTING, _figures(bed, alone, beside), {}, details | edits)
 
 
@@ -149,11 +159,11 @@ async def _watch(bed: Bed, loads: Loads, growing: Sequence[str]) -> _Window:
             if time.monotonic() >= begun + WINDOW_SECONDS:
                 break
     ended, after = time.monotonic(), bed.operator_usage().cpu_seconds
-    await until(lambda: not loads.wrong(), SETTLE_SECONDS)
+    wrong = await loads.settle(SETTLE_SECONDS)
     calls = bed.sqs.calls()
     stamps = ([call for call in calls[name] if begun <= call < ended] for name in GOOD)
     intervals = [later - earlier for each in stamps for earlier, later in itertools.pairwise(each)]
-    return _Window(intervals, len(loads.wrong()), failures, round((after - before) / (ended - begun) * 1000, 1))
+    return _Window(intervals, len(wrong), failures, round((after - before) / (ended - begun) * 1000, 1))
 
 
 async def _is_alive(session: aiohttp.ClientSession) -> bool:

@@ -1,14 +1,14 @@
 """A few good pools beside hostile ones of each kind; the bench of neighbours has hundreds, and looks at intervals."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.api import DEPLOYMENTS, POOLS
+from benchmarks.api import POOLS
 from benchmarks.bed import made
 from benchmarks.neighbours import HOSTILE, Loads, hostile, reasons
-from benchmarks.pools import admit
 from devcluster import UnavailableError, tools
 
 GOOD = ["good-0", "good-1", "good-2"]
@@ -51,16 +51,14 @@ async def beside(folder: Path) -> tuple[list[str], Mapping[str, Any], Sequence[M
     async with made(folder) as bed:
         loads = Loads(bed, GOOD)
         counts = dict.fromkeys(HOSTILE, 1) | {"twins": 2}
-        loads.add(GOOD)
-        await admit(bed, GOOD, replicas=1, poll_seconds=1)
-        async with bed.api.watching(DEPLOYMENTS, loads.note), hostile(bed, loads, counts):
+        async with hostile(bed, loads, counts):
+            await loads.let_in(poll_seconds=1)
+            assert await loads.settle(PATIENCE_SECONDS) == []
             loads.add(GOOD)
-            ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-            while (told := await reasons(bed)) != TOLD or loads.wrong():
-                if asyncio.get_running_loop().time() > ends:
-                    break
+            ends = time.monotonic() + PATIENCE_SECONDS
+            while (told := await reasons(bed)) != TOLD and time.monotonic() < ends:  # noqa: ASYNC110 -- so is the API server
                 await asyncio.sleep(0.2)
-            return loads.wrong(), told, (await bed.api.get(POOLS))["items"]
+            return await loads.settle(PATIENCE_SECONDS), told, (await bed.api.get(POOLS))["items"]
 
 
 def conditions(pool: Mapping[str, Any]) -> dict[str, str]:
