@@ -77,7 +77,7 @@ class Loads:
     async def settle(self, seconds: float) -> list[str]:
         """Wait so long at most until no good pool is wrong; returns those that are."""
         ends = time.monotonic() + seconds
-        while (wrong := await self._wrong()) and time.monotonic() < ends:  # noqa: ASYNC110 -- the API server is polled
+        while (wrong := await self._wrong()) and time.monotonic() < ends:  # noqa: ASYNC110 -- polls the API server
             await asyncio.sleep(0.5)
         return wrong
 

@@ -56,7 +56,7 @@ async def beside(folder: Path) -> tuple[list[str], Mapping[str, Any], Sequence[M
             assert await loads.settle(PATIENCE_SECONDS) == []
             loads.add(GOOD)
             ends = time.monotonic() + PATIENCE_SECONDS
-            while (told := await reasons(bed)) != TOLD and time.monotonic() < ends:  # noqa: ASYNC110 -- so is the API server
+            while (told := await reasons(bed)) != TOLD and time.monotonic() < ends:  # noqa: ASYNC110 -- polls the API server
                 await asyncio.sleep(0.2)
             return await loads.settle(PATIENCE_SECONDS), told, (await bed.api.get(POOLS))["items"]
 
