@@ -65,20 +65,22 @@ class Proxy:
         self._inward = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._inward.load_cert_chain(keys / "server.crt", keys / "server.key")
         self._links: set[_Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._fault: Fault | None = None
         self.url = ""
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Serve at `url` while the body runs."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._inward)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._inward)
         self.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield
         finally:
             server.close()
-            for link in list(self._links):
-                link.reset()
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
 
     def begin(self, fault: Fault) -> None:
         """From now on fail; what is under way is hit too, unless the fault only delays."""
@@ -93,6 +95,11 @@ class Proxy:
         """Pass everything on again. A connection that is half-open stays so."""
         self._fault = None
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(writer)
         self._links.add(link)
@@ -101,7 +108,7 @@ class Proxy:
                 await self._pass_on(reader, link)
         finally:
             self._links.discard(link)
-            writer.transport.abort()
+            await _abort(writer)
 
     async def _pass_on(self, reader: asyncio.StreamReader, link: _Link) -> None:
         answers, requests = await asyncio.open_connection(self._host, self._port, ssl=self._outward)
@@ -117,7 +124,7 @@ class Proxy:
                     await requests.drain()
         finally:
             pump.cancel()
-            requests.transport.abort()
+            await _abort(requests)
 
     async def _passes(self, link: _Link) -> bool:
         """Whether a request may go on to the API server; else it has been dealt with."""
@@ -158,6 +165,12 @@ async def _pump(answers: asyncio.StreamReader, link: _Link) -> None:
                 await link.writer.drain()
     if not link.dead:
         link.writer.transport.abort()
+
+
+async def _abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def _length(head: bytes) -> int:

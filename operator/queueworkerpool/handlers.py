@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import os
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -86,19 +87,23 @@ class Watched:
 async def watch(watched: Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
     """Watch until told to stop. Raises whatever ends kopf's own tasks; then it can be called again."""
     watched.vitals.tries(WATCHED)
-    await kopf.operator(
-        registry=registry(watched),
-        settings=_settings(),
-        # Without one, kopf asks who the user is, and a container's user has no name.
-        identity=IDENTITY,  # type: ignore[arg-type] # kopf does not export the type, which is a str
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        stop_flag=stop,
-    )
+    connections = _Connections()
+    try:
+        await kopf.operator(
+            registry=_registry(watched, connections),
+            settings=_settings(),
+            # Without one, kopf asks who the user is, and a container's user has no name.
+            identity=IDENTITY,  # type: ignore[arg-type] # kopf does not export the type, which is a str
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
+        )
+    finally:
+        await connections.close()
 
 
-def registry(watched: Watched) -> kopf.OperatorRegistry:
+def _registry(watched: Watched, connections: "_Connections") -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own: importing this module has no effect."""
     handlers = kopf.OperatorRegistry()
     pauses = [0.0]
@@ -108,7 +113,7 @@ def registry(watched: Watched) -> kopf.OperatorRegistry:
         # Tried here, for kopf tries no watch without a session; and not at once, for it asks again at each 401.
         watched.vitals.tries(WATCHED)
         await asyncio.sleep(pauses.pop() if pauses else RECONNECT_SECONDS)
-        return _session(watched.vitals, **kwargs)
+        return _session(watched.vitals, connections, **kwargs)
 
     @kopf.on.startup(registry=handlers, id="bind")
     def bind(**kwargs: Any) -> None:
@@ -156,7 +161,34 @@ def _settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _session(vitals: Vitals, **kwargs: Any) -> kopf.AiohttpSession:
+class _Connections:
+    """What is open: kopf closes none of it when it ends by an error, and is begun anew in the same process."""
+
+    def __init__(self) -> None:
+        self._sessions: weakref.WeakSet[aiohttp.ClientSession] = weakref.WeakSet()
+        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
+
+    def add(self, session: aiohttp.ClientSession) -> None:
+        """Close this one too."""
+        self._sessions.add(session)
+
+    async def note(self, request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        """As a middleware, remember the connection that a session forgets while it still says goodbye by TLS."""
+        answer = await ask(request)
+        if answer.connection and answer.connection.transport:
+            self._transports.add(answer.connection.transport)
+        return answer
+
+    async def close(self) -> None:
+        """End all of it, without waiting for anybody."""
+        for session in list(self._sessions):
+            await session.close()
+        for transport in list(self._transports):
+            transport.abort()
+        await asyncio.sleep(0)  # in which asyncio closes their sockets
+
+
+def _session(vitals: Vitals, connections: _Connections, **kwargs: Any) -> kopf.AiohttpSession:
     """Log in anew, by KUBECONFIG or the pod's service account, over a session that reports signs of life."""
     info = kopf.login_with_kubeconfig(**kwargs) if "KUBECONFIG" in os.environ else None
     info = info or kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
@@ -168,8 +200,9 @@ def _session(vitals: Vitals, **kwargs: Any) -> kopf.AiohttpSession:
         proxy=info.proxy_url,
         trust_env=info.trust_env,
         trace_configs=[_trace(vitals)],
-        middlewares=[_patiently],
+        middlewares=[_patiently, connections.note],
     )
+    connections.add(session)
     return kopf.AiohttpSession(
         server=info.server, default_namespace=info.default_namespace, aiohttp_session=session, priority=info.priority
     )

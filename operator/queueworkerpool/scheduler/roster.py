@@ -7,6 +7,7 @@ promises that versions of one kind compare as numbers since Kubernetes 1.35, and
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import islice
 from typing import Protocol
 
 from queueworkerpool.errors import SpecInvalidError
@@ -91,6 +92,8 @@ class Written:
 
     def wrote(self, deployment: Key, target: Target) -> None:
         """Remember a write of our own until the watch shows it."""
+        for old in tuple(islice(self._written, 2)):
+            self.find(old)  # which forgets what the watch has shown: nobody may ask for it any more
         self._written[deployment] = target
 
 

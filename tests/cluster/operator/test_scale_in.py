@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from devcluster import CommandFailedError
 from tests.cluster.operator.conftest import Operator, Shop
 from tests.cluster.operator.workers import Workers
+from tests.serving import serving
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "pod-disruption-budget.yaml"
 COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -109,13 +109,8 @@ def trap() -> Iterator[tuple[str, list[str]]]:
             caught.append(self.path)
             self.send_error(404)
 
-    server = HTTPServer(("127.0.0.1", 0), Trap)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}", caught
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), Trap)) as address:
+        yield address, caught
 
 
 def test_the_mark_of_a_scale_in_that_did_not_happen_is_taken_away(shop: Shop, workers: Workers) -> None:

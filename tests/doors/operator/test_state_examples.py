@@ -21,6 +21,7 @@ from devcluster.processes import free_port
 from devcluster.sqs import REGION, MotoSqs
 from queueworkerpool.workers import WorkerStates
 from tests.doors.operator.test_handlers import until
+from tests.serving import serving
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "state"
 LOOPBACK = "127.0.0.1"
@@ -123,14 +124,11 @@ def test_the_requests_are_signed_as_aws_wants_it(argv: list[str], tmp_path: Path
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = HTTPServer((LOOPBACK, 0), Recorder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://{LOOPBACK}:{server.server_address[1]}"
     keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/+", "AWS_SESSION_TOKEN": "token="}
-    with running(argv, tmp_path, {"AWS_ENDPOINT_URL_SQS": endpoint, "QUEUE_URL": "http://x/1/q", **keys}):
-        assert came.wait(30)
-    server.shutdown()
-    server.server_close()
+    with serving(HTTPServer((LOOPBACK, 0), Recorder)) as address:
+        endpoint = f"http://{address}"
+        with running(argv, tmp_path, {"AWS_ENDPOINT_URL_SQS": endpoint, "QUEUE_URL": "http://x/1/q", **keys}):
+            assert came.wait(30)
     headers, body = asked[0]
     assert headers["authorization"].rpartition("Signature=")[2] == signature(endpoint, headers, body, keys)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -96,6 +97,7 @@ async def running(watched: Watched, namespace: str) -> AsyncIterator["asyncio.Ta
         stop.set()
         await asyncio.wait_for(task, PATIENCE_SECONDS)
         await until(lambda: watch_threads() == [], "its thread went on")
+        gc.collect()  # a connection that was left open is complained of here, and not in some later test
 
 
 async def test_what_is_seen_in_the_other_thread_is_told_in_ours(

@@ -57,7 +57,7 @@ def test_a_frozen_loop_is_told_and_forgiven_when_it_goes_on(
         beat.cancel()
 
     ended = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(life()))
+    thread = threading.Thread(target=lambda: asyncio.run(life()), daemon=True)
     thread.start()
     try:
         wait_until(lambda: livez(server) == "", 10, "it is not alive")

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from devcluster.sqs import SqsServer
+from tests.serving import serving
 
 Answer = tuple[int, dict[str, Any]]
 FailRequest = Callable[[str], str | None]
@@ -60,15 +61,12 @@ class Proxy:
     def serving(self) -> Iterator["Proxy"]:
         """Serve meanwhile."""
         handler = type("Handler", (_Handler,), {"proxy": self})
-        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
-            listening.daemon_threads = True
-            listening.block_on_close = False
-            thread = threading.Thread(target=listening.serve_forever)
-            thread.start()
-            self.endpoint = f"http://127.0.0.1:{listening.server_address[1]}"
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        server.block_on_close = False
+        with serving(server) as address:
+            self.endpoint = f"http://{address}"
             yield self
-            listening.shutdown()
-            thread.join()
 
     def answer(self, worker: str, action: str, headers: dict[str, str], body: dict[str, Any]) -> Answer:
         """Fail the request, or parts of it, or pass it on."""

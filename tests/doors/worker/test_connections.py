@@ -1,7 +1,6 @@
 """How the worker reaches SQS: through proxies, and over HTTPS only where it trusts the certificate."""
 
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ import pytest
 from devcluster.certificates import Authority
 from queueworker.errors import UnreachableError
 from queueworker.sqs import Sqs
+from tests.serving import serving
 
 Connect = Callable[[str, str], Sqs]
 
@@ -79,12 +79,9 @@ def site(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site
     pair = authority.issue("site")
     certificates = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificates.load_cert_chain(pair.certificate, pair.key)
-    with Site(certificates) as site:
-        thread = threading.Thread(target=site.serve_forever)
-        thread.start()
+    site = Site(certificates)
+    with serving(site):
         yield site
-        site.shutdown()
-        thread.join()
 
 
 def receive(connect: Connect, endpoint: str) -> None:

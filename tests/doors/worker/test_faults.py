@@ -2,10 +2,8 @@
 
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,6 +22,7 @@ from queueworker.errors import (
 from queueworker.sqs import Sqs
 from tests.doors.worker.conftest import Queue, StartWorker, until
 from tests.doors.worker.proxy import Proxy
+from tests.serving import serving
 
 
 def answering(status: int, body: bytes, requests: list[float] | None = None) -> ThreadingHTTPServer:
@@ -49,22 +48,11 @@ def told(code: str) -> bytes:
     return json.dumps({"__type": code, "message": "no"}).encode()
 
 
-@contextmanager
-def serving(server: ThreadingHTTPServer) -> Iterator[str]:
-    """The endpoint of the server, which runs meanwhile."""
-    with server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def answers(request: pytest.FixtureRequest) -> Iterator[str]:
     """The endpoint of a server that answers what the test's row says."""
-    with serving(answering(*request.param)) as endpoint:
-        yield endpoint
+    with serving(answering(*request.param)) as address:
+        yield f"http://{address}"
 
 
 @pytest.mark.parametrize(
@@ -91,8 +79,8 @@ def test_a_server_that_answers_nonsense_at_once_is_not_asked_all_the_time(
 ) -> None:
     """botocore takes a body that is not JSON for an empty answer; some proxies greet everyone with a page."""
     requests: list[float] = []
-    with serving(answering(200, b"<html>welcome</html>", requests)) as endpoint:
-        worker = start_worker(moto_queue, "--handler", "job_handlers:record", AWS_ENDPOINT_URL_SQS=endpoint)
+    with serving(answering(200, b"<html>welcome</html>", requests)) as address:
+        worker = start_worker(moto_queue, "--handler", "job_handlers:record", AWS_ENDPOINT_URL_SQS=f"http://{address}")
         until(lambda: len(requests) >= 4, 20, "the server was not asked")
         worker.kill()
     assert requests[3] - requests[1] > 1
@@ -150,8 +138,8 @@ def credentials() -> Iterator[str]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as endpoint:
-        yield endpoint
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"http://{address}"
 
 
 def test_credentials_are_renewed_while_the_worker_runs(

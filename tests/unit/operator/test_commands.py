@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from queueworkerpool.__main__ import main
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Mode
 from queueworkerpool.status import next_status
+from tests.serving import serving
 from tests.unit.operator.sights import seen
 from tests.unit.operator.worlds import NOW, facts, raw_pool, reading
 
@@ -55,13 +55,8 @@ def served() -> Iterator[tuple[Api, int]]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield held, int(server.server_address[1])
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield held, int(address.rpartition(":")[2])
 
 
 def kubeconfig(path: Path, port: int) -> Path:

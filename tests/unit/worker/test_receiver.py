@@ -76,7 +76,7 @@ def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
     around = Surroundings(custodian, slots, stats, concurrency=10, retry_base_seconds=0)
     receiver = Receiver(queue, ThreadWork(lambda _: None, around), around, time.monotonic)
     threading.Thread(target=custodian.run, daemon=True).start()
-    receiving = threading.Thread(target=receiver.run, args=(0, 30))
+    receiving = threading.Thread(target=receiver.run, args=(0, 30), daemon=True)
     receiving.start()
     limit = slots.size + UNSETTLED_LIMIT
     while stats.snapshot().counts[Count.SUCCEEDED] < limit:
@@ -120,7 +120,7 @@ def test_so_many_requests_are_under_way_as_there_is_room_for_what_they_bring(
     custodian = Custodian(queue, Leases(30), stats, time.monotonic)
     around = Surroundings(custodian, slots, stats, concurrency=min(size, 10), retry_base_seconds=0)
     receiver = Receiver(queue, ThreadWork(lambda _: None, around), around, time.monotonic)
-    receiving = threading.Thread(target=receiver.run, args=(20, 30))
+    receiving = threading.Thread(target=receiver.run, args=(20, 30), daemon=True)
     receiving.start()
     for _ in requests:
         assert queue.under_way.acquire(timeout=20)

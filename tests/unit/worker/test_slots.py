@@ -21,7 +21,7 @@ def test_receivers_that_compete_for_few_slots_go_on_until_the_gate_closes() -> N
                 enough.set()
         ended.append("open" if not slots.closed else "closed")
 
-    receivers = [threading.Thread(target=receive) for _ in range(3)]
+    receivers = [threading.Thread(target=receive, daemon=True) for _ in range(3)]
     for receiver in receivers:
         receiver.start()
     assert enough.wait(30), f"after {len(spare)} turns they wait for each other; {ended} have ended"
@@ -39,7 +39,7 @@ def test_a_receiver_that_finds_the_slot_taken_by_another_waits_for_the_next() ->
     def receive() -> None:
         taken.append(slots.take(10))
 
-    receivers = [threading.Thread(target=receive) for _ in range(2)]
+    receivers = [threading.Thread(target=receive, daemon=True) for _ in range(2)]
     for receiver in receivers:
         receiver.start()
     slots.give_back()

@@ -69,7 +69,7 @@ def test_when_the_gate_closes_each_message_is_handled_or_given_back(groups: int,
 
     work: Work = CoroutineWork(handle_async, bed.around) if coroutines else ThreadWork(handle, bed.around)
     accepting = threading.Thread(
-        target=lambda: work.accept(bed.custodian.take(bed.messages(120, groups), time.monotonic()))
+        target=lambda: work.accept(bed.custodian.take(bed.messages(120, groups), time.monotonic())), daemon=True
     )
     accepting.start()
     while len(handled) < after:

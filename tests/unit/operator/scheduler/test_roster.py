@@ -138,6 +138,17 @@ def test_our_own_write_shows_until_the_watch_shows_it() -> None:
     assert targets.find(DEPLOYMENT) == watch.shown[DEPLOYMENT]
 
 
+def test_writes_that_nobody_asks_for_again_are_forgotten() -> None:
+    """Their pools were deleted before the next tick."""
+    watch = Watch()
+    targets = Written(watch)
+    for number in range(1000):
+        key = Key("shop", f"d{number}")
+        targets.wrote(key, WROTE)
+        watch.shown[key] = replace(SHOWN, resource_version=12)
+    assert len(targets._written) <= 2
+
+
 def test_what_the_watch_shows_meanwhile_of_the_pods_counts() -> None:
     watch = Watch({DEPLOYMENT: SHOWN})
     targets = Written(watch)
