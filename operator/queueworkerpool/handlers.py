@@ -9,6 +9,7 @@ that its Deployment is missing merely because the list has not come yet.
 import asyncio
 import itertools
 import os
+import socket
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,9 @@ too. Short, for nothing else tells that the API server is back behind a connecti
 
 PACE_SECONDS = 0.5
 """Between two tries of one watch: a server that accepts watches only to end them must not be flooded with them."""
+
+GOODBYE_SECONDS = 1.0
+"""For connections to end, when kopf has."""
 
 IDENTITY = "queueworkerpool"
 
@@ -166,26 +170,26 @@ class _Connections:
 
     def __init__(self) -> None:
         self._sessions: weakref.WeakSet[aiohttp.ClientSession] = weakref.WeakSet()
-        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def add(self, session: aiohttp.ClientSession) -> None:
         """Close this one too."""
         self._sessions.add(session)
 
-    async def note(self, request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        """As a middleware, remember the connection that a session forgets while it still says goodbye by TLS."""
-        answer = await ask(request)
-        if answer.connection and answer.connection.transport:
-            self._transports.add(answer.connection.transport)
-        return answer
+    def socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        """Make a socket, of which it is known afterwards whether it is closed."""
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        self._sockets.add(made)
+        return made
 
     async def close(self) -> None:
-        """End all of it, without waiting for anybody."""
+        """Close all of it, and give connections a moment to say goodbye by TLS: a session does not wait for that."""
         for session in list(self._sessions):
             await session.close()
-        for transport in list(self._transports):
-            transport.abort()
-        await asyncio.sleep(0)  # in which asyncio closes their sockets
+        ends = time.monotonic() + GOODBYE_SECONDS
+        while any(each.fileno() >= 0 for each in self._sockets) and time.monotonic() < ends:  # noqa: ASYNC110 -- no event
+            await asyncio.sleep(0.01)
 
 
 def _session(vitals: Vitals, connections: _Connections, **kwargs: Any) -> kopf.AiohttpSession:
@@ -195,12 +199,12 @@ def _session(vitals: Vitals, connections: _Connections, **kwargs: Any) -> kopf.A
     if info is None:
         raise kopf.TemporaryError("no KUBECONFIG and no service account to log in with", delay=RECONNECT_SECONDS)
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context(), socket_factory=connections.socket),
         headers=info.as_http_headers(),
         proxy=info.proxy_url,
         trust_env=info.trust_env,
         trace_configs=[_trace(vitals)],
-        middlewares=[_patiently, connections.note],
+        middlewares=[_patiently],
     )
     connections.add(session)
     return kopf.AiohttpSession(

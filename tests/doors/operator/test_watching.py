@@ -19,7 +19,7 @@ from queueworkerpool.health import Vitals
 from queueworkerpool.model import Key, Pool
 from tests.doors.operator.conftest import Namespace
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass
