@@ -28,13 +28,10 @@ def gather(
 def _memory(pool: Pool, target: Target, now: datetime) -> Memory:
     """What the status remembers, and a change of ours that it does not: killed after the scale, before the status."""
     memory, told = Memory.parse(pool.status.get("memory", {})), pool.status.get("replicas")
-    if not target.writer or target.writer[0] != FIELD_MANAGER or not target.writer[1] or type(told) is not int:
+    if not target.writer or target.writer[0] != FIELD_MANAGER or type(told) is not int or told == target.replicas:
         return memory
-    recorded = told_time(pool.status.get("lastScaleTime"))
-    # What is older is no change, but a Deployment as it was before the change that the status tells of.
-    if told == target.replicas or (recorded and target.writer[1] <= recorded):
-        return memory
-    change = Change(min(target.writer[1], now), target.replicas - told)
+    # The API server does not say when the scale subresource was written. Now is late, which only delays the next step.
+    change = Change(now, target.replicas - told)
     return replace(memory, changes=(*memory.changes, change))
 
 
