@@ -84,8 +84,9 @@ def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
     slots.close()
     receiving.join()
     custodian.close()
-    assert stats.snapshot().counts[Count.RECEIVED] == limit
-    assert len(custodian) == limit
+    received = stats.snapshot().counts[Count.RECEIVED]
+    assert limit <= received < limit + slots.size  # the last request may have begun right below the limit
+    assert len(custodian) == received
 
 
 class Slow(Undeletable):
