@@ -3,7 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,24 @@ def requests(
         and since <= _time(event)
         and (until is None or _time(event) < until)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One request about one object."""
+
+    time: datetime
+    what: str
+    """As `VERB RESOURCE[/SUBRESOURCE]`."""
+    name: str
+
+
+def named(log: Path, user: str, since: datetime) -> Iterator[Named]:
+    """What USER got done since then, in order, with objects that have a name."""
+    for event in _events(log, user):
+        done = event.get("responseStatus", {}).get("code", 0) < HTTPStatus.BAD_REQUEST
+        if done and "name" in event.get("objectRef", {}) and since <= _time(event):
+            yield Named(_time(event), _what(event), event["objectRef"]["name"])
 
 
 def count(done: Counter[str], verbs: frozenset[str]) -> int:

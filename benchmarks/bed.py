@@ -103,6 +103,15 @@ def operator_program(log: Path, port: int, own: Mapping[str, str]) -> Program:
     return Program([sys.executable, "-m", "queueworkerpool", "operator"], log, env={**env, **serving, **own})
 
 
+def is_ready(port: int) -> bool:
+    """Whether the operator that serves on this port says so."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
 @contextmanager
 def operating(credentials: Path, sqs_env: Mapping[str, str], log: Path, port: int) -> Iterator[Program]:
     """Run the operator as a pod would, until the body ends; it is ready when the body begins."""
@@ -111,11 +120,7 @@ def operating(credentials: Path, sqs_env: Mapping[str, str], log: Path, port: in
 
     def ready() -> bool:
         program.check()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return is_ready(port)
 
     try:
         wait_until(ready, START_SECONDS, f"the operator did not become ready; its log is {log}")

@@ -16,9 +16,6 @@ def test_whenever_it_is_killed_each_size_is_written_once_and_no_window_is_cut_sh
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
-    found = {figure.name: figure.value for figure in crashes.measure(KILLS).figures}
-    assert found["kills"] == KILLS + 1
-    assert found["pools_with_wrong_writes"] == 0
-    assert found["writes_without_effect"] == 0
-    assert found["steps_too_soon"] == 0
-    assert found["scale_ins_before_the_window"] == 0
+    found = crashes.measure(KILLS)
+    assert [figure.name for figure in found.figures if figure.limit == 0 and not figure.holds] == [], found.details
+    assert {figure.name: figure.value for figure in found.figures}["kills"] >= KILLS
