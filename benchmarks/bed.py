@@ -100,7 +100,9 @@ def operator_program(log: Path, port: int, own: Mapping[str, str]) -> Program:
     """An operator that serves on this loopback port, with an environment of its own; it is not started yet."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
     serving = {"QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(port)}
-    return Program([sys.executable, "-m", "queueworkerpool", "operator"], log, env={**env, **serving, **own})
+    as_in_the_chart = {"MALLOC_ARENA_MAX": "2"}
+    argv = [sys.executable, "-m", "queueworkerpool", "operator"]
+    return Program(argv, log, env={**env, **as_in_the_chart, **serving, **own})
 
 
 def is_ready(port: int) -> bool:

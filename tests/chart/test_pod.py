@@ -99,6 +99,7 @@ def test_the_charts_defaults_are_the_operators(render: Render) -> None:
     env = plain_env(render())
     assert env.pop("QWP_LEASE"), "one process started by hand needs no Lease, a Deployment's pods do"
     assert env.pop("QWP_OWN_DEPLOYMENT"), "nor does it belong to a Deployment"
+    assert env.pop("MALLOC_ARENA_MAX") == "2", "a setting of the C library's; the benches measure with the same"
     defaults = {f"QWP_{setting.name.upper()}": str(setting.default) for setting in fields(Settings)}
     assert env == {name: defaults[name] for name in env}
 
