@@ -16,6 +16,7 @@ from benchmarks import (
     cost,
     crashes,
     decide,
+    environments,
     neighbours,
     outages,
     reaction,
@@ -94,7 +95,7 @@ async def _run(bench: str, size: tuple[int, int, float], results: Path) -> resul
     console.print(f"[bold]==>[/bold] {bench}")
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{bench}-"))
     load_before = result.load_average()
-    async with made(folder) as bed:
+    async with made(folder, environments.as_in_the_image(folder)) as bed:
         match bench:
             case "reaction":
                 found = await reaction.measure(bed, rounds)

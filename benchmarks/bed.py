@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Any
 from benchmarks import audit
 from benchmarks.api import NAMESPACE, Api, connected
 from benchmarks.counting_sqs import CountingSqs
+from benchmarks.environments import OF_DEVELOPERS, Environment
 from benchmarks.process import Usage, usage
 from devcluster import Cluster
 from devcluster.processes import Program, free_port, wait_until
@@ -56,13 +56,13 @@ class Bed:
 
 
 @asynccontextmanager
-async def made(folder: Path) -> AsyncIterator[Bed]:
+async def made(folder: Path, environment: Environment = OF_DEVELOPERS) -> AsyncIterator[Bed]:
     """Start everything in FOLDER, end it with the body. No node, so that nothing but the control plane is busy."""
     with Cluster(folder / "cluster", node=False, audit=True) as cluster, CountingSqs(folder / "sqs.log") as sqs:
         prepare(cluster)
         credentials = credentials_of(cluster, folder / "operator.kubeconfig")
         port = free_port()
-        with operating(credentials, sqs.env, folder / "operator.log", port) as operator:
+        with operating(credentials, sqs.env, folder / "operator.log", port, environment) as operator:
             async with connected(config_of(cluster)) as api:
                 yield Bed(cluster, sqs, operator, port, api)
 
@@ -96,13 +96,13 @@ def config_of(cluster: Cluster) -> dict[str, Any]:
     return dict(json.loads(cluster.kubeconfig.read_text()))
 
 
-def operator_program(log: Path, port: int, own: Mapping[str, str]) -> Program:
-    """An operator that serves on this loopback port, with an environment of its own; it is not started yet."""
+def operator_program(log: Path, port: int, own: Mapping[str, str], environment: Environment = OF_DEVELOPERS) -> Program:
+    """An operator that serves on this loopback port, with these variables of its own; it is not started yet."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
     serving = {"QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(port)}
     as_in_the_chart = {"MALLOC_ARENA_MAX": "2"}
-    argv = [sys.executable, "-m", "queueworkerpool", "operator"]
-    return Program(argv, log, env={**env, **as_in_the_chart, **serving, **own})
+    argv = [str(environment.python), "-m", "queueworkerpool", "operator"]
+    return Program(argv, log, env={**env, **environment.variables, **as_in_the_chart, **serving, **own})
 
 
 def is_ready(port: int) -> bool:
@@ -115,9 +115,11 @@ def is_ready(port: int) -> bool:
 
 
 @contextmanager
-def operating(credentials: Path, sqs_env: Mapping[str, str], log: Path, port: int) -> Iterator[Program]:
+def operating(
+    credentials: Path, sqs_env: Mapping[str, str], log: Path, port: int, environment: Environment = OF_DEVELOPERS
+) -> Iterator[Program]:
     """Run the operator as a pod would, until the body ends; it is ready when the body begins."""
-    program = operator_program(log, port, {"KUBECONFIG": str(credentials), **sqs_env})
+    program = operator_program(log, port, {"KUBECONFIG": str(credentials), **sqs_env}, environment)
     program.start()
 
     def ready() -> bool:

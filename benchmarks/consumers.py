@@ -1,4 +1,4 @@
-"""The consumers that `throughput` and `shutdown` compare: how each is started, and where the rivals' libraries live."""
+"""The consumers that `throughput` and `shutdown` compare: how each is started."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benchmarks.environments import python_of
 from devcluster import cache as tools
-from devcluster import golang, progress
 from devcluster.processes import Program
 from devcluster.sqs import SqsServer
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 FULL = 10
 """Messages that one request brings at most."""
 
-LOCK = Path(__file__).parent / "rivals" / "requirements.lock"
+RIVALS_LOCK = Path(__file__).parent / "rivals" / "requirements.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Consumer:
     @property
     def python(self) -> Path:
         """The interpreter whose environment holds its library."""
-        return rivals_python() if self.framework else Path(sys.executable)
+        return python_of(RIVALS_LOCK) if self.framework else Path(sys.executable)
 
 
 OURS = Consumer(
@@ -88,26 +88,11 @@ FRAMEWORKS = (
 CONSUMERS = (OURS, BARE, *FRAMEWORKS)
 
 
-@cache
-def rivals_python() -> Path:
-    """The Python of the rivals' environment, made from the lock once and kept in the user's cache."""
-    key = golang.cache_key(LOCK.read_text(), sys.version)
-    return tools.once(tools.folder() / f"rivals-{key}", _make_environment) / "bin" / "python"
-
-
-def _make_environment(target: Path) -> None:
-    # The environment is moved into place when it is whole; it is used by its interpreter alone, which bears that.
-    progress.running("making the rivals' environment", [sys.executable, "-m", "venv", "--without-pip", str(target)])
-    install = ["-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(LOCK)]
-    python = str(target / "bin" / "python")
-    progress.running("installing the rivals", [sys.executable, *install, "--python", python])
-
-
 def rival_versions() -> dict[str, str]:
     """What the rivals' environment holds of what matters here."""
     names = ("celery", "kombu", "dramatiq", "dramatiq-sqs", "taskiq", "taskiq-aio-sqs", "sqs-workers", "botocore")
     code = f"import json, importlib.metadata as m; print(json.dumps({{n: m.version(n) for n in {names!r}}}))"
-    found = json.loads(subprocess.check_output([rivals_python(), "-c", code], text=True))
+    found = json.loads(subprocess.check_output([python_of(RIVALS_LOCK), "-c", code], text=True))
     return {f"{name} (rivals)" if name == "botocore" else name: version for name, version in found.items()}
 
 
