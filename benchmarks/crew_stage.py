@@ -10,6 +10,8 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -68,20 +70,21 @@ class Stage:
 
     def occupy(self, busy: int, lengths: Callable[[str], Sequence[float]]) -> None:
         """Have so many workers of every pool busy; `lengths` are the seconds of the messages a pool may need."""
-        at_work = self.at_work()
-        for name in self.names:
-            for seconds in lengths(name)[: max(0, busy - at_work[name])]:
-                self.send(name, seconds)
-        wait_until(lambda: min(self._busy()) >= busy, 60, "the workers took no work")
+        left = {name: cycle(lengths(name)) for name in self.names}
+        while missing := self._missing(busy):  # again, for others finish while what was sent is taken
+            sent = {self.send(name, next(left[name])) for name in missing.elements()}
+            wait_until(partial(self._have_begun, sent), 60, "the workers took no work")
 
     def lower(self) -> None:
         """Let every pool be as small as its backlog."""
         self._apply([self._pool(name, 0) for name in self.names])
 
-    def send(self, name: str, seconds: float) -> None:
-        """Send one message that takes so long."""
-        body = json.dumps({"id": uuid.uuid4().hex, "seconds": round(seconds, 3)})
+    def send(self, name: str, seconds: float) -> str:
+        """Send one message that takes so long; returns its id."""
+        message = uuid.uuid4().hex
+        body = json.dumps({"id": message, "seconds": round(seconds, 3)})
         self._client.send_message(QueueUrl=self._queues[name], MessageBody=body)
+        return message
 
     def send_later(self, name: str, seconds: float, delay: float) -> None:
         """The same, after a delay."""
@@ -91,15 +94,22 @@ class Stage:
         """How many messages are being worked on, by pool, in pods that have not ended."""
         alive = set(self._kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split())
         counted: Counter[str] = Counter()
-        for line in self._journal.read_text().splitlines():
-            what, _, pod, _ = line.split()
+        for what, _, pod in self._noted():
             if pod in alive:
                 counted[pod.rsplit("-", 2)[0]] += 1 if what == "begun" else -1
         return counted
 
-    def _busy(self) -> list[int]:
-        at_work = self.at_work()
-        return [at_work[name] for name in self.names]
+    def _missing(self, busy: int) -> Counter[str]:
+        """How many more messages each pool needs, for so many workers to be busy."""
+        return Counter(dict.fromkeys(self.names, busy)) - self.at_work()
+
+    def _have_begun(self, messages: set[str]) -> bool:
+        return messages <= {message for what, message, _ in self._noted() if what == "begun"}
+
+    def _noted(self) -> list[tuple[str, str, str]]:
+        """What happened, to which message, in which pod."""
+        lines = (line.split() for line in self._journal.read_text().splitlines())
+        return [(what, message, pod) for what, message, pod, _ in lines]
 
     def _ready(self) -> dict[str, int]:
         listed = json.loads(self._kubectl("get", "deployments", "-o", "json"))["items"]
