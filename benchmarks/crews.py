@@ -75,9 +75,17 @@ class Evidence:
         for work in self.works:
             told = self.deletions.get(work.pod, NEVER)
             if told < NEVER and work.under_way(told):
-                asked = max((time for time in self.looks.get(_deployment(work.pod), []) if time <= told), default=0.0)
-                found.append(Stopped(work, slipped_in=work.begun > asked > 0))
+                found.append(Stopped(work, slipped_in=work.begun > self._asked(work.pod, told) > 0))
         return found
+
+    def _asked(self, pod: str, told: float) -> float:
+        """When the workers were asked for the scale-in that a pod was told to end by; 0 when they never were."""
+        deployment = _deployment(pod)
+        # Not the last question at all: the ReplicaSet controller may take so long that the next tick asks before it.
+        lowered = max(
+            (each.time for each in self.scale_ins if each.deployment == deployment and each.time <= told), default=0.0
+        )
+        return max((time for time in self.looks.get(deployment, []) if time <= lowered), default=0.0)
 
     def handled_again(self) -> int:
         """Messages whose work was begun more than once."""

@@ -56,7 +56,7 @@ class HeldBack:
 
 
 def measure(wanted: int = WANTED) -> Result:
-    """Scale in until so many scale-ins of the protected pools count."""
+    """Scale in until so many scale-ins of the protected pools count; the evidence stays when a limit is missed."""
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-in-"))
     journal, log, port = folder / "journal", folder / "operator.log", free_port()
     with Cluster(folder / "cluster", audit=True) as cluster, ElasticMq(folder / "sqs.log") as sqs:
@@ -74,8 +74,10 @@ def measure(wanted: int = WANTED) -> Result:
             cycles = _play(stage, evidence, wanted)
             time.sleep(LAST_SECONDS)
             found = evidence()
-    shutil.rmtree(folder)
-    return _result(found, waiting, (cycles, wanted))
+    result = _result(found, waiting, (cycles, wanted))
+    if result.holds:
+        shutil.rmtree(folder)
+    return result
 
 
 def _play(stage: Stage, evidence: Callable[[], Evidence], wanted: int) -> int:
