@@ -90,7 +90,6 @@ class Watched:
 
 async def watch(watched: Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
     """Watch until told to stop. Raises whatever ends kopf's own tasks; then it can be called again."""
-    watched.vitals.tries(WATCHED)
     connections = _Connections()
     try:
         await kopf.operator(

@@ -16,9 +16,9 @@ from types import FrameType
 LOOP_SECONDS = 30.0
 """The event loop reports every second; one that was silent for this long is frozen."""
 
-WATCH_TRIES_SECONDS = 40.0
-"""A watch is begun anew every 10 s, or after 12 s of silence, or more often while the API server is away: one that was
-not for this long is dead."""
+WATCH_TRIES_SECONDS = 50.0
+"""A watch asks anew every 10 s, or after 12 s of silence, or more often while the API server is away. One that hangs is
+ended and begun anew, which takes 40 s at most: one that did not ask for this long is dead."""
 
 WATCH_HEARD_SECONDS = 90.0
 """A watch that got no answer for this long, although it asks every 10 s, cannot be trusted."""

@@ -51,6 +51,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     vitals = Vitals(loop=time.monotonic())
+    vitals.tries(handlers.WATCHED)  # as of now: what is never tried is dead, too
     metrics = Metrics(process_registry(), version("queueworkerpool"), _now)
     fence = Fence(_steady)
     metrics.leads_while(lambda: fence.is_open)
@@ -202,13 +203,13 @@ async def _until_served(cluster: KubernetesCluster, vitals: Vitals, stopped: "as
     """Wait until the API server knows our custom resource: kopf does not look for it again."""
     said = None
     while not stopped.done():
-        vitals.tries(handlers.WATCHED)
         try:
             if await asyncio.to_thread(cluster.is_served):
                 return
             problem = f"the API server does not know {PLURAL} yet: is the CRD installed?"
         except ClusterError as error:
             problem = str(error)
+        vitals.tries(handlers.WATCHED)  # only here: a watch that hangs each time it is begun shows no sign of life
         if problem != said:
             logger.warning("waiting for the API server", extra={"problem": problem})
             said = problem

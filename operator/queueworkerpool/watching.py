@@ -7,6 +7,7 @@ happen while an API server answers watches with errors. What the watch shows is 
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from queueworkerpool import handlers
-from queueworkerpool.handlers import WATCHED, Pools, Watched
+from queueworkerpool.handlers import Pools, Watched
 from queueworkerpool.health import Vitals
 from queueworkerpool.model import Key, Pool
 
@@ -30,12 +31,12 @@ LEAVE_SECONDS = 3.0
 
 async def watch(watched: Watched, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
     """Watch until told to stop, or until kopf has ended or hangs; then it can be called again."""
-    run = _Run(watched, namespaces)
+    run, begun = _Run(watched, namespaces), time.monotonic()
     run.start()
     stopped = asyncio.create_task(stop.wait(), name="stop watching")
     ended = asyncio.create_task(run.ended.wait(), name="watch ended")
     try:
-        while not (stopped.done() or ended.done() or _hangs(watched.vitals)):
+        while not (stopped.done() or ended.done() or _hangs(watched.vitals, begun)):
             await asyncio.wait((stopped, ended), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for leave in (run.leave, run.leave_at_once, run.leave_at_once):
             if not ended.done():
@@ -48,8 +49,10 @@ async def watch(watched: Watched, namespaces: tuple[str, ...], stop: asyncio.Eve
         ended.cancel()
 
 
-def _hangs(vitals: Vitals) -> bool:
-    silence = max(vitals.watch_silence(time.monotonic()).values(), default=0.0)
+def _hangs(vitals: Vitals, begun: float) -> bool:
+    # To be begun is no sign of life: one that hangs each time is for /livez to tell.
+    now = time.monotonic()
+    silence = min(now - begun, max(vitals.watch_silence(now).values(), default=math.inf))
     if silence >= HUNG_SECONDS:
         logger.error("the watch hangs, and begins anew", extra={"seconds": round(silence)})
     return silence >= HUNG_SECONDS
@@ -66,7 +69,6 @@ class _Run(threading.Thread):
         self._stop = asyncio.Event()
         self._watched = replace(watched, pools=_Handover(watched.pools, self._ours))
         self._namespaces = namespaces
-        watched.vitals.tries(WATCHED)
 
     def leave(self) -> None:
         """Ask kopf to end."""

@@ -150,3 +150,4 @@ async def test_a_watch_that_hangs_is_ended(
         await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
     told = [record.message for record in caplog.records if record.name == watching.__name__]
     assert [message for message in told if "hangs" in message] == ["the watch hangs, and begins anew"]
+    assert watched.vitals.watch_tried == {}, "to be begun is no sign of life"

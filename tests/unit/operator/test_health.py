@@ -38,11 +38,11 @@ ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
         [],
         ["nothing was heard of pools for 300 s", "nothing was heard of deployments for 300 s"],
     ),
-    "a watch that neither heard nor tried for 40 s is dead": (
-        vitals(loop=1039),
-        1040,
-        ["the watch of pools is dead for 40 s", "the watch of deployments is dead for 40 s"],
-        ["the watch of pools is dead for 40 s", "the watch of deployments is dead for 40 s"],
+    "a watch that neither heard nor tried for 50 s is dead": (
+        vitals(loop=1049),
+        1050,
+        ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
+        ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
     ),
     "a watch whose try is answered late is alive": (vitals(loop=1300, heard=1290), 1300, [], []),
     "a watch is not listed yet": (
@@ -58,12 +58,12 @@ ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
         ["pools are not listed yet", "deployments are not listed yet"],
     ),
     "a watch that never got a list is dead in the end": (
-        vitals(loop=1040, heard=None),
-        1040,
-        ["the watch of pools is dead for 40 s", "the watch of deployments is dead for 40 s"],
+        vitals(loop=1050, heard=None),
+        1050,
+        ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
         [
-            "the watch of pools is dead for 40 s",
-            "the watch of deployments is dead for 40 s",
+            "the watch of pools is dead for 50 s",
+            "the watch of deployments is dead for 50 s",
             "pools are not listed yet",
             "deployments are not listed yet",
         ],

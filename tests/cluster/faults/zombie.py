@@ -1,0 +1,70 @@
+"""An operator of which one part dies at SIGUSR1: `python -m tests.cluster.faults.zombie PART`.
+
+`test_zombies` runs it. Nothing in the operator is made to be broken, so it is broken here, from outside.
+"""
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from queueworkerpool import handlers
+from queueworkerpool.__main__ import main
+from queueworkerpool.cluster.connection import Connection
+from queueworkerpool.scheduler import Scheduler
+from queueworkerpool.sqs import SqsQueues
+
+dead = threading.Event()
+
+
+def deadlock() -> None:
+    """Wait for a lock that nobody will ever release."""
+    lock = threading.Lock()
+    with lock:
+        lock.acquire()
+
+
+def deadlocked(work: Callable[..., Any]) -> Callable[..., Any]:
+    """The same work, until its part is dead."""
+
+    def works(*args: Any, **kwargs: Any) -> Any:
+        if dead.is_set():
+            deadlock()
+        return work(*args, **kwargs)
+
+    return works
+
+
+async def watch_that_hangs(*args: Any) -> None:
+    """Watch, and block its event loop when its part is dead; then, too, when it is begun anew."""
+    watching = asyncio.create_task(watch(*args))
+    while not dead.is_set():  # noqa: ASYNC110 -- set by a signal
+        await asyncio.sleep(0.1)
+    deadlock()
+    await watching
+
+
+def die(*_: object) -> None:
+    """What happens at SIGUSR1, in the thread of the operator's event loop."""
+    dead.set()
+    if sys.argv[1] == "loop":
+        deadlock()
+
+
+watch = handlers.watch
+match sys.argv[1]:
+    case "watch":
+        handlers.watch = watch_that_hangs  # type: ignore[assignment] # the part that dies
+    case "queues":
+        SqsQueues._ask = deadlocked(SqsQueues._ask)  # type: ignore[method-assign] # the part that dies
+    case "cluster":
+        Connection._request = deadlocked(Connection._request)  # type: ignore[method-assign] # the part that dies
+    case "scheduler":
+        begin = Scheduler._start
+        Scheduler._start = lambda *args: None if dead.is_set() else begin(*args)  # type: ignore[method-assign] # the part that dies
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGUSR1, die)
+    main(["operator"])
