@@ -11,7 +11,7 @@ import click
 
 from queueworker import logs
 from queueworker.errors import UsageError
-from queueworker.handlers import Handler, load
+from queueworker.handlers.loading import Handler, load
 from queueworker.model import ReportedError
 from queueworker.runtime import Runtime
 from queueworker.settings import ENV_PREFIX, Settings, reject_unknown
@@ -73,11 +73,11 @@ def main(**given: Any) -> None:
 
 def _handler(settings: Settings) -> Handler:
     if settings.exec is not None:
-        from queueworker.commands import Command  # noqa: PLC0415 -- loaded where it is needed
+        from queueworker.handlers.commands import Command  # noqa: PLC0415 -- loaded where it is needed
 
         return Command(settings.exec, settings.queue)
     if settings.isolate:
-        from queueworker.isolation import Isolated  # noqa: PLC0415 -- as above
+        from queueworker.handlers.isolation import Isolated  # noqa: PLC0415 -- as above
 
         return Isolated(str(settings.handler), settings.log_level, settings.log_format)
     return load(str(settings.handler))

@@ -9,18 +9,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from queueworker.custodian import Custodian
-from queueworker.handlers import Handler, is_coroutine_function
-from queueworker.leases import Leases
-from queueworker.receiver import Receiver
+from queueworker.handlers.loading import Handler, is_coroutine_function
+from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.work import Surroundings, Work
+from queueworker.lease.manager import Custodian
+from queueworker.lease.table import Leases
+from queueworker.receive.limiter import Slots
+from queueworker.receive.receiver import Receiver
 from queueworker.server import Answers, StateServer
 from queueworker.settings import Settings
 from queueworker.signals import CRASH, Notes
-from queueworker.slots import Slots
 from queueworker.sqs import DeadLetterQueue, Sqs
 from queueworker.stats import Count, Stats
-from queueworker.threaded import ThreadWork
-from queueworker.work import Surroundings, Work
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def steady_seconds() -> float:
 def work_of(handler: Handler, around: Surroundings) -> Work:
     """The kind of work that fits the handler."""
     if is_coroutine_function(handler):
-        from queueworker.coroutines import CoroutineWork  # noqa: PLC0415 -- see there
+        from queueworker.handlers.coroutines import CoroutineWork  # noqa: PLC0415 -- see there
 
         return CoroutineWork(handler, around)
     return ThreadWork(handler, around)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from queueworker.commands import Command, environment_of
 from queueworker.errors import UsageError
-from queueworker.handlers import is_coroutine_function, load
+from queueworker.handlers.commands import Command, environment_of
+from queueworker.handlers.loading import is_coroutine_function, load
 from queueworker.model import MAX_VISIBILITY_SECONDS, Message
 
 

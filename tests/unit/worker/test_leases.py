@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworker.leases import BATCH, GIVE_UP_SECONDS, LINGER_SECONDS, SCAN_SECONDS, Ask, Lease, Leases, Purpose
+from queueworker.lease.table import BATCH, GIVE_UP_SECONDS, LINGER_SECONDS, SCAN_SECONDS, Ask, Lease, Leases, Purpose
 from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, RELEASE, Ending, Message
 
 

@@ -12,7 +12,7 @@ def record() -> logging.LogRecord:
         raise RuntimeError("out of paper")  # noqa: TRY301 -- a traceback is what is wanted
     except RuntimeError:
         made = logging.LogRecord(
-            "queueworker.work", logging.ERROR, "f", 1, "the %s failed", ("handler",), sys.exc_info()
+            "queueworker.handlers.work", logging.ERROR, "f", 1, "the %s failed", ("handler",), sys.exc_info()
         )
     made.__dict__ |= {"message_id": "m-1", "seconds": 0.25}
     return made

@@ -7,14 +7,14 @@ from itertools import count
 
 import pytest
 
-from queueworker.custodian import Custodian
-from queueworker.leases import Leases
+from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.work import Surroundings
+from queueworker.lease.manager import Custodian
+from queueworker.lease.table import Leases
 from queueworker.model import EntryFailure, Message
-from queueworker.receiver import UNSETTLED_LIMIT, Receiver
-from queueworker.slots import Slots
+from queueworker.receive.limiter import Slots
+from queueworker.receive.receiver import UNSETTLED_LIMIT, Receiver
 from queueworker.stats import Count, Stats
-from queueworker.threaded import ThreadWork
-from queueworker.work import Surroundings
 
 
 class Undeletable:
@@ -60,7 +60,7 @@ class Diary(Undeletable):
 def test_polls_get_longer_while_nothing_comes(
     filled: set[int], longest: int, waits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queueworker.receiver.EMPTY_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("queueworker.receive.receiver.EMPTY_PAUSE_SECONDS", 0.0)
     stats, slots = Stats(time.monotonic), Slots(10)
     queue = Diary(slots, filled, len(waits))
     custodian = Custodian(queue, Leases(30), stats, time.monotonic)
@@ -116,7 +116,9 @@ class Slow(Undeletable):
 def test_so_many_requests_are_under_way_as_there_is_room_for_what_they_bring(
     size: int, requests: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queueworker.slots.GATHER_SECONDS", 0.5)  # the handlers of the first ten end meanwhile
+    monkeypatch.setattr(
+        "queueworker.receive.limiter.GATHER_SECONDS", 0.5
+    )  # the handlers of the first ten end meanwhile
     queue, slots, stats = Slow(), Slots(size), Stats(time.monotonic)
     custodian = Custodian(queue, Leases(30), stats, time.monotonic)
     around = Surroundings(custodian, slots, stats, concurrency=min(size, 10), retry_base_seconds=0)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from queueworker.coroutines import CoroutineWork
-from queueworker.custodian import Custodian
 from queueworker.errors import UnreachableError
-from queueworker.leases import Leases
+from queueworker.handlers.coroutines import CoroutineWork
+from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.work import Surroundings, Work
+from queueworker.lease.manager import Custodian
+from queueworker.lease.table import Leases
 from queueworker.model import EntryFailure, Message, Reject
-from queueworker.slots import Slots
+from queueworker.receive.limiter import Slots
 from queueworker.stats import Count, Stats
-from queueworker.threaded import ThreadWork
-from queueworker.work import Surroundings, Work
 
 
 class Ledger:

@@ -1,6 +1,6 @@
 """Messages of a group start in order, one at a time; groups do not wait for each other."""
 
-from queueworker.lanes import Lanes
+from queueworker.handlers.message_groups import Lanes
 
 
 def test_the_second_of_a_group_waits_for_the_first() -> None:

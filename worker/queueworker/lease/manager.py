@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from queueworker.crew import Crew
 from queueworker.errors import SqsError
-from queueworker.leases import BATCH, Ask, Lease, Leases, Outcome, Purpose
+from queueworker.lease.table import BATCH, Ask, Lease, Leases, Outcome, Purpose
 from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, Ending, EntryFailure, Message, MessageLostError
 from queueworker.stats import Count, Stats
+from queueworker.threadpool import Crew
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import Queue, StartWorker, side_by_side, until
+from tests.adapters.worker.conftest import Queue, StartWorker, side_by_side, until
 
 
 @pytest.mark.parametrize("handler", ["sleep", "sleep_async"])

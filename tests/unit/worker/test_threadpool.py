@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from queueworker.crew import Crew
+from queueworker.threadpool import Crew
 
 PATIENCE_SECONDS = 20.0
 

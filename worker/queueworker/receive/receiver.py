@@ -14,12 +14,12 @@ from functools import partial
 from typing import Protocol
 
 from queueworker.backoff import pause_seconds
-from queueworker.crew import Crew
 from queueworker.errors import SqsError
-from queueworker.leases import BATCH
+from queueworker.handlers.work import Surroundings, Work
+from queueworker.lease.table import BATCH
 from queueworker.model import Message
 from queueworker.stats import Count
-from queueworker.work import Surroundings, Work
+from queueworker.threadpool import Crew
 
 logger = logging.getLogger(__name__)
 

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from queueworker.crew import Crew
-from queueworker.handlers import Handler, InterruptibleHandler
-from queueworker.leases import Lease
-from queueworker.work import Surroundings, Work
+from queueworker.handlers.loading import Handler, InterruptibleHandler
+from queueworker.handlers.work import Surroundings, Work
+from queueworker.lease.table import Lease
+from queueworker.threadpool import Crew
 
 
 class ThreadWork(Work):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import ROOT, Queue, StartWorker, Worker, side_by_side, until
-from tests.doors.worker.test_command_line import GOOD, refused
+from tests.adapters.worker.conftest import ROOT, Queue, StartWorker, Worker, side_by_side, until
+from tests.adapters.worker.test_command_line import GOOD, refused
 
 
 def children(worker: Worker) -> list[int]:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from queueworker.backoff import retry_seconds
-from queueworker.crew import Crew
-from queueworker.custodian import Custodian
-from queueworker.deadletters import DeadLetters
 from queueworker.errors import SqsError
-from queueworker.lanes import Lanes
-from queueworker.leases import Lease
+from queueworker.handlers.dead_letters import DeadLetters
+from queueworker.handlers.message_groups import Lanes
+from queueworker.lease.manager import Custodian
+from queueworker.lease.table import Lease
 from queueworker.model import DELETE, RELEASE, Ending, InterruptedWorkError, Message, Reject, ReportedError, Retry
-from queueworker.slots import Slots
+from queueworker.receive.limiter import Slots
 from queueworker.stats import Run, Stats
+from queueworker.threadpool import Crew
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from queueworker.slots import Slots
+from queueworker.receive.limiter import Slots
 
 
 def test_receivers_that_compete_for_few_slots_go_on_until_the_gate_closes() -> None:

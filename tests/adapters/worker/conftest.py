@@ -22,7 +22,7 @@ import pytest
 
 from devcluster.sqs import CREDENTIALS, SqsServer
 from queueworker.sqs import Sqs
-from tests.doors.worker.proxy import Proxy
+from tests.adapters.worker.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"

@@ -7,10 +7,10 @@ import asyncio
 import threading
 from collections import deque
 
-from queueworker.handlers import CoroutineHandler
-from queueworker.leases import Lease
+from queueworker.handlers.loading import CoroutineHandler
+from queueworker.handlers.work import Surroundings, Work
+from queueworker.lease.table import Lease
 from queueworker.model import InterruptedWorkError
-from queueworker.work import Surroundings, Work
 
 CANCEL_SECONDS = 2.0
 """How long cancelled coroutines may take to end."""

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import Queue, StartWorker, side_by_side, until
+from tests.adapters.worker.conftest import Queue, StartWorker, side_by_side, until
 
 
 @pytest.mark.parametrize("handler", ["record", "record_async"])

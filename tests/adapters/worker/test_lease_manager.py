@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from queueworker.custodian import Custodian
-from queueworker.leases import Leases
+from queueworker.lease.manager import Custodian
+from queueworker.lease.table import Leases
 from queueworker.model import DELETE, EntryFailure, MessageLostError
 from queueworker.sqs import Sqs
 from queueworker.stats import Count, Stats
-from tests.doors.worker.conftest import Queue, until
+from tests.adapters.worker.conftest import Queue, until
 
 
 class FailingOnce:

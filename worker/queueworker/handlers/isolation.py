@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from queueworker import processes
 from queueworker.errors import UsageError
-from queueworker.handlers import InterruptibleHandler
+from queueworker.handlers import processes
+from queueworker.handlers.ipc import Word
+from queueworker.handlers.loading import InterruptibleHandler
 from queueworker.model import NO_HOLD, InterruptedWorkError, Message, MessageLostError, Reject, ReportedError, Retry
-from queueworker.words import Word
 
 
 class ChildFailedError(ReportedError):
@@ -100,7 +100,7 @@ class Child:
     def __init__(self, arguments: Sequence[str]) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            argv = [sys.executable, "-m", "queueworker.child", str(theirs.fileno()), *arguments]
+            argv = [sys.executable, "-m", "queueworker.handlers.child", str(theirs.fileno()), *arguments]
             # A group of its own: Ctrl-C in a terminal is for the worker, which decides when to end the child.
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True

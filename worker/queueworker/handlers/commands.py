@@ -8,9 +8,9 @@ import shutil
 import subprocess
 import threading
 
-from queueworker import processes
 from queueworker.errors import UsageError
-from queueworker.handlers import InterruptibleHandler
+from queueworker.handlers import processes
+from queueworker.handlers.loading import InterruptibleHandler
 from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError
 
 

@@ -20,8 +20,8 @@ from queueworker.errors import (
     UnreachableError,
 )
 from queueworker.sqs import Sqs
-from tests.doors.worker.conftest import Queue, StartWorker, until
-from tests.doors.worker.proxy import Proxy
+from tests.adapters.worker.conftest import Queue, StartWorker, until
+from tests.adapters.worker.proxy import Proxy
 from tests.serving import serving
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.doors.worker.conftest import Queue, StartWorker, side_by_side, until
+from tests.adapters.worker.conftest import Queue, StartWorker, side_by_side, until
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"

@@ -1,7 +1,8 @@
 """The child process of `--isolate`: imports the handler, handles one message after the other, tells how each ended.
 
-`isolation` starts it as `python -m queueworker.child` with a socket, over which pickled tuples go both ways; both ends
-run the same code for the same user. It ends with its parent, even when that is killed: nobody would extend its message.
+`isolation` starts it as `python -m queueworker.handlers.child` with a socket, over which pickled tuples go both
+ways; both ends run the same code for the same user.
+It ends with its parent, even when that is killed: nobody would extend its message.
 """
 
 import logging
@@ -17,10 +18,10 @@ from queue import SimpleQueue
 
 from queueworker import logs
 from queueworker.errors import UsageError
-from queueworker.handlers import Handler, is_coroutine_function, load
+from queueworker.handlers.ipc import Word
+from queueworker.handlers.loading import Handler, is_coroutine_function, load
 from queueworker.logs import leave
 from queueworker.model import Message, MessageLostError, Reject, Retry
-from queueworker.words import Word
 
 GROWTH_LIMIT_BYTES = 256 * 1024 * 1024
 """A child that has grown by so much since its handler was imported ends after its message and is replaced."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.worker.conftest import PROGRAMS, ROOT, Queue, StartWorker, until
+from tests.adapters.worker.conftest import PROGRAMS, ROOT, Queue, StartWorker, until
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 GOOD = ("--queue", URL, "--handler", "job_handlers:record")

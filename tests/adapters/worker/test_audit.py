@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from tests.doors.worker.conftest import Queue, StartWorker, Worker, side_by_side, until
-from tests.doors.worker.proxy import Proxy
+from tests.adapters.worker.conftest import Queue, StartWorker, Worker, side_by_side, until
+from tests.adapters.worker.proxy import Proxy
 
 RESTARTS = int(os.environ.get("ROLLING_RESTARTS", "20"))
 """How many workers are replaced; the issue's 500 take some ten minutes per server."""
