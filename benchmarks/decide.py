@@ -10,19 +10,18 @@ from queueworkerpool.model import (
     Bounds,
     Change,
     Facts,
-    LatencyTarget,
-    Lull,
     Memory,
-    PodSeen,
+    Pod,
     Policy,
     PoolSpec,
     QueueReading,
     QueueRef,
+    ScaleDownStabilization,
     ScalingRules,
     Worker,
-    Workers,
     WorkerState,
 )
+from queueworkerpool.sizing import Latency, WorkerEstimates
 
 CALLS = 2000
 LIMIT_MICROSECONDS = 50
@@ -54,14 +53,14 @@ def _facts(visible: int) -> Facts:
         deployment="thumbnailer",
         queues=(QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/thumbnails"),),
         max_replicas=100,
-        target=LatencyTarget(60, 2, 20),
+        target=Latency(60, 2, 20),
         scale_up=rules,
         scale_down=rules,
     )
     memory = Memory(
-        lull=Lull(NOW - timedelta(seconds=60), 12),
+        scale_down_stabilization=ScaleDownStabilization(NOW - timedelta(seconds=60), 12),
         changes=tuple(Change(NOW - timedelta(seconds=6 * each), 1) for each in range(1, 11)),
-        workers=Workers(service_seconds=2, concurrency=1, startup_seconds=20),
+        workers=WorkerEstimates(service_seconds=2, concurrency=1, startup_seconds=20),
     )
     bounds = Bounds(1, 80, ("office-hours",))
     return Facts(spec, bounds, 20, (QueueReading(visible, 0, 0, NOW),), memory, NOW, ready=100)
@@ -69,7 +68,6 @@ def _facts(visible: int) -> Facts:
 
 def _with_crew(facts: Facts) -> Facts:
     crew = tuple(
-        Worker(PodSeen(f"pod-{each}", f"uid-{each}", ready=True), WorkerState(each % 2, 1, 9, 9.0))
-        for each in range(20)
+        Worker(Pod(f"pod-{each}", f"uid-{each}", ready=True), WorkerState(each % 2, 1, 9, 9.0)) for each in range(20)
     )
     return replace(facts, crew=crew)

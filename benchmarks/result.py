@@ -38,7 +38,7 @@ class Result:
     bench: str
     setting: str
     figures: Sequence[Figure]
-    rival: Mapping[str, Any]
+    competing_writer: Mapping[str, Any]
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -83,7 +83,7 @@ def write(result: Result, about: Mapping[str, Any], folder: Path = RESULTS) -> P
         "setting": result.setting,
         "holds": result.holds,
         "figures": {figure.name: _shown(figure) for figure in result.figures},
-        "rival": {"note": RIVAL_NOTE, **result.rival},
+        "competingWriter": {"note": RIVAL_NOTE, **result.competing_writer},
         "details": result.details,
         **about,
     }

@@ -22,7 +22,7 @@ from benchmarks.replicas import Replica, Replicas, seconds_until_works
 from benchmarks.result import Figure, Result
 from devcluster import Cluster
 from devcluster.processes import wait_until
-from queueworkerpool.election import RENEW_SECONDS
+from queueworkerpool.leader.lease import RENEW_SECONDS
 
 POOLS = 10
 GIVE_UP_SECONDS = 60.0

@@ -106,7 +106,7 @@ def _figures(found: Paces) -> Sequence[Figure]:
         for rival in (BARE, *FRAMEWORKS):
             theirs = _medians(found, setting, rival.name).per_second
             limit = 0.5 if rival in FRAMEWORKS else 1.0
-            name = f"speed of {rival.name}, ours being 1 ({setting})"
+            name = f"speed of {competing_writer.name}, ours being 1 ({setting})"
             # Where the handlers' own time is the bound nobody can be twice as fast as anybody: it only informs.
             figures.append(Figure(name, round(theirs / ours.per_second, 3), None if setting.seconds else limit))
     return figures

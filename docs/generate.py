@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
 from docs.sbom import sbom
-from queueworkerpool.metrics import Metrics
+from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.settings import ENV_PREFIX, Settings
 

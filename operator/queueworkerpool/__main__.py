@@ -1,4 +1,4 @@
-"""The command line `qwp`: flags, settings and logging. `process` runs the operator, `commands` are the others."""
+"""The command line `qwp`: flags, settings and logging. `process` runs the operator, `commands` holds the others."""
 
 import asyncio
 import logging
@@ -10,11 +10,9 @@ from importlib.metadata import version
 from typing import Any
 
 import click
-from pythonjsonlogger.json import JsonFormatter
 
 from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
-from queueworkerpool.process import run
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown
 from queueworkerpool.tenancy import Tenancy
 
@@ -52,6 +50,8 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
 @_setting_options
 def operator(namespaces: str, **given: Any) -> None:
     """Run the operator, by KUBECONFIG or inside a cluster, until SIGTERM."""
+    from queueworkerpool.process import run  # noqa: PLC0415 -- it takes seconds, which the other commands must not
+
     listed = tuple(name.strip() for name in namespaces.split(",") if name.strip())
     try:
         reject_unknown(os.environ)
@@ -78,6 +78,8 @@ class _TextFormatter(logging.Formatter):
 
 
 def _configure_logging(settings: Settings) -> None:
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 -- for the operator alone
+
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
         names = {"asctime": "time", "levelname": "level", "name": "logger"}
@@ -85,7 +87,7 @@ def _configure_logging(settings: Settings) -> None:
     else:
         handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    # It tells of credentials that could not be had by a traceback in which STS speaks; conditions tell of them, too.
+    # It logs failures to get credentials with a traceback that quotes STS; conditions report them, too.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
     # Their lines at INFO are one per object and request.
     for noisy in ("kopf", "aiohttp", "botocore", "urllib3"):
@@ -95,7 +97,7 @@ def _configure_logging(settings: Settings) -> None:
 
 
 def _leave() -> None:
-    """End at once: a thread that still waits for SQS or the API server has nothing left to say."""
+    """End at once, without waiting for threads that still wait for SQS or the API server."""
     logging.shutdown()
     sys.stderr.flush()
     os._exit(0)

@@ -1,6 +1,7 @@
 """The commands of `qwp` for people: they read the cluster as the user who calls them, or files, and change nothing.
 
-`__main__` puts them beside `qwp operator`.
+`__main__` adds them beside `qwp operator`. What only one command needs is imported inside it: everything at once would
+take seconds to start.
 """
 
 import asyncio
@@ -8,16 +9,17 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.errors import QueueWorkerPoolError
-from queueworkerpool.explain import Explanation, as_document, as_lines, explain, told_facts
-from queueworkerpool.model import Key
+from queueworkerpool.model import InvalidPool, NamespacedName
 from queueworkerpool.names import GROUP, KIND
-from queueworkerpool.validate import DocumentBrokenError, Verdict, validate
+
+if TYPE_CHECKING:
+    from queueworkerpool.explain import Explanation
+    from queueworkerpool.validate import Verdict
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 """The largest file that is read; the API server takes 3 MiB in one request."""
@@ -25,46 +27,56 @@ MOST_ERRORS = 100
 LONGEST_LINE = 2000
 """What is printed for people of one object, and of one error in characters."""
 
+IDLE_WATCH_SECONDS = 5
+"""How often `--watch` explains a pool whose queues are not read."""
 
-class PoolName(click.ParamType[Key]):
+
+class PoolName(click.ParamType[NamespacedName]):
     """NAMESPACE/POOL."""
 
     name = "NAMESPACE/POOL"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Key:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> NamespacedName:
         """Split it; fails when it is not two names with a slash between them."""
         namespace, slash, name = value.partition("/")
         if not (namespace and slash and name) or "/" in name:
             self.fail(f"{value!r}: write it as NAMESPACE/POOL, such as default/thumbnails", param, ctx)
-        return Key(namespace, name)
+        return NamespacedName(namespace, name)
 
 
 @click.command("explain")
 @click.argument("pool", type=PoolName())
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
 @click.option("--watch", is_flag=True, help="Explain anew after each reading, until Ctrl-C.")
-def explain_command(pool: Key, output: str, *, watch: bool) -> None:
-    """Tell why a pool has its size, what limits it, and until when."""
+def explain_command(pool: NamespacedName, output: str, *, watch: bool) -> None:
+    """Say why a pool has its size, what limits it, and until when."""
+    from queueworkerpool.explain import as_document, as_lines  # noqa: PLC0415 -- see the module's docstring
+
     while True:
         try:
-            told = asyncio.run(_explained(pool))
+            explanation = asyncio.run(_explanation(pool))
         except QueueWorkerPoolError as error:
             raise click.ClickException(f"{pool}: {error}") from error
-        click.echo(json.dumps(as_document(told), indent=2) if output == "json" else "\n".join(as_lines(told)))
+        if output == "json":
+            click.echo(json.dumps(as_document(explanation), indent=2))
+        else:
+            click.echo("\n".join(as_lines(explanation)))
         if not watch:
             return
-        time.sleep(told.next_reading_seconds or 5)
+        time.sleep(explanation.next_reading_seconds or IDLE_WATCH_SECONDS)
         click.echo()
 
 
-async def _explained(key: Key) -> Explanation:
+async def _explanation(key: NamespacedName) -> "Explanation":
+    from queueworkerpool.cluster import KubernetesCluster  # noqa: PLC0415 -- see the module's docstring
+    from queueworkerpool.explain import explain  # noqa: PLC0415 -- as above
+
     cluster = KubernetesCluster(workers=1)
     try:
         pool = await cluster.pool(key)
-        if isinstance(pool.spec, Exception):
-            raise pool.spec
-        target = await cluster.target(Key(key.namespace, pool.spec.deployment))
-        return explain(told_facts(pool, target, datetime.now(UTC)))
+        if isinstance(pool, InvalidPool):
+            raise pool.error
+        return explain(pool, await cluster.target(pool.deployment), datetime.now(UTC))
     finally:
         cluster.close()
 
@@ -81,10 +93,12 @@ async def _explained(key: Key) -> Explanation:
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
 @click.pass_context
 def validate_command(ctx: click.Context, path: str, output: str) -> None:
-    """Say what the API server would say to the pools in a file, and what else is doubtful; no cluster is needed.
+    """Check the pools in a file as the API server would, and warn of what is doubtful; no cluster is needed.
 
     Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage.
     """
+    from queueworkerpool.validate import validate  # noqa: PLC0415 -- see the module's docstring
+
     name = "<stdin>" if path == "-" else path
     try:
         verdicts = validate(_text_of(path), datetime.now(UTC))
@@ -100,6 +114,8 @@ def validate_command(ctx: click.Context, path: str, output: str) -> None:
 
 def _text_of(path: str) -> str:
     """Read a file. Raises OSError, and DocumentBrokenError for what is too large or not text."""
+    from queueworkerpool.validate import DocumentBrokenError  # noqa: PLC0415 -- see the module's docstring
+
     with click.open_file(path, "rb") as file:
         raw: bytes = file.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
@@ -110,7 +126,7 @@ def _text_of(path: str) -> str:
         raise DocumentBrokenError(f"it is not UTF-8 from byte {error.start} on; save it as UTF-8") from error
 
 
-def _as_text(verdict: Verdict) -> Iterator[str]:
+def _as_text(verdict: "Verdict") -> Iterator[str]:
     named = f'{verdict.kind} "{verdict.key.name}": ' if verdict.kind else ""
     if verdict.skipped:
         yield f"{named}skipped, for only {KIND}s of {GROUP} are validated"
@@ -131,7 +147,7 @@ def _printable(line: str) -> str:
     return safe if len(line) <= LONGEST_LINE else f"{safe} ... ({len(line)} characters; -o json has them all)"
 
 
-def _as_json(verdict: Verdict) -> dict[str, Any]:
+def _as_json(verdict: "Verdict") -> dict[str, Any]:
     return {
         "kind": verdict.kind,
         "namespace": verdict.key.namespace,

@@ -1,7 +1,11 @@
-"""What can go wrong, as types. The doors raise these, the rest of the operator branches on them, never on texts.
+"""What can go wrong, as types. Adapters raise these; the rest of the operator branches on the types, never on texts.
 
-Imported by everybody, imports nothing.
+Every module may import it; it imports `names` alone.
 """
+
+from typing import ClassVar
+
+from queueworkerpool.names import ReadOutcome, Reason
 
 
 class QueueWorkerPoolError(Exception):
@@ -17,35 +21,55 @@ class SettingsInvalidError(QueueWorkerPoolError):
 
 
 class QueueUnreadableError(QueueWorkerPoolError):
-    """A queue's message counts are unknown. The text is short, ours, and safe to show to tenants."""
+    """A queue's message counts are unknown. The text is short, ours, and safe to show to tenants.
+
+    Each kind carries how it is reported: `reason` in conditions and Events, `outcome` in the metric of readings, and
+    whether an Event is posted when a pool begins to suffer from it. What to do about it is the reason's `remedy`.
+    """
+
+    reason: ClassVar[Reason]
+    outcome: ClassVar[ReadOutcome]
+    posts_event: ClassVar[bool] = True
 
 
 class QueueNotFoundError(QueueUnreadableError):
-    """SQS says that there is no such queue."""
+    """SQS says that the queue does not exist."""
+
+    reason, outcome = Reason.QUEUE_NOT_FOUND, ReadOutcome.NOT_FOUND
 
 
 class QueueAccessDeniedError(QueueUnreadableError):
     """SQS does not let the operator read the queue, or the operator has no credentials."""
 
+    reason, outcome = Reason.QUEUE_ACCESS_DENIED, ReadOutcome.ACCESS_DENIED
+
 
 class QueueNotAllowedError(QueueUnreadableError):
     """The operator's settings do not let the pool's namespace use the queue, so SQS was not asked."""
 
+    reason, outcome = Reason.QUEUE_NOT_ALLOWED, ReadOutcome.NOT_ALLOWED
+
 
 class QueueThrottledError(QueueUnreadableError):
-    """SQS answers that there were too many requests."""
+    """SQS throttles the operator's requests."""
+
+    reason, outcome = Reason.QUEUE_THROTTLED, ReadOutcome.THROTTLED
 
 
 class QueueUnreachableError(QueueUnreadableError):
     """SQS did not answer: network, DNS, TLS, time-out, or SQS itself failed."""
 
+    reason, outcome = Reason.QUEUE_UNREACHABLE, ReadOutcome.UNREACHABLE
+
 
 class QueueAnswerInvalidError(QueueUnreadableError):
-    """SQS answered something that makes no sense."""
+    """SQS, or whatever answers in its place, gave an answer that is not SQS's."""
+
+    reason, outcome = Reason.QUEUE_ANSWER_INVALID, ReadOutcome.INVALID
 
 
 class ClusterError(QueueWorkerPoolError):
-    """The Kubernetes API did not do what was asked. Nothing was changed, and the next tick looks again."""
+    """The Kubernetes API did not do what was asked. Nothing was changed; the next tick tries again."""
 
 
 class ClusterConflictError(ClusterError):
@@ -53,7 +77,7 @@ class ClusterConflictError(ClusterError):
 
 
 class NotLeadingError(ClusterError):
-    """This process may not write, for it does not hold the Lease, or not for long enough. Nothing was sent."""
+    """This process does not hold the Lease, or not for long enough, so it may not write. Nothing was sent."""
 
 
 class PoolGoneError(ClusterError):

@@ -1,142 +1,172 @@
-"""Facts in, an account for people out: what was seen, each step, what limits the size now, and until when. Pure.
+"""A pool in, an account for people out: what was recorded, what has changed since, what would be decided now. Pure.
 
-The `qwp explain` command calls it. It decides nothing: the steps are those of the operator's own `decide`.
+The `qwp explain` command calls it. It decides nothing itself, and invents no fact: the account is the decision that
+the operator recorded in the status. Only where that decision is out of date does it decide again, from recorded counts,
+and says so.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from queueworkerpool.decide import decide
-from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Facts, Mode, PodSeen, Pool, QueueReading, Step, Target, Worker, WorkerState, told_time
-from queueworkerpool.names import ConditionStatus, ConditionType, Reason
-
-_BY_LOAD = frozenset({Reason.SIZED_BY_BACKLOG, Reason.SIZED_BY_LATENCY})
+from queueworkerpool.model import (
+    BusyWorkers,
+    Facts,
+    LastDecision,
+    Mode,
+    Pool,
+    PoolStatus,
+    QueueReading,
+    RecordedStep,
+    Step,
+    Target,
+    format_time,
+)
+from queueworkerpool.names import ConditionStatus, ConditionType
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a pool has its size."""
+    """Why a pool has its size.
+
+    `facts` are the pool, its Deployment and the recorded counts as they are now. `changes` are the sentences that say
+    what has changed since the decision was recorded. `if_decided_now` is the trail of a new decision; None where the
+    recorded one is up to date, or where the counts are not known. `not_ready` is the Ready condition's message when
+    the pool is not ready.
+    """
 
     facts: Facts
-    steps: tuple[Step, ...]
-    limit: Step | None  # what keeps the size from being the load's wish; None: nothing does
-    next_reading_seconds: int | None  # at the latest; None: nothing is read
+    status: PoolStatus
+    changes: tuple[str, ...] = ()
+    if_decided_now: tuple[Step, ...] | None = None
+    not_ready: str | None = None
 
     @property
-    def replicas(self) -> int:
-        """The pods decided on."""
-        return self.steps[-1].replicas
+    def decision(self) -> LastDecision | None:
+        """The recorded decision; None when there is none yet."""
+        return self.status.last_decision
 
     @property
-    def until(self) -> datetime | None:
-        """When time alone ends the limit; None when time alone does not."""
-        return self.limit.until if self.limit else None
+    def next_reading_seconds(self) -> int | None:
+        """Seconds until the next reading at the latest; None when nothing is read."""
+        return None if self.facts.spec.mode is Mode.PAUSED else self.facts.spec.poll_seconds
 
 
-def explain(facts: Facts) -> Explanation:
-    """Explain what the operator decides from these facts."""
-    decision = decide(facts)
-    last = decision.trail[-1]
-    reads = None if facts.spec.mode is Mode.PAUSED else facts.spec.poll_seconds
-    return Explanation(facts, decision.trail, None if last.reason in _BY_LOAD else last, reads)
+def explain(pool: Pool, target: Target, now: datetime) -> Explanation:
+    """Explain a pool's size. Raises SpecInvalidError for a schedule that makes no sense."""
+    facts = gather(pool, target, _recorded_readings(pool), now)
+    changes = tuple(_changes(pool, target, now))
+    again = decide(facts).trail if changes and (facts.reading or facts.spec.mode is Mode.PAUSED) else None
+    ready = pool.status.condition(ConditionType.READY)
+    not_ready = ready.message if ready and ready.status != ConditionStatus.TRUE else None
+    return Explanation(facts, pool.status, changes, again, not_ready)
 
 
-def told_facts(pool: Pool, target: Target, now: datetime) -> Facts:
-    """The facts as the pool's own status tells them. Raises SpecInvalidError when the spec makes no sense."""
-    if isinstance(pool.spec, SpecInvalidError):
-        raise pool.spec
+def _recorded_readings(pool: Pool) -> tuple[QueueReading | None, ...]:
+    """Return the counts as recorded; unknown where a queue could not be read, because the counts are then older."""
+    reachable, backlog = pool.status.condition(ConditionType.QUEUE_REACHABLE), pool.status.backlog
+    if backlog is None or reachable is None or reachable.status != ConditionStatus.TRUE:
+        return ()
+    return (QueueReading(backlog.visible, backlog.in_flight, backlog.delayed, backlog.time),)
+
+
+def _changes(pool: Pool, target: Target, now: datetime) -> Iterator[str]:
+    """Yield what makes the recorded decision out of date."""
     status = pool.status
-    backlog, blind = status.get("backlog"), "blindSince" in status.get("memory", {})
-    reading = None
-    if backlog and not blind and (time := told_time(backlog["time"])):
-        reading = QueueReading(backlog["visible"], backlog["inFlight"], backlog["delayed"], time)
-    # With only some of the queues read, the backlog told is that of the last time when all were.
-    readings = (reading, None) if _some_unread(status) else (reading,)
-    facts = gather(pool, pool.spec, target, readings, now)
-    waits = "waitingSince" in status.get("memory", {})
-    return replace(facts, crew=_told_crew(status["desiredReplicas"], target.replicas)) if waits else facts
+    if status.last_decision is None:
+        return
+    if status.observed_generation != pool.generation:
+        yield "the pool was edited"
+    if status.replicas is not None and status.replicas != target.replicas:
+        yield f"the Deployment asks for {target.replicas} pods instead of {status.replicas}"
+    until = status.last_decision.trail[-1].until if status.last_decision.trail else None
+    if until and until < now:
+        yield f"{until:%H:%M:%SZ} has passed"
 
 
-def _some_unread(status: Mapping[str, Any]) -> bool:
-    conditions = status.get("conditions", ())
-    return any(
-        held["type"] == ConditionType.QUEUE_REACHABLE and held["status"] == ConditionStatus.FALSE for held in conditions
-    )
-
-
-def _told_crew(kept: int, replicas: int) -> tuple[Worker, ...]:
-    """Workers as the last decision found them: it kept so many pods for their sake."""
-    return tuple(
-        Worker(PodSeen(str(i), str(i), ready=True), WorkerState(int(i < kept), 1, 0, 0)) for i in range(replicas)
-    )
-
-
-def as_lines(told: Explanation) -> list[str]:
-    """The account as text."""
-    facts, bounds = told.facts, told.facts.bounds
-    width = max(len(step.reason) for step in told.steps)
+def as_lines(explanation: Explanation) -> list[str]:
+    """Write the account as text."""
+    facts, bounds = explanation.facts, explanation.facts.bounds
     size = f"{facts.replicas} pods, {facts.ready} ready, {bounds.min_replicas} to {bounds.max_replicas} allowed"
-    lines = [
-        f"Deployment {facts.spec.deployment}: {size}; mode {facts.spec.mode}",
-        _seen(facts),
-        "steps:",
-        *(f"  {step.replicas:>6}  {step.reason:<{width}}  {step.because}" for step in told.steps),
-        f"so: {_so(told)}",
-    ]
-    if told.next_reading_seconds is not None:
-        lines.append(f"next reading: within {told.next_reading_seconds} s")
+    lines = [f"Deployment {facts.spec.deployment}: {size}; mode {facts.spec.mode}"]
+    if explanation.not_ready:
+        lines.append(f"not ready: {explanation.not_ready}")
+    lines += [_counted(explanation), *_decided(explanation)]
+    if explanation.changes:
+        lines.append(f"since then: {'; '.join(explanation.changes)}")
+    if explanation.if_decided_now:
+        lines += ["if decided now, from the same counts:", *_steps(explanation.if_decided_now)]
+        lines += _unasked(explanation, explanation.if_decided_now)
+    if explanation.next_reading_seconds is not None:
+        lines.append(f"next reading: within {explanation.next_reading_seconds} s")
     return lines
 
 
-def as_document(told: Explanation) -> dict[str, Any]:
-    """The account as JSON."""
-    known = told.facts.known
+def _counted(explanation: Explanation) -> str:
+    backlog = explanation.status.backlog
+    if backlog is None:
+        return "counted: nothing yet"
+    age = max(0, round((explanation.facts.now - backlog.time).total_seconds()))
+    counts = f"{backlog.visible} visible, {backlog.in_flight} in flight, {backlog.delayed} delayed"
+    older = "" if explanation.facts.readings else "; not every queue can be read since"
+    return f"counted: {counts}, unchanged for {age} s; load {backlog.total}{older}"
+
+
+def _decided(explanation: Explanation) -> list[str]:
+    decision = explanation.decision
+    if decision is None or not decision.trail:
+        return ["decided: nothing yet"]
+    last = decision.trail[-1]
+    until = f" until {last.until:%H:%M:%SZ}" if last.until else ""
+    return ["decided:", *_steps(decision.trail), f"so: {last.replicas} pods, by {last.reason}{until}"]
+
+
+def _steps(trail: tuple[RecordedStep | Step, ...]) -> list[str]:
+    width = max(len(step.reason) for step in trail)
+    return [f"  {step.replicas:>6}  {step.reason:<{width}}  {step.message}" for step in trail]
+
+
+def _unasked(explanation: Explanation, trail: tuple[Step, ...]) -> list[str]:
+    """Say that busy workers may keep more pods than a new decision, which asks no worker."""
+    facts = explanation.facts
+    protected = facts.spec.busy_workers is BusyWorkers.PROTECT and facts.memory.workers.concurrency is not None
+    return (
+        ["  busy workers may keep more pods: they were not asked"]
+        if (protected and trail[-1].replicas < facts.replicas)
+        else []
+    )
+
+
+def as_document(explanation: Explanation) -> dict[str, Any]:
+    """Write the account as JSON."""
+    facts, status, decision = explanation.facts, explanation.status, explanation.decision
+    last = decision.trail[-1] if decision and decision.trail else None
     return {
-        "replicas": told.facts.replicas,
-        "readyReplicas": told.facts.ready,
-        "minReplicas": told.facts.bounds.min_replicas,
-        "maxReplicas": told.facts.bounds.max_replicas,
-        "schedules": list(told.facts.bounds.schedules),
-        "mode": told.facts.spec.mode,
-        "backlog": known
+        "replicas": facts.replicas,
+        "readyReplicas": facts.ready,
+        "minReplicas": facts.bounds.min_replicas,
+        "maxReplicas": facts.bounds.max_replicas,
+        "schedules": list(facts.bounds.schedules),
+        "mode": facts.spec.mode,
+        "notReady": explanation.not_ready,
+        "backlog": status.dump().get("backlog"),
+        "desiredReplicas": status.desired_replicas,
+        "reason": last.reason if last else None,
+        "until": format_time(last.until) if last and last.until else None,
+        "steps": [_step(step) for step in decision.trail] if decision else [],
+        "changesSince": list(explanation.changes),
+        "ifDecidedNow": explanation.if_decided_now
         and {
-            "visible": known.visible,
-            "inFlight": known.in_flight,
-            "delayed": known.delayed,
-            "total": told.facts.load(known),
-            "time": _time(known.time),
+            "desiredReplicas": explanation.if_decided_now[-1].replicas,
+            "steps": [_step(step) for step in explanation.if_decided_now],
         },
-        "desiredReplicas": told.replicas,
-        "steps": [
-            {"replicas": step.replicas, "reason": step.reason, "because": step.because, "until": _time(step.until)}
-            for step in told.steps
-        ],
-        "limitedBy": told.limit.reason if told.limit else None,
-        "until": _time(told.until),
-        "nextReadingSeconds": told.next_reading_seconds,
+        "nextReadingSeconds": explanation.next_reading_seconds,
     }
 
 
-def _seen(facts: Facts) -> str:
-    known = facts.known
-    if known is None:
-        return "seen: nothing, the queues are not read or could not be"
-    age = max(0, round((facts.now - known.time).total_seconds()))
-    counts = f"{known.visible} visible, {known.in_flight} in flight, {known.delayed} delayed"
-    return f"seen: {counts}, {age} s ago; load {facts.load(known)}"
-
-
-def _so(told: Explanation) -> str:
-    pods = f"{told.replicas} pods"
-    if told.limit is None:
-        return f"{pods}, which the load calls for"
-    until = f" until {told.until:%H:%M:%SZ}" if told.until else ""
-    return f"{pods}, by {told.limit.reason}{until}"
-
-
-def _time(time: datetime | None) -> str | None:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+def _step(step: RecordedStep | Step) -> dict[str, Any]:
+    until = format_time(step.until) if step.until else None
+    return {"replicas": step.replicas, "reason": step.reason, "message": step.message, "until": until}

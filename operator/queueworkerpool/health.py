@@ -1,8 +1,8 @@
 """Whether this process works, as two verdicts: alive (else restart it) and ready (else do not count on it).
 
-Whoever works reports signs of life, `server` asks for the verdicts. An outage of the API server or of SQS alone never
-makes the process dead: a restart would not help. So a thread that waits for its socket is never a stuck one, and
-whoever is refused is alive, for it tried.
+Every part reports signs of life, `server` asks for the verdicts. An outage of the API server or of SQS alone never
+makes the process dead: a restart would not help. So a thread that waits for its socket is not stuck, and a part whose
+requests are refused is alive. It restarts nothing itself.
 """
 
 import sys
@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-LOOP_SECONDS = 30.0
+LOOP_FROZEN_SECONDS = 30.0
 """The event loop reports every second; one that was silent for this long is frozen."""
 
-WATCH_TRIES_SECONDS = 50.0
-"""A watch asks anew every 10 s, or after 12 s of silence, or more often while the API server is away. One that hangs is
-ended and begun anew, which takes 40 s at most: one that did not ask for this long is dead."""
+WATCH_DEAD_SECONDS = 50.0
+"""A watch sends a request every 10 s, or after 12 s of silence, or more often while the API server is away. One that
+hangs is restarted, which takes 40 s at most: one that sent nothing for this long is dead."""
 
-WATCH_HEARD_SECONDS = 90.0
-"""A watch that got no answer for this long, although it asks every 10 s, cannot be trusted."""
+WATCH_STALE_SECONDS = 90.0
+"""A watch that got no answer for this long, although it sends a request every 10 s, cannot be trusted."""
 
-JOB_SECONDS = 45.0
+THREAD_STUCK_SECONDS = 45.0
 """What a thread does for a request takes milliseconds, besides the waiting for its socket. One that does anything else
 for this long is stuck: a deadlock."""
 
@@ -31,18 +31,18 @@ OVERDUE_SECONDS = 45.0
 """Ticks begin milliseconds after they are due, in every outage: the waiting is done in them."""
 
 _SOCKET_FILES = ("socket.py", "ssl.py", "connection.py")
-"""Where a thread is while it looks up, connects, says hello, sends or receives: Python's modules, and urllib3's."""
+"""The modules in which a thread waits for its socket: Python's, and urllib3's."""
 
 
 class Jobs:
-    """What the threads of one executor do. Safe to use from any thread."""
+    """The calls under way in the threads of one executor. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._begun: dict[int, float] = {}
 
     @contextmanager
     def job(self) -> Iterator[None]:
-        """One job, in the thread that does it."""
+        """Record one call, in the thread that runs it."""
         me = threading.get_ident()
         self._begun[me] = time.monotonic()
         try:
@@ -51,63 +51,63 @@ class Jobs:
             del self._begun[me]
 
     def stuck_seconds(self, now: float) -> float:
-        """For how long the oldest job has been under way, unless the reason is a socket."""
+        """Return for how long the oldest call has been under way, unless the reason is a socket."""
         ages = {thread: now - begun for thread, begun in self._begun.copy().items()}
         frames = sys._current_frames()  # noqa: SLF001 -- the documented way to see what other threads do
-        # Others may wait for what a thread brings that waits for its socket, such as credentials.
-        if any(age >= JOB_SECONDS and _waits(frames.get(thread)) for thread, age in ages.items()):
+        # Other threads may wait for what one brings that waits for its socket, such as credentials.
+        if any(age >= THREAD_STUCK_SECONDS and _waits(frames.get(thread)) for thread, age in ages.items()):
             return 0.0
         return max(ages.values(), default=0.0)
 
 
 def _waits(frame: FrameType | None) -> bool:
-    """Whether a thread waits for a socket."""
+    """Return whether a thread waits for a socket."""
     return frame is not None and frame.f_code.co_filename.endswith(_SOCKET_FILES)
 
 
 @dataclass(slots=True)
-class Vitals:
+class HealthState:
     """Signs of life, in seconds of one monotonic clock."""
 
     loop: float
-    watch_tried: dict[str, float] = field(default_factory=dict)
-    watch_heard: dict[str, float] = field(default_factory=dict)
+    watch_attempts: dict[str, float] = field(default_factory=dict)
+    watch_responses: dict[str, float] = field(default_factory=dict)
     jobs: dict[str, Jobs] = field(default_factory=dict)
     overdue: Callable[[], float] = lambda: 0.0
-    """For how long the most belated pool has been due without being begun."""
+    """Returns for how long the latest pool has been due without its tick."""
 
-    def tries(self, kinds: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        """The watches of these kinds are being tried."""
+    def watch_attempted(self, kinds: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+        """Record that the watches of these kinds send a request."""
         for kind in kinds:
-            self.watch_tried[kind] = clock()
+            self.watch_attempts[kind] = clock()
 
     def watch_silence(self, now: float) -> dict[str, float]:
-        """For how long each watch has neither been tried nor answered."""
-        tried = self.watch_tried.copy()
-        return {kind: now - max(last, self.watch_heard.get(kind, last)) for kind, last in tried.items()}
+        """Return for how long each watch has neither sent a request nor got an answer."""
+        attempts = self.watch_attempts.copy()
+        return {kind: now - max(last, self.watch_responses.get(kind, last)) for kind, last in attempts.items()}
 
-    def trouble(self, now: float) -> list[str]:
-        """Why the process should be restarted; empty when it is alive."""
+    def liveness_failures(self, now: float) -> list[str]:
+        """Return why the process should be restarted; empty when it is alive."""
         found = []
-        if now - self.loop >= LOOP_SECONDS:
+        if now - self.loop >= LOOP_FROZEN_SECONDS:
             found.append(f"the event loop is frozen for {now - self.loop:.0f} s")
         for kind, silence in self.watch_silence(now).items():
-            if silence >= WATCH_TRIES_SECONDS:
+            if silence >= WATCH_DEAD_SECONDS:
                 found.append(f"the watch of {kind} is dead for {silence:.0f} s")
-        for whose, jobs in self.jobs.items():
-            if (stuck := jobs.stuck_seconds(now)) >= JOB_SECONDS:
-                found.append(f"a thread of {whose} is stuck for {stuck:.0f} s")
+        for name, jobs in self.jobs.items():
+            if (stuck := jobs.stuck_seconds(now)) >= THREAD_STUCK_SECONDS:
+                found.append(f"a thread of the {name} is stuck for {stuck:.0f} s")
         if (overdue := self.overdue()) >= OVERDUE_SECONDS:
-            found.append(f"a pool is due for {overdue:.0f} s, and nobody begins")
+            found.append(f"a pool is due for {overdue:.0f} s, and its tick has not begun")
         return found
 
-    def blindness(self, now: float, kinds: tuple[str, ...]) -> list[str]:
-        """Why the process cannot be counted on; empty when it is ready."""
-        found = self.trouble(now)
+    def readiness_failures(self, now: float, kinds: tuple[str, ...]) -> list[str]:
+        """Return why the process cannot be counted on; empty when it is ready."""
+        found = self.liveness_failures(now)
         for kind in kinds:
-            heard = self.watch_heard.get(kind)
-            if heard is None:
+            answered = self.watch_responses.get(kind)
+            if answered is None:
                 found.append(f"{kind} are not listed yet")
-            elif now - heard >= WATCH_HEARD_SECONDS:
-                found.append(f"nothing was heard of {kind} for {now - heard:.0f} s")
+            elif now - answered >= WATCH_STALE_SECONDS:
+                found.append(f"the watch of {kind} got no answer for {now - answered:.0f} s")
         return found

@@ -1,6 +1,6 @@
-"""Every word the operator says to the outside: reasons, condition types, event types, and the API's own names.
+"""Every word that leaves the process: reasons, condition types, event types, outcomes, and the API's own names.
 
-Imported by everybody, imports nothing. A word is added here, together with a row in tests/unit/operator/test_names.py.
+Imported by every module, imports none. Add a word here together with its row in tests/unit/operator/test_names.py.
 """
 
 from enum import StrEnum
@@ -12,19 +12,19 @@ KIND = "QueueWorkerPool"
 PLURAL = "queueworkerpools"
 
 FIELD_MANAGER = "queueworkerpool"
-"""Under this name the API server records what we write (managedFields)."""
+"""The name under which the API server records our writes (managedFields)."""
 
 
 class ConditionType(StrEnum):
     """The types of the entries in `.status.conditions`."""
 
-    READY = "Ready"  # the sum of the others: the pool is seen, and scaled
+    READY = "Ready"  # the sum of the others: the queues are read and the Deployment is scaled
     QUEUE_REACHABLE = "QueueReachable"  # the last reading of every queue succeeded
     TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
     SCALING_ACTIVE = "ScalingActive"  # the operator may change the replicas (HPA's word)
     SCALING_LIMITED = "ScalingLimited"  # a bound, not the backlog, sets the size (HPA's word)
     WORKERS_PROTECTED = "WorkersProtected"  # scaling in stops no busy worker
-    SCALE_CONFLICT = "ScaleConflict"  # somebody else keeps writing the replicas too
+    SCALE_CONFLICT = "ScaleConflict"  # another writer keeps changing the replicas
 
 
 class ConditionStatus(StrEnum):
@@ -45,8 +45,8 @@ class EventType(StrEnum):
 class Reason(StrEnum):
     """Why something is so: the same word in a decision's step, a condition, an Event and a metric's label.
 
-    `when` says when it is used, `remedy` what a person can do about it, empty when there is nothing to mend. The
-    generated reference is made of both. Where the meaning is the HPA's, so is the word.
+    `when` says when it is used, `remedy` what a person can do about it; it is empty when nothing is wrong. The
+    reference page is generated from both. Where the meaning is the HPA's, so is the word.
     """
 
     when: str
@@ -67,7 +67,7 @@ class Reason(StrEnum):
     )
     WITHIN_TOLERANCE = (
         "WithinTolerance",
-        "The wish differs from the size by less than the tolerance of spec.behavior.",
+        "The recommendation differs from the size by less than the tolerance of spec.behavior.",
         "Lower the tolerance to follow smaller changes.",
     )
     BELOW_ACTIVATION = (
@@ -86,21 +86,21 @@ class Reason(StrEnum):
     )
     MESSAGES_WAITING = (
         "MessagesWaiting",
-        "More messages wait than half of what the ready pods can handle at once, so no pod goes.",
+        "More messages wait than half of what the ready pods can handle at once, so the pool does not scale in.",
     )
     ROLLING_OUT = (
         "RollingOut",
-        "The Deployment is moving to a new template, so no pod goes.",
-        "See `kubectl rollout status`; a roll-out that is stuck holds the size.",
+        "The Deployment is rolling out a new template, so the pool does not scale in.",
+        "See `kubectl rollout status`; a rollout that is stuck holds the size.",
     )
     SCALE_UP_STABILIZED = (
         "ScaleUpStabilized",
-        "Fewer pods than the load needs are asked for, because only that many were wished for during the whole window.",
+        "Fewer pods than the load needs are asked for, because no more were recommended during the whole window.",
         "Shorten spec.behavior.scaleUp.stabilizationWindowSeconds to scale out earlier.",
     )
     SCALE_DOWN_STABILIZED = (
         "ScaleDownStabilized",
-        "More pods than the load needs are kept, because that many were wished for within the stabilization window.",
+        "More pods than the load needs are kept, because that many were recommended within the stabilization window.",
         "Shorten spec.behavior.scaleDown.stabilizationWindowSeconds to scale in earlier.",
     )
     SCALE_UP_LIMIT = (
@@ -133,8 +133,8 @@ class Reason(StrEnum):
         "spec.maxReplicas sets the size.",
         "Raise spec.maxReplicas if the backlog should shrink faster.",
     )
-    HOLDING_BLIND = (
-        "HoldingBlind",
+    QUEUE_UNREADABLE = (
+        "QueueUnreadable",
         "A queue could not be read, so the size stays as it is.",
         "See the QueueReachable condition.",
     )
@@ -150,17 +150,17 @@ class Reason(StrEnum):
     )
     SCALE_CONFLICT = (
         "ScaleConflict",
-        "Somebody else, named in the message, keeps writing the replicas; the operator gives way for a while.",
+        "Another writer, named in the message, keeps changing the replicas; the operator stops writing for a while.",
         "Remove the other autoscaler, or take spec.replicas out of the manifests that are applied again and again.",
     )
     PAUSED = "Paused", "spec.mode is Paused: nothing is read and nothing is scaled.", "Set spec.mode to Active."
 
     # Conditions.
-    READY = "Ready", "Nothing stands between the backlog and the size."
+    READY = "Ready", "The backlog is read and sets the size."
     QUEUE_READ = "QueueRead", "Every queue answered."
     TARGET_FOUND = "TargetFound", "The Deployment exists."
     SCALING_ACTIVE = "ScalingActive", "The operator may change the replicas."
-    DESIRED_WITHIN_RANGE = "DesiredWithinRange", "The size wished for lies within the bounds."
+    DESIRED_WITHIN_RANGE = "DesiredWithinRange", "The desired size lies within the bounds."
     DRY_RUN = (
         "DryRun",
         "spec.mode is DryRun: decisions are reported and not carried out.",
@@ -203,7 +203,7 @@ class Reason(StrEnum):
     )
     QUEUE_THROTTLED = (
         "QueueThrottled",
-        "SQS answers that there were too many requests.",
+        "SQS throttles the operator's requests.",
         "Raise spec.pollSeconds of the pools on this account.",
     )
     QUEUE_UNREACHABLE = (
@@ -213,7 +213,7 @@ class Reason(StrEnum):
     )
     QUEUE_ANSWER_INVALID = (
         "QueueAnswerInvalid",
-        "SQS, or what answers in its place, answered something that makes no sense.",
+        "SQS, or what answers in its place, gave an answer that is not SQS's.",
         "Check what AWS_ENDPOINT_URL_SQS points to.",
     )
 
@@ -222,11 +222,11 @@ class Reason(StrEnum):
         "spec.target.latencySeconds is not above the pods' start-up time, so starting pods cannot keep the promise.",
         "Raise latencySeconds above the figure in the message, keep minReplicas above zero, or make pods start faster.",
     )
-    NO_CONFLICT = "NoConflict", "Nobody else keeps writing the Deployment's replicas."
+    NO_CONFLICT = "NoConflict", "No other writer keeps changing the Deployment's replicas."
 
     WORKERS_ANSWER = (
         "WorkersAnswer",
-        "Workers tell on /state whether they are busy, so scaling in spares the busy ones.",
+        "Workers report on /state whether they are busy, so scaling in spares the busy ones.",
     )
     WORKERS_SILENT = (
         "WorkersSilent",
@@ -242,7 +242,7 @@ class Reason(StrEnum):
     # Events.
     REPLICAS_CORRECTED = (
         "ReplicasCorrected",
-        "Somebody else changed the Deployment's replicas, and the operator set them back; told once.",
+        "Another writer changed the Deployment's replicas, and the operator set them back; reported once.",
         "Change the pool's spec instead, or set spec.mode to Paused.",
     )
     SUCCESSFUL_RESCALE = "SuccessfulRescale", "The replicas were changed."
@@ -260,18 +260,6 @@ class ReadOutcome(StrEnum):
     INVALID = "invalid"
 
 
-# The reasons that say that a bound, not the backlog, sets the size.
-LIMITING_REASONS = frozenset(
-    {
-        Reason.TOO_FEW_REPLICAS,
-        Reason.TOO_MANY_REPLICAS,
-        Reason.SCALE_UP_LIMIT,
-        Reason.SCALE_DOWN_LIMIT,
-        Reason.SCHEDULED,
-    }
-)
-
-# The reasons that a decision can end with, as the label of `queueworkerpool_decisions_total`.
 DECISION_REASONS = (
     Reason.SIZED_BY_BACKLOG,
     Reason.SIZED_BY_LATENCY,
@@ -290,25 +278,9 @@ DECISION_REASONS = (
     Reason.TOO_FEW_REPLICAS,
     Reason.TOO_MANY_REPLICAS,
     Reason.WAITING_FOR_IDLE_WORKERS,
-    Reason.HOLDING_BLIND,
+    Reason.QUEUE_UNREADABLE,
     Reason.FALLBACK,
     Reason.SCALE_CONFLICT,
     Reason.PAUSED,
 )
-
-# The reasons of Events, few, so that people can learn them.
-EVENT_REASONS = (
-    Reason.SUCCESSFUL_RESCALE,
-    Reason.REPLICAS_CORRECTED,
-    Reason.SCALE_CONFLICT,
-    Reason.TARGET_NOT_FOUND,
-    Reason.TARGET_CONFLICT,
-    Reason.TARGET_NOT_ALLOWED,
-    Reason.INVALID_SPEC,
-    Reason.QUEUE_NOT_FOUND,
-    Reason.QUEUE_ACCESS_DENIED,
-    Reason.QUEUE_NOT_ALLOWED,
-    Reason.QUEUE_THROTTLED,
-    Reason.QUEUE_UNREACHABLE,
-    Reason.QUEUE_ANSWER_INVALID,
-)
+"""The reasons that a decision can end with: the label of `queueworkerpool_decisions_total`."""

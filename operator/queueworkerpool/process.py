@@ -1,6 +1,6 @@
 """The operator's process: wiring, the clocks, and its life from the start until SIGTERM.
 
-`__main__` runs it. What it wires together knows nothing of each other but Protocols.
+`__main__` runs it. The parts that it connects know each other through Protocols only.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,163 +20,209 @@ from typing import Any
 
 import click
 
-from queueworkerpool import handlers, watching
-from queueworkerpool.cluster import KubernetesCluster, LeaseDoor
-from queueworkerpool.election import LOOK_SECONDS
+from queueworkerpool.cluster import KubernetesCluster, LeaseClient
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.fence import Fence
-from queueworkerpool.health import Vitals
-from queueworkerpool.leadership import FINISH_SECONDS, Clocks, Leadership
-from queueworkerpool.metrics import Metrics, process_registry
-from queueworkerpool.model import Key, Pool
+from queueworkerpool.health import HealthState
+from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
+from queueworkerpool.leader.fence import Fence
+from queueworkerpool.model import NamespacedName, StoredPool
 from queueworkerpool.names import PLURAL
-from queueworkerpool.news import Told
-from queueworkerpool.reconcile import World, reconcile
-from queueworkerpool.scheduler import Crews, Roster, Samples, Scheduler, SharedReadings, Written
+from queueworkerpool.queues.sqs import SqsQueues
+from queueworkerpool.reconcile import Dependencies, reconcile
+from queueworkerpool.report.events import EventDeduplicator
+from queueworkerpool.report.metrics import Metrics, process_registry
+from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, SharedReadings
 from queueworkerpool.server import Answers, HttpServer, Tls
 from queueworkerpool.settings import Settings
-from queueworkerpool.sqs import SqsQueues
 from queueworkerpool.tenancy import Tenancy
-from queueworkerpool.workers import WorkerStates
+from queueworkerpool.watch import adapter, supervisor
+from queueworkerpool.workers.sampler import WorkerSampler
+from queueworkerpool.workers.scale_in import ScaleInCoordinator
+from queueworkerpool.workers.states import WorkerStates
 
 logger = logging.getLogger("queueworkerpool")
 
-BEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 CRD_RETRY_SECONDS = 2.0
-STATE_QUESTIONS = 64
+LIST_RETRY_SECONDS = 1.0
+STATE_REQUESTS = 64
 """Workers that are asked for their /state at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Process:
+    """What lives as long as the process.
+
+    Args:
+        settings: What the process was started with.
+        metrics: Shown on /metrics.
+        health: Shown on /livez and /readyz.
+        fence: Passed by every write; open while this process leads.
+        stop: Set by SIGTERM and SIGINT.
+    """
+
+    settings: Settings
+    metrics: Metrics
+    health: HealthState
+    fence: Fence
+    stop: asyncio.Event
 
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM."""
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
-    vitals = Vitals(loop=time.monotonic())
-    vitals.tries(handlers.WATCHED)  # as of now: what is never tried is dead, too
-    metrics = Metrics(process_registry(), version("queueworkerpool"), _now)
     fence = Fence(_steady)
-    metrics.leads_while(lambda: fence.is_open)
-    try:
-        server = HttpServer(settings.http_host, settings.http_port, _answers(metrics, vitals), _tls(settings))
-    except OSError as error:
-        address = f"{settings.http_host}:{settings.http_port}"
-        raise click.ClickException(
-            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port, --tls-cert"
-        ) from error
+    process = _Process(
+        settings=settings,
+        metrics=Metrics(process_registry(), version("queueworkerpool"), _now),
+        health=HealthState(loop=time.monotonic()),
+        fence=fence,
+        stop=asyncio.Event(),
+    )
+    _stop_on_signals(process.stop)
+    process.health.watch_attempted(adapter.WATCHED)  # as of now: a watch that is never tried is dead, too
+    process.metrics.leads_while(lambda: fence.is_open)
+    server = _server(process)
     logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
     try:
-        await _serve(settings, (metrics, vitals, fence), stop)
+        await _serve(process)
     finally:
         server.close()
         logger.info("operator stopped")
 
 
-async def _serve(settings: Settings, kept: tuple[Metrics, Vitals, Fence], stop: asyncio.Event) -> None:
-    metrics, vitals, fence = kept
-    cluster = KubernetesCluster(settings.write_workers, fence)
-    queues = SqsQueues(settings.region, settings.read_workers, _now)
-    deployments = handlers.Deployments()
-    readings = SharedReadings(queues, metrics.queue_read)
-    states = WorkerStates(STATE_QUESTIONS)
-    crews = Crews(cluster, states)
-    samples = Samples(cluster, states, _now, crews.spotted)
-    told = Told()
-    world = World(
-        Tenancy.parse(settings.tenants, queues.default_region),
-        readings,
-        Written(deployments),
-        samples,
-        crews,
-        cluster,
-        metrics,
-        told,
-        _now,
-        Key(*settings.own_deployment.split("/")) if settings.own_deployment else None,
+def _server(process: _Process) -> HttpServer:
+    settings, health = process.settings, process.health
+    answers = Answers(
+        metrics=process.metrics.render,
+        livez=lambda: health.liveness_failures(time.monotonic()),
+        readyz=lambda: health.readiness_failures(time.monotonic(), adapter.WATCHED),
     )
-
-    async def tick(pool: Pool, owner: Key | None) -> tuple[Pool, float | None]:
-        return await reconcile(pool, owner, world)
-
-    scheduler = Scheduler(Roster(), tick, metrics, samples, told)
-    vitals.jobs = {"the cluster's door": cluster.jobs, "the queues' door": queues.jobs}
-    vitals.overdue = scheduler.overdue_seconds
-    stopped = asyncio.create_task(stop.wait(), name="stop")
-    beat = asyncio.create_task(_beat(vitals), name="beat")
     try:
-        await _until_served(cluster, vitals, stopped)
-        async with _led(settings, (fence, vitals), _Work(scheduler, cluster, settings.namespaces), stop):
+        return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))
+    except OSError as error:
+        address = f"{settings.http_host}:{settings.http_port}"
+        raise click.ClickException(
+            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port, --tls-cert"
+        ) from error
+
+
+async def _serve(process: _Process) -> None:
+    settings, stop = process.settings, process.stop
+    cluster = KubernetesCluster(settings.write_workers, process.fence)
+    queues = SqsQueues(settings.region, settings.read_workers, _now)
+    states = WorkerStates(STATE_REQUESTS)
+    deployments = adapter.Deployments()
+    scheduler = _scheduler(process, cluster, queues, states, deployments)
+    process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
+    process.health.overdue = scheduler.overdue_seconds
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    heartbeat = asyncio.create_task(_heartbeat(process.health), name="heartbeat")
+    try:
+        await _until_served(cluster, process.health, stopped)
+        async with _leading(process, _LeaderWork(scheduler, cluster, settings.namespaces)):
             while not stop.is_set():
-                await watching.watch(handlers.Watched(scheduler, deployments, vitals), settings.namespaces, stop)
-                await asyncio.wait((stopped,), timeout=handlers.RECONNECT_SECONDS)
-                await _until_served(cluster, vitals, stopped)
+                sinks = adapter.Sinks(scheduler, deployments, process.health)
+                await supervisor.watch(sinks, settings.namespaces, stop)
+                await asyncio.wait((stopped,), timeout=adapter.RECONNECT_SECONDS)
+                await _until_served(cluster, process.health, stopped)
     finally:
         await scheduler.close()
-        for task in (beat, stopped):
+        for task in (heartbeat, stopped):
             task.cancel()
         await states.close()
         queues.close()
         cluster.close()
 
 
-class _Work:
+def _scheduler(
+    process: _Process,
+    cluster: KubernetesCluster,
+    queues: SqsQueues,
+    states: WorkerStates,
+    deployments: adapter.Deployments,
+) -> Scheduler:
+    """Connect all that a tick uses."""
+    settings, metrics, deduplicator = process.settings, process.metrics, EventDeduplicator()
+    scale_in = ScaleInCoordinator(cluster, states)
+    sampler = WorkerSampler(cluster, states, _now, scale_in.mark_found)
+    dependencies = Dependencies(
+        tenants=Tenancy.parse(settings.tenants, queues.default_region),
+        queues=SharedReadings(queues, metrics.queue_read),
+        targets=AssumedTargets(deployments),
+        sampler=sampler,
+        scale_in=scale_in,
+        cluster=cluster,
+        metrics=metrics,
+        deduplicator=deduplicator,
+        clock=_now,
+        own_deployment=NamespacedName(*settings.own_deployment.split("/")) if settings.own_deployment else None,
+    )
+
+    async def tick(pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
+        return await reconcile(pool, owner, dependencies)
+
+    return Scheduler(PoolStore(), tick, metrics, sampler, deduplicator)
+
+
+class _LeaderWork:
     """What only the leader does: the ticks, on pools as they are now and not as a late watch has shown them."""
 
     def __init__(self, scheduler: Scheduler, cluster: KubernetesCluster, namespaces: tuple[str, ...]) -> None:
         self._scheduler = scheduler
         self._cluster = cluster
         self._namespaces = namespaces
-        self._beginning: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        self._beginning = asyncio.create_task(self._begin(), name="begin")
+    def start(self) -> None:
+        self._starting = asyncio.create_task(self._start(), name="start leading")
 
-    def rest(self) -> None:
-        self._end_beginning()
-        self._scheduler.rest()
+    def pause(self) -> None:
+        self._cancel_start()
+        self._scheduler.pause()
 
     async def finish(self, seconds: float) -> None:
-        self._end_beginning()
+        self._cancel_start()
         await self._scheduler.finish(seconds)
 
-    async def _begin(self) -> None:
+    async def _start(self) -> None:
         self._cluster.renew()
         while True:
             try:
                 self._scheduler.refresh(await self._cluster.pools(self._namespaces))
             except ClusterError as error:
                 logger.warning("pools not listed", extra={"error": str(error)})
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(LIST_RETRY_SECONDS)
                 continue
             except Exception:  # a bug must not leave all pools without a leader
-                logger.exception("pools not taken in")
-            return self._scheduler.lead()
+                logger.exception("pools not refreshed")
+            return self._scheduler.start()
 
-    def _end_beginning(self) -> None:
-        if self._beginning:
-            self._beginning.cancel()
+    def _cancel_start(self) -> None:
+        if self._starting:
+            self._starting.cancel()
 
 
 @asynccontextmanager
-async def _led(settings: Settings, kept: tuple[Fence, Vitals], work: _Work, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
     """Take part in the election while the body runs, and release the Lease after it; without a Lease: just lead."""
-    fence, vitals = kept
+    settings, fence, health, stop = process.settings, process.fence, process.health, process.stop
     if not settings.lease:
         fence.open_until(math.inf)
-        work.begin()
+        work.start()
         try:
             yield
         finally:
             await work.finish(FINISH_SECONDS)
             fence.close()
         return
-    leases = LeaseDoor(Key(*settings.lease.split("/")))
-    vitals.jobs["the Lease's door"] = leases.jobs
-    leadership = Leadership(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
+    leases = LeaseClient(NamespacedName(*settings.lease.split("/")))
+    health.jobs["Lease client"] = leases.jobs
+    elector = Elector(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
 
-    def sees() -> bool:
-        return not vitals.blindness(time.monotonic(), handlers.WATCHED)
+    def is_ready() -> bool:
+        return not health.readiness_failures(time.monotonic(), adapter.WATCHED)
 
-    taking_part = asyncio.create_task(leadership.run(sees, stop), name="election")
+    taking_part = asyncio.create_task(elector.run(is_ready, stop), name="election")
     taking_part.add_done_callback(lambda _: stop.set())  # should it ever fail, a new process is the remedy
     try:
         yield
@@ -190,7 +237,7 @@ def _unique_name() -> str:
 
 
 def _steady() -> float:
-    """Seconds that go on while the machine sleeps, where the system counts such."""
+    """Return seconds that go on while the machine sleeps, where the system counts such."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -199,9 +246,9 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
 
 
-async def _until_served(cluster: KubernetesCluster, vitals: Vitals, stopped: "asyncio.Task[Any]") -> None:
-    """Wait until the API server knows our custom resource: kopf does not look for it again."""
-    said = None
+async def _until_served(cluster: KubernetesCluster, health: HealthState, stopped: "asyncio.Task[Any]") -> None:
+    """Wait until the API server serves our custom resource: kopf does not wait for it."""
+    logged = None
     while not stopped.done():
         try:
             if await asyncio.to_thread(cluster.is_served):
@@ -209,25 +256,17 @@ async def _until_served(cluster: KubernetesCluster, vitals: Vitals, stopped: "as
             problem = f"the API server does not know {PLURAL} yet: is the CRD installed?"
         except ClusterError as error:
             problem = str(error)
-        vitals.tries(handlers.WATCHED)  # only here: a watch that hangs each time it is begun shows no sign of life
-        if problem != said:
+        health.watch_attempted(adapter.WATCHED)  # only here: a watch that hangs at each start shows no sign of life
+        if problem != logged:
             logger.warning("waiting for the API server", extra={"problem": problem})
-            said = problem
+            logged = problem
         await asyncio.wait((stopped,), timeout=CRD_RETRY_SECONDS)
 
 
-async def _beat(vitals: Vitals) -> None:
+async def _heartbeat(health: HealthState) -> None:
     while True:
-        vitals.loop = time.monotonic()
-        await asyncio.sleep(BEAT_SECONDS)
-
-
-def _answers(metrics: Metrics, vitals: Vitals) -> Answers:
-    return Answers(
-        metrics=metrics.render,
-        livez=lambda: vitals.trouble(time.monotonic()),
-        readyz=lambda: vitals.blindness(time.monotonic(), handlers.WATCHED),
-    )
+        health.loop = time.monotonic()
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 def _tls(settings: Settings) -> Tls | None:

@@ -1,13 +1,13 @@
-"""One tick of one pool, top to bottom. The doors arrive as Protocols.
+"""One tick of one pool, top to bottom. The adapters arrive as Protocols.
 
 The scheduler calls `reconcile` whenever a pool is due. It decides nothing itself (`decide` does), words nothing itself
-(`status` does) and handles no failure of the cluster: those are raised, nothing below them happens, and the next
-tick looks again.
+(`report` does) and handles no failure of the cluster: those are raised, nothing below them happens, and the next
+tick tries again.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,70 +17,74 @@ from queueworkerpool.errors import ClusterError, NotLeadingError, QueueUnreadabl
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
     BusyWorkers,
-    Key,
+    Condition,
+    Event,
+    InvalidPool,
     Mode,
-    News,
+    NamespacedName,
     Observation,
     Pool,
     PoolSpec,
+    PoolStatus,
     QueueReading,
     QueueRef,
     Sample,
+    StoredPool,
     Target,
     Worker,
 )
 from queueworkerpool.names import FIELD_MANAGER
-from queueworkerpool.news import Told
-from queueworkerpool.status import is_worth_telling, next_status, patch
+from queueworkerpool.report.events import EventDeduplicator, condition_events, rescale_events
+from queueworkerpool.report.status import invalid_status, is_worth_writing, next_status, patch
 
 logger = logging.getLogger(__name__)
 
-BLIP_AGE_SECONDS = 1.0
-"""A second reading must be new, even when another pool has just read the queue."""
+CONFIRMATION_AGE_SECONDS = 1.0
+"""The second reading of a count that may be wrong must be new, even when another pool has just read the queue."""
 
 
 class Queues(Protocol):
     """Where the queues' counts come from."""
 
     async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
-        """A reading no older than this. Raises QueueUnreadableError."""
+        """Return a reading no older than this. Raises QueueUnreadableError."""
 
 
 class Tenants(Protocol):
     """Who may use which queue."""
 
     def admit(self, pool: Pool, queue: QueueRef) -> QueueRef:
-        """The queue as this pool may read it. Raises QueueUnreadableError."""
+        """Return the queue as this pool may read it. Raises QueueUnreadableError."""
 
 
 class Targets(Protocol):
     """The Deployments as they are known."""
 
-    def find(self, deployment: Key) -> Target | None:
-        """The Deployment of this name, if there is one."""
+    def find(self, deployment: NamespacedName) -> Target | None:
+        """Return the Deployment of this name, if there is one."""
 
-    def wrote(self, deployment: Key, target: Target) -> None:
+    def assume(self, deployment: NamespacedName, target: Target) -> None:
         """Remember our own write until the watch shows it."""
 
 
-class Samples(Protocol):
-    """What the workers told of themselves."""
+class Sampler(Protocol):
+    """What the workers reported of themselves in the background."""
 
-    def take(self, pool: Pool, spec: PoolSpec, target: Target) -> Sample | None:
-        """A sample that has arrived since the last call, else None."""
+    def take(self, pool: Pool, target: Target) -> Sample | None:
+        """Return the sample that has arrived since the last call, else None."""
 
 
-class Crews(Protocol):
-    """The workers that may have to go."""
+class ScaleIn(Protocol):
+    """The pods that may have to go."""
 
-    async def look(self, deployment: Key, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
-        """Every pod of the Deployment, with what its worker tells. Raises ClusterError."""
+    async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
+        """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
 
-    async def mark(self, deployment: Key, crew: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
-        """Mark exactly these of the crew's pods. Raises ClusterError."""
+    async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
+        """Mark exactly these of the pods to go first. Raises ClusterError."""
 
-    async def clear(self, deployment: Key, target: Target) -> None:
-        """Take our marks from pods that did not go after all. Raises ClusterError."""
+    async def clear(self, deployment: NamespacedName, target: Target) -> None:
+        """Remove our marks from pods that did not go after all. Raises ClusterError."""
 
 
 class Cluster(Protocol):
@@ -89,148 +93,188 @@ class Cluster(Protocol):
     async def confirm(self, pool: Pool) -> None:
         """Make sure that the pool is still the one that was decided on."""
 
-    async def scale(self, deployment: Key, replicas: int, resource_version: int) -> int:
+    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
         """Set a Deployment's replicas; returns its new version."""
 
-    async def write_status(self, pool: Pool, patch: Mapping[str, Any]) -> Pool:
+    async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
         """Merge a patch into the pool's status; returns the pool as it now is."""
 
-    async def post_event(self, pool: Pool, news: News, now: datetime) -> None:
+    async def post_event(self, pool: StoredPool, event: Event, now: datetime) -> None:
         """Post an Event about a pool."""
 
 
 class Metrics(Protocol):
-    """Who counts."""
+    """What counts and shows the ticks."""
 
-    def observe(self, seen: Observation) -> None:
-        """Take in one tick of a pool."""
+    def observe(self, observation: Observation) -> None:
+        """Record one tick of a pool."""
 
-    def told(self, pool: Key, conditions: Sequence[Mapping[str, Any]]) -> None:
-        """Take in the conditions that a pool's status now shows."""
+    def observe_invalid(self, pool: NamespacedName, target: Target | None) -> None:
+        """Record one tick of a pool whose spec cannot be read."""
 
-    def resized(self, pool: Key, before: int, after: int) -> None:
+    def published(self, pool: NamespacedName, conditions: Iterable[Condition]) -> None:
+        """Record the conditions that a pool's status now shows."""
+
+    def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
         """Count one write of a Deployment's replicas."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """All that lies outside of a decision. `own`: the operator's own Deployment, which no pool may scale."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """All that a tick uses besides the pool.
+
+    Args:
+        tenants: Decides which queues a pool may read.
+        queues: Reads the queues' counts.
+        targets: Knows the Deployments, and our own writes that the watch has not shown yet.
+        sampler: Brings what workers reported in the background.
+        scale_in: Asks workers before a scale-in, and marks the pods that go.
+        cluster: Writes scales, statuses and Events.
+        metrics: Counts and shows the ticks.
+        deduplicator: Keeps repeated Events back.
+        clock: The time, with its zone.
+        own_deployment: The operator's own Deployment, which no pool may scale.
+    """
 
     tenants: Tenants
     queues: Queues
     targets: Targets
-    samples: Samples
-    crews: Crews
+    sampler: Sampler
+    scale_in: ScaleIn
     cluster: Cluster
     metrics: Metrics
-    told: Told
+    deduplicator: EventDeduplicator
     clock: Callable[[], datetime]
-    own: Key | None = None
+    own_deployment: NamespacedName | None = None
 
 
-async def reconcile(pool: Pool, owner: Key | None, world: World) -> tuple[Pool, float | None]:
-    """Bring one pool to its size and tell about it.
+async def reconcile(
+    pool: StoredPool, owner: NamespacedName | None, dependencies: Dependencies
+) -> tuple[StoredPool, float | None]:
+    """Bring one pool to its size and report it.
 
-    Returns the pool as it now is, and after how many seconds to look again when that cannot wait for the usual time.
-    `owner` is the older pool that already scales the same Deployment, if there is one. Raises ClusterError when
-    something could not be written; then nothing that follows it was done.
+    Returns the pool as it now is, and the seconds to the next tick when that cannot wait for the usual time. `owner`
+    is the older pool that already scales the same Deployment, if there is one. Raises ClusterError when something
+    could not be written; then nothing that follows it was done.
     """
-    seen = await _observe(pool, owner, world)
-    world.metrics.observe(seen)
-    seen = await _scale(seen, world)
-    return await _tell(seen, world), seen.decision.look_again_seconds if seen.decision else None
-
-
-async def _observe(pool: Pool, owner: Key | None, world: World) -> Observation:
-    if isinstance(pool.spec, SpecInvalidError):
-        return Observation(pool, None)
-    deployment = _deployment(pool, pool.spec)
-    target, forbidden = world.targets.find(deployment), deployment == world.own
-    if target is None or owner or forbidden:
-        return Observation(pool, target, owner, forbidden)
-    counts = await _read(pool, pool.spec, world)
-    sample = world.samples.take(pool, pool.spec, target)
-    seen = Observation(pool, target, counts=counts)
+    if isinstance(pool, InvalidPool):
+        return await _report_invalid(pool, None, dependencies), None
+    observation = _found(pool, owner, dependencies)
+    if observation.may_scale:
+        observation = replace(observation, counts=await _read(pool, dependencies))
+    now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
-        known = tuple(count if isinstance(count, QueueReading) else None for count in counts)
-        facts = replace(gather(pool, pool.spec, target, known, world.clock()), sample=sample)
-        decision = decide(facts)
-        if decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT:
-            crew = await world.crews.look(deployment, pool.spec, target)
-            return replace(seen, crew=crew, decision=decide(replace(facts, crew=crew)))
-        return replace(seen, decision=decision)
-    except SpecInvalidError as error:  # a schedule that only shows at run time that it makes no sense
-        return Observation(replace(pool, spec=error), target)
+        observation = await _decide(observation, now, dependencies)
+    except SpecInvalidError as error:  # a schedule that shows only at run time that it makes no sense
+        return await _report_invalid(pool.invalid(error), observation.target, dependencies), None
+    dependencies.metrics.observe(observation)
+    observation = await _scale(observation, now, dependencies)
+    status = next_status(observation, now)
+    events = [*rescale_events(observation), *condition_events(pool.status, status)]
+    recheck_seconds = observation.decision.recheck_seconds if observation.decision else None
+    return await _publish(pool, Report(status, events, now), dependencies), recheck_seconds
 
 
-async def _read(pool: Pool, spec: PoolSpec, world: World) -> tuple[QueueReading | QueueUnreadableError, ...]:
-    if spec.mode is Mode.PAUSED:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a tick has to say, and its time."""
+
+    status: PoolStatus
+    events: Sequence[Event]
+    now: datetime
+
+
+def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
+    target = dependencies.targets.find(pool.deployment)
+    return Observation(pool, target, owner, forbidden=pool.deployment == dependencies.own_deployment)
+
+
+async def _read(pool: Pool, dependencies: Dependencies) -> tuple[QueueReading | QueueUnreadableError, ...]:
+    if pool.spec.mode is Mode.PAUSED:
         return ()
-    # What may be a blip is looked at again soon, by a reading of its own.
-    max_age = BLIP_AGE_SECONDS if "glimpsed" in pool.status.get("memory", {}) else spec.poll_seconds
+    # A count that may be wrong is read again soon, by a reading of its own.
+    pending = pool.status.memory.activation_pending_since
+    max_age = pool.spec.poll_seconds if pending is None else CONFIRMATION_AGE_SECONDS
 
     async def read(queue: QueueRef) -> QueueReading | QueueUnreadableError:
         try:
-            return await world.queues.read(world.tenants.admit(pool, queue), max_age)
+            return await dependencies.queues.read(dependencies.tenants.admit(pool, queue), max_age)
         except QueueUnreadableError as error:
             return error
 
-    return tuple(await asyncio.gather(*(read(queue) for queue in spec.queues)))
+    return tuple(await asyncio.gather(*(read(queue) for queue in pool.spec.queues)))
 
 
-async def _scale(seen: Observation, world: World) -> Observation:
-    spec, target, decision = seen.pool.spec, seen.target, seen.decision
-    if isinstance(spec, SpecInvalidError) or target is None or decision is None or spec.mode is not Mode.ACTIVE:
-        return seen
-    deployment = _deployment(seen.pool, spec)
+async def _decide(observation: Observation, now: datetime, dependencies: Dependencies) -> Observation:
+    """Add the decision. Raises SpecInvalidError."""
+    pool, target = observation.pool, observation.target
+    if target is None or not observation.may_scale:
+        return observation
+    readings = tuple(count if isinstance(count, QueueReading) else None for count in observation.counts)
+    facts = replace(gather(pool, target, readings, now), sample=dependencies.sampler.take(pool, target))
+    decision = decide(facts)
+    if decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT:
+        pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
+        return replace(observation, pods=pods, decision=decide(replace(facts, pods=pods)))
+    return replace(observation, decision=decision)
+
+
+async def _scale(observation: Observation, now: datetime, dependencies: Dependencies) -> Observation:
+    pool, target, decision = observation.pool, observation.target, observation.decision
+    if target is None or decision is None or pool.spec.mode is not Mode.ACTIVE:
+        return observation
     if decision.replicas == target.replicas:
-        await world.crews.clear(deployment, target)
-        return seen
-    await world.cluster.confirm(seen.pool)
-    await world.crews.mark(deployment, seen.crew, decision.victims)
-    version = await world.cluster.scale(deployment, decision.replicas, target.resource_version)
+        await dependencies.scale_in.clear(pool.deployment, target)
+        return observation
+    await dependencies.cluster.confirm(pool)
+    await dependencies.scale_in.mark(pool.deployment, observation.pods, decision.victims)
+    version = await dependencies.cluster.scale(pool.deployment, decision.replicas, target.resource_version)
     scaled = replace(
         target,
         replicas=decision.replicas,
         resource_version=version,
         settled=False,
-        writer=(FIELD_MANAGER, world.clock()),
+        writer=(FIELD_MANAGER, now),
     )
-    world.targets.wrote(deployment, scaled)
-    world.metrics.resized(seen.pool.key, target.replicas, scaled.replicas)
+    dependencies.targets.assume(pool.deployment, scaled)
+    dependencies.metrics.rescaled(pool.key, target.replicas, scaled.replicas)
     logger.info(
-        "pool resized",
+        "pool rescaled",
         extra={
-            "pool": str(seen.pool.key),
+            "pool": str(pool.key),
             "from": target.replicas,
             "to": scaled.replicas,
             "reason": decision.reason,
-            "because": decision.because,
+            "details": decision.message,
         },
     )
-    return replace(seen, target=scaled, scaled_from=target.replicas)
+    return replace(observation, target=scaled, scaled_from=target.replicas)
 
 
-async def _tell(seen: Observation, world: World) -> Pool:
-    now = world.clock()
-    old, new = seen.pool.status, next_status(seen, now)
-    pool = seen.pool
-    if is_worth_telling(old, new, now):
-        pool = await world.cluster.write_status(pool, patch(old, new))
-    world.metrics.told(pool.key, new["conditions"])
-    for news in world.told.fresh(seen, old, new, now):
-        await _post(pool, news, world)
-    return pool
+async def _report_invalid(pool: InvalidPool, target: Target | None, dependencies: Dependencies) -> StoredPool:
+    """Report that a pool's spec makes no sense; nothing is read or scaled for it."""
+    now = dependencies.clock()
+    dependencies.metrics.observe_invalid(pool.key, target)
+    status = invalid_status(pool, target, now)
+    events = list(condition_events(pool.status, status))
+    return await _publish(pool, Report(status, events, now), dependencies)
 
 
-async def _post(pool: Pool, news: News, world: World) -> None:
+async def _publish(pool: StoredPool, report: Report, dependencies: Dependencies) -> StoredPool:
+    """Write the status if it says something new, then post the Events; returns the pool as it now is."""
+    written = pool
+    if is_worth_writing(pool.status, report.status, report.now):
+        written = await dependencies.cluster.write_status(pool, patch(pool.status.stored, report.status.dump()))
+    dependencies.metrics.published(pool.key, report.status.conditions)
+    for event in dependencies.deduplicator.unpublished(pool, report.events, report.now):
+        await _post(written, event, report.now, dependencies)
+    return written
+
+
+async def _post(pool: StoredPool, event: Event, now: datetime, dependencies: Dependencies) -> None:
     try:
-        await world.cluster.post_event(pool, news, world.clock())
+        await dependencies.cluster.post_event(pool, event, now)
     except NotLeadingError:
         raise
-    except ClusterError as error:  # an Event is a courtesy: it must not cost the tick
-        logger.warning("event not posted", extra={"pool": str(pool.key), "event": news.reason, "error": str(error)})
-
-
-def _deployment(pool: Pool, spec: PoolSpec) -> Key:
-    return Key(pool.key.namespace, spec.deployment)
+    except ClusterError as error:  # an Event that is lost must not cost the tick
+        logger.warning("event not posted", extra={"pool": str(pool.key), "event": event.reason, "error": str(error)})

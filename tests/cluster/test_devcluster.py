@@ -37,7 +37,7 @@ def deployment(name: str, main: dict[str, Any]) -> str:
     return json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec})
 
 
-class World:
+class Dependencies:
     """One namespace of the cluster, and how to wait for it."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
@@ -75,15 +75,15 @@ class World:
 
 
 @pytest.fixture
-def world(cluster: Cluster, namespace: str) -> World:
-    return World(cluster, namespace)
+def world(cluster: Cluster, namespace: str) -> Dependencies:
+    return Dependencies(cluster, namespace)
 
 
 def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def test_a_pod_runs_at_its_own_address_and_its_probe_makes_it_ready(world: World) -> None:
+def test_a_pod_runs_at_its_own_address_and_its_probe_makes_it_ready(world: Dependencies) -> None:
     probe = {"httpGet": {"port": "http", "path": "/"}, "periodSeconds": 1}
     ports = [{"name": "http", "containerPort": 8080}]
     world.apply(pod("web", container(*SERVER, env=ADDRESS, ports=ports, readinessProbe=probe)))
@@ -94,7 +94,7 @@ def test_a_pod_runs_at_its_own_address_and_its_probe_makes_it_ready(world: World
     assert "GET / HTTP" in world.logs("web")
 
 
-def test_a_pod_whose_probe_fails_runs_but_is_not_ready(world: World) -> None:
+def test_a_pod_whose_probe_fails_runs_but_is_not_ready(world: Dependencies) -> None:
     probe = {"httpGet": {"port": 8080, "path": "/missing"}, "periodSeconds": 1}
     world.apply(pod("web", container(*SERVER, env=ADDRESS, readinessProbe=probe)))
     world.until(lambda: world.logs("web").count('"GET /missing') >= 4, "the probe was not asked four times")
@@ -102,7 +102,7 @@ def test_a_pod_whose_probe_fails_runs_but_is_not_ready(world: World) -> None:
     assert (status["phase"], status["Ready"], status["restartCount"]) == ("Running", "False", 0)
 
 
-def test_a_pod_is_ready_only_while_its_probe_says_so(world: World) -> None:
+def test_a_pod_is_ready_only_while_its_probe_says_so(world: Dependencies) -> None:
     probe = {"exec": {"command": ["test", "-e", "ready"]}, "periodSeconds": 1, "failureThreshold": 1}
     world.apply(pod("moody", container("sleep", "1000", readinessProbe=probe)))
     world.until(lambda: world.status("moody")["phase"] == "Running", "the pod did not run")
@@ -114,14 +114,14 @@ def test_a_pod_is_ready_only_while_its_probe_says_so(world: World) -> None:
     world.until(lambda: world.status("moody")["Ready"] == "False", "the pod stayed ready")
 
 
-def test_a_container_that_fails_its_liveness_probe_is_started_again(world: World) -> None:
+def test_a_container_that_fails_its_liveness_probe_is_started_again(world: Dependencies) -> None:
     probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 2}
     world.apply(pod("deaf", container("sleep", "1000", livenessProbe=probe)))
     world.until(lambda: world.status("deaf").get("restartCount", 0) >= 1, "the container was not restarted")
     assert world.status("deaf")["lastState"]["terminated"]["exitCode"] == 128 + signal.SIGTERM
 
 
-def test_a_startup_probe_holds_the_other_probes_back(world: World) -> None:
+def test_a_startup_probe_holds_the_other_probes_back(world: Dependencies) -> None:
     startup = {"exec": {"command": ["test", "-e", "started"]}, "periodSeconds": 1, "failureThreshold": 60}
     liveness = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
     world.apply(pod("slow", container("sleep", "1000", startupProbe=startup, livenessProbe=liveness)))
@@ -132,7 +132,7 @@ def test_a_startup_probe_holds_the_other_probes_back(world: World) -> None:
     world.until(lambda: world.status("slow")["restartCount"] >= 1, "the liveness probe never began")
 
 
-def test_a_killed_process_is_started_again_with_its_exit_code_told(world: World) -> None:
+def test_a_killed_process_is_started_again_with_its_exit_code_told(world: Dependencies) -> None:
     world.apply(pod("victim", container("sleep", "1000")))
     world.ready("victim")
     os.kill(world.cluster.pid_of(world.namespace, "victim"), signal.SIGKILL)
@@ -141,7 +141,7 @@ def test_a_killed_process_is_started_again_with_its_exit_code_told(world: World)
     assert status["lastState"]["terminated"]["exitCode"] == 128 + signal.SIGKILL
 
 
-def test_a_crashing_container_backs_off(world: World) -> None:
+def test_a_crashing_container_backs_off(world: Dependencies) -> None:
     world.apply(pod("crash", container("sh", "-c", "exit 3")))
     world.until(lambda: "waiting" in world.status("crash").get("state", {}), "the container did not wait")
     status = world.status("crash")
@@ -150,20 +150,20 @@ def test_a_crashing_container_backs_off(world: World) -> None:
 
 
 @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
-def test_a_pod_that_never_restarts_tells_how_it_ended(world: World, code: int, phase: str) -> None:
+def test_a_pod_that_never_restarts_tells_how_it_ended(world: Dependencies, code: int, phase: str) -> None:
     world.apply(pod("once", container("sh", "-c", f"exit {code}"), restartPolicy="Never"))
     world.until(lambda: world.status("once")["phase"] == phase, f"the pod did not become {phase}")
     assert world.status("once")["state"]["terminated"]["exitCode"] == code
 
 
-def test_init_containers_run_one_after_the_other_before_the_others(world: World) -> None:
+def test_init_containers_run_one_after_the_other_before_the_others(world: Dependencies) -> None:
     init = [container("sh", "-c", f"echo {n} >> order", name=f"init-{n}") for n in (1, 2)]
     world.apply(pod("staged", container("sh", "-c", "cat order; sleep 1000"), initContainers=init))
     world.ready("staged")
     world.until(lambda: world.logs("staged") == "1\n2\n", "the init containers did not run in order")
 
 
-def test_a_process_that_heeds_sigterm_ends_within_its_grace(world: World) -> None:
+def test_a_process_that_heeds_sigterm_ends_within_its_grace(world: Dependencies) -> None:
     script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
     world.apply(pod("polite", container("sh", "-c", script), terminationGracePeriodSeconds=30))
     world.until(lambda: "up" in world.logs("polite"), "the pod did not run")
@@ -171,7 +171,7 @@ def test_a_process_that_heeds_sigterm_ends_within_its_grace(world: World) -> Non
     assert world.logs("polite") == "up\nbye\n"
 
 
-def test_only_the_first_process_of_a_container_hears_sigterm(world: World) -> None:
+def test_only_the_first_process_of_a_container_hears_sigterm(world: Dependencies) -> None:
     """A worker that runs commands must get the time to finish them, as it does in a container."""
     script = "trap 'wait; exit 0' TERM; sh -c 'sleep 2; echo finished' & echo up; wait"
     world.apply(pod("parent", container("sh", "-c", script), terminationGracePeriodSeconds=30))
@@ -180,7 +180,7 @@ def test_only_the_first_process_of_a_container_hears_sigterm(world: World) -> No
     assert "finished" in world.logs("parent")
 
 
-def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(world: World) -> None:
+def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(world: Dependencies) -> None:
     script = "trap 'echo never' TERM; echo up; while :; do sleep 0.1; done"
     world.apply(pod("stubborn", container("sh", "-c", script), terminationGracePeriodSeconds=2))
     world.until(lambda: "up" in world.logs("stubborn"), "the pod did not run")
@@ -193,7 +193,7 @@ def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(world: World) 
     assert not alive(pid)
 
 
-def test_a_second_delete_may_shorten_the_grace(world: World) -> None:
+def test_a_second_delete_may_shorten_the_grace(world: Dependencies) -> None:
     script = "trap '' TERM; echo up; while :; do sleep 0.1; done"
     world.apply(pod("patient", container("sh", "-c", script), terminationGracePeriodSeconds=3600))
     world.until(lambda: "up" in world.logs("patient"), "the pod did not run")
@@ -202,7 +202,7 @@ def test_a_second_delete_may_shorten_the_grace(world: World) -> None:
     assert not world.get("pod", "patient")
 
 
-def test_a_deployment_scales_to_thirty_pods_with_an_address_each_and_back(world: World) -> None:
+def test_a_deployment_scales_to_thirty_pods_with_an_address_each_and_back(world: Dependencies) -> None:
     world.apply(deployment("crowd", container("sleep", "1000")))
     world.cluster.kubectl("scale", "deployment/crowd", "-n", world.namespace, "--replicas=30")
     world.until(lambda: world.deployed("crowd").get("readyReplicas") == 30, "30 pods did not become ready", 60)
@@ -219,7 +219,7 @@ CONTEND = (
 )
 
 
-def test_a_pod_has_the_rights_of_its_service_account_and_no_others(world: World) -> None:
+def test_a_pod_has_the_rights_of_its_service_account_and_no_others(world: Dependencies) -> None:
     world.cluster.kubectl("create", "serviceaccount", "bare", "-n", world.namespace)
     script = container("sh", "-c", CONTEND, env=[{"name": "PATH", "value": f"{tools.kubectl().parent}:/usr/bin:/bin"}])
     spec = {"serviceAccountName": "bare", "automountServiceAccountToken": True, "restartPolicy": "Never"}
@@ -237,13 +237,13 @@ def test_a_pod_has_the_rights_of_its_service_account_and_no_others(world: World)
     world.until(lambda: world.status("allowed")["phase"] == "Succeeded", "the pod was not let in")
 
 
-def test_a_pod_without_a_mounted_token_has_no_kubeconfig(world: World) -> None:
+def test_a_pod_without_a_mounted_token_has_no_kubeconfig(world: Dependencies) -> None:
     world.apply(pod("anonymous", container("sh", "-c", 'echo "[$KUBECONFIG]"; sleep 1000')))
     world.ready("anonymous")
     world.until(lambda: world.logs("anonymous") == "[]\n", "the pod was given a kubeconfig")
 
 
-def test_a_pod_sees_its_own_environment_and_not_ours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_sees_its_own_environment_and_not_ours(world: Dependencies, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "secret")
     world.cluster.kubectl("create", "configmap", "settings", "--from-literal=COLOUR=red", "-n", world.namespace)
     main = container("sh", "-c", "env; sleep 1000", envFrom=[{"configMapRef": {"name": "settings"}}])
@@ -266,14 +266,18 @@ def test_a_pod_sees_its_own_environment_and_not_ours(world: World, monkeypatch: 
         pytest.param(container("true", readinessProbe={"grpc": {"port": 1}}), "does not know", id="a grpc probe"),
     ],
 )
-def test_what_the_node_cannot_run_is_said_in_the_pods_status(world: World, main: dict[str, Any], message: str) -> None:
+def test_what_the_node_cannot_run_is_said_in_the_pods_status(
+    world: Dependencies, main: dict[str, Any], message: str
+) -> None:
     world.apply(pod("odd", main))
     world.until(lambda: "message" in world.status("odd").get("state", {}).get("waiting", {}), "the node said nothing")
     assert message in world.status("odd")["state"]["waiting"]["message"]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_the_api_server_comes_back_on_its_port_with_its_state_and_the_pods_run_on(world: World, end: str) -> None:
+def test_the_api_server_comes_back_on_its_port_with_its_state_and_the_pods_run_on(
+    world: Dependencies, end: str
+) -> None:
     world.apply(pod("steady", container("sleep", "1000")))
     world.ready("steady")
     pid, url = world.cluster.pid_of(world.namespace, "steady"), world.cluster.url
@@ -291,7 +295,7 @@ def test_the_api_server_comes_back_on_its_port_with_its_state_and_the_pods_run_o
     world.until(lambda: world.deployed("late").get("readyReplicas") == 2, "no new pods ran", 60)
 
 
-def test_a_restarted_node_starts_its_pods_anew(world: World) -> None:
+def test_a_restarted_node_starts_its_pods_anew(world: Dependencies) -> None:
     world.apply(pod("survivor", container("sh", "-c", "setsid sleep 1000 & sleep 1000")))
     world.ready("survivor")
     program = world.cluster.node.program
@@ -307,7 +311,7 @@ def environment(pid: int) -> str:
     return Path(f"/proc/{pid}/environ").read_text()
 
 
-def test_asking_for_the_process_of_an_unknown_pod_is_an_error(world: World) -> None:
+def test_asking_for_the_process_of_an_unknown_pod_is_an_error(world: Dependencies) -> None:
     with pytest.raises(StartFailedError, match="no running process"):
         world.cluster.pid_of(world.namespace, "nobody")
 

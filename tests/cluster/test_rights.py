@@ -63,14 +63,14 @@ def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[Operato
 def work(shop: Shop, folder: Path) -> None:
     """Let the operator do all that it ever does: scale out, scale in around a busy worker, and see the pool go."""
     workers = Workers(shop, folder)
-    shop.deployment("crew", command=workers.command)
-    shop.send(queue := shop.queue("crew"), 10)
+    shop.deployment("pods", command=workers.command)
+    shop.send(queue := shop.queue("pods"), 10)
     at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
-    shop.pool("crew", queue, behavior=at_once, scaleToZeroAfterSeconds=1)
-    shop.eventually(lambda: shop.ready("crew") == 2, 60, "the workers did not become ready")
+    shop.pool("pods", queue, behavior=at_once, scaleToZeroAfterSeconds=1)
+    shop.eventually(lambda: shop.ready("pods") == 2, 60, "the workers did not become ready")
     busy = workers.work(1)
     shop.purge(queue)
-    shop.eventually(lambda: shop.replicas("crew") == 1, 60, "the idle worker did not go")
+    shop.eventually(lambda: shop.replicas("pods") == 1, 60, "the idle worker did not go")
     shop.eventually(lambda: set(workers.pods()) == busy, 60, "not the busy worker is left")
     shop.kubectl("delete", "qwp,deployments", "--all")
 

@@ -1,10 +1,10 @@
-"""The only door to the Kubernetes client: it writes (kopf watches). Raises our errors; decides and remembers nothing.
+"""The only adapter to the Kubernetes client: it writes (kopf watches). Raises our errors; decides, remembers nothing.
 
-`reconcile` and `leadership` call it. The parts: `door` (pools, Deployments, pods, Events), `lease` (the Lease),
+`reconcile` and `leader` call it. The parts: `client` (pools, Deployments, pods, Events), `lease` (the Lease),
 `connection` (requests), `objects` (the raw objects that are sent and received).
 """
 
-from queueworkerpool.cluster.door import KubernetesCluster
-from queueworkerpool.cluster.lease import LeaseDoor
+from queueworkerpool.cluster.client import KubernetesCluster
+from queueworkerpool.cluster.lease import LeaseClient
 
-__all__ = ["KubernetesCluster", "LeaseDoor"]
+__all__ = ["KubernetesCluster", "LeaseClient"]

@@ -1,6 +1,6 @@
 """A connection to the API server: requests, their time-outs, and what their answers mean as errors of ours.
 
-`door` and `lease` ask through one each. The official client blocks, so requests run in a bounded pool of threads.
+`client` and `lease` have one each. The official client blocks, so requests run in a bounded pool of threads.
 Nothing is retried here but a request whose token was rotated.
 """
 
@@ -21,8 +21,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.fence import Fence
 from queueworkerpool.health import Jobs
+from queueworkerpool.leader.fence import Fence
 from queueworkerpool.names import FIELD_MANAGER
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -37,12 +37,18 @@ class NotFoundError(ClusterError):
 
 
 class Connection:
-    """Asks the API server, by KUBECONFIG or as the pod's service account. Close it to end its threads."""
+    """Sends requests to the API server in a pool of threads. Close it to end the threads."""
 
     def __init__(self, workers: int, fence: Fence, read_timeout_seconds: float) -> None:
-        """Take how many requests may be under way at once, what a write has to pass, and how long to wait for answers.
+        """Read KUBECONFIG, else the pod's service account; sends nothing.
 
-        Raises ClusterError when neither KUBECONFIG nor service account can be read.
+        Args:
+            workers: Requests that may be under way at the same time.
+            fence: What a write has to pass.
+            read_timeout_seconds: The limit until an answer begins, and for the whole of it.
+
+        Raises:
+            ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
         self._workers = workers
@@ -57,11 +63,14 @@ class Connection:
         self._api.rest_client.close()
 
     def renew(self) -> None:
-        """Use no connection of before: after an outage it may be one that nobody answers on."""
+        """Use new connections from now on: after an outage, no answer may come on the old ones."""
         self._api.rest_client.pool_manager.clear()
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One request's answer. Raises ClusterError or one of its kinds: NotLeadingError when nothing was sent."""
+        """Send one request; returns the answer.
+
+        Raises ClusterError or one of its kinds: NotLeadingError when nothing was sent.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self.request, method, path, body)
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -82,12 +91,12 @@ class Connection:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ClusterError(f"{method} {path}: status {answer.status}")
         try:
-            told = json.loads(answer.data)
+            decoded = json.loads(answer.data)
         except (ValueError, RecursionError) as error:
             raise ClusterError(f"{method} {path}: the answer is not JSON") from error
-        if not isinstance(told, dict) or "kind" not in told:  # some proxies answer for an API server that is down
+        if not isinstance(decoded, dict) or "kind" not in decoded:  # some proxies answer for an API server that is down
             raise ClusterError(f"{method} {path}: the answer is not the API server's")
-        return told
+        return decoded
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         headers = _MERGE_PATCH if method == "PATCH" else _JSON
@@ -114,7 +123,7 @@ class Connection:
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         else:
-            path = os.environ.get("KUBECONFIG")  # told, for else it is what it was when the library was imported
+            path = os.environ.get("KUBECONFIG")  # given, or the library takes its value at the time of its import
             config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         settings.connection_pool_maxsize = self._workers
         settings.retries = 0
@@ -124,7 +133,7 @@ class Connection:
 
 
 def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's pools, with connections that look at the fence once more when they are made and about to send.
+    """Return urllib3's pools, with connections that check the fence once more when they are made and about to send.
 
     A new connection takes some milliseconds of TLS, in which a process may be frozen: measured, it does happen.
     """
@@ -142,7 +151,7 @@ def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
 
 
 def _whole(response: BaseHTTPResponse, ends: float) -> bytes:
-    """A response's body. Raises TimeoutError in the end, also when it drips in: each byte resets urllib3's time-out."""
+    """Return a response's body. Raises TimeoutError in the end, also when each byte resets urllib3's time-out."""
     body = bytearray()
     while chunk := response.read1(CHUNK_BYTES):
         body += chunk

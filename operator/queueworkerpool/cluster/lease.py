@@ -1,34 +1,35 @@
-"""Requests for the Lease, over a connection of their own. `leadership` calls it, through a Protocol.
+"""Requests for the Lease, over a connection of their own. The elector calls it, through a Protocol.
 
-It decides nothing: who may write the Lease is up to `election`, and that two cannot is up to the API server, for every
-write carries the version that it was decided on. It creates no Lease, for a right to do so cannot be limited to a name.
+It decides nothing: who may write the Lease is up to `leader.lease`, and that two cannot is up to the API server,
+because every write carries the version that it was decided on. It creates no Lease: a right to do so cannot be limited
+to a name.
 """
 
 from typing import Any
 
 from queueworkerpool.cluster.connection import Connection, NotFoundError
-from queueworkerpool.election import LEASE_SECONDS, Lease
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.fence import no_fence
 from queueworkerpool.health import Jobs
-from queueworkerpool.model import Key
+from queueworkerpool.leader.fence import no_fence
+from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, Lease
+from queueworkerpool.model import NamespacedName
 
 READ_TIMEOUT_SECONDS = 4.0
-"""A request that hangs must leave time for another before the Lease is lost."""
+"""The limit for an answer: a request that hangs must leave time for another before the Lease is lost."""
 
 
-class LeaseDoor:
+class LeaseClient:
     """Reads and writes one Lease. Close it to end its thread."""
 
-    def __init__(self, lease: Key) -> None:
-        """Take the Lease's name. Raises ClusterError when there is no KUBECONFIG or service account to read."""
+    def __init__(self, lease: NamespacedName) -> None:
+        """Read KUBECONFIG, else the service account; sends nothing. Raises ClusterError when neither can be read."""
         self._lease = lease
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases/{lease.name}"
         self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
 
     @property
     def jobs(self) -> Jobs:
-        """What the thread does."""
+        """The requests under way, for the health check."""
         return self._connection.jobs
 
     def close(self) -> None:
@@ -36,7 +37,7 @@ class LeaseDoor:
         self._connection.close()
 
     async def read(self) -> Lease:
-        """The Lease as it is now. Raises ClusterError, also when there is none."""
+        """Return the Lease as it is now. Raises ClusterError, also when there is none."""
         try:
             return _parse(await self._connection.ask("GET", self._path))
         except NotFoundError as error:
@@ -63,7 +64,7 @@ def _parse(body: dict[str, Any]) -> Lease:
     return Lease(
         version=body["metadata"]["resourceVersion"],
         holder=spec.get("holderIdentity") or "",
-        seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS,
+        seconds=spec.get("leaseDurationSeconds") or LEASE_DURATION_SECONDS,
         renewed=spec.get("renewTime") or "",
         transitions=spec.get("leaseTransitions") or 0,
     )

@@ -1,11 +1,11 @@
-"""Raw Kubernetes objects: what a pod tells, and what an Event says. Pure. `door` sends and receives them."""
+"""Raw Kubernetes objects: pods are parsed, Events are made. Pure. `client` sends and receives them."""
 
 import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import Key, News, PodSeen, Pool
+from queueworkerpool.model import Event, NamespacedName, Pod, StoredPool
 from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, VERSION
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -13,8 +13,8 @@ MARK = str(-(2**31) + 1)
 """A cost that hardly anybody else gives, so that the mark is known as ours."""
 
 
-def pod_seen(item: Mapping[str, Any]) -> PodSeen:
-    """Read a raw pod."""
+def parse_pod(item: Mapping[str, Any]) -> Pod:
+    """Parse a raw pod."""
     metadata, status = item["metadata"], item.get("status", {})
     created = datetime.fromisoformat(metadata["creationTimestamp"])
     ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready" and c["status"] == "True"), None)
@@ -22,7 +22,7 @@ def pod_seen(item: Mapping[str, Any]) -> PodSeen:
     startup = None
     if ready and not restarted and ready.get("lastTransitionTime"):
         startup = (datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds()
-    return PodSeen(
+    return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
         address=status.get("podIP", ""),
@@ -35,8 +35,8 @@ def pod_seen(item: Mapping[str, Any]) -> PodSeen:
     )
 
 
-def belongs(item: Mapping[str, Any], deployment: Key) -> bool:
-    """Whether a pod is one of the Deployment's, by its ReplicaSet's name, and neither ended nor being deleted."""
+def belongs(item: Mapping[str, Any], deployment: NamespacedName) -> bool:
+    """Return whether a pod is the Deployment's, by its ReplicaSet's name, and neither ended nor being deleted."""
     metadata = item["metadata"]
     template = metadata.get("labels", {}).get("pod-template-hash")
     owners = metadata.get("ownerReferences", ())
@@ -48,8 +48,8 @@ def belongs(item: Mapping[str, Any], deployment: Key) -> bool:
     return of_set and not ended and "deletionTimestamp" not in metadata
 
 
-def event_of(pool: Pool, news: News, now: datetime) -> dict[str, Any]:
-    """The raw Event that tells news about a pool."""
+def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:
+    """Return the raw Event about a pool."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         # The name only has to be unique; other components use the same shape.
@@ -61,9 +61,9 @@ def event_of(pool: Pool, news: News, now: datetime) -> dict[str, Any]:
             "name": pool.key.name,
             "uid": pool.uid,
         },
-        "type": news.kind,
-        "reason": news.reason,
-        "message": news.message[:1024],  # the API server's limit
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message[:1024],  # the API server's limit
         "source": {"component": FIELD_MANAGER},
         "firstTimestamp": stamp,
         "lastTimestamp": stamp,

@@ -1,9 +1,9 @@
 """Facts in, Decision out: how many pods there should be, and why. Pure.
 
 `reconcile` and `explain` call `decide`. Nothing here reads a clock, a queue or a cluster, or logs: the same facts
-always give the same decision. The parts: `chain` (the whole, in order; the order is behaviour), `wishes` (what the
-load calls for), `recall` (what to remember), `limits` (what keeps the wish in check), `rates` (autoscaling/v2's
-rate policies).
+always give the same decision. The parts: `chain` (the whole, in order; the order is behaviour), `remember` (what the
+next decision needs to know), `limits` (what changes the recommendation), `rates` (autoscaling/v2's rate policies),
+`scale_in` (which pods go). What the load needs is up to the package `sizing`.
 """
 
 from queueworkerpool.decide.chain import LIMITS, Limit, decide

@@ -1,198 +1,214 @@
-"""What keeps the load's wish in check: small functions, each with one reason. Pure. Their order stands in `chain`.
+"""What changes a recommendation: small functions, each with one reason. Pure. `chain` defines their order.
 
-Each takes the facts, the memory that this decision leaves, and the number of pods so far; it answers with a step of its
-own, or with None when it has no objection. A sentence says times of day, not durations, so that it stays the same while
+Each takes the facts, the memory that this decision leaves, and the number of pods so far; it returns a step of its
+own, or None when it has no objection. A message says times of day, not durations, so that it stays the same while
 it is true.
 """
 
 from datetime import datetime, timedelta
 
-from queueworkerpool.decide import rates, scale_in, wishes
-from queueworkerpool.decide.recall import BLIP_MESSAGES
-from queueworkerpool.model import RIVAL_QUIET, BusyWorkers, Facts, InFlight, Memory, Step
+from queueworkerpool.decide import rates, scale_in
+from queueworkerpool.decide.remember import COUNT_ERROR_MESSAGES
+from queueworkerpool.model import (
+    COMPETING_WRITER_QUIET,
+    BusyWorkers,
+    Facts,
+    InFlight,
+    Memory,
+    Step,
+    StepKind,
+)
 from queueworkerpool.names import Reason
 
 PROTECTED_WINDOW_SECONDS = 15
-"""The default window of scaling in where workers tell whether they are busy (ADR 0006)."""
+"""The default window of scaling in where workers report whether they are busy (ADR 0006)."""
 
 UNPROTECTED_WINDOW_SECONDS = 60
 """The default window where they do not: each scale-in may stop a busy worker, so there should be few."""
 
+RECHECK_SECONDS = 1.5
+"""How soon a count that may be an error of SQS's is read again."""
 
-def tolerate(facts: Facts, _: Memory, wish: int) -> Step | None:
-    """Stay while the wish differs from the size by less than the tolerance of its direction."""
-    rules = facts.spec.scale_up if wish > facts.replicas else facts.spec.scale_down
-    if not rules.tolerance or facts.replicas in {0, wish} or facts.known is None:
+
+def tolerate(facts: Facts, _: Memory, desired: int) -> Step | None:
+    """Stay while the recommendation differs from the size by less than the tolerance of its direction."""
+    rules = facts.spec.scale_up if desired > facts.replicas else facts.spec.scale_down
+    if not rules.tolerance or facts.replicas in {0, desired} or facts.reading is None:
         return None
-    ratio = wishes.ratio(facts, facts.load(facts.known))
+    ratio = facts.spec.target.ratio(facts.load(facts.reading), facts.replicas, facts.memory.workers)
     if not 1 - rules.tolerance <= ratio <= 1 + rules.tolerance:  # as the HPA writes it: its edges are within
         return None
-    because = f"the wish is {ratio:.2f} of the size, within the tolerance of {rules.tolerance:g}"
-    return Step(facts.replicas, Reason.WITHIN_TOLERANCE, because)
+    message = f"the recommendation is {ratio:.2f} of the size, within the tolerance of {rules.tolerance:g}"
+    return Step(facts.replicas, Reason.WITHIN_TOLERANCE, message)
 
 
-def respect_activation(facts: Facts, _: Memory, wish: int) -> Step | None:
-    """Let a pool at zero sleep through a few messages."""
+def respect_activation(facts: Facts, _: Memory, desired: int) -> Step | None:
+    """Let a pool at zero ignore a few messages."""
     threshold = facts.spec.activation_messages
-    if facts.replicas > 0 or wish == 0 or facts.known is None or facts.load(facts.known) > threshold:
+    if facts.replicas > 0 or desired == 0 or facts.reading is None or facts.load(facts.reading) > threshold:
         return None
     return Step(0, Reason.BELOW_ACTIVATION, f"at zero, and the load is not above activationMessages ({threshold})")
 
 
-def confirm_waking(facts: Facts, memory: Memory, wish: int) -> Step | None:
-    """Wake for one or two messages only when a second reading agrees: SQS's counts of an empty queue have blips."""
-    if facts.replicas > 0 or wish == 0 or memory.glimpsed is None or facts.known is None:
+def confirm_activation(facts: Facts, memory: Memory, desired: int) -> Step | None:
+    """Start from zero for one or two messages only when a second reading agrees: SQS's counts of an empty queue err."""
+    pending = memory.activation_pending_since
+    if facts.replicas > 0 or desired == 0 or pending is None or facts.reading is None:
         return None
-    if facts.known.time > memory.glimpsed:
+    if facts.reading.time > pending:
         return None
-    because = f"at zero, and {BLIP_MESSAGES} or fewer messages may be a blip of SQS's counts: a second reading decides"
-    return Step(0, Reason.AWAITING_SECOND_READING, because)
+    message = (
+        f"at zero, and {COUNT_ERROR_MESSAGES} or fewer messages may be an error of the counts: a second reading decides"
+    )
+    return Step(0, Reason.AWAITING_SECOND_READING, message, recheck_seconds=RECHECK_SECONDS)
 
 
-def keep_busy_pods(facts: Facts, _: Memory, wish: int) -> Step | None:
+def keep_busy_pods(facts: Facts, _: Memory, desired: int) -> Step | None:
     """With count.inFlight: Hold, keep the pods that can be holding the messages in flight, at one each."""
-    if facts.spec.in_flight is not InFlight.HOLD or facts.known is None:
+    if facts.spec.in_flight is not InFlight.HOLD or facts.reading is None:
         return None
-    held = min(facts.replicas, facts.known.in_flight)
-    if wish >= held:
+    held = min(facts.replicas, facts.reading.in_flight)
+    if desired >= held:
         return None
-    return Step(held, Reason.IN_FLIGHT_HELD, f"{facts.known.in_flight} messages in flight can be held by {held} pods")
+    message = f"{facts.reading.in_flight} messages in flight can be held by {held} pods"
+    return Step(held, Reason.IN_FLIGHT_HELD, message)
 
 
-def hold_while_messages_wait(facts: Facts, memory: Memory, wish: int) -> Step | None:
+def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step | None:
     """Do not scale in while more messages wait than half of the slots: the pods about to go would soon be busy."""
-    if wish >= facts.replicas or facts.known is None:
+    if desired >= facts.replicas or facts.reading is None:
         return None
     slots = facts.ready * (memory.workers.concurrency or 1.0)
-    if facts.known.visible <= slots / 2:
+    if facts.reading.visible <= slots / 2:
         return None
-    because = "more messages wait than half of what the ready pods can handle at once"
-    return Step(facts.replicas, Reason.MESSAGES_WAITING, because)
+    message = "more messages wait than half of what the ready pods can handle at once"
+    return Step(facts.replicas, Reason.MESSAGES_WAITING, message)
 
 
-def hold_while_rolling_out(facts: Facts, _: Memory, wish: int) -> Step | None:
+def hold_while_rolling_out(facts: Facts, _: Memory, desired: int) -> Step | None:
     """Do not scale in while the Deployment moves to a new template."""
-    if wish >= facts.replicas or not facts.rolling_out:
+    if desired >= facts.replicas or not facts.rolling_out:
         return None
     return Step(facts.replicas, Reason.ROLLING_OUT, "the Deployment is moving to a new template")
 
 
-def stabilise_scale_up(facts: Facts, memory: Memory, wish: int) -> Step | None:
-    """Scale out only to the fewest pods wished for during the whole scale-up window."""
-    surge = memory.surge
-    if surge is None or wish <= facts.replicas:
+def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | None:
+    """Scale out only to the lowest recommendation of the whole scale-up window."""
+    stabilization = memory.scale_up_stabilization
+    if stabilization is None or desired <= facts.replicas:
         return None
-    due = surge.since + timedelta(seconds=facts.spec.scale_up.window_seconds or 0)
+    since = clock(stabilization.since)
+    due = stabilization.since + timedelta(seconds=facts.spec.scale_up_window_seconds)
     if facts.now < due:
-        because = f"more pods are wished for since {clock(surge.since)}: may scale out at {clock(due)}"
-        return Step(facts.replicas, Reason.SCALE_UP_STABILIZED, because, due)
-    if surge.trough >= wish:
+        message = f"more pods are recommended since {since}: may scale out at {clock(due)}"
+        return Step(facts.replicas, Reason.SCALE_UP_STABILIZED, message, due)
+    if stabilization.lowest >= desired:
         return None
-    return Step(surge.trough, Reason.SCALE_UP_STABILIZED, f"the fewest pods wished for since {clock(surge.since)}")
+    return Step(stabilization.lowest, Reason.SCALE_UP_STABILIZED, f"the lowest recommendation since {since}")
 
 
-def stabilise_scale_down(facts: Facts, memory: Memory, wish: int) -> Step | None:
-    """Scale in only to the most pods wished for during the whole stabilization window."""
-    lull, window = memory.lull, timedelta(seconds=scale_down_window(facts, memory))
-    if lull is None or wish >= facts.replicas or not window:
+def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | None:
+    """Scale in only to the highest recommendation of the whole stabilization window."""
+    stabilization, window = memory.scale_down_stabilization, timedelta(seconds=scale_down_window(facts, memory))
+    if stabilization is None or desired >= facts.replicas or not window:
         return None
-    due = lull.since + window
+    since, due = clock(stabilization.since), stabilization.since + window
     if facts.now < due:
-        because = f"fewer pods are wished for since {clock(lull.since)}: may scale in at {clock(due)}"
-        return Step(facts.replicas, Reason.SCALE_DOWN_STABILIZED, because, due)
-    if lull.peak <= wish:
+        message = f"fewer pods are recommended since {since}: may scale in at {clock(due)}"
+        return Step(facts.replicas, Reason.SCALE_DOWN_STABILIZED, message, due)
+    if stabilization.highest <= desired:
         return None
-    return Step(lull.peak, Reason.SCALE_DOWN_STABILIZED, f"the most pods wished for since {clock(lull.since)}")
+    return Step(stabilization.highest, Reason.SCALE_DOWN_STABILIZED, f"the highest recommendation since {since}")
 
 
 def scale_down_window(facts: Facts, memory: Memory) -> int:
-    """The window of scaling in, in seconds: the user's, else by whether workers tell that they are busy."""
+    """Return the window of scaling in, in seconds: the user's, else by whether workers report that they are busy."""
     if facts.spec.scale_down.window_seconds is not None:
         return facts.spec.scale_down.window_seconds
     return PROTECTED_WINDOW_SECONDS if protects(facts, memory) else UNPROTECTED_WINDOW_SECONDS
 
 
 def protects(facts: Facts, memory: Memory) -> bool:
-    """Whether busy workers are spared: it is wanted, and some worker of the pool has ever told whether it is busy."""
+    """Return whether busy workers are spared: it is wanted, and some worker has reported whether it is busy."""
     return facts.spec.busy_workers is BusyWorkers.PROTECT and memory.workers.concurrency is not None
 
 
-def respect_rates(facts: Facts, memory: Memory, wish: int) -> Step | None:
+def respect_rates(facts: Facts, memory: Memory, desired: int) -> Step | None:
     """Move no faster than the user's policies."""
-    if wish > facts.replicas:
-        most = rates.highest(facts, memory)
-        if most is None or wish <= most:
+    if desired > facts.replicas:
+        most = rates.scale_up_limit(facts, memory)
+        if most is None or desired <= most:
             return None
-        return Step(most, Reason.SCALE_UP_LIMIT, *_rate_words(facts, memory, "scaleUp"))
-    fewest = rates.lowest(facts, memory)
-    if fewest is None or wish >= min(fewest, facts.replicas):
+        message, until = _rate_message("scaleUp", rates.next_change(facts, memory, facts.spec.scale_up.policies))
+        return Step(most, Reason.SCALE_UP_LIMIT, message, until, kind=StepKind.BOUND)
+    fewest = rates.scale_down_limit(facts, memory)
+    if fewest is None or desired >= min(fewest, facts.replicas):
         return None
-    return Step(fewest, Reason.SCALE_DOWN_LIMIT, *_rate_words(facts, memory, "scaleDown"))
+    message, until = _rate_message("scaleDown", rates.next_change(facts, memory, facts.spec.scale_down.policies))
+    return Step(fewest, Reason.SCALE_DOWN_LIMIT, message, until, kind=StepKind.BOUND)
 
 
-def follow_schedules(facts: Facts, _: Memory, wish: int) -> Step | None:
+def follow_schedules(facts: Facts, _: Memory, desired: int) -> Step | None:
     """Keep the bounds of the schedules that are active now."""
     bounds = facts.bounds
-    size = min(max(wish, bounds.min_replicas), bounds.max_replicas)
-    if not bounds.schedules or size == wish:
+    size = min(max(desired, bounds.min_replicas), bounds.max_replicas)
+    if not bounds.schedules or size == desired:
         return None
     names = ", ".join(bounds.schedules)
-    because = f"active schedules ({names}) want {bounds.min_replicas} to {bounds.max_replicas} pods"
-    return Step(size, Reason.SCHEDULED, because)
+    message = f"active schedules ({names}) want {bounds.min_replicas} to {bounds.max_replicas} pods"
+    return Step(size, Reason.SCHEDULED, message, kind=StepKind.BOUND)
 
 
-def confirm_empty(facts: Facts, memory: Memory, wish: int) -> Step | None:
-    """Keep the last pod until the queues were seen empty at least twice, and long enough."""
-    if wish > 0 or facts.replicas == 0 or facts.bounds.min_replicas > 0 or facts.known is None:
+def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
+    """Keep the last pod until two readings at least, and far enough apart, have shown empty queues."""
+    if desired > 0 or facts.replicas == 0 or facts.bounds.min_replicas > 0 or facts.reading is None:
         return None
     since, wait = memory.empty_since, timedelta(seconds=facts.spec.scale_to_zero_after_seconds)
     if since is None:
         return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, "the last pod stays while messages wait or are in flight")
-    if facts.known.time > since and facts.known.time - since >= wait:
+    if facts.reading.time > since and facts.reading.time - since >= wait:
         return None
-    because = f"empty since {clock(since)}: may go to zero at {clock(since + wait)}, when seen empty again"
-    return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, because, since + wait)
+    message = f"empty since {clock(since)}: may go to zero at {clock(since + wait)}, when seen empty again"
+    return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message, since + wait)
 
 
-def respect_bounds(facts: Facts, _: Memory, wish: int) -> Step | None:
+def respect_bounds(facts: Facts, _: Memory, desired: int) -> Step | None:
     """Keep the user's bounds."""
-    bounds = facts.bounds
-    if wish > bounds.max_replicas:
-        return Step(bounds.max_replicas, Reason.TOO_MANY_REPLICAS, f"maxReplicas is {bounds.max_replicas}")
-    if wish < bounds.min_replicas:
-        return Step(bounds.min_replicas, Reason.TOO_FEW_REPLICAS, f"minReplicas is {bounds.min_replicas}")
+    low, high = facts.bounds.min_replicas, facts.bounds.max_replicas
+    if desired > high:
+        return Step(high, Reason.TOO_MANY_REPLICAS, f"maxReplicas is {high}", kind=StepKind.BOUND)
+    if desired < low:
+        return Step(low, Reason.TOO_FEW_REPLICAS, f"minReplicas is {low}", kind=StepKind.BOUND)
     return None
 
 
-def spare_busy_workers(facts: Facts, memory: Memory, wish: int) -> Step | None:
+def spare_busy_workers(facts: Facts, memory: Memory, desired: int) -> Step | None:
     """Take only pods whose workers are idle, until the wait for the others has become too long."""
-    if facts.crew is None or wish >= facts.replicas or not protects(facts, memory):
+    if facts.pods is None or desired >= facts.replicas or not protects(facts, memory):
         return None
     until = (facts.memory.waiting_since or facts.now) + timedelta(seconds=facts.spec.max_wait_seconds)
-    plan = scale_in.plan_scale_in(facts.crew, facts.replicas, wish, overdue=facts.now >= until)
-    if plan.replicas <= wish:
+    plan = scale_in.plan_scale_in(facts.pods, facts.replicas, desired, overdue=facts.now >= until)
+    if plan.replicas <= desired:
         return None
-    because = f"more pods may go when their workers are idle, and at {clock(until)} in any case"
-    return Step(plan.replicas, Reason.WAITING_FOR_IDLE_WORKERS, because, until)
+    message = f"more pods may go when their workers are idle, and at {clock(until)} in any case"
+    return Step(plan.replicas, Reason.WAITING_FOR_IDLE_WORKERS, message, until, waits_for_workers=True)
 
 
-def give_way(facts: Facts, memory: Memory, wish: int) -> Step | None:
-    """Stop fighting somebody else who keeps writing the replicas, until that one stops."""
-    rival = memory.rival
-    if wish == facts.replicas or rival is None or not rival.fights(facts.now):
+def yield_to_competing_writer(facts: Facts, memory: Memory, desired: int) -> Step | None:
+    """Stop writing while another writer keeps changing the replicas, until it has been quiet for some time."""
+    writer = memory.competing_writer
+    if desired == facts.replicas or writer is None or not writer.competes(facts.now):
         return None
-    quiet = rival.last + RIVAL_QUIET
-    because = f"{rival.manager} keeps writing the replicas too: given way until {clock(quiet)}"
-    return Step(facts.replicas, Reason.SCALE_CONFLICT, because, quiet)
+    until = writer.last_time + COMPETING_WRITER_QUIET
+    message = f"{writer.manager} keeps writing the replicas too: no write until {clock(until)}"
+    return Step(facts.replicas, Reason.SCALE_CONFLICT, message, until)
 
 
 def clock(time: datetime) -> str:
-    """A time of day."""
+    """Write a time of day."""
     return time.strftime("%H:%M:%SZ")
 
 
-def _rate_words(facts: Facts, memory: Memory, direction: str) -> tuple[str, datetime | None]:
-    policies = (facts.spec.scale_up if direction == "scaleUp" else facts.spec.scale_down).policies
-    frees = rates.next_change(facts, memory, policies)
-    until = f"; more at {clock(frees)}" if frees else ""
-    return f"spec.behavior.{direction} allows no more{until}", frees
+def _rate_message(direction: str, until: datetime | None) -> tuple[str, datetime | None]:
+    more = f"; more at {clock(until)}" if until else ""
+    return f"spec.behavior.{direction} allows no more{more}", until

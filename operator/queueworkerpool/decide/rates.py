@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from queueworkerpool.model import Change, Facts, Memory, Policy, Select
 
 
-def highest(facts: Facts, memory: Memory) -> int | None:
-    """The most pods that scaleUp's policies allow now; None when there are none."""
+def scale_up_limit(facts: Facts, memory: Memory) -> int | None:
+    """Return the most pods that scaleUp's policies allow now; None without policies."""
     rules = facts.spec.scale_up
     if rules.select is Select.DISABLED:
         return facts.replicas
@@ -22,8 +22,8 @@ def highest(facts: Facts, memory: Memory) -> int | None:
     return max(limit, facts.replicas, 1)
 
 
-def lowest(facts: Facts, memory: Memory) -> int | None:
-    """The fewest pods that scaleDown's policies allow now; None when there are none."""
+def scale_down_limit(facts: Facts, memory: Memory) -> int | None:
+    """Return the fewest pods that scaleDown's policies allow now; None without policies."""
     rules = facts.spec.scale_down
     if rules.select is Select.DISABLED:
         return facts.replicas
@@ -35,7 +35,7 @@ def lowest(facts: Facts, memory: Memory) -> int | None:
 
 
 def next_change(facts: Facts, memory: Memory, policies: tuple[Policy, ...]) -> datetime | None:
-    """When the oldest of our changes that still counts leaves its period; None when none counts."""
+    """Return when the oldest of our changes that still counts leaves its period; None when none counts."""
     leaving = [
         change.time + timedelta(seconds=policy.period_seconds)
         for policy in policies

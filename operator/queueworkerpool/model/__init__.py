@@ -1,74 +1,92 @@
 """The values that the operator passes around: frozen, typed, parsed once. They do no input or output, know no library.
 
-Everybody above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `memory` (what a decision
-remembers), `crew` (pods and workers), `facts` (what a decision takes and gives), `observed` (what the watch shows and
-a tick saw). The `parse` methods are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
+Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `targets` (what is
+scaled), `pods` (pods and workers), `memory` (what a decision remembers), `facts` (what a decision takes and gives),
+`status` (what was reported), `observed` (what the watch shows and a tick saw), `times`. The `parse` functions are the
+only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
-from queueworkerpool.model.crew import PodSeen, Worker, WorkerState
-from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step
+from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
 from queueworkerpool.model.memory import (
-    RIVAL_QUIET,
-    RIVAL_ROUNDS,
+    COMPETING_WRITER_QUIET,
+    COMPETING_WRITES_LIMIT,
     Change,
-    Lull,
+    CompetingWriter,
     Memory,
-    Rival,
-    Surge,
-    Workers,
-    told_time,
+    ScaleDownStabilization,
+    ScaleUpStabilization,
 )
-from queueworkerpool.model.observed import News, Observation, Pool, Target
+from queueworkerpool.model.observed import (
+    INVALID_POLL_SECONDS,
+    Event,
+    InvalidPool,
+    Observation,
+    Pool,
+    StoredPool,
+    parse_pool,
+)
+from queueworkerpool.model.pods import Pod, Worker, WorkerState
 from queueworkerpool.model.queues import QueueReading, QueueRef, Role, total
 from queueworkerpool.model.spec import (
     BusyWorkers,
     Fallback,
     InFlight,
-    Key,
-    LatencyTarget,
     Mode,
+    NamespacedName,
     Policy,
     PoolSpec,
     ScalingRules,
     Schedule,
     Select,
 )
+from queueworkerpool.model.status import Backlog, Condition, LastDecision, PoolStatus, RecordedStep
+from queueworkerpool.model.targets import Target
+from queueworkerpool.model.times import format_time, parse_time
 
 __all__ = [
-    "RIVAL_QUIET",
-    "RIVAL_ROUNDS",
+    "COMPETING_WRITER_QUIET",
+    "COMPETING_WRITES_LIMIT",
+    "INVALID_POLL_SECONDS",
+    "Backlog",
     "Bounds",
     "BusyWorkers",
     "Change",
+    "CompetingWriter",
+    "Condition",
     "Decision",
+    "Event",
     "Facts",
     "Fallback",
     "InFlight",
-    "Key",
-    "LatencyTarget",
-    "Lull",
+    "InvalidPool",
+    "LastDecision",
     "Memory",
     "Mode",
-    "News",
+    "NamespacedName",
     "Observation",
-    "PodSeen",
+    "Pod",
     "Policy",
     "Pool",
     "PoolSpec",
+    "PoolStatus",
     "QueueReading",
     "QueueRef",
-    "Rival",
+    "RecordedStep",
     "Role",
     "Sample",
+    "ScaleDownStabilization",
+    "ScaleUpStabilization",
     "ScalingRules",
     "Schedule",
     "Select",
     "Step",
-    "Surge",
+    "StepKind",
+    "StoredPool",
     "Target",
     "Worker",
     "WorkerState",
-    "Workers",
-    "told_time",
+    "format_time",
+    "parse_pool",
+    "parse_time",
     "total",
 ]

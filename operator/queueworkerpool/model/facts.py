@@ -1,13 +1,15 @@
-"""What a decision takes (Facts) and what it gives (Decision), and the memory that leads from one to the next."""
+"""What a decision takes (Facts), what it gives (Decision), and the steps in between."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
-from queueworkerpool.model.crew import Worker
 from queueworkerpool.model.memory import Memory
+from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.names import Reason
+from queueworkerpool.sizing import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the workers and pods told at one time; None is what they did not tell.
+    """What the workers and pods reported at one time; None is what they did not report.
 
     `busy_seconds` and `finished` are sums since the sample before, over the pods in both: their quotient is the
-    service time. `alive` is the last time at which a worker had handled something.
+    service time. `last_handled` is the last time at which a worker is known to have handled something.
     """
 
     time: datetime
@@ -32,7 +34,7 @@ class Sample:
     finished: float = 0.0
     concurrency: float | None = None
     startup_seconds: float | None = None
-    alive: datetime | None = None
+    last_handled: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Facts:
     """All that a decision may depend on. `readings` stand in the order of the spec's queues; None is unknown.
 
     `writer` is who else wrote the Deployment's replicas since our own last write, and when; None: nobody.
-    `crew` are the Deployment's pods with what their workers answer; None when they were not asked.
+    `pods` are the Deployment's pods with what their workers answer; None when they were not asked.
     """
 
     spec: PoolSpec
@@ -53,65 +55,94 @@ class Facts:
     rolling_out: bool = False
     sample: Sample | None = None
     writer: tuple[str, datetime] | None = None
-    crew: tuple[Worker, ...] | None = None
+    pods: tuple[Worker, ...] | None = None
 
     def load(self, reading: QueueReading) -> int:
-        """The messages of a reading that count as load."""
+        """Return the messages of a reading that count as load."""
         return self.spec.load(reading)
 
     @property
-    def known(self) -> QueueReading | None:
+    def reading(self) -> QueueReading | None:
         """The sum over the queues that could be read; None when none could."""
         return total(self.readings)
 
     @property
-    def sees_all(self) -> bool:
+    def all_read(self) -> bool:
         """Whether every queue could be read."""
         return bool(self.readings) and None not in self.readings
+
+
+class StepKind(Enum):
+    """What a step does to the number of pods."""
+
+    RECOMMENDATION = auto()  # the load sets it
+    HOLD = auto()  # the state of the pool keeps it from what the load needs
+    BOUND = auto()  # the user's bounds, schedules or policies set it, which the condition ScalingLimited reports
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a decision: the pods after it, why in a word, and why in a sentence with its numbers.
 
-    `until` is when time alone ends what the step says; None when time alone does not.
+    `until` is when time alone ends the step; None when time alone does not. `waits_for_workers`: pods stay only until
+    their workers are idle. `recheck_seconds`: the decision must be made again this soon, not after the usual interval.
     """
 
     replicas: int
     reason: Reason
-    because: str
+    message: str
     until: datetime | None = None
+    kind: StepKind = StepKind.HOLD
+    waits_for_workers: bool = False
+    recheck_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How many pods there should be, every step that led there, and what to remember for the next decision."""
+    """How many pods there should be, every step that led there, and what to remember for the next decision.
+
+    `victims`: the pods that should go first. `shortfall`: what the target asks for and cannot be kept.
+    """
 
     trail: tuple[Step, ...]
     memory: Memory
-    look_again_seconds: float | None = None  # when the next look cannot wait for the usual interval
-    victims: tuple[str, ...] = ()  # the pods that should go first
-    least_latency_seconds: float | None = None  # what can be promised at the least, when the target asks for less
+    victims: tuple[str, ...] = ()
+    shortfall: Shortfall | None = None
+
+    @property
+    def last_step(self) -> Step:
+        """The step that set the number."""
+        return self.trail[-1]
 
     @property
     def replicas(self) -> int:
         """The number of pods decided on."""
-        return self.trail[-1].replicas
+        return self.last_step.replicas
 
     @property
     def reason(self) -> Reason:
         """The reason of the step that set the number."""
-        return self.trail[-1].reason
+        return self.last_step.reason
 
     @property
-    def because(self) -> str:
+    def message(self) -> str:
         """The sentence of the step that set the number."""
-        return self.trail[-1].because
+        return self.last_step.message
+
+    @property
+    def recheck_seconds(self) -> float | None:
+        """Seconds after which to decide again when that cannot wait for the usual interval, else None."""
+        return next((step.recheck_seconds for step in self.trail if step.recheck_seconds is not None), None)
+
+    @property
+    def waits_for_workers(self) -> bool:
+        """Whether pods stay only until their workers are idle."""
+        return any(step.waits_for_workers for step in self.trail)
 
     @property
     def waiting_pods(self) -> int:
         """The pods that would go if their workers were idle."""
         for before, step in zip(self.trail, self.trail[1:], strict=False):
-            if step.reason is Reason.WAITING_FOR_IDLE_WORKERS:
+            if step.waits_for_workers:
                 return step.replicas - before.replicas
         return 0

@@ -8,34 +8,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-RIVAL_ROUNDS = 3
-"""After so many changes by somebody else we stop fighting ..."""
+from queueworkerpool.model.times import format_exact_time, parse_time
+from queueworkerpool.sizing import WorkerEstimates
 
-RIVAL_QUIET = timedelta(minutes=5)
-"""... until the other one has been quiet for so long."""
+COMPETING_WRITES_LIMIT = 3
+"""After so many changes by another writer the operator stops writing ..."""
+
+COMPETING_WRITER_QUIET = timedelta(minutes=5)
+"""... until the other writer has been quiet for so long."""
 
 LONGEST_MANAGER = 128
-"""The API server's limit to a field manager's name."""
+"""The API server's limit to a field manager's name, in characters."""
 
-# Whoever may write a pool's status may write anything into it: nothing of that may end a tick.
+# Whoever may write a pool's status may write any number into it: none of them may end a tick.
 _LEAST, _MOST = 1e-6, 1e9
-_YEARS = range(2000, 9000)
 
 
 @dataclass(frozen=True, slots=True)
-class Lull:
-    """A stretch of time in which fewer pods were wished for than there are, and the most wished for in it."""
+class ScaleDownStabilization:
+    """Since when fewer pods are recommended than there are, and the highest recommendation since then."""
 
     since: datetime
-    peak: int
+    highest: int
 
 
 @dataclass(frozen=True, slots=True)
-class Surge:
-    """A stretch of time in which more pods were wished for than there are, and the fewest wished for in it."""
+class ScaleUpStabilization:
+    """Since when more pods are recommended than there are, and the lowest recommendation since then."""
 
     since: datetime
-    trough: int
+    lowest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,97 +49,108 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
-    """Somebody else who writes the replicas: by which field manager, how often in a row, and when last."""
+class CompetingWriter:
+    """Another writer of the replicas: its field manager, its writes in a row, and the time of the last."""
 
     manager: str
-    rounds: int
-    last: datetime
+    writes: int
+    last_time: datetime
 
-    def fights(self, now: datetime) -> bool:
-        """Whether that one has written so often, and so lately, that we stop fighting."""
-        return self.rounds >= RIVAL_ROUNDS and now - self.last < RIVAL_QUIET
+    def competes(self, now: datetime) -> bool:
+        """Return whether it has written so often, and so lately, that the operator stops writing."""
+        return self.writes >= COMPETING_WRITES_LIMIT and now - self.last_time < COMPETING_WRITER_QUIET
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """What is known of the workers, smoothed; None is unknown. Seconds, and messages at a time per pod."""
-
-    service_seconds: float | None = None
-    concurrency: float | None = None
-    startup_seconds: float | None = None
+_NOTHING_MEASURED = WorkerEstimates()
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """All that a decision needs to know of the past."""
 
-    lull: Lull | None = None
-    surge: Surge | None = None
+    scale_down_stabilization: ScaleDownStabilization | None = None
+    scale_up_stabilization: ScaleUpStabilization | None = None
     changes: tuple[Change, ...] = ()
-    empty_since: datetime | None = None  # the last sign of life was before
-    glimpsed: datetime | None = None  # at zero: when so few messages were first seen that it may be a blip
-    blind_since: datetime | None = None
+    empty_since: datetime | None = None  # no message, none in flight, and no worker has handled any
+    activation_pending_since: datetime | None = None  # at zero, with so few messages that the counts may be wrong
+    unreadable_since: datetime | None = None  # no queue could be read
     waiting_since: datetime | None = None  # for workers to become idle, so that pods can go
-    rival: Rival | None = None
-    workers: Workers = Workers()
+    competing_writer: CompetingWriter | None = None
+    workers: WorkerEstimates = _NOTHING_MEASURED
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Read the raw `.status.memory`. What cannot be read is forgotten: that only delays a scale-in."""
+        """Parse the raw `.status.memory`. What cannot be read is forgotten: that only delays a scale-in."""
         try:
             return cls(
-                lull=Lull(_time(raw["lull"]["since"]), int(raw["lull"]["peak"])) if "lull" in raw else None,
-                surge=Surge(_time(raw["surge"]["since"]), int(raw["surge"]["trough"])) if "surge" in raw else None,
-                changes=tuple(Change(_time(change["time"]), int(change["by"])) for change in raw.get("changes", ())),
+                scale_down_stabilization=_scale_down_stabilization(raw.get("scaleDownStabilization")),
+                scale_up_stabilization=_scale_up_stabilization(raw.get("scaleUpStabilization")),
+                changes=tuple(Change(parse_time(each["time"]), int(each["by"])) for each in raw.get("changes", ())),
                 empty_since=_optional_time(raw.get("emptySince")),
-                glimpsed=_optional_time(raw.get("glimpsed")),
-                blind_since=_optional_time(raw.get("blindSince")),
+                activation_pending_since=_optional_time(raw.get("activationPendingSince")),
+                unreadable_since=_optional_time(raw.get("unreadableSince")),
                 waiting_since=_optional_time(raw.get("waitingSince")),
-                rival=_rival(raw["rival"]) if "rival" in raw else None,
+                competing_writer=_competing_writer(raw.get("competingWriter")),
                 workers=_workers(raw.get("workers", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()
 
     def dump(self) -> dict[str, Any]:
-        """Write it as the raw `.status.memory`, without what is not there."""
+        """Write the raw `.status.memory`, without what is not there."""
+        down, up, writer = self.scale_down_stabilization, self.scale_up_stabilization, self.competing_writer
         raw = {
-            "lull": {"since": _exact(self.lull.since), "peak": self.lull.peak} if self.lull else None,
-            "surge": {"since": _exact(self.surge.since), "trough": self.surge.trough} if self.surge else None,
-            "changes": [{"time": _exact(change.time), "by": change.by} for change in self.changes] or None,
-            "emptySince": _exact(self.empty_since) if self.empty_since else None,
-            "glimpsed": _exact(self.glimpsed) if self.glimpsed else None,
-            "blindSince": _exact(self.blind_since) if self.blind_since else None,
-            "waitingSince": _exact(self.waiting_since) if self.waiting_since else None,
-            "rival": _dumped(self.rival) if self.rival else None,
-            "workers": {
-                name: value
-                for name, value in (
-                    ("serviceSeconds", self.workers.service_seconds),
-                    ("concurrency", self.workers.concurrency),
-                    ("startupSeconds", self.workers.startup_seconds),
-                )
-                if value is not None
-            }
-            or None,
+            "scaleDownStabilization": down and {"since": format_exact_time(down.since), "highest": down.highest},
+            "scaleUpStabilization": up and {"since": format_exact_time(up.since), "lowest": up.lowest},
+            "changes": [{"time": format_exact_time(change.time), "by": change.by} for change in self.changes] or None,
+            "emptySince": self.empty_since and format_exact_time(self.empty_since),
+            "activationPendingSince": self.activation_pending_since
+            and format_exact_time(self.activation_pending_since),
+            "unreadableSince": self.unreadable_since and format_exact_time(self.unreadable_since),
+            "waitingSince": self.waiting_since and format_exact_time(self.waiting_since),
+            "competingWriter": writer
+            and {
+                "manager": writer.manager,
+                "writes": writer.writes,
+                "lastTime": format_exact_time(writer.last_time),
+            },
+            "workers": _dumped_workers(self.workers) or None,
         }
         return {name: value for name, value in raw.items() if value is not None}
 
 
-def _rival(raw: Mapping[str, Any]) -> Rival:
+def _scale_down_stabilization(raw: Mapping[str, Any] | None) -> ScaleDownStabilization | None:
+    return None if raw is None else ScaleDownStabilization(parse_time(raw["since"]), int(raw["highest"]))
+
+
+def _scale_up_stabilization(raw: Mapping[str, Any] | None) -> ScaleUpStabilization | None:
+    return None if raw is None else ScaleUpStabilization(parse_time(raw["since"]), int(raw["lowest"]))
+
+
+def _competing_writer(raw: Mapping[str, Any] | None) -> CompetingWriter | None:
+    if raw is None:
+        return None
     manager = str(raw["manager"])
     if not manager.isprintable() or len(manager) > LONGEST_MANAGER:
         raise ValueError(manager)
-    return Rival(manager, int(raw["rounds"]), _time(raw["last"]))
+    return CompetingWriter(manager, int(raw["writes"]), parse_time(raw["lastTime"]))
 
 
-def _dumped(rival: Rival) -> dict[str, Any]:
-    return {"manager": rival.manager, "rounds": rival.rounds, "last": _exact(rival.last)}
+def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
+    return WorkerEstimates(
+        service_seconds=_optional_number(raw.get("serviceSeconds")),
+        concurrency=_optional_number(raw.get("concurrency")),
+        startup_seconds=_optional_number(raw.get("startupSeconds")),
+    )
 
 
-def _workers(raw: Mapping[str, Any]) -> Workers:
-    return Workers(*(_optional_number(raw.get(name)) for name in ("serviceSeconds", "concurrency", "startupSeconds")))
+def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:
+    raw = {
+        "serviceSeconds": workers.service_seconds,
+        "concurrency": workers.concurrency,
+        "startupSeconds": workers.startup_seconds,
+    }
+    return {name: value for name, value in raw.items() if value is not None}
 
 
 def _optional_number(raw: object) -> float | None:
@@ -146,25 +159,4 @@ def _optional_number(raw: object) -> float | None:
 
 
 def _optional_time(raw: str | None) -> datetime | None:
-    return _time(raw) if raw else None
-
-
-def told_time(raw: object) -> datetime | None:
-    """A time of the status; None when it is none, for the API server lets through some that are not."""
-    try:
-        return _time(raw) if isinstance(raw, str) else None
-    except ValueError:
-        return None
-
-
-def _time(raw: str) -> datetime:
-    time = datetime.fromisoformat(raw)
-    # Near the ends of the calendar, sums of times overflow.
-    if time.tzinfo is None or time.year not in _YEARS:
-        raise ValueError(raw)
-    return time
-
-
-def _exact(time: datetime) -> str:
-    """With microseconds, as in Lease objects: "seen empty twice" compares these times."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return parse_time(raw) if raw else None

@@ -1,128 +1,151 @@
-"""What the watch shows, and what one tick saw and decided."""
+"""What the watch shows of pools, and what one tick saw and decided."""
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from queueworkerpool.errors import QueueUnreadableError, SpecInvalidError
-from queueworkerpool.model.crew import Worker
 from queueworkerpool.model.facts import Decision
+from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, total
-from queueworkerpool.model.spec import Key, PoolSpec
+from queueworkerpool.model.spec import NamespacedName, PoolSpec
+from queueworkerpool.model.status import PoolStatus
+from queueworkerpool.model.targets import Target
 from queueworkerpool.names import EventType
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A Deployment as the watch shows it: pods asked for, pods ready, and the version these numbers are of.
-
-    `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
-    scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
-    wrote the replicas, and when; None when that is not known.
-    """
-
-    replicas: int
-    ready_replicas: int
-    resource_version: int
-    rolling_out: bool = False
-    settled: bool = False
-    selector: str = ""
-    writer: tuple[str, datetime | None] | None = None
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read a raw Deployment."""
-        status, metadata = body.get("status", {}), body["metadata"]
-        labels = body["spec"].get("selector", {}).get("matchLabels", {})
-        replicas = body["spec"].get("replicas", 1)
-        current = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
-        return cls(
-            replicas=replicas,
-            ready_replicas=status.get("readyReplicas", 0),
-            resource_version=int(metadata["resourceVersion"]),
-            rolling_out=status.get("updatedReplicas", 0) < status.get("replicas", 0),
-            settled=current and status.get("replicas", 0) == replicas,
-            selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
-            writer=_writer(metadata.get("managedFields", ())),
-        )
+INVALID_POLL_SECONDS = 300
+"""How often a pool whose spec cannot be read is reported again, besides at each edit."""
 
 
-def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None] | None:
-    """Who last wrote spec.replicas, and when, by the API server's own records."""
-    owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
-    last = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
-    if last is None:
-        return None
-    return last["manager"], datetime.fromisoformat(last["time"]) if "time" in last else None
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PoolObject(ABC):
     """A QueueWorkerPool as the watch shows it, or as our own last write left it, whichever is newer."""
 
-    key: Key
+    key: NamespacedName
     uid: str
     created: str
     generation: int
     resource_version: int
-    spec: PoolSpec | SpecInvalidError
-    status: Mapping[str, Any] = field(default_factory=dict)
+    status: PoolStatus = field(default_factory=PoolStatus)
 
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read a raw object. An unreadable spec is kept as the error, for the status to tell."""
-        metadata = body["metadata"]
-        spec: PoolSpec | SpecInvalidError
-        try:
-            spec = PoolSpec.parse(body["spec"])
-        except SpecInvalidError as error:
-            spec = error
-        return cls(
-            key=Key(metadata["namespace"], metadata["name"]),
-            uid=metadata["uid"],
-            created=metadata["creationTimestamp"],
-            generation=metadata["generation"],
-            resource_version=int(metadata["resourceVersion"]),
-            spec=spec,
-            status=dict(body.get("status") or {}),
+    @property
+    @abstractmethod
+    def deployment(self) -> NamespacedName | None:
+        """The Deployment that the pool scales; None when its spec cannot be read."""
+
+    @property
+    @abstractmethod
+    def poll_seconds(self) -> int:
+        """The interval of the pool's ticks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool(_PoolObject):
+    """A pool whose spec is readable."""
+
+    spec: PoolSpec
+
+    @property
+    def deployment(self) -> NamespacedName:
+        """The Deployment that the pool scales."""
+        return NamespacedName(self.key.namespace, self.spec.deployment)
+
+    @property
+    def poll_seconds(self) -> int:
+        """`spec.pollSeconds`."""
+        return self.spec.poll_seconds
+
+    def invalid(self, error: SpecInvalidError) -> "InvalidPool":
+        """Return the same pool, once it has shown at run time that its spec makes no sense."""
+        return InvalidPool(
+            key=self.key,
+            uid=self.uid,
+            created=self.created,
+            generation=self.generation,
+            resource_version=self.resource_version,
+            status=self.status,
+            error=error,
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidPool(_PoolObject):
+    """A pool whose spec cannot be read. Nothing is read or scaled for it; its status says what is wrong."""
+
+    error: SpecInvalidError
+
+    @property
+    def deployment(self) -> None:
+        """No Deployment: it is not known which."""
+        return
+
+    @property
+    def poll_seconds(self) -> int:
+        """Rarely: only an edit mends it."""
+        return INVALID_POLL_SECONDS
+
+
+StoredPool = Pool | InvalidPool
+"""A QueueWorkerPool as the API server stores it, whatever its spec."""
+
+
+def parse_pool(body: Mapping[str, Any]) -> StoredPool:
+    """Parse a raw QueueWorkerPool."""
+    metadata = body["metadata"]
+    common: dict[str, Any] = {
+        "key": NamespacedName(metadata["namespace"], metadata["name"]),
+        "uid": metadata["uid"],
+        "created": metadata["creationTimestamp"],
+        "generation": metadata["generation"],
+        "resource_version": int(metadata["resourceVersion"]),
+        "status": PoolStatus.parse(dict(body.get("status") or {})),
+    }
+    try:
+        return Pool(**common, spec=PoolSpec.parse(body["spec"]))
+    except SpecInvalidError as error:
+        return InvalidPool(**common, error=error)
+
+
 @dataclass(frozen=True, slots=True)
-class News:
+class Event:
     """What people are told at once, as a Kubernetes Event."""
 
-    kind: EventType
+    type: EventType
     reason: str
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one tick saw and decided; the status, the metrics and the Events tell of it.
+    """What one tick of a readable pool saw and decided; the status, the metrics and the Events report it.
 
-    `owner` is the older pool that already scales the Deployment, if there is one. `forbidden`: no pool may scale it,
-    for it is the operator's own. `counts` stand in the order of
-    the spec's queues, and are empty when the queues were not read. `crew` are the workers that were asked whether they
-    may go. `scaled_from` is the number of replicas that this tick changed, None when it changed none.
+    `owner` is the older pool that already scales the Deployment, if there is one. `forbidden`: no pool may scale the
+    Deployment, because it is the operator's own. `counts` stand in the order of the spec's queues; they are empty when
+    the queues were not read. `pods` are those whose workers were asked before a scale-in. `scaled_from` is the number
+    of replicas that this tick changed, None when it changed none.
     """
 
     pool: Pool
     target: Target | None
-    owner: Key | None = None
+    owner: NamespacedName | None = None
     forbidden: bool = False
     counts: tuple[QueueReading | QueueUnreadableError, ...] = ()
     decision: Decision | None = None
-    crew: tuple[Worker, ...] = ()
+    pods: tuple[Worker, ...] = ()
     scaled_from: int | None = None
+
+    @property
+    def may_scale(self) -> bool:
+        """Whether the Deployment exists and is this pool's to scale."""
+        return self.target is not None and self.owner is None and not self.forbidden
 
     @property
     def reading(self) -> QueueReading | None:
         """The sum over the queues; None when any of them is unknown, or none was read."""
-        return None if self.trouble else total(self.counts)
+        return None if self.failure else total(self.counts)
 
     @property
-    def trouble(self) -> QueueUnreadableError | None:
+    def failure(self) -> QueueUnreadableError | None:
         """Why the sum is unknown: the first queue's error."""
         return next((count for count in self.counts if isinstance(count, QueueUnreadableError)), None)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model.queues import QueueReading, QueueRef
+from queueworkerpool.sizing import SizingRule, parse_target
 
 
 class Mode(StrEnum):
@@ -17,7 +18,7 @@ class Mode(StrEnum):
     PAUSED = "Paused"
 
 
-class Key(NamedTuple):
+class NamespacedName(NamedTuple):
     """Namespace and name of a namespaced object."""
 
     namespace: str
@@ -70,7 +71,7 @@ class ScalingRules:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Read one direction of the raw `spec.behavior`."""
+        """Parse one direction of the raw `spec.behavior`."""
         return cls(
             window_seconds=raw.get("stabilizationWindowSeconds"),
             select=Select(raw.get("selectPolicy", "Max")),
@@ -83,17 +84,8 @@ class ScalingRules:
 
 
 @dataclass(frozen=True, slots=True)
-class LatencyTarget:
-    """`spec.target` by latency: seconds from sent to handled, and first estimates of what is measured later."""
-
-    latency_seconds: float
-    service_seconds: float | None = None
-    startup_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Fallback:
-    """`spec.fallback`: the size after being blind for long."""
+    """`spec.fallback`: the size once the queues could not be read for long."""
 
     after_seconds: int
     replicas: int
@@ -119,7 +111,7 @@ class PoolSpec:
     deployment: str
     queues: tuple[QueueRef, ...]
     max_replicas: int
-    target: int | LatencyTarget  # messages per pod, or a latency
+    target: SizingRule
     min_replicas: int = 0
     in_flight: InFlight = InFlight.COUNT
     count_delayed: bool = False
@@ -137,7 +129,7 @@ class PoolSpec:
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> Self:
-        """Read the raw `spec` of a stored object, in which the API server has filled in the CRD's defaults.
+        """Parse the raw `spec` of a stored object, in which the API server has filled in the CRD's defaults.
 
         Raises SpecInvalidError, naming the field, when the object and this operator's CRD disagree.
         """
@@ -146,7 +138,7 @@ class PoolSpec:
                 deployment=spec["scaleTargetRef"]["name"],
                 queues=tuple(QueueRef(queue["url"], queue.get("region")) for queue in spec["queues"]),
                 max_replicas=spec["maxReplicas"],
-                target=_target(spec["target"]),
+                target=parse_target(spec["target"]),
                 min_replicas=spec["minReplicas"],
                 in_flight=InFlight(spec["count"]["inFlight"]),
                 count_delayed=spec["count"]["delayed"] == "Count",
@@ -168,17 +160,16 @@ class PoolSpec:
         except (TypeError, ValueError, AttributeError) as error:
             raise SpecInvalidError("the stored spec does not fit the current CRD; apply the pool again") from error
 
+    @property
+    def scale_up_window_seconds(self) -> int:
+        """The stabilization window of scaling out; 0 without one."""
+        return self.scale_up.window_seconds or 0
+
     def load(self, reading: QueueReading) -> int:
-        """The messages that count as load."""
+        """Return the messages of a reading that count as load."""
         counted = reading.visible
         counted += reading.in_flight if self.in_flight is InFlight.COUNT else 0
         return counted + (reading.delayed if self.count_delayed else 0)
-
-
-def _target(raw: Mapping[str, Any]) -> int | LatencyTarget:
-    if "messagesPerPod" in raw:
-        return int(raw["messagesPerPod"])
-    return LatencyTarget(raw["latencySeconds"], raw.get("serviceSeconds"), raw.get("startupSeconds"))
 
 
 def _fallback(raw: Mapping[str, Any] | None) -> Fallback | None:

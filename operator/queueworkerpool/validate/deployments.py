@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from queueworkerpool.model import BusyWorkers, LatencyTarget, PoolSpec
+from queueworkerpool.model import BusyWorkers, PoolSpec
 from queueworkerpool.validate.lint import Warned
 
 _GRACE_SECONDS = 30
@@ -17,7 +17,7 @@ _FLAG, _VARIABLE = "--concurrency", "QUEUEWORKER_CONCURRENCY"
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class DeploymentWorkers:
     """What a Deployment says: whether it sets its replicas, its workers' concurrency if it names one, and their grace.
 
     The grace is the time from SIGTERM to SIGKILL.
@@ -28,7 +28,7 @@ class Workers:
     grace_seconds: float
 
     @classmethod
-    def parse(cls, deployment: Mapping[str, Any]) -> "Workers":
+    def parse(cls, deployment: Mapping[str, Any]) -> "DeploymentWorkers":
         """Read a Deployment; what is not as it should be is not ours to judge, and says nothing."""
         spec = _mapping(deployment.get("spec"))
         pod = _mapping(_mapping(spec.get("template")).get("spec"))
@@ -43,26 +43,21 @@ class Workers:
         )
 
 
-def doubts(spec: PoolSpec, workers: Workers) -> Iterator[Warned]:
+def doubts(spec: PoolSpec, workers: DeploymentWorkers) -> Iterator[Warned]:
     """Yield the doubts about a pool and the Deployment it scales."""
     name = spec.deployment
     if workers.sets_replicas:
         problem = f"the Deployment {name} sets spec.replicas, so each apply undoes the operator's size"
         yield Warned("spec.scaleTargetRef.name", f"{problem}: remove spec.replicas from the Deployment")
-    if isinstance(spec.target, int) and workers.concurrency and spec.target < workers.concurrency:
-        problem = f"{spec.target} is below the concurrency of the workers in Deployment {name}, {workers.concurrency}"
-        message = f"{problem}, so they are never full: raise it to {workers.concurrency} or more"
-        yield Warned("spec.target.messagesPerPod", message)
-    if spec.busy_workers is BusyWorkers.DRAIN and _service_seconds(spec) > workers.grace_seconds:
+    if workers.concurrency:
+        yield from (Warned(*warning) for warning in spec.target.worker_warnings(workers.concurrency, name))
+    service = spec.target.declared_service_seconds or 0
+    if spec.busy_workers is BusyWorkers.DRAIN and service > workers.grace_seconds:
         problem = (
             f"a message takes longer than the {workers.grace_seconds:g} s that the Deployment {name} gives a pod to end"
         )
         message = f"{problem}: raise its terminationGracePeriodSeconds, or set Protect"
         yield Warned("spec.scaleIn.busyWorkers", message)
-
-
-def _service_seconds(spec: PoolSpec) -> float:
-    return (spec.target.service_seconds or 0) if isinstance(spec.target, LatencyTarget) else 0
 
 
 def _concurrency(container: Mapping[str, Any]) -> Iterator[int]:

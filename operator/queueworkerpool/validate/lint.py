@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from queueworkerpool.errors import SpecInvalidError
-from queueworkerpool.model import LatencyTarget, PoolSpec, Schedule, Select
+from queueworkerpool.model import PoolSpec, Schedule, Select
 from queueworkerpool.schedules import last_start
 
 _TICK = timedelta(microseconds=1)
@@ -31,37 +31,16 @@ def doubts(spec: PoolSpec, now: datetime) -> Iterator[Warned]:
         yield from _schedule(schedule, spec, now)
 
 
-def _promise(spec: PoolSpec) -> Iterator[Warned]:
-    if not isinstance(spec.target, LatencyTarget):
-        return
-    latency, startup = spec.target.latency_seconds, spec.target.startup_seconds or 0
-    if latency <= startup:
-        problem = (
-            f"{latency:g} s is not above startupSeconds, {startup:g} s, so pods that start cannot keep the promise"
-        )
-        yield Warned("spec.target.latencySeconds", f"{problem}: raise it, or keep enough pods with minReplicas")
-    if spec.poll_seconds >= latency:
-        problem = f"a message may wait {spec.poll_seconds} s before it is seen, and latencySeconds is {latency:g}"
-        yield Warned("spec.pollSeconds", f"{problem}: lower it, to a quarter of the latency or less")
-    if (window := spec.scale_up.window_seconds or 0) >= latency:
-        problem = f"scaling out waits {window} s, and latencySeconds is {latency:g}"
-        yield Warned("spec.behavior.scaleUp.stabilizationWindowSeconds", f"{problem}: lower it, or leave it out")
-    if spec.activation_messages and not spec.min_replicas:
-        problem = f"at zero, up to {spec.activation_messages} messages wait without end, whatever latencySeconds says"
-        yield Warned("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 1")
+def _target(spec: PoolSpec) -> Iterator[Warned]:
+    yield from (Warned(*warning) for warning in spec.target.warnings(spec))
 
 
 def _zero(spec: PoolSpec) -> Iterator[Warned]:
-    startup = (spec.target.startup_seconds or 0) if isinstance(spec.target, LatencyTarget) else 0
-    after = spec.scale_to_zero_after_seconds
     if spec.min_replicas:
         if spec.activation_messages:
             problem = f"it has no effect while minReplicas is {spec.min_replicas}, for the pool is never at zero"
             yield Warned("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 0")
         return
-    if after < startup:
-        problem = f"{after} s is shorter than startupSeconds, {startup:g} s, so the last pod may go sooner than it came"
-        yield Warned("spec.scaleToZeroAfterSeconds", f"{problem}: raise it to {startup:g} or more")
     if spec.scale_up.select is Select.DISABLED:
         problem = "Disabled keeps a pool at zero for ever"
         yield Warned("spec.behavior.scaleUp.selectPolicy", f"{problem}: set minReplicas above 0, or allow scaling out")
@@ -104,7 +83,7 @@ def _queues(spec: PoolSpec) -> Iterator[Warned]:
             yield Warned(f"spec.queues[{index}].region", f"{problem}: leave it out, or correct the URL")
 
 
-_CHECKS = (_promise, _zero, _change, _fallback, _queues)
+_CHECKS = (_target, _zero, _change, _fallback, _queues)
 
 
 def _schedule(schedule: Schedule, spec: PoolSpec, now: datetime) -> Iterator[Warned]:

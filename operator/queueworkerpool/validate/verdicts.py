@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import Key, PoolSpec
+from queueworkerpool.model import NamespacedName, PoolSpec
 from queueworkerpool.names import GROUP, KIND, VERSION
 from queueworkerpool.validate import deployments, lint, metadata, problems, schema
 from queueworkerpool.validate.crd import pool_schema
-from queueworkerpool.validate.deployments import Workers
+from queueworkerpool.validate.deployments import DeploymentWorkers
 from queueworkerpool.validate.documents import Document, DocumentBrokenError, Duplicate, read
 from queueworkerpool.validate.lint import Warned
 from queueworkerpool.validate.problems import NOT_ALL_CHECKED, Problem
 
 API_VERSION = f"{GROUP}/{VERSION}"
-NAMELESS = Key("", "")
+NAMELESS = NamespacedName("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Verdict:
 
     line: int | None  # where its document begins; None when the error's text tells
     kind: str = ""
-    key: Key = NAMELESS
+    key: NamespacedName = NAMELESS
     skipped: bool = False  # not a QueueWorkerPool
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Warned, ...] = ()
@@ -40,7 +40,7 @@ def validate(text: str, now: datetime) -> list[Verdict]:
     Raises DocumentBrokenError when there is no object in it; what is wrong with one document is a verdict.
     """
     verdicts: list[Verdict] = []
-    workers: dict[Key, Workers] = {}
+    workers: dict[NamespacedName, DeploymentWorkers] = {}
     for document in read(text):
         if isinstance(document, DocumentBrokenError):
             verdicts.append(Verdict(None, errors=(Problem("", str(document)),)))
@@ -49,7 +49,7 @@ def validate(text: str, now: datetime) -> list[Verdict]:
             verdict = _judged(value, replace(document, duplicates=_within(document.duplicates, path)), now)
             verdicts.append(verdict)
             if verdict.kind == "Deployment":
-                workers[verdict.key] = Workers.parse(value)
+                workers[verdict.key] = DeploymentWorkers.parse(value)
     if not verdicts:
         raise DocumentBrokenError("there is no object in it")
     return _compared(verdicts, workers)
@@ -96,10 +96,10 @@ def _judged(value: Any, document: Document, now: datetime) -> Verdict:
     return replace(verdict, spec=spec, warnings=tuple(lint.doubts(spec, now)))
 
 
-def _key(value: dict[str, Any]) -> Key:
+def _key(value: dict[str, Any]) -> NamespacedName:
     meta = value.get("metadata")
     meta = meta if isinstance(meta, dict) else {}
-    return Key(_text(meta, "namespace"), _text(meta, "name") or _text(meta, "generateName"))
+    return NamespacedName(_text(meta, "namespace"), _text(meta, "name") or _text(meta, "generateName"))
 
 
 def _misnamed(value: dict[str, Any]) -> list[Problem]:
@@ -129,14 +129,14 @@ def _faults(value: dict[str, Any]) -> list[Problem]:
     return [*unreadable, *found, *broken_rules(stored, whole)]
 
 
-def _compared(verdicts: list[Verdict], workers: dict[Key, Workers]) -> list[Verdict]:
+def _compared(verdicts: list[Verdict], workers: dict[NamespacedName, DeploymentWorkers]) -> list[Verdict]:
     """Add the warnings that need more than one object of the file."""
-    scaled: dict[Key, str] = {}
+    scaled: dict[NamespacedName, str] = {}
     compared = []
     for verdict in verdicts:
         more: list[Warned] = []
         if verdict.spec:
-            target = Key(verdict.key.namespace, verdict.spec.deployment)
+            target = NamespacedName(verdict.key.namespace, verdict.spec.deployment)
             if target in workers:
                 more += deployments.doubts(verdict.spec, workers[target])
             if target in scaled:

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from queueworkerpool import handlers
 from queueworkerpool.__main__ import main
 from queueworkerpool.cluster.connection import Connection
+from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.scheduler import Scheduler
-from queueworkerpool.sqs import SqsQueues
+from queueworkerpool.watch import adapter
 
 dead = threading.Event()
 
@@ -53,10 +53,10 @@ def die(*_: object) -> None:
         deadlock()
 
 
-watch = handlers.watch
+watch = adapter.watch
 match sys.argv[1]:
     case "watch":
-        handlers.watch = watch_that_hangs  # type: ignore[assignment] # the part that dies
+        adapter.watch = watch_that_hangs  # type: ignore[assignment] # the part that dies
     case "queues":
         SqsQueues._ask = deadlocked(SqsQueues._ask)  # type: ignore[method-assign] # the part that dies
     case "cluster":

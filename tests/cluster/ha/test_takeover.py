@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.replicas import Replica, Replicas
 from devcluster.processes import wait_until
-from queueworkerpool.election import LEASE_SECONDS
+from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS
 from tests.cluster.ha.conftest import Pools
 
 TAKEOVER_SECONDS = 60
@@ -33,21 +33,25 @@ def calm(replicas: Replicas, leader: Replica) -> bool:
 def test_a_leader_that_is_killed_is_followed_by_one_that_remembers_all_that_it_knew(
     replicas: Replicas, pools: Pools
 ) -> None:
-    pools.create("lull", 50, behavior={"scaleDown": {"stabilizationWindowSeconds": 3600}})
+    pools.create("scaleDownStabilization", 50, behavior={"scaleDown": {"stabilizationWindowSeconds": 3600}})
     first, second = both(replicas)
-    wait_until(lambda: pools.replicas() == {"lull": 10}, 30, "the pool was not scaled")
-    pools.purge("lull")
-    wait_until(lambda: "lull" in pools.status("lull").get("memory", {}), 30, "the lull was not remembered")
-    before = pools.status("lull")
+    wait_until(lambda: pools.replicas() == {"scaleDownStabilization": 10}, 30, "the pool was not scaled")
+    pools.purge("scaleDownStabilization")
+    wait_until(
+        lambda: "scaleDownStabilization" in pools.status("scaleDownStabilization").get("memory", {}),
+        30,
+        "the lull was not remembered",
+    )
+    before = pools.status("scaleDownStabilization")
     assert (first.leads, second.leads, replicas.lease()["holderIdentity"]) == (True, False, first.name)
 
     first.program.kill()
     wait_until(lambda: second.works, TAKEOVER_SECONDS, "nobody followed")
-    after = pools.status("lull")
+    after = pools.status("scaleDownStabilization")
     assert (after["memory"], after["lastScaleTime"]) == (before["memory"], before["lastScaleTime"])
-    assert pools.replicas() == {"lull": 10}, "the window of an hour has hardly begun"
-    pools.send("lull", 100)
-    wait_until(lambda: pools.replicas() == {"lull": 20}, 30, "the follower did not scale")
+    assert pools.replicas() == {"scaleDownStabilization": 10}, "the window of an hour has hardly begun"
+    pools.send("scaleDownStabilization", 100)
+    wait_until(lambda: pools.replicas() == {"scaleDownStabilization": 20}, 30, "the follower did not scale")
 
     first = replicas.start(first.name)
     assert (first.leads, second.leads) == (False, True), "whoever comes back stands by"
@@ -64,7 +68,7 @@ def test_a_leader_that_is_told_to_go_hands_over_before_its_lease_would_run_out(
     begun = time.monotonic()
     first.signal(signal.SIGTERM)
     wait_until(lambda: second.works, TAKEOVER_SECONDS, "nobody followed")
-    assert time.monotonic() - begun < LEASE_SECONDS - 3, "it waited for the Lease to run out"
+    assert time.monotonic() - begun < LEASE_DURATION_SECONDS - 3, "it waited for the Lease to run out"
     assert (replicas.lease()["holderIdentity"], replicas.lease()["leaseTransitions"]) == (second.name, changes + 1)
     wait_until(lambda: not first.program.running, 30, "the first did not end")
 

@@ -17,10 +17,10 @@ import pytest
 from devcluster import Cluster, CommandFailedError
 from devcluster.processes import wait_until
 from devcluster.sqs import REGION, MotoSqs
+from tests.adapters.operator import faulty as faults
+from tests.adapters.operator.faulty import Faulty
 from tests.cluster.operator.conftest import ACCOUNT, CANARIES, Operator, Shop
 from tests.cluster.operator.conftest import NAMESPACE as OPERATOR_NAMESPACE
-from tests.doors.operator import faulty as faults
-from tests.doors.operator.faulty import Faulty
 
 LOAD = 777
 """A number that no time of day shows."""
@@ -189,13 +189,15 @@ def test_what_is_injected_is_told_nowhere(attacker: Shop, operator: Operator) ->
     attacker.pool("injected", mine)
     attacker.eventually(lambda: attacker.condition("injected", "Ready")[0] == "True", 30, "the pool is not ready")
     attacker.kubectl("annotate", "qwp", "injected", f"note={RAW}{'x' * 100_000}")
-    rival = {"manager": RAW, "rounds": 2**31 - 1, "last": "9999-12-31T23:59:59Z"}
-    forge(attacker, "injected", {"memory": {"rival": rival}, "lastScaleTime": "0000-01-01T00:00:00Z"})
+    competing_writer = {"manager": RAW, "rounds": 2**31 - 1, "last": "9999-12-31T23:59:59Z"}
+    forge(
+        attacker, "injected", {"memory": {"competingWriter": competing_writer}, "lastScaleTime": "0000-01-01T00:00:00Z"}
+    )
     attacker.kubectl("patch", "qwp", "injected", "--type=merge", "-p", '{"spec": {"maxReplicas": 7}}')
     attacker.send(mine, 10)
     attacker.eventually(lambda: attacker.replicas("injected") == 2, 30, "the pool did not get its size")
     attacker.eventually(
-        lambda: "rival" not in attacker.status("injected").get("memory", {}), 30, "the forged rival is kept"
+        lambda: "competingWriter" not in attacker.status("injected").get("memory", {}), 30, "the forged rival is kept"
     )
     told = [told_of(attacker, "injected"), operator.logs(), *series(operator, attacker)]
     assert [
@@ -209,12 +211,14 @@ def forge(shop: Shop, pool: str, status: dict[str, Any]) -> None:
 
 
 FORGED: dict[str, dict[str, Any]] = {
-    "a lull with a huge peak": {"memory": {"lull": {"since": "0001-01-01T00:00:00Z", "peak": 2**31 - 1}}},
-    "a surge": {"memory": {"surge": {"since": "9999-12-31T23:59:59Z", "trough": -(2**31)}}},
+    "a lull with a huge peak": {
+        "memory": {"scaleDownStabilization": {"since": "0001-01-01T00:00:00Z", "highest": 2**31 - 1}}
+    },
+    "a surge": {"memory": {"scaleUpStabilization": {"since": "9999-12-31T23:59:59Z", "lowest": -(2**31)}}},
     "workers that take for ever": {"memory": {"workers": {"serviceSeconds": 1e308, "concurrency": -1}}},
     "thousands of changes": {"memory": {"changes": [{"time": "2026-11-23T12:00:00Z", "by": -(2**31)}] * 2000}},
     "a backlog of another time": {"backlog": {"visible": 2**31 - 1, "time": "0000-01-01T00:00:00Z"}},
-    "a long blindness": {"memory": {"blindSince": "2020-01-01T00:00:00Z"}},
+    "a long blindness": {"memory": {"unreadableSince": "2020-01-01T00:00:00Z"}},
 }
 
 

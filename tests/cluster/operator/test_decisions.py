@@ -172,7 +172,7 @@ def test_workers_tell_their_service_time_and_pods_their_start_up_time(shop: Shop
     assert (learned["serviceSeconds"], learned["concurrency"]) == (2, 4)
     assert 0 <= learned["startupSeconds"] < 60
     shop.eventually(
-        lambda: "200 messages x 2 s / (4 per pod x" in shop.status("talking")["lastDecision"]["trail"][0]["because"],
+        lambda: "200 messages x 2 s / (4 per pod x" in shop.status("talking")["lastDecision"]["trail"][0]["message"],
         30,
         "the size does not follow from what the workers tell",
     )
@@ -199,7 +199,7 @@ def test_a_fallback_holds_from_its_time_until_the_queue_is_seen(shop: Shop) -> N
     shop.deployment("blind", replicas=1)
     name = f"{shop.namespace}-blind"
     shop.pool("blind", name, fallback={"afterSeconds": 4, "replicas": 3, "when": "Always"}, behavior=AT_ONCE)
-    shop.eventually(lambda: decided(shop, "blind") == (1, "HoldingBlind"), 30, "the blind pool did not hold")
+    shop.eventually(lambda: decided(shop, "blind") == (1, "QueueUnreadable"), 30, "the blind pool did not hold")
     wait_for(shop, "blind", 3, "Fallback")
     shop.queue("blind")
     shop.send(name, 50)
@@ -214,7 +214,7 @@ def test_of_several_queues_those_that_are_seen_may_raise_and_nothing_lowers(shop
     shop.pool("half", seen, queues=urls, behavior=AT_ONCE)
     shop.eventually(lambda: shop.replicas("half") == 10, 30, "what is seen did not raise the size")
     shop.purge(seen)
-    shop.eventually(lambda: decided(shop, "half") == (10, "HoldingBlind"), 30, "the half-blind pool did not hold")
+    shop.eventually(lambda: decided(shop, "half") == (10, "QueueUnreadable"), 30, "the half-blind pool did not hold")
     assert shop.condition("half", "QueueReachable") == ("False", "QueueNotFound")
 
 
@@ -268,7 +268,7 @@ def test_explain_tells_what_limits_a_pool_and_until_when(shop: Shop) -> None:
     assert told["desiredReplicas"] == 3
     assert told["limitedBy"] == decision["reason"] == "ScaleDownStabilized"
     assert f"may scale in at {told['until'][11:]}" in decision["message"]
-    assert [{name: step[name] for name in ("replicas", "reason", "because")} for step in told["steps"]] == decision[
+    assert [{name: step[name] for name in ("replicas", "reason", "message")} for step in told["steps"]] == decision[
         "trail"
     ]
     with subprocess.Popen([*command, "--watch"], stdout=subprocess.PIPE, text=True) as watching:

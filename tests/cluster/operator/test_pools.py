@@ -21,7 +21,7 @@ def test_a_pool_goes_from_zero_to_its_whole_size_in_one_write_and_back_to_zero(s
     shop.purge(queue)
     shop.eventually(lambda: shop.replicas("burst") == 0, 30, "the pool did not go back to zero")
     assert any("from 0 to 20 replicas" in event for event in shop.events("burst"))
-    assert shop.status("burst")["lastDecision"]["trail"][0]["because"] == "0 messages / 5 per pod = 0 pods"
+    assert shop.status("burst")["lastDecision"]["trail"][0]["message"] == "0 messages / 5 per pod = 0 pods"
 
 
 def test_an_edited_spec_is_acted_on_at_once(shop: Shop) -> None:
@@ -57,7 +57,7 @@ def test_a_missing_queue_is_a_condition_and_moves_nothing(shop: Shop) -> None:
         "the missing queue was not told",
     )
     assert shop.replicas("lost") == 2
-    assert shop.status("lost")["lastDecision"]["reason"] == "HoldingBlind"
+    assert shop.status("lost")["lastDecision"]["reason"] == "QueueUnreadable"
 
 
 def test_the_older_of_two_pools_owns_a_deployment_until_it_goes(shop: Shop) -> None:

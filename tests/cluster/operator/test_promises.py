@@ -55,12 +55,12 @@ def test_queueworker_pods_tell_what_their_messages_take_and_the_size_follows(sho
     shop.pool("told", queue, target={"latencySeconds": 60}, minReplicas=1, maxReplicas=2)
 
     def told() -> re.Match[str] | None:
-        trail = shop.status("told").get("lastDecision", {}).get("trail", [{"because": ""}])
-        return BY_LATENCY.fullmatch(trail[0]["because"])
+        trail = shop.status("told").get("lastDecision", {}).get("trail", [{"message": ""}])
+        return BY_LATENCY.fullmatch(trail[0]["message"])
 
     shop.eventually(lambda: told() is not None, 90, "no service time was learned")
     status = shop.status("told")
-    known, law = status["memory"]["workers"], BY_LATENCY.fullmatch(status["lastDecision"]["trail"][0]["because"])
+    known, law = status["memory"]["workers"], BY_LATENCY.fullmatch(status["lastDecision"]["trail"][0]["message"])
     assert 2 <= known["serviceSeconds"] < 4, "a message takes two seconds, and a process to start"
     assert known["concurrency"] == 4
     assert 0 <= known["startupSeconds"] < 60
@@ -86,7 +86,7 @@ def test_a_queue_that_goes_away_is_bridged_as_each_pool_says_until_it_is_back(sh
         shop.pool(name, queue, behavior=AT_ONCE, **spec)
     shop.eventually(lambda: sizes(shop, fallbacks) == [4, 4, 4], 20, "the pools did not grow")
     shop.client.delete_queue(QueueUrl=shop.client.get_queue_url(QueueName=queue)["QueueUrl"])
-    blind = [(4, "Fallback"), (2, "Fallback"), (4, "HoldingBlind")]
+    blind = [(4, "Fallback"), (2, "Fallback"), (4, "QueueUnreadable")]
     shop.eventually(lambda: [decided(shop, name) for name in fallbacks] == blind, 20, "the loss was not bridged")
     assert {shop.condition(name, "QueueReachable") for name in fallbacks} == {("False", "QueueNotFound")}
     assert sizes(shop, fallbacks) == [4, 2, 4]
@@ -153,7 +153,10 @@ def test_a_killed_operator_remembers_when_it_may_scale_in_and_what_it_has_told(s
         lambda: (metric(shop, operator, "decisions_total", **decisions) or 0) >= 3, 30, "the pool is not decided on"
     )
     after = shop.status("waiting")
-    assert (after["lastDecision"], after["memory"]["lull"]) == (before["lastDecision"], before["memory"]["lull"])
+    assert (after["lastDecision"], after["memory"]["scaleDownStabilization"]) == (
+        before["lastDecision"],
+        before["memory"]["scaleDownStabilization"],
+    )
     assert (shop.replicas("waiting"), len(shop.events("lost"))) == (2, 1)
 
 

@@ -29,19 +29,19 @@ def test_idle_pods_go_and_busy_ones_stay_until_they_are_idle(shop: Shop, workers
     workers.start()
     busy = workers.work(2)
     workers.scale_in()
-    shop.eventually(lambda: shop.replicas("crew") == 2, 30, "the idle pods did not go")
+    shop.eventually(lambda: shop.replicas("pods") == 2, 30, "the idle pods did not go")
     shop.eventually(lambda: set(workers.pods()) == busy, 30, "not the busy pods are left")
     shop.eventually(
-        lambda: shop.status("crew")["lastDecision"]["reason"] == "WaitingForIdleWorkers", 15, "the wait was not told"
+        lambda: shop.status("pods")["lastDecision"]["reason"] == "WaitingForIdleWorkers", 15, "the wait was not told"
     )
-    assert "waitingSince" in shop.status("crew")["memory"]
-    assert shop.condition("crew", "WorkersProtected") == ("True", "WorkersAnswer")
-    gauge = f'queueworkerpool_waiting_for_idle_workers{{namespace="{shop.namespace}",pool="crew"}}'
+    assert "waitingSince" in shop.status("pods")["memory"]
+    assert shop.condition("pods", "WorkersProtected") == ("True", "WorkersAnswer")
+    gauge = f'queueworkerpool_waiting_for_idle_workers{{namespace="{shop.namespace}",pool="pods"}}'
     shown = [line for line in operator.get("/metrics").splitlines() if line.startswith(gauge)]
     assert [line.split()[-1] for line in shown] in (["1.0"], ["2.0"])  # the last pod also waits for surely being empty
     assert all(COST not in pod["metadata"].get("annotations", {}) for pod in workers.pods().values())
     workers.rest()
-    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "the pods did not go when their workers were idle")
+    shop.eventually(lambda: shop.replicas("pods") == 0, 30, "the pods did not go when their workers were idle")
 
 
 def test_busy_pods_go_when_the_wait_is_over(shop: Shop, workers: Workers) -> None:
@@ -49,25 +49,25 @@ def test_busy_pods_go_when_the_wait_is_over(shop: Shop, workers: Workers) -> Non
     workers.work(4)
     workers.scale_in(maxWaitSeconds=3)
     shop.eventually(
-        lambda: shop.status("crew").get("lastDecision", {}).get("reason") == "WaitingForIdleWorkers", 15, "nobody waits"
+        lambda: shop.status("pods").get("lastDecision", {}).get("reason") == "WaitingForIdleWorkers", 15, "nobody waits"
     )
-    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "the wait has no end")
+    shop.eventually(lambda: shop.replicas("pods") == 0, 30, "the wait has no end")
 
 
 def test_drain_does_not_wait(shop: Shop, workers: Workers) -> None:
     workers.start()
     workers.work(4)
     workers.scale_in(busyWorkers="Drain")
-    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "Drain waits")
-    assert shop.condition("crew", "WorkersProtected") == ("False", "BusyWorkersDrained")
+    shop.eventually(lambda: shop.replicas("pods") == 0, 30, "Drain waits")
+    assert shop.condition("pods", "WorkersProtected") == ("False", "BusyWorkersDrained")
 
 
 def test_where_nobody_answers_scale_in_goes_on_and_says_so(shop: Shop, workers: Workers) -> None:
     workers.start()
     workers.work(4)
     workers.scale_in(statePort=8082)
-    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "silent workers hold the pool")
-    assert shop.condition("crew", "WorkersProtected") == ("False", "WorkersSilent")
+    shop.eventually(lambda: shop.replicas("pods") == 0, 30, "silent workers hold the pool")
+    assert shop.condition("pods", "WorkersProtected") == ("False", "WorkersSilent")
 
 
 def test_whoever_answers_nonsense_counts_as_busy_and_leads_nowhere(shop: Shop, workers: Workers) -> None:
@@ -76,10 +76,10 @@ def test_whoever_answers_nonsense_counts_as_busy_and_leads_nowhere(shop: Shop, w
     with trap() as (address, caught):
         workers.folder.with_name("trap").write_text(address)
         workers.scale_in()
-        shop.eventually(lambda: shop.replicas("crew") == len(LIES), 40, "the honest ones did not go")
+        shop.eventually(lambda: shop.replicas("pods") == len(LIES), 40, "the honest ones did not go")
         shop.eventually(lambda: set(workers.pods()) == liars, 30, "others than the honest ones went")
         reason = "WaitingForIdleWorkers"
-        shop.eventually(lambda: shop.status("crew")["lastDecision"]["reason"] == reason, 30, "the wait was not told")
+        shop.eventually(lambda: shop.status("pods")["lastDecision"]["reason"] == reason, 30, "the wait was not told")
         assert {path.name for path in workers.asked.iterdir()} >= liars, "not everybody was asked"
         assert caught == []
 
@@ -87,12 +87,12 @@ def test_whoever_answers_nonsense_counts_as_busy_and_leads_nowhere(shop: Shop, w
 def test_a_pod_that_only_looks_like_a_worker_is_neither_asked_nor_marked(shop: Shop, workers: Workers) -> None:
     workers.start()
     container = {"name": "worker", "image": "none", "command": workers.command}
-    metadata = {"name": "stranger", "labels": {"app": "crew"}, "ownerReferences": []}
+    metadata = {"name": "stranger", "labels": {"app": "pods"}, "ownerReferences": []}
     shop.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
     running = ("get", "pod", "stranger", "-o", "jsonpath={.status.phase} {.status.podIP}")
     shop.eventually(lambda: shop.kubectl(*running).startswith("Running "), 30, "the pod does not run")
     workers.scale_in()
-    shop.eventually(lambda: shop.replicas("crew") == 0, 30, "the idle workers did not go")
+    shop.eventually(lambda: shop.replicas("pods") == 0, 30, "the idle workers did not go")
     assert shop.kubectl(*running).split()[1] not in {path.name for path in workers.asked.iterdir()}
     stranger = json.loads(shop.kubectl("get", "pod", "stranger", "-o", "json"))["metadata"]
     assert COST not in stranger.get("annotations", {})
@@ -117,13 +117,13 @@ def test_the_mark_of_a_scale_in_that_did_not_happen_is_taken_away(shop: Shop, wo
     workers.start()
     name = next(iter(workers.pods().values()))["metadata"]["name"]
     shop.kubectl("annotate", "pod", name, f"{COST}={OURS}")
-    shop.pool("crew", shop.queue("crew"), minReplicas=4)
+    shop.pool("pods", shop.queue("pods"), minReplicas=4)
     shop.eventually(
         lambda: all(COST not in pod["metadata"].get("annotations", {}) for pod in workers.pods().values()),
         30,
         "the stray mark is still there",
     )
-    assert shop.replicas("crew") == 4
+    assert shop.replicas("pods") == 4
 
 
 def test_the_disruption_budget_of_the_examples_lets_one_worker_go_at_a_time(shop: Shop) -> None:

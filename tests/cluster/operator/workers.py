@@ -55,8 +55,8 @@ class Workers:
 
     def start(self, count: int = 4) -> None:
         """Start so many, and wait until they are ready."""
-        self.shop.deployment("crew", replicas=count, command=self.command)
-        self.shop.eventually(lambda: self.shop.ready("crew") == count, 60, "the workers did not become ready")
+        self.shop.deployment("pods", replicas=count, command=self.command)
+        self.shop.eventually(lambda: self.shop.ready("pods") == count, 60, "the workers did not become ready")
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """The pods that stay, by address."""
@@ -85,5 +85,5 @@ class Workers:
     def scale_in(self, **scale_in: Any) -> None:
         """Let the pool call for nobody."""
         at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
-        queue = self.shop.queue("crew")
-        self.shop.pool("crew", queue, behavior=at_once, scaleToZeroAfterSeconds=1, scaleIn=scale_in)
+        queue = self.shop.queue("pods")
+        self.shop.pool("pods", queue, behavior=at_once, scaleToZeroAfterSeconds=1, scaleIn=scale_in)

@@ -96,7 +96,7 @@ def table(rows: Iterable[Row]) -> str:
         mark = "  " if not row.differs else "* " if row.difference else "! "
         lines.append(
             f"{mark}{at:8.2f} {row.sync.load:5} {row.sync.replicas:5} {row.sync.there:5} {row.theirs:4}"
-            f" {row.ours.replicas:4}  {row.ours.reason}: {row.ours.because}"
+            f" {row.ours.replicas:4}  {row.ours.reason}: {row.ours.message}"
         )
     return "\n".join(lines)
 

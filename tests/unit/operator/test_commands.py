@@ -17,14 +17,14 @@ from click.testing import CliRunner, Result
 from queueworkerpool.__main__ import main
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Mode
-from queueworkerpool.status import next_status
+from queueworkerpool.report.status import next_status
 from tests.serving import serving
-from tests.unit.operator.sights import seen
-from tests.unit.operator.worlds import NOW, facts, raw_pool, reading
+from tests.unit.operator.builders import NOW, facts, raw_pool, reading
+from tests.unit.operator.fakes import observe
 
 POOL = "/apis/queueworker.dev/v1alpha1/namespaces/shop/queueworkerpools/thumbnails"
 DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/thumbnailer"
-STATUS = json.loads(json.dumps(next_status(seen({"reading": reading(60)}), NOW)))
+STATUS = json.loads(json.dumps(next_status(observe({"reading": reading(60)}), NOW)))
 
 Api = dict[str, dict[str, Any]]
 

@@ -15,24 +15,37 @@ from queueworkerpool.explain import as_document, as_lines, explain, told_facts
 from queueworkerpool.model import (
     Bounds,
     Change,
+    CompetingWriter,
     Facts,
     Fallback,
     InFlight,
-    LatencyTarget,
-    Lull,
     Memory,
     Mode,
     QueueReading,
-    Rival,
+    ScaleDownStabilization,
+    ScaleUpStabilization,
     ScalingRules,
     Select,
-    Surge,
-    Workers,
 )
 from queueworkerpool.names import Reason
-from queueworkerpool.status import next_status
-from tests.unit.operator.sights import seen, target
-from tests.unit.operator.worlds import NOW, SPEC, ago, crew, empty, facts, lull, percent, pods, pool, reading, window
+from queueworkerpool.report.status import next_status
+from queueworkerpool.sizing import Latency, WorkerEstimates
+from tests.unit.operator.builders import (
+    NOW,
+    SPEC,
+    ago,
+    empty,
+    facts,
+    invalid_pool,
+    percent_policy,
+    pods,
+    pods_policy,
+    pool,
+    reading,
+    stabilizing,
+    window,
+)
+from tests.unit.operator.fakes import observe, target
 
 STATES = 10_000
 
@@ -42,7 +55,7 @@ def maybe(random: Random, value: Any) -> Any:
 
 
 def any_rules(random: Random) -> ScalingRules:
-    several = (pods(random.randint(1, 9), random.randint(1, 600)), percent(random.randint(1, 100), 60))
+    several = (pods_policy(random.randint(1, 9), random.randint(1, 600)), percent_policy(random.randint(1, 100), 60))
     return ScalingRules(
         random.choice((None, 0, 30, 300)),
         random.choice((Select.MAX, Select.MAX, Select.MIN, Select.DISABLED)),
@@ -56,15 +69,15 @@ def any_memory(random: Random, replicas: int) -> Memory:
         return ago(random.randint(-30, 700))
 
     return Memory(
-        lull=maybe(random, Lull(time(), random.randint(0, replicas))),
-        surge=maybe(random, Surge(time(), replicas + random.randint(0, 9))),
+        scale_down_stabilization=maybe(random, ScaleDownStabilization(time(), random.randint(0, replicas))),
+        scale_up_stabilization=maybe(random, ScaleUpStabilization(time(), replicas + random.randint(0, 9))),
         changes=tuple(Change(time(), random.randint(-5, 5)) for _ in range(random.randint(0, 2))),
         empty_since=maybe(random, time()),
-        glimpsed=maybe(random, time()),
-        blind_since=maybe(random, time()),
+        activation_pending_since=maybe(random, time()),
+        unreadable_since=maybe(random, time()),
         waiting_since=maybe(random, time()),
-        rival=maybe(random, Rival("keda", random.randint(1, 4), time())),
-        workers=Workers(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
+        competing_writer=maybe(random, CompetingWriter("keda", random.randint(1, 4), time())),
+        workers=WorkerEstimates(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
     )
 
 
@@ -84,7 +97,7 @@ def any_state(random: Random) -> Facts:
     replicas, low = random.choice((0, 1, 10, 40)), random.choice((0, 0, 2))
     spec = replace(
         SPEC,
-        target=random.choice((1, 5, 100, LatencyTarget(60, maybe(random, 0.5), maybe(random, 20)))),
+        target=random.choice((1, 5, 100, Latency(60, maybe(random, 0.5), maybe(random, 20)))),
         in_flight=random.choice(list(InFlight)),
         count_delayed=random.random() < 0.5,
         activation_messages=random.choice((0, 0, 3)),
@@ -106,7 +119,7 @@ def any_state(random: Random) -> Facts:
         ready=random.randint(0, replicas),
         rolling_out=random.random() < 0.1,
         writer=maybe(random, ("keda", ago(random.randint(0, 60)))),
-        crew=maybe(random, crew(idle=replicas // 2, busy=replicas - replicas // 2)),
+        pods=maybe(random, pods(idle=replicas // 2, busy=replicas - replicas // 2)),
     )
 
 
@@ -133,7 +146,7 @@ def test_the_document_and_the_lines_tell_the_same() -> None:
         assert json.loads(json.dumps(document)) == document
         assert document["steps"][-1]["replicas"] == document["desiredReplicas"] == told.replicas
         for step, line in zip(document["steps"], lines[3:], strict=False):
-            assert line.split() == [str(step["replicas"]), step["reason"], *step["because"].split()]
+            assert line.split() == [str(step["replicas"]), step["reason"], *step["message"].split()]
         [so] = [line for line in lines if line.startswith("so: ")]
         assert so.startswith(f"so: {document['desiredReplicas']} pods, ")
         assert (document["limitedBy"] or "which the load calls for") in so
@@ -146,8 +159,8 @@ def told_again(state: Facts) -> Facts:
     """What the status that the operator wrote of a state tells afterwards, once the size was written."""
     decision = decide(state)
     counts = tuple(QueueNotFoundError("why") if count is None else count for count in state.readings)
-    sight = seen(pool=pool(spec=state.spec), target=target(state.replicas), counts=counts, decision=decision)
-    stored = replace(sight.pool, status=next_status(sight, NOW))
+    observation = observe(pool=pool(spec=state.spec), target=target(state.replicas), counts=counts, decision=decision)
+    stored = replace(observation.pool, status=next_status(observation, NOW))
     size = decision.replicas if state.spec.mode is Mode.ACTIVE else state.replicas
     return told_facts(stored, target(size, ready_replicas=state.ready, rolling_out=state.rolling_out), NOW)
 
@@ -156,39 +169,42 @@ def test_the_status_tells_enough_to_come_to_the_same_decision() -> None:
     for state in states(2_000):
         # Bounds come from the spec here, and what workers answer is not stored; a half-blind pool is a test of its own.
         bounds = Bounds(state.spec.min_replicas, state.spec.max_replicas)
-        plain = replace(state, bounds=bounds, crew=None, memory=replace(state.memory, waiting_since=None))
-        if plain.known is None or plain.sees_all:
+        plain = replace(state, bounds=bounds, pods=None, memory=replace(state.memory, waiting_since=None))
+        if plain.known is None or plain.all_read:
             assert decide(told_again(plain)).replicas == decide(plain).replicas
 
 
 def test_pods_that_wait_for_idle_workers_are_told_again() -> None:
     state = facts(
-        reading=reading(0, 5), scale_down=window(0), crew=crew(4, 6), memory=Memory(workers=Workers(concurrency=4))
+        reading=reading(0, 5),
+        scale_down=window(0),
+        pods=pods(4, 6),
+        memory=Memory(workers=WorkerEstimates(concurrency=4)),
     )
     again = explain(told_again(state))
     assert (again.replicas, again.limit and again.limit.reason) == (6, Reason.WAITING_FOR_IDLE_WORKERS)
 
 
 def test_a_backlog_of_which_a_part_is_unknown_is_told_to_lower_nothing() -> None:
-    told = seen({"reading": reading(0, 5), "scale_down": window(0)})
+    told = observe({"reading": reading(0, 5), "scale_down": window(0)})
     before = next_status(told, NOW)
-    half = seen(
+    half = observe(
         {"readings": (reading(0, 5), None), "scale_down": window(0)},
         pool=replace(told.pool, status=before),
         counts=(reading(0, 5), QueueNotFoundError("why")),
     )
     stored = replace(half.pool, status=next_status(half, NOW))
-    assert explain(told_facts(stored, target(), NOW)).steps[-1].reason is Reason.HOLDING_BLIND
+    assert explain(told_facts(stored, target(), NOW)).steps[-1].reason is Reason.QUEUE_UNREADABLE
 
 
 def test_a_spec_that_makes_no_sense_is_not_explained() -> None:
     with pytest.raises(SpecInvalidError, match="why"):
-        told_facts(pool(spec=SpecInvalidError("why")), target(), NOW)
+        told_facts(invalid_pool(), target(), NOW)
 
 
 def test_a_pool_that_was_never_decided_on_has_seen_nothing() -> None:
     told = explain(told_facts(pool(), target(), NOW))
-    assert (told.replicas, told.limit and told.limit.reason) == (10, Reason.HOLDING_BLIND)
+    assert (told.replicas, told.limit and told.limit.reason) == (10, Reason.QUEUE_UNREADABLE)
 
 
 ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -204,7 +220,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "a lull, and when it ends": (
-        {"reading": reading(0, 20), "memory": lull(20, 4)},
+        {"reading": reading(0, 20), "memory": stabilizing(20, 4)},
         [
             "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
             "seen: 0 visible, 20 in flight, 0 delayed, 0 s ago; load 20",
@@ -231,8 +247,8 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
             "seen: nothing, the queues are not read or could not be",
             "steps:",
-            "      10  HoldingBlind  no queue could be read, so the size stays as it is",
-            "so: 10 pods, by HoldingBlind until 12:05:00Z",
+            "      10  QueueUnreadable  no queue could be read, so the size stays as it is",
+            "so: 10 pods, by QueueUnreadable until 12:05:00Z",
             "next reading: within 5 s",
         ],
     ),
@@ -259,11 +275,11 @@ def test_the_document_has_every_number() -> None:
         "backlog": {"visible": 0, "inFlight": 0, "delayed": 0, "total": 0, "time": "2026-11-23T12:00:00Z"},
         "desiredReplicas": 1,
         "steps": [
-            {"replicas": 0, "reason": "SizedByBacklog", "because": "0 messages / 5 per pod = 0 pods", "until": None},
+            {"replicas": 0, "reason": "SizedByBacklog", "message": "0 messages / 5 per pod = 0 pods", "until": None},
             {
                 "replicas": 1,
                 "reason": "AwaitingEmptyConfirmation",
-                "because": "empty since 11:59:40Z: may go to zero at 12:00:40Z, when seen empty again",
+                "message": "empty since 11:59:40Z: may go to zero at 12:00:40Z, when seen empty again",
                 "until": "2026-11-23T12:00:40Z",
             },
         ],
@@ -274,7 +290,7 @@ def test_the_document_has_every_number() -> None:
 
 
 def test_what_time_ends_is_over_when_it_is_told_to_be() -> None:
-    waiting = facts(reading=reading(0, 20), memory=lull(20, 4))
+    waiting = facts(reading=reading(0, 20), memory=stabilizing(20, 4))
     until = explain(waiting).until
     assert until == NOW + timedelta(seconds=40)
     assert explain(replace(waiting, now=until, readings=(reading(0, 20, time=until),))).replicas == 4

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from queueworkerpool.errors import ClusterError, NotLeadingError
-from queueworkerpool.fence import Fence, no_fence
+from queueworkerpool.leader.fence import Fence, no_fence
 
 
 class Clock:

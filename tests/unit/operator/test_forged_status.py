@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworkerpool.model import BusyWorkers, LatencyTarget, PoolSpec
-from tests.unit.operator.sights import Town, target
-from tests.unit.operator.worlds import NOW, SPEC, URL, pool, reading
+from queueworkerpool.model import BusyWorkers, PoolSpec
+from queueworkerpool.sizing import Latency
+from tests.unit.operator.builders import NOW, SPEC, URL, pool, reading
+from tests.unit.operator.fakes import FakeDependencies, target
 
 # What the API server lets through by the CRD's schema: its date-times need no zone, its numbers no sense.
 TIMES = st.sampled_from(
@@ -38,14 +39,14 @@ def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 MEMORY = some(
-    lull=st.fixed_dictionaries({"since": TIMES, "peak": COUNTS}),
-    surge=st.fixed_dictionaries({"since": TIMES, "trough": COUNTS}),
+    scale_down_stabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}),
+    scale_up_stabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
     changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}), max_size=3),
     emptySince=TIMES,
-    glimpsed=TIMES,
+    activation_pending_since=TIMES,
     blindSince=TIMES,
     waitingSince=TIMES,
-    rival=st.fixed_dictionaries({"manager": WORDS, "rounds": COUNTS, "last": TIMES}),
+    competing_writer=st.fixed_dictionaries({"manager": WORDS, "rounds": COUNTS, "last": TIMES}),
     workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
@@ -62,7 +63,7 @@ STATUS = some(
     lastDecision=some(reason=WORDS, message=WORDS),
 )
 SPECS = st.sampled_from(
-    [{}, {"target": LatencyTarget(60)}, {"busy_workers": BusyWorkers.DRAIN}, {"min_replicas": 3, "max_replicas": 12}]
+    [{}, {"target": Latency(60)}, {"busy_workers": BusyWorkers.DRAIN}, {"min_replicas": 3, "max_replicas": 12}]
 )
 
 
@@ -75,27 +76,29 @@ async def test_a_forged_status_ends_no_tick_and_moves_no_pool_out_of_its_bounds(
 
 async def survive(status: dict[str, Any], spec: PoolSpec, visible: int, replicas: int) -> None:
     writer = ("kubectl", NOW)
-    town = Town(pool(spec=spec, status=status), target(replicas, writer=writer), queues={URL: reading(visible)})
+    fake = FakeDependencies(
+        pool(spec=spec, status=status), target(replicas, writer=writer), queues={URL: reading(visible)}
+    )
     for _ in range(2):
-        await town.tick()
-        town.later(20)
-    assert town.sizes[0] in {replicas, *range(spec.min_replicas, spec.max_replicas + 1)}
-    told = [held["message"] for held in town.status["conditions"]] + [news.message for news in town.events]
+        await fake.tick()
+        fake.later(20)
+    assert fake.sizes[0] in {replicas, *range(spec.min_replicas, spec.max_replicas + 1)}
+    told = [held["message"] for held in fake.status["conditions"]] + [event.message for event in fake.events]
     assert all(len(text) < 1024 and text.isprintable() for text in told)
 
 
-def rival(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict[str, Any]:
-    return {"memory": {"rival": {"manager": manager, "rounds": 3, "last": last}}, "lastScaleTime": last}
+def competing_writer(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict[str, Any]:
+    return {"memory": {"competingWriter": {"manager": manager, "rounds": 3, "last": last}}, "lastScaleTime": last}
 
 
 FORGED: dict[str, dict[str, Any]] = {
-    "a rival of the last year": rival(last="9999-12-31T23:59:59.999999Z"),
-    "a rival of the last year, of another zone": rival(last="9999-12-31T23:59:59-14:00"),
-    "a rival without a zone": rival(last="2026-11-23T11:59:59"),
-    "a rival of year nought, which the API server takes for a time": rival(last="0000-01-01T00:00:00Z"),
-    "a rival that clears the screen": rival("\x1b[2J"),
-    "a rival on two lines": rival("keda\nReady: True"),
-    "an endless rival": rival("x" * 100_000),
+    "a rival of the last year": competing_writer(last="9999-12-31T23:59:59.999999Z"),
+    "a rival of the last year, of another zone": competing_writer(last="9999-12-31T23:59:59-14:00"),
+    "a rival without a zone": competing_writer(last="2026-11-23T11:59:59"),
+    "a rival of year nought, which the API server takes for a time": competing_writer(last="0000-01-01T00:00:00Z"),
+    "a rival that clears the screen": competing_writer("\x1b[2J"),
+    "a rival on two lines": competing_writer("keda\nReady: True"),
+    "an endless rival": competing_writer("x" * 100_000),
     "workers that take for ever": {"memory": {"workers": {"serviceSeconds": 1e308}}},
     "workers that take infinitely long": {"memory": {"workers": {"serviceSeconds": float("inf")}}},
     "workers of no number": {"memory": {"workers": {"serviceSeconds": float("nan"), "concurrency": float("nan")}}},
@@ -106,7 +109,7 @@ FORGED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("status", FORGED.values(), ids=FORGED)
-@pytest.mark.parametrize("differs", [{}, {"target": LatencyTarget(60)}], ids=["messages", "latency"])
+@pytest.mark.parametrize("differs", [{}, {"target": Latency(60)}], ids=["messages", "latency"])
 async def test_it_bears(status: dict[str, Any], differs: dict[str, Any]) -> None:
     for visible in (0, 1, 40, 10**9):
         await survive(status, replace(SPEC, **differs), visible, replicas=10)

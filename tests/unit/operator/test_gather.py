@@ -7,16 +7,16 @@ import pytest
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Bounds, Change, Facts, Lull, Memory, Schedule
-from tests.unit.operator.sights import target
-from tests.unit.operator.worlds import NOW, SPEC, ago, lull, pool, reading
+from queueworkerpool.model import Bounds, Change, Facts, Memory, ScaleDownStabilization, Schedule
+from tests.unit.operator.builders import NOW, SPEC, ago, pool, reading, stabilizing
+from tests.unit.operator.fakes import target
 
 SCALED = {"lastScaleTime": "2026-11-23T11:59:00Z"}
 
 
 def test_everything_is_brought_together() -> None:
     found = gather(
-        pool(status=SCALED | {"memory": lull(30, 7).dump()}),
+        pool(status=SCALED | {"memory": stabilizing(30, 7).dump()}),
         SPEC,
         target(10, ready_replicas=9, rolling_out=True, writer=("kubectl", ago(1))),
         (reading(5), None),
@@ -27,7 +27,7 @@ def test_everything_is_brought_together() -> None:
         bounds=Bounds(0, 50),
         replicas=10,
         readings=(reading(5), None),
-        memory=Memory(lull=Lull(ago(30), 7)),
+        memory=Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 7)),
         now=NOW,
         ready=9,
         rolling_out=True,
@@ -44,9 +44,9 @@ WRITERS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("status", "writer", "rival"), WRITERS.values(), ids=WRITERS.keys())
-def test_the_replicas_were_written_by(status: dict[str, Any], writer: Any, rival: Any) -> None:
-    assert gather(pool(status=status), SPEC, target(writer=writer), (), NOW).writer == rival
+@pytest.mark.parametrize(("status", "writer", "competingWriter"), WRITERS.values(), ids=WRITERS.keys())
+def test_the_replicas_were_written_by(status: dict[str, Any], writer: Any, competing_writer: Any) -> None:
+    assert gather(pool(status=status), SPEC, target(writer=writer), (), NOW).writer == competing_writer
 
 
 OURS = ("queueworkerpool", None)

@@ -9,56 +9,56 @@ from contextlib import contextmanager
 import pytest
 
 from devcluster.processes import wait_until
-from queueworkerpool.health import JOB_SECONDS, Jobs, Vitals
+from queueworkerpool.health import JOB_SECONDS, HealthState, Jobs
 
 KINDS = ("pools", "deployments")
 
 
-def vitals(*, loop: float = 1000, tried: float = 1000, heard: float | None = 1000) -> Vitals:
+def health(*, loop: float = 1000, tried: float = 1000, heard: float | None = 1000) -> HealthState:
     """A process that was well at 1000 s; without `heard` nothing has been listed yet."""
-    return Vitals(loop, dict.fromkeys(KINDS, tried), {} if heard is None else dict.fromkeys(KINDS, heard))
+    return HealthState(loop, dict.fromkeys(KINDS, tried), {} if heard is None else dict.fromkeys(KINDS, heard))
 
 
 BOTH = "nothing was heard of pools for 90 s", "nothing was heard of deployments for 90 s"
 
-ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
-    "well": (vitals(), 1000, [], []),
-    "a loop that is late is alive": (vitals(), 1029.9, [], []),
+ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
+    "well": (health(), 1000, [], []),
+    "a loop that is late is alive": (health(), 1029.9, [], []),
     "a loop that is silent for 30 s is frozen": (
-        vitals(),
+        health(),
         1030,
         ["the event loop is frozen for 30 s"],
         ["the event loop is frozen for 30 s"],
     ),
-    "a watch without an answer is trusted for 90 s": (vitals(loop=1089, tried=1089), 1089.9, [], []),
-    "a watch that heard nothing for 90 s is not": (vitals(loop=1089, tried=1089), 1090, [], [*BOTH]),
+    "a watch without an answer is trusted for 90 s": (health(loop=1089, tried=1089), 1089.9, [], []),
+    "a watch that heard nothing for 90 s is not": (health(loop=1089, tried=1089), 1090, [], [*BOTH]),
     "a watch that reconnects again and again is alive": (
-        vitals(loop=1300, tried=1290),
+        health(loop=1300, tried=1290),
         1300,
         [],
         ["nothing was heard of pools for 300 s", "nothing was heard of deployments for 300 s"],
     ),
     "a watch that neither heard nor tried for 50 s is dead": (
-        vitals(loop=1049),
+        health(loop=1049),
         1050,
         ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
         ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
     ),
-    "a watch whose try is answered late is alive": (vitals(loop=1300, heard=1290), 1300, [], []),
+    "a watch whose try is answered late is alive": (health(loop=1300, heard=1290), 1300, [], []),
     "a watch is not listed yet": (
-        vitals(heard=None),
+        health(heard=None),
         1000,
         [],
         ["pools are not listed yet", "deployments are not listed yet"],
     ),
     "nothing was watched yet": (
-        Vitals(1000),
+        HealthState(1000),
         1000,
         [],
         ["pools are not listed yet", "deployments are not listed yet"],
     ),
     "a watch that never got a list is dead in the end": (
-        vitals(loop=1050, heard=None),
+        health(loop=1050, heard=None),
         1050,
         ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
         [
@@ -72,9 +72,9 @@ ROWS: dict[str, tuple[Vitals, float, list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize(("signs", "now", "trouble", "blindness"), ROWS.values(), ids=ROWS.keys())
-def test_a_process(signs: Vitals, now: float, trouble: list[str], blindness: list[str]) -> None:
+def test_a_process(signs: HealthState, now: float, trouble: list[str], readiness_failures: list[str]) -> None:
     assert signs.trouble(now) == trouble
-    assert signs.blindness(now, KINDS) == blindness
+    assert signs.readiness_failures(now, KINDS) == readiness_failures
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def working(jobs: Jobs, *works: Callable[[], object]) -> Iterator[None]:
 
 def trouble_later(jobs: Jobs, seconds: float) -> list[str]:
     later = time.monotonic() + seconds
-    return Vitals(later, jobs={"the door": jobs}).trouble(later)
+    return HealthState(later, jobs={"the door": jobs}).trouble(later)
 
 
 def test_a_thread_that_waits_for_a_lock_is_stuck_and_one_that_has_ended_is_not() -> None:
@@ -131,5 +131,5 @@ def test_a_thread_that_waits_for_its_socket_is_no_stuck_one_nor_are_those_that_w
 
 
 def test_a_pool_that_nobody_begins_is_told() -> None:
-    assert Vitals(1000, overdue=lambda: 44.9).trouble(1000) == []
-    assert Vitals(1000, overdue=lambda: 45.0).trouble(1000) == ["a pool is due for 45 s, and nobody begins"]
+    assert HealthState(1000, overdue=lambda: 44.9).trouble(1000) == []
+    assert HealthState(1000, overdue=lambda: 45.0).trouble(1000) == ["a pool is due for 45 s, and nobody begins"]

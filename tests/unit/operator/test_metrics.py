@@ -8,15 +8,16 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError, SpecInvalidError
-from queueworkerpool.metrics import Metrics
-from queueworkerpool.model import Key, LatencyTarget, Observation, QueueRef
+from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError
+from queueworkerpool.model import NamespacedName, Observation, QueueRef
 from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome
-from queueworkerpool.status import next_status
-from tests.unit.operator.sights import seen, target
-from tests.unit.operator.worlds import NOW, SPEC, URL, ago, pool, reading
+from queueworkerpool.report.metrics import Metrics
+from queueworkerpool.report.status import next_status
+from queueworkerpool.sizing import Latency
+from tests.unit.operator.builders import NOW, SPEC, URL, ago, invalid_pool, pool, reading
+from tests.unit.operator.fakes import observe, target
 
-KEY = Key("shop", "thumbnails")
+KEY = NamespacedName("shop", "thumbnails")
 POOL = {"namespace": "shop", "pool": "thumbnails"}
 OTHER_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/invoices"
 TWIN_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/thumbnails"
@@ -42,10 +43,10 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return scraped(metrics).get(f"queueworkerpool_{name}", {}).get(frozenset((POOL | labels).items()))
 
 
-def observed(sight: Observation | None = None) -> Metrics:
-    metrics, sight = fresh(), sight or seen({"reading": reading(55, 40, 7, ago(3))})
-    metrics.observe(sight)
-    metrics.told(KEY, next_status(sight, NOW)["conditions"])
+def observed(observation: Observation | None = None) -> Metrics:
+    metrics, observation = fresh(), observation or observe({"reading": reading(55, 40, 7, ago(3))})
+    metrics.observe(observation)
+    metrics.told(KEY, next_status(observation, NOW)["conditions"])
     return metrics
 
 
@@ -115,8 +116,8 @@ def test_writes_are_counted_by_direction() -> None:
 
 def test_ticks_add_up() -> None:
     metrics = observed()
-    metrics.observe(seen({"max_replicas": 9}))
-    metrics.observe(seen())
+    metrics.observe(observe({"max_replicas": 9}))
+    metrics.observe(observe())
     assert value(metrics, "decisions_total", reason="SizedByBacklog") == 2
     assert value(metrics, "decisions_total", reason="TooManyReplicas") == 1
     assert value(metrics, "queue_reads_total", outcome="ok") == 3
@@ -124,7 +125,7 @@ def test_ticks_add_up() -> None:
 
 def test_a_failed_reading_is_counted_and_leaves_the_last_good_one_to_age() -> None:
     metrics = observed()
-    metrics.observe(seen({"reading": None}, counts=(QueueNotFoundError("why"),)))
+    metrics.observe(observe({"reading": None}, counts=(QueueNotFoundError("why"),)))
     assert value(metrics, "queue_reads_total", outcome="not_found") == 1
     assert value(metrics, "queue_messages", queue="thumbnails", state="visible") == 55
     assert value(metrics, "reading_age_seconds") == 3
@@ -133,15 +134,15 @@ def test_a_failed_reading_is_counted_and_leaves_the_last_good_one_to_age() -> No
 def test_the_age_is_that_of_the_oldest_and_never_negative() -> None:
     both = replace(SPEC, queues=(QueueRef(URL), QueueRef(OTHER_URL)))
     counts = reading(1, time=ago(9)), reading(2, time=ago(4))
-    metrics = observed(seen(pool=pool(spec=both), counts=counts))
+    metrics = observed(observe(pool=pool(spec=both), counts=counts))
     assert (value(metrics, "reading_age_seconds"), value(metrics, "backlog_per_pod")) == (9, 0.3)
     assert value(metrics, "queue_messages", queue="invoices", state="visible") == 2
-    assert value(observed(seen({"reading": reading(1, time=ago(-9))})), "reading_age_seconds") == 0
+    assert value(observed(observe({"reading": reading(1, time=ago(-9))})), "reading_age_seconds") == 0
 
 
 def test_two_queues_of_one_name_are_told_apart_by_their_url() -> None:
     twins = replace(SPEC, queues=(QueueRef(URL), QueueRef(TWIN_URL)))
-    metrics = observed(seen(pool=pool(spec=twins), counts=(reading(1), reading(2))))
+    metrics = observed(observe(pool=pool(spec=twins), counts=(reading(1), reading(2))))
     assert value(metrics, "queue_messages", queue=URL, state="visible") == 1
     assert value(metrics, "queue_messages", queue=TWIN_URL, state="visible") == 2
 
@@ -149,46 +150,46 @@ def test_two_queues_of_one_name_are_told_apart_by_their_url() -> None:
 def test_a_queue_that_was_edited_out_is_gone() -> None:
     metrics = observed()
     metrics.observe(
-        seen(pool=pool(spec=replace(SPEC, queues=(QueueRef(OTHER_URL),))), counts=(QueueThrottledError("x"),))
+        observe(pool=pool(spec=replace(SPEC, queues=(QueueRef(OTHER_URL),))), counts=(QueueThrottledError("x"),))
     )
     assert "queueworkerpool_queue_messages" not in scraped(metrics)
 
 
 def test_at_zero_pods_the_backlog_is_the_whole_load() -> None:
-    assert value(observed(seen({"replicas": 0, "reading": reading(7)})), "backlog_per_pod") == 7
+    assert value(observed(observe({"replicas": 0, "reading": reading(7)})), "backlog_per_pod") == 7
 
 
 UNKNOWN: dict[str, tuple[Observation, set[str]]] = {
     "no Deployment": (
-        seen(target=None, counts=(), decision=None),
+        observe(target=None, counts=(), decision=None),
         {"current_replicas", "ready_replicas", "desired_replicas"},
     ),
     "a spec of another CRD": (
-        Observation(pool(spec=SpecInvalidError("why")), target()),
+        Observation(invalid_pool(), target()),
         {"min_replicas", "max_replicas", "target_messages_per_pod", "desired_replicas", "queue_messages"},
     ),
-    "a latency": (seen({"target": LatencyTarget(60)}), {"target_messages_per_pod"}),
+    "a latency": (observe({"target": Latency(60)}), {"target_messages_per_pod"}),
 }
 
 
-@pytest.mark.parametrize(("sight", "missing"), UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_what_is_unknown_is_not_shown(sight: Observation, missing: set[str]) -> None:
-    metrics = observed(sight)
+@pytest.mark.parametrize(("observation", "missing"), UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_what_is_unknown_is_not_shown(observation: Observation, missing: set[str]) -> None:
+    metrics = observed(observation)
     assert {name for name in missing if value(metrics, name, **ROWS[name][0]) is not None} == set()
 
 
 def test_what_became_unknown_is_not_shown_any_more() -> None:
     metrics = observed()
-    metrics.observe(seen(target=None, counts=(), decision=None))
+    metrics.observe(observe(target=None, counts=(), decision=None))
     assert value(metrics, "current_replicas") is None
     assert value(metrics, "decisions_total", reason="SizedByBacklog") == 1
 
 
 def test_a_deleted_pools_series_go_and_the_others_stay() -> None:
     metrics = observed()
-    metrics.observe(seen(pool=pool(key=Key("shop", "other"))))
+    metrics.observe(observe(pool=pool(key=NamespacedName("shop", "other"))))
     metrics.forget(KEY)
-    metrics.forget(Key("shop", "never-seen"))
+    metrics.forget(NamespacedName("shop", "never-seen"))
     pools = {dict(labels).get("pool") for samples in scraped(metrics).values() for labels in samples}
     assert pools == {None, "other"}
 

@@ -11,22 +11,21 @@ from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import (
     BusyWorkers,
     Change,
+    CompetingWriter,
     Fallback,
     InFlight,
-    LatencyTarget,
     Memory,
     Mode,
     Pool,
     PoolSpec,
     QueueRef,
-    Rival,
+    ScaleUpStabilization,
     ScalingRules,
     Schedule,
     Select,
-    Surge,
-    Workers,
 )
-from tests.unit.operator.worlds import SPEC, URL, ago, empty, percent, pods, raw_pool, reading, rules
+from queueworkerpool.sizing import Latency, WorkerEstimates
+from tests.unit.operator.builders import SPEC, URL, ago, empty, percent_policy, pods_policy, raw_pool, reading, rules
 
 SCALE_IN = raw_pool()["spec"]["scaleIn"]
 CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
@@ -47,11 +46,11 @@ def test_a_stored_pool_is_read_whole() -> None:
         ({"mode": "DryRun"}, "mode", Mode.DRY_RUN),
         ({"count": {"inFlight": "Ignore", "delayed": "Count"}}, "count_delayed", True),
         ({"count": {"inFlight": "Hold", "delayed": "Ignore"}}, "in_flight", InFlight.HOLD),
-        ({"target": {"latencySeconds": 60}}, "target", LatencyTarget(60)),
+        ({"target": {"latencySeconds": 60}}, "target", Latency(60)),
         (
             {"target": {"latencySeconds": 60, "serviceSeconds": 0.5, "startupSeconds": 20}},
             "target",
-            LatencyTarget(60, 0.5, 20),
+            Latency(60, 0.5, 20),
         ),
         ({"scaleIn": SCALE_IN | {"statePort": 9000}}, "state_port", 9000),
         ({"scaleIn": SCALE_IN | {"busyWorkers": "Drain"}}, "busy_workers", BusyWorkers.DRAIN),
@@ -91,7 +90,7 @@ def test_a_stored_pool_is_read_whole() -> None:
                 }
             },
             "scale_up",
-            rules(pods(4, 15), percent(50, 60), select=Select.MIN, seconds=30, tolerance=0.1),
+            rules(pods_policy(4, 15), percent_policy(50, 60), select=Select.MIN, seconds=30, tolerance=0.1),
         ),
         ({"behavior": {"scaleUp": {}, "scaleDown": {}}}, "scale_down", ScalingRules()),
         ({"queues": [{"url": URL, "region": "eu-west-3"}]}, "queues", (QueueRef(URL, "eu-west-3"),)),
@@ -133,7 +132,14 @@ def test_the_defaults_of_the_code_are_those_of_the_crd() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [{}, {"lull": {"since": "soon", "peak": 1}}, {"lull": {"peak": 1}}, {"lull": 7}, {"emptySince": 7}]
+    "raw",
+    [
+        {},
+        {"scaleDownStabilization": {"since": "soon", "highest": 1}},
+        {"scaleDownStabilization": {"highest": 1}},
+        {"scaleDownStabilization": 7},
+        {"emptySince": 7},
+    ],
 )
 def test_an_unreadable_memory_is_forgotten(raw: dict[str, Any]) -> None:
     assert Memory.parse(raw) == Memory()
@@ -142,13 +148,13 @@ def test_an_unreadable_memory_is_forgotten(raw: dict[str, Any]) -> None:
 def test_a_memory_is_read_and_written() -> None:
     memory = replace(
         empty(30),
-        surge=Surge(ago(9), 3),
+        scale_up_stabilization=ScaleUpStabilization(ago(9), 3),
         changes=(Change(ago(8), -2),),
-        glimpsed=ago(7),
-        blind_since=ago(6),
+        activation_pending_since=ago(7),
+        unreadable_since=ago(6),
         waiting_since=ago(5),
-        rival=Rival("kubectl", 2, ago(5)),
-        workers=Workers(0.5, 4, 12),
+        competing_writer=CompetingWriter("kubectl", 2, ago(5)),
+        workers=WorkerEstimates(0.5, 4, 12),
     )
     raw = memory.dump()
     assert Memory.parse(raw) == memory

@@ -17,20 +17,17 @@ from queueworkerpool.errors import (
     QueueThrottledError,
     QueueUnreachableError,
     QueueUnreadableError,
-    SpecInvalidError,
 )
 from queueworkerpool.model import (
     Bounds,
     BusyWorkers,
+    CompetingWriter,
     Fallback,
     InFlight,
-    Key,
-    LatencyTarget,
     Memory,
     Mode,
+    NamespacedName,
     Observation,
-    Rival,
-    Workers,
 )
 from queueworkerpool.names import (
     DECISION_REASONS,
@@ -42,28 +39,43 @@ from queueworkerpool.names import (
     ReadOutcome,
     Reason,
 )
-from queueworkerpool.status import next_status
+from queueworkerpool.report.status import next_status
+from queueworkerpool.sizing import Latency, WorkerEstimates
 from queueworkerpool.tenancy import Tenancy
-from tests.unit.operator.sights import Town, condition, seen, target
-from tests.unit.operator.worlds import NOW, URL, ago, crew, empty, facts, lull, pods, pool, reading, rules, window
+from tests.unit.operator.builders import (
+    NOW,
+    URL,
+    ago,
+    empty,
+    facts,
+    invalid_pool,
+    pods,
+    pods_policy,
+    pool,
+    reading,
+    rules,
+    stabilizing,
+    window,
+)
+from tests.unit.operator.fakes import FakeDependencies, condition, observe, target
 
-TALKING = Memory(workers=Workers(concurrency=4))
+TALKING = Memory(workers=WorkerEstimates(concurrency=4))
 OTHERS_ONLY = Tenancy.parse('[{"namespaces": ["other"], "queues": ["arn:aws:sqs:*:*:*"]}]')
-RIVAL = Memory(rival=Rival("keda", 3, ago(60)))
+COMPETING = Memory(competing_writer=CompetingWriter("keda", 3, ago(60)))
 
 DECIDED: dict[Reason, dict[str, Any]] = {
     Reason.SIZED_BY_BACKLOG: {},
-    Reason.SIZED_BY_LATENCY: {"target": LatencyTarget(60)},
+    Reason.SIZED_BY_LATENCY: {"target": Latency(60)},
     Reason.WITHIN_TOLERANCE: {"reading": reading(0, 54), "scale_up": rules(tolerance=0.1)},
     Reason.BELOW_ACTIVATION: {"replicas": 0, "reading": reading(7), "activation_messages": 7},
     Reason.AWAITING_SECOND_READING: {"replicas": 0, "reading": reading(1)},
     Reason.IN_FLIGHT_HELD: {"reading": reading(0, 10), "in_flight": InFlight.HOLD},
-    Reason.MESSAGES_WAITING: {"reading": reading(6), "memory": lull(600, 2)},
+    Reason.MESSAGES_WAITING: {"reading": reading(6), "memory": stabilizing(600, 2)},
     Reason.ROLLING_OUT: {"reading": reading(0, 5), "rolling_out": True},
     Reason.SCALE_UP_STABILIZED: {"reading": reading(100), "scale_up": window(30)},
     Reason.SCALE_DOWN_STABILIZED: {"reading": reading(0, 5)},
-    Reason.SCALE_UP_LIMIT: {"reading": reading(100), "scale_up": rules(pods(4, 15))},
-    Reason.SCALE_DOWN_LIMIT: {"reading": reading(0, 5), "scale_down": rules(pods(4, 15))},
+    Reason.SCALE_UP_LIMIT: {"reading": reading(100), "scale_up": rules(pods_policy(4, 15))},
+    Reason.SCALE_DOWN_LIMIT: {"reading": reading(0, 5), "scale_down": rules(pods_policy(4, 15))},
     Reason.SCHEDULED: {"bounds": Bounds(20, 50, ("day",))},
     Reason.AWAITING_EMPTY_CONFIRMATION: {"reading": reading(0), "memory": empty(59), "scale_down": window(0)},
     Reason.TOO_FEW_REPLICAS: {"min_replicas": 11},
@@ -71,35 +83,35 @@ DECIDED: dict[Reason, dict[str, Any]] = {
     Reason.WAITING_FOR_IDLE_WORKERS: {
         "reading": reading(0, 5),
         "scale_down": window(0),
-        "crew": crew(0, 10),
+        "pods": pods(0, 10),
         "memory": TALKING,
     },
-    Reason.HOLDING_BLIND: {"reading": None},
+    Reason.QUEUE_UNREADABLE: {"reading": None},
     Reason.FALLBACK: {
         "reading": None,
         "fallback": Fallback(300, 20, only_if_higher=True),
-        "memory": Memory(blind_since=ago(300)),
+        "memory": Memory(unreadable_since=ago(300)),
     },
-    Reason.SCALE_CONFLICT: {"reading": reading(60), "memory": RIVAL},
+    Reason.SCALE_CONFLICT: {"reading": reading(60), "memory": COMPETING},
     Reason.PAUSED: {"mode": Mode.PAUSED},
 }
 
 
 def unread(error: type[QueueUnreadableError]) -> Observation:
-    return seen({"reading": None}, counts=(error("why"),))
+    return observe({"reading": None}, counts=(error("why"),))
 
 
 CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
-    Reason.READY: (ConditionType.READY, seen()),
-    Reason.QUEUE_READ: (ConditionType.QUEUE_REACHABLE, seen()),
-    Reason.TARGET_FOUND: (ConditionType.TARGET_FOUND, seen()),
-    Reason.SCALING_ACTIVE: (ConditionType.SCALING_ACTIVE, seen()),
-    Reason.DESIRED_WITHIN_RANGE: (ConditionType.SCALING_LIMITED, seen()),
-    Reason.DRY_RUN: (ConditionType.SCALING_ACTIVE, seen({"mode": Mode.DRY_RUN})),
-    Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, seen(target=None, decision=None)),
-    Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, seen(owner=Key("shop", "older"), decision=None)),
-    Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, seen(forbidden=True, decision=None)),
-    Reason.INVALID_SPEC: (ConditionType.TARGET_FOUND, Observation(pool(spec=SpecInvalidError("why")), target())),
+    Reason.READY: (ConditionType.READY, observe()),
+    Reason.QUEUE_READ: (ConditionType.QUEUE_REACHABLE, observe()),
+    Reason.TARGET_FOUND: (ConditionType.TARGET_FOUND, observe()),
+    Reason.SCALING_ACTIVE: (ConditionType.SCALING_ACTIVE, observe()),
+    Reason.DESIRED_WITHIN_RANGE: (ConditionType.SCALING_LIMITED, observe()),
+    Reason.DRY_RUN: (ConditionType.SCALING_ACTIVE, observe({"mode": Mode.DRY_RUN})),
+    Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, observe(target=None, decision=None)),
+    Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, observe(owner=NamespacedName("shop", "older"), decision=None)),
+    Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, observe(forbidden=True, decision=None)),
+    Reason.INVALID_SPEC: (ConditionType.TARGET_FOUND, Observation(invalid_pool(), target())),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
     Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
     Reason.QUEUE_NOT_ALLOWED: (ConditionType.QUEUE_REACHABLE, unread(QueueNotAllowedError)),
@@ -108,58 +120,68 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.QUEUE_ANSWER_INVALID: (ConditionType.QUEUE_REACHABLE, unread(QueueAnswerInvalidError)),
     Reason.LATENCY_BELOW_STARTUP: (
         ConditionType.SCALING_LIMITED,
-        seen({"target": LatencyTarget(20, startup_seconds=20)}),
+        observe({"target": Latency(20, startup_seconds=20)}),
     ),
-    Reason.NO_CONFLICT: (ConditionType.SCALE_CONFLICT, seen()),
-    Reason.WORKERS_ANSWER: (ConditionType.WORKERS_PROTECTED, seen({"memory": TALKING})),
-    Reason.WORKERS_SILENT: (ConditionType.WORKERS_PROTECTED, seen()),
-    Reason.BUSY_WORKERS_DRAINED: (ConditionType.WORKERS_PROTECTED, seen({"busy_workers": BusyWorkers.DRAIN})),
+    Reason.NO_CONFLICT: (ConditionType.SCALE_CONFLICT, observe()),
+    Reason.WORKERS_ANSWER: (ConditionType.WORKERS_PROTECTED, observe({"memory": TALKING})),
+    Reason.WORKERS_SILENT: (ConditionType.WORKERS_PROTECTED, observe()),
+    Reason.BUSY_WORKERS_DRAINED: (ConditionType.WORKERS_PROTECTED, observe({"busy_workers": BusyWorkers.DRAIN})),
 }
 
 
-def corrected() -> Town:
-    town = Town(pool(status={"lastScaleTime": "2026-11-23T11:00:00Z"}))
-    town.scaled_by_other("kubectl", 3)
-    return town
+def corrected() -> FakeDependencies:
+    fake = FakeDependencies(pool(status={"lastScaleTime": "2026-11-23T11:00:00Z"}))
+    fake.scaled_by_other("kubectl", 3)
+    return fake
 
 
-def fought() -> Town:
-    rival = {"manager": "keda", "rounds": 2, "last": "2026-11-23T11:59:30.000000Z"}
-    town = Town(pool(status={"lastScaleTime": "2026-11-23T11:00:00Z", "memory": {"rival": rival}}))
-    town.scaled_by_other("keda", 3)
-    return town
+def fought() -> FakeDependencies:
+    competing_writer = {"manager": "keda", "rounds": 2, "last": "2026-11-23T11:59:30.000000Z"}
+    fake = FakeDependencies(
+        pool(status={"lastScaleTime": "2026-11-23T11:00:00Z", "memory": {"competingWriter": competing_writer}})
+    )
+    fake.scaled_by_other("keda", 3)
+    return fake
 
 
-EVENTS: dict[Reason, tuple[EventType, Town, Key | None]] = {
-    Reason.SUCCESSFUL_RESCALE: (EventType.NORMAL, Town(queues={URL: reading(100)}), None),
+EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] = {
+    Reason.SUCCESSFUL_RESCALE: (EventType.NORMAL, FakeDependencies(queues={URL: reading(100)}), None),
     Reason.REPLICAS_CORRECTED: (EventType.NORMAL, corrected(), None),
     Reason.SCALE_CONFLICT: (EventType.WARNING, fought(), None),
-    Reason.TARGET_NOT_FOUND: (EventType.WARNING, Town(deployment=None), None),
-    Reason.TARGET_CONFLICT: (EventType.WARNING, Town(), Key("shop", "older")),
-    Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, Town(own=Key("shop", "thumbnailer")), None),
-    Reason.INVALID_SPEC: (EventType.WARNING, Town(pool(spec=SpecInvalidError("why"))), None),
-    Reason.QUEUE_NOT_FOUND: (EventType.WARNING, Town(queues={URL: QueueNotFoundError("why")}), None),
-    Reason.QUEUE_ACCESS_DENIED: (EventType.WARNING, Town(queues={URL: QueueAccessDeniedError("why")}), None),
-    Reason.QUEUE_NOT_ALLOWED: (EventType.WARNING, Town(tenancy=OTHERS_ONLY), None),
-    Reason.QUEUE_THROTTLED: (EventType.WARNING, Town(queues={URL: QueueThrottledError("why")}), None),
-    Reason.QUEUE_UNREACHABLE: (EventType.WARNING, Town(queues={URL: QueueUnreachableError("why")}), None),
-    Reason.QUEUE_ANSWER_INVALID: (EventType.WARNING, Town(queues={URL: QueueAnswerInvalidError("why")}), None),
+    Reason.TARGET_NOT_FOUND: (EventType.WARNING, FakeDependencies(deployment=None), None),
+    Reason.TARGET_CONFLICT: (EventType.WARNING, FakeDependencies(), NamespacedName("shop", "older")),
+    Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(own=NamespacedName("shop", "thumbnailer")), None),
+    Reason.INVALID_SPEC: (EventType.WARNING, FakeDependencies(invalid_pool()), None),
+    Reason.QUEUE_NOT_FOUND: (EventType.WARNING, FakeDependencies(queues={URL: QueueNotFoundError("why")}), None),
+    Reason.QUEUE_ACCESS_DENIED: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: QueueAccessDeniedError("why")}),
+        None,
+    ),
+    Reason.QUEUE_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(tenancy=OTHERS_ONLY), None),
+    Reason.QUEUE_THROTTLED: (EventType.WARNING, FakeDependencies(queues={URL: QueueThrottledError("why")}), None),
+    Reason.QUEUE_UNREACHABLE: (EventType.WARNING, FakeDependencies(queues={URL: QueueUnreachableError("why")}), None),
+    Reason.QUEUE_ANSWER_INVALID: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: QueueAnswerInvalidError("why")}),
+        None,
+    ),
 }
 
-OUTCOMES: dict[ReadOutcome, Town] = {
-    ReadOutcome.OK: Town(),
-    ReadOutcome.NOT_FOUND: Town(queues={URL: QueueNotFoundError("why")}),
-    ReadOutcome.ACCESS_DENIED: Town(queues={URL: QueueAccessDeniedError("why")}),
-    ReadOutcome.NOT_ALLOWED: Town(tenancy=OTHERS_ONLY),
-    ReadOutcome.THROTTLED: Town(queues={URL: QueueThrottledError("why")}),
-    ReadOutcome.UNREACHABLE: Town(queues={URL: QueueUnreachableError("why")}),
-    ReadOutcome.INVALID: Town(queues={URL: QueueAnswerInvalidError("why")}),
+OUTCOMES: dict[ReadOutcome, FakeDependencies] = {
+    ReadOutcome.OK: FakeDependencies(),
+    ReadOutcome.NOT_FOUND: FakeDependencies(queues={URL: QueueNotFoundError("why")}),
+    ReadOutcome.ACCESS_DENIED: FakeDependencies(queues={URL: QueueAccessDeniedError("why")}),
+    ReadOutcome.NOT_ALLOWED: FakeDependencies(tenancy=OTHERS_ONLY),
+    ReadOutcome.THROTTLED: FakeDependencies(queues={URL: QueueThrottledError("why")}),
+    ReadOutcome.UNREACHABLE: FakeDependencies(queues={URL: QueueUnreachableError("why")}),
+    ReadOutcome.INVALID: FakeDependencies(queues={URL: QueueAnswerInvalidError("why")}),
 }
 
 STATUSES: dict[ConditionStatus, Observation] = {
-    ConditionStatus.TRUE: seen(),
+    ConditionStatus.TRUE: observe(),
     ConditionStatus.FALSE: unread(QueueNotFoundError),
-    ConditionStatus.UNKNOWN: seen({"mode": Mode.PAUSED}, counts=()),
+    ConditionStatus.UNKNOWN: observe({"mode": Mode.PAUSED}, counts=()),
 }
 
 ROWS: dict[type[StrEnum], set[Any]] = {
@@ -178,15 +200,15 @@ def test_a_decision_says(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", CONDITIONS)
 def test_a_condition_says(reason: Reason) -> None:
-    kind, sight = CONDITIONS[reason]
-    assert condition(next_status(sight, NOW), kind)["reason"] is reason
+    kind, observation = CONDITIONS[reason]
+    assert condition(next_status(observation, NOW), kind)["reason"] is reason
 
 
 @pytest.mark.parametrize("reason", EVENTS)
 async def test_an_event_says(reason: Reason) -> None:
-    kind, town, owner = EVENTS[reason]
-    await town.tick(owner)
-    assert (kind, reason) in [(news.kind, news.reason) for news in town.events]
+    kind, fake, owner = EVENTS[reason]
+    await fake.tick(owner)
+    assert (kind, reason) in [(event.kind, event.reason) for event in fake.events]
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)

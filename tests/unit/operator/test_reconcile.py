@@ -1,4 +1,4 @@
-"""One tick: what the world is like afterwards, whatever the doors do."""
+"""One tick: what the state is like afterwards, whatever the doors do."""
 
 import logging
 from dataclasses import replace
@@ -15,10 +15,10 @@ from queueworkerpool.errors import (
     SpecInvalidError,
     TargetGoneError,
 )
-from queueworkerpool.model import Key, Mode, News, QueueRef, Sample, Schedule
+from queueworkerpool.model import Event, Mode, NamespacedName, QueueRef, Sample, Schedule
 from queueworkerpool.names import ConditionType, EventType, Reason
-from tests.unit.operator.sights import Town, condition, target
-from tests.unit.operator.worlds import SPEC, URL, ago, crew, pool, reading, window
+from tests.unit.operator.builders import SPEC, URL, ago, pods, pool, reading, window
+from tests.unit.operator.fakes import FakeDependencies, condition, target
 
 OTHER_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/invoices"
 TALKING = {"memory": {"workers": {"concurrency": 4}}}
@@ -33,51 +33,51 @@ def asking(**spec: Any) -> Any:
 
 
 async def test_a_backlog_is_met_by_one_write_and_everybody_hears_of_it() -> None:
-    town = Town(queues=backlog(249))
-    assert await town.tick() is None
-    assert town.sizes == (50, 501)
-    assert {name: town.status[name] for name in ("replicas", "readyReplicas", "desiredReplicas", "lastScaleTime")} == {
+    fake = FakeDependencies(queues=backlog(249))
+    assert await fake.tick() is None
+    assert fake.sizes == (50, 501)
+    assert {name: fake.status[name] for name in ("replicas", "readyReplicas", "desiredReplicas", "lastScaleTime")} == {
         "replicas": 50,
         "readyReplicas": 10,
         "desiredReplicas": 50,
         "lastScaleTime": "2026-11-23T12:00:00Z",
     }
-    because = "from 10 to 50 replicas: 249 messages / 5 per pod = 50 pods"
-    assert town.events == [News(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, because)]
-    assert (town.count("scale_writes_total", direction="up"), town.count("desired_replicas")) == (1, 50)
+    message = "from 10 to 50 replicas: 249 messages / 5 per pod = 50 pods"
+    assert fake.events == [Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, message)]
+    assert (fake.count("scale_writes_total", direction="up"), fake.count("desired_replicas")) == (1, 50)
 
 
 async def test_our_own_write_is_known_before_the_watch_shows_it() -> None:
-    town = Town(queues=backlog(249))
-    await town.tick()
-    assert town.known == target(50, ready_replicas=10, resource_version=501, settled=False, writer=_ours(town))
-    await town.tick()
-    assert town.sizes == (50, 501)
+    fake = FakeDependencies(queues=backlog(249))
+    await fake.tick()
+    assert fake.known == target(50, ready_replicas=10, resource_version=501, settled=False, writer=_ours(fake))
+    await fake.tick()
+    assert fake.sizes == (50, 501)
 
 
-def _ours(town: Town) -> tuple[str, Any]:
-    return "queueworkerpool", town.now
+def _ours(fake: FakeDependencies) -> tuple[str, Any]:
+    return "queueworkerpool", fake.now
 
 
 async def test_a_calm_pool_is_told_of_once_and_then_left_alone() -> None:
-    town = Town()
-    await town.tick()
-    first = town.stored
+    fake = FakeDependencies()
+    await fake.tick()
+    first = fake.stored
     assert first
     assert first.resource_version == 101
-    town.later(60)
-    await town.tick()
-    assert (town.stored, town.sizes, town.events) == (first, (10, 500), [])
+    fake.later(60)
+    await fake.tick()
+    assert (fake.stored, fake.sizes, fake.events) == (first, (10, 500), [])
 
 
 async def test_counts_alone_are_told_every_fifteen_seconds() -> None:
-    town = Town()
-    await town.tick()
-    town.queues = backlog(0, 49)
+    fake = FakeDependencies()
+    await fake.tick()
+    fake.queues = backlog(0, 49)
     for seconds, told in ((5, 50), (5, 50), (5, 49)):
-        town.later(seconds)
-        await town.tick()
-        assert town.status["backlog"]["total"] == told
+        fake.later(seconds)
+        await fake.tick()
+        assert fake.status["backlog"]["total"] == told
 
 
 @pytest.mark.parametrize(
@@ -91,57 +91,59 @@ async def test_counts_alone_are_told_every_fifteen_seconds() -> None:
     ],
 )
 async def test_after_a_failed_write_nothing_happens(method: str, error: ClusterError) -> None:
-    town = Town(pool(status=TALKING), queues=backlog(0, 20), crew=crew(10), broken={method: error})
-    town.stored = replace(town.stored or pool(), spec=replace(SPEC, scale_down=window(0)))
+    fake = FakeDependencies(pool(status=TALKING), queues=backlog(0, 20), pods=pods(10), broken={method: error})
+    fake.stored = replace(fake.stored or pool(), spec=replace(SPEC, scale_down=window(0)))
     with pytest.raises(type(error)):
-        await town.tick()
-    assert (town.sizes, town.status, town.events, town.known) == ((10, 500), TALKING, [], town.deployment)
-    assert (town.count("scale_writes_total", direction="down") or 0) == 0
-    assert town.count("condition", type="Ready", status="True") is None
+        await fake.tick()
+    assert (fake.sizes, fake.status, fake.events, fake.known) == ((10, 500), TALKING, [], fake.deployment)
+    assert (fake.count("scale_writes_total", direction="down") or 0) == 0
+    assert fake.count("condition", type="Ready", status="True") is None
 
 
 async def test_a_deployment_that_changed_meanwhile_is_not_overwritten() -> None:
-    town = Town(queues=backlog(249), known=target(10, resource_version=499))
+    fake = FakeDependencies(queues=backlog(249), known=target(10, resource_version=499))
     with pytest.raises(ClusterConflictError):
-        await town.tick()
-    assert (town.sizes, town.status, town.events) == ((10, 500), {}, [])
+        await fake.tick()
+    assert (fake.sizes, fake.status, fake.events) == ((10, 500), {}, [])
 
 
 async def test_a_pool_that_was_made_anew_is_not_scaled_by_the_old_ones_rules() -> None:
-    town = Town(pool(uid="uid-2"), queues=backlog(249))
+    fake = FakeDependencies(pool(uid="uid-2"), queues=backlog(249))
     with pytest.raises(PoolGoneError):
-        await town.tick(watched=pool(uid="uid-1"))
-    assert (town.sizes, town.status, town.events) == ((10, 500), {}, [])
+        await fake.tick(watched=pool(uid="uid-1"))
+    assert (fake.sizes, fake.status, fake.events) == ((10, 500), {}, [])
 
 
 async def test_a_status_that_cannot_be_written_tells_nobody_and_is_made_good_for() -> None:
-    town = Town(queues=backlog(249), broken={"write_status": ClusterError("no")})
+    fake = FakeDependencies(queues=backlog(249), broken={"write_status": ClusterError("no")})
     with pytest.raises(ClusterError):
-        await town.tick()
-    assert (town.sizes, town.status, town.events) == ((50, 501), {}, [])
-    assert town.count("condition", type="Ready", status="True") is None
-    town.broken.clear()
-    await town.tick()
-    assert (town.sizes, town.status["replicas"]) == ((50, 501), 50)
+        await fake.tick()
+    assert (fake.sizes, fake.status, fake.events) == ((50, 501), {}, [])
+    assert fake.count("condition", type="Ready", status="True") is None
+    fake.broken.clear()
+    await fake.tick()
+    assert (fake.sizes, fake.status["replicas"]) == ((50, 501), 50)
 
 
 @pytest.mark.parametrize("method", ["scale", "write_status", "post_event"])
 async def test_a_process_that_lost_the_lead_stops_where_it_is_and_counts_and_tells_nothing(
     method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    town = Town(queues=backlog(249), broken={method: NotLeadingError("this process does not hold the Lease")})
+    fake = FakeDependencies(
+        queues=backlog(249), broken={method: NotLeadingError("this process does not hold the Lease")}
+    )
     with pytest.raises(NotLeadingError):
-        await town.tick()
-    assert town.events == []
-    assert bool(town.count("scale_writes_total", direction="up")) is (method != "scale")
+        await fake.tick()
+    assert fake.events == []
+    assert bool(fake.count("scale_writes_total", direction="up")) is (method != "scale")
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 async def test_an_event_that_cannot_be_posted_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    town = Town(queues=backlog(249), broken={"post_event": ClusterError("no events today")})
+    fake = FakeDependencies(queues=backlog(249), broken={"post_event": ClusterError("no events today")})
     with caplog.at_level(logging.WARNING):
-        await town.tick()
-    assert (town.sizes, town.status["desiredReplicas"], town.events) == ((50, 501), 50, [])
+        await fake.tick()
+    assert (fake.sizes, fake.status["desiredReplicas"], fake.events) == ((50, 501), 50, [])
     [record] = caplog.records
     assert (record.message, vars(record)["event"], vars(record)["error"]) == (
         "event not posted",
@@ -151,9 +153,9 @@ async def test_an_event_that_cannot_be_posted_costs_nothing(caplog: pytest.LogCa
 
 
 async def test_a_resize_is_one_line_of_log(caplog: pytest.LogCaptureFixture) -> None:
-    town = Town(queues=backlog(249))
+    fake = FakeDependencies(queues=backlog(249))
     with caplog.at_level(logging.INFO):
-        await town.tick()
+        await fake.tick()
     [record] = caplog.records
     pairs = {name: vars(record)[name] for name in ("pool", "from", "to", "reason")}
     assert (record.message, pairs) == (
@@ -163,60 +165,60 @@ async def test_a_resize_is_one_line_of_log(caplog: pytest.LogCaptureFixture) -> 
 
 
 async def test_a_dry_run_decides_reports_and_scales_nothing() -> None:
-    town = Town(asking(mode=Mode.DRY_RUN), queues=backlog(249))
-    await town.tick()
-    assert (town.sizes, town.status["desiredReplicas"], town.events) == ((10, 500), 50, [])
-    assert town.status["lastDecision"]["reason"] == Reason.SIZED_BY_BACKLOG
-    assert "lastScaleTime" not in town.status
+    fake = FakeDependencies(asking(mode=Mode.DRY_RUN), queues=backlog(249))
+    await fake.tick()
+    assert (fake.sizes, fake.status["desiredReplicas"], fake.events) == ((10, 500), 50, [])
+    assert fake.status["lastDecision"]["reason"] == Reason.SIZED_BY_BACKLOG
+    assert "lastScaleTime" not in fake.status
 
 
 async def test_a_paused_pool_does_not_even_read() -> None:
-    town = Town(asking(mode=Mode.PAUSED), queues={URL: QueueNotFoundError("no such queue")})
-    await town.tick()
-    assert (town.sizes, town.events) == ((10, 500), [])
-    assert condition(town.status, ConditionType.QUEUE_REACHABLE)["reason"] == Reason.PAUSED
-    assert town.count("queue_reads_total", outcome="not_found") == 0
+    fake = FakeDependencies(asking(mode=Mode.PAUSED), queues={URL: QueueNotFoundError("no such queue")})
+    await fake.tick()
+    assert (fake.sizes, fake.events) == ((10, 500), [])
+    assert condition(fake.status, ConditionType.QUEUE_REACHABLE)["reason"] == Reason.PAUSED
+    assert fake.count("queue_reads_total", outcome="not_found") == 0
 
 
-UNSCALABLE: dict[str, tuple[Town, Key | None, Reason, str]] = {
+UNSCALABLE: dict[str, tuple[FakeDependencies, NamespacedName | None, Reason, str]] = {
     "no Deployment": (
-        Town(deployment=None),
+        FakeDependencies(deployment=None),
         None,
         Reason.TARGET_NOT_FOUND,
         "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name",
     ),
     "another's Deployment": (
-        Town(queues=backlog(249)),
-        Key("shop", "older"),
+        FakeDependencies(queues=backlog(249)),
+        NamespacedName("shop", "older"),
         Reason.TARGET_CONFLICT,
         "the older pool older already scales Deployment thumbnailer: delete one of the two pools",
     ),
     "the operator's own Deployment": (
-        Town(queues=backlog(249), own=Key("shop", "thumbnailer")),
+        FakeDependencies(queues=backlog(249), own=NamespacedName("shop", "thumbnailer")),
         None,
         Reason.TARGET_NOT_ALLOWED,
         "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",
     ),
     "the operator's own Deployment, and another pool on it": (
-        Town(queues=backlog(0), own=Key("shop", "thumbnailer")),
-        Key("shop", "older"),
+        FakeDependencies(queues=backlog(0), own=NamespacedName("shop", "thumbnailer")),
+        NamespacedName("shop", "older"),
         Reason.TARGET_NOT_ALLOWED,
         "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",
     ),
     "a spec of another CRD": (
-        Town(pool(spec=SpecInvalidError("the stored spec lacks 'mode'"))),
+        FakeDependencies(pool(spec=SpecInvalidError("the stored spec lacks 'mode'"))),
         None,
         Reason.INVALID_SPEC,
         "the stored spec lacks 'mode'",
     ),
     "a schedule in no time zone": (
-        Town(asking(schedules=(Schedule("day", "0 9 * * *", 60, "Mars/Olympus", 1),)), queues=backlog(249)),
+        FakeDependencies(asking(schedules=(Schedule("day", "0 9 * * *", 60, "Mars/Olympus", 1),)), queues=backlog(249)),
         None,
         Reason.INVALID_SPEC,
         "spec.schedules[name=day].timeZone: there is no time zone 'Mars/Olympus'; use a name such as Europe/Berlin",
     ),
     "a queue that is not there": (
-        Town(queues={URL: QueueNotFoundError("thumbnails: no such queue")}),
+        FakeDependencies(queues={URL: QueueNotFoundError("thumbnails: no such queue")}),
         None,
         Reason.QUEUE_NOT_FOUND,
         "thumbnails: no such queue",
@@ -224,51 +226,51 @@ UNSCALABLE: dict[str, tuple[Town, Key | None, Reason, str]] = {
 }
 
 
-@pytest.mark.parametrize(("town", "owner", "reason", "message"), UNSCALABLE.values(), ids=UNSCALABLE.keys())
+@pytest.mark.parametrize(("fake", "owner", "reason", "message"), UNSCALABLE.values(), ids=UNSCALABLE.keys())
 async def test_what_stands_in_the_way_is_told_once_and_moves_nothing(
-    town: Town, owner: Key | None, reason: Reason, message: str
+    fake: FakeDependencies, owner: NamespacedName | None, reason: Reason, message: str
 ) -> None:
-    before, town = town.deployment, replace(town, events=[])
+    before, fake = fake.deployment, replace(fake, events=[])
     for _ in range(3):
-        await town.tick(owner)
-        town.later(60)
-    ready = condition(town.status, ConditionType.READY)
+        await fake.tick(owner)
+        fake.later(60)
+    ready = condition(fake.status, ConditionType.READY)
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", reason, message)
-    assert (town.events, town.deployment) == ([News(EventType.WARNING, reason, message)], before)
+    assert (fake.events, fake.deployment) == ([Event(EventType.WARNING, reason, message)], before)
 
 
-@pytest.mark.parametrize("own", [Key("system", "thumbnailer"), Key("shop", "queueworkerpool")])
-async def test_a_deployment_that_only_resembles_the_operators_own_is_scaled(own: Key) -> None:
-    town = Town(queues=backlog(249), own=own)
-    await town.tick()
-    assert town.sizes == (50, 501)
+@pytest.mark.parametrize("own", [NamespacedName("system", "thumbnailer"), NamespacedName("shop", "queueworkerpool")])
+async def test_a_deployment_that_only_resembles_the_operators_own_is_scaled(own: NamespacedName) -> None:
+    fake = FakeDependencies(queues=backlog(249), own=own)
+    await fake.tick()
+    assert fake.sizes == (50, 501)
 
 
 async def test_one_unreadable_queue_of_two_is_told_and_lowers_nothing() -> None:
     both = asking(queues=(QueueRef(URL), QueueRef(OTHER_URL)), scale_down=window(0))
-    town = Town(both, queues=backlog(5) | {OTHER_URL: QueueNotFoundError("invoices: no such queue")})
-    await town.tick()
-    assert (town.sizes, town.told) == ((10, 500), [Reason.QUEUE_NOT_FOUND])
-    assert (town.count("queue_reads_total", outcome="ok"), town.status["desiredReplicas"]) == (1, 10)
+    fake = FakeDependencies(both, queues=backlog(5) | {OTHER_URL: QueueNotFoundError("invoices: no such queue")})
+    await fake.tick()
+    assert (fake.sizes, fake.event_reasons) == ((10, 500), [Reason.QUEUE_NOT_FOUND])
+    assert (fake.count("queue_reads_total", outcome="ok"), fake.status["desiredReplicas"]) == (1, 10)
 
 
 async def test_a_glimpse_is_looked_at_again_soon_by_a_reading_of_its_own() -> None:
-    town = Town(deployment=target(0), queues=backlog(1))
-    assert await town.tick() == 1.5
-    town.shared = reading(1, time=town.now)
-    town.queues = backlog(0)
-    town.later(1.5)
-    assert await town.tick() is None
-    assert (town.sizes, "glimpsed" in town.status["memory"]) == ((0, 500), False)
+    fake = FakeDependencies(deployment=target(0), queues=backlog(1))
+    assert await fake.tick() == 1.5
+    fake.shared = reading(1, time=fake.now)
+    fake.queues = backlog(0)
+    fake.later(1.5)
+    assert await fake.tick() is None
+    assert (fake.sizes, "activationPendingSince" in fake.status["memory"]) == ((0, 500), False)
 
 
 async def test_a_reading_that_another_pool_made_within_the_interval_will_do() -> None:
-    town = Town(shared=reading(249, time=ago(5)))
-    await town.tick()
-    assert town.sizes == (50, 501)
+    fake = FakeDependencies(shared=reading(249, time=ago(5)))
+    await fake.tick()
+    assert fake.sizes == (50, 501)
 
 
 async def test_what_workers_told_of_themselves_reaches_the_decision() -> None:
-    town = Town(sample=Sample(ago(1), concurrency=8))
-    await town.tick()
-    assert town.status["memory"] == {"workers": {"concurrency": 8}}
+    fake = FakeDependencies(sample=Sample(ago(1), concurrency=8))
+    await fake.tick()
+    assert fake.status["memory"] == {"workers": {"concurrency": 8}}

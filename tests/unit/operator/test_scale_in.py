@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
 from queueworkerpool.decide.scale_in import Plan, plan_scale_in
-from queueworkerpool.model import BusyWorkers, Fallback, Memory, PodSeen, Worker, Workers, WorkerState
+from queueworkerpool.model import BusyWorkers, Fallback, Memory, Pod, Worker, WorkerState
 from queueworkerpool.names import Reason
-from tests.unit.operator.worlds import ago, crew, facts, lull, reading, window, worker
+from queueworkerpool.sizing import WorkerEstimates
+from tests.unit.operator.builders import ago, facts, pods, reading, stabilizing, window, worker
 
 IDLE, BUSY, SILENT = worker("idle", 0), worker("busy", 1), worker("silent", None)
 STARTING = worker("starting", None, ready=False)
@@ -24,7 +25,7 @@ UNWELL_BUSY = worker("unwell-busy", 1, ready=False)
 
 PLANS: dict[str, tuple[tuple[Worker, ...], int, Plan]] = {
     "an idle pod goes": ((BUSY, IDLE), 1, Plan(1, ("idle",))),
-    "no more go than are wanted away": (crew(idle=4), 3, Plan(3, ("pod-000",))),
+    "no more go than are wanted away": (pods(idle=4), 3, Plan(3, ("pod-000",))),
     "a busy pod stays": ((BUSY,), 0, Plan(1)),
     "a silent pod stays": ((SILENT,), 0, Plan(1)),
     "a starting pod stays": ((STARTING,), 0, Plan(1)),
@@ -37,7 +38,7 @@ PLANS: dict[str, tuple[tuple[Worker, ...], int, Plan]] = {
     "a starting pod shields the ready ones behind it, which would not be taken": ((IDLE, STARTING), 1, Plan(2)),
     "a busy pod that is not ready shields them too": ((IDLE, UNWELL_BUSY, UNWELL_IDLE), 1, Plan(2, ("unwell-idle",))),
     "a class is left behind before the next is begun": (
-        (PENDING, *crew(idle=3)),
+        (PENDING, *pods(idle=3)),
         2,
         Plan(2, ("pending", "pod-000")),
     ),
@@ -53,11 +54,11 @@ def test_plan(pods: tuple[Worker, ...], wanted: int, plan: Plan) -> None:
 
 
 def test_nothing_goes_while_the_last_scale_in_has_not_taken_its_pods() -> None:
-    assert plan_scale_in(crew(idle=5), 3, 1) == Plan(3)
+    assert plan_scale_in(pods(idle=5), 3, 1) == Plan(3)
 
 
 def test_replicas_without_pods_go_at_once() -> None:
-    assert plan_scale_in(crew(idle=0, busy=2), 10, 1) == Plan(2)
+    assert plan_scale_in(pods(idle=0, busy=2), 10, 1) == Plan(2)
 
 
 def test_the_least_progressed_go_when_the_wait_is_over() -> None:
@@ -70,7 +71,7 @@ def test_the_least_progressed_go_when_the_wait_is_over() -> None:
 
 def workers() -> st.SearchStrategy[Worker]:
     pods = st.builds(
-        PodSeen,
+        Pod,
         name=st.uuids().map(str),
         uid=st.just("uid"),
         ready=st.booleans(),
@@ -112,56 +113,56 @@ def test_whom_the_replica_set_takes_is_always_idle(pods: list[Worker], wanted: i
     assert {member.pod.name for member in taken} == set(plan.victims)
 
 
-TALKING = Memory(workers=Workers(concurrency=4))
+TALKING = Memory(workers=WorkerEstimates(concurrency=4))
 SHRINKING: dict[str, Any] = {"reading": reading(0, 10), "scale_down": window(0), "memory": TALKING}
 
 DECISIONS: dict[str, tuple[dict[str, Any], int, Reason, tuple[Worker, ...]]] = {
-    "idle pods are enough": ({"crew": crew(8, 2)}, 2, Reason.SIZED_BY_BACKLOG, crew(8, 2)[2:]),
-    "busy pods stay": ({"crew": crew(3, 7)}, 7, Reason.WAITING_FOR_IDLE_WORKERS, crew(3, 7)[7:]),
+    "idle pods are enough": ({"pods": pods(8, 2)}, 2, Reason.SIZED_BY_BACKLOG, pods(8, 2)[2:]),
+    "busy pods stay": ({"pods": pods(3, 7)}, 7, Reason.WAITING_FOR_IDLE_WORKERS, pods(3, 7)[7:]),
     "silent pods stay where others talk": (
-        {"crew": crew(3, 1, 6)},
+        {"pods": pods(3, 1, 6)},
         7,
         Reason.WAITING_FOR_IDLE_WORKERS,
-        crew(3, 1, 6)[7:],
+        pods(3, 1, 6)[7:],
     ),
-    "nobody has ever talked": ({"crew": crew(0, 0, 10), "memory": Memory()}, 2, Reason.SIZED_BY_BACKLOG, ()),
+    "nobody has ever talked": ({"pods": pods(0, 0, 10), "memory": Memory()}, 2, Reason.SIZED_BY_BACKLOG, ()),
     "the first to talk are believed": (
-        {"crew": crew(3, 7), "memory": Memory()},
+        {"pods": pods(3, 7), "memory": Memory()},
         7,
         Reason.WAITING_FOR_IDLE_WORKERS,
-        crew(3, 7)[7:],
+        pods(3, 7)[7:],
     ),
     "busy pods stay although the maximum was lowered": (
-        {"crew": crew(3, 7), "max_replicas": 1},
+        {"pods": pods(3, 7), "max_replicas": 1},
         7,
         Reason.WAITING_FOR_IDLE_WORKERS,
-        crew(3, 7)[7:],
+        pods(3, 7)[7:],
     ),
-    "Drain does not wait": ({"crew": crew(3, 7), "busy_workers": BusyWorkers.DRAIN}, 2, Reason.SIZED_BY_BACKLOG, ()),
+    "Drain does not wait": ({"pods": pods(3, 7), "busy_workers": BusyWorkers.DRAIN}, 2, Reason.SIZED_BY_BACKLOG, ()),
     "nobody was asked": ({}, 2, Reason.SIZED_BY_BACKLOG, ()),
-    "nobody goes, nobody is marked": ({"crew": crew(10), "reading": reading(50)}, 10, Reason.SIZED_BY_BACKLOG, ()),
+    "nobody goes, nobody is marked": ({"pods": pods(10), "reading": reading(50)}, 10, Reason.SIZED_BY_BACKLOG, ()),
     "the wait lasts until its last second": (
-        {"crew": crew(0, 10), "memory": replace(TALKING, waiting_since=ago(3599))},
+        {"pods": pods(0, 10), "memory": replace(TALKING, waiting_since=ago(3599))},
         10,
         Reason.WAITING_FOR_IDLE_WORKERS,
         (),
     ),
     "the wait is over": (
-        {"crew": crew(0, 10), "memory": replace(TALKING, waiting_since=ago(3600))},
+        {"pods": pods(0, 10), "memory": replace(TALKING, waiting_since=ago(3600))},
         2,
         Reason.SIZED_BY_BACKLOG,
-        crew(0, 10)[:8],
+        pods(0, 10)[:8],
     ),
     "a fallback spares busy pods too": (
         {
-            "crew": crew(3, 7),
+            "pods": pods(3, 7),
             "reading": None,
             "fallback": Fallback(300, 3, only_if_higher=False),
-            "memory": replace(TALKING, blind_since=ago(300)),
+            "memory": replace(TALKING, unreadable_since=ago(300)),
         },
         7,
         Reason.WAITING_FOR_IDLE_WORKERS,
-        crew(3, 7)[7:],
+        pods(3, 7)[7:],
     ),
 }
 
@@ -174,40 +175,40 @@ def test_decision(differs: dict[str, Any], replicas: int, reason: Reason, victim
 
 
 def test_how_many_wait_and_since_when_is_told() -> None:
-    decision = decide(facts(**SHRINKING, crew=crew(3, 7)))
+    decision = decide(facts(**SHRINKING, pods=pods(3, 7)))
     assert decision.waiting_pods == 5
     assert decision.memory.waiting_since == ago(0)
-    assert decision.because == "more pods may go when their workers are idle, and at 13:00:00Z in any case"
+    assert decision.message == "more pods may go when their workers are idle, and at 13:00:00Z in any case"
 
 
 def test_nobody_waits_who_has_not_to() -> None:
-    decision = decide(facts(**SHRINKING, crew=crew(8, 2)))
+    decision = decide(facts(**SHRINKING, pods=pods(8, 2)))
     assert (decision.waiting_pods, decision.memory.waiting_since) == (0, None)
 
 
 def test_the_wait_began_when_it_began() -> None:
     waiting = SHRINKING | {"memory": replace(TALKING, waiting_since=ago(100))}
-    assert decide(facts(**waiting, crew=crew(3, 7))).memory.waiting_since == ago(100)
+    assert decide(facts(**waiting, pods=pods(3, 7))).memory.waiting_since == ago(100)
 
 
 def test_a_clock_that_was_set_back_does_not_stretch_the_wait() -> None:
     waiting = SHRINKING | {"memory": replace(TALKING, waiting_since=ago(-900))}
-    assert decide(facts(**waiting, crew=crew(3, 7))).memory.waiting_since == ago(0)
+    assert decide(facts(**waiting, pods=pods(3, 7))).memory.waiting_since == ago(0)
 
 
 def test_what_the_crew_tells_is_remembered() -> None:
-    assert decide(facts(**(SHRINKING | {"memory": Memory()}), crew=crew(3, 7))).memory.workers.concurrency == 4
+    assert decide(facts(**(SHRINKING | {"memory": Memory()}), pods=pods(3, 7))).memory.workers.concurrency == 4
 
 
 def test_a_crew_that_was_silent_for_the_whole_wait_does_not_talk_any_more() -> None:
     waited = SHRINKING | {"memory": replace(TALKING, waiting_since=ago(3600))}
-    decision = decide(facts(**waited, crew=crew(0, 0, 10)))
+    decision = decide(facts(**waited, pods=pods(0, 0, 10)))
     assert (decision.replicas, decision.memory.workers.concurrency) == (2, None)
 
 
 def test_the_window_is_short_only_where_busy_workers_are_spared() -> None:
-    lulled = replace(lull(30, 2), workers=Workers(concurrency=4))
-    calm: dict[str, Any] = {"reading": reading(0, 10), "scale_down": window(0), "memory": lulled}
+    stabilized = replace(stabilizing(30, 2), workers=WorkerEstimates(concurrency=4))
+    calm: dict[str, Any] = {"reading": reading(0, 10), "scale_down": window(0), "memory": stabilized}
     default = calm | {"scale_down": replace(window(0), window_seconds=None)}
     assert decide(facts(**default)).replicas == 2
     assert decide(facts(**default, busy_workers=BusyWorkers.DRAIN)).reason is Reason.SCALE_DOWN_STABILIZED

@@ -7,7 +7,7 @@ import pytest
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import Bounds, Schedule
 from queueworkerpool.schedules import bounds, is_active
-from tests.unit.operator.worlds import facts
+from tests.unit.operator.builders import facts
 
 BERLIN = "Europe/Berlin"
 OFFICE = Schedule("office", "0 9 * * 1-5", 8 * 3600, BERLIN, min_replicas=10)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide, limits
 from queueworkerpool.model import Facts, Memory
-from tests.unit.operator.worlds import NOW, facts, reading, rules
+from tests.unit.operator.builders import NOW, facts, reading, rules
 
 PER_POD = 5
 WINDOWS = st.sampled_from([0, 7, 15, 60])
@@ -26,10 +26,10 @@ class Hpa:
 
     def decide(self, now: int, replicas: int, load: int) -> int:
         within = replicas and 1 - self.tolerance <= load / (PER_POD * replicas) <= 1 + self.tolerance
-        wish = replicas if within else -(-load // PER_POD)
-        least = min([n for time, n in self.recommendations if time > now - self.up] + [wish])
-        most = max([n for time, n in self.recommendations if time > now - self.down] + [wish])
-        self.recommendations.append((now, wish))
+        recommendation = replicas if within else -(-load // PER_POD)
+        least = min([n for time, n in self.recommendations if time > now - self.up] + [recommendation])
+        most = max([n for time, n in self.recommendations if time > now - self.down] + [recommendation])
+        self.recommendations.append((now, recommendation))
         return min(max(replicas, least), most)
 
 

@@ -5,47 +5,39 @@ from dataclasses import replace
 import pytest
 
 from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError, SpecInvalidError
-from queueworkerpool.model import (
-    BusyWorkers,
-    Key,
-    LatencyTarget,
-    Memory,
-    Mode,
-    Observation,
-    Rival,
-    Workers,
-)
+from queueworkerpool.model import BusyWorkers, CompetingWriter, Memory, Mode, NamespacedName, Observation
 from queueworkerpool.names import ConditionType
-from queueworkerpool.status import next_status
-from tests.unit.operator.sights import condition, seen, target
-from tests.unit.operator.worlds import NOW, ago, pods, pool, reading, rules
+from queueworkerpool.report.status import next_status
+from queueworkerpool.sizing import Latency, WorkerEstimates
+from tests.unit.operator.builders import NOW, ago, pods_policy, pool, reading, rules
+from tests.unit.operator.fakes import condition, observe, target
 
-TALKING = Memory(workers=Workers(concurrency=4))
+TALKING = Memory(workers=WorkerEstimates(concurrency=4))
 INVALID = "the stored spec lacks 'mode'"
 BROKEN = Observation(pool(spec=SpecInvalidError(INVALID)), target())
-MISSING = seen(target=None, counts=(), decision=None)
-OWNED = seen(owner=Key("shop", "older"), counts=(), decision=None)
-PAUSED = seen({"mode": Mode.PAUSED}, counts=())
-DRY = seen({"mode": Mode.DRY_RUN})
-BLIND = seen({"reading": None}, counts=(QueueNotFoundError("thumbnails: no such queue"),))
+MISSING = observe(target=None, counts=(), decision=None)
+OWNED = observe(owner=NamespacedName("shop", "older"), counts=(), decision=None)
+PAUSED = observe({"mode": Mode.PAUSED}, counts=())
+DRY = observe({"mode": Mode.DRY_RUN})
+BLIND = observe({"reading": None}, counts=(QueueNotFoundError("thumbnails: no such queue"),))
 
 NO_TARGET = "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name"
 CONFLICT = "the older pool older already scales Deployment thumbnailer: delete one of the two pools"
 STILL = "spec.mode is Paused: nothing is read and nothing is scaled"
 REPORTED = "spec.mode is DryRun: decisions are reported and not carried out"
-RIVAL = "keda keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
+COMPETING = "keda keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
 
 Row = tuple[ConditionType, Observation, str, str, str]
 
 ROWS: dict[str, Row] = {
-    "ready": (ConditionType.READY, seen(), "True", "Ready", "the backlog sets the size"),
+    "ready": (ConditionType.READY, observe(), "True", "Ready", "the backlog sets the size"),
     "not ready without a Deployment": (ConditionType.READY, MISSING, "False", "TargetNotFound", NO_TARGET),
     "not ready beside an older pool": (ConditionType.READY, OWNED, "False", "TargetConflict", CONFLICT),
     "not ready with a spec of another CRD": (ConditionType.READY, BROKEN, "False", "InvalidSpec", INVALID),
     "not ready when paused": (ConditionType.READY, PAUSED, "False", "Paused", STILL),
     "not ready in a dry run": (ConditionType.READY, DRY, "False", "DryRun", REPORTED),
     "not ready when blind": (ConditionType.READY, BLIND, "False", "QueueNotFound", "thumbnails: no such queue"),
-    "queues answer": (ConditionType.QUEUE_REACHABLE, seen(), "True", "QueueRead", "every queue answered"),
+    "queues answer": (ConditionType.QUEUE_REACHABLE, observe(), "True", "QueueRead", "every queue answered"),
     "a queue does not answer": (
         ConditionType.QUEUE_REACHABLE,
         BLIND,
@@ -55,7 +47,7 @@ ROWS: dict[str, Row] = {
     ),
     "the first queue in trouble is told": (
         ConditionType.QUEUE_REACHABLE,
-        seen(counts=(reading(5), QueueThrottledError("invoices: throttled"), QueueNotFoundError("no"))),
+        observe(counts=(reading(5), QueueThrottledError("invoices: throttled"), QueueNotFoundError("no"))),
         "False",
         "QueueThrottled",
         "invoices: throttled",
@@ -90,7 +82,7 @@ ROWS: dict[str, Row] = {
     ),
     "the Deployment is there": (
         ConditionType.TARGET_FOUND,
-        seen(),
+        observe(),
         "True",
         "TargetFound",
         "Deployment thumbnailer exists",
@@ -112,7 +104,7 @@ ROWS: dict[str, Row] = {
         CONFLICT,
     ),
     "nobody knows which Deployment": (ConditionType.TARGET_FOUND, BROKEN, "Unknown", "InvalidSpec", INVALID),
-    "scaling goes on": (ConditionType.SCALING_ACTIVE, seen(), "True", "ScalingActive", "the backlog sets the size"),
+    "scaling goes on": (ConditionType.SCALING_ACTIVE, observe(), "True", "ScalingActive", "the backlog sets the size"),
     "a pause stops scaling": (ConditionType.SCALING_ACTIVE, PAUSED, "False", "Paused", STILL),
     "a pause is told before a missing Deployment": (
         ConditionType.SCALING_ACTIVE,
@@ -131,42 +123,42 @@ ROWS: dict[str, Row] = {
     ),
     "no bound sets the size": (
         ConditionType.SCALING_LIMITED,
-        seen(),
+        observe(),
         "False",
         "DesiredWithinRange",
         "the size wished for lies within the bounds",
     ),
     "a lull is no limit": (
         ConditionType.SCALING_LIMITED,
-        seen({"reading": reading(0, 20)}),
+        observe({"reading": reading(0, 20)}),
         "False",
         "DesiredWithinRange",
         "the size wished for lies within the bounds",
     ),
     "the maximum sets the size": (
         ConditionType.SCALING_LIMITED,
-        seen({"max_replicas": 9}),
+        observe({"max_replicas": 9}),
         "True",
         "TooManyReplicas",
         "maxReplicas is 9",
     ),
     "the minimum sets the size": (
         ConditionType.SCALING_LIMITED,
-        seen({"min_replicas": 11}),
+        observe({"min_replicas": 11}),
         "True",
         "TooFewReplicas",
         "minReplicas is 11",
     ),
     "a rate sets the size": (
         ConditionType.SCALING_LIMITED,
-        seen({"reading": reading(100), "scale_up": rules(pods(4, 15))}),
+        observe({"reading": reading(100), "scale_up": rules(pods_policy(4, 15))}),
         "True",
         "ScaleUpLimit",
         "spec.behavior.scaleUp allows no more",
     ),
     "a promise that cannot be kept is told before a bound": (
         ConditionType.SCALING_LIMITED,
-        seen({"target": LatencyTarget(20, startup_seconds=20.5), "max_replicas": 9}),
+        observe({"target": Latency(20, startup_seconds=20.5), "max_replicas": 9}),
         "True",
         "LatencyBelowStartup",
         "pods take 20.5 s to start, so the least latency that can be promised is more than 20.5 s",
@@ -180,21 +172,21 @@ ROWS: dict[str, Row] = {
     ),
     "busy workers are spared": (
         ConditionType.WORKERS_PROTECTED,
-        seen({"memory": TALKING}),
+        observe({"memory": TALKING}),
         "True",
         "WorkersAnswer",
         "workers tell whether they are busy",
     ),
     "silent workers cannot be spared": (
         ConditionType.WORKERS_PROTECTED,
-        seen({"state_port": 9000}),
+        observe({"state_port": 9000}),
         "False",
         "WorkersSilent",
         "no worker has answered /state on port 9000 yet: scaling in trusts their grace period",
     ),
     "workers are not to be spared": (
         ConditionType.WORKERS_PROTECTED,
-        seen({"busy_workers": BusyWorkers.DRAIN, "memory": TALKING}),
+        observe({"busy_workers": BusyWorkers.DRAIN, "memory": TALKING}),
         "False",
         "BusyWorkersDrained",
         "spec.scaleIn.busyWorkers is Drain: a busy worker has its grace period to finish",
@@ -215,28 +207,28 @@ ROWS: dict[str, Row] = {
     ),
     "nobody fights": (
         ConditionType.SCALE_CONFLICT,
-        seen(),
+        observe(),
         "False",
         "NoConflict",
         "nobody else keeps writing the replicas",
     ),
     "two changes are no fight": (
         ConditionType.SCALE_CONFLICT,
-        seen({"memory": Memory(rival=Rival("keda", 2, ago(1)))}),
+        observe({"memory": Memory(competing_writer=CompetingWriter("keda", 2, ago(1)))}),
         "False",
         "NoConflict",
         "nobody else keeps writing the replicas",
     ),
     "somebody fights": (
         ConditionType.SCALE_CONFLICT,
-        seen({"memory": Memory(rival=Rival("keda", 3, ago(299)))}),
+        observe({"memory": Memory(competing_writer=CompetingWriter("keda", 3, ago(299)))}),
         "True",
         "ScaleConflict",
-        RIVAL,
+        COMPETING,
     ),
     "the fight is over": (
         ConditionType.SCALE_CONFLICT,
-        seen({"memory": Memory(rival=Rival("keda", 3, ago(300)))}),
+        observe({"memory": Memory(competing_writer=CompetingWriter("keda", 3, ago(300)))}),
         "False",
         "NoConflict",
         "nobody else keeps writing the replicas",
@@ -251,9 +243,9 @@ ROWS: dict[str, Row] = {
 }
 
 
-@pytest.mark.parametrize(("kind", "sight", "status", "reason", "message"), ROWS.values(), ids=ROWS.keys())
-def test_condition(kind: ConditionType, sight: Observation, status: str, reason: str, message: str) -> None:
-    assert condition(next_status(sight, NOW), kind) == {
+@pytest.mark.parametrize(("kind", "observation", "status", "reason", "message"), ROWS.values(), ids=ROWS.keys())
+def test_condition(kind: ConditionType, observation: Observation, status: str, reason: str, message: str) -> None:
+    assert condition(next_status(observation, NOW), kind) == {
         "type": kind,
         "status": status,
         "reason": reason,

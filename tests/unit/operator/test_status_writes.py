@@ -16,89 +16,91 @@ from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Observation
-from queueworkerpool.status import is_worth_telling, next_status, patch
-from tests.unit.operator.sights import merged, seen, target
+from queueworkerpool.report.status import is_worth_writing, next_status, patch
+from tests.unit.operator.builders import NOW, ago, pool, reading, stabilizing
+from tests.unit.operator.fakes import merged, observe, target
 from tests.unit.operator.test_decide_properties import any_facts
-from tests.unit.operator.worlds import NOW, ago, lull, pool, reading
 
 CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
-CALM = next_status(seen(), NOW)
+CALM = next_status(observe(), NOW)
 
 
-def follow(sight: Observation, now: datetime, before: Mapping[str, Any] = CALM) -> dict[str, Any]:
+def follow(observation: Observation, now: datetime, before: Mapping[str, Any] = CALM) -> dict[str, Any]:
     """The status of a pool that had told another one."""
-    return next_status(replace(sight, pool=replace(sight.pool, status=before)), now)
+    return next_status(replace(observation, pool=replace(observation.pool, status=before)), now)
 
 
 WORTH: dict[str, Observation] = {
-    "a size": seen(target=target(12)),
-    "a wish": seen({"reading": reading(0, 55)}),
-    "a ready pod": seen(target=target(10, ready_replicas=9)),
-    "a reason": seen({"replicas": 10, "max_replicas": 10, "reading": reading(0, 99)}),
-    "a memory": seen({"reading": reading(0, 20), "memory": lull(5, 4)}),
-    "a scaling": seen(scaled_from=9),
-    "a condition": seen(target=None),
-    "a generation": seen(pool=pool(generation=2)),
+    "a size": observe(target=target(12)),
+    "a wish": observe({"reading": reading(0, 55)}),
+    "a ready pod": observe(target=target(10, ready_replicas=9)),
+    "a reason": observe({"replicas": 10, "max_replicas": 10, "reading": reading(0, 99)}),
+    "a memory": observe({"reading": reading(0, 20), "memory": stabilizing(5, 4)}),
+    "a scaling": observe(scaled_from=9),
+    "a condition": observe(target=None),
+    "a generation": observe(pool=pool(generation=2)),
 }
 
 
-@pytest.mark.parametrize("sight", WORTH.values(), ids=WORTH.keys())
-def test_worth_telling_at_once(sight: Observation) -> None:
-    assert is_worth_telling(CALM, follow(sight, NOW), NOW)
+@pytest.mark.parametrize("observation", WORTH.values(), ids=WORTH.keys())
+def test_worth_telling_at_once(observation: Observation) -> None:
+    assert is_worth_writing(CALM, follow(observation, NOW), NOW)
 
 
 def test_a_first_status_is_worth_telling() -> None:
-    assert is_worth_telling({}, CALM, NOW)
+    assert is_worth_writing({}, CALM, NOW)
 
 
 def test_the_same_again_is_not_worth_telling_however_late() -> None:
-    assert not is_worth_telling(CALM, follow(seen(), ago(-86_400)), ago(-86_400))
+    assert not is_worth_writing(CALM, follow(observe(), ago(-86_400)), ago(-86_400))
 
 
 @pytest.mark.parametrize(("passed", "worth"), [(0, False), (14, False), (15, True), (600, True), (-14, False)])
 def test_counts_alone_are_told_every_fifteen_seconds(passed: float, worth: bool) -> None:
     later = ago(-passed)
-    status = follow(seen({"reading": reading(0, 49, time=later)}), later)
+    status = follow(observe({"reading": reading(0, 49, time=later)}), later)
     assert status["lastDecision"]["message"] == "49 messages / 5 per pod = 10 pods"
-    assert is_worth_telling(CALM, status, later) is worth
+    assert is_worth_writing(CALM, status, later) is worth
 
 
 @pytest.mark.parametrize(("back", "worth"), [(15, True), (3600, True), (14, False)])
 def test_a_clock_that_was_set_back_silences_nobody(back: float, worth: bool) -> None:
-    status = follow(seen({"reading": reading(0, 49, time=ago(back))}), ago(back))
-    assert is_worth_telling(CALM, status, ago(back)) is worth
+    status = follow(observe({"reading": reading(0, 49, time=ago(back))}), ago(back))
+    assert is_worth_writing(CALM, status, ago(back)) is worth
 
 
 def test_another_reason_for_the_same_size_is_told_at_once() -> None:
     decided = CALM["lastDecision"] | {"reason": "WithinTolerance"}
-    assert is_worth_telling(CALM, CALM | {"lastDecision": decided}, NOW)
+    assert is_worth_writing(CALM, CALM | {"lastDecision": decided}, NOW)
 
 
 def test_counts_of_which_nobody_knows_the_age_are_told() -> None:
     before = {name: value for name, value in CALM.items() if name != "backlog"}
-    assert is_worth_telling(before, CALM, NOW)
+    assert is_worth_writing(before, CALM, NOW)
 
 
 def test_a_patch_names_only_what_changed() -> None:
     later = ago(-60)
-    changes = patch(CALM, follow(seen({"reading": reading(0, 49, time=later)}), later))
+    changes = patch(CALM, follow(observe({"reading": reading(0, 49, time=later)}), later))
     assert changes == {
         "backlog": {"inFlight": 49, "total": 49, "time": "2026-11-23T12:01:00Z"},
         "lastDecision": {
             "message": "49 messages / 5 per pod = 10 pods",
-            "trail": [{"replicas": 10, "reason": "SizedByBacklog", "because": "49 messages / 5 per pod = 10 pods"}],
+            "trail": [{"replicas": 10, "reason": "SizedByBacklog", "message": "49 messages / 5 per pod = 10 pods"}],
         },
     }
 
 
 def test_a_patch_of_nothing_is_empty() -> None:
-    assert patch(CALM, follow(seen(), ago(-60))) == {}
+    assert patch(CALM, follow(observe(), ago(-60))) == {}
 
 
 def test_what_is_gone_is_taken_back() -> None:
-    before = follow(seen({"reading": reading(0, 20)}), NOW)
-    assert patch(before, follow(seen(), NOW, before))["memory"] is None
-    assert patch({"memory": {"lull": 1, "rival": 2}}, {"memory": {"rival": 2}}) == {"memory": {"lull": None}}
+    before = follow(observe({"reading": reading(0, 20)}), NOW)
+    assert patch(before, follow(observe(), NOW, before))["memory"] is None
+    assert patch(
+        {"memory": {"scaleDownStabilization": 1, "competingWriter": 2}}, {"memory": {"competingWriter": 2}}
+    ) == {"memory": {"scaleDownStabilization": None}}
 
 
 leaves = st.integers(0, 3) | st.text("ab", max_size=1)
@@ -117,13 +119,13 @@ def test_a_patch_turns_the_old_into_the_new(old: dict[str, Any], new: dict[str, 
 
 @given(any_facts(), any_facts())
 def test_a_patch_leads_from_any_status_to_the_next(one: Any, other: Any) -> None:
-    before, after = (next_status(_sight(world), world.now) for world in (one, other))
+    before, after = (next_status(_observation(state), state.now) for state in (one, other))
     assert merged(patch(before, after), before) == after
 
 
-def _sight(world: Any) -> Observation:
-    counts = tuple(count for count in world.readings if count)
-    return Observation(pool(spec=world.spec), target(world.replicas), counts=counts, decision=decide(world))
+def _observation(state: Any) -> Observation:
+    counts = tuple(count for count in state.readings if count)
+    return Observation(pool(spec=state.spec), target(state.replicas), counts=counts, decision=decide(state))
 
 
 def misfits(value: object, schema: Mapping[str, Any], path: str = "status") -> Iterator[str]:
@@ -154,17 +156,19 @@ SCHEMA = status_schema()
 
 
 @given(any_facts())
-def test_every_status_fits_the_crd(world: Any) -> None:
-    sight = replace(_sight(world), scaled_from=world.replicas)
-    assert list(misfits(next_status(sight, world.now), SCHEMA)) == []
+def test_every_status_fits_the_crd(state: Any) -> None:
+    observation = replace(_observation(state), scaled_from=state.replicas)
+    assert list(misfits(next_status(observation, state.now), SCHEMA)) == []
 
 
-@pytest.mark.parametrize("sight", [*WORTH.values(), seen(decision=None), seen(owner=pool().key, decision=None)])
-def test_a_status_of_little_fits_the_crd_too(sight: Observation) -> None:
-    assert list(misfits(follow(sight, NOW), SCHEMA)) == []
+@pytest.mark.parametrize(
+    "observation", [*WORTH.values(), observe(decision=None), observe(owner=pool().key, decision=None)]
+)
+def test_a_status_of_little_fits_the_crd_too(observation: Observation) -> None:
+    assert list(misfits(follow(observation, NOW), SCHEMA)) == []
 
 
 def test_times_are_told_as_kubernetes_writes_them() -> None:
     late = NOW + timedelta(microseconds=987_654)
-    status = next_status(seen({"reading": reading(0, 50, time=late)}, scaled_from=9), late)
+    status = next_status(observe({"reading": reading(0, 50, time=late)}, scaled_from=9), late)
     assert (status["lastScaleTime"], status["backlog"]["time"]) == ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from queueworkerpool.__main__ import main
 from queueworkerpool.errors import QueueNotAllowedError, SettingsInvalidError
-from queueworkerpool.model import Key, QueueRef, Role
+from queueworkerpool.model import NamespacedName, QueueRef, Role
 from queueworkerpool.tenancy import Tenancy, arn_of
-from tests.unit.operator.sights import Town
-from tests.unit.operator.worlds import SPEC, URL, pool, reading
+from tests.unit.operator.builders import SPEC, URL, pool, reading
+from tests.unit.operator.fakes import FakeDependencies
 
 ROLE = "arn:aws:iam::123456789012:role/qwp-shop"
 SHOP = {"namespaces": ["shop", "team-*"], "queues": ["arn:aws:sqs:eu-west-1:123456789012:shop-*"], "roleArn": ROLE}
@@ -30,7 +30,7 @@ def tenancy(*entries: dict[str, Any], region: str | None = None) -> Tenancy:
 def admitted(rules: Tenancy, namespace: str, url: str, region: str | None = None) -> QueueRef | None:
     """The queue as the namespace may read it; None when it may not."""
     try:
-        return rules.admit(pool(key=Key(namespace, "thumbnails")), QueueRef(url, region))
+        return rules.admit(pool(key=NamespacedName(namespace, "thumbnails")), QueueRef(url, region))
     except QueueNotAllowedError:
         return None
 
@@ -132,18 +132,18 @@ def test_the_arn_names_the_regions_partition(region: str, partition: str) -> Non
 
 
 async def test_a_queue_that_is_not_allowed_is_not_read_and_moves_nothing() -> None:
-    town = Town(queues={URL: reading(1000)}, tenancy=tenancy(BANK))
-    town.queues.clear()  # whoever asks for it fails
-    await town.tick()
-    assert (town.sizes, town.told) == ((10, 500), ["QueueNotAllowed"])
+    fake = FakeDependencies(queues={URL: reading(1000)}, tenancy=tenancy(BANK))
+    fake.queues.clear()  # whoever asks for it fails
+    await fake.tick()
+    assert (fake.sizes, fake.event_reasons) == ((10, 500), ["QueueNotAllowed"])
 
 
 async def test_a_pool_of_which_one_queue_is_not_allowed_keeps_its_size_for_a_smaller_load() -> None:
     allowed = SHOP | {"queues": ["arn:aws:sqs:eu-west-1:123456789012:thumbnails"], "roleArn": None}
     spec = replace(SPEC, queues=(QueueRef(URL), QueueRef(f"{HOST}/123456789012/b")))
-    town = Town(pool(spec=spec), queues={URL: reading(0)}, tenancy=tenancy(allowed, BANK))
-    await town.tick()
-    assert (town.sizes, town.told) == ((10, 500), ["QueueNotAllowed"])
+    fake = FakeDependencies(pool(spec=spec), queues={URL: reading(0)}, tenancy=tenancy(allowed, BANK))
+    await fake.tick()
+    assert (fake.sizes, fake.event_reasons) == ((10, 500), ["QueueNotAllowed"])
 
 
 def test_a_refusal_names_field_and_remedy_and_nothing_of_other_tenants() -> None:

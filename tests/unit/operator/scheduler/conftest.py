@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.unit.operator.scheduler.stage import Stage
+from tests.unit.operator.scheduler.harness import SchedulerHarness
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    staged = Stage()
-    yield staged
-    await staged.scheduler.close()
+async def harness() -> AsyncIterator[SchedulerHarness]:
+    harness = SchedulerHarness()
+    yield harness
+    await harness.scheduler.close()

@@ -10,8 +10,8 @@ from queueworkerpool.errors import QueueNotFoundError, QueueUnreachableError, Qu
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.scheduler import SharedReadings
 from queueworkerpool.scheduler.readings import FRESH_SHARE
-from tests.unit.operator.scheduler.stage import gaps
-from tests.unit.operator.worlds import NOW
+from tests.unit.operator.builders import NOW
+from tests.unit.operator.scheduler.harness import gaps
 
 pytestmark = pytest.mark.looptime
 

@@ -1,0 +1,155 @@
+"""Requests about pools, Deployments and pods. `reconcile` calls it, through the tick's Protocols.
+
+It decides nothing, and retries nothing: the next tick decides on what is then true, which is better than a retry.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from queueworkerpool.cluster.connection import Connection, NotFoundError
+from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
+from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
+from queueworkerpool.health import Jobs
+from queueworkerpool.leader.fence import Fence, no_fence
+from queueworkerpool.model import Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
+from queueworkerpool.names import GROUP, PLURAL, VERSION
+
+READ_TIMEOUT_SECONDS = 7.0
+"""The limit until an answer begins, and for the whole of it. A request to a server that went silent must not delay the
+ones that can be sent when it is back."""
+
+_API = f"/apis/{GROUP}/{VERSION}"
+
+
+class KubernetesCluster:
+    """Reads pools, Deployments and pods; writes scales, statuses, marks and Events. Close it to end its threads."""
+
+    def __init__(self, workers: int, fence: Fence | None = None) -> None:
+        """Read KUBECONFIG, else the pod's service account; sends nothing.
+
+        Args:
+            workers: Requests that may be under way at the same time.
+            fence: What a write has to pass; None lets every write pass.
+
+        Raises:
+            ClusterError: Neither KUBECONFIG nor a service account can be read.
+        """
+        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The requests under way, for the health check."""
+        return self._connection.jobs
+
+    def close(self) -> None:
+        """End the threads and connections; calls under way end by their time-outs."""
+        self._connection.close()
+
+    def renew(self) -> None:
+        """Use new connections from now on."""
+        self._connection.renew()
+
+    def is_served(self) -> bool:
+        """Return whether the API server serves our custom resource. Blocks; for the start only. Raises ClusterError."""
+        try:
+            self._connection.request("GET", _API)
+        except NotFoundError:
+            return False
+        return True
+
+    async def pool(self, key: NamespacedName) -> StoredPool:
+        """Return the pool of this name. Raises PoolGoneError when there is none."""
+        return parse_pool(await self._pool_request("GET", _pool_path(key)))
+
+    async def pools(self, namespaces: tuple[str, ...]) -> list[StoredPool]:
+        """Return all pools of these namespaces as they are now; of all namespaces when none is named."""
+        places = [f"/namespaces/{namespace}" for namespace in namespaces] or [""]
+        listed = [await self._connection.ask("GET", f"{_API}{place}/{PLURAL}") for place in places]
+        return [parse_pool(item) for found in listed for item in found["items"]]
+
+    async def target(self, deployment: NamespacedName) -> Target:
+        """Return the Deployment of this name. Raises TargetGoneError when there is none."""
+        path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}"
+        try:
+            return Target.parse(await self._connection.ask("GET", path))
+        except NotFoundError as error:
+            raise TargetGoneError(f"there is no Deployment {deployment}") from error
+
+    async def confirm(self, pool: Pool) -> None:
+        """Make sure that a pool is still the one that was decided on.
+
+        kopf does not report a deletion that it missed while its watch was broken, so a write asks first. Raises
+        PoolGoneError when the pool was deleted, ClusterConflictError when its spec was edited.
+        """
+        found = await self._pool_request("GET", _pool_path(pool.key))
+        if found["metadata"]["uid"] != pool.uid:
+            raise PoolGoneError(f"pool {pool.key} was deleted and created anew")
+        if found["metadata"]["generation"] != pool.generation:
+            raise ClusterConflictError(f"pool {pool.key} was edited")
+
+    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
+        """Set a Deployment's replicas if it still is at this version; returns its new version.
+
+        Raises ClusterConflictError when it is not, TargetGoneError when there is no such Deployment.
+        """
+        path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}/scale"
+        body = {"metadata": {"resourceVersion": str(resource_version)}, "spec": {"replicas": replicas}}
+        try:
+            scaled = await self._connection.ask("PATCH", path, body)
+        except NotFoundError as error:
+            raise TargetGoneError(f"Deployment {deployment} was deleted") from error
+        return int(scaled["metadata"]["resourceVersion"])
+
+    async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
+        """Merge a patch into the pool's status; returns the pool as it now is.
+
+        Raises PoolGoneError when the pool was deleted or created anew.
+        """
+        try:
+            return await self._write_status(pool, patch)
+        except ClusterConflictError:
+            # Edited meanwhile, which is no reason to forget what was done; or created anew, which only the version
+            # shows: the API server does not compare the uid when a custom resource's status is written.
+            found = await self.pool(pool.key)
+            if found.uid != pool.uid:
+                raise PoolGoneError(f"pool {pool.key} was deleted and created anew") from None
+            return await self._write_status(found, patch)
+
+    async def _write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
+        body = {"metadata": {"resourceVersion": str(pool.resource_version)}, "status": patch}
+        return parse_pool(await self._pool_request("PATCH", f"{_pool_path(pool.key)}/status", body))
+
+    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
+        """Return the pods of a Deployment that are not being deleted.
+
+        With a limit: up to so many that the selector matches, as the API server's cache has them.
+        """
+        query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
+        path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"
+        listed = await self._connection.ask("GET", path)
+        return [parse_pod(item) for item in listed["items"] if belongs(item, deployment)]
+
+    async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
+        """Mark a pod to be deleted first at the next scale-in, or remove the mark. A pod that is gone needs none."""
+        body = {"metadata": {"annotations": {DELETION_COST: MARK if first else None}}}
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+        with contextlib.suppress(NotFoundError):
+            await self._connection.ask("PATCH", path, body)
+
+    async def post_event(self, pool: StoredPool, event: Event, now: datetime) -> None:
+        """Post an Event about a pool."""
+        path = f"/api/v1/namespaces/{pool.key.namespace}/events"
+        await self._connection.ask("POST", path, raw_event(pool, event, now))
+
+    async def _pool_request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            return await self._connection.ask(method, path, body)
+        except NotFoundError as error:
+            raise PoolGoneError("there is no such pool; it may have been deleted") from error
+
+
+def _pool_path(pool: NamespacedName) -> str:
+    return f"{_API}/namespaces/{pool.namespace}/{PLURAL}/{pool.name}"

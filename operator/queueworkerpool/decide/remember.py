@@ -1,0 +1,151 @@
+"""What the next decision needs to know of this one (ADR 0002). Pure.
+
+`chain` calls it. Whatever it keeps stays the same while nothing happens, so that quiet pools write nothing.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from statistics import median
+
+from queueworkerpool.model import (
+    Change,
+    CompetingWriter,
+    Facts,
+    Memory,
+    Mode,
+    Sample,
+    ScaleDownStabilization,
+    ScaleUpStabilization,
+)
+from queueworkerpool.sizing import WorkerEstimates
+
+COMPETING_WRITER_FORGOTTEN = timedelta(minutes=10)
+"""Changes by another writer that are further apart than this do not compete with ours."""
+
+COUNT_ERROR_MESSAGES = 2
+"""SQS's counts of an empty queue are reported to be off by up to this many, briefly."""
+
+_SMOOTHING = 0.3  # weight of a new measurement: three agreeing ones move the number by two thirds
+_IGNORED_CHANGE = 0.1  # a change below a tenth is not worth a write
+
+
+def remember(facts: Facts, recommendation: int) -> Memory:
+    """Return the memory after a tick in which at least one queue could be read."""
+    return Memory(
+        scale_down_stabilization=_scale_down_stabilization(facts, recommendation),
+        scale_up_stabilization=_scale_up_stabilization(facts, recommendation),
+        changes=facts.memory.changes,
+        empty_since=_empty_since(facts),
+        activation_pending_since=_activation_pending_since(facts),
+        competing_writer=_competing_writer(facts),
+        workers=_workers(facts.memory.workers, facts.sample, facts),
+    )
+
+
+def paused(facts: Facts) -> Memory:
+    """Return the memory of a paused pool: a pause ends every period; what is known of the workers stays."""
+    return Memory(workers=facts.memory.workers)
+
+
+def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
+    """Return the memory once it is known whether pods stay only until their workers are idle."""
+    since = min(facts.memory.waiting_since or facts.now, facts.now)
+    return replace(memory, waiting_since=since if waits else None)
+
+
+def changed(facts: Facts, memory: Memory, by: int) -> Memory:
+    """Return the memory once the size changes by so many pods. Only rate policies need to know of changes."""
+    periods = [p.period_seconds for rules in (facts.spec.scale_up, facts.spec.scale_down) for p in rules.policies]
+    if not periods:
+        return replace(memory, changes=())
+    oldest = facts.now - timedelta(seconds=max(periods))
+    kept = tuple(change for change in memory.changes if change.time > oldest)
+    written = by and facts.spec.mode is Mode.ACTIVE  # a dry run has changed nothing
+    return replace(memory, changes=(*kept, Change(facts.now, by)) if written else kept)
+
+
+def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
+    if max(recommendation, facts.bounds.min_replicas) >= facts.replicas:
+        return None
+    known = facts.memory.scale_down_stabilization
+    if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
+        return ScaleDownStabilization(facts.now, recommendation)
+    # A clock that was set back must not stretch the window.
+    return ScaleDownStabilization(min(known.since, facts.now), max(known.highest, recommendation))
+
+
+def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabilization | None:
+    if not facts.spec.scale_up_window_seconds or min(recommendation, facts.bounds.max_replicas) <= facts.replicas:
+        return None
+    known = facts.memory.scale_up_stabilization
+    if known is None or known.lowest <= facts.replicas:
+        return ScaleUpStabilization(facts.now, recommendation)
+    return ScaleUpStabilization(min(known.since, facts.now), min(known.lowest, recommendation))
+
+
+def _empty_since(facts: Facts) -> datetime | None:
+    reading = facts.reading
+    if reading is None or not facts.all_read:
+        return None
+    held_back = reading.delayed if facts.spec.count_delayed else 0
+    # A message in flight is a busy worker, so it always counts here, whatever spec.count says.
+    if reading.visible or reading.in_flight or held_back:
+        return None
+    since = min(facts.memory.empty_since or reading.time, reading.time)
+    # Workers may handle messages between two readings that show none: the time counts from the last message handled.
+    handled = facts.sample.last_handled if facts.sample else None
+    return min(max(since, handled), reading.time) if handled else since
+
+
+def _activation_pending_since(facts: Facts) -> datetime | None:
+    reading = facts.reading
+    if facts.replicas or reading is None or not 0 < facts.load(reading) <= COUNT_ERROR_MESSAGES:
+        return None
+    return min(facts.memory.activation_pending_since or reading.time, reading.time)
+
+
+def _competing_writer(facts: Facts) -> CompetingWriter | None:
+    known, writer = facts.memory.competing_writer, facts.writer
+    is_new = writer is not None and (known is None or writer[1] > known.last_time)
+    if not is_new and known and facts.now - known.last_time > COMPETING_WRITER_FORGOTTEN:
+        return None
+    if writer is None or not is_new:
+        return known
+    return CompetingWriter(writer[0], known.writes + 1 if known else 1, writer[1])
+
+
+def _workers(known: WorkerEstimates, sample: Sample | None, facts: Facts) -> WorkerEstimates:
+    known = _reported_before_scale_in(known, facts)
+    if sample is None:
+        return known
+    learns = facts.spec.target.learns_service_time
+    service = sample.busy_seconds / sample.finished if learns and sample.finished > 0 else None
+    return WorkerEstimates(
+        service_seconds=_smooth(known.service_seconds, service),
+        concurrency=known.concurrency if sample.concurrency is None else sample.concurrency,
+        startup_seconds=_smooth(known.startup_seconds, sample.startup_seconds),
+    )
+
+
+def _reported_before_scale_in(known: WorkerEstimates, facts: Facts) -> WorkerEstimates:
+    """Add what the workers reported that were asked whether they may go."""
+    if facts.pods is None:
+        return known
+    reported = [worker.state.concurrency for worker in facts.pods if worker.state]
+    if reported:
+        return known if known.concurrency is not None else replace(known, concurrency=float(median(reported)))
+    # No worker has answered for as long as may be waited: these workers do not report, whatever earlier ones did.
+    since, wait = facts.memory.waiting_since, timedelta(seconds=facts.spec.max_wait_seconds)
+    return replace(known, concurrency=None) if since and facts.now >= since + wait else known
+
+
+def _smooth(known: float | None, measured: float | None) -> float | None:
+    if measured is None or known is None:
+        return known if measured is None else _rounded(measured)
+    smoothed = known + _SMOOTHING * (measured - known)
+    # Compared with the measurement: a lasting difference gets through, a small one never does.
+    return known if abs(measured - known) <= _IGNORED_CHANGE * known else _rounded(smoothed)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")

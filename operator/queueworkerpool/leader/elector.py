@@ -1,0 +1,168 @@
+"""Takes part in the election: opens the fence while this process holds the Lease, starts and pauses the leader's work.
+
+`process` runs it as a task of the event loop, and the Lease has a connection and a thread of its own: an outage of the
+other connections costs nothing, and a loop that is frozen loses the Lease, as it should. Who may hold the Lease is up
+to `lease`. It never ends the process: a process that loses the Lease stands by, with warm indexes.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from queueworkerpool.errors import ClusterConflictError, ClusterError
+from queueworkerpool.leader.fence import Fence
+from queueworkerpool.leader.lease import (
+    RENEW_DEADLINE_SECONDS,
+    RENEW_INTERVAL_SECONDS,
+    STANDBY_INTERVAL_SECONDS,
+    Lease,
+    View,
+    claimed,
+    observe,
+    released,
+    wait_seconds,
+)
+
+logger = logging.getLogger(__name__)
+
+FINISH_SECONDS = 1.0
+"""The time for the ticks under way when this process ends; and again for the writes that are left of them."""
+
+
+class Leases(Protocol):
+    """Where the Lease is. Both raise ClusterError, `write` ClusterConflictError when somebody else has written."""
+
+    async def read(self) -> Lease:
+        """Return the Lease as it is now."""
+
+    async def write(self, lease: Lease) -> Lease:
+        """Write the Lease if it still is at this version; returns it as it now is."""
+
+
+class Work(Protocol):
+    """What only the leader does."""
+
+    def start(self) -> None:
+        """Start, on what is known now and not on what was known when this process led before."""
+
+    def pause(self) -> None:
+        """Stop at once."""
+
+    async def finish(self, seconds: float) -> None:
+        """Begin nothing new, and wait this long at most for what is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """`steady` counts seconds, also while the machine sleeps; `wall` is for people to read."""
+
+    steady: Callable[[], float]
+    wall: Callable[[], datetime]
+
+
+class Elector:
+    """One process's part in the election."""
+
+    def __init__(self, identity: str, leases: Leases, fence: Fence, work: Work, clocks: Clocks) -> None:
+        """Create an elector that holds nothing yet.
+
+        Args:
+            identity: The name of this process in the Lease, which no other has.
+            leases: Reads and writes the Lease.
+            fence: Opened while this process holds the Lease.
+            work: What only the leader does.
+            clocks: A steady clock for deadlines, the wall clock for people.
+        """
+        self._identity = identity
+        self._leases = leases
+        self._fence = fence
+        self._work = work
+        self._clocks = clocks
+        self._view: View | None = None
+        self._working = False
+        self._last_error = ""
+
+    async def run(self, ready: Callable[[], bool], stop: asyncio.Event) -> None:
+        """Take part until `stop` is set; then finish and release the Lease. Only a process that is ready claims it."""
+        while not stop.is_set():
+            delay = await self._attempt(ready)
+            self._follow()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+        await self._leave()
+
+    async def _attempt(self, ready: Callable[[], bool]) -> float:
+        """Read the Lease, and claim or renew it if that is allowed; returns the seconds until the next attempt."""
+        try:
+            view = await self._read()
+            if wait := wait_seconds(view, self._identity, self._clocks.steady()):
+                return min(wait, STANDBY_INTERVAL_SECONDS)
+            if view.holder != self._identity and not ready():
+                return STANDBY_INTERVAL_SECONDS
+            await self._claim(view.lease)
+        except ClusterConflictError as error:  # another process was faster, or the Lease was edited
+            logger.debug("lease not written", extra={"error": str(error)})
+            return STANDBY_INTERVAL_SECONDS
+        except ClusterError as error:
+            self._log_once(str(error))
+            return STANDBY_INTERVAL_SECONDS
+        except Exception:  # a bug must cost an attempt, and the Lease when it stays, but not the election
+            logger.exception("election failed")
+            return STANDBY_INTERVAL_SECONDS
+        self._last_error = ""
+        return RENEW_INTERVAL_SECONDS
+
+    async def _read(self) -> View:
+        lease = await self._leases.read()
+        self._view = observe(self._view, lease, self._clocks.steady())
+        if self._view.holder != self._identity:
+            # Also when it is free by now: another process has worked meanwhile.
+            self._fence.close()
+            self._follow()
+        return self._view
+
+    async def _claim(self, lease: Lease) -> None:
+        sent = self._clocks.steady()
+        written = await self._leases.write(claimed(lease, self._identity, self._stamp()))
+        self._view = observe(self._view, written, self._clocks.steady())
+        self._fence.open_until(sent + RENEW_DEADLINE_SECONDS)
+
+    def _follow(self) -> None:
+        """Work while the fence is open, and only then."""
+        leads = self._fence.is_open
+        if leads == self._working:
+            return
+        self._working = leads
+        holder = self._view.holder if self._view else ""
+        if leads:
+            logger.info("taking the lead", extra={"identity": self._identity})
+            self._work.start()
+        else:
+            logger.warning("lost the lead", extra={"identity": self._identity, "holder": holder})
+            self._work.pause()
+
+    async def _leave(self) -> None:
+        """Finish, and release the Lease unless a write of ours is still on its way; then it has to run out."""
+        if not self._working:
+            return
+        await self._work.finish(FINISH_SECONDS)
+        self._fence.close()
+        quiet = self._fence.is_quiet(0) or await asyncio.to_thread(self._fence.is_quiet, FINISH_SECONDS)
+        if quiet and self._view and self._view.holder == self._identity:
+            try:
+                await self._leases.write(released(self._view.lease, self._stamp()))
+            except ClusterError as error:
+                self._log_once(str(error))
+            else:
+                logger.info("released the lead", extra={"identity": self._identity})
+
+    def _log_once(self, problem: str) -> None:
+        repeated, self._last_error = self._last_error == problem, problem
+        logger.log(logging.DEBUG if repeated else logging.WARNING, "lease not written", extra={"error": problem})
+
+    def _stamp(self) -> str:
+        return self._clocks.wall().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

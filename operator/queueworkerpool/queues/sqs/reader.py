@@ -1,0 +1,99 @@
+"""Readings of queues. boto3 blocks, so the calls run in threads (see `lanes`).
+
+The scheduler calls `read` for each distinct queue. The pool's URL names account and queue, and perhaps the region; its
+host never decides where a request goes (see `clients`).
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from queueworkerpool.errors import QueueAnswerInvalidError, QueueUnreachableError
+from queueworkerpool.health import Jobs
+from queueworkerpool.model import QueueReading, QueueRef
+from queueworkerpool.queues.sqs.bulkhead import Bulkhead
+from queueworkerpool.queues.sqs.clients import Clients
+from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, role_refused, translated
+from queueworkerpool.queues.sqs.roles import RoleRefusedError
+
+DEADLINE_SECONDS = 60.0
+"""For a whole reading, waiting for its turn included: a time-out of botocore's begins anew with each byte."""
+
+_VISIBLE: Final = "ApproximateNumberOfMessages"
+_IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+_DELAYED: Final = "ApproximateNumberOfMessagesDelayed"
+_ATTRIBUTES: Final = (_VISIBLE, _IN_FLIGHT, _DELAYED)
+
+_COUNT = re.compile(r"[0-9]{1,12}")
+
+
+class SqsQueues:
+    """Reads the message counts of queues in any region. Close it to end its threads."""
+
+    def __init__(self, default_region: str | None, workers: int, clock: Callable[[], datetime]) -> None:
+        """Take the region of queues that name none (None: AWS's own setting), and how many quick reads run at once."""
+        self._default_region = default_region
+        self._clock = clock
+        self._bulkhead = Bulkhead(workers)
+        self._clients = Clients(self._bulkhead.size)
+        self.jobs = Jobs()
+
+    @property
+    def default_region(self) -> str | None:
+        """The region of queues that name none, if any is set."""
+        return self._default_region or self._clients.default_region
+
+    def close(self) -> None:
+        """End the threads and connections; calls under way end by their time-outs."""
+        self._bulkhead.close()
+        self._clients.close()
+
+    async def read(self, queue: QueueRef) -> QueueReading:
+        """Read the counts of one queue. Raises a QueueUnreadableError that tells what is wrong."""
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await self._bulkhead.run(queue, partial(self._read, queue))
+        except TimeoutError as error:
+            late = f"queue {queue.name}: no whole answer in {DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
+            raise QueueUnreachableError(late) from error
+
+    def _read(self, queue: QueueRef) -> QueueReading:
+        with self.jobs.job():
+            return self._ask(queue)
+
+    def _ask(self, queue: QueueRef) -> QueueReading:
+        time = self._clock()
+        region = queue.home(self._default_region)
+        try:
+            with self._clients.of(region, queue.role) as client:
+                answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
+        except Exception as error:  # botocore's parsers raise whatever a strange answer leads them to
+            if isinstance(error, NO_CREDENTIALS):
+                self._clients.renew(region)
+            if isinstance(error, RoleRefusedError):
+                raise role_refused(queue, error.why) from error
+            raise translated(queue.name, error) from error
+        return _reading(queue.name, answer, time)
+
+
+def _reading(name: str, answer: object, time: datetime) -> QueueReading:
+    attributes = answer.get("Attributes") if isinstance(answer, Mapping) else None
+    if not isinstance(attributes, Mapping):
+        raise QueueAnswerInvalidError(f"queue {name}: the answer holds no attributes: {CHECK_ENDPOINT}")
+    return QueueReading(
+        _count(name, attributes, _VISIBLE),
+        _count(name, attributes, _IN_FLIGHT),
+        _count(name, attributes, _DELAYED),
+        time,
+    )
+
+
+def _count(name: str, attributes: Mapping[str, object], attribute: str) -> int:
+    value = attributes.get(attribute)
+    # Never int(): it takes '-1', '1_0' and digits of other scripts. And the answer itself is not echoed.
+    if not isinstance(value, str) or not _COUNT.fullmatch(value):
+        raise QueueAnswerInvalidError(f"queue {name}: {attribute} is missing or not a count: {CHECK_ENDPOINT}")
+    return int(value)

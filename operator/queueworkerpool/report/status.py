@@ -1,0 +1,247 @@
+"""The status that a tick leaves: what was observed, and the status before. Pure.
+
+`reconcile` calls it. Nothing here decides about pods, reads a clock, or writes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from queueworkerpool.model import (
+    Backlog,
+    BusyWorkers,
+    Condition,
+    Decision,
+    InvalidPool,
+    LastDecision,
+    Mode,
+    Observation,
+    PoolStatus,
+    QueueReading,
+    RecordedStep,
+    StepKind,
+    StoredPool,
+    Target,
+)
+from queueworkerpool.names import ConditionStatus, ConditionType, Reason
+
+BACKLOG_INTERVAL = timedelta(seconds=15)
+"""When nothing but numbers of messages changed, the status is rewritten at most this often."""
+
+# What follows from the counts alone: these change with every message, and are written only every BACKLOG_INTERVAL.
+_FOLLOWS_FROM_COUNTS = ("backlog", "lastDecision")
+
+
+class Verdict(NamedTuple):
+    """A condition before it is dated. `posts_event`: a change to this reason is worth an Event."""
+
+    status: ConditionStatus
+    reason: Reason
+    message: str
+    posts_event: bool = False
+
+
+def next_status(observation: Observation, now: datetime) -> PoolStatus:
+    """Return the whole status that reports this observation; the one before is `observation.pool.status`."""
+    pool, decision = observation.pool, observation.decision
+    status = _carried_over(pool, observation.target, _verdicts(observation, now), now)
+    if observation.reading is not None:
+        status = replace(status, backlog=_backlog(observation, observation.reading))
+    if decision is not None:
+        status = replace(
+            status,
+            desired_replicas=decision.replicas,
+            last_decision=_last_decision(decision),
+            memory=decision.memory,
+        )
+    return status if observation.scaled_from is None else replace(status, last_scale_time=_whole_seconds(now))
+
+
+def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> PoolStatus:
+    """Return the status that reports a spec that makes no sense; what was decided before stays."""
+    problem = str(pool.error)
+    unknown = Verdict(ConditionStatus.UNKNOWN, Reason.INVALID_SPEC, problem)
+    undecided = Verdict(ConditionStatus.UNKNOWN, Reason.INVALID_SPEC, "there is no decision")
+    inactive = Verdict(ConditionStatus.FALSE, Reason.INVALID_SPEC, problem, posts_event=True)
+    verdicts = {
+        ConditionType.READY: inactive,
+        ConditionType.QUEUE_REACHABLE: unknown,
+        ConditionType.TARGET_FOUND: unknown,
+        ConditionType.SCALING_ACTIVE: inactive,
+        ConditionType.SCALING_LIMITED: undecided,
+        ConditionType.WORKERS_PROTECTED: undecided,
+        ConditionType.SCALE_CONFLICT: _NO_CONFLICT,
+    }
+    return _carried_over(pool, target, verdicts, now)
+
+
+def is_worth_writing(old: PoolStatus, new: PoolStatus, now: datetime) -> bool:
+    """Return whether the new status says something that should be written now."""
+    before, after = old.stored, new.dump()
+    if _beside_counts(before) != _beside_counts(after):
+        return True
+    if all(before.get(name) == after.get(name) for name in _FOLLOWS_FROM_COUNTS):
+        return False
+    return old.backlog is None or abs(now - old.backlog.time) >= BACKLOG_INTERVAL
+
+
+def patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch (RFC 7386) that turns one raw status into another."""
+    changes: dict[str, Any] = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            if inner := patch(before, value):
+                changes[name] = inner
+        elif value != before:
+            changes[name] = value
+    return changes
+
+
+def _beside_counts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    decided = raw.get("lastDecision", {}).get("reason")
+    return {name: value for name, value in raw.items() if name not in _FOLLOWS_FROM_COUNTS} | {"reason": decided}
+
+
+def _carried_over(
+    pool: StoredPool, target: Target | None, verdicts: Mapping[ConditionType, Verdict], now: datetime
+) -> PoolStatus:
+    """Return the status before with this tick's sizes and conditions; what was not observed anew stays."""
+    return replace(
+        pool.status,
+        observed_generation=pool.generation,
+        replicas=target.replicas if target else None,
+        ready_replicas=target.ready_replicas if target else None,
+        conditions=tuple(_condition(kind, verdict, pool, now) for kind, verdict in verdicts.items()),
+    )
+
+
+def _backlog(observation: Observation, reading: QueueReading) -> Backlog:
+    before, load = observation.pool.status.backlog, observation.pool.spec.load(reading)
+    time = _whole_seconds(reading.time)
+    backlog = Backlog(reading.visible, reading.in_flight, reading.delayed, load, time)
+    # A new time alone says nothing new: the counts are the same since then.
+    return before if before and replace(before, time=time) == backlog else backlog
+
+
+def _last_decision(decision: Decision) -> LastDecision:
+    trail = tuple(
+        RecordedStep(step.replicas, step.reason, step.message, step.until and _whole_seconds(step.until))
+        for step in decision.trail
+    )
+    return LastDecision(decision.reason, decision.message, trail)
+
+
+def _condition(kind: ConditionType, verdict: Verdict, pool: StoredPool, now: datetime) -> Condition:
+    before = pool.status.condition(kind)
+    stays = before is not None and before.status == verdict.status
+    return Condition(
+        type=kind,
+        status=verdict.status,
+        reason=verdict.reason,
+        message=verdict.message,
+        observed_generation=pool.generation,
+        last_transition_time=before.last_transition_time if before and stays else _whole_seconds(now),
+        posts_event=verdict.posts_event,
+    )
+
+
+def _verdicts(observation: Observation, now: datetime) -> Mapping[ConditionType, Verdict]:
+    active = _scaling_active(observation)
+    ready = active._replace(reason=Reason.READY) if active.status is ConditionStatus.TRUE else active
+    return {
+        ConditionType.READY: ready,
+        ConditionType.QUEUE_REACHABLE: _queue_reachable(observation),
+        ConditionType.TARGET_FOUND: _target_found(observation),
+        ConditionType.SCALING_ACTIVE: active,
+        ConditionType.SCALING_LIMITED: _scaling_limited(observation),
+        ConditionType.WORKERS_PROTECTED: _workers_protected(observation),
+        ConditionType.SCALE_CONFLICT: _scale_conflict(observation, now),
+    }
+
+
+def _queue_reachable(observation: Observation) -> Verdict:
+    if failure := observation.failure:
+        return Verdict(ConditionStatus.FALSE, failure.reason, str(failure), failure.posts_event)
+    if observation.reading is not None:
+        return Verdict(ConditionStatus.TRUE, Reason.QUEUE_READ, "every queue answered")
+    if observation.pool.spec.mode is Mode.PAUSED:
+        return Verdict(ConditionStatus.UNKNOWN, Reason.PAUSED, "spec.mode is Paused: the queues are not read")
+    return _target_found(observation)._replace(status=ConditionStatus.UNKNOWN)
+
+
+def _target_found(observation: Observation) -> Verdict:
+    deployment = observation.pool.spec.deployment
+    if observation.forbidden:
+        message = f"Deployment {deployment} is the operator's own: correct spec.scaleTargetRef.name"
+        return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_ALLOWED, message, posts_event=True)
+    if owner := observation.owner:
+        message = f"the older pool {owner.name} already scales Deployment {deployment}: delete one of the two pools"
+        return Verdict(ConditionStatus.FALSE, Reason.TARGET_CONFLICT, message, posts_event=True)
+    if observation.target is None:
+        message = (
+            f"there is no Deployment {deployment} in this namespace: create it, or correct spec.scaleTargetRef.name"
+        )
+        return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_FOUND, message, posts_event=True)
+    return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"Deployment {deployment} exists")
+
+
+def _scaling_active(observation: Observation) -> Verdict:
+    mode = observation.pool.spec.mode
+    if mode is Mode.PAUSED:
+        message = "spec.mode is Paused: nothing is read and nothing is scaled"
+        return Verdict(ConditionStatus.FALSE, Reason.PAUSED, message)
+    for verdict in (_target_found(observation), _queue_reachable(observation)):
+        if verdict.status is not ConditionStatus.TRUE:
+            return verdict._replace(status=ConditionStatus.FALSE)
+    if mode is Mode.DRY_RUN:
+        message = "spec.mode is DryRun: decisions are reported and not carried out"
+        return Verdict(ConditionStatus.FALSE, Reason.DRY_RUN, message)
+    return Verdict(ConditionStatus.TRUE, Reason.SCALING_ACTIVE, "the backlog sets the size")
+
+
+def _undecided(observation: Observation) -> Verdict:
+    return Verdict(ConditionStatus.UNKNOWN, _scaling_active(observation).reason, "there is no decision")
+
+
+def _scaling_limited(observation: Observation) -> Verdict:
+    decision = observation.decision
+    if decision is None:
+        return _undecided(observation)
+    if shortfall := decision.shortfall:
+        return Verdict(ConditionStatus.TRUE, shortfall.reason, shortfall.message)
+    if decision.last_step.kind is StepKind.BOUND:
+        return Verdict(ConditionStatus.TRUE, decision.reason, decision.message)
+    return Verdict(ConditionStatus.FALSE, Reason.DESIRED_WITHIN_RANGE, "the desired size lies within the bounds")
+
+
+def _workers_protected(observation: Observation) -> Verdict:
+    spec, decision = observation.pool.spec, observation.decision
+    if decision is None:
+        return _undecided(observation)
+    if spec.busy_workers is BusyWorkers.DRAIN:
+        message = "spec.scaleIn.busyWorkers is Drain: a busy worker has its grace period to finish"
+        return Verdict(ConditionStatus.FALSE, Reason.BUSY_WORKERS_DRAINED, message)
+    if decision.memory.workers.concurrency is None:
+        message = f"no worker has answered /state on port {spec.state_port} yet: scaling in trusts their grace period"
+        return Verdict(ConditionStatus.FALSE, Reason.WORKERS_SILENT, message)
+    return Verdict(ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers report whether they are busy")
+
+
+_NO_CONFLICT = Verdict(ConditionStatus.FALSE, Reason.NO_CONFLICT, "no other writer keeps changing the replicas")
+
+
+def _scale_conflict(observation: Observation, now: datetime) -> Verdict:
+    writer = observation.decision.memory.competing_writer if observation.decision else None
+    if writer is None or not writer.competes(now):
+        return _NO_CONFLICT
+    message = (
+        f"{writer.manager} keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
+    )
+    return Verdict(ConditionStatus.TRUE, Reason.SCALE_CONFLICT, message, posts_event=True)
+
+
+def _whole_seconds(time: datetime) -> datetime:
+    """Return a time as the status keeps it."""
+    return time.replace(microsecond=0)

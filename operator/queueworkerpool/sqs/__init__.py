@@ -1,9 +1,0 @@
-"""The only door to SQS. Returns readings, raises our errors; decides nothing, remembers nothing.
-
-The scheduler reads through it. The parts: `queues` (a reading), `lanes` (threads), `clients` (boto3's clients),
-`failures` (what went wrong, in our words).
-"""
-
-from queueworkerpool.sqs.queues import SqsQueues
-
-__all__ = ["SqsQueues"]

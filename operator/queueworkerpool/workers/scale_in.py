@@ -1,0 +1,81 @@
+"""What surrounds a scale-in: asks every worker of a Deployment, and marks the pods that go.
+
+`reconcile` calls it, only when a pool is about to be scaled in. It decides nothing: `decide` chooses the pods. A mark
+is the annotation controller.kubernetes.io/pod-deletion-cost, by which a ReplicaSet chooses what it deletes.
+"""
+
+import asyncio
+from typing import Protocol
+
+from queueworkerpool.model import NamespacedName, Pod, PoolSpec, Target, Worker, WorkerState
+
+QUERY_SECONDS = 10.0
+"""The time for asking all workers of a pool; those not asked by then count as silent."""
+
+MOST_AT_ONCE = 32
+"""Workers of one pool that are asked at the same time, so that a pool of silent ones delays no other pool."""
+
+
+class Pods(Protocol):
+    """Where pods are listed and marked."""
+
+    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
+        """Return the pods of a Deployment. Raises ClusterError."""
+
+    async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
+        """Mark a pod to go first, or remove the mark. Raises ClusterError."""
+
+
+class States(Protocol):
+    """What asks a worker for its state."""
+
+    async def ask(self, address: str, port: int) -> WorkerState | None:
+        """Return what the worker reports; None when it reports nothing."""
+
+
+class ScaleInCoordinator:
+    """The workers of the Deployments that are about to be scaled in, and the marks on their pods."""
+
+    def __init__(self, pods: Pods, states: States) -> None:
+        self._pods = pods
+        self._states = states
+        self._may_carry_marks: set[NamespacedName] = set()
+
+    async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
+        """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
+        limiter = asyncio.Semaphore(MOST_AT_ONCE)
+        ends = asyncio.get_running_loop().time() + QUERY_SECONDS
+
+        async def ask(pod: Pod) -> Worker:
+            async with limiter:
+                if not pod.running or not pod.address or asyncio.get_running_loop().time() > ends:
+                    return Worker(pod)
+                return Worker(pod, await self._states.ask(pod.address, spec.state_port))
+
+        pods = await self._pods.pods(deployment, target.selector)
+        return tuple(await asyncio.gather(*(ask(pod) for pod in pods)))
+
+    async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
+        """Mark exactly these of the pods to go first. Raises ClusterError."""
+        wrong = [worker.pod for worker in pods if worker.pod.marked != (worker.pod.name in victims)]
+        if wrong:
+            self._may_carry_marks.add(deployment)
+        await self._invert_marks(deployment, wrong)
+
+    async def clear(self, deployment: NamespacedName, target: Target) -> None:
+        """Remove our marks from pods that did not go after all. Raises ClusterError.
+
+        Not before the last scale-in has taken its pods: the marks say which.
+        """
+        if deployment in self._may_carry_marks and target.settled:
+            pods = await self._pods.pods(deployment, target.selector)
+            await self._invert_marks(deployment, [pod for pod in pods if pod.marked])
+            self._may_carry_marks.discard(deployment)
+
+    def mark_found(self, deployment: NamespacedName) -> None:
+        """Record that some pod carries a mark: perhaps one from before a restart."""
+        self._may_carry_marks.add(deployment)
+
+    async def _invert_marks(self, deployment: NamespacedName, pods: list[Pod]) -> None:
+        """Mark those that are not marked, and remove the marks of the others."""
+        await asyncio.gather(*(self._pods.mark(deployment.namespace, pod.name, first=not pod.marked) for pod in pods))

@@ -1,0 +1,96 @@
+"""The only adapter to the workers' /state. Returns what they report, or None; raises nothing, decides nothing.
+
+`sampler` and `scale_in` call it. Workers belong to tenants: an answer that is huge, slow, redirects, or makes no sense
+counts as no answer, and costs nothing else. Only addresses that the API server names as podIP are asked.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import aiohttp
+from yarl import URL
+
+from queueworkerpool.model import WorkerState
+
+TIMEOUT_SECONDS = 1.0
+"""For the whole exchange, so that an answer that drips in costs no more than one that does not come."""
+
+MOST_BYTES = 4096
+MOST_SLOTS = 100_000
+
+
+class WorkerStates:
+    """Asks workers how busy they are. Close it to end its connections."""
+
+    def __init__(self, most_at_once: int) -> None:
+        """Prepare requests, so many of them at the same time at most; sends nothing."""
+        self._limiter = asyncio.Semaphore(most_at_once)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """End the connections."""
+        if self._session:
+            await self._session.close()
+
+    async def ask(self, address: str, port: int) -> WorkerState | None:
+        """Return what the worker at this address reports; None when that makes no sense."""
+        async with self._limiter:
+            try:
+                body = await self._get(URL.build(scheme="http", host=address, port=port, path="/state"))
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+                return None
+        return None if body is None else parse(body)
+
+    async def _get(self, url: URL) -> bytes | None:
+        """Return the body of a good answer that is short enough, else None."""
+        async with self._open().get(url, allow_redirects=False) as answer:
+            if answer.status != HTTPStatus.OK:
+                return None
+            try:
+                await answer.content.readexactly(MOST_BYTES + 1)
+            except asyncio.IncompleteReadError as ended:
+                return ended.partial
+        return None
+
+    def _open(self) -> aiohttp.ClientSession:
+        # Made on first use, for it belongs to the running loop. Nothing is kept between answers: no connection, cookie,
+        # proxy setting or decompression that a hostile worker could use.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._session
+
+
+def parse(body: bytes) -> WorkerState | None:
+    """Parse the JSON of /state; None when it is not what a worker would report."""
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(raw, Mapping):
+        return None
+    numbers = [_number(raw.get(name)) for name in ("busy", "concurrency", "processed", "failed", "busySeconds")]
+    busy, concurrency, processed, failed, busy_seconds = numbers
+    if busy is None or concurrency is None or not 1 <= concurrency <= MOST_SLOTS:
+        return None
+    return WorkerState(
+        busy=int(busy),
+        concurrency=int(concurrency),
+        finished=int((processed or 0) + (failed or 0)),
+        busy_seconds=busy_seconds or 0.0,
+        oldest_busy_seconds=_number(raw.get("oldestBusySeconds")) or 0.0,
+    )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # NaN is not between any two numbers, and an integer may be too large to become a float.
+    return float(value) if 0 <= value < 2**53 else None

@@ -1,0 +1,95 @@
+"""A scheduler on fake loop time, with ticks that do what a test's row says."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from queueworkerpool.model import NamespacedName, Pool
+from queueworkerpool.scheduler import PoolStore, Scheduler
+from tests.unit.operator.builders import SPEC, pool
+
+Does = Callable[[Pool], tuple[Pool, float | None]]
+
+
+def named(name: str, *, version: int = 100, poll_seconds: int = 5, deployment: str = "", **differs: Any) -> Pool:
+    """A pool of this name, with a Deployment of the same name unless another is named."""
+    spec = replace(SPEC, poll_seconds=poll_seconds, deployment=deployment or name)
+    calm = pool(key=NamespacedName("shop", name), uid=f"uid-{name}", resource_version=version, spec=spec)
+    return replace(calm, **differs)
+
+
+def edited(before: Pool, **spec: Any) -> Pool:
+    """The pool after somebody changed its spec."""
+    assert not isinstance(before.spec, Exception)
+    return replace(
+        before,
+        generation=before.generation + 1,
+        resource_version=before.resource_version + 1,
+        spec=replace(before.spec, **spec),
+    )
+
+
+def gaps(times: Iterable[float]) -> list[float]:
+    return [after - before for before, after in pairwise(times)]
+
+
+@dataclass
+class SchedulerHarness:
+    """The scheduler, and what was to be seen of it. `does` and `takes` are by pool name; without: nothing, at once."""
+
+    does: dict[str, Does] = field(default_factory=dict)
+    takes: dict[str, float] = field(default_factory=dict)
+    ticks: list[tuple[float, Pool, NamespacedName | None]] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+    forgotten: list[NamespacedName] = field(default_factory=list)
+    forgotten_elsewhere: list[NamespacedName] = field(default_factory=list)
+    running: list[str] = field(default_factory=list)
+    overlapped: bool = False
+    failures: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = PoolStore()
+        self.scheduler = Scheduler(self.store, self._tick, self, Other(self))
+        self.scheduler.lead()
+
+    async def _tick(self, pool: Pool, owner: NamespacedName | None) -> tuple[Pool, float | None]:
+        name = pool.key.name
+        self.ticks.append((asyncio.get_running_loop().time(), pool, owner))
+        self.overlapped = self.overlapped or name in self.running
+        self.running.append(name)
+        try:
+            await asyncio.sleep(self.takes.get(name, 0))
+        finally:
+            self.running.remove(name)
+        return self.does[name](pool) if name in self.does else (pool, None)
+
+    def ticked(self, lag_seconds: float, took_seconds: float) -> None:
+        assert took_seconds >= 0
+        self.lags.append(lag_seconds)
+
+    def failed(self) -> None:
+        self.failures += 1
+
+    def forget(self, pool: NamespacedName) -> None:
+        self.forgotten.append(pool)
+
+    def times(self, name: str) -> list[float]:
+        return [time for time, pool, _ in self.ticks if pool.key.name == name]
+
+    def owners(self, name: str) -> list[NamespacedName | None]:
+        return [owner for _, pool, owner in self.ticks if pool.key.name == name]
+
+    def uids(self, name: str) -> list[str]:
+        return [pool.uid for _, pool, _ in self.ticks if pool.key.name == name]
+
+
+@dataclass
+class Other:
+    """Somebody else who keeps something about each pool."""
+
+    harness: SchedulerHarness
+
+    def forget(self, pool: NamespacedName) -> None:
+        self.harness.forgotten_elsewhere.append(pool)

@@ -1,0 +1,179 @@
+"""Which pool owns a Deployment, which version of it counts, and our own writes until the watch shows them."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueworkerpool.errors import SpecInvalidError
+from queueworkerpool.model import NamespacedName, Pool, Target
+from queueworkerpool.scheduler import AssumedTargets, PoolStore
+from tests.unit.operator.builders import NOW
+from tests.unit.operator.scheduler.harness import edited, named
+
+OLD, YOUNG = "2026-11-23T11:00:00Z", "2026-11-23T11:00:01Z"
+DEPLOYMENT = NamespacedName("shop", "thumbnailer")
+
+
+def store(*pools: Pool) -> PoolStore:
+    made = PoolStore()
+    for pool in pools:
+        made.put(pool)
+    return made
+
+
+# Versions
+
+
+def test_the_newest_version_is_known_in_whatever_order_they_come() -> None:
+    versions = [named("a", version=9), named("a", version=10), named("a", version=100)]
+    for order in permutations(versions):
+        assert store(*order).get(NamespacedName("shop", "a")) == versions[-1]
+
+
+def test_only_a_newer_version_is_news() -> None:
+    pools = store(named("a", version=10))
+    assert not pools.put(named("a", version=10))
+    assert not pools.put(named("a", version=9))
+    assert pools.put(named("a", version=11))
+
+
+def test_a_pool_created_anew_replaces_the_one_before_and_never_the_other_way_round() -> None:
+    before, anew = named("a", uid="uid-1", version=10), named("a", uid="uid-2", version=20)
+    pools = store(before, anew)
+    assert not pools.put(replace(before, resource_version=11))
+    assert pools.get(before.key) == anew
+
+
+def test_a_pool_that_was_removed_is_unknown() -> None:
+    pools = store(named("a"), named("b"))
+    pools.remove(NamespacedName("shop", "a"))
+    pools.remove(NamespacedName("shop", "never-seen"))
+    assert pools.get(NamespacedName("shop", "a")) is None
+    assert len(pools) == 1
+
+
+# Owners
+
+OWNERS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
+    "the older pool owns it": ({"created": OLD}, {"created": YOUNG}, "a"),
+    "whatever their names are": ({"created": YOUNG}, {"created": OLD}, "b"),
+    "of the same age: the lower uid": ({"uid": "uid-1"}, {"uid": "uid-2"}, "a"),
+    "whatever their versions are": ({"uid": "uid-2", "version": 1}, {"uid": "uid-1", "version": 2}, "b"),
+    "age comes before uid": ({"uid": "uid-2", "created": OLD}, {"uid": "uid-1", "created": YOUNG}, "a"),
+    "another Deployment: no rivals": ({"deployment": "one"}, {"deployment": "two"}, None),
+    "another namespace: no rivals": ({}, {"key": NamespacedName("other", "b")}, None),
+    "one that cannot be read claims nothing": ({}, {"created": OLD, "spec": SpecInvalidError("x")}, None),
+}
+
+
+@pytest.mark.parametrize(("a", "b", "owner"), OWNERS.values(), ids=OWNERS)
+def test_owner(a: dict[str, Any], b: dict[str, Any], owner: str | None) -> None:
+    pools = [named("a", **{"deployment": "shared"} | a), named("b", **{"deployment": "shared"} | b)]
+    for order in permutations(pools):
+        known = store(*order)
+        for pool in pools:
+            expected = None if owner in {None, pool.key.name} else NamespacedName("shop", str(owner))
+            assert known.owner(pool) == expected
+
+
+@given(st.lists(st.tuples(st.sampled_from([OLD, YOUNG]), st.integers(0, 10**6)), min_size=1, unique_by=lambda p: p[1]))
+def test_of_any_number_of_rivals_exactly_one_owns_the_deployment(born: list[tuple[str, int]]) -> None:
+    pools = [
+        named(f"p{n}", deployment="shared", created=created, uid=f"{uid:07}") for n, (created, uid) in enumerate(born)
+    ]
+    known = store(*pools)
+    owners = {known.owner(pool) or pool.key for pool in pools}
+    assert owners == {min(pools, key=lambda pool: (pool.created, pool.uid)).key}
+    assert all(len(known.sharing_deployment(pool)) == len(pools) - 1 for pool in pools)
+
+
+def test_a_pool_that_turns_to_another_deployment_leaves_the_one_before() -> None:
+    mover, heir = named("mover", deployment="left", created=OLD), named("heir", deployment="left", created=YOUNG)
+    known = store(mover, heir)
+    known.put(moved := edited(mover, deployment="right"))
+    assert known.owner(heir) is None
+    assert known.sharing_deployment(heir) == []
+    assert known.owner(moved) is None
+
+
+def test_nothing_is_left_of_pools_that_are_gone() -> None:
+    known = store(*(named(f"p{number}", deployment=f"d{number % 10}") for number in range(100)))
+    for number in range(100):
+        known.remove(NamespacedName("shop", f"p{number}"))
+    assert len(known) == 0
+    assert known._by_target == {}
+
+
+# Our own writes
+
+
+@dataclass
+class Watch:
+    """What the watch shows."""
+
+    shown: dict[NamespacedName, Target] = field(default_factory=dict)
+
+    def find(self, deployment: NamespacedName) -> Target | None:
+        return self.shown.get(deployment)
+
+
+SHOWN = Target(replicas=3, ready_replicas=2, resource_version=10, selector="app=thumbnailer")
+WROTE = replace(SHOWN, replicas=9, resource_version=12, writer=("queueworkerpool", NOW))
+
+
+def test_our_own_write_shows_until_the_watch_shows_it() -> None:
+    watch = Watch({DEPLOYMENT: SHOWN})
+    targets = AssumedTargets(watch)
+    assert targets.find(DEPLOYMENT) == SHOWN
+    targets.assume(DEPLOYMENT, WROTE)
+    found = targets.find(DEPLOYMENT)
+    assert found
+    assert (found.replicas, found.resource_version, found.writer) == (9, 12, ("queueworkerpool", NOW))
+    watch.shown[DEPLOYMENT] = replace(SHOWN, replicas=9, resource_version=12)
+    assert targets.find(DEPLOYMENT) == watch.shown[DEPLOYMENT]
+
+
+def test_writes_that_nobody_asks_for_again_are_forgotten() -> None:
+    """Their pools were deleted before the next tick."""
+    watch = Watch()
+    targets = AssumedTargets(watch)
+    for number in range(1000):
+        key = NamespacedName("shop", f"d{number}")
+        targets.assume(key, WROTE)
+        watch.shown[key] = replace(SHOWN, resource_version=12)
+    assert len(targets._written) <= 2
+
+
+def test_what_the_watch_shows_meanwhile_of_the_pods_counts() -> None:
+    watch = Watch({DEPLOYMENT: SHOWN})
+    targets = AssumedTargets(watch)
+    targets.assume(DEPLOYMENT, WROTE)
+    watch.shown[DEPLOYMENT] = replace(SHOWN, ready_replicas=3, rolling_out=True, resource_version=11)
+    found = targets.find(DEPLOYMENT)
+    assert found
+    assert (found.replicas, found.ready_replicas, found.rolling_out) == (9, 3, True)
+
+
+def test_a_later_write_by_somebody_else_counts_more_than_ours() -> None:
+    watch = Watch({DEPLOYMENT: SHOWN})
+    targets = AssumedTargets(watch)
+    targets.assume(DEPLOYMENT, WROTE)
+    other = replace(SHOWN, replicas=1, resource_version=13, writer=("kubectl", NOW + timedelta(seconds=1)))
+    watch.shown[DEPLOYMENT] = other
+    assert targets.find(DEPLOYMENT) == other
+    watch.shown[DEPLOYMENT] = SHOWN
+    assert targets.find(DEPLOYMENT) == SHOWN, "a write of ours that was overtaken does not come back"
+
+
+def test_a_deployment_that_was_deleted_is_not_kept_alive_by_our_write() -> None:
+    watch = Watch({DEPLOYMENT: SHOWN})
+    targets = AssumedTargets(watch)
+    targets.assume(DEPLOYMENT, WROTE)
+    del watch.shown[DEPLOYMENT]
+    assert targets.find(DEPLOYMENT) is None
+    assert targets._written == {}

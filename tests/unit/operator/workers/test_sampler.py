@@ -1,0 +1,254 @@
+"""What the workers tell of themselves: how often they are asked, on fake loop time, and what is made of it."""
+
+import asyncio
+import gc
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from queueworkerpool.errors import ClusterError
+from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
+from queueworkerpool.scheduler import WorkerSampler
+from queueworkerpool.sizing import Latency
+from queueworkerpool.workers.sampler import MOST_PODS, OFTEN_SECONDS, RARELY_SECONDS, summed
+from tests.unit.operator.builders import NOW, SPEC, pool
+from tests.unit.operator.scheduler.harness import gaps
+
+POOL = pool()
+DEPLOYMENT = NamespacedName("shop", SPEC.deployment)
+TARGET = Target(replicas=2, ready_replicas=2, resource_version=1, selector="app=thumbnailer")
+BY_LATENCY = replace(SPEC, target=Latency(60))
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def ready(name: str, **differs: Any) -> Pod:
+    calm = Pod(name=name, uid=f"uid-{name}", address=f"10.0.0.{name}", ready=True, startup_seconds=10.0)
+    return replace(calm, **differs)
+
+
+def state(finished: int = 0, busy_seconds: float = 0.0, concurrency: int = 4) -> WorkerState:
+    return WorkerState(busy=0, concurrency=concurrency, finished=finished, busy_seconds=busy_seconds)
+
+
+@dataclass
+class Workers:
+    """Pods and what they tell; a pod without a state is silent. Stands for both doors."""
+
+    pods_here: list[Pod] = field(default_factory=lambda: [ready("1"), ready("2")])
+    tells: dict[str, WorkerState] = field(default_factory=lambda: {"10.0.0.1": state(), "10.0.0.2": state()})
+    takes: float = 0.0
+    fails: Exception | None = None
+    listed: list[tuple[float, NamespacedName, str]] = field(default_factory=list)
+    asked: list[tuple[str, int]] = field(default_factory=list)
+    spotted: list[NamespacedName] = field(default_factory=list)
+
+    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
+        self.listed.append((now(), deployment, selector))
+        await asyncio.sleep(self.takes)
+        if self.fails:
+            raise self.fails
+        return self.pods_here[:limit]
+
+    async def ask(self, address: str, port: int) -> WorkerState | None:
+        self.asked.append((address, port))
+        await asyncio.sleep(self.takes)
+        return self.tells.get(address)
+
+    def samples(self) -> WorkerSampler:
+        return WorkerSampler(self, self, lambda: NOW + timedelta(seconds=now()), self.spotted.append)
+
+
+@pytest.fixture
+def workers() -> Workers:
+    return Workers()
+
+
+async def ticking(
+    samples: WorkerSampler, until: float, spec: Any = BY_LATENCY, **target: Any
+) -> list[tuple[float, Sample]]:
+    """Take a sample every second; what arrived, and when."""
+    taken = []
+    while now() <= until:
+        before = now()
+        if sample := samples.take(POOL, spec, replace(TARGET, **target)):
+            taken.append((before, sample))
+        assert now() == before, "a tick waited"
+        await asyncio.sleep(1)
+    return taken
+
+
+# How often
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("spec", "interval"), [(BY_LATENCY, OFTEN_SECONDS), (SPEC, RARELY_SECONDS)], ids=["latency", "messages per pod"]
+)
+async def test_workers_are_asked_only_so_often(workers: Workers, spec: Any, interval: float) -> None:
+    taken = await ticking(workers.samples(), 3 * interval, spec)
+    assert [time for time, _, _ in workers.listed] == [0, interval, 2 * interval, 3 * interval]
+    assert len(taken) == 3, "each sample is taken once"
+
+
+def test_how_often_is_what_was_stated() -> None:
+    assert (OFTEN_SECONDS, RARELY_SECONDS) == (15, 300)
+
+
+@pytest.mark.looptime
+async def test_a_tick_never_waits_and_one_sample_runs_at_a_time(workers: Workers) -> None:
+    workers.takes = 40
+    taken = await ticking(workers.samples(), 300)
+    times = [time for time, _, _ in workers.listed]
+    assert min(gaps(times)) >= 80
+    assert taken[0][0] == 81
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("target", [{"ready_replicas": 0}, {"selector": ""}], ids=["no ready pod", "no selector"])
+async def test_nobody_is_asked_where_nobody_can_answer(workers: Workers, target: dict[str, Any]) -> None:
+    assert await ticking(workers.samples(), 60, **target) == []
+    assert workers.listed == []
+
+
+@pytest.mark.looptime
+async def test_a_few_ready_pods_are_asked_at_the_port_of_the_pool(workers: Workers) -> None:
+    workers.pods_here = [ready(str(number), ready=number % 2 == 0) for number in range(20)]
+    await ticking(workers.samples(), 1, replace(BY_LATENCY, state_port=9999))
+    assert workers.listed[0][1:] == (DEPLOYMENT, "app=thumbnailer")
+    assert workers.asked == [(f"10.0.0.{number}", 9999) for number in range(0, 2 * MOST_PODS, 2)]
+
+
+@pytest.mark.looptime
+async def test_a_mark_on_a_pod_is_told(workers: Workers) -> None:
+    await ticking(samples := workers.samples(), 1)
+    assert workers.spotted == []
+    workers.pods_here.append(ready("3", ready=False, marked=True))
+    await ticking(samples, 20)
+    assert workers.spotted == [DEPLOYMENT]
+
+
+# What comes of it
+
+
+@pytest.mark.looptime
+async def test_samples_tell_what_was_done_between_them(workers: Workers) -> None:
+    workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(10, 30)}
+    samples = workers.samples()
+    ((_, first),) = await ticking(samples, 1)
+    assert (first.finished, first.busy_seconds, first.last_handled) == (110, 1030, None), (
+        "who knows when they were handled"
+    )
+    workers.tells = {"10.0.0.1": state(103, 1009), "10.0.0.2": state(11, 36)}
+    ((_, second),) = await ticking(samples, 17)
+    assert (second.finished, second.busy_seconds) == (4, 15)
+    assert second.last_handled == second.time == NOW + timedelta(seconds=15)
+    ((_, third),) = await ticking(samples, 35)
+    assert (third.finished, third.busy_seconds, third.last_handled) == (0, 0, None)
+
+
+@pytest.mark.looptime
+async def test_a_worker_that_was_silent_once_goes_on_from_where_it_was_heard(workers: Workers) -> None:
+    workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(500, 700)}
+    samples = workers.samples()
+    await ticking(samples, 1)
+    workers.tells = {"10.0.0.1": state(101, 1002)}
+    await ticking(samples, 17)
+    workers.tells = {"10.0.0.1": state(101, 1002), "10.0.0.2": state(503, 706)}
+    ((_, sample),) = await ticking(samples, 34)
+    assert (sample.finished, sample.busy_seconds) == (3, 6)
+
+
+@pytest.mark.looptime
+async def test_silent_workers_still_tell_their_start_up_time(workers: Workers) -> None:
+    workers.tells = {}
+    ((_, sample),) = await ticking(workers.samples(), 1)
+    assert sample == Sample(NOW, startup_seconds=10.0)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("takes", [0.0, 3.0])
+async def test_an_api_server_that_fails_costs_one_sample(
+    workers: Workers, takes: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers.takes, workers.fails = takes, ClusterError("GET: status 500")
+    samples = workers.samples()
+    assert await ticking(samples, 10) == []
+    assert len(workers.listed) == 1, "it is not asked all the time"
+    workers.fails = None
+    assert len(await ticking(samples, 29)) == 1
+    gc.collect()
+    assert caplog.records == [], "asyncio tells of tasks that failed unseen"
+
+
+# Pools that go
+
+
+@pytest.mark.looptime
+async def test_nothing_is_left_of_a_pool_that_is_gone(workers: Workers) -> None:
+    workers.takes = 5
+    samples = workers.samples()
+    samples.take(POOL, BY_LATENCY, TARGET)
+    await asyncio.sleep(1)
+    samples.forget(POOL.key)
+    samples.forget(NamespacedName("shop", "never-seen"))
+    await asyncio.sleep(60)
+    assert workers.asked == []
+    assert samples._pools == {}
+
+
+# Sums
+
+A, B = "uid-a", "uid-b"
+PODS = [ready("a"), ready("b", startup_seconds=30.0), ready("c", startup_seconds=None)]
+
+SUMS: dict[str, tuple[dict[str, WorkerState], dict[str, WorkerState], Sample]] = {
+    "nobody tells": ({}, {}, Sample(NOW, startup_seconds=20)),
+    "nobody tells any more": ({A: state(5, 9)}, {}, Sample(NOW, startup_seconds=20)),
+    "the first words are averages since their start": (
+        {},
+        {A: state(10, 20), B: state(5, 5)},
+        Sample(NOW, 25, 15, 4, 20),
+    ),
+    "what was done since": (
+        {A: state(10, 20), B: state(5, 5)},
+        {A: state(12, 25), B: state(5, 6.5)},
+        Sample(NOW, 6.5, 2, 4, 20, last_handled=NOW),
+    ),
+    "busy, but nothing finished: no sign of life that is certain": (
+        {A: state(10, 20)},
+        {A: state(10, 25)},
+        Sample(NOW, 5, 0, 4, 20),
+    ),
+    "nothing was done": ({A: state(10, 20)}, {A: state(10, 20)}, Sample(NOW, 0, 0, 4, 20)),
+    "a worker that restarted counts from zero": (
+        {A: state(100, 200)},
+        {A: state(3, 6)},
+        Sample(NOW, 6, 3, 4, 20, last_handled=NOW),
+    ),
+    "a restart shows in either sum": ({A: state(3, 200)}, {A: state(3, 6)}, Sample(NOW, 6, 3, 4, 20, last_handled=NOW)),
+    "a worker heard for the first time only begins to count": (
+        {A: state(10, 20)},
+        {A: state(11, 22), B: state(1000, 9000)},
+        Sample(NOW, 2, 1, 4, 20, last_handled=NOW),
+    ),
+    "which is no sign of life": ({A: state(10, 20)}, {B: state(1000, 9000)}, Sample(NOW, 0, 0, 4, 20)),
+    "concurrency is the median": (
+        {},
+        {A: state(concurrency=1), B: state(concurrency=2), "uid-c": state(concurrency=9)},
+        Sample(NOW, 0, 0, 2, 20),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "sample"), SUMS.values(), ids=SUMS)
+def test_summed(before: dict[str, WorkerState], after: dict[str, WorkerState], sample: Sample) -> None:
+    assert summed(before, after, PODS, NOW) == sample
+
+
+def test_without_pods_nothing_is_known() -> None:
+    assert summed({}, {}, [], NOW) == Sample(time=NOW)

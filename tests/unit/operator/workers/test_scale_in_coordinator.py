@@ -1,0 +1,137 @@
+"""Who is asked at scale-in, for how long, and which pods carry a mark afterwards, on fake loop time."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from queueworkerpool.errors import ClusterError
+from queueworkerpool.model import NamespacedName, Pod, Target, WorkerState
+from queueworkerpool.scheduler import ScaleInCoordinator
+from queueworkerpool.scheduler.coordinator import LOOK_SECONDS, MOST_AT_ONCE
+from tests.unit.operator.builders import SPEC
+
+DEPLOYMENT = NamespacedName("shop", SPEC.deployment)
+TARGET = Target(replicas=3, ready_replicas=3, resource_version=1, selector="app=thumbnailer", settled=True)
+IDLE = WorkerState(busy=0, concurrency=1, finished=0, busy_seconds=0.0)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def pod(name: str, *, marked: bool = False) -> Pod:
+    return Pod(name=name, uid=f"uid-{name}", address=f"10.0.0.{name}", ready=True, marked=marked)
+
+
+@dataclass
+class Deployed:
+    """Pods whose workers answer after a while. Stands for both doors."""
+
+    here: dict[str, Pod]
+    takes: float = 0.0
+    listed: int = 0
+    asking: int = 0
+    most_asking: int = 0
+    asked: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    @classmethod
+    def of(cls, *pods: Pod, takes: float = 0.0) -> "Deployed":
+        return cls({each.name: each for each in pods}, takes)
+
+    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
+        assert (deployment, selector, limit) == (DEPLOYMENT, TARGET.selector, None)
+        self.listed += 1
+        return list(self.here.values())
+
+    async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
+        if self.broken:
+            raise ClusterError("no answer")
+        assert namespace == DEPLOYMENT.namespace
+        self.here[pod] = replace(self.here[pod], marked=first)
+
+    async def ask(self, address: str, port: int) -> WorkerState | None:
+        assert port == SPEC.state_port
+        self.asked.append(address)
+        self.asking += 1
+        self.most_asking = max(self.most_asking, self.asking)
+        await asyncio.sleep(self.takes)
+        self.asking -= 1
+        return IDLE
+
+    @property
+    def marked(self) -> set[str]:
+        return {name for name, each in self.here.items() if each.marked}
+
+
+@pytest.mark.looptime
+async def test_many_workers_are_asked_so_many_at_a_time() -> None:
+    deployed = Deployed.of(*(pod(str(number)) for number in range(3 * MOST_AT_ONCE)), takes=1.0)
+    pods = await ScaleInCoordinator(deployed, deployed).look(DEPLOYMENT, SPEC, TARGET)
+    assert [worker.state for worker in pods] == [IDLE] * 3 * MOST_AT_ONCE
+    assert (deployed.most_asking, now()) == (MOST_AT_ONCE, 3.0)
+
+
+@pytest.mark.looptime
+async def test_workers_that_could_not_be_asked_in_time_are_silent_ones() -> None:
+    deployed = Deployed.of(*(pod(str(number)) for number in range(20 * MOST_AT_ONCE)), takes=1.0)
+    pods = await ScaleInCoordinator(deployed, deployed).look(DEPLOYMENT, SPEC, TARGET)
+    heard = sum(worker.state is not None for worker in pods)
+    assert LOOK_SECONDS <= now() <= LOOK_SECONDS + 1
+    assert (len(pods), heard) == (20 * MOST_AT_ONCE, len(deployed.asked))
+    assert LOOK_SECONDS * MOST_AT_ONCE <= heard <= (LOOK_SECONDS + 1) * MOST_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    "unready",
+    [replace(pod("1"), running=False), replace(pod("1"), address="")],
+    ids=["no container runs", "no address"],
+)
+async def test_pods_that_cannot_answer_are_not_asked(unready: Pod) -> None:
+    deployed = Deployed.of(unready, pod("2"))
+    pods = await ScaleInCoordinator(deployed, deployed).look(DEPLOYMENT, SPEC, TARGET)
+    assert {worker.pod.name: worker.state for worker in pods} == {"1": None, "2": IDLE}
+    assert deployed.asked == ["10.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("before", "victims"),
+    [((), ("1", "2")), (("1",), ("2",)), (("1", "2"), ("1",)), (("1", "2", "3"), ()), (("2",), ("2",))],
+)
+async def test_exactly_the_victims_are_marked(before: tuple[str, ...], victims: tuple[str, ...]) -> None:
+    deployed = Deployed.of(*(pod(name, marked=name in before) for name in ("1", "2", "3")))
+    coordinator = ScaleInCoordinator(deployed, deployed)
+    await coordinator.mark(DEPLOYMENT, await coordinator.look(DEPLOYMENT, SPEC, TARGET), victims)
+    assert deployed.marked == set(victims)
+
+
+async def test_marks_are_taken_away_once_the_scale_in_is_settled_and_then_nobody_looks_again() -> None:
+    deployed = Deployed.of(pod("1"), pod("2"))
+    coordinator = ScaleInCoordinator(deployed, deployed)
+    await coordinator.mark(DEPLOYMENT, await coordinator.look(DEPLOYMENT, SPEC, TARGET), ("1",))
+    await coordinator.clear(DEPLOYMENT, replace(TARGET, settled=False))
+    assert deployed.marked == {"1"}, "the ReplicaSet has not chosen yet"
+    await coordinator.clear(DEPLOYMENT, TARGET)
+    assert deployed.marked == set()
+    listed = deployed.listed
+    await coordinator.clear(DEPLOYMENT, TARGET)
+    assert deployed.listed == listed
+
+
+async def test_a_mark_that_could_not_be_taken_away_is_tried_again() -> None:
+    deployed = Deployed.of(pod("1", marked=True))
+    coordinator = ScaleInCoordinator(deployed, deployed)
+    coordinator.spotted(DEPLOYMENT)
+    deployed.broken = True
+    with pytest.raises(ClusterError):
+        await coordinator.clear(DEPLOYMENT, TARGET)
+    deployed.broken = False
+    await coordinator.clear(DEPLOYMENT, TARGET)
+    assert deployed.marked == set()
+
+
+async def test_a_pool_that_never_marked_anything_looks_at_no_pods() -> None:
+    deployed = Deployed.of(pod("1", marked=True))
+    await ScaleInCoordinator(deployed, deployed).clear(DEPLOYMENT, TARGET)
+    assert deployed.listed == 0
