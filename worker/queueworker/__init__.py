@@ -1,4 +1,4 @@
-"""The worker runtime: consumes an SQS queue without losing work. What a handler needs is imported from here."""
+"""The worker runtime: consumes an SQS queue without losing messages. Handlers import what they need from here."""
 
 from queueworker.model import Message, MessageLostError, Reject, Retry
 

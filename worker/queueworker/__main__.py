@@ -1,4 +1,4 @@
-"""The command line `queueworker`: flags and variables become settings, the handler is found, the runtime runs."""
+"""The command line `queueworker`: parses flags and variables into settings, loads the handler, runs the runtime."""
 
 import logging
 import os
@@ -11,7 +11,8 @@ import click
 
 from queueworker import logs
 from queueworker.errors import UsageError
-from queueworker.handlers.loading import Handler, load
+from queueworker.handlers.handler import Handler
+from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
 from queueworker.runtime import Runtime
 from queueworker.settings import ENV_PREFIX, Settings, reject_unknown
@@ -20,66 +21,66 @@ logger = logging.getLogger("queueworker")
 
 
 def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """One flag and one environment variable per setting, from the dataclass that explains them."""
+    """Add one flag and one environment variable per setting, from the dataclass that explains them."""
     for setting in reversed(fields(Settings)):
-        hints: dict[str, Any] = dict(setting.metadata)
+        metadata: dict[str, Any] = dict(setting.metadata)
         kind: Any = str
-        also: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if setting.type is bool:
             kind = bool
-            also["is_flag"] = True
-        elif choices := hints.get("choices"):
+            options["is_flag"] = True
+        elif choices := metadata.get("choices"):
             kind = click.Choice(choices)
         elif setting.type is int:
-            kind = click.IntRange(hints["min"], hints["max"])
-        # Click tells a missing default from one that is None.
-        given = {"required": True} if setting.default is MISSING else {"default": setting.default}
+            kind = click.IntRange(metadata["min"], metadata["max"])
+        # Click distinguishes a missing default from one that is None.
+        options |= {"required": True} if setting.default is MISSING else {"default": setting.default}
         command = click.option(
             "--" + setting.name.replace("_", "-"),
             envvar=ENV_PREFIX + setting.name.upper(),
             type=kind,
             show_default=setting.default not in {MISSING, None},
             show_envvar=True,
-            help=hints["help"],
-            **given,
-            **also,
+            help=metadata["help"],
+            **options,
         )(command)
     return command
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @_setting_options
-def main(**given: Any) -> None:
-    """Consume an SQS queue: each message is handled, kept hidden meanwhile, and deleted after success.
+def main(**flags: Any) -> None:
+    """Consume an SQS queue: handle each message, keep it hidden meanwhile, and delete it after success.
 
-    Ends on SIGTERM: receives no more, lets running handlers finish, gives the rest back. A second SIGTERM hurries.
+    On SIGTERM the worker receives no more, lets running handlers finish and releases all other messages. A second
+    SIGTERM releases those of running handlers, too.
     """
     try:
         reject_unknown(os.environ)
-        settings = Settings(**given)
+        settings = Settings(**flags)
         logs.configure(settings.log_level, settings.log_format)
-        handler = _handler(settings)
+        handler = _load_handler(settings)
         runtime = Runtime(settings, handler)
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     except ReportedError as error:
-        logger.critical("the handler cannot be used", extra={"error": str(error)})
+        logger.critical("handler cannot be loaded", extra={"error": str(error)})
         sys.exit(1)
     except OSError as error:
-        logger.critical("cannot serve the state", extra={"port": given["state_port"], "error": str(error)})
+        logger.critical("state port cannot be bound", extra={"port": flags["state_port"], "error": str(error)})
         sys.exit(1)
-    logs.leave(runtime.run())
+    logs.exit_process(runtime.run())
 
 
-def _handler(settings: Settings) -> Handler:
+def _load_handler(settings: Settings) -> Handler:
     if settings.exec is not None:
-        from queueworker.handlers.commands import Command  # noqa: PLC0415 -- loaded where it is needed
+        from queueworker.handlers.commands import CommandHandler  # noqa: PLC0415 -- loaded where it is needed
 
-        return Command(settings.exec, settings.queue)
+        return CommandHandler(settings.exec, settings.queue)
     if settings.isolate:
-        from queueworker.handlers.isolation import Isolated  # noqa: PLC0415 -- as above
+        from queueworker.handlers.isolation import IsolatedHandler  # noqa: PLC0415 -- as above
 
-        return Isolated(str(settings.handler), settings.log_level, settings.log_format)
+        return IsolatedHandler(str(settings.handler), settings.log_level, settings.log_format)
     return load(str(settings.handler))
 
 

@@ -1,21 +1,21 @@
-"""What can go wrong, as types. The doors raise these, the rest branches on them, never on texts.
+"""What can go wrong, as types. The adapters raise these; the rest branches on them, never on texts.
 
-Imported by everybody, imports nothing.
+Every module imports it; it imports nothing of ours.
 """
 
 from typing import ClassVar
 
 
 class QueueWorkerError(Exception):
-    """The root of our errors."""
+    """The base of our errors."""
 
 
 class UsageError(QueueWorkerError):
-    """A flag, variable or handler makes no sense. The text names it and says what to do."""
+    """A flag, variable or handler is wrong. The text names it and says what to do."""
 
 
 class SqsError(QueueWorkerError):
-    """SQS did not do what was asked. `reason` is a constant word for logs and metrics."""
+    """SQS did not do what was requested. `reason` is a constant word for logs and metrics."""
 
     reason: ClassVar[str] = "Failed"
 
@@ -27,7 +27,7 @@ class QueueNotFoundError(SqsError):
 
 
 class AccessDeniedError(SqsError):
-    """SQS does not let this worker use the queue, or it has no credentials."""
+    """SQS does not let this worker use the queue, or the worker has no credentials."""
 
     reason = "AccessDenied"
 
@@ -45,10 +45,10 @@ class UnreachableError(SqsError):
 
 
 class AnswerInvalidError(SqsError):
-    """SQS answered something that makes no sense, or refused the request as malformed."""
+    """SQS's answer cannot be understood, or SQS refused the request as malformed."""
 
     reason = "AnswerInvalid"
 
 
 REASONS = tuple(kind.reason for kind in SqsError.__subclasses__())
-"""Every word that tells why SQS did not do what was asked."""
+"""Every reason why SQS did not do what was requested."""

@@ -1,4 +1,7 @@
-"""One JSON object per log line, on standard error. Called once by `__main__`; libraries' lines look the same."""
+"""Writes one JSON object per log line to standard error. `__main__` and each child process call it once, at the start.
+
+The lines of libraries look the same.
+"""
 
 import json
 import logging
@@ -7,14 +10,14 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes time, level, logger, message, and whatever the call gave as `extra`."""
+    """Writes time, level, logger, message, and the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record."""
+        """Return the line for a record."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -28,22 +31,22 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Writes the same for people, the extras as pairs after the message."""
+    """Writes the same for people, the fields of `extra` as pairs after the message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- the standard library's name
-        """Write one record, without its traceback."""
+        """Return the line for a record, without its traceback."""
         return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in _extras(record).items())])
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in record.__dict__.items() if key not in _USUAL}
+    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD_FIELDS}
 
 
 def configure(level: str, log_format: str) -> None:
-    """Send every logger's lines to standard error, as `json` or as `text` for people."""
+    """Send the lines of every logger to standard error, as `json` or as `text` for people."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -51,8 +54,8 @@ def configure(level: str, log_format: str) -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-def leave(code: int) -> NoReturn:
-    """End the process at once, with everything told: threads that still work or wait would only delay its end."""
+def exit_process(code: int) -> NoReturn:
+    """Flush all output and end the process at once: threads that still work or wait would only delay its end."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

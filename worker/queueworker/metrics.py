@@ -1,6 +1,6 @@
-"""The only door to prometheus_client: writes the numbers of `stats` in its formats, on a registry of its own.
+"""The only adapter to prometheus_client: renders the numbers of `stats` in its formats, on a registry of its own.
 
-The runtime loads it at the first scrape: a worker that nobody scrapes does without.
+`runtime` loads it at the first scrape: a worker that nobody scrapes does without. It counts nothing itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,17 +19,17 @@ _HELP = {
     Count.RECEIVED: "Messages received.",
     Count.STARTED: "Messages given to the handler.",
     Count.SUCCEEDED: "Messages whose handler succeeded.",
-    Count.FAILED: "Messages whose handler failed, asked for a retry or was interrupted.",
-    Count.RELEASED: "Messages given back to the queue, for now or for later.",
+    Count.FAILED: "Messages whose handler failed, requested a retry or was interrupted.",
+    Count.RELEASED: "Messages returned to the queue, visible now or later.",
     Count.EXTENDED: "Extensions of a message's visibility timeout.",
     Count.DELETED: "Messages deleted after success.",
-    Count.STRANDED: "Messages neither deleted nor released: left to their visibility timeout.",
+    Count.STRANDED: "Messages neither deleted nor released: SQS shows them again after their visibility timeout.",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What there is to tell at one moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """What the metrics show, at one moment."""
 
     numbers: Snapshot
     concurrency: int
@@ -38,67 +38,81 @@ class Facts:
 
 
 class Metrics:
-    """Renders what `look` tells, each time it is asked."""
+    """Renders the state that `read_state` returns at each scrape."""
 
-    def __init__(self, look: Callable[[], Facts]) -> None:
+    def __init__(self, read_state: Callable[[], WorkerState]) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Numbers(look))
+        self._registry.register(_StateCollector(read_state))
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """The metrics in the format that the Accept header asks for, and its content type."""
+        """Return the metrics in the format that the Accept header requests, and its content type."""
         encoder, content_type = choose_encoder(accept)
         return encoder(self._registry), content_type
 
 
-class _Numbers(Collector):
-    def __init__(self, look: Callable[[], Facts]) -> None:
-        self._look = look
+class _StateCollector(Collector):
+    def __init__(self, read_state: Callable[[], WorkerState]) -> None:
+        self._read_state = read_state
 
     def collect(self) -> Iterator[Metric]:
-        facts = self._look()
-        numbers = facts.numbers
-        for what, number in numbers.counts.items():
-            yield CounterMetricFamily(f"queueworker_messages_{what}", _HELP[what], value=number)
-        errors = CounterMetricFamily(
-            "queueworker_receive_errors", "Receive requests that SQS did not answer with messages.", labels=("reason",)
-        )
-        for reason, number in numbers.receive_errors.items():
-            errors.add_metric((reason,), number)
-        yield errors
-        yield _histogram(
-            "queueworker_handler_duration_seconds",
-            "How long handlers took.",
-            dict(zip(DURATION_BUCKETS, numbers.durations, strict=False)),
-            (sum(numbers.durations), numbers.finished_seconds),
-        )
-        yield _histogram(
-            "queueworker_message_age_at_start_seconds",
-            "How long ago messages had been sent when their handlers were started.",
-            dict(zip(AGE_BUCKETS, numbers.ages, strict=False)),
-            (sum(numbers.ages), numbers.ages_sum),
-        )
-        yield CounterMetricFamily(
-            "queueworker_busy_seconds", "Seconds that handlers were busy, running ones included.", numbers.busy_seconds
-        )
-        yield GaugeMetricFamily("queueworker_busy_handlers", "Handlers that run now.", numbers.busy)
-        yield GaugeMetricFamily(
-            "queueworker_oldest_busy_seconds", "How long the longest running handler has run.", numbers.oldest_seconds
-        )
-        yield GaugeMetricFamily(
-            "queueworker_heartbeat_lag_seconds",
-            "By how much the last or the next look for messages to extend is late.",
-            facts.heartbeat_lag_seconds,
-        )
-        yield GaugeMetricFamily("queueworker_concurrency", "Handlers that may run at the same time.", facts.concurrency)
-        yield GaugeMetricFamily("queueworker_draining", "1 once the worker receives no more messages.", facts.draining)
+        state = self._read_state()
+        yield from _counters(state.numbers)
+        yield from _histograms(state.numbers)
+        yield from _gauges(state)
+
+
+def _counters(numbers: Snapshot) -> Iterator[Metric]:
+    for count, number in numbers.counts.items():
+        yield CounterMetricFamily(f"queueworker_messages_{count}", _HELP[count], value=number)
+    errors = CounterMetricFamily(
+        "queueworker_receive_errors", "Receive requests that SQS did not answer with messages.", labels=("reason",)
+    )
+    for reason, number in numbers.receive_errors.items():
+        errors.add_metric((reason,), number)
+    yield errors
+    yield CounterMetricFamily(
+        "queueworker_busy_seconds", "Seconds that handlers were busy, running ones included.", numbers.busy_seconds
+    )
+
+
+def _histograms(numbers: Snapshot) -> Iterator[Metric]:
+    yield _histogram(
+        "queueworker_handler_duration_seconds",
+        "How long handlers took.",
+        dict(zip(DURATION_BUCKETS, numbers.durations, strict=False)),
+        count=sum(numbers.durations),
+        total=numbers.finished_seconds,
+    )
+    yield _histogram(
+        "queueworker_message_age_at_start_seconds",
+        "Seconds between the sending of a message and the start of its handler.",
+        dict(zip(AGE_BUCKETS, numbers.ages, strict=False)),
+        count=sum(numbers.ages),
+        total=numbers.ages_sum,
+    )
+
+
+def _gauges(state: WorkerState) -> Iterator[Metric]:
+    yield GaugeMetricFamily("queueworker_busy_handlers", "Handlers that are running.", state.numbers.busy)
+    yield GaugeMetricFamily(
+        "queueworker_oldest_busy_seconds",
+        "How long the longest running handler has been running.",
+        state.numbers.oldest_busy_seconds,
+    )
+    yield GaugeMetricFamily(
+        "queueworker_heartbeat_lag_seconds",
+        "How late the last or the next check for messages to extend is.",
+        state.heartbeat_lag_seconds,
+    )
+    yield GaugeMetricFamily("queueworker_concurrency", "Handlers that may run at the same time.", state.concurrency)
+    yield GaugeMetricFamily("queueworker_draining", "1 once the worker receives no more messages.", state.draining)
 
 
 def _histogram(
-    name: str, help_text: str, buckets: Mapping[float, int], count_and_sum: tuple[int, float]
+    name: str, help_text: str, buckets: Mapping[float, int], *, count: int, total: float
 ) -> HistogramMetricFamily:
-    """A histogram from the observations in each bucket alone; those above all bounds are only in the count."""
+    """Build a histogram from the observations in each bucket alone; those above all bounds are only in `count`."""
     bounds = [str(bound) for bound in buckets]
     cumulated = list(zip(bounds, accumulate(buckets.values()), strict=True))
-    count, total = count_and_sum
     return HistogramMetricFamily(name, help_text, buckets=[*cumulated, ("+Inf", count)], sum_value=total)

@@ -1,6 +1,6 @@
 """The state server: /state, /livez, /readyz and /metrics, in threads of its own.
 
-`runtime` starts it. What to answer arrives as functions; it knows nothing about messages.
+`runtime` starts it. The content arrives as functions; the server knows nothing about messages.
 """
 
 import json
@@ -16,22 +16,29 @@ CLIENT_TIMEOUT_SECONDS = 5.0
 _TEXT = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What to answer: the state, reasons against being alive and ready, and the metrics for an Accept header."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """The functions that return each endpoint's content."""
 
     state: Callable[[], Mapping[str, object]]
     livez: Callable[[], list[str]]
+    """Problems that make the worker not alive."""
     readyz: Callable[[], list[str]]
+    """Problems that make the worker not ready."""
     metrics: Callable[[str], tuple[bytes, str]]
+    """The metrics for an Accept header, and their content type."""
 
 
 class StateServer:
     """Serves from its construction until the process ends."""
 
-    def __init__(self, host: str, port: int, answers: Answers) -> None:
-        """Bind and serve. Raises OSError when the address cannot be bound."""
-        handler = type("Handler", (_Handler,), {"answers": answers})
+    def __init__(self, host: str, port: int, endpoints: Endpoints) -> None:
+        """Bind and serve.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        handler = type("Handler", (_Handler,), {"endpoints": endpoints})
         self._server = _Server((host, port), handler)
         threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
 
@@ -45,12 +52,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that went away is its own affair."""
+        """Log nothing: that a client went away is not our error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    answers: Answers
-    timeout = CLIENT_TIMEOUT_SECONDS  # a client that sends nothing must not hold a thread
+    endpoints: Endpoints
+    timeout = CLIENT_TIMEOUT_SECONDS  # a client that sends nothing must not occupy a thread
     server_version = "queueworker"
     sys_version = ""
 
@@ -58,13 +65,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one request."""
         path = self.path.partition("?")[0]
         if path == "/state":
-            self._send(HTTPStatus.OK, json.dumps(self.answers.state()).encode() + b"\n", "application/json")
+            self._send(HTTPStatus.OK, json.dumps(self.endpoints.state()).encode() + b"\n", "application/json")
         elif path == "/metrics":
-            self._send(HTTPStatus.OK, *self.answers.metrics(self.headers.get("Accept", "")))
+            self._send(HTTPStatus.OK, *self.endpoints.metrics(self.headers.get("Accept", "")))
         elif path in {"/livez", "/readyz"}:
-            reasons = self.answers.livez() if path == "/livez" else self.answers.readyz()
-            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
-            self._send(status, ("\n".join(reasons or ["ok"]) + "\n").encode(), _TEXT)
+            problems = self.endpoints.livez() if path == "/livez" else self.endpoints.readyz()
+            status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
+            self._send(status, ("\n".join(problems or ["ok"]) + "\n").encode(), _TEXT)
         else:
             self._send(HTTPStatus.NOT_FOUND, b"not found: try /state, /livez, /readyz or /metrics\n", _TEXT)
 
@@ -76,4 +83,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: probes come every few seconds."""
+        """Log nothing: probes come every few seconds."""

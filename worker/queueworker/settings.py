@@ -1,7 +1,8 @@
-"""The worker's settings: one frozen dataclass, each field explained. `__main__` builds it from flags and variables.
+"""The worker's settings: one frozen dataclass with an explanation of each field.
 
-A QUEUEWORKER_* variable that is not here stops the start. AWS's own settings (region, credentials,
-AWS_ENDPOINT_URL_SQS) are read by botocore and do not appear here.
+`__main__` builds it from flags and variables; nothing else reads the environment for settings. An unknown
+QUEUEWORKER_* variable stops the start. AWS's own settings (region, credentials, AWS_ENDPOINT_URL_SQS) are read by
+botocore and do not appear here.
 """
 
 import difflib
@@ -14,17 +15,17 @@ from queueworker.model import MAX_VISIBILITY_SECONDS
 
 ENV_PREFIX = "QUEUEWORKER_"
 
-THREE_REQUESTS = 30
-"""Messages that three requests bring at most. To hold so many pays where handlers are fast, however few there are."""
+MESSAGES_OF_THREE_REQUESTS = 30
+"""With fast handlers, receiving this many pays even at a low concurrency: three requests under way, each with ten."""
 
 _QUEUE_URL = re.compile(r"https?://[^/\s]+/\S+")
-# Kubernetes tells every pod about the Services of its namespace in such variables; one may be named queueworker.
+# Kubernetes sets such variables in every pod for each Service of its namespace; one may be named queueworker.
 _SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a worker process is told at its start."""
+    """The settings of a worker process."""
 
     queue: str = field(metadata={"help": "URL of the queue to consume."})
     handler: str | None = field(
@@ -55,13 +56,13 @@ class Settings:
         },
     )
     concurrency: int = field(
-        default=10, metadata={"help": "How many messages are worked on at the same time.", "min": 1, "max": 1000}
+        default=10, metadata={"help": "How many messages are handled at the same time.", "min": 1, "max": 1000}
     )
     prefetch: int = field(
         default=0,
         metadata={
-            "help": "How many messages more than are worked on may be received ahead; at most the concurrency,"
-            " or as many as make 30 with it: three requests full.",
+            "help": "How many messages may be received ahead, besides those being handled. At most the concurrency,"
+            " or as many as make 30 with it: three full requests.",
             "min": 0,
             "max": 1000,
         },
@@ -69,8 +70,8 @@ class Settings:
     wait_seconds: int = field(
         default=20,
         metadata={
-            "help": "How long a receive request on an idle queue waits for messages. An idle worker may take as long to"
-            " end: a request that is cut off would still be served, and hide a message from everybody.",
+            "help": "How many seconds a receive request on an idle queue waits for messages. An idle worker may take as"
+            " long to end: SQS would still serve a request that is cut off, and hide a message from everybody.",
             "min": 0,
             "max": 20,
         },
@@ -78,8 +79,8 @@ class Settings:
     visibility_seconds: int = field(
         default=30,
         metadata={
-            "help": "How long a message stays hidden after a worker died without a word. It is extended"
-            " while a handler works, however long that takes, up to SQS's limit of 12 hours.",
+            "help": "How many seconds a message stays hidden after its worker was killed. While a handler works, the"
+            " worker extends this, up to SQS's limit of 12 hours.",
             "min": 1,
             "max": MAX_VISIBILITY_SECONDS,
         },
@@ -87,8 +88,8 @@ class Settings:
     retry_seconds: int = field(
         default=5,
         metadata={
-            "help": "After about so long a failed message is shown again; doubles with each receive of the message,"
-            " up to 15 minutes.",
+            "help": "Seconds until a failed message is shown again, less up to half at random. Doubles with each"
+            " receive of the message, up to 15 minutes.",
             "min": 0,
             "max": MAX_VISIBILITY_SECONDS,
         },
@@ -96,8 +97,8 @@ class Settings:
     grace_seconds: int = field(
         default=25,
         metadata={
-            "help": "How long running handlers may go on after SIGTERM; then their messages go back to the queue."
-            " Keep it 5 s below the pod's terminationGracePeriodSeconds (30 by default).",
+            "help": "How many seconds running handlers may continue after SIGTERM; then their messages are released to"
+            " the queue. Keep it 5 s below the pod's terminationGracePeriodSeconds (30 by default).",
             "min": 0,
             "max": MAX_VISIBILITY_SECONDS,
         },
@@ -108,10 +109,11 @@ class Settings:
     )
     state_port: int = field(
         default=8081,
-        metadata={"help": "Port for the same; 0 takes a free one and logs it.", "min": 0, "max": 65535},
+        metadata={"help": "Port of the same; 0 picks a free one and logs it.", "min": 0, "max": 65535},
     )
     log_level: str = field(
-        default="info", metadata={"help": "What to log.", "choices": ("debug", "info", "warning", "error")}
+        default="info",
+        metadata={"help": "The lowest level that is logged.", "choices": ("debug", "info", "warning", "error")},
     )
     log_format: str = field(
         default="json",
@@ -119,7 +121,11 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Check what no single flag can tell. Raises UsageError."""
+        """Check the settings against each other.
+
+        Raises:
+            UsageError: they do not fit together, or a URL is none.
+        """
         for flag, url in (("--queue", self.queue), ("--dead-letter-queue", self.dead_letter_queue)):
             if url is not None and not _QUEUE_URL.fullmatch(url):
                 raise UsageError(
@@ -130,16 +136,20 @@ class Settings:
             raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
         if self.isolate and self.exec is not None:
             raise UsageError("--exec has a process of its own for each message: leave out --isolate")
-        if self.prefetch > (most := max(self.concurrency, THREE_REQUESTS - self.concurrency)):
+        if self.prefetch > (limit := max(self.concurrency, MESSAGES_OF_THREE_REQUESTS - self.concurrency)):
             raise UsageError(
-                f"--prefetch {self.prefetch} is too much beside --concurrency {self.concurrency}: at most {most}"
+                f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"
             )
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:
-    """Stop at a QUEUEWORKER_* variable that no setting bears: a typo must not pass for a setting. Raises UsageError."""
+    """Check that each QUEUEWORKER_* variable is a setting, so that a typo is noticed.
+
+    Raises:
+        UsageError: a variable is not a setting.
+    """
     known = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise UsageError(f"{name} is not a setting; did you mean {near[0]}? All: {', '.join(known)}")
+            closest = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise UsageError(f"{name} is not a setting; did you mean {closest[0]}? All: {', '.join(known)}")

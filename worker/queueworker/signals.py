@@ -1,7 +1,8 @@
-"""What wakes the main thread: SIGTERM, SIGINT, or a part of the worker that crashed. Each is one byte in a pipe.
+"""Wakes the main thread: on SIGTERM, on SIGINT, or when a thread of the worker crashed. `runtime` waits for it.
 
-A pipe, because the interpreter itself writes to it whenever a signal arrives. A main thread that waited in
-`queue.SimpleQueue.get()` slept through a SIGTERM now and then (seen with Python 3.11.7 on a busy machine).
+Each event is one byte in a pipe, because the interpreter itself writes to it whenever a signal arrives. A main thread
+that waited in `queue.SimpleQueue.get()` slept through a SIGTERM now and then (seen with Python 3.11.7 on a busy
+machine).
 """
 
 import os
@@ -9,23 +10,23 @@ import select
 import signal
 
 CRASH = 0
-"""Noted instead of a signal's number when a part of the worker crashed."""
+"""Written instead of a signal's number when a thread of the worker crashed."""
 
 
-class Notes:
-    """The notes that came, in order. Make it in the main thread; there can be only one."""
+class SignalPipe:
+    """The events so far, in order. Make it in the main thread; there can be only one."""
 
     def __init__(self) -> None:
-        self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        self._read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: None)  # Python writes the number to the pipe; nothing else is to be done
 
-    def add_crash(self) -> None:
-        """Tell the main thread that a part of the worker crashed."""
-        os.write(self._writing, bytes((CRASH,)))
+    def write_crash(self) -> None:
+        """Wake the main thread because a thread of the worker crashed."""
+        os.write(self._write_end, bytes((CRASH,)))
 
-    def wait(self, seconds: float | None = None) -> int | None:
-        """The next note, or None after so many seconds; for ever without a number."""
-        ready, _, _ = select.select((self._reading,), (), (), seconds)
-        return os.read(self._reading, 1)[0] if ready else None
+    def wait(self, timeout_seconds: float | None = None) -> int | None:
+        """Return the next event, or None after the timeout; wait for ever without one."""
+        ready, _, _ = select.select((self._read_end,), (), (), timeout_seconds)
+        return os.read(self._read_end, 1)[0] if ready else None

@@ -1,4 +1,4 @@
-"""Plain numbers about the work, kept cheaply while it runs. The state server and the metrics read them.
+"""Counts of the work, kept cheaply while it runs. The state server and the metrics read them.
 
 Counting is on the path of every message, so nothing here knows about labels or formats.
 """
@@ -20,7 +20,7 @@ class Count(StrEnum):
     STARTED = "started"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    RELEASED = "released"  # given back to the queue, for now or for later
+    RELEASED = "released"  # returned to the queue, visible now or later
     EXTENDED = "extended"
     DELETED = "deleted"
     STRANDED = "stranded"  # neither deleted nor released: SQS shows it again when its visibility timeout ends
@@ -30,18 +30,18 @@ AGE_BUCKETS = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 
 
-class Run:
-    """One handler that runs."""
+class HandlerRun:
+    """One running handler, by its start time."""
 
-    __slots__ = ("since",)
+    __slots__ = ("started_at",)
 
-    def __init__(self, since: float) -> None:
-        self.since = since
+    def __init__(self, started_at: float) -> None:
+        self.started_at = started_at
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """The numbers at one moment. Times are in seconds; a bucket holds what is not longer than its bound."""
+    """The numbers at one moment. Times are in seconds; a bucket counts what is not longer than its bound."""
 
     counts: dict[Count, int] = field(default_factory=lambda: dict.fromkeys(Count, 0))
     receive_errors: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
@@ -51,65 +51,65 @@ class Snapshot:
     ages_sum: float = 0.0
     busy: int = 0
     busy_seconds: float = 0.0
-    oldest_seconds: float = 0.0
-    """For how long the handler that has run longest of those that run now has done so."""
+    oldest_busy_seconds: float = 0.0
+    """How long the handler that has run longest has been running."""
 
 
 class Stats:
     """Counts of one worker since its start; safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float], wall_clock: Callable[[], float] = time.time) -> None:
-        """Take a monotonic clock and that of the calendar, in seconds; SQS's times are compared with the latter."""
+        """Take a monotonic clock and a calendar clock, in seconds; SQS's timestamps are compared with the latter."""
         self._clock = clock
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
-        self._now = Snapshot()
-        self._running: dict[Run, None] = {}  # a set in the order of their starts
+        self._current = Snapshot()
+        self._running: dict[HandlerRun, None] = {}  # a set in the order of their starts
 
-    def add(self, what: Count, number: int = 1) -> None:
+    def add(self, count: Count, number: int = 1) -> None:
         """Count messages."""
         with self._lock:
-            self._now.counts[what] += number
+            self._current.counts[count] += number
 
     def receive_failed(self, reason: str) -> None:
-        """Count a receive that SQS did not answer with messages."""
+        """Count a receive request that SQS did not answer with messages."""
         with self._lock:
-            self._now.receive_errors[reason] += 1
+            self._current.receive_errors[reason] += 1
 
-    def start(self, sent: float | None = None) -> Run:
-        """Count a handler as running, on a message sent then (seconds since 1970); returns what `finish` takes."""
-        run = Run(self._clock())
-        age = None if sent is None else max(0.0, self._wall_clock() - sent)
+    def start(self, sent_timestamp: float | None = None) -> HandlerRun:
+        """Count a handler as running, on a message sent then (seconds since 1970); return what `finish` takes."""
+        run = HandlerRun(self._clock())
+        age = None if sent_timestamp is None else max(0.0, self._wall_clock() - sent_timestamp)
         with self._lock:
-            self._now.counts[Count.STARTED] += 1
+            self._current.counts[Count.STARTED] += 1
             self._running[run] = None
             if age is not None:
-                self._now.ages[bisect_left(AGE_BUCKETS, age)] += 1
-                self._now.ages_sum += age
+                self._current.ages[bisect_left(AGE_BUCKETS, age)] += 1
+                self._current.ages_sum += age
         return run
 
-    def finish(self, run: Run, *, succeeded: bool) -> float:
-        """Count a handler as ended; returns the seconds that it took."""
-        seconds = self._clock() - run.since
+    def finish(self, run: HandlerRun, *, succeeded: bool) -> float:
+        """Count a handler as finished; return the seconds that it took."""
+        seconds = self._clock() - run.started_at
         with self._lock:
-            self._now.counts[Count.SUCCEEDED if succeeded else Count.FAILED] += 1
-            self._now.durations[bisect_left(DURATION_BUCKETS, seconds)] += 1
-            self._now.finished_seconds += seconds
+            self._current.counts[Count.SUCCEEDED if succeeded else Count.FAILED] += 1
+            self._current.durations[bisect_left(DURATION_BUCKETS, seconds)] += 1
+            self._current.finished_seconds += seconds
             del self._running[run]
         return seconds
 
     def snapshot(self) -> Snapshot:
-        """Copy the numbers. Busy time includes that of handlers that still run."""
+        """Copy the numbers. Busy time includes that of handlers that are still running."""
         with self._lock:
-            since = [run.since for run in self._running]
-            now, clock = self._now, self._clock()
+            starts = [run.started_at for run in self._running]
+            current, now = self._current, self._clock()
             return replace(
-                now,
-                counts=dict(now.counts),
-                receive_errors=dict(now.receive_errors),
-                durations=list(now.durations),
-                ages=list(now.ages),
-                busy=len(since),
-                busy_seconds=now.finished_seconds + sum(max(0.0, clock - start) for start in since),
-                oldest_seconds=max(0.0, clock - since[0]) if since else 0.0,
+                current,
+                counts=dict(current.counts),
+                receive_errors=dict(current.receive_errors),
+                durations=list(current.durations),
+                ages=list(current.ages),
+                busy=len(starts),
+                busy_seconds=current.finished_seconds + sum(max(0.0, now - start) for start in starts),
+                oldest_busy_seconds=max(0.0, now - starts[0]) if starts else 0.0,
             )

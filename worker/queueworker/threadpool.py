@@ -1,6 +1,6 @@
-"""Threads that run small jobs, started as they are needed. Used for handlers and for requests to SQS.
+"""Threads that run small jobs, started as they are needed. Handlers and requests to SQS run in them.
 
-Unlike an executor of the standard library it leaves no results behind and does not hold up the end of the process.
+Unlike an executor of the standard library it keeps no results and does not delay the end of the process.
 """
 
 import logging
@@ -11,57 +11,57 @@ from collections.abc import Callable
 logger = logging.getLogger(__name__)
 
 
-class Crew:
-    """At most `size` daemon threads.
+class ThreadPool:
+    """Runs jobs in at most `size` daemon threads.
 
-    To wake a thread is dear, and pointless while one that is awake can take the next job as well. So only one thread is
-    being woken at any time, and whoever takes a job while more are waiting sees to the next: jobs that block are
-    all under way after as many wakings, and jobs that take no time need hardly any.
+    Waking a thread is expensive, and pointless while one that is awake can take the next job as well. So only one
+    thread is being woken at any time, and a thread that takes a job while more are waiting wakes the next: jobs that
+    block all run after as many wakings, and jobs that take no time need hardly any.
     """
 
     def __init__(self, name: str, size: int) -> None:
         self._name = name
         self._size = size
         self._jobs: deque[Callable[[], None]] = deque()
-        self._given = threading.Condition(threading.Lock())
+        self._submitted = threading.Condition(threading.Lock())
         self._threads = 0
         self._idle = 0
         self._waking = False
 
     def submit(self, *jobs: Callable[[], None]) -> None:
-        """Run each job in a thread, soon. They report their own errors."""
-        with self._given:
+        """Run each job in a thread, soon. An exception of a job is logged."""
+        with self._submitted:
             self._jobs.extend(jobs)
-            self._call()
+            self._wake_one()
 
-    def _call(self) -> None:
-        """See that somebody comes for the next job. Called with the lock."""
+    def _wake_one(self) -> None:
+        """Make sure that a thread takes the next job. Called with the lock."""
         if self._waking or not self._jobs:
             return
         if self._idle:
             self._waking = True
-            self._given.notify()
+            self._submitted.notify()
         elif self._threads < self._size:
             self._waking = True
             self._threads += 1
-            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+            threading.Thread(target=self._run_jobs, name=f"{self._name}-{self._threads}", daemon=True).start()
 
-    def _work(self) -> None:
-        called = True
+    def _run_jobs(self) -> None:
+        woken = True
         while True:
-            with self._given:
+            with self._submitted:
                 while not self._jobs:
-                    if called:
-                        self._waking = called = False
+                    if woken:
+                        self._waking = woken = False
                     self._idle += 1
-                    self._given.wait()
+                    self._submitted.wait()
                     self._idle -= 1
-                    called = True
+                    woken = True
                 job = self._jobs.popleft()
-                if called:
-                    self._waking = called = False
-                self._call()
+                if woken:
+                    self._waking = woken = False
+                self._wake_one()
             try:
                 job()
             except Exception:
-                logger.exception("a job of the worker itself failed", extra={"crew": self._name})
+                logger.exception("job in a thread pool failed", extra={"thread_pool": self._name})

@@ -21,19 +21,19 @@ from typing import Any, Protocol
 import pytest
 
 from devcluster.sqs import CREDENTIALS, SqsServer
-from queueworker.sqs import Sqs
+from queueworker.sqs import SqsQueue
 from tests.adapters.worker.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
-VISIBILITY_OF_QUEUES = "600"  # so long that whatever comes back sooner was given back
+VISIBILITY_OF_QUEUES = "600"  # so long that whatever is visible sooner was released
 
 
-def until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:
-    """Wait for a condition; fail with a sentence when it takes too long."""
+def until(condition: Callable[[], bool], seconds: float, failure: str) -> None:
+    """Wait for a condition; fail with this sentence when it takes too long."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, complaint
+        assert time.monotonic() < deadline, failure
         time.sleep(0.02)
 
 
@@ -43,9 +43,9 @@ class Queue:
     def __init__(self, server: SqsServer, name: str | None = None, **attributes: str) -> None:
         self.server = server
         self.client = server.client()
-        wanted = {"VisibilityTimeout": VISIBILITY_OF_QUEUES, **attributes}
+        merged = {"VisibilityTimeout": VISIBILITY_OF_QUEUES, **attributes}
         name = name or f"jobs-{uuid.uuid4().hex[:12]}"
-        self.url = self.client.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"]  # type: ignore[arg-type]  # names come as text
+        self.url = self.client.create_queue(QueueName=name, Attributes=merged)["QueueUrl"]  # type: ignore[arg-type]  # names come as text
 
     @property
     def arn(self) -> str:
@@ -59,7 +59,7 @@ class Queue:
             assert not answer.get("Failed")
 
     def depth(self) -> tuple[int, int]:
-        """Messages visible, messages in flight."""
+        """Return the numbers of messages visible and in flight."""
         visible = self._attribute("ApproximateNumberOfMessages")
         return int(visible), int(self._attribute("ApproximateNumberOfMessagesNotVisible"))
 
@@ -82,17 +82,17 @@ class Worker:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=clean, cwd=folder)
 
     def lines(self, message: str = "") -> list[dict[str, Any]]:
-        """The log lines that bear this message."""
+        """Return the log lines whose message contains this text."""
         found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [line for line in found if message in line["message"]]
 
     def events(self, kind: str = "handled") -> list[str]:
-        """The bodies of the messages that were handled (or started), in order."""
-        noted = self.journal.read_text().splitlines() if self.journal.exists() else []
-        return [line.removeprefix(kind + " ").rpartition(" ")[0] for line in noted if line.startswith(kind + " ")]
+        """Return the bodies of the messages that were handled (or started), in order."""
+        recorded = self.journal.read_text().splitlines() if self.journal.exists() else []
+        return [line.removeprefix(kind + " ").rpartition(" ")[0] for line in recorded if line.startswith(kind + " ")]
 
     def receives(self) -> dict[str, list[str]]:
-        """For each message, the receive counts at which it was handled."""
+        """Return for each message the receive counts at which it was handled."""
         counts: dict[str, list[str]] = {}
         for line in self.journal.read_text().splitlines():
             kind, _, rest = line.partition(" ")
@@ -102,7 +102,7 @@ class Worker:
         return counts
 
     def get(self, path: str) -> tuple[int, str]:
-        """Ask the state server; status and body."""
+        """Return the state server's status and body."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -162,32 +162,32 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
 def side_by_side(test: Callable[..., None]) -> Callable[..., None]:
     """Run a test on both SQS stand-ins at the same time: most of it is waiting.
 
-    It takes what it needs of `server`, `queue` (a fresh one) and `proxy` (in front of the server) beside its fixtures.
+    It may take `server`, `queue` (a fresh one) and `proxy` (in front of the server) besides its fixtures.
     """
-    wanted = inspect.signature(test).parameters
-    fixtures = [each for name, each in wanted.items() if name not in {"server", "queue", "proxy"}]
+    parameters = inspect.signature(test).parameters
+    fixtures = [each for name, each in parameters.items() if name not in {"server", "queue", "proxy"}]
 
-    def run(server: SqsServer, given: dict[str, Any]) -> None:
-        with Proxy(server).serving() if "proxy" in wanted else nullcontext() as proxy:
-            queue = Queue(server) if "queue" in wanted else None
+    def run(server: SqsServer, arguments: dict[str, Any]) -> None:
+        with Proxy(server).serving() if "proxy" in parameters else nullcontext() as proxy:
+            queue = Queue(server) if "queue" in parameters else None
             ours = {"server": server, "queue": queue, "proxy": proxy}
             try:
-                test(**given, **{name: ours[name] for name in wanted.keys() & ours.keys()})
+                test(**arguments, **{name: ours[name] for name in parameters.keys() & ours.keys()})
             except BaseException as error:
                 error.add_note(f"on {type(server).__name__}")
                 raise
 
     @wraps(test)
-    def both(moto_sqs: SqsServer, elasticmq: SqsServer, **given: Any) -> None:
+    def both(moto_sqs: SqsServer, elasticmq: SqsServer, **arguments: Any) -> None:
         with ThreadPoolExecutor(2) as pool:
-            runs = [pool.submit(run, server, given) for server in (moto_sqs, elasticmq)]
+            runs = [pool.submit(run, server, arguments) for server in (moto_sqs, elasticmq)]
         for finished in runs:
             finished.result()
 
     kind = inspect.Parameter.KEYWORD_ONLY
     servers = [inspect.Parameter(name, kind) for name in ("moto_sqs", "elasticmq")]
     own = [each.replace(kind=kind) for each in fixtures]
-    both.__signature__ = inspect.Signature([*servers, *own])  # type: ignore[attr-defined]  # pytest asks it for fixtures
+    both.__signature__ = inspect.Signature([*servers, *own])  # type: ignore[attr-defined]  # pytest reads the fixtures from it
     return both
 
 
@@ -212,12 +212,12 @@ def moto_queue(moto_sqs: SqsServer) -> Queue:
 
 
 @pytest.fixture
-def sqs_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Sqs]:
-    """Our door to a queue at an endpoint."""
+def sqs_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], SqsQueue]:
+    """Our adapter to a queue at an endpoint."""
 
-    def connect(endpoint: str, url: str) -> Sqs:
+    def connect(endpoint: str, url: str) -> SqsQueue:
         for name, value in (CREDENTIALS | {"AWS_ENDPOINT_URL_SQS": endpoint}).items():
             monkeypatch.setenv(name, value)
-        return Sqs(url, wait_seconds=0, visibility_seconds=30, connections=2)
+        return SqsQueue(url, wait_seconds=0, visibility_seconds=30, connections=2)
 
     return connect

@@ -1,6 +1,6 @@
-"""A proxy between workers and an SQS stand-in: writes down who holds which message, and fails what it is told to fail.
+"""A proxy between workers and an SQS stand-in: records which worker has which message, and fails chosen requests.
 
-A worker is known by its access key, which signs every request.
+It recognizes a worker by its access key, which signs every request.
 """
 
 import http.client
@@ -27,35 +27,37 @@ _KEY = re.compile(r"Credential=([^/]+)/")
 
 
 class Proxy:
-    """One proxy. For an action, `fail_request` gives the error code of a whole request, `fail_entry` fails an entry."""
+    """One proxy. For an operation, `fail_request` may return an error code, and `fail_entry` may fail an entry."""
 
     def __init__(self, server: SqsServer) -> None:
         self._server = server
         self._lock = threading.Lock()
-        self._held: dict[str, set[str]] = defaultdict(set)
+        self._in_flight: dict[str, set[str]] = defaultdict(set)
         self.requests: Counter[tuple[str, str]] = Counter()
-        """Requests by worker and action."""
+        """Requests by worker and operation."""
         self.fail_request: FailRequest = lambda _: None
         self.fail_entry: FailEntry = lambda _: False
         self.failed = 0
         self._hidden: dict[str, float] = {}
         """Until when at least the server has promised to hide a message, by its id."""
         self._ids: dict[str, str] = {}
-        self._doubled_ids: set[str] = set()
-        self.doubled: list[str] = []
-        """Bodies of messages that the server itself gave out twice: hidden, and neither deleted nor released.
+        self._delivered_twice_ids: set[str] = set()
+        self.delivered_twice: list[str] = []
+        """Bodies of messages that the server itself delivered twice: hidden, and neither deleted nor released.
 
         SQS does that rarely, and moto when two receives meet: it locks nothing.
         """
         self.endpoint = ""
 
-    def held(self, worker: str) -> set[str]:
-        """The receipt handles that were given to a worker and that it has neither deleted nor released.
+    def in_flight(self, worker: str) -> set[str]:
+        """Return the receipt handles that a worker has received and neither deleted nor released.
 
-        Not those of a message that the server itself gave out twice: it has two, and is given up by either.
+        Not those of a message that the server itself delivered twice: it has two, and is settled by either.
         """
         with self._lock:
-            return {handle for handle in self._held[worker] if self._ids.get(handle) not in self._doubled_ids}
+            return {
+                handle for handle in self._in_flight[worker] if self._ids.get(handle) not in self._delivered_twice_ids
+            }
 
     @contextmanager
     def serving(self) -> Iterator["Proxy"]:
@@ -68,25 +70,25 @@ class Proxy:
             self.endpoint = f"http://{address}"
             yield self
 
-    def answer(self, worker: str, action: str, headers: dict[str, str], body: dict[str, Any]) -> Answer:
+    def answer(self, worker: str, operation: str, headers: dict[str, str], body: dict[str, Any]) -> Answer:
         """Fail the request, or parts of it, or pass it on."""
-        self.requests[worker, action] += 1
-        if code := self.fail_request(action):
+        self.requests[worker, operation] += 1
+        if code := self.fail_request(operation):
             self.failed += 1
             return STATUS[code], {"__type": f"com.amazonaws.sqs#{code}", "message": "on purpose"}
         entries = body.get("Entries", [])
-        spared = [entry for entry in entries if not self.fail_entry(action)]
-        refused = [entry for entry in entries if entry not in spared]
+        passed = [entry for entry in entries if not self.fail_entry(operation)]
+        refused = [entry for entry in entries if entry not in passed]
         self.failed += len(refused)
         began = time.monotonic()
-        self._expose(action, spared)
-        status, told = (200, {"Successful": []}) if refused and not spared else self._pass_on(headers, body, spared)
-        self._note(worker, action, spared, told)
-        self._note_hidden(began + body.get("VisibilityTimeout", 0), told.get("Messages", ()))
+        self._record_exposed(operation, passed)
+        status, answer = (200, {"Successful": []}) if refused and not passed else self._pass_on(headers, body, passed)
+        self._record(worker, operation, passed, answer)
+        self._record_hidden(began + body.get("VisibilityTimeout", 0), answer.get("Messages", ()))
         failures = [{"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"} for entry in refused]
         if failures and status == http.client.OK:
-            told = told | {"Failed": [*told.get("Failed", ()), *failures]}
-        return status, told
+            answer = answer | {"Failed": [*answer.get("Failed", ()), *failures]}
+        return status, answer
 
     def _pass_on(self, headers: dict[str, str], body: dict[str, Any], entries: list[Any]) -> Answer:
         address = urllib.parse.urlsplit(self._server.endpoint)
@@ -99,32 +101,32 @@ class Proxy:
         finally:
             connection.close()
 
-    def _expose(self, action: str, entries: list[Any]) -> None:
+    def _record_exposed(self, operation: str, entries: list[Any]) -> None:
         """From now on the server may show these messages again."""
         with self._lock:
             for entry in entries:
-                if action == "DeleteMessageBatch" or entry.get("VisibilityTimeout") == 0:
+                if operation == "DeleteMessageBatch" or entry.get("VisibilityTimeout") == 0:
                     self._hidden.pop(self._ids.get(entry["ReceiptHandle"], ""), None)
 
-    def _note_hidden(self, until: float, messages: Iterable[dict[str, Any]]) -> None:
+    def _record_hidden(self, until: float, messages: Iterable[dict[str, Any]]) -> None:
         with self._lock:
             for message in messages:
                 if time.monotonic() < self._hidden.get(message["MessageId"], 0):
-                    self.doubled.append(message["Body"])
-                    self._doubled_ids.add(message["MessageId"])
+                    self.delivered_twice.append(message["Body"])
+                    self._delivered_twice_ids.add(message["MessageId"])
                 self._hidden[message["MessageId"]] = until
                 self._ids[message["ReceiptHandle"]] = message["MessageId"]
 
-    def _note(self, worker: str, action: str, entries: list[Any], told: dict[str, Any]) -> None:
-        confirmed = {entry["Id"] for entry in told.get("Successful", ())}
-        given_up = {
+    def _record(self, worker: str, operation: str, entries: list[Any], answer: dict[str, Any]) -> None:
+        confirmed = {entry["Id"] for entry in answer.get("Successful", ())}
+        settled = {
             entry["ReceiptHandle"]
             for entry in entries
-            if entry["Id"] in confirmed and (action == "DeleteMessageBatch" or entry.get("VisibilityTimeout") == 0)
+            if entry["Id"] in confirmed and (operation == "DeleteMessageBatch" or entry.get("VisibilityTimeout") == 0)
         }
         with self._lock:
-            self._held[worker] |= {message["ReceiptHandle"] for message in told.get("Messages", ())}
-            self._held[worker] -= given_up
+            self._in_flight[worker] |= {message["ReceiptHandle"] for message in answer.get("Messages", ())}
+            self._in_flight[worker] -= settled
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -134,11 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        action = self.headers["X-Amz-Target"].rpartition(".")[2]
-        found = _KEY.search(self.headers["Authorization"])
-        passed = {name: self.headers[name] for name in ("Authorization", "Content-Type", "X-Amz-Target", "X-Amz-Date")}
-        status, told = self.proxy.answer(found[1] if found else "", action, passed, body)
-        content = json.dumps(told).encode()
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        match = _KEY.search(self.headers["Authorization"])
+        headers = {name: self.headers[name] for name in ("Authorization", "Content-Type", "X-Amz-Target", "X-Amz-Date")}
+        status, answer = self.proxy.answer(match[1] if match else "", operation, headers, body)
+        content = json.dumps(answer).encode()
         try:
             self.send_response(status)
             self.send_header("Content-Type", "application/x-amz-json-1.0")
@@ -146,6 +148,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
         except OSError:
-            self.close_connection = True  # the worker is gone; what it was given counts as held by it
+            self.close_connection = True  # the worker is gone; what it was sent counts as received by it
 
     def log_message(self, *_: Any) -> None: ...

@@ -1,4 +1,4 @@
-"""Work under restarts and faults, with a proxy that knows at any time which worker holds which message."""
+"""Work under restarts and faults, with a proxy that records at any time which worker has which message."""
 
 import logging
 import os
@@ -15,21 +15,21 @@ from tests.adapters.worker.conftest import Queue, StartWorker, Worker, side_by_s
 from tests.adapters.worker.proxy import Proxy
 
 RESTARTS = int(os.environ.get("ROLLING_RESTARTS", "20"))
-"""How many workers are replaced; the issue's 500 take some ten minutes per server."""
+"""How many workers are replaced; 500 take some ten minutes per server."""
 
 
-def names(worker: str, proxy: Proxy) -> dict[str, str]:
-    """The environment of a worker that the proxy knows by this name."""
+def known_as(worker: str, proxy: Proxy) -> dict[str, str]:
+    """Return the environment of a worker that the proxy recognizes by this name."""
     return {"AWS_ENDPOINT_URL_SQS": proxy.endpoint, "AWS_ACCESS_KEY_ID": worker}
 
 
-def until_empty(queue: Queue) -> None:
+def wait_until_empty(queue: Queue) -> None:
     until(lambda: queue.depth() == (0, 0), 10, "a message was not deleted")
 
 
 @contextmanager
-def trickle(queue: Queue, random: Random) -> Iterator[list[str]]:
-    """Send messages meanwhile, in bursts with pauses that let polls wait; the bodies that were sent."""
+def steady_load(queue: Queue, random: Random) -> Iterator[list[str]]:
+    """Send messages meanwhile, in bursts with pauses in which polls wait; yield the bodies that were sent."""
     sent: list[str] = []
     enough = threading.Event()
 
@@ -58,18 +58,18 @@ def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_re
 
     def start() -> tuple[str, Worker]:
         name = f"worker-{next(numbers)}"
-        return name, start_worker(queue, *flags, **names(name, proxy))
+        return name, start_worker(queue, *flags, **known_as(name, proxy))
 
-    with trickle(queue, Random(7)) as sent:
+    with steady_load(queue, Random(7)) as sent:
         pool = [start() for _ in range(3)]
         for _ in range(RESTARTS):
             pool.append(start())
-            for one in (0, 2):  # whoever is not ready yet may not know SIGTERM yet
+            for one in (0, 2):  # a worker that is not ready yet may not handle SIGTERM yet
                 pool[one][1].until_ready()
             name, worker = pool.pop(0)
             worker.signal()
             assert worker.wait() == 0, worker.lines()
-            left = proxy.held(name)
+            left = proxy.in_flight(name)
             assert not left, f"{name} has left {len(left)} messages in flight"
     worker = pool[-1][1]
     until(lambda: set(worker.events()) >= set(sent), 60, "a message was lost")
@@ -79,11 +79,11 @@ def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_re
     assert [worker.wait() for _, worker in pool] == [0, 0, 0]
     started = Counter(worker.events("started"))
     assert set(started) == set(sent)
-    assert started <= Counter(sent) + Counter(proxy.doubled), "repeated"
+    assert started <= Counter(sent) + Counter(proxy.delivered_twice), "repeated"
     assert Counter(worker.events()) == started
     assert queue.depth() == (0, 0)
-    told = (type(queue.server).__name__, RESTARTS, len(sent), len(proxy.doubled))
-    logging.getLogger(__name__).info("%s: %d restarts, %d messages, %d doubled by the server", *told)
+    summary = (type(queue.server).__name__, RESTARTS, len(sent), len(proxy.delivered_twice))
+    logging.getLogger(__name__).info("%s: %d restarts, %d messages, %d delivered twice by the server", *summary)
 
 
 @side_by_side
@@ -92,19 +92,19 @@ def test_while_every_third_extension_fails_no_message_is_started_twice(
 ) -> None:
     random, lock = Random(30), threading.Lock()
 
-    def lucky(action: str, percent: int) -> bool:
+    def fails(operation: str, percent: int) -> bool:
         with lock:
-            return action == "ChangeMessageVisibilityBatch" and random.randrange(100) < percent
+            return operation == "ChangeMessageVisibilityBatch" and random.randrange(100) < percent
 
-    proxy.fail_request = lambda action: "InternalFailure" if lucky(action, 15) else None
-    proxy.fail_entry = lambda action: lucky(action, 18)  # of the 85 % that are left: 30 % in all
+    proxy.fail_request = lambda operation: "InternalFailure" if fails(operation, 15) else None
+    proxy.fail_entry = lambda operation: fails(operation, 18)  # of the 85 % that are left: 30 % in all
     bodies = [f"m{number} 5" for number in range(12)]
     queue.send(*bodies)
     flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "3", "--wait-seconds", "1")
     more = ("--concurrency", "6", "--prefetch", "6")
-    workers = [start_worker(queue, *flags, *more, **names(name, proxy)) for name in ("one", "two")]
+    workers = [start_worker(queue, *flags, *more, **known_as(name, proxy)) for name in ("one", "two")]
     workers[0].until_events(12)
-    until_empty(queue)
+    wait_until_empty(queue)
     assert Counter(workers[0].events("started")) == Counter(bodies)
     assert proxy.failed > 5, "the proxy has failed nothing"
 
@@ -115,44 +115,44 @@ def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(queue: Queue, start_w
     queue.send(*bodies)
     worker = start_worker(queue, "--handler", "job_handlers:sleep", "--visibility-seconds", "1")
     worker.until_events(9)
-    until_empty(queue)
+    wait_until_empty(queue)
     assert Counter(worker.events("started")) == Counter(bodies)
 
 
 @side_by_side
-def test_a_killed_worker_loses_nothing_and_what_it_held_comes_again_once(
+def test_a_killed_worker_loses_nothing_and_its_messages_are_received_once_more(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
     bodies = [f"m{number} 0.6" for number in range(5)]
     queue.send(*bodies)
     flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "3", "--wait-seconds", "1")
-    first = start_worker(queue, *flags, "--concurrency", "3", "--prefetch", "2", **names("first", proxy))
+    first = start_worker(queue, *flags, "--concurrency", "3", "--prefetch", "2", **known_as("first", proxy))
     first.until_events(3, "started")
     first.kill()
-    assert len(proxy.held("first")) == 5
-    heir = start_worker(queue, *flags, **names("heir", proxy))
-    heir.until_events(5, seconds=15)
-    until_empty(queue)
-    assert heir.receives() == {body: ["2"] for body in bodies}
+    assert len(proxy.in_flight("first")) == 5
+    successor = start_worker(queue, *flags, **known_as("successor", proxy))
+    successor.until_events(5, seconds=15)
+    wait_until_empty(queue)
+    assert successor.receives() == {body: ["2"] for body in bodies}
 
 
 @side_by_side
-def test_receive_errors_are_told_apart_waited_out_and_recovered_from(
+def test_receive_errors_are_distinguished_waited_out_and_recovered_from(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
     reasons = {"RequestThrottled": "Throttled", "AccessDenied": "AccessDenied", "QueueDoesNotExist": "QueueNotFound"}
-    worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1", **names("w", proxy))
+    worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1", **known_as("w", proxy))
     worker.until_ready()
     for number, (code, reason) in enumerate(reasons.items(), start=1):
-        proxy.fail_request = lambda action, code=code: code if action == "ReceiveMessage" else None  # type: ignore[misc]  # mypy has no words for such a default
-        asked, began = proxy.failed, time.monotonic()
-        until(lambda asked=asked: proxy.failed >= asked + 2, 20, "the worker did not ask again")  # type: ignore[misc]  # as above
+        proxy.fail_request = lambda operation, code=code: code if operation == "ReceiveMessage" else None  # type: ignore[misc]  # mypy cannot express such a default
+        failed, began = proxy.failed, time.monotonic()
+        until(lambda failed=failed: proxy.failed >= failed + 2, 20, "the worker did not try again")  # type: ignore[misc]  # as above
         assert time.monotonic() - began > 0.25, "it waits between the tries"
-        assert worker.get("/readyz")[0] == 200, "a fault of SQS is no reason to count the worker out"
+        assert worker.get("/readyz")[0] == 200, "a fault of SQS does not make the worker unready"
         proxy.fail_request = lambda _: None
         queue.send(f"m{number}")
         worker.until_events(number, seconds=20)
-        assert worker.lines("cannot receive")[-1]["reason"] == reason
+        assert worker.lines("receive failed")[-1]["reason"] == reason
         assert f'queueworker_receive_errors_total{{reason="{reason}"}} 0.0' not in worker.get("/metrics")[1]
 
 
@@ -161,13 +161,13 @@ def test_of_a_batch_of_deletes_the_failed_ones_are_tried_again(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
     failures = iter([False, True, True, False, True])
-    proxy.fail_entry = lambda action: action == "DeleteMessageBatch" and next(failures, False)
+    proxy.fail_entry = lambda operation: operation == "DeleteMessageBatch" and next(failures, False)
     queue.send(*(f"m{number}" for number in range(10)))
-    worker = start_worker(queue, "--handler", "job_handlers:record", **names("w", proxy))
+    worker = start_worker(queue, "--handler", "job_handlers:record", **known_as("w", proxy))
     until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
     assert len(worker.events()) == 10
-    lines = worker.lines("SQS did not do what was asked about a message")
-    assert [(line["asked"], line["reason"], line["next"]) for line in lines] == [
-        ("delete", "InternalError", "another try")
+    lines = worker.lines("request to SQS failed for a message")
+    assert [(line["action"], line["reason"], line["next"]) for line in lines] == [
+        ("delete", "InternalError", "retry")
     ] * 3
     until(lambda: "deleted_total 10.0" in worker.get("/metrics")[1], 20, "not every delete was counted")

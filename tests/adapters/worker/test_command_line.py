@@ -1,4 +1,4 @@
-"""How a worker is started, how it says no, and what it tells about itself."""
+"""How a worker is started, how it refuses wrong usage, and what /state and /metrics show."""
 
 import http.client
 import os
@@ -14,8 +14,8 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 GOOD = ("--queue", URL, "--handler", "job_handlers:record")
 
 
-def refused(*flags: str, **env: str) -> tuple[int, str]:
-    """Exit code and what is said of a start that must not succeed."""
+def refused_start(*flags: str, **env: str) -> tuple[int, str]:
+    """Return the exit code and the output of a start that must not succeed."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
     clean |= {"PYTHONPATH": f"{ROOT / 'worker'}{os.pathsep}{PROGRAMS}", "HOME": "/nonexistent", **env}
     done = subprocess.run(
@@ -30,7 +30,7 @@ def refused(*flags: str, **env: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("flags", "env", "said"),
+    ("flags", "env", "expected"),
     [
         pytest.param((), {}, "Missing option '--queue'", id="no queue"),
         pytest.param(("--queue", "jobs", *GOOD[2:]), {}, "--queue 'jobs' is not a queue URL: give one", id="no URL"),
@@ -60,10 +60,10 @@ def refused(*flags: str, **env: str) -> tuple[int, str]:
         ),
     ],
 )
-def test_wrong_usage_is_told_with_the_fix(flags: tuple[str, ...], env: dict[str, str], said: str) -> None:
-    code, text = refused(*flags, **env)
+def test_wrong_usage_is_refused_with_the_fix(flags: tuple[str, ...], env: dict[str, str], expected: str) -> None:
+    code, text = refused_start(*flags, **env)
     assert code == 2
-    assert said in text
+    assert expected in text
     assert "Traceback" not in text
 
 
@@ -72,15 +72,15 @@ def test_a_port_that_is_taken_fails_the_start(moto_queue: Queue, start_worker: S
     port = str(first.port)
     second = start_worker(moto_queue, "--handler", "job_handlers:record", "--state-port", port)
     assert second.wait() == 1
-    assert second.lines("cannot serve the state")[0]["port"] == int(port)
+    assert second.lines("state port cannot be bound")[0]["port"] == int(port)
 
 
-def test_variables_stand_for_flags(moto_queue: Queue, start_worker: StartWorker) -> None:
+def test_variables_replace_flags(moto_queue: Queue, start_worker: StartWorker) -> None:
     worker = start_worker(moto_queue, QUEUEWORKER_HANDLER="job_handlers:record", QUEUEWORKER_CONCURRENCY="7")
     assert worker.state()["concurrency"] == 7
 
 
-def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue, start_worker: StartWorker) -> None:
+def test_the_state_shows_how_much_is_done_and_how_long_it_took(moto_queue: Queue, start_worker: StartWorker) -> None:
     worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--concurrency", "4", "--wait-seconds", "1")
     worker.until_ready()
     assert worker.state() == {
@@ -94,7 +94,7 @@ def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue
     }
     moto_queue.send("a 0.5", "b 0.5", "c 60")
     worker.until_events(2)
-    until(lambda: worker.state()["processed"] == 2, 20, "the state does not tell what is done")
+    until(lambda: worker.state()["processed"] == 2, 20, "the state does not show what is done")
     state = worker.state()
     assert (state["busy"], state["failed"]) == (1, 0)
     assert state["busySeconds"] >= 1.4, "two of half a second, and one that has run for as long"
@@ -102,7 +102,7 @@ def test_the_state_tells_how_much_is_done_and_how_long_it_took(moto_queue: Queue
     assert worker.get("/readyz")[0] == 200, "a busy worker is as ready as an idle one"
 
 
-def test_the_metrics_tell_the_same(moto_queue: Queue, start_worker: StartWorker) -> None:
+def test_the_metrics_show_the_same(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("a", "b", "c")
     worker = start_worker(moto_queue, "--handler", "job_handlers:record")
     until(lambda: "deleted_total 3.0" in worker.get("/metrics")[1], 10, "three deletes are not in the metrics")
@@ -138,10 +138,10 @@ def test_the_state_server_survives_clients_that_misbehave(moto_queue: Queue, sta
         connection.close()
 
 
-def test_a_crash_of_the_handlers_module_is_a_failure_and_shows_where(tmp_path: Path) -> None:
+def test_an_exception_in_the_handlers_module_fails_the_start_and_shows_where(tmp_path: Path) -> None:
     (tmp_path / "broken_handlers.py").write_text("raise RuntimeError('at import')\n")
     path = f"{ROOT / 'worker'}{os.pathsep}{tmp_path}"
-    code, text = refused(*GOOD[:2], "--handler", "broken_handlers:f", PYTHONPATH=path)
+    code, text = refused_start(*GOOD[:2], "--handler", "broken_handlers:f", PYTHONPATH=path)
     assert code == 1
     assert "at import" in text
     assert "broken_handlers.py" in text

@@ -11,13 +11,13 @@ import pytest
 
 from devcluster.certificates import Authority
 from queueworker.errors import UnreachableError
-from queueworker.sqs import Sqs
+from queueworker.sqs import SqsQueue
 from tests.serving import serving
 
-Connect = Callable[[str, str], Sqs]
+Connect = Callable[[str, str], SqsQueue]
 
 NOBODY = "127.0.0.1:1"
-"""Nobody listens there: whoever gets an answer was led elsewhere."""
+"""Nobody listens there: an answer can only come from a proxy."""
 USER_AND_PASSWORD = "Basic dXNlcjpzZWNyZXQ="
 
 
@@ -25,9 +25,9 @@ class Site(ThreadingHTTPServer):
     """An SQS without messages, and a proxy that answers in its name; with a certificate also over HTTPS."""
 
     def __init__(self, certificates: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", 0), Visit)
+        super().__init__(("127.0.0.1", 0), Connection)
         self.certificates = certificates
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.requests: list[tuple[str, str, str | None]] = []
         """Method, target and the proxy's credentials of each request."""
 
     @property
@@ -35,14 +35,14 @@ class Site(ThreadingHTTPServer):
         return f"127.0.0.1:{self.server_address[1]}"
 
 
-class Visit(BaseHTTPRequestHandler):
+class Connection(BaseHTTPRequestHandler):
     """A connection to the site."""
 
     server: Site
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        self.server.asked.append((self.command, self.path, self.headers["Proxy-Authorization"]))
+        self.server.requests.append((self.command, self.path, self.headers["Proxy-Authorization"]))
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", "2")
@@ -50,7 +50,7 @@ class Visit(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def do_CONNECT(self) -> None:
-        self.server.asked.append((self.command, self.path, self.headers["Proxy-Authorization"]))
+        self.server.requests.append((self.command, self.path, self.headers["Proxy-Authorization"]))
         self.send_response(200)
         self.end_headers()
         with suppress(ssl.SSLError):  # the worker may not trust the certificate
@@ -88,12 +88,12 @@ def receive(connect: Connect, endpoint: str) -> None:
     assert connect(endpoint, f"{endpoint}/1/jobs").receive(1, 0, 30) == []
 
 
-def test_a_proxy_is_told_the_whole_address_and_its_password(
+def test_a_proxy_gets_the_whole_address_and_its_password(
     site: Site, sqs_at: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://user:secret@{site.address}")
     receive(sqs_at, f"http://{NOBODY}")
-    assert site.asked == [("POST", f"http://{NOBODY}/", USER_AND_PASSWORD)]
+    assert site.requests == [("POST", f"http://{NOBODY}/", USER_AND_PASSWORD)]
 
 
 def test_what_is_encrypted_goes_through_a_tunnel_and_its_end_is_checked(
@@ -105,13 +105,13 @@ def test_what_is_encrypted_goes_through_a_tunnel_and_its_end_is_checked(
     monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.certificate))
     receive(sqs_at, f"https://{NOBODY}")
     connected = ("CONNECT", NOBODY, USER_AND_PASSWORD)
-    assert site.asked == [connected, connected, ("POST", "/", None)]
+    assert site.requests == [connected, connected, ("POST", "/", None)]
 
 
-def test_no_proxy_is_asked_for_an_address_that_is_excepted(
+def test_an_address_in_no_proxy_is_reached_without_a_proxy(
     site: Site, sqs_at: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{NOBODY}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     receive(sqs_at, f"http://{site.address}")
-    assert site.asked == [("POST", "/", None)]
+    assert site.requests == [("POST", "/", None)]

@@ -25,7 +25,7 @@ def test_two_hundred_messages_are_each_handled_exactly_once(
 
 
 @side_by_side
-def test_a_message_is_kept_for_longer_than_its_visibility_timeout(queue: Queue, start_worker: StartWorker) -> None:
+def test_a_message_stays_hidden_for_longer_than_its_visibility_timeout(queue: Queue, start_worker: StartWorker) -> None:
     queue.send("long 3.2")
     flags = ("--handler", "job_handlers:sleep_async", "--visibility-seconds", "1", "--wait-seconds", "1")
     first, second = start_worker(queue, *flags), start_worker(queue, *flags)
@@ -59,22 +59,22 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--retry-seconds", "0", "--wait-seconds", "1")
     until(lambda: dead.depth() == (1, 0), 30, "the message did not reach the dead-letter queue")
     assert worker.events("started") == ["poison"] * 3
-    lines = worker.lines("the handler failed")
+    lines = worker.lines("handler failed")
     assert [line["receive_count"] for line in lines] == [1, 2, 3]
     assert all(line["message_id"] and line["level"] == "ERROR" for line in lines)
     assert worker.state()["failed"] == 3
 
 
-def test_a_failed_message_comes_back_only_after_its_backoff(moto_queue: Queue, start_worker: StartWorker) -> None:
+def test_a_failed_message_is_visible_again_only_after_its_backoff(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("poison")
     worker = start_worker(moto_queue, "--handler", "job_handlers:fail", "--retry-seconds", "600")
-    until(lambda: bool(worker.lines("the handler failed")), 20, "the message was not handled")
+    until(lambda: bool(worker.lines("handler failed")), 20, "the message was not handled")
     until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "its visibility was not changed")
     assert moto_queue.depth() == (0, 1)
 
 
 @side_by_side
-def test_a_handler_may_ask_for_its_message_again(queue: Queue, start_worker: StartWorker) -> None:
+def test_a_handler_may_request_its_message_again(queue: Queue, start_worker: StartWorker) -> None:
     queue.send("twice")
     worker = start_worker(queue, "--handler", "job_handlers:once_more", "--wait-seconds", "1")
     worker.until_events(1)
@@ -82,7 +82,7 @@ def test_a_handler_may_ask_for_its_message_again(queue: Queue, start_worker: Sta
 
 
 @side_by_side
-def test_a_group_keeps_its_order_and_a_failure_stops_its_lane_only(
+def test_a_group_keeps_its_order_and_a_failure_stops_its_own_group_only(
     server: SqsServer, start_worker: StartWorker
 ) -> None:
     queue = Queue(
@@ -116,9 +116,9 @@ def test_attributes_of_every_type_reach_a_command(queue: Queue, start_worker: St
         },
     )
     script = (
-        "import os, sys; told = [os.environ['SQS_ATTRIBUTE_' + name] for name in ('COLOR', 'SIZE', 'RAW_DATA')];"
+        "import os, sys; values = [os.environ['SQS_ATTRIBUTE_' + name] for name in ('COLOR', 'SIZE', 'RAW_DATA')];"
         "open(os.environ['JOURNAL'], 'a', encoding='utf-8').write("
-        "'handled ' + ' '.join([sys.stdin.buffer.read().decode().strip(), *told]) + ' 1\\n')"
+        "'handled ' + ' '.join([sys.stdin.buffer.read().decode().strip(), *values]) + ' 1\\n')"
     )
     worker = start_worker(queue, "--exec", f'{sys.executable} -c "{script}"')
     worker.until_events(1)
@@ -127,18 +127,18 @@ def test_attributes_of_every_type_reach_a_command(queue: Queue, start_worker: St
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "expected"),
     [
         ("raise SystemExit(7)", "the command ended with exit code 7"),
         ("import os; os.kill(os.getpid(), 9)", "the command was ended by SIGKILL"),
     ],
 )
-def test_a_command_that_fails_gives_its_message_back(
-    moto_queue: Queue, start_worker: StartWorker, code: str, told: str
+def test_a_failed_command_releases_its_message(
+    moto_queue: Queue, start_worker: StartWorker, code: str, expected: str
 ) -> None:
     moto_queue.send("job")
     worker = start_worker(moto_queue, "--exec", f"{sys.executable} -c '{code}'")
-    until(lambda: bool(worker.lines("the handler failed")), 20, "the command did not fail")
-    assert told in worker.lines("the handler failed")[0]["error"]
+    until(lambda: bool(worker.lines("handler failed")), 20, "the command did not fail")
+    assert expected in worker.lines("handler failed")[0]["error"]
     assert worker.state()["failed"] == 1
     assert sum(moto_queue.depth()) == 1

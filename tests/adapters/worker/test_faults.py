@@ -19,14 +19,14 @@ from queueworker.errors import (
     ThrottledError,
     UnreachableError,
 )
-from queueworker.sqs import Sqs
+from queueworker.sqs import SqsQueue
 from tests.adapters.worker.conftest import Queue, StartWorker, until
 from tests.adapters.worker.proxy import Proxy
 from tests.serving import serving
 
 
 def answering(status: int, body: bytes, requests: list[float] | None = None) -> ThreadingHTTPServer:
-    """A server that gives every request the same answer, for what the stand-ins cannot be made to say."""
+    """A server that gives every request the same answer, for answers that the stand-ins never send."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -44,13 +44,13 @@ def answering(status: int, body: bytes, requests: list[float] | None = None) -> 
     return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
 
-def told(code: str) -> bytes:
+def error_body(code: str) -> bytes:
     return json.dumps({"__type": code, "message": "no"}).encode()
 
 
 @pytest.fixture
 def answers(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The endpoint of a server that answers what the test's row says."""
+    """The endpoint of a server that gives the answer of the test's row."""
     with serving(answering(*request.param)) as address:
         yield f"http://{address}"
 
@@ -58,49 +58,49 @@ def answers(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("answers", "kind"),
     [
-        pytest.param((400, told("com.amazonaws.sqs#QueueDoesNotExist")), QueueNotFoundError, id="missing"),
-        pytest.param((403, told("AccessDeniedException")), AccessDeniedError, id="denied"),
-        pytest.param((403, told("ExpiredTokenException")), AccessDeniedError, id="expired credentials"),
-        pytest.param((403, told("RequestThrottled")), ThrottledError, id="throttled"),
-        pytest.param((400, told("OverLimit")), ThrottledError, id="too much in flight"),
+        pytest.param((400, error_body("com.amazonaws.sqs#QueueDoesNotExist")), QueueNotFoundError, id="missing"),
+        pytest.param((403, error_body("AccessDeniedException")), AccessDeniedError, id="denied"),
+        pytest.param((403, error_body("ExpiredTokenException")), AccessDeniedError, id="expired credentials"),
+        pytest.param((403, error_body("RequestThrottled")), ThrottledError, id="throttled"),
+        pytest.param((400, error_body("OverLimit")), ThrottledError, id="too much in flight"),
         pytest.param((503, b"<html>"), UnreachableError, id="SQS itself failed"),
         pytest.param((200, b'{"Messages": [{"Body": "x"}]}'), AnswerInvalidError, id="a message without an identity"),
-        pytest.param((400, told("InvalidParameterValue")), AnswerInvalidError, id="refused"),
+        pytest.param((400, error_body("InvalidParameterValue")), AnswerInvalidError, id="refused"),
     ],
     indirect=["answers"],
 )
-def test_failures_are_told_apart(answers: str, kind: type[SqsError], sqs_at: Callable[[str, str], Sqs]) -> None:
+def test_failures_are_distinguished(answers: str, kind: type[SqsError], sqs_at: Callable[[str, str], SqsQueue]) -> None:
     with pytest.raises(kind):
         sqs_at(answers, f"{answers}/1/jobs").receive(1, 0, 30)
 
 
-def test_a_server_that_answers_nonsense_at_once_is_not_asked_all_the_time(
+def test_a_server_that_answers_nonsense_at_once_is_not_polled_all_the_time(
     moto_queue: Queue, start_worker: StartWorker
 ) -> None:
     """botocore takes a body that is not JSON for an empty answer; some proxies greet everyone with a page."""
     requests: list[float] = []
     with serving(answering(200, b"<html>welcome</html>", requests)) as address:
         worker = start_worker(moto_queue, "--handler", "job_handlers:record", AWS_ENDPOINT_URL_SQS=f"http://{address}")
-        until(lambda: len(requests) >= 4, 20, "the server was not asked")
+        until(lambda: len(requests) >= 4, 20, "the server got no requests")
         worker.kill()
     assert requests[3] - requests[1] > 1
 
 
-def test_a_missing_queue_is_told_and_waited_for(moto_sqs: MotoSqs, start_worker: StartWorker) -> None:
+def test_a_missing_queue_is_logged_and_waited_for(moto_sqs: MotoSqs, start_worker: StartWorker) -> None:
     queue = Queue(moto_sqs)
     queue.client.delete_queue(QueueUrl=queue.url)
     worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1")
-    until(lambda: len(worker.lines("cannot receive")) >= 2, 20, "the failure was not told twice")
-    assert {line["reason"] for line in worker.lines("cannot receive")} == {"QueueNotFound"}
+    until(lambda: len(worker.lines("receive failed")) >= 2, 20, "the failure was not logged twice")
+    assert {line["reason"] for line in worker.lines("receive failed")} == {"QueueNotFound"}
     assert worker.get("/readyz") == (503, "SQS has not answered yet\n")
     assert worker.get("/livez")[0] == 200
-    back = Queue(moto_sqs, name=queue.url.rpartition("/")[2])
-    back.send("hello")
+    recreated = Queue(moto_sqs, name=queue.url.rpartition("/")[2])
+    recreated.send("hello")
     worker.until_events(1)
     assert worker.get("/readyz")[0] == 200
 
 
-def test_an_outage_is_survived_with_the_work_in_hand(start_worker: StartWorker) -> None:
+def test_running_work_survives_an_outage(start_worker: StartWorker) -> None:
     with MotoSqs() as server:
         queue = Queue(server)
         queue.send("before 3")
@@ -110,9 +110,9 @@ def test_an_outage_is_survived_with_the_work_in_hand(start_worker: StartWorker) 
         worker.until_events(1, "started")
         server.cut_off()
         worker.until_events(1)
-        until(lambda: bool(worker.lines("cannot receive")), 10, "the outage was not told")
-        assert {line["reason"] for line in worker.lines("cannot receive")} == {"Unreachable"}
-        assert worker.get("/readyz")[0] == 200, "an outage of SQS is no reason to count the worker out"
+        until(lambda: bool(worker.lines("receive failed")), 10, "the outage was not logged")
+        assert {line["reason"] for line in worker.lines("receive failed")} == {"Unreachable"}
+        assert worker.get("/readyz")[0] == 200, "an outage of SQS does not make the worker unready"
         server.bring_back()
         queue.send("after 0")
         until(lambda: "after 0" in worker.events(), 30, "the worker did not receive again")
@@ -123,14 +123,14 @@ def test_an_outage_is_survived_with_the_work_in_hand(start_worker: StartWorker) 
 
 @pytest.fixture
 def credentials() -> Iterator[str]:
-    """The address of a server that hands out credentials as EKS does: a new key each time, which lasts for seconds."""
+    """The address of a server that serves credentials as EKS does: a new key each time, which lasts for seconds."""
     numbers = itertools.count(1)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             ends = datetime.now(UTC) + timedelta(seconds=2)
-            told = {"AccessKeyId": f"key-{next(numbers)}", "SecretAccessKey": "secret", "Token": "token"}
-            body = json.dumps(told | {"Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode()
+            credentials = {"AccessKeyId": f"key-{next(numbers)}", "SecretAccessKey": "secret", "Token": "token"}
+            body = json.dumps(credentials | {"Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

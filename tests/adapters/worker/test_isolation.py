@@ -9,7 +9,7 @@ import pytest
 
 from devcluster.sqs import SqsServer
 from tests.adapters.worker.conftest import ROOT, Queue, StartWorker, Worker, side_by_side, until
-from tests.adapters.worker.test_command_line import GOOD, refused
+from tests.adapters.worker.test_command_line import GOOD, refused_start
 
 
 def children(worker: Worker) -> list[int]:
@@ -35,7 +35,7 @@ def test_messages_are_handled_once_each_and_the_children_end_with_the_worker(
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--isolate", "--concurrency", "3")
     worker.until_events(60)
     started = children(worker)
-    assert 1 <= len(started) <= 3, "children are used again"
+    assert 1 <= len(started) <= 3, "children are reused"
     worker.signal()
     assert worker.wait() == 0
     assert sorted(worker.events()) == sorted(bodies)
@@ -56,10 +56,10 @@ def test_a_crash_costs_one_message_and_that_ends_in_the_dead_letter_queue(
     until(lambda: dead.depth() == (1, 0), 30, "the poison did not reach the dead-letter queue")
     assert sorted(worker.events("started")) == sorted(["a", "b", "c", *["poison"] * 3])
     assert worker.process.poll() is None
-    lines = worker.lines("the handler failed")
+    lines = worker.lines("handler failed")
     assert [line["error"] for line in lines] == ["the handler's process was ended by SIGKILL"] * 3
     queue.send("d")
-    until(lambda: "d" in worker.events(), 20, "the worker did not go on")
+    until(lambda: "d" in worker.events(), 20, "the worker did not continue")
 
 
 @pytest.mark.timeout(120)
@@ -75,10 +75,10 @@ def test_without_isolation_the_pool_survives_a_poison_that_kills_its_workers(
     for _ in range(3):
         worker = start_worker(queue, *flags)  # as the kubelet does
         assert worker.wait() == -signal.SIGKILL
-    heir = start_worker(queue, *flags)
+    successor = start_worker(queue, *flags)
     until(lambda: dead.depth() == (1, 0), 20, "the poison did not reach the dead-letter queue")
-    assert heir.process.poll() is None
-    assert heir.events("started") == ["poison"] * 3
+    assert successor.process.poll() is None
+    assert successor.events("started") == ["poison"] * 3
 
 
 def test_a_child_that_leaks_is_replaced_after_its_message(moto_queue: Queue, start_worker: StartWorker) -> None:
@@ -113,13 +113,13 @@ def test_children_end_with_a_worker_that_is_killed(moto_queue: Queue, start_work
     started = children(worker)
     assert started
     worker.kill()
-    until(lambda: not any(map(runs, started)), 20, "a child went on although nobody extends its message")
+    until(lambda: not any(map(runs, started)), 20, "a child continued although nobody extends its message")
 
 
-def test_a_handler_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
-    assert refused(*GOOD[:2], "--handler", "job_handlers:nope", "--isolate")[0] == 2
+def test_a_handler_that_cannot_be_loaded_fails_the_start(tmp_path: Path) -> None:
+    assert refused_start(*GOOD[:2], "--handler", "job_handlers:nope", "--isolate")[0] == 2
     (tmp_path / "broken_handlers.py").write_text("raise RuntimeError('at import')\n")
     path = f"{ROOT / 'worker'}{os.pathsep}{tmp_path}"
-    code, text = refused(*GOOD[:2], "--handler", "broken_handlers:f", "--isolate", PYTHONPATH=path)
+    code, text = refused_start(*GOOD[:2], "--handler", "broken_handlers:f", "--isolate", PYTHONPATH=path)
     assert code == 1
     assert "at import" in text

@@ -20,7 +20,7 @@ def test_running_handlers_finish(queue: Queue, start_worker: StartWorker, handle
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--concurrency", "4")
     worker.until_events(4, "started")
     worker.signal(signum)
-    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not show that the worker drains")
     assert worker.get("/readyz") == (503, "draining\n")
     assert worker.get("/livez")[0] == 200
     assert worker.wait() == 0
@@ -31,7 +31,7 @@ def test_running_handlers_finish(queue: Queue, start_worker: StartWorker, handle
 
 @pytest.mark.parametrize("handler", ["sleep", "sleep_async"])
 @side_by_side
-def test_handlers_that_outlast_the_grace_give_their_messages_back(
+def test_messages_of_handlers_that_outlast_the_grace_period_are_released(
     queue: Queue, start_worker: StartWorker, handler: str
 ) -> None:
     queue.send("a 60", "b 60", "c 0.5")
@@ -44,12 +44,12 @@ def test_handlers_that_outlast_the_grace_give_their_messages_back(
 
 
 @side_by_side
-def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> None:
+def test_a_second_signal_ends_the_grace_period(queue: Queue, start_worker: StartWorker) -> None:
     queue.send("a 60", "b 60")
     worker = start_worker(queue, "--handler", "job_handlers:sleep", "--grace-seconds", "600")
     worker.until_events(2, "started")
     worker.signal()
-    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not show that the worker drains")
     assert worker.process.poll() is None
     began = time.monotonic()
     worker.signal()
@@ -60,7 +60,7 @@ def test_a_second_signal_hurries(queue: Queue, start_worker: StartWorker) -> Non
 
 @side_by_side
 def test_an_idle_worker_ends_with_its_poll_and_leaves_none_behind(queue: Queue, start_worker: StartWorker) -> None:
-    """SQS serves a poll whose client is gone: a message sent after the end must meet the heir, at its first receive."""
+    """SQS serves a poll whose client is gone: a message sent after the end must reach the next worker at once."""
     flags = ("--handler", "job_handlers:record", "--wait-seconds", "2")
     worker = start_worker(queue, *flags)
     worker.until_ready()
@@ -69,16 +69,18 @@ def test_an_idle_worker_ends_with_its_poll_and_leaves_none_behind(queue: Queue, 
     assert worker.wait() == 0
     assert time.monotonic() - began < 15
     queue.send("late")
-    heir = start_worker(queue, *flags)
-    heir.until_events(1)
-    assert heir.receives() == {"late": ["1"]}
+    successor = start_worker(queue, *flags)
+    successor.until_events(1)
+    assert successor.receives() == {"late": ["1"]}
 
 
 def test_a_second_signal_cuts_off_a_long_poll(moto_queue: Queue, start_worker: StartWorker) -> None:
     worker = start_worker(moto_queue, "--handler", "job_handlers:record", "--log-level", "debug")
-    until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
+    until(
+        lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["wait_seconds"] >= 4, 20, "no long poll"
+    )
     worker.signal()
-    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not show that the worker drains")
     began = time.monotonic()
     worker.signal()
     assert worker.wait() == 0
@@ -86,11 +88,13 @@ def test_a_second_signal_cuts_off_a_long_poll(moto_queue: Queue, start_worker: S
 
 
 @side_by_side
-def test_a_message_that_the_last_poll_brings_goes_back_at_once(queue: Queue, start_worker: StartWorker) -> None:
+def test_a_message_that_the_last_poll_brings_is_released_at_once(queue: Queue, start_worker: StartWorker) -> None:
     worker = start_worker(queue, "--handler", "job_handlers:record", "--log-level", "debug")
-    until(lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["seconds"] >= 4, 20, "no long poll")
+    until(
+        lambda: bool(worker.lines("polling")) and worker.lines("polling")[-1]["wait_seconds"] >= 4, 20, "no long poll"
+    )
     worker.signal()
-    until(lambda: worker.state()["draining"], 20, "the state does not tell that the worker drains")
+    until(lambda: worker.state()["draining"], 20, "the state does not show that the worker drains")
     began = time.monotonic()
     queue.send("late")
     assert worker.wait() == 0
@@ -118,7 +122,7 @@ def test_a_command_and_its_children_end_with_the_grace(moto_queue: Queue, start_
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process runs; a zombie that nobody has asked about yet does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -126,7 +130,7 @@ def _runs(pid: int) -> bool:
 
 
 @side_by_side
-def test_what_waits_behind_a_running_message_of_its_group_goes_back_unstarted(
+def test_messages_behind_a_running_one_of_their_group_are_released_unstarted(
     server: SqsServer, start_worker: StartWorker
 ) -> None:
     queue = Queue(server, f"{uuid.uuid4().hex}.fifo", FifoQueue="true", ContentBasedDeduplication="true")
@@ -136,14 +140,14 @@ def test_what_waits_behind_a_running_message_of_its_group_goes_back_unstarted(
     worker.signal()
     assert worker.wait() == 0
     assert worker.events() == ["m0 1"]
-    assert worker.lines("worker ended")[0]["released"] >= 3, "more where the last poll brings them again"
-    heir = start_worker(queue, "--handler", "job_handlers:sleep")
-    heir.until_events(4)
-    assert heir.events() == [f"m{number} 1" for number in range(4)]
+    assert worker.lines("worker ended")[0]["released"] >= 3, "more where the last poll receives them again"
+    successor = start_worker(queue, "--handler", "job_handlers:sleep")
+    successor.until_events(4)
+    assert successor.events() == [f"m{number} 1" for number in range(4)]
 
 
-def test_a_poll_is_never_longer_than_the_grace(moto_queue: Queue, start_worker: StartWorker) -> None:
+def test_a_poll_is_never_longer_than_the_grace_period(moto_queue: Queue, start_worker: StartWorker) -> None:
     flags = ("--grace-seconds", "1", "--log-level", "debug")
     worker = start_worker(moto_queue, "--handler", "job_handlers:record", *flags)
     until(lambda: len(worker.lines("polling")) >= 4, 20, "the worker did not poll")
-    assert {line["seconds"] for line in worker.lines("polling")} == {0, 1}
+    assert {line["wait_seconds"] for line in worker.lines("polling")} == {0, 1}

@@ -1,4 +1,4 @@
-"""How a handler is found, and what a command is told about a message."""
+"""How a handler is loaded, and which variables a command gets for a message."""
 
 import sys
 import time
@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from queueworker.errors import UsageError
-from queueworker.handlers.commands import Command, environment_of
-from queueworker.handlers.loading import is_coroutine_function, load
+from queueworker.handlers.commands import CommandHandler, environment_of
+from queueworker.handlers.handler import is_coroutine_function
+from queueworker.handlers.loading import load
 from queueworker.model import MAX_VISIBILITY_SECONDS, Message
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of an importable module with handlers in it."""
-    (tmp_path / "shop_of_handlers.py").write_text(
+    (tmp_path / "module_of_handlers.py").write_text(
         "import functools\n"
         "def plain(message): ...\n"
         "async def coroutine(message): ...\n"
@@ -27,20 +28,20 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "bound = functools.partial(coroutine)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "shop_of_handlers", raising=False)
-    return "shop_of_handlers"
+    monkeypatch.delitem(sys.modules, "module_of_handlers", raising=False)
+    return "module_of_handlers"
 
 
 @pytest.mark.parametrize(
     ("name", "coroutine"),
     [("plain", False), ("Group.method", False), ("coroutine", True), ("instance", True), ("bound", True)],
 )
-def test_functions_and_coroutine_functions_are_told_apart(shop: str, name: str, coroutine: bool) -> None:
-    assert is_coroutine_function(load(f"{shop}:{name}")) is coroutine
+def test_functions_and_coroutine_functions_are_distinguished(module: str, name: str, coroutine: bool) -> None:
+    assert is_coroutine_function(load(f"{module}:{name}")) is coroutine
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "expected"),
     [
         ("json", "write it as MODULE:FUNCTION"),
         (":loads", "write it as MODULE:FUNCTION"),
@@ -50,30 +51,30 @@ def test_functions_and_coroutine_functions_are_told_apart(shop: str, name: str, 
         ("json:__name__", "module json has no function __name__"),
     ],
 )
-def test_a_handler_that_is_not_there_is_refused(target: str, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_a_missing_handler_is_refused(target: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
         load(target)
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "expected"),
     [
         ("no-such-program-here --flag", "there is no such program"),
         ("", "there is no such program"),
         ("cat 'unclosed", "No closing quotation; quote it as for a shell"),
     ],
 )
-def test_a_command_that_cannot_be_run_is_refused(command: str, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        Command(command, "https://sqs/1/q")
+def test_a_command_that_cannot_be_run_is_refused(command: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        CommandHandler(command, "https://sqs/1/q")
 
 
-def test_a_command_is_told_about_its_message() -> None:
+def test_a_command_gets_its_message_in_variables() -> None:
     attributes: dict[str, str | bytes] = {"trace.id": "é", "Raw-Bytes": b"\x00\xff", "traceparent": "00-1-2-01"}
     message = Message("id-1", "body", "handle", 3, attributes, group="g", trace_header="Root=1")
-    told = environment_of(message)
-    assert int(told.pop("SQS_DEADLINE")) == pytest.approx(time.time() + MAX_VISIBILITY_SECONDS, abs=5)
-    assert told == {
+    environment = environment_of(message)
+    assert int(environment.pop("SQS_DEADLINE")) == pytest.approx(time.time() + MAX_VISIBILITY_SECONDS, abs=5)
+    assert environment == {
         "SQS_MESSAGE_ID": "id-1",
         "SQS_RECEIVE_COUNT": "3",
         "SQS_MESSAGE_GROUP_ID": "g",

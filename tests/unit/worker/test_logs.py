@@ -9,7 +9,7 @@ from queueworker.logs import JsonFormatter, TextFormatter
 
 def record() -> logging.LogRecord:
     try:
-        raise RuntimeError("out of paper")  # noqa: TRY301 -- a traceback is what is wanted
+        raise RuntimeError("out of paper")  # noqa: TRY301 -- the test needs a traceback
     except RuntimeError:
         made = logging.LogRecord(
             "queueworker.handlers.work", logging.ERROR, "f", 1, "the %s failed", ("handler",), sys.exc_info()
@@ -18,7 +18,7 @@ def record() -> logging.LogRecord:
     return made
 
 
-def test_a_line_of_json_holds_everything_in_one_line() -> None:
+def test_a_line_of_json_contains_everything_in_one_line() -> None:
     text = JsonFormatter().format(record())
     line = json.loads(text)
     assert "\n" not in text
@@ -27,5 +27,5 @@ def test_a_line_of_json_holds_everything_in_one_line() -> None:
     assert set(line) == {"time", "level", "logger", "message", "message_id", "seconds", "traceback"}
 
 
-def test_a_line_for_people_holds_the_pairs_too() -> None:
+def test_a_line_for_people_contains_the_pairs_too() -> None:
     assert "ERROR   the handler failed message_id=m-1 seconds=0.25\nTraceback" in TextFormatter().format(record())

@@ -1,4 +1,4 @@
-"""What the worker accepts as settings, and how it says no."""
+"""Which settings the worker accepts, and how it refuses others."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("settings", "expected"),
     [
         pytest.param({"queue": "jobs", "handler": "m:f"}, "--queue 'jobs' is not a queue URL", id="a bare queue name"),
         pytest.param(
@@ -22,8 +22,8 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         pytest.param({"queue": URL, "exec": "cat", "isolate": True}, "leave out --isolate", id="isolated twice"),
         pytest.param(
             {"queue": URL, "handler": "m:f", "concurrency": 2, "prefetch": 29},
-            "--prefetch 29 is too much beside --concurrency 2: at most 28",
-            id="more received ahead than worked on",
+            "--prefetch 29 is too much with --concurrency 2: at most 28",
+            id="more received ahead than handled",
         ),
         pytest.param(
             {"queue": URL, "handler": "m:f", "concurrency": 30, "prefetch": 31},
@@ -34,9 +34,9 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         pytest.param({"queue": URL, "handler": "m:f", "exec": "cat"}, "exactly one of --handler", id="two handlers"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        Settings(**given)
+def test_settings_that_do_not_fit_together_are_refused(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        Settings(**settings)
 
 
 def test_a_typo_in_a_variable_is_refused_with_the_right_name() -> None:
@@ -61,5 +61,5 @@ def test_a_typo_in_a_variable_is_refused_with_the_right_name() -> None:
         "QUEUE_WORKER",
     ],
 )
-def test_what_kubernetes_tells_about_services_is_no_typo(name: str) -> None:
+def test_variables_that_kubernetes_sets_for_services_are_no_typos(name: str) -> None:
     reject_unknown({name: "x"})

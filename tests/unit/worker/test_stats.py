@@ -1,4 +1,4 @@
-"""The numbers that /state and /metrics tell."""
+"""The numbers that /state and /metrics show."""
 
 import pytest
 
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_busy_seconds_grow_while_handlers_run_and_stay_when_they_end() -> None:
+def test_busy_seconds_grow_while_handlers_run_and_no_longer_when_they_have_ended() -> None:
     clock = Clock()
     stats = Stats(clock)
     first = stats.start()
@@ -29,7 +29,7 @@ def test_busy_seconds_grow_while_handlers_run_and_stay_when_they_end() -> None:
     assert stats.snapshot().busy_seconds == pytest.approx(8)
 
 
-def test_every_end_of_a_handler_is_counted_once() -> None:
+def test_every_finished_handler_is_counted_once() -> None:
     clock = Clock()
     stats = Stats(clock)
     for seconds in (0.001, 0.3, 10_000):
@@ -53,14 +53,14 @@ def test_the_age_of_a_message_is_counted_at_its_start(sent: float, bucket: int) 
     assert stats.snapshot().ages_sum >= 0
 
 
-def test_the_oldest_of_those_that_run_is_told() -> None:
+def test_the_longest_running_handler_is_reported() -> None:
     clock = Clock()
     stats = Stats(clock)
-    assert stats.snapshot().oldest_seconds == 0
+    assert stats.snapshot().oldest_busy_seconds == 0
     first = stats.start()
     clock.now += 2
     stats.start()
     clock.now += 3
-    assert stats.snapshot().oldest_seconds == pytest.approx(5)
+    assert stats.snapshot().oldest_busy_seconds == pytest.approx(5)
     stats.finish(first, succeeded=True)
-    assert stats.snapshot().oldest_seconds == pytest.approx(3)
+    assert stats.snapshot().oldest_busy_seconds == pytest.approx(3)

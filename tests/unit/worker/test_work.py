@@ -1,4 +1,4 @@
-"""Every message that enters the work is either handled or given back, never both."""
+"""Every message that is accepted is either handled or released, never both."""
 
 import threading
 import time
@@ -9,17 +9,19 @@ import pytest
 
 from queueworker.errors import UnreachableError
 from queueworker.handlers.coroutines import CoroutineWork
+from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.threads import ThreadWork
-from queueworker.handlers.work import Surroundings, Work
-from queueworker.lease.manager import Custodian
-from queueworker.lease.table import Leases
+from queueworker.handlers.work import Work, WorkContext
+from queueworker.lease.manager import LeaseManager
+from queueworker.lease.records import Lease
+from queueworker.lease.table import LeaseTable
 from queueworker.model import EntryFailure, Message, Reject
-from queueworker.receive.limiter import Slots
+from queueworker.receive.limiter import CapacityLimiter
 from queueworker.stats import Count, Stats
 
 
-class Ledger:
-    """A queue that confirms everything and writes it down."""
+class RecordingQueue:
+    """A queue that confirms and records everything."""
 
     def __init__(self) -> None:
         self.deleted: list[str] = []
@@ -34,32 +36,49 @@ class Ledger:
         return {}
 
 
-class Bed:
+class Environment:
     """What work needs around it."""
 
     def __init__(self) -> None:
-        self.ledger, self.stats, self.slots = Ledger(), Stats(time.monotonic), Slots(200)
-        self.custodian = Custodian(self.ledger, Leases(30), self.stats, time.monotonic)
-        self.custodian.flush()
-        threading.Thread(target=self.custodian.run, daemon=True).start()
-        self.around = Surroundings(self.custodian, self.slots, self.stats, concurrency=4, retry_base_seconds=600)
+        self.queue, self.stats, self.limiter = RecordingQueue(), Stats(time.monotonic), CapacityLimiter(200)
+        self.lease_manager = LeaseManager(
+            queue=self.queue, table=LeaseTable(30), stats=self.stats, clock=time.monotonic
+        )
+        self.lease_manager.flush()
+        threading.Thread(target=self.lease_manager.run, daemon=True).start()
+
+    def context(self, dead_letter_queue: DeadLetterQueue | None = None) -> WorkContext:
+        return WorkContext(
+            lease_manager=self.lease_manager,
+            limiter=self.limiter,
+            stats=self.stats,
+            concurrency=4,
+            retry_base_seconds=600,
+            dead_letter_queue=dead_letter_queue,
+        )
 
     def messages(self, number: int, groups: int = 0) -> list[Message]:
         return [Message(f"m{i}", "", f"m{i}", group=f"g{i % groups}" if groups else None) for i in range(number)]
 
-    def until_settled(self) -> None:
+    def leases(self, number: int, groups: int = 0) -> list[Lease]:
+        return self.lease_manager.add(self.messages(number, groups), hidden_since=time.monotonic())
+
+    def wait_until_settled(self) -> None:
         deadline = time.monotonic() + 10
-        while len(self.custodian):
-            assert time.monotonic() < deadline, f"{len(self.custodian)} messages are still held"
+        while len(self.lease_manager):
+            assert time.monotonic() < deadline, f"{len(self.lease_manager)} messages are neither deleted nor released"
             time.sleep(0.002)
-        self.custodian.close()
+        self.lease_manager.close()
 
 
 @pytest.mark.parametrize("groups", [0, 3, 40])
 @pytest.mark.parametrize("coroutines", [False, True])
 @pytest.mark.parametrize("after", [0, 1, 30])
-def test_when_the_gate_closes_each_message_is_handled_or_given_back(groups: int, coroutines: bool, after: int) -> None:
-    bed, handled = Bed(), []
+def test_when_the_limiter_is_closed_each_message_is_handled_or_released(
+    groups: int, coroutines: bool, after: int
+) -> None:
+    environment, handled = Environment(), []
+    context = environment.context()
 
     def handle(message: Message) -> None:
         handled.append(message.id)
@@ -67,34 +86,32 @@ def test_when_the_gate_closes_each_message_is_handled_or_given_back(groups: int,
     async def handle_async(message: Message) -> None:
         handled.append(message.id)
 
-    work: Work = CoroutineWork(handle_async, bed.around) if coroutines else ThreadWork(handle, bed.around)
-    accepting = threading.Thread(
-        target=lambda: work.accept(bed.custodian.take(bed.messages(120, groups), time.monotonic())), daemon=True
-    )
+    work: Work = CoroutineWork(handle_async, context) if coroutines else ThreadWork(handle, context)
+    accepting = threading.Thread(target=lambda: work.accept(environment.leases(120, groups)), daemon=True)
     accepting.start()
     while len(handled) < after:
         time.sleep(0)
-    bed.slots.close()
-    work.give_back()
+    environment.limiter.close()
+    work.release_unstarted()
     accepting.join()
-    bed.until_settled()
-    assert Counter(handled) == Counter(bed.ledger.deleted)
-    assert Counter(handled + bed.ledger.released) == Counter(message.id for message in bed.messages(120))
-    assert bed.stats.snapshot().busy == 0
+    environment.wait_until_settled()
+    queue = environment.queue
+    assert Counter(handled) == Counter(queue.deleted)
+    assert Counter(handled + queue.released) == Counter(message.id for message in environment.messages(120))
+    assert environment.stats.snapshot().busy == 0
 
 
-def test_a_message_that_cannot_be_buried_fails_like_others() -> None:
-    class Nowhere:
+def test_a_message_that_cannot_be_sent_to_the_dead_letter_queue_fails_like_others() -> None:
+    class UnreachableQueue:
         def send(self, message: Message, reason: str) -> None:
             raise UnreachableError(f"{message.id}: {reason}")
 
     def reject(_: Message) -> None:
         raise Reject("no")
 
-    bed = Bed()
-    around = Surroundings(bed.custodian, bed.slots, bed.stats, 4, 600, Nowhere())
-    ThreadWork(reject, around).accept(bed.custodian.take(bed.messages(3), time.monotonic()))
-    bed.until_settled()
-    counts = bed.stats.snapshot().counts
+    environment = Environment()
+    ThreadWork(reject, environment.context(UnreachableQueue())).accept(environment.leases(3))
+    environment.wait_until_settled()
+    counts = environment.stats.snapshot().counts
     assert (counts[Count.FAILED], counts[Count.RELEASED], counts[Count.DELETED]) == (3, 3, 0)
-    assert bed.ledger.released == [], "they come back later, not at once"
+    assert environment.queue.released == [], "they are shown again later, not at once"

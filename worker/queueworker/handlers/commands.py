@@ -1,4 +1,7 @@
-"""The handler that `--exec` names: a command per message. Finds it, tells it about its message, runs it."""
+"""The handler of `--exec`: runs a command for each message, with the body as standard input.
+
+`__main__` loads it only where it is needed.
+"""
 
 import base64
 import os
@@ -10,19 +13,23 @@ import threading
 
 from queueworker.errors import UsageError
 from queueworker.handlers import processes
-from queueworker.handlers.loading import InterruptibleHandler
+from queueworker.handlers.handler import InterruptibleHandler
 from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError
 
 
 class CommandFailedError(ReportedError):
-    """The command of a message ended with another exit code than 0."""
+    """A message's command ended with another exit code than 0."""
 
 
-class Command(InterruptibleHandler):
+class CommandHandler(InterruptibleHandler):
     """Runs a command per message: body on its standard input, attributes in its environment, exit code 0 is success."""
 
     def __init__(self, command: str, queue_url: str) -> None:
-        """Take a command line without shell syntax. Raises UsageError when there is no such program."""
+        """Parse a command line without shell syntax.
+
+        Raises:
+            UsageError: the command line cannot be parsed, or there is no such program.
+        """
         try:
             self._argv = shlex.split(command)
         except ValueError as error:
@@ -35,7 +42,12 @@ class Command(InterruptibleHandler):
         self._stopped = False
 
     def __call__(self, message: Message) -> None:
-        """Run the command for one message. Raises CommandFailedError."""
+        """Run the command for one message.
+
+        Raises:
+            CommandFailedError: its exit code is not 0.
+            InterruptedWorkError: it was stopped because the worker ends.
+        """
         process = self._start(message)
         try:
             process.communicate(message.body.encode())
@@ -45,14 +57,14 @@ class Command(InterruptibleHandler):
         if process.returncode and self._stopped:
             raise InterruptedWorkError
         if process.returncode:
-            raise CommandFailedError(processes.told("the command", process.returncode))
+            raise CommandFailedError(processes.describe_exit("the command", process.returncode))
 
     def stop(self) -> None:
-        """End the commands that run, with their process groups."""
+        """Terminate the running commands, with their process groups."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
-        processes.end_all(running)
+        processes.terminate_all(running)
 
     def _start(self, message: Message) -> processes.Process:
         with self._lock:
@@ -66,22 +78,22 @@ class Command(InterruptibleHandler):
 
 
 def environment_of(message: Message) -> dict[str, str]:
-    """What a command is told beside the body. Binary attributes are written in base64."""
-    told = {"SQS_MESSAGE_ID": message.id, "SQS_RECEIVE_COUNT": str(message.receive_count)}
-    told["SQS_DEADLINE"] = str(int(message.deadline))
+    """Return the environment variables that describe a message. Binary attributes are written in base64."""
+    environment = {"SQS_MESSAGE_ID": message.id, "SQS_RECEIVE_COUNT": str(message.receive_count)}
+    environment["SQS_DEADLINE"] = str(int(message.deadline))
     if message.group is not None:
-        told["SQS_MESSAGE_GROUP_ID"] = message.group
+        environment["SQS_MESSAGE_GROUP_ID"] = message.group
     for name, value in message.attributes.items():
         text = base64.b64encode(value).decode() if isinstance(value, bytes) else value
-        told["SQS_ATTRIBUTE_" + _variable(name)] = text
+        environment["SQS_ATTRIBUTE_" + _variable_name(name)] = text
     # OpenTelemetry and X-Ray look for the trace context in variables of these names.
-    told |= {
-        _variable(name): told["SQS_ATTRIBUTE_" + _variable(name)]
+    environment |= {
+        _variable_name(name): environment["SQS_ATTRIBUTE_" + _variable_name(name)]
         for name in TRACE_ATTRIBUTES
         if name in message.attributes
     }
-    return told | ({"_X_AMZN_TRACE_ID": message.trace_header} if message.trace_header else {})
+    return environment | ({"_X_AMZN_TRACE_ID": message.trace_header} if message.trace_header else {})
 
 
-def _variable(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+def _variable_name(attribute: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", attribute).upper()

@@ -1,26 +1,26 @@
-"""Handlers that are coroutines, all of them on one event loop in one thread.
+"""Runs handlers that are coroutine functions, all of them on one event loop in one thread.
 
-The runtime loads this only where it is needed: asyncio costs 6 ms and 2 MiB at the start.
+`runtime` loads it only where it is needed: asyncio costs 6 ms and 2 MiB at the start.
 """
 
 import asyncio
 import threading
 from collections import deque
 
-from queueworker.handlers.loading import CoroutineHandler
-from queueworker.handlers.work import Surroundings, Work
-from queueworker.lease.table import Lease
+from queueworker.handlers.handler import CoroutineHandler
+from queueworker.handlers.work import Work, WorkContext
+from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError
 
-CANCEL_SECONDS = 2.0
-"""How long cancelled coroutines may take to end."""
+CANCELLATION_TIMEOUT_SECONDS = 2.0
+"""How long to wait for cancelled coroutines to end."""
 
 
 class CoroutineWork(Work):
-    """Handlers that are coroutines: all of them on one event loop, in one thread."""
+    """Runs each message's handler as a task of one event loop."""
 
-    def __init__(self, handler: CoroutineHandler, surroundings: Surroundings) -> None:
-        super().__init__(surroundings)
+    def __init__(self, handler: CoroutineHandler, context: WorkContext) -> None:
+        super().__init__(context)
         self._handler = handler
         self._loop = asyncio.new_event_loop()
         self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
@@ -28,34 +28,34 @@ class CoroutineWork(Work):
         threading.Thread(target=self._loop.run_forever, name="loop", daemon=True).start()
 
     def stop(self) -> None:
-        """Cancel the coroutines that run."""
+        """Cancel the running coroutines."""
         ended = threading.Event()
-        self._loop.call_soon_threadsafe(self._cancel, ended)
-        ended.wait(CANCEL_SECONDS)
+        self._loop.call_soon_threadsafe(self._cancel_all, ended)
+        ended.wait(CANCELLATION_TIMEOUT_SECONDS)
 
     def _start(self, lease: Lease) -> None:
-        self._loop.call_soon_threadsafe(self._spawn, lease)
+        self._loop.call_soon_threadsafe(self._create_task, lease)
 
-    def _spawn(self, lease: Lease) -> None:
-        if len(self._tasks) >= self._around.concurrency:
+    def _create_task(self, lease: Lease) -> None:
+        if len(self._tasks) >= self._context.concurrency:
             self._waiting.append(lease)
             return
         task = self._loop.create_task(self._run(lease))
-        self._tasks.add(task)  # the loop itself holds tasks only weakly
-        task.add_done_callback(self._ended)
+        self._tasks.add(task)  # the loop itself references tasks only weakly
+        task.add_done_callback(self._task_done)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._waiting:
-            self._spawn(self._waiting.popleft())
+            self._create_task(self._waiting.popleft())
 
-    def _cancel(self, ended: threading.Event) -> None:
+    def _cancel_all(self, ended: threading.Event) -> None:
         for task in self._tasks:
             task.cancel()
-        waiting = self._loop.create_task(self._all_ended(set(self._tasks)))
+        waiting = self._loop.create_task(self._wait_for(set(self._tasks)))
         waiting.add_done_callback(lambda _: ended.set())
 
-    async def _all_ended(self, tasks: set[asyncio.Task[None]]) -> None:
+    async def _wait_for(self, tasks: set[asyncio.Task[None]]) -> None:
         if tasks:
             await asyncio.wait(tasks)
 

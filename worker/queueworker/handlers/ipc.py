@@ -1,19 +1,48 @@
-"""What a worker and its child processes say to each other. Not in `child`, whose own name is `__main__` over there."""
+"""What a worker and its child processes send to each other, pickled. Both ends import it; it sends nothing itself.
 
+Not in `child`, whose own name is `__main__` in the child process.
+"""
+
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 
-class Word(Enum):
-    """What the two ends say to each other; the first of each tuple."""
+class MessageKind(Enum):
+    """What a message is, and what its content is."""
 
-    READY = auto()
-    UNUSABLE = auto()  # why
-    HANDLE = auto()  # message
-    ENDED = auto()  # whether this was the child's last message, and one of the following
-    DONE = auto()
+    READY = auto()  # child: the handler is loaded; no content
+    UNUSABLE = auto()  # child: the handler cannot be loaded; why
+    HANDLE = auto()  # parent: the SQS message to handle
+    FINISHED = auto()  # child: a HandlerResult
+    EXTEND = auto()  # child: seconds
+    REMAINING = auto()  # child: no content
+    RESPONSE = auto()  # parent, to the last two: a number, or None when the SQS message is lost
+
+
+@dataclass(frozen=True, slots=True)
+class IpcMessage:
+    """One message between the two processes."""
+
+    kind: MessageKind
+    content: Any = None
+
+
+class ResultKind(Enum):
+    """How a handler ended, and what the detail of its result is."""
+
+    SUCCEEDED = auto()  # no detail
     RETRY = auto()  # seconds
-    REJECT = auto()  # reason
-    FAILED = auto()  # sentence, traceback
-    EXTEND = auto()  # seconds
-    REMAINING = auto()
-    ANSWER = auto()  # number, or None when the message is lost
+    REJECTED = auto()  # reason
+    FAILED = auto()  # the error in one sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerResult:
+    """How a handler ended in a child process."""
+
+    kind: ResultKind
+    detail: Any = None
+    traceback: str = ""
+    child_exits: bool = False
+    """Whether the child takes no further message."""

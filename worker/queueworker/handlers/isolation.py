@@ -1,6 +1,7 @@
-"""The handler that `--isolate` makes of a function: each message in a child process, used again if it survives.
+"""The handler of `--isolate`: runs a function in child processes, one message at a time in each.
 
-A crash or a leak costs one message, not the worker. What the child says is in `child`.
+`__main__` loads it only where it is needed. A crash or a leak costs one message, not the worker. The children run
+`child`.
 """
 
 import pickle
@@ -14,29 +15,41 @@ from typing import Any
 
 from queueworker.errors import UsageError
 from queueworker.handlers import processes
-from queueworker.handlers.ipc import Word
-from queueworker.handlers.loading import InterruptibleHandler
-from queueworker.model import NO_HOLD, InterruptedWorkError, Message, MessageLostError, Reject, ReportedError, Retry
+from queueworker.handlers.handler import InterruptibleHandler
+from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
+from queueworker.model import NULL_HANDLE, InterruptedWorkError, Message, MessageLostError, Reject, ReportedError, Retry
 
 
 class ChildFailedError(ReportedError):
-    """The handler failed in its child process, or took the process with it."""
+    """The handler failed in its child process, or ended the process."""
 
 
-class Isolated(InterruptibleHandler):
-    """As many child processes as are needed at the same time; idle ones wait for the next message."""
+class IsolatedHandler(InterruptibleHandler):
+    """Runs as many child processes as are needed at the same time; idle ones wait for the next message."""
 
     def __init__(self, target: str, *log_settings: str) -> None:
-        """Start a first child with the handler MODULE:FUNCTION. Raises UsageError when it cannot be used."""
+        """Start a first child with the handler MODULE:FUNCTION.
+
+        Raises:
+            UsageError: there is no such handler.
+            ChildFailedError: its module cannot be imported.
+        """
         self._arguments = (target, *log_settings)
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._all: set[Child] = set()
         self._stopped = False
-        self._idle.append(self._new())
+        self._idle.append(self._start_child())
 
     def __call__(self, message: Message) -> None:
-        """Handle a message in a child. Raises what its handler raised, as ours; ChildFailedError."""
+        """Handle a message in a child.
+
+        Raises:
+            Retry: raised by the handler.
+            Reject: raised by the handler.
+            ChildFailedError: the handler failed, or its process ended.
+            InterruptedWorkError: the child was stopped because the worker ends.
+        """
         try:
             self._handle(message)
         except ChildFailedError as error:
@@ -45,30 +58,30 @@ class Isolated(InterruptibleHandler):
             raise
 
     def stop(self) -> None:
-        """End the children, with their process groups."""
+        """Terminate the children, with their process groups."""
         with self._lock:
             self._stopped = True
             children = list(self._all)
-        processes.end_all(child.process for child in children)
+        processes.terminate_all(child.process for child in children)
 
     def _handle(self, message: Message) -> None:
-        child = self._take()
+        child = self._acquire_child()
         try:
             child.handle(message)
         finally:
-            self._put_back(child)
+            self._release_child(child)
 
-    def _take(self) -> "Child":
+    def _acquire_child(self) -> "Child":
         while self._idle:
             with self._lock:
                 child = self._idle.pop() if self._idle else None
             if child is not None and child.usable():
                 return child
             if child is not None:
-                self._forget(child)
-        return self._new()
+                self._remove_child(child)
+        return self._start_child()
 
-    def _new(self) -> "Child":
+    def _start_child(self) -> "Child":
         with self._lock:
             if self._stopped:
                 raise InterruptedWorkError
@@ -77,18 +90,18 @@ class Isolated(InterruptibleHandler):
         try:
             child.wait_until_ready()
         except BaseException:
-            self._forget(child)
+            self._remove_child(child)
             raise
         return child
 
-    def _put_back(self, child: "Child") -> None:
+    def _release_child(self, child: "Child") -> None:
         if child.usable():
             with self._lock:
                 self._idle.append(child)
         else:
-            self._forget(child)
+            self._remove_child(child)
 
-    def _forget(self, child: "Child") -> None:
+    def _remove_child(self, child: "Child") -> None:
         with self._lock:
             self._all.discard(child)
         child.close()
@@ -106,65 +119,79 @@ class Child:
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
             )
             self._stream = ours.makefile("rwb")
-        self._leaving = False
+        self._exiting = False
 
     def wait_until_ready(self) -> None:
-        """Wait until the handler is imported. Raises UsageError, or ChildFailedError when the module raises."""
-        word, content = self._listen()
-        if word is Word.UNUSABLE:
-            raise UsageError(content)
+        """Wait until the handler is loaded.
+
+        Raises:
+            UsageError: there is no such handler.
+            ChildFailedError: its module cannot be imported.
+        """
+        received = self._receive()
+        if received.kind is MessageKind.UNUSABLE:
+            raise UsageError(received.content)
 
     def usable(self) -> bool:
-        """Whether it can take another message."""
-        return not self._leaving and self.process.poll() is None
+        """Return whether it can take another message."""
+        return not self._exiting and self.process.poll() is None
 
     def handle(self, message: Message) -> None:
-        """Hand over a message and serve its questions until it is handled. Raises how it ended."""
-        self._tell(Word.HANDLE, message.held_by(NO_HOLD))
-        while (heard := self._listen())[0] is not Word.ENDED:
-            self._tell(Word.ANSWER, _answered(message, *heard))
-        _, self._leaving, ended = heard
-        _raise(*ended)
+        """Pass a message to the child and serve its requests until it is handled.
+
+        Raises:
+            Retry: raised by the handler.
+            Reject: raised by the handler.
+            ChildFailedError: the handler failed, or its process ended.
+        """
+        self._send(MessageKind.HANDLE, message.with_handle(NULL_HANDLE))
+        while (received := self._receive()).kind is not MessageKind.FINISHED:
+            self._send(MessageKind.RESPONSE, _response(message, received))
+        result: HandlerResult = received.content
+        self._exiting = result.child_exits
+        _raise_failure(result)
 
     def close(self) -> None:
-        """End it, if that is still needed."""
-        self._leaving = True
+        """Close the connection, and terminate the process if that is still needed."""
+        self._exiting = True
         with suppress(OSError):  # what was not sent yet is of no use any more
             self._stream.close()
-        processes.end(self.process)
+        processes.terminate(self.process)
 
-    def _tell(self, *words: object) -> None:
+    def _send(self, kind: MessageKind, content: Any) -> None:
         try:
-            pickle.dump(words, self._stream)
+            pickle.dump(IpcMessage(kind, content), self._stream)
             self._stream.flush()
         except OSError as error:
-            raise self._ended() from error
+            raise self._close_failed() from error
 
-    def _listen(self) -> tuple[Any, ...]:
+    def _receive(self) -> IpcMessage:
         try:
-            return tuple(pickle.load(self._stream))  # noqa: S301 -- see `child` # nosec B301
+            received: IpcMessage = pickle.load(self._stream)  # noqa: S301 -- see `child` # nosec B301
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            raise self._ended() from error
+            raise self._close_failed() from error
+        return received
 
-    def _ended(self) -> ChildFailedError:
+    def _close_failed(self) -> ChildFailedError:
+        """Close a child that has ended on its own; return how it ended as an error."""
         self.close()
-        return ChildFailedError(processes.told("the handler's process", self.process.returncode))
+        return ChildFailedError(processes.describe_exit("the handler's process", self.process.returncode))
 
 
-def _answered(message: Message, question: Word, seconds: float) -> float | None:
-    if question is Word.REMAINING:
-        return message.hold.remaining()
+def _response(message: Message, request: IpcMessage) -> float | None:
+    if request.kind is MessageKind.REMAINING:
+        return message.handle.remaining_seconds()
     try:
-        message.extend(seconds)
+        message.extend(request.content)
     except MessageLostError:
         return None
-    return seconds
+    return float(request.content)
 
 
-def _raise(word: Word, content: Any, traceback: str = "") -> None:
-    if word is Word.RETRY:
-        raise Retry(content)
-    if word is Word.REJECT:
-        raise Reject(content)
-    if word is Word.FAILED:
-        raise ChildFailedError(content, traceback)
+def _raise_failure(result: HandlerResult) -> None:
+    if result.kind is ResultKind.RETRY:
+        raise Retry(result.detail)
+    if result.kind is ResultKind.REJECTED:
+        raise Reject(result.detail)
+    if result.kind is ResultKind.FAILED:
+        raise ChildFailedError(result.detail, result.traceback)

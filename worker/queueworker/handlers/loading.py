@@ -1,37 +1,21 @@
-"""What a message is given to, and how a Python function is found. Handlers know no queue: they return or raise.
-
-Commands are the matter of `commands`, functions in child processes that of `isolation`.
-"""
+"""Imports the Python function that `--handler` names. `__main__` and each child process call it; it runs nothing."""
 
 import importlib
-import inspect
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from queueworker.errors import UsageError
-from queueworker.model import Message
-
-Handler = Callable[[Message], object]
-CoroutineHandler = Callable[[Message], Coroutine[Any, Any, object]]
-
-
-class InterruptibleHandler(ABC):
-    """A handler that can be stopped while it works."""
-
-    @abstractmethod
-    def __call__(self, message: Message) -> None:
-        """Handle a message."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Stop what runs; it raises InterruptedWorkError then. Returns when it has ended."""
+from queueworker.handlers.handler import Handler
 
 
 def load(target: str) -> Handler:
-    """Import MODULE:FUNCTION, the working directory included. Raises UsageError; what the module raises passes."""
+    """Import MODULE:FUNCTION; modules in the working directory are found, too.
+
+    Raises:
+        UsageError: there is no such module or function.
+        Exception: whatever the module raises while it is imported.
+    """
     name, _, path = target.partition(":")
     if not name or not path:
         raise UsageError(f"handler {target!r}: write it as MODULE:FUNCTION, such as examples.handlers:sleep")
@@ -48,8 +32,3 @@ def load(target: str) -> Handler:
     if not callable(found):
         raise UsageError(f"handler {target!r}: module {name} has no function {path}")
     return found  # type: ignore[no-any-return]  # what it takes shows when it is called
-
-
-def is_coroutine_function(handler: Handler) -> TypeGuard[CoroutineHandler]:
-    """Tell whether calling the handler gives a coroutine."""
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 -- an object with `async def __call__` is asked for

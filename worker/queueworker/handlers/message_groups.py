@@ -1,6 +1,7 @@
-"""One lane per message group of a FIFO queue: messages of a group are started one by one, in order. Pure.
+"""Decides which message of a FIFO queue may start: those of a group run one at a time, in order. Pure.
 
-A group's failure stops its own lane only: what was received behind the failed message goes back unstarted.
+`work` asks it. A group's failure stops that group only: what was received behind the failed message is released
+unstarted.
 """
 
 from collections import deque
@@ -9,29 +10,29 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Lanes(Generic[T]):
-    """The waiting items of each group that has one under way. Not safe to share between threads without a lock."""
+class MessageGroups(Generic[T]):
+    """The waiting items of each group that has one running. Not safe to share between threads without a lock."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[T]] = {}
 
-    def enter(self, group: str, item: T) -> bool:
-        """Tell whether the item may start now; else it waits in its lane."""
-        lane = self._waiting.get(group)
-        if lane is None:
+    def try_start(self, group: str, item: T) -> bool:
+        """Return whether the item may start now; else it waits for its turn in the group."""
+        waiting = self._waiting.get(group)
+        if waiting is None:
             self._waiting[group] = deque()
             return True
-        lane.append(item)
+        waiting.append(item)
         return False
 
-    def advance(self, group: str) -> T | None:
-        """After the success of a group's item: the next one, which may start now."""
-        lane = self._waiting[group]
-        if lane:
-            return lane.popleft()
+    def succeeded(self, group: str) -> T | None:
+        """Record the success of a group's running item; return the next one, which may start now."""
+        waiting = self._waiting[group]
+        if waiting:
+            return waiting.popleft()
         del self._waiting[group]
         return None
 
-    def stop(self, group: str) -> list[T]:
-        """After the failure of a group's item: all that waited behind it, which must not be started."""
+    def failed(self, group: str) -> list[T]:
+        """Record the failure of a group's running item; return all that waited behind it and must not start."""
         return list(self._waiting.pop(group))

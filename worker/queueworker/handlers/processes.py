@@ -1,4 +1,7 @@
-"""Processes that work on messages, each the first of a group of its own: how they are ended, and what an end tells."""
+"""Ends the processes that work on messages, each the first of a process group of its own, and describes how they ended.
+
+`commands` and `isolation` start them.
+"""
 
 import os
 import signal
@@ -6,39 +9,39 @@ import subprocess
 import threading
 from collections.abc import Iterable
 
-TERM_SECONDS = 2.0
-"""How long a process may take to end after SIGTERM, before SIGKILL."""
+TERMINATION_TIMEOUT_SECONDS = 2.0
+"""How long to wait for a process to end after SIGTERM, before SIGKILL."""
 
 Process = subprocess.Popen[bytes]
 
 
-def told(who: str, returncode: int) -> str:
-    """What became of a process, in words."""
+def describe_exit(name: str, returncode: int) -> str:
+    """Return how a process ended, in words."""
     if returncode < 0:
-        return f"{who} was ended by {signal.Signals(-returncode).name}"
-    return f"{who} ended with exit code {returncode}"
+        return f"{name} was ended by {signal.Signals(-returncode).name}"
+    return f"{name} ended with exit code {returncode}"
 
 
-def end(process: Process) -> None:
-    """SIGTERM to the group of the process; SIGKILL when its first process stays. Returns when that has ended."""
-    _send(process, signal.SIGTERM)
+def terminate(process: Process) -> None:
+    """Send SIGTERM to the process's group, and SIGKILL when the process does not end. Returns when it has ended."""
+    _send_signal(process, signal.SIGTERM)
     try:
-        process.wait(TERM_SECONDS)
+        process.wait(TERMINATION_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
-        _send(process, signal.SIGKILL)
+        _send_signal(process, signal.SIGKILL)
         process.wait()
 
 
-def end_all(processes: Iterable[Process]) -> None:
-    """The same for many at the same time."""
-    threads = [threading.Thread(target=end, args=(process,), daemon=True) for process in processes]
+def terminate_all(processes: Iterable[Process]) -> None:
+    """Terminate many processes at the same time."""
+    threads = [threading.Thread(target=terminate, args=(process,), daemon=True) for process in processes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _send(process: Process, signum: signal.Signals) -> None:
+def _send_signal(process: Process, signum: signal.Signals) -> None:
     if process.poll() is None:
         try:
             os.killpg(process.pid, signum)

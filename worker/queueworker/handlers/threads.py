@@ -1,29 +1,32 @@
-"""Handlers that block, each message in a thread: Python functions, commands, functions in child processes."""
+"""Runs handlers that block, each message in a thread: Python functions, commands, functions in child processes.
+
+`runtime` chooses it for every handler that is not a coroutine function.
+"""
 
 from functools import partial
 
-from queueworker.handlers.loading import Handler, InterruptibleHandler
-from queueworker.handlers.work import Surroundings, Work
-from queueworker.lease.table import Lease
-from queueworker.threadpool import Crew
+from queueworker.handlers.handler import Handler, InterruptibleHandler
+from queueworker.handlers.work import Work, WorkContext
+from queueworker.lease.records import Lease
+from queueworker.threadpool import ThreadPool
 
 
 class ThreadWork(Work):
-    """Handlers that block: each message in a thread."""
+    """Runs each message's handler in a thread."""
 
-    def __init__(self, handler: Handler, surroundings: Surroundings) -> None:
-        super().__init__(surroundings)
+    def __init__(self, handler: Handler, context: WorkContext) -> None:
+        super().__init__(context)
         self._handler = handler
-        self._known: object = handler
-        self._crew = Crew("handler", surroundings.concurrency)
+        self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
+        self._thread_pool = ThreadPool("handler", context.concurrency)
 
     def stop(self) -> None:
         """End the handlers that are processes. A Python function cannot be interrupted."""
-        if isinstance(self._known, InterruptibleHandler):
-            self._known.stop()
+        if isinstance(self._maybe_interruptible, InterruptibleHandler):
+            self._maybe_interruptible.stop()
 
     def _start(self, lease: Lease) -> None:
-        self._crew.submit(partial(self._run, lease))
+        self._thread_pool.submit(partial(self._run, lease))
 
     def _run(self, lease: Lease) -> None:
         begun = self._begin(lease)
@@ -33,6 +36,6 @@ class ThreadWork(Work):
         failure: BaseException | None = None
         try:
             self._handler(message)
-        except BaseException as error:  # a handler that calls sys.exit() has failed, the thread goes on
+        except BaseException as error:  # a handler that calls sys.exit() has failed, the thread continues
             failure = error
         self._finish(lease, run, failure)

@@ -1,7 +1,7 @@
-"""One message's way through a handler: started, run, judged, ended. What threads and coroutines have in common.
+"""Runs a handler on messages: starts it, judges how it ended, and settles the message. What all kinds of work share.
 
-The receiver hands messages in, the custodian is told how each ended, and the slot becomes free. Where messages have
-groups, the lanes decide which may start. How a handler runs is the matter of `threaded` and `coroutines`.
+The receiver passes messages in; each is settled with the lease manager, and its capacity released. Where messages have
+groups, `message_groups` decides which may start. How a handler is run is up to `threads` and `coroutines`.
 """
 
 import logging
@@ -13,148 +13,161 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from queueworker.backoff import retry_seconds
+from queueworker.backoff import retry_delay_seconds
 from queueworker.errors import SqsError
-from queueworker.handlers.dead_letters import DeadLetters
-from queueworker.handlers.message_groups import Lanes
-from queueworker.lease.manager import Custodian
-from queueworker.lease.table import Lease
-from queueworker.model import DELETE, RELEASE, Ending, InterruptedWorkError, Message, Reject, ReportedError, Retry
-from queueworker.receive.limiter import Slots
-from queueworker.stats import Run, Stats
-from queueworker.threadpool import Crew
+from queueworker.handlers.dead_letters import DeadLetterQueue
+from queueworker.handlers.message_groups import MessageGroups
+from queueworker.lease.manager import LeaseManager
+from queueworker.lease.records import Lease
+from queueworker.model import DELETE, RELEASE, Disposition, InterruptedWorkError, Message, Reject, ReportedError, Retry
+from queueworker.receive.limiter import CapacityLimiter
+from queueworker.stats import HandlerRun, Stats
+from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-BURIERS = 2
+DEAD_LETTER_THREADS = 2
 """Requests to the dead-letter queue at the same time."""
 
+MAX_ERROR_LENGTH = 500
+"""Characters of a handler's error that are logged."""
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the work on a message touches."""
 
-    custodian: Custodian
-    slots: Slots
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkContext:
+    """What the work on a message needs.
+
+    Args:
+        lease_manager: each message is settled with it.
+        limiter: capacity for messages; released when a message is settled.
+        stats: counts handlers and measures their time.
+        concurrency: how many handlers may run at the same time.
+        retry_base_seconds: the delay after a message's first failure.
+        dead_letter_queue: where rejected messages go; None: they fail like others.
+        jitter: returns a number from 0 to 1, by which delays are spread.
+    """
+
+    lease_manager: LeaseManager
+    limiter: CapacityLimiter
     stats: Stats
     concurrency: int
     retry_base_seconds: int
-    dead_letters: DeadLetters | None = None
+    dead_letter_queue: DeadLetterQueue | None = None
     jitter: Callable[[], float] = random.random
 
 
 class Work(ABC):
-    """Runs a handler over messages. Every lease that enters is ended, and its slot given back."""
+    """Runs a handler on messages. Every lease that is accepted is settled, and its capacity released."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._around = surroundings
-        self._lanes: Lanes[Lease] = Lanes()
+    def __init__(self, context: WorkContext) -> None:
+        self._context = context
+        self._message_groups: MessageGroups[Lease] = MessageGroups()
         self._lock = threading.Lock()
-        # Whoever takes a lease out of this set decides about it; Python's sets do that atomically.
+        # Whoever removes a lease from this set decides about it; Python's sets do that atomically.
         self._unstarted: set[Lease] = set()
-        self._buriers = Crew("dead letter", BURIERS)
+        self._dead_letter_pool = ThreadPool("dead letter", DEAD_LETTER_THREADS)
 
     @abstractmethod
     def stop(self) -> None:
-        """Interrupt the handlers that can be; their messages go back. Returns when these have ended."""
+        """Interrupt the handlers that can be; their messages are released. Returns when these have ended."""
 
     @abstractmethod
     def _start(self, lease: Lease) -> None: ...
 
     def accept(self, leases: Sequence[Lease]) -> None:
-        """Start the messages, or queue them in the lanes of their groups. Each has a slot."""
+        """Start the messages, or let them wait for their turn in their groups. Capacity was acquired for each."""
         self._unstarted.update(leases)
         for lease in leases:
-            if lease.message.group is None or self._enter(lease.message.group, lease):
+            if lease.message.group is None or self._try_start_in_group(lease.message.group, lease):
                 self._start(lease)
-        if self._around.slots.closed:
-            self.give_back()
+        if self._context.limiter.closed:
+            self.release_unstarted()
 
-    def give_back(self) -> None:
-        """After the gate has closed: release what was not started."""
+    def release_unstarted(self) -> None:
+        """Release the messages that were not started. Called once the limiter is closed."""
         while self._unstarted:
             with suppress(KeyError):  # a handler's thread was faster
-                self._around.custodian.end(self._unstarted.pop(), RELEASE)
+                self._context.lease_manager.settle(self._unstarted.pop(), RELEASE)
 
-    def _enter(self, group: str, lease: Lease) -> bool:
+    def _try_start_in_group(self, group: str, lease: Lease) -> bool:
         with self._lock:
-            return self._lanes.enter(group, lease)
+            return self._message_groups.try_start(group, lease)
 
-    def _begin(self, lease: Lease) -> tuple[Message, Run] | None:
-        """What the handler is given, and the start of its time; None when the message went back meanwhile."""
+    def _begin(self, lease: Lease) -> tuple[Message, HandlerRun] | None:
+        """Return the handler's argument and its counted run; None when the message was released meanwhile."""
         try:
             self._unstarted.remove(lease)
         except KeyError:
-            self._make_room(lease, succeeded=False)
+            self._release_capacity(lease, succeeded=False)
             return None
-        message = self._around.custodian.lend(lease)
+        message = self._context.lease_manager.message_to_start(lease)
         if message is None:
-            self._make_room(lease, succeeded=False)
+            self._release_capacity(lease, succeeded=False)
             return None
-        return message, self._around.stats.start(message.sent_timestamp)
+        return message, self._context.stats.start(message.sent_timestamp)
 
-    def _finish(self, lease: Lease, run: Run, error: BaseException | None) -> None:
-        seconds = self._around.stats.finish(run, succeeded=error is None)
+    def _finish(self, lease: Lease, run: HandlerRun, error: BaseException | None) -> None:
+        seconds = self._context.stats.finish(run, succeeded=error is None)
         if error is None:
-            self._end(lease, DELETE)
+            self._settle(lease, DELETE)
             return
-        _log_failure(lease, error, seconds)
-        if isinstance(error, Reject) and self._around.dead_letters is not None:
-            self._buriers.submit(partial(self._bury, self._around.dead_letters, lease, error))
+        _log_failure(lease.message, error, seconds)
+        if isinstance(error, Reject) and self._context.dead_letter_queue is not None:
+            send = partial(self._send_to_dead_letter_queue, self._context.dead_letter_queue, lease, error)
+            self._dead_letter_pool.submit(send)
         else:
-            self._end(lease, self._ending(lease, error))
+            self._settle(lease, self._disposition_after(error, lease.message))
 
-    def _bury(self, dead_letters: DeadLetters, lease: Lease, rejected: Reject) -> None:
+    def _send_to_dead_letter_queue(self, queue: DeadLetterQueue, lease: Lease, rejection: Reject) -> None:
         try:
-            dead_letters.send(lease.message, rejected.reason)
+            queue.send(lease.message, rejection.reason)
         except SqsError as error:
-            about = {"message_id": lease.message.id, "reason": error.reason, "problem": str(error)}
-            logger.error("cannot send to the dead-letter queue", extra=about)  # noqa: TRY400 -- the reason says it all
-            self._end(lease, self._ending(lease, error))
+            extra = {"message_id": lease.message.id, "reason": error.reason, "error": str(error)}
+            logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
+            self._settle(lease, self._disposition_after(error, lease.message))
         else:
-            self._end(lease, DELETE)
+            self._settle(lease, DELETE)
 
-    def _ending(self, lease: Lease, error: BaseException) -> Ending:
+    def _disposition_after(self, error: BaseException, message: Message) -> Disposition:
         if isinstance(error, Retry):
-            return Ending(error.after_seconds)
+            return Disposition(error.after_seconds)
         if isinstance(error, InterruptedWorkError):
             return RELEASE
-        around = self._around
-        return Ending(retry_seconds(around.retry_base_seconds, lease.message.receive_count, around.jitter()))
+        base, jitter = self._context.retry_base_seconds, self._context.jitter()
+        return Disposition(retry_delay_seconds(base, message.receive_count, jitter))
 
-    def _end(self, lease: Lease, ending: Ending) -> None:
-        self._around.custodian.end(lease, ending)
-        self._make_room(lease, succeeded=ending is DELETE)
+    def _settle(self, lease: Lease, disposition: Disposition) -> None:
+        self._context.lease_manager.settle(lease, disposition)
+        self._release_capacity(lease, succeeded=disposition is DELETE)
 
-    def _make_room(self, lease: Lease, *, succeeded: bool) -> None:
-        """Free the slot, and let the group's next message go ahead, or all of them back after a failure."""
+    def _release_capacity(self, lease: Lease, *, succeeded: bool) -> None:
+        """Release the message's capacity, and start its group's next message, or release them all after a failure."""
         if lease.message.group is not None:
-            self._leave(lease.message.group, succeeded=succeeded)
-        self._around.slots.give_back()
+            self._advance_group(lease.message.group, succeeded=succeeded)
+        self._context.limiter.release()
 
-    def _leave(self, group: str, *, succeeded: bool) -> None:
+    def _advance_group(self, group: str, *, succeeded: bool) -> None:
         with self._lock:
-            following = self._lanes.advance(group) if succeeded else None
-            stopped = [] if succeeded else self._lanes.stop(group)
+            following = self._message_groups.succeeded(group) if succeeded else None
+            stopped = [] if succeeded else self._message_groups.failed(group)
         for lease in stopped:
             self._unstarted.discard(lease)
-            self._around.custodian.end(lease, RELEASE)
-        self._around.slots.give_back(len(stopped))
+            self._context.lease_manager.settle(lease, RELEASE)
+        self._context.limiter.release(len(stopped))
         if following is not None:
             self._start(following)
 
 
-def _log_failure(lease: Lease, error: BaseException, seconds: float) -> None:
-    message = lease.message
-    about: dict[str, object] = {"message_id": message.id, "receive_count": message.receive_count}
-    about |= {"seconds": round(seconds, 3), **message.trace_context}
+def _log_failure(message: Message, error: BaseException, seconds: float) -> None:
+    extra: dict[str, object] = {"message_id": message.id, "receive_count": message.receive_count}
+    extra |= {"duration_seconds": round(seconds, 3), **message.trace_context}
     if isinstance(error, Retry | InterruptedWorkError):
-        logger.info("a message goes back to the queue", extra=about | {"because": str(error) or "the worker ends"})
+        logger.info("message released by its handler", extra=extra | {"error": str(error) or "the worker ends"})
     elif isinstance(error, Reject):
-        logger.error("the handler rejects the message", extra=about | {"because": error.reason[:500]})
+        logger.error("handler rejected the message", extra=extra | {"error": error.reason[:MAX_ERROR_LENGTH]})
     elif isinstance(error, ReportedError):
-        traced = {"traceback": error.traceback} if error.traceback else {}
-        logger.error("the handler failed", extra=about | {"error": str(error)[:500]} | traced)
+        traceback = {"traceback": error.traceback} if error.traceback else {}
+        logger.error("handler failed", extra=extra | {"error": str(error)[:MAX_ERROR_LENGTH]} | traceback)
     else:
         text = f"{type(error).__name__}: {error}"
-        logger.error("the handler failed", exc_info=error, extra=about | {"error": text[:500]})
+        logger.error("handler failed", exc_info=error, extra=extra | {"error": text[:MAX_ERROR_LENGTH]})

@@ -1,6 +1,7 @@
-"""Keeps what this worker holds: extends it, deletes it, gives it back. One thread decides, a few carry out requests.
+"""Extends, deletes and releases the messages that this worker has received. One thread decides, a few send requests.
 
-The receiver brings messages, the work tells how each ended; the rules themselves are in `leases`, which is pure.
+The receiver adds messages, the work settles each. The rules themselves are in `table`, which is pure; nothing here
+starts a handler.
 """
 
 import logging
@@ -11,191 +12,218 @@ from functools import partial
 from typing import Protocol
 
 from queueworker.errors import SqsError
-from queueworker.lease.table import BATCH, Ask, Lease, Leases, Outcome, Purpose
-from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, Ending, EntryFailure, Message, MessageLostError
+from queueworker.lease.records import BATCH_SIZE, Action, BatchRequest, Lease, RequestOutcome
+from queueworker.lease.table import LeaseTable
+from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, Disposition, EntryFailure, Message, MessageLostError
 from queueworker.stats import Count, Stats
-from queueworker.threadpool import Crew
+from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-SENDERS = 4
-"""Requests under way at the same time: a slow one must not hold up the extension of other messages."""
+REQUEST_THREADS = 4
+"""Requests under way at the same time: a slow one must not delay the extension of other messages."""
 
-EXTEND_SECONDS = 5.0
-"""How long a handler that wants its message extended waits for SQS at least, while the message is still ours longer."""
+MIN_CONFIRMATION_TIMEOUT_SECONDS = 5.0
+"""How long a handler that extends its message waits for SQS at least; longer while the lease lasts longer."""
 
-_COUNTED = {Purpose.DELETE: Count.DELETED, Purpose.RELEASE: Count.RELEASED, Purpose.EXTEND: Count.EXTENDED}
+_COUNTS = {Action.DELETE: Count.DELETED, Action.RELEASE: Count.RELEASED, Action.EXTEND: Count.EXTENDED}
 
 
-class Changes(Protocol):
-    """What SQS is asked about messages that are held."""
+class LeaseQueue(Protocol):
+    """What the lease manager needs of a queue."""
 
     def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:
-        """Delete messages; see `Sqs`."""
+        """Delete messages; see `SqsQueue`."""
 
     def change_visibility(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> dict[int, EntryFailure]:
-        """Hide messages for so many seconds; see `Sqs`."""
+        """Hide messages for this many seconds each; see `SqsQueue`."""
 
 
-class Custodian:
-    """Holds messages from `take` until they are deleted or given back."""
+class LeaseManager:
+    """Keeps messages hidden from `add` until they are deleted or released.
 
-    def __init__(self, queue: Changes, leases: Leases, stats: Stats, clock: Callable[[], float]) -> None:
+    Args:
+        queue: where the messages came from.
+        table: the rules; used only with the manager's lock.
+        stats: counts what SQS confirmed, and stranded messages.
+        clock: a monotonic clock, in seconds.
+    """
+
+    def __init__(self, *, queue: LeaseQueue, table: LeaseTable, stats: Stats, clock: Callable[[], float]) -> None:
         self._queue = queue
-        self._leases = leases
+        self._table = table
         self._stats = stats
         self._clock = clock
         self._changed = threading.Condition()
         self._flush = False
         self._closed = False
-        self._crew = Crew("request", SENDERS)
-        self._limit = math.inf
-        self.beat = clock()
-        """When the custodian last looked at what it holds."""
+        self._thread_pool = ThreadPool("request", REQUEST_THREADS)
+        self._deadline = math.inf
+        self.last_heartbeat = clock()
+        """When the manager last checked its leases."""
 
     def __len__(self) -> int:
-        """How many messages are held."""
-        return len(self._leases)
+        """Return the number of messages that are neither deleted nor released."""
+        return len(self._table)
 
-    def take(self, messages: Sequence[Message], since: float) -> list[Lease]:
-        """Hold messages that SQS has just hidden; they were asked for at `since`. Returns those that are to be started.
+    def add(self, messages: Sequence[Message], *, hidden_since: float) -> list[Lease]:
+        """Add messages that SQS has just hidden; return the leases of those that are to be started.
 
-        A message that is held already, and that SQS has shown again, is not.
+        A message that has a lease already, and that SQS has shown again, is not to be started.
+
+        Args:
+            messages: the answer to a receive request.
+            hidden_since: when that request was sent.
         """
         with self._changed:
             now = self._clock()
-            held = [self._leases.add(message, since, now) for message in messages]
+            added = [self._table.add(message, hidden_since=hidden_since, now=now) for message in messages]
             self._changed.notify_all()
-        for message, lease in zip(messages, held, strict=True):
+        for message, lease in zip(messages, added, strict=True):
             if lease is None:
-                logger.warning("a message came again that is still in hand", extra={"message_id": message.id})
-        return [lease for lease in held if lease is not None]
+                logger.warning("message received again while it is in progress", extra={"message_id": message.id})
+        return [lease for lease in added if lease is not None]
 
-    def lend(self, lease: Lease) -> Message | None:
-        """The message for its handler, which may keep it for longer; None when it may be another worker's by now."""
+    def message_to_start(self, lease: Lease) -> Message | None:
+        """Return the message for its handler, with a handle; None when another worker may have received it by now."""
         if lease.may_start(self._clock()):
-            return lease.message.held_by(_Loan(self, lease))
+            return lease.message.with_handle(LeaseMessageHandle(self, lease))
         with self._changed:
-            self._leases.abandon(lease)
+            self._table.discard(lease)
         self._stats.add(Count.STRANDED)
-        logger.error("a message's time was over before it could be started", extra={"message_id": lease.message.id})
+        logger.error("lease expired before its message was started", extra={"message_id": lease.message.id})
         return None
 
     def extend(self, lease: Lease, seconds: int) -> None:
-        """Hide a message for so long from now on; wait for SQS to confirm. Raises MessageLostError."""
+        """Hide a message for `seconds` from now on, and wait until SQS has confirmed it.
+
+        Raises:
+            MessageLostError: SQS did not confirm it, or the message is settled.
+        """
         with self._changed:
             now = self._clock()
-            self._leases.want(lease, seconds, now)
+            self._table.request_extension(lease, seconds, now)
             self._changed.notify_all()
-            wait = max(EXTEND_SECONDS, lease.expires - now)
-            self._changed.wait_for(lambda: not lease.wanted or lease.lost or lease.ending or self._closed, wait)
-            if lease.wanted or lease.lost or lease.ending:
+            timeout = max(MIN_CONFIRMATION_TIMEOUT_SECONDS, lease.expires_at - now)
+            self._changed.wait_for(
+                lambda: not lease.requested_seconds or lease.lost or lease.disposition or self._closed, timeout
+            )
+            if lease.requested_seconds or lease.lost or lease.disposition:
                 raise MessageLostError(f"SQS does not confirm that message {lease.message.id} is still ours")
 
-    def limit(self, until: float) -> None:
-        """Tell handlers that the work must be done by then."""
-        self._limit = until
+    def set_deadline(self, deadline: float) -> None:
+        """Let handlers see this time as their deadline, where it is earlier than SQS's limit."""
+        self._deadline = deadline
 
-    def remaining(self, lease: Lease) -> float:
-        """Seconds until the work on a message must be done."""
-        return min(lease.since + MAX_VISIBILITY_SECONDS, self._limit) - self._clock()
+    def remaining_seconds(self, lease: Lease) -> float:
+        """Return the seconds until the work on a message must be done."""
+        return min(lease.hidden_since + MAX_VISIBILITY_SECONDS, self._deadline) - self._clock()
 
     def lag(self) -> float:
-        """Seconds by which the heartbeat is late."""
+        """Return the seconds by which the heartbeat is late."""
         with self._changed:
-            return self._leases.lag(self._clock())
+            return self._table.lag(self._clock())
 
-    def end(self, lease: Lease, ending: Ending) -> None:
-        """Tell how the work on a message ended. Only the first word about it counts."""
+    def settle(self, lease: Lease, disposition: Disposition) -> None:
+        """Record how the work on a message ended. Only the first record counts."""
         with self._changed:
-            self._leases.end(lease, ending, self._clock())
-            # To wake the thread is dear: the first delete makes it wait for more, the tenth fills the batch.
-            if ending is not DELETE or self._flush or lease.wanted or self._leases.unasked in {1, BATCH}:
+            self._table.settle(lease, disposition, self._clock())
+            # Waking the thread is expensive: the first delete makes it wait for more, the tenth fills the batch.
+            urgent = disposition is not DELETE or self._flush or lease.requested_seconds
+            if urgent or self._table.unrequested in {1, BATCH_SIZE}:
                 self._changed.notify_all()
 
-    def end_all(self) -> list[Lease]:
-        """Give back everything that is still being worked on; returns it."""
+    def release_all(self) -> list[Lease]:
+        """Release everything that is not settled; return it."""
         with self._changed:
-            ended = self._leases.end_all(self._clock())
+            released = self._table.release_all(self._clock())
             self._changed.notify_all()
-        return ended
+        return released
 
     def flush(self) -> None:
-        """From now on ask SQS at once, without filling batches."""
+        """From now on send requests at once, without waiting for full batches."""
         with self._changed:
             self._flush = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End `run`; whatever is still held is left alone."""
+        """End `run`; messages that are neither deleted nor released are left to their visibility timeout."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def run(self) -> None:
-        """Look after the messages until closed."""
-        while asks := self._due():
-            for ask in asks:
-                self._crew.submit(partial(self._carry_out, ask))
+        """Send what is due, until closed."""
+        while requests := self._wait_for_requests():
+            for request in requests:
+                self._thread_pool.submit(partial(self._process, request))
 
-    def _due(self) -> list[Ask]:
+    def _wait_for_requests(self) -> list[BatchRequest]:
+        """Wait until requests are due and return them; return nothing once closed."""
         with self._changed:
             while not self._closed:
-                self.beat = now = self._clock()
-                asks = self._leases.due(now, flush=self._flush)
-                for lease in self._leases.pop_outlived():
-                    logger.error("SQS's limit of 12 hours is over", extra={"message_id": lease.message.id})
-                if asks:
-                    return asks
-                self._changed.wait(self._leases.next_due(now, flush=self._flush))
+                self.last_heartbeat = now = self._clock()
+                requests = self._table.due_requests(now, flush=self._flush)
+                for lease in self._table.pop_at_limit():
+                    logger.error("message reached SQS's limit of 12 hours", extra={"message_id": lease.message.id})
+                if requests:
+                    return requests
+                self._changed.wait(self._table.seconds_until_due(now, flush=self._flush))
             return []
 
-    def _carry_out(self, ask: Ask) -> None:
-        sent = self._clock()
-        failures = self._request(ask)
+    def _process(self, request: BatchRequest) -> None:
+        sent_at = self._clock()
+        failures = self._send(request)
         with self._changed:
-            retried = {index: failure.retry for index, failure in failures.items()}
-            outcome = self._leases.answered(ask, retried, sent, self._clock())
+            retryable = {index: failure.retryable for index, failure in failures.items()}
+            outcome = self._table.record_answer(request, retryable, sent_at=sent_at, now=self._clock())
             self._changed.notify_all()
-        self._report(ask, failures, outcome)
-
-    def _request(self, ask: Ask) -> dict[int, EntryFailure]:
-        try:
-            if ask.purpose is Purpose.DELETE:
-                return self._queue.delete(ask.receipts)
-            return self._queue.change_visibility(ask.receipts, ask.seconds)
-        except SqsError as error:
-            return dict.fromkeys(range(len(ask.receipts)), EntryFailure(error.reason, retry=True))
-
-    def _report(self, ask: Ask, failures: dict[int, EntryFailure], outcome: Outcome) -> None:
-        self._stats.add(_COUNTED[ask.purpose], len(outcome.done))
+        self._stats.add(_COUNTS[request.action], len(outcome.confirmed))
         self._stats.add(Count.STRANDED, len(outcome.stranded))
-        for index, failure in failures.items():
-            lease = ask.leases[index]
-            stranded = lease in outcome.stranded
-            logger.log(
-                logging.ERROR if stranded or lease.lost else logging.WARNING,
-                "SQS did not do what was asked about a message",
-                extra={
-                    "message_id": lease.message.id,
-                    "asked": ask.purpose.name.lower(),
-                    "reason": failure.code,
-                    "next": "left to its visibility timeout" if stranded or lease.lost else "another try",
-                },
-            )
+        _log_failures(request, failures, outcome)
+
+    def _send(self, request: BatchRequest) -> dict[int, EntryFailure]:
+        try:
+            if request.action is Action.DELETE:
+                return self._queue.delete(request.receipt_handles)
+            return self._queue.change_visibility(request.receipt_handles, request.visibility_seconds)
+        except SqsError as error:
+            return dict.fromkeys(range(len(request.leases)), EntryFailure(error.reason, retryable=True))
 
 
-class _Loan:
-    """One message while its handler works on it: how the handler reaches the custodian."""
+def _log_failures(request: BatchRequest, failures: dict[int, EntryFailure], outcome: RequestOutcome) -> None:
+    for index, failure in failures.items():
+        lease = request.leases[index]
+        given_up = lease in outcome.stranded or lease.lost
+        logger.log(
+            logging.ERROR if given_up else logging.WARNING,
+            "request to SQS failed for a message",
+            extra={
+                "message_id": lease.message.id,
+                "action": request.action.name.lower(),
+                "reason": failure.code,
+                "next": "left to its visibility timeout" if given_up else "retry",
+            },
+        )
 
-    __slots__ = ("_custodian", "_lease")
 
-    def __init__(self, custodian: Custodian, lease: Lease) -> None:
-        self._custodian = custodian
+class LeaseMessageHandle:
+    """The `MessageHandle` of a message in this process: passes calls to the lease manager."""
+
+    __slots__ = ("_lease", "_lease_manager")
+
+    def __init__(self, lease_manager: LeaseManager, lease: Lease) -> None:
+        self._lease_manager = lease_manager
         self._lease = lease
 
     def extend(self, seconds: int) -> None:
-        self._custodian.extend(self._lease, seconds)
+        """Hide the message for `seconds` from now on.
 
-    def remaining(self) -> float:
-        return self._custodian.remaining(self._lease)
+        Raises:
+            MessageLostError: SQS did not confirm it.
+        """
+        self._lease_manager.extend(self._lease, seconds)
+
+    def remaining_seconds(self) -> float:
+        """Return the seconds until the work must be done."""
+        return self._lease_manager.remaining_seconds(self._lease)

@@ -1,21 +1,22 @@
-"""The receive gate: how many messages may be received now. Back-pressure while open, nothing once closed.
+"""Limits how many messages may be received: back-pressure while open, nothing once closed.
 
-The receivers take slots, the end of each message's work gives one back, shutdown closes the gate.
+The receiver acquires capacity, the end of each message's work releases it, and shutdown closes the limiter.
 """
 
 import threading
 
-GATHER_SECONDS = 0.005
-"""How long a receiver waits for more slots once one is free: a request costs the same for ten messages as for one."""
+FULL_BATCH_TIMEOUT_SECONDS = 0.005
+"""How long to wait for a full batch once some capacity is free: a request costs the same for ten messages as for one.
+"""
 
 
-class Slots:
-    """As many slots as messages may be worked on at the same time."""
+class CapacityLimiter:
+    """Capacity for as many messages as this worker may have received and not finished at the same time."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._free = size
-        self._wanted = 1  # as many as a receiver waits for
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self._available = total
+        self._requested = 1  # as much as a receiver waits for
         self._changed = threading.Condition()
         self._closed = False
 
@@ -24,36 +25,41 @@ class Slots:
         """Whether no message may be received or started any more."""
         return self._closed
 
-    def take(self, most: int) -> int:
-        """Wait for free slots and take up to `most` of them; 0 when the gate is closed."""
-        wanted = min(most, self.size)
+    def acquire(self, limit: int) -> int:
+        """Wait for capacity and acquire it for up to `limit` messages; return for how many, 0 once closed."""
+        requested = min(limit, self.total)
         with self._changed:
-            self._wanted = wanted
+            self._requested = requested
             while not self._closed:
-                self._changed.wait_for(lambda: self._closed or self._free > 0)
-                if self._free < wanted:
-                    self._changed.wait_for(lambda: self._closed or self._free >= wanted, GATHER_SECONDS)
-                taken = min(wanted, self._free)  # none, when another receiver was faster
-                if taken and not self._closed:
-                    self._free -= taken
-                    return taken
+                self._changed.wait_for(lambda: self._closed or self._available > 0)
+                if self._available < requested:
+                    self._changed.wait_for(
+                        lambda: self._closed or self._available >= requested, FULL_BATCH_TIMEOUT_SECONDS
+                    )
+                acquired = min(requested, self._available)  # none, when another receiver was faster
+                if acquired and not self._closed:
+                    self._available -= acquired
+                    return acquired
             return 0
 
-    def give_back(self, number: int = 1) -> None:
-        """Free slots. To wake a thread is dear: receivers are for the first of them, and when there are enough."""
+    def release(self, number: int = 1) -> None:
+        """Release the capacity of `number` messages.
+
+        Waking a thread is expensive: receivers are woken for the first message, and when there is room for a batch.
+        """
         with self._changed:
-            first = self._free == 0
-            self._free += number
-            if first or self._free >= self._wanted:
+            first = self._available == 0
+            self._available += number
+            if first or self._available >= self._requested:
                 self._changed.notify_all()
 
-    def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the closing of the gate. No time, or less than that, is no wait."""
+    def wait_closed(self, timeout_seconds: float) -> None:
+        """Wait until the limiter is closed, at most for the timeout; a timeout of zero or less does not wait."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed, max(0.0, seconds))
+            self._changed.wait_for(lambda: self._closed, max(0.0, timeout_seconds))
 
     def close(self) -> None:
-        """Close the gate for good; whoever waits at it is let go."""
+        """Close the limiter for good and wake all that wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,8 +1,9 @@
-"""Receives messages, never more than there are free slots, and hands them on. Ends when the gate closes.
+"""Receives messages, never more than there is capacity for, and passes them on. Ends when the limiter is closed.
 
-One thread polls. While it gets full batches others help: there is work enough, and an answer takes its time.
+`runtime` runs it in a thread. One thread polls; while it gets full batches, additional pollers help: there is enough
+work, and each answer takes its time.
 
-What arrives after the gate has closed is given back at once. A poll is never cut off while there is time: AWS serves
+What arrives after the limiter was closed is released at once. A poll is never cut off while there is time: AWS serves
 it although nobody listens any more, and the message is hidden and its receive count raised for nothing.
 """
 
@@ -10,133 +11,170 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from queueworker.backoff import pause_seconds
+from queueworker.backoff import request_delay_seconds
 from queueworker.errors import SqsError
-from queueworker.handlers.work import Surroundings, Work
-from queueworker.lease.table import BATCH
+from queueworker.lease.manager import LeaseManager
+from queueworker.lease.records import BATCH_SIZE, Lease
 from queueworker.model import Message
-from queueworker.stats import Count
-from queueworker.threadpool import Crew
+from queueworker.receive.limiter import CapacityLimiter
+from queueworker.stats import Count, Stats
+from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-MOST_HELPERS = 2
-"""Answers of SQS that are waited for besides the first. With a fourth a process has nothing left to do meanwhile."""
+MAX_ADDITIONAL_POLLERS = 2
+"""Polls under way besides the first. With a fourth, the process has nothing left to do meanwhile."""
 
-FIRST_PAUSE_SECONDS = 0.5
-LAST_PAUSE_SECONDS = 20.0
+ERROR_BACKOFF_BASE_SECONDS = 0.5
+"""How long to wait after the first failed poll; doubles with each failure in a row."""
+ERROR_BACKOFF_LIMIT_SECONDS = 20.0
 
-EMPTY_PAUSE_SECONDS = 1.0
-"""An answer without messages that came sooner than this is not followed by the next request at once."""
+EMPTY_POLL_INTERVAL_SECONDS = 1.0
+"""After an empty answer, the next poll starts at least this long after the last one."""
 
-UNSETTLED_LIMIT = 100
-"""So many messages more than can be worked on may wait to be deleted or given back; then no more are received."""
+MAX_UNCONFIRMED = 100
+"""How many messages may wait to be deleted or released besides those being worked on; with more, none are received."""
 
-UNSETTLED_PAUSE_SECONDS = 0.05
+UNCONFIRMED_CHECK_INTERVAL_SECONDS = 0.05
 
-FIRST_WAIT_SECONDS = 1
+FIRST_POLL_WAIT_SECONDS = 1
 """How long the first poll after a message waits. Each empty one doubles it: a worker that was busy lately can end soon,
 and an idle one costs little."""
 
 
-class Source(Protocol):
+class ReceiveQueue(Protocol):
     """Where messages come from."""
 
-    def receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
-        """Receive messages; see `Sqs`."""
+    def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        """Receive messages; see `SqsQueue`."""
+
+
+class Consumer(Protocol):
+    """Who works on the received messages."""
+
+    def accept(self, leases: Sequence[Lease]) -> None:
+        """Start work on messages; see `Work`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveContext:
+    """What the receiver works with.
+
+    Args:
+        queue: where messages come from.
+        consumer: who works on them.
+        lease_manager: keeps them hidden until the work on them ends.
+        limiter: capacity for messages; the consumer releases it.
+        stats: counts received messages and failed requests.
+        clock: a monotonic clock, in seconds.
+    """
+
+    queue: ReceiveQueue
+    consumer: Consumer
+    lease_manager: LeaseManager
+    limiter: CapacityLimiter
+    stats: Stats
+    clock: Callable[[], float]
 
 
 class Receiver:
-    """Polls a queue from `run` until the gate closes."""
+    """Polls a queue from `run` until the limiter is closed."""
 
-    def __init__(self, source: Source, work: Work, around: Surroundings, clock: Callable[[], float]) -> None:
-        """Take a monotonic clock, in seconds."""
-        self._source = source
-        self._work = work
-        self._custodian = around.custodian
-        self._slots = around.slots
-        self._stats = around.stats
-        self._clock = clock
-        self._helpers = min(MOST_HELPERS, (self._slots.size - 1) // BATCH)  # one more would find no room for a batch
-        self._crew = Crew("receiver", self._helpers)
-        self._helping = threading.Semaphore(self._helpers)
+    def __init__(self, context: ReceiveContext) -> None:
+        self._context = context
+        self._limiter = context.limiter
+        # One poller more would find no capacity for a whole batch.
+        self._additional_pollers = min(MAX_ADDITIONAL_POLLERS, (context.limiter.total - 1) // BATCH_SIZE)
+        self._thread_pool = ThreadPool("receiver", self._additional_pollers)
+        self._idle_pollers = threading.Semaphore(self._additional_pollers)
         self._failures = 0
-        self._wait = 0  # the first answer tells whether the queue can be used at all; it should not take a long poll
+        self._wait_seconds = 0  # the first answer shows whether the queue can be used; it should not take a long poll
         self.answered = False
         """Whether SQS has ever answered."""
 
     def run(self, wait_seconds: int, visibility_seconds: int, jitter: Callable[[], float] = random.random) -> None:
-        """Poll until the gate is closed."""
-        while slots := self._slots.take(BATCH):
-            asked, waited = self._clock(), self._wait
-            if messages := self._poll(slots, waited, visibility_seconds):
-                self._wait = min(wait_seconds, FIRST_WAIT_SECONDS)
-                self._seek_help(messages, visibility_seconds)
-                self._until_settled()
+        """Poll until the limiter is closed.
+
+        Args:
+            wait_seconds: the longest wait of a poll.
+            visibility_seconds: how long received messages are hidden.
+            jitter: returns a number from 0 to 1, by which waits after failures are spread.
+        """
+        while capacity := self._limiter.acquire(BATCH_SIZE):
+            requested_at, waited = self._context.clock(), self._wait_seconds
+            if messages := self._poll(capacity, waited, visibility_seconds):
+                self._wait_seconds = min(wait_seconds, FIRST_POLL_WAIT_SECONDS)
+                self._start_additional_pollers(messages, visibility_seconds)
+                self._wait_for_confirmations()
             elif self._failures:
-                self._slots.pause(pause_seconds(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, self._failures, jitter()))
+                delay = request_delay_seconds(
+                    ERROR_BACKOFF_BASE_SECONDS, ERROR_BACKOFF_LIMIT_SECONDS, self._failures, jitter()
+                )
+                self._limiter.wait_closed(delay)
             else:
-                self._wait = min(wait_seconds, max(FIRST_WAIT_SECONDS, 2 * waited))
+                self._wait_seconds = min(wait_seconds, max(FIRST_POLL_WAIT_SECONDS, 2 * waited))
                 if waited or not wait_seconds:
-                    self._slots.pause(asked + EMPTY_PAUSE_SECONDS - self._clock())
+                    self._limiter.wait_closed(requested_at + EMPTY_POLL_INTERVAL_SECONDS - self._context.clock())
 
-        for _ in range(self._helpers):  # what the helpers have received is handed on as well
-            self._helping.acquire()
+        for _ in range(self._additional_pollers):  # what the additional pollers have received is passed on as well
+            self._idle_pollers.acquire()
 
-    def _seek_help(self, messages: Sequence[Message], visibility_seconds: int) -> None:
+    def _start_additional_pollers(self, messages: Sequence[Message], visibility_seconds: int) -> None:
         # Not where order matters: two answers could overtake each other on their way.
-        plenty = len(messages) == BATCH and messages[0].group is None
-        while plenty and self._helping.acquire(blocking=False):
-            self._crew.submit(partial(self._help, visibility_seconds))
+        full_batch = len(messages) == BATCH_SIZE and messages[0].group is None
+        while full_batch and self._idle_pollers.acquire(blocking=False):
+            self._thread_pool.submit(partial(self._poll_while_full, visibility_seconds))
 
-    def _help(self, visibility_seconds: int) -> None:
-        """Poll as long as there is plenty, without waiting for messages."""
+    def _poll_while_full(self, visibility_seconds: int) -> None:
+        """Poll as long as batches are full, without waiting for messages."""
         try:
-            while len(self._custodian) < self._slots.size + UNSETTLED_LIMIT // 2:
-                slots = self._slots.take(BATCH)
-                if not slots or len(self._poll(slots, 0, visibility_seconds)) < BATCH:
+            while len(self._context.lease_manager) < self._limiter.total + MAX_UNCONFIRMED // 2:
+                capacity = self._limiter.acquire(BATCH_SIZE)
+                if not capacity or len(self._poll(capacity, 0, visibility_seconds)) < BATCH_SIZE:
                     return
         finally:
-            self._helping.release()
+            self._idle_pollers.release()
 
-    def _poll(self, slots: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
-        """Ask once for as many messages as there are slots, and hand them on."""
-        asked = self._clock()
-        messages = self._receive(slots, wait_seconds, visibility_seconds)
-        self._slots.give_back(slots - len(messages))
+    def _poll(self, capacity: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        """Send one receive request for as many messages as there is capacity for, and pass them on."""
+        requested_at = self._context.clock()
+        messages = self._receive(capacity, wait_seconds, visibility_seconds)
+        self._limiter.release(capacity - len(messages))
         if messages:
-            self._hand_on(messages, asked)
+            self._pass_on(messages, requested_at)
         return messages
 
-    def _receive(self, most: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
-        logger.debug("polling", extra={"most": most, "seconds": wait_seconds})
+    def _receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        logger.debug("polling", extra={"limit": limit, "wait_seconds": wait_seconds})
         try:
-            messages = self._source.receive(most, wait_seconds, visibility_seconds)
+            messages = self._context.queue.receive(limit, wait_seconds, visibility_seconds)
         except SqsError as error:
             self._failures += 1
-            self._stats.receive_failed(error.reason)
+            self._context.stats.receive_failed(error.reason)
             logger.warning(
-                "cannot receive",
-                extra={"reason": error.reason, "problem": str(error), "failures_in_a_row": self._failures},
+                "receive failed",
+                extra={"reason": error.reason, "error": str(error), "consecutive_failures": self._failures},
             )
             return []
         if self._failures or not self.answered:
-            logger.info("receiving")
+            logger.info("receiving messages")
         self._failures = 0
         self.answered = True
-        self._stats.add(Count.RECEIVED, len(messages))
+        self._context.stats.add(Count.RECEIVED, len(messages))
         return messages
 
-    def _until_settled(self) -> None:
-        """Wait while SQS refuses what was asked about earlier messages: handling more of them would be in vain."""
-        while len(self._custodian) >= self._slots.size + UNSETTLED_LIMIT and not self._slots.closed:
-            self._slots.pause(UNSETTLED_PAUSE_SECONDS)
+    def _wait_for_confirmations(self) -> None:
+        """Wait while SQS does not confirm requests about earlier messages: handling more of them would be in vain."""
+        limit = self._limiter.total + MAX_UNCONFIRMED
+        while len(self._context.lease_manager) >= limit and not self._limiter.closed:
+            self._limiter.wait_closed(UNCONFIRMED_CHECK_INTERVAL_SECONDS)
 
-    def _hand_on(self, messages: Sequence[Message], asked: float) -> None:
-        # SQS hid them some time between the request and now. To be safe, think of the earlier.
-        leases = self._custodian.take(messages, asked)
-        self._slots.give_back(len(messages) - len(leases))
-        self._work.accept(leases)
+    def _pass_on(self, messages: Sequence[Message], requested_at: float) -> None:
+        # SQS hid them some time between the request and now. To be safe, assume the earlier.
+        leases = self._context.lease_manager.add(messages, hidden_since=requested_at)
+        self._limiter.release(len(messages) - len(leases))
+        self._context.consumer.accept(leases)

@@ -1,9 +1,9 @@
-"""The only door to boto3 (its lower half botocore, which starts faster). Raises our errors; decides nothing.
+"""The only adapter to boto3 (its lower half botocore, which starts faster). Raises our errors; decides nothing.
 
-The receiver and the custodian call it. The parts: `queues` (what is asked of a queue), `requests` (how: signed, sent,
-answered), `failures` (what went wrong, in our words).
+The receiver and the lease manager call it. The parts: `queues` (the operations on a queue), `requests` (how they are
+sent: signed, over our own connections), `failures` (what an error answer means).
 """
 
-from queueworker.sqs.queues import DeadLetterQueue, Sqs
+from queueworker.sqs.queues import SqsDeadLetterQueue, SqsQueue
 
-__all__ = ["DeadLetterQueue", "Sqs"]
+__all__ = ["SqsDeadLetterQueue", "SqsQueue"]

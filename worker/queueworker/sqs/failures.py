@@ -1,4 +1,4 @@
-"""What SQS refuses, as our errors: by its codes, never by its texts. Pure.
+"""What an error answer of SQS means, as our errors: by its code, never by its text. Pure.
 
 `requests` calls it. The texts are logged, so they hold nothing of what the other side said but a plain code.
 """
@@ -41,8 +41,8 @@ _DENIED = frozenset(
 )
 
 
-def refused(code: str, status: int) -> SqsError:
-    """What an answer with this error code and HTTP status means."""
+def error_for(code: str, status: int) -> SqsError:
+    """Return the error for an answer with this error code and HTTP status."""
     shown = code if is_plain(code) else f"status {status}"
     if code in _NOT_FOUND:
         return QueueNotFoundError(f"there is no such queue, or it belongs to another account ({shown})")
@@ -56,5 +56,5 @@ def refused(code: str, status: int) -> SqsError:
 
 
 def is_plain(code: str) -> bool:
-    """Whether a code from outside is nothing but a code."""
+    """Return whether a code from outside is nothing but a code."""
     return _PLAIN_CODE.fullmatch(code) is not None

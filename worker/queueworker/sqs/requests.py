@@ -1,8 +1,8 @@
-"""One request to SQS: signed, sent, answered, in AWS's JSON protocol. `queues` says what to ask.
+"""Sends one request to SQS in AWS's JSON protocol: signs it and parses the answer. `queues` calls it.
 
 It does what botocore's client does with a request, by botocore's own parts (credentials, signature, proxies,
 certificates) and the connections of urllib3 below them, but without looking everything up anew each time: that costs
-twice as much as all the rest, and a worker asks twice for every ten messages (`make bench`: throughput).
+twice as much as all the rest, and a worker sends two requests for every ten messages (`make bench`: throughput).
 """
 
 import json
@@ -29,14 +29,14 @@ from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from queueworker.errors import AccessDeniedError, AnswerInvalidError, UnreachableError
-from queueworker.sqs.failures import refused
+from queueworker.sqs.failures import error_for
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 
 _HEADERS: Final = {
     "Content-Type": "application/x-amz-json-1.0",
     "User-Agent": f"queueworker/{version('queueworkerpool')}",
-    "X-Amzn-Query-Mode": "true",  # asks for the codes of errors that SQS has always had
+    "X-Amzn-Query-Mode": "true",  # requests the error codes that SQS has always had
 }
 # The latter because a long poll is silent for longer than some NAT gateways remember a connection.
 _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
@@ -45,14 +45,21 @@ _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.S
 class Requests:
     """Requests to SQS in one region, with connections of their own. Safe to share between threads."""
 
-    def __init__(self, session: Session, region: str, read_timeout: float, connections: int) -> None:
-        """Find out where requests go (AWS_ENDPOINT_URL_SQS, else the region's endpoint); sends nothing."""
+    def __init__(self, session: Session, region: str, *, read_timeout: float, connections: int) -> None:
+        """Find the endpoint (AWS_ENDPOINT_URL_SQS, else the region's); sends nothing.
+
+        Args:
+            session: botocore's; it has the credentials and AWS's settings.
+            region: requests are signed for it.
+            read_timeout: seconds to wait for an answer.
+            connections: how many are kept open.
+        """
         self._session = session
         self._region = region
         client = session.create_client("sqs", region_name=region, config=Config(parameter_validation=False))
         self._url = client.meta.endpoint_url.rstrip("/") + "/"
         proxy = ProxyConfiguration(get_environ_proxies(self._url)).proxy_url_for(self._url)
-        manager = _manager(
+        manager = _pool_manager(
             proxy,
             maxsize=connections,
             timeout=Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=read_timeout),
@@ -60,15 +67,23 @@ class Requests:
             socket_options=_SOCKET_OPTIONS,
         )
         self._http = manager.connection_from_url(self._url)
-        # A proxy must be told the whole address, except where it only hands on what is encrypted.
+        # A proxy needs the whole address, except where it only passes on what is encrypted.
         self._target = self._url if proxy and self._url.startswith("http:") else urlsplit(self._url).path
 
-    def send(self, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask for one of SQS's actions once; returns the answer. Raises SqsError."""
+    def send(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one request and return the answer.
+
+        Args:
+            operation: SQS's name of it, such as `ReceiveMessage`.
+            body: its parameters.
+
+        Raises:
+            SqsError: SQS did not answer, or answered with an error.
+        """
         try:
-            order = self._signed(action, body)
-            answer = self._http.urlopen(
-                *("POST", self._target, order.data, dict(order.headers)),
+            request = self._signed(operation, body)
+            response = self._http.urlopen(
+                *("POST", self._target, request.data, dict(request.headers)),
                 retries=False,
                 redirect=False,
                 assert_same_host=False,  # it may be a proxy's
@@ -77,16 +92,16 @@ class Requests:
             raise AccessDeniedError("the worker has no AWS credentials") from error
         except (BotoCoreError, HTTPError, OSError) as error:
             raise UnreachableError(f"SQS did not answer ({type(error).__name__})") from error
-        told = _decoded(answer.data)
-        if answer.status != HTTPStatus.OK:
-            raise refused(_code(answer.headers, told), answer.status)
-        if told is None:
+        answer = _parse_answer(response.data)
+        if response.status != HTTPStatus.OK:
+            raise error_for(_error_code(response.headers, answer), response.status)
+        if answer is None:
             raise AnswerInvalidError("the answer is not SQS's")
-        return told
+        return answer
 
-    def _signed(self, action: str, body: Mapping[str, Any]) -> AWSRequest:
+    def _signed(self, operation: str, body: Mapping[str, Any]) -> AWSRequest:
         request = AWSRequest(
-            "POST", self._url, {**_HEADERS, "X-Amz-Target": f"AmazonSQS.{action}"}, json.dumps(body).encode()
+            "POST", self._url, {**_HEADERS, "X-Amz-Target": f"AmazonSQS.{operation}"}, json.dumps(body).encode()
         )
         credentials = self._session.get_credentials()
         if credentials is None:
@@ -95,23 +110,23 @@ class Requests:
         return request
 
 
-def _manager(proxy: str | None, **options: Any) -> PoolManager:
-    """Connections, through a proxy where there is one (with its user and password, where its URL has them)."""
+def _pool_manager(proxy: str | None, **options: Any) -> PoolManager:
+    """Return connections, through a proxy where there is one (with the user and password of its URL)."""
     if proxy is None:
         return PoolManager(**options)
     return ProxyManager(proxy, proxy_headers=ProxyConfiguration().proxy_headers_for(proxy), **options)
 
 
-def _decoded(content: bytes) -> dict[str, Any] | None:
-    """The answer's JSON object; None when it is none. Nothing at all stands for an empty one."""
+def _parse_answer(content: bytes) -> dict[str, Any] | None:
+    """Return the answer's JSON object, an empty one for no content; None when it is not a JSON object."""
     try:
-        told = json.loads(content or b"{}")
+        answer = json.loads(content or b"{}")
     except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) else None
+    return answer if isinstance(answer, dict) else None
 
 
-def _code(headers: Mapping[str, str], told: Mapping[str, Any] | None) -> str:
-    """The error's code: the old one where SQS tells it, else the type's name without its namespace."""
-    old = headers.get("x-amzn-query-error", "").partition(";")[0]
-    return old or str((told or {}).get("__type", "")).rpartition("#")[2].partition(":")[0]
+def _error_code(headers: Mapping[str, str], answer: Mapping[str, Any] | None) -> str:
+    """Return the error's code: that of the query protocol where SQS sends it, else the type without its namespace."""
+    query_code = headers.get("x-amzn-query-error", "").partition(";")[0]
+    return query_code or str((answer or {}).get("__type", "")).rpartition("#")[2].partition(":")[0]

@@ -1,4 +1,4 @@
-"""What handlers can ask for: rejection, more time, the deadline, the trace; and what large or failing ones get."""
+"""What handlers can use: rejection, extension, the deadline, the trace; and how large and failing messages fare."""
 
 import hashlib
 import itertools
@@ -28,22 +28,24 @@ def test_a_rejected_message_goes_to_the_dead_letter_queue_at_once_and_as_it_was(
     queue.send("päckchen", MessageAttributes=attributes)
     handler, *more = flags
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--dead-letter-queue", dead.url, *more)
-    until(lambda: queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the message did not change its queue")
+    until(lambda: queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the message was not moved")
     (found,) = dead.client.receive_message(QueueUrl=dead.url, MessageAttributeNames=["All"])["Messages"]
-    told = {name: (value["DataType"], value.get("StringValue")) for name, value in found["MessageAttributes"].items()}
+    attributes_found = {
+        name: (value["DataType"], value.get("StringValue")) for name, value in found["MessageAttributes"].items()
+    }
     assert found["Body"] == "päckchen"
-    assert told == {
+    assert attributes_found == {
         "size": ("Number", "42"),
         "raw": ("Binary", None),
         "queueworker.reason": ("String", "no such customer"),
     }
     assert worker.events("started") == ["päckchen"]
-    (line,) = worker.lines("the handler rejects the message")
-    assert (line["because"], line["level"]) == ("no such customer", "ERROR")
+    (line,) = worker.lines("handler rejected the message")
+    assert (line["error"], line["level"]) == ("no such customer", "ERROR")
 
 
 @side_by_side
-def test_without_a_dead_letter_queue_of_ours_the_queues_own_policy_decides(
+def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_decides(
     server: SqsServer, start_worker: StartWorker
 ) -> None:
     dead = Queue(server)
@@ -55,13 +57,13 @@ def test_without_a_dead_letter_queue_of_ours_the_queues_own_policy_decides(
     assert worker.events("started") == ["job"] * 2
 
 
-def test_a_dead_letter_queue_that_is_not_there_costs_no_message(moto_queue: Queue, start_worker: StartWorker) -> None:
+def test_a_missing_dead_letter_queue_costs_no_message(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("job")
     flags = ("--dead-letter-queue", moto_queue.url + "-nope", "--retry-seconds", "600")
     worker = start_worker(moto_queue, "--handler", "job_handlers:reject", *flags)
-    until(lambda: bool(worker.lines("cannot send to the dead-letter queue")), 20, "the failure was not told")
-    assert worker.lines("cannot send to the dead-letter queue")[0]["reason"] == "QueueNotFound"
-    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "the message was not given back")
+    until(lambda: bool(worker.lines("sending to the dead-letter queue failed")), 20, "the failure was not logged")
+    assert worker.lines("sending to the dead-letter queue failed")[0]["reason"] == "QueueNotFound"
+    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "the message was not released")
     assert moto_queue.depth() == (0, 1)
 
 
@@ -71,18 +73,18 @@ def test_an_extension_by_the_handler_holds_even_if_the_worker_dies(queue: Queue,
     worker = start_worker(queue, "--handler", "job_handlers:extend_and_die", "--visibility-seconds", "1")
     assert worker.wait() == -signal.SIGKILL
     assert worker.events() == ["long"], "SQS confirmed it before the handler went on"
-    heir = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "2", "--log-level", "debug")
-    until(lambda: len(heir.lines("polling")) >= 4, 20, "the heir did not poll")
-    assert heir.events() == ["long"]
+    successor = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "2", "--log-level", "debug")
+    until(lambda: len(successor.lines("polling")) >= 4, 20, "the successor did not poll")
+    assert successor.events() == ["long"]
     assert queue.depth() == (0, 1)
 
 
 @pytest.mark.parametrize("more", [(), ("--isolate",)])
-def test_a_handler_is_told_its_deadline_which_comes_nearer_when_the_worker_drains(
+def test_a_handler_sees_its_deadline_and_a_nearer_one_when_the_worker_drains(
     moto_queue: Queue, start_worker: StartWorker, more: tuple[str, ...]
 ) -> None:
     moto_queue.send("job")
-    worker = start_worker(moto_queue, "--handler", "job_handlers:tell_deadlines", "--grace-seconds", "30", *more)
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record_deadlines", "--grace-seconds", "30", *more)
     worker.until_events(1, "started")
     worker.signal()
     assert worker.wait() == 0
@@ -96,17 +98,17 @@ def test_a_handler_is_told_its_deadline_which_comes_nearer_when_the_worker_drain
 def test_the_trace_context_reaches_the_handler_and_the_log(
     queue: Queue, start_worker: StartWorker, more: tuple[str, ...]
 ) -> None:
-    queue.client.send_message(  # moto forgets the header of a batch's entries
+    queue.client.send_message(  # moto drops the header of a batch's entries
         QueueUrl=queue.url,
         MessageBody="job",
         MessageAttributes={"traceparent": {"DataType": "String", "StringValue": TRACEPARENT}},
         MessageSystemAttributes={"AWSTraceHeader": {"DataType": "String", "StringValue": TRACE_HEADER}},
     )
-    worker = start_worker(queue, "--handler", "job_handlers:tell_trace", *more)
+    worker = start_worker(queue, "--handler", "job_handlers:record_trace", *more)
     worker.until_events(1)
     assert json.loads(worker.events()[0]) == {"traceparent": TRACEPARENT, "X-Amzn-Trace-Id": TRACE_HEADER}
-    until(lambda: bool(worker.lines("the handler failed")), 20, "the failure was not told")
-    (line,) = worker.lines("the handler failed")
+    until(lambda: bool(worker.lines("handler failed")), 20, "the failure was not logged")
+    (line,) = worker.lines("handler failed")
     assert line["traceparent"] == TRACEPARENT
     assert "RuntimeError: for the log" in line["traceback"]
     assert line["message_id"]
@@ -140,20 +142,20 @@ def test_failures_wait_longer_and_longer_with_jitter(queue: Queue, start_worker:
     first, second = (later - earlier for earlier, later in itertools.pairwise(times))
     assert 0.5 <= first <= 1 + 2
     assert 1 <= second <= 2 + 2
-    assert [line["receive_count"] for line in worker.lines("the handler failed")][:2] == [1, 2]
+    assert [line["receive_count"] for line in worker.lines("handler failed")][:2] == [1, 2]
 
 
 @side_by_side
-def test_what_is_received_ahead_goes_back_at_once_when_the_worker_drains(
+def test_messages_received_ahead_are_released_at_once_when_the_worker_drains(
     queue: Queue, start_worker: StartWorker
 ) -> None:
     queue.send(*(f"m{i} 60" for i in range(8)))
     flags = ("--concurrency", "2", "--prefetch", "2", "--grace-seconds", "600")
     worker = start_worker(queue, "--handler", "job_handlers:sleep", *flags)
-    until(lambda: queue.depth() == (4, 4), 20, "not as many were received as may be")
-    assert worker.state()["busy"] == 2
+    until(lambda: queue.depth() == (4, 4), 20, "fewer were received than allowed")
+    until(lambda: worker.state()["busy"] == 2, 20, "the concurrency is not used")
     worker.signal()
-    until(lambda: queue.depth() == (6, 2), 20, "what was not started did not go back while the others run")
+    until(lambda: queue.depth() == (6, 2), 20, "what was not started was not released while the others run")
     worker.signal()
     assert worker.wait() == 0
     assert queue.depth() == (8, 0)
