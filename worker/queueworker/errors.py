@@ -1,6 +1,6 @@
 """What can go wrong, as types. The adapters raise these; the rest branches on them, never on texts.
 
-Every module imports it; it imports nothing of ours.
+Every module imports it; it imports nothing of ours. Which answer of SQS becomes which error is in `sqs.failures`.
 """
 
 from typing import ClassVar
@@ -15,39 +15,58 @@ class UsageError(QueueWorkerError):
 
 
 class SqsError(QueueWorkerError):
-    """SQS did not do what was requested. `reason` is a constant word for logs and metrics."""
+    """SQS did not do what was requested.
 
-    reason: ClassVar[str] = "Failed"
+    Each kind carries how it is reported: `reason`, a constant word for logs and metrics, and `remedy`, one sentence
+    about what to do, which is logged wherever the failure is.
+    """
+
+    reason: ClassVar[str]
+    remedy: ClassVar[str]
 
 
 class QueueNotFoundError(SqsError):
     """SQS says that there is no such queue."""
 
     reason = "QueueNotFound"
+    remedy = "check account, name and region in the queue's URL"
 
 
 class AccessDeniedError(SqsError):
     """SQS does not let this worker use the queue, or the worker has no credentials."""
 
     reason = "AccessDenied"
+    remedy = (
+        "check the worker's credentials, and allow its role sqs:ReceiveMessage, sqs:DeleteMessage and"
+        " sqs:ChangeMessageVisibility on the queue, and sqs:SendMessage on the dead-letter queue"
+    )
+
+
+class ClockSkewError(AccessDeniedError):
+    """SQS refuses the signature of a request because its time is too far from SQS's own. Reported as denied access."""
+
+    remedy = "check the clock of the machine: it differs from that of SQS by minutes"
 
 
 class ThrottledError(SqsError):
-    """SQS answers that there were too many requests."""
+    """SQS answers that there were too many requests, or that too many messages are in flight."""
 
     reason = "Throttled"
+    remedy = "nothing if it passes, because the worker tries again; else run fewer workers, or request a higher quota"
 
 
 class UnreachableError(SqsError):
     """SQS did not answer: network, DNS, TLS, time-out, or SQS itself failed."""
 
     reason = "Unreachable"
+    remedy = "check the worker's network and AWS_ENDPOINT_URL_SQS; the worker tries again"
 
 
 class AnswerInvalidError(SqsError):
     """SQS's answer cannot be understood, or SQS refused the request as malformed."""
 
     reason = "AnswerInvalid"
+    remedy = "check that AWS_ENDPOINT_URL_SQS and the queue's URL lead to SQS, and not to a proxy's page"
 
 
 REASONS = tuple(kind.reason for kind in SqsError.__subclasses__())

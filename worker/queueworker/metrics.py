@@ -17,7 +17,7 @@ from queueworker.stats import AGE_BUCKETS, DURATION_BUCKETS, Count, Snapshot
 
 _HELP = {
     Count.RECEIVED: "Messages received.",
-    Count.STARTED: "Messages given to the handler.",
+    Count.STARTED: "Messages passed to the handler.",
     Count.SUCCEEDED: "Messages whose handler succeeded.",
     Count.FAILED: "Messages whose handler failed, requested a retry or was interrupted.",
     Count.RELEASED: "Messages returned to the queue, visible now or later.",

@@ -132,7 +132,7 @@ class EntryFailure:
     code: str
     retryable: bool
     remedy: str | None = None
-    """What to do about it, in one sentence; None when nothing is known."""
+    """What to do about it, in one sentence; None for a failure without one."""
 
 
 class Retry(Exception):  # noqa: N818 -- a handler raises it to request something; nothing is wrong

@@ -38,7 +38,7 @@ RenderMetrics = Callable[[str], tuple[bytes, str]]
 
 
 def boot_seconds() -> float:
-    """Return the seconds since boot: nobody sets this clock, and it goes on while the machine sleeps, as SQS's does."""
+    """Return the seconds since boot: nobody sets this clock, and it runs while the machine sleeps, as SQS's does."""
     return time.clock_gettime(_BOOT_CLOCK)
 
 
@@ -63,7 +63,7 @@ class Runtime:
             clock: a monotonic clock, in seconds.
 
         Raises:
-            UsageError: a queue's region is not known.
+            UsageError: no region is set for a queue.
             OSError: the state port cannot be bound.
         """
         self._settings = settings

@@ -1,6 +1,6 @@
 """The state server: /state, /livez, /readyz and /metrics, in threads of its own.
 
-`runtime` starts it. The content arrives as functions; the server knows nothing about messages.
+`runtime` starts it. The content comes from functions that it is given; the server itself reads no counts.
 """
 
 import json

@@ -148,8 +148,8 @@ def reject_unknown(environment: Mapping[str, str]) -> None:
     Raises:
         UsageError: a variable is not a setting.
     """
-    known = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
+    valid = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
     for name in sorted(environment):
-        if name.startswith(ENV_PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name):
-            closest = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise UsageError(f"{name} is not a setting; did you mean {closest[0]}? All: {', '.join(known)}")
+        if name.startswith(ENV_PREFIX) and name not in valid and not _SERVICE_LINK.fullmatch(name):
+            closest = difflib.get_close_matches(name, valid, n=1, cutoff=0)
+            raise UsageError(f"{name} is not a setting; did you mean {closest[0]}? All: {', '.join(valid)}")

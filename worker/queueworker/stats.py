@@ -1,6 +1,6 @@
 """Counts of the work, kept cheaply while it runs. The state server and the metrics read them.
 
-Counting is on the path of every message, so nothing here knows about labels or formats.
+Counting is on the path of every message, so labels and formats are up to the readers.
 """
 
 import threading

@@ -45,7 +45,7 @@ class Queue:
         self.client = server.client()
         merged = {"VisibilityTimeout": VISIBILITY_OF_QUEUES, **attributes}
         name = name or f"jobs-{uuid.uuid4().hex[:12]}"
-        self.url = self.client.create_queue(QueueName=name, Attributes=merged)["QueueUrl"]  # type: ignore[arg-type]  # names come as text
+        self.url = self.client.create_queue(QueueName=name, Attributes=merged)["QueueUrl"]  # type: ignore[arg-type]  # names are text
 
     @property
     def arn(self) -> str:
@@ -65,7 +65,7 @@ class Queue:
 
     def _attribute(self, name: str) -> str:
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
-        return answer["Attributes"][name]  # type: ignore[index]  # names come as text
+        return answer["Attributes"][name]  # type: ignore[index]  # names are text
 
 
 class Worker:

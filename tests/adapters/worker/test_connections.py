@@ -60,7 +60,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         super().finish()
-        self.request.close()  # the tunnel's, too: the server knows only the socket below it
+        self.request.close()  # the tunnel's, too: the server closes only the socket below it
 
     def log_message(self, *_: Any) -> None: ...
 

@@ -14,6 +14,7 @@ from devcluster.sqs import MotoSqs
 from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
+    ClockSkewError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -63,6 +64,10 @@ def answers(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.param((403, error_body("ExpiredTokenException")), AccessDeniedError, id="expired credentials"),
         pytest.param((403, error_body("RequestThrottled")), ThrottledError, id="throttled"),
         pytest.param((400, error_body("OverLimit")), ThrottledError, id="too much in flight"),
+        pytest.param((400, error_body("RequestExpired")), ClockSkewError, id="a wrong clock"),
+        pytest.param((401, b"<html>"), AccessDeniedError, id="a bare 401"),
+        pytest.param((403, b"<html>"), AccessDeniedError, id="a bare 403"),
+        pytest.param((429, b""), ThrottledError, id="a bare 429"),
         pytest.param((503, b"<html>"), UnreachableError, id="SQS itself failed"),
         pytest.param((200, b'{"Messages": [{"Body": "x"}]}'), AnswerInvalidError, id="a message without an identity"),
         pytest.param((400, error_body("InvalidParameterValue")), AnswerInvalidError, id="refused"),
@@ -92,6 +97,7 @@ def test_a_missing_queue_is_logged_and_waited_for(moto_sqs: MotoSqs, start_worke
     worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1")
     until(lambda: len(worker.lines("receive failed")) >= 2, 20, "the failure was not logged twice")
     assert {line["reason"] for line in worker.lines("receive failed")} == {"QueueNotFound"}
+    assert {line["remedy"] for line in worker.lines("receive failed")} == {QueueNotFoundError.remedy}
     assert worker.get("/readyz") == (503, "SQS has not answered yet\n")
     assert worker.get("/livez")[0] == 200
     recreated = Queue(moto_sqs, name=queue.url.rpartition("/")[2])

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import pytest
@@ -69,7 +69,7 @@ class RecordingQueue(UndeletableQueue):
     def __init__(self, filled: set[int], polls: int) -> None:
         super().__init__()
         self.waits: list[int] = []
-        self.at_last_poll = lambda: None
+        self.at_last_poll: Callable[[], None] = lambda: None
         self._filled, self._polls = filled, polls
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:

@@ -1,6 +1,6 @@
 """The types of handlers: functions, coroutine functions, and handlers that can be interrupted.
 
-Each module that runs or loads a handler imports it. Handlers must not know about the queue: they return or raise.
+Each module that runs or loads a handler imports it. Handlers must not use the queue: they return or raise.
 """
 
 import inspect

@@ -1,6 +1,6 @@
 """Decides which message of a FIFO queue may start: those of a group run one at a time, in order. Pure.
 
-`work` asks it. A group's failure stops that group only: what was received behind the failed message is released
+`work` calls it. A group's failure stops that group only: what was received behind the failed message is released
 unstarted.
 """
 

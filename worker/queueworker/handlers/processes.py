@@ -16,7 +16,7 @@ Process = subprocess.Popen[bytes]
 
 
 def describe_exit(name: str, returncode: int) -> str:
-    """Return how a process ended, in words."""
+    """Return a description of how a process ended."""
     if returncode < 0:
         return f"{name} was ended by {signal.Signals(-returncode).name}"
     return f"{name} ended with exit code {returncode}"

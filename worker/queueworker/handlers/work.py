@@ -122,7 +122,12 @@ class Work(ABC):
         try:
             queue.send(lease.message, rejection.reason)
         except SqsError as error:
-            extra = {"message_id": lease.message.id, "reason": error.reason, "error": str(error)}
+            extra = {
+                "message_id": lease.message.id,
+                "reason": error.reason,
+                "error": str(error),
+                "remedy": error.remedy,
+            }
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
             self._settle(lease, self._disposition_after(error, lease.message))
         else:

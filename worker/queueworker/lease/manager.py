@@ -188,7 +188,8 @@ class LeaseManager:
                 return self._queue.delete(request.receipt_handles)
             return self._queue.change_visibility(request.receipt_handles, request.visibility_seconds)
         except SqsError as error:
-            return dict.fromkeys(range(len(request.leases)), EntryFailure(error.reason, retryable=True))
+            failure = EntryFailure(error.reason, retryable=True, remedy=error.remedy)
+            return dict.fromkeys(range(len(request.leases)), failure)
 
 
 def _log_failures(request: BatchRequest, failures: dict[int, EntryFailure], outcome: RequestOutcome) -> None:
@@ -203,6 +204,7 @@ def _log_failures(request: BatchRequest, failures: dict[int, EntryFailure], outc
                 "action": request.action.name.lower(),
                 "reason": failure.code,
                 "next": "left to its visibility timeout" if given_up else "retry",
+                **({"remedy": failure.remedy} if failure.remedy else {}),
             },
         )
 

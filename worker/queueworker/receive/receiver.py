@@ -157,7 +157,12 @@ class Receiver:
             self._context.stats.receive_failed(error.reason)
             logger.warning(
                 "receive failed",
-                extra={"reason": error.reason, "error": str(error), "consecutive_failures": self._failures},
+                extra={
+                    "reason": error.reason,
+                    "error": str(error),
+                    "remedy": error.remedy,
+                    "consecutive_failures": self._failures,
+                },
             )
             return []
         if self._failures or not self.answered:

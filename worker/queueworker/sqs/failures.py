@@ -1,13 +1,19 @@
-"""What an error answer of SQS means, as our errors: by its code, never by its text. Pure.
+"""What an error answer of SQS means, as our errors: by its code, else by its status, never by its text. Pure.
 
-`requests` calls it. The texts are logged, so they hold nothing of what the other side said but a plain code.
+`requests` and `queues` call it. The texts are logged, so they repeat nothing that the other side sent but a plain code.
+The operator has a table of its own; both must understand the same codes.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
 
 from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
+    ClockSkewError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -15,44 +21,106 @@ from queueworker.errors import (
 )
 
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9.]{1,80}")
-_SERVER_ERROR = 500
 
-_NOT_FOUND = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "QueueDeletedRecently"})
-_THROTTLED = frozenset(
-    {"OverLimit", "RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One row: the answers that mean the same.
+
+    Args:
+        error: our error for them.
+        text: its text, to which the code or the status is added.
+        codes: SQS's error codes, with and without the namespace of its query protocol.
+        statuses: HTTP statuses, for answers whose code is in no row.
+    """
+
+    error: type[SqsError]
+    text: str
+    codes: frozenset[str] = frozenset()
+    statuses: frozenset[int] = frozenset()
+
+
+FAILURES: Final = (
+    Failure(
+        error=QueueNotFoundError,
+        text="there is no such queue, or it belongs to another account",
+        codes=frozenset(
+            {
+                "AWS.SimpleQueueService.NonExistentQueue",
+                "AWS.SimpleQueueService.QueueDeletedRecently",
+                "InvalidAddress",
+                "QueueDeletedRecently",
+                "QueueDoesNotExist",
+            }
+        ),
+    ),
+    Failure(
+        error=ThrottledError,
+        text="too many requests",
+        codes=frozenset(
+            {
+                "OverLimit",
+                "RequestThrottled",
+                "SlowDown",
+                "Throttling",
+                "ThrottlingException",
+                "TooManyRequestsException",
+            }
+        ),
+        statuses=frozenset({HTTPStatus.TOO_MANY_REQUESTS}),
+    ),
+    Failure(
+        error=ClockSkewError,
+        text="the worker's clock is wrong",
+        codes=frozenset({"RequestExpired"}),
+    ),
+    Failure(
+        error=AccessDeniedError,
+        text="the worker may not use the queue",
+        codes=frozenset(
+            {
+                "AccessDenied",
+                "AccessDeniedException",
+                "AuthFailure",
+                "ExpiredToken",
+                "ExpiredTokenException",
+                "IDPRejectedClaim",
+                "IncompleteSignature",
+                "InvalidAccessKeyId",
+                "InvalidClientTokenId",
+                "InvalidIdentityToken",
+                "InvalidSecurity",
+                "InvalidSignatureException",
+                "MissingAuthenticationToken",
+                "NotAuthorized",
+                "OptInRequired",
+                "SignatureDoesNotMatch",
+                "UnrecognizedClientException",
+            }
+        ),
+        statuses=frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}),
+    ),
+    Failure(error=UnreachableError, text="SQS failed", statuses=frozenset(range(500, 600))),
 )
-_DENIED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSecurity",
-        "MissingAuthenticationToken",
-        "NotAuthorized",
-        "OptInRequired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
+"""Every error answer that is understood; all others mean `AnswerInvalidError`."""
+
+BY_CODE: Final[Mapping[str, Failure]] = {code: failure for failure in FAILURES for code in failure.codes}
+BY_STATUS: Final[Mapping[int, Failure]] = {status: failure for failure in FAILURES for status in failure.statuses}
+
+_OTHER: Final = Failure(error=AnswerInvalidError, text="SQS refused the request")
 
 
 def error_for(code: str, status: int) -> SqsError:
     """Return the error for an answer with this error code and HTTP status."""
+    failure = BY_CODE.get(code) or BY_STATUS.get(status, _OTHER)
     shown = code if is_plain(code) else f"status {status}"
-    if code in _NOT_FOUND:
-        return QueueNotFoundError(f"there is no such queue, or it belongs to another account ({shown})")
-    if code in _THROTTLED:
-        return ThrottledError(f"too many requests ({shown})")
-    if code in _DENIED:
-        return AccessDeniedError(f"the worker may not use the queue ({shown})")
-    if status >= _SERVER_ERROR:
-        return UnreachableError(f"SQS failed ({shown})")
-    return AnswerInvalidError(f"SQS refused the request ({shown})")
+    return failure.error(f"{failure.text} ({shown})")
+
+
+def remedy_for(code: str) -> str | None:
+    """Return what to do about the failure of one message of a batch; None for a code that is in no row."""
+    failure = BY_CODE.get(code)
+    return failure.error.remedy if failure else None
 
 
 def is_plain(code: str) -> bool:

@@ -15,7 +15,7 @@ from botocore.session import Session
 
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
-from queueworker.sqs.failures import is_plain
+from queueworker.sqs.failures import is_plain, remedy_for
 from queueworker.sqs.requests import Requests
 
 CHANGE_TIMEOUT_SECONDS = 5.0
@@ -61,7 +61,7 @@ class SqsQueue:
             connections: how many are kept open for receives, and as many for all else.
 
         Raises:
-            UsageError: the region is not known.
+            UsageError: no region is set.
         """
         self._url = url
         session = Session()
@@ -123,7 +123,7 @@ class SqsDeadLetterQueue:
         """Prepare requests; sends nothing.
 
         Raises:
-            UsageError: the region is not known.
+            UsageError: no region is set.
         """
         self._url = url
         session = Session()
@@ -187,4 +187,6 @@ def _entry_failures(answer: Mapping[str, Any], sent: int) -> dict[int, EntryFail
 
 def _entry_failure(entry: Mapping[str, Any]) -> EntryFailure:
     code = str(entry.get("Code", ""))
-    return EntryFailure(code if is_plain(code) else "Unconfirmed", retryable=code not in _FINAL_CODES)
+    return EntryFailure(
+        code if is_plain(code) else "Unconfirmed", retryable=code not in _FINAL_CODES, remedy=remedy_for(code)
+    )

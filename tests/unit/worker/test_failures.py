@@ -1,0 +1,69 @@
+"""Which error each answer of SQS becomes: by its code, else by its status."""
+
+import pytest
+
+from queueworker.errors import (
+    REASONS,
+    AccessDeniedError,
+    AnswerInvalidError,
+    ClockSkewError,
+    QueueNotFoundError,
+    SqsError,
+    ThrottledError,
+    UnreachableError,
+)
+from queueworker.sqs.failures import BY_CODE, BY_STATUS, FAILURES, error_for
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        pytest.param("AWS.SimpleQueueService.NonExistentQueue", 400, QueueNotFoundError, id="no such queue"),
+        pytest.param("QueueDoesNotExist", 400, QueueNotFoundError, id="no such queue, in the JSON protocol"),
+        pytest.param("AWS.SimpleQueueService.QueueDeletedRecently", 400, QueueNotFoundError, id="deleted just now"),
+        pytest.param("InvalidAddress", 404, QueueNotFoundError, id="no address of a queue"),
+        pytest.param("RequestThrottled", 403, ThrottledError, id="throttled, although its status says denied"),
+        pytest.param("OverLimit", 403, ThrottledError, id="too many messages in flight"),
+        pytest.param("AccessDenied", 403, AccessDeniedError, id="denied"),
+        pytest.param("InvalidSignatureException", 400, AccessDeniedError, id="a wrong signature"),
+        pytest.param("IDPRejectedClaim", 403, AccessDeniedError, id="a token that was refused"),
+        pytest.param("InvalidIdentityToken", 400, AccessDeniedError, id="a token that is none"),
+        pytest.param("RequestExpired", 400, ClockSkewError, id="a signature from the past"),
+        pytest.param("", 401, AccessDeniedError, id="a bare 401"),
+        pytest.param("", 403, AccessDeniedError, id="a bare 403"),
+        pytest.param("SomethingNew", 403, AccessDeniedError, id="an unknown code with 403"),
+        pytest.param("", 429, ThrottledError, id="a bare 429"),
+        pytest.param("", 500, UnreachableError, id="SQS itself failed"),
+        pytest.param("ServiceUnavailable", 503, UnreachableError, id="SQS is not available"),
+        pytest.param("InvalidParameterValue", 400, AnswerInvalidError, id="a malformed request"),
+        pytest.param("", 302, AnswerInvalidError, id="a redirect"),
+    ],
+)
+def test_an_answer_becomes_the_error_of_its_code_else_of_its_status(
+    code: str, status: int, kind: type[SqsError]
+) -> None:
+    assert type(error_for(code, status)) is kind
+
+
+def test_a_wrong_clock_counts_as_denied_and_has_a_remedy_of_its_own() -> None:
+    error = error_for("RequestExpired", 400)
+    assert error.reason == "AccessDenied"
+    assert "clock" in error.remedy
+    assert error.remedy != AccessDeniedError.remedy
+
+
+@pytest.mark.parametrize("kind", [*SqsError.__subclasses__(), ClockSkewError])
+def test_every_error_has_a_reason_and_a_remedy_in_one_line(kind: type[SqsError]) -> None:
+    assert kind.reason in REASONS
+    assert kind.remedy
+    assert "\n" not in kind.remedy
+
+
+def test_no_code_and_no_status_is_in_two_rows() -> None:
+    assert len(BY_CODE) == sum(len(failure.codes) for failure in FAILURES)
+    assert len(BY_STATUS) == sum(len(failure.statuses) for failure in FAILURES)
+
+
+@pytest.mark.parametrize("code", ["<script>", "a b", "x" * 81, "é"])
+def test_a_code_that_is_not_plain_is_not_repeated(code: str) -> None:
+    assert str(error_for(code, 400)) == "SQS refused the request (status 400)"
