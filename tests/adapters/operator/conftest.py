@@ -1,7 +1,9 @@
-"""What the operator's doors are tested against, beside the real servers: one that misbehaves as told."""
+"""What the operator's adapters are tested against: real servers, and one that misbehaves by a script."""
 
+import asyncio
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +16,7 @@ import pytest
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
 from devcluster.sqs import CREDENTIALS
+from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.model import NamespacedName
 from queueworkerpool.queues.sqs import SqsQueues
 from tests.adapters.operator.faulty import Faulty, Script
@@ -23,8 +26,16 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 
 def open_files() -> int:
-    """How many files and sockets this process has open."""
+    """Return how many files and sockets this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def until(condition: Callable[[], bool], complaint: str, seconds: float = 30.0) -> None:
+    """Wait until the condition holds; fails with the complaint when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, complaint
+        await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -35,14 +46,14 @@ def faulty() -> Iterator[Callable[[Script], Faulty]]:
 
 
 class Connect(Protocol):
-    """Makes the door to SQS at an endpoint (None: AWS itself); it is closed with the test."""
+    """Makes a client of SQS at an endpoint (None: AWS itself); it is closed with the test."""
 
     def __call__(self, endpoint: str | None, *, default_region: str | None = None, workers: int = 4) -> SqsQueues: ...
 
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect]:
-    """The door to SQS, with nothing of this machine's AWS settings."""
+    """Connect to SQS, with nothing of this machine's AWS settings."""
     made: list[SqsQueues] = []
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -79,7 +90,7 @@ def control_plane(
 
 
 class Namespace:
-    """A fresh namespace of the control plane, and what is to be seen and done there."""
+    """A fresh namespace of the control plane, with `kubectl` in it."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.cluster = cluster
@@ -121,9 +132,34 @@ class Namespace:
 @pytest.fixture
 def namespace(control_plane: Cluster) -> Iterator[Namespace]:
     """A namespace of the control plane that ends with its test."""
-    name = f"door-{uuid.uuid4().hex[:8]}"
+    name = f"adapter-{uuid.uuid4().hex[:8]}"
     control_plane.kubectl("create", "namespace", name)
     account = ("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name")
     wait_until(lambda: control_plane.kubectl(*account) != "", 30, f"namespace {name} got no default service account")
     yield Namespace(control_plane, name)
     control_plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+Open = Callable[[Path], KubernetesCluster]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Make a client of the API server that a kubeconfig names; it is closed with the test."""
+    made: list[KubernetesCluster] = []
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    def open_(kubeconfig: Path) -> KubernetesCluster:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        made.append(KubernetesCluster(4))
+        return made[-1]
+
+    yield open_
+    for cluster in made:
+        cluster.close()
+
+
+@pytest.fixture
+def cluster(namespace: Namespace, opened: Open) -> KubernetesCluster:
+    """The client of the real API server."""
+    return opened(namespace.cluster.kubeconfig)

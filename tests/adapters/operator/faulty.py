@@ -1,4 +1,4 @@
-"""An HTTP server that misbehaves as told, for what neither a stand-in nor a real server can be made to do."""
+"""An HTTP server that misbehaves by a script, for what neither a stand-in nor a real server can be made to do."""
 
 import contextlib
 import json
@@ -99,7 +99,7 @@ def answering(
     content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     lines = {"Content-Type": "application/json", "Content-Length": str(len(content)), "Connection": "close"}
     lines |= headers or {}
-    head = f"HTTP/1.1 {status} Told\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
+    head = f"HTTP/1.1 {status} Scripted\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
     return sending(head.encode() + content)
 
 

@@ -1,4 +1,4 @@
-"""The Lease on a real API server: of two writers one wins, and what others keep on the object stays."""
+"""The Lease on a real API server: of two writers one wins, and what others wrote into the object stays."""
 
 import json
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ STAMP = "2026-11-23T12:00:00.123456Z"
 def leases(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[LeaseClient]:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("KUBECONFIG", str(namespace.cluster.kubeconfig))
-    door = LeaseClient(NamespacedName(namespace.name, "operator"))
-    yield door
-    door.close()
+    client = LeaseClient(NamespacedName(namespace.name, "operator"))
+    yield client
+    client.close()
 
 
 def create(namespace: Namespace) -> None:
-    """The Lease as the chart makes it."""
+    """Create the Lease as the chart does."""
     metadata = {"name": "operator", "labels": {"chart": "ours"}}
     manifest = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}
     namespace.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
 
-async def test_a_lease_that_is_not_there_is_not_made_but_named_with_what_makes_it(
+async def test_a_missing_lease_is_not_created_and_the_error_says_what_creates_it(
     namespace: Namespace, leases: LeaseClient
 ) -> None:
     with pytest.raises(ClusterError, match=f"there is no Lease {namespace.name}/operator: `helm upgrade` makes it"):
@@ -41,7 +41,7 @@ async def test_a_lease_that_is_not_there_is_not_made_but_named_with_what_makes_i
     assert made == Lease(made.version)
 
 
-async def test_it_goes_from_hand_to_hand_and_keeps_what_the_chart_wrote(
+async def test_it_passes_from_holder_to_holder_and_keeps_what_the_chart_wrote(
     namespace: Namespace, leases: LeaseClient
 ) -> None:
     create(namespace)
@@ -60,18 +60,18 @@ async def test_it_goes_from_hand_to_hand_and_keeps_what_the_chart_wrote(
     }
 
 
-async def test_whoever_has_not_seen_the_last_change_writes_nothing(namespace: Namespace, leases: LeaseClient) -> None:
+async def test_a_write_based_on_an_old_version_is_refused(namespace: Namespace, leases: LeaseClient) -> None:
     create(namespace)
-    seen = await leases.read()
-    renewed = await leases.write(claimed(seen, "a", STAMP))
+    before = await leases.read()
+    renewed = await leases.write(claimed(before, "a", STAMP))
     with pytest.raises(ClusterConflictError):
-        await leases.write(claimed(seen, "b", STAMP))
+        await leases.write(claimed(before, "b", STAMP))
     assert await leases.read() == renewed
 
 
-async def test_one_that_vanishes_while_it_is_written_is_a_failure(namespace: Namespace, leases: LeaseClient) -> None:
+async def test_a_lease_that_is_deleted_before_a_write_is_a_failure(namespace: Namespace, leases: LeaseClient) -> None:
     create(namespace)
-    seen = await leases.read()
+    before = await leases.read()
     namespace.kubectl("delete", "lease", "operator")
     with pytest.raises(ClusterError):
-        await leases.write(claimed(seen, "a", STAMP))
+        await leases.write(claimed(before, "a", STAMP))

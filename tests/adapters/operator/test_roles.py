@@ -29,7 +29,7 @@ QUEUE = QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/shop-orders")
 
 
 def granting(key: str, lifetime: timedelta = timedelta(hours=1)) -> Script:
-    """STS's answer that gives the role's credentials."""
+    """Answer as STS does when it gives the role's credentials."""
     expires = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
     keys = f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>token</SessionToken>"
     given = f"<Credentials>{keys}<Expiration>{expires}</Expiration></Credentials>"
@@ -43,7 +43,7 @@ def refusing(status: int, code: str) -> Script:
 
 
 def signer(request: bytes) -> str:
-    """The access key that signed a request."""
+    """Return the access key that signed a request."""
     found = re.search(rb"Credential=([^/]+)/", request)
     assert found
     return found[1].decode()
@@ -51,7 +51,7 @@ def signer(request: bytes) -> str:
 
 @pytest.fixture
 def sts(faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Faulty:
-    """A server in place of STS, told to boto3 once `connect` has cleared this machine's AWS settings."""
+    """A server in place of STS, set for boto3 once `connect` has cleared this machine's AWS settings."""
     assert connect
     server = faulty(granting("ASIASHOP"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.endpoint)
@@ -68,21 +68,21 @@ async def test_the_role_is_assumed_by_the_operator_for_this_pool_alone(
     sts: Faulty, sqs: Faulty, connect: Connect
 ) -> None:
     assert (await connect(sqs.endpoint).read(QUEUE._replace(role=SHOP))).visible == 1
-    [asked] = sts.requests
-    form = parse_qs(asked.partition(b"\r\n\r\n")[2].decode())
+    [request] = sts.requests
+    form = parse_qs(request.partition(b"\r\n\r\n")[2].decode())
     assert {name: form[name] for name in ("Action", "RoleArn", "ExternalId", "RoleSessionName")} == {
         "Action": ["AssumeRole"],
         "RoleArn": [ARN],
         "ExternalId": [f"shop/{SHOP.uid}"],
         "RoleSessionName": [f"queueworkerpool-{SHOP.uid}"],
     }
-    assert signer(asked) == CREDENTIALS["AWS_ACCESS_KEY_ID"]
+    assert signer(request) == CREDENTIALS["AWS_ACCESS_KEY_ID"]
 
 
 async def test_each_pool_is_read_by_its_own_role_and_the_others_by_the_operator(
     sts: Faulty, sqs: Faulty, connect: Connect
 ) -> None:
-    """All in the same client, one after the other and again."""
+    """All through the same client, in turn and repeatedly."""
     queues = connect(sqs.endpoint, workers=1)
     await queues.read(QUEUE._replace(role=SHOP))
     sts.script = granting("ASIABANK")
@@ -135,12 +135,12 @@ REFUSALS: dict[str, tuple[Script, type[QueueUnreadableError], str]] = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-async def test_without_the_roles_credentials_nothing_is_asked_of_sqs(
+async def test_without_the_roles_credentials_sqs_is_not_asked(
     refusal: tuple[Script, type[QueueUnreadableError], str], sts: Faulty, sqs: Faulty, connect: Connect
 ) -> None:
     """Above all not by the operator's own identity, which may read more."""
-    sts.script, kind, told = refusal
-    with pytest.raises(kind, match=re.escape(told)) as caught:
+    sts.script, kind, text = refusal
+    with pytest.raises(kind, match=re.escape(text)) as caught:
         await connect(sqs.endpoint).read(QUEUE._replace(role=SHOP))
     assert sqs.requests == []
     assert SECRET not in str(caught.value)

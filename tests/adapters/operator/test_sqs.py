@@ -1,4 +1,4 @@
-"""The door to SQS against two servers that speak its protocol, and where its requests go."""
+"""The adapter to SQS against two servers that speak its protocol, and where its requests go."""
 
 import json
 import re
@@ -80,7 +80,7 @@ async def test_a_queue_that_is_missing_or_deleted_is_not_found(queue: Queue, con
         await queues.read(as_aws_names_it(queue))
 
 
-async def test_a_queue_that_comes_is_read_though_it_was_missing(moto_sqs: SqsServer, connect: Connect) -> None:
+async def test_a_queue_that_was_missing_is_read_once_it_is_created(moto_sqs: SqsServer, connect: Connect) -> None:
     queues = connect(moto_sqs.endpoint)
     queue = Queue(moto_sqs)
     queue.client.delete_queue(QueueUrl=queue.url)
@@ -137,13 +137,13 @@ async def test_region(faulty: Serve, connect: Connect, queue_ref: QueueRef, defa
 
 
 def signed_for(request: bytes) -> str:
-    """The region in a request's signature."""
+    """Return the region in a request's signature."""
     found = re.search(rb"Credential=test/\d{8}/([a-z0-9-]+)/sqs/aws4_request", request)
     assert found
     return found[1].decode()
 
 
-async def test_a_queue_whose_region_nobody_names_is_told_with_the_fix(
+async def test_a_queue_whose_region_nobody_names_is_reported_with_the_fix(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queues = connect("http://127.0.0.1:1")
@@ -170,7 +170,7 @@ async def test_regions_that_tenants_make_up_do_not_pile_up(faulty: Serve, connec
 
 
 @pytest.mark.parametrize("names", [["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], ["AWS_SECRET_ACCESS_KEY"]])
-async def test_missing_credentials_are_told_as_such(
+async def test_missing_credentials_are_reported_as_such(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
     server = faulty(faults.answering(200, COUNTS))
@@ -182,7 +182,7 @@ async def test_missing_credentials_are_told_as_such(
     assert server.requests == []
 
 
-async def test_a_profile_that_is_missing_is_told_as_such(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_profile_is_reported_as_such(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     queues = connect("http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     with pytest.raises(QueueAccessDeniedError, match="ProfileNotFound"):
@@ -203,22 +203,22 @@ async def test_credentials_that_come_late_are_found(
     assert (await queues.read(QueueRef(AWS))).visible == 1
 
 
-async def test_credentials_that_expired_are_told_and_read_anew(
+async def test_expired_credentials_are_reported_and_read_again(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A role's session lasts an hour, the operator much longer."""
     server = faulty(faults.answering(200, COUNTS))
-    told, settings = tmp_path / "credentials.json", tmp_path / "config"
-    settings.write_text(f"[default]\ncredential_process = cat {told}\n")
+    credentials, settings = tmp_path / "credentials.json", tmp_path / "config"
+    settings.write_text(f"[default]\ncredential_process = cat {credentials}\n")
     queues = connect(server.endpoint)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(settings))
-    told.write_text(json.dumps(SESSION | {"AccessKeyId": "late", "Expiration": "2000-01-01T00:00:00Z"}))
+    credentials.write_text(json.dumps(SESSION | {"AccessKeyId": "late", "Expiration": "2000-01-01T00:00:00Z"}))
     with pytest.raises(QueueAccessDeniedError, match=r"^queue q: the operator's AWS credentials cannot be used"):
         await queues.read(QueueRef(AWS))
     assert server.requests == []
-    told.write_text(json.dumps(SESSION | {"AccessKeyId": "fresh", "Expiration": "2999-01-01T00:00:00Z"}))
+    credentials.write_text(json.dumps(SESSION | {"AccessKeyId": "fresh", "Expiration": "2999-01-01T00:00:00Z"}))
     await queues.read(QueueRef(AWS))
     assert b"Credential=fresh/" in server.requests[0]
 

@@ -1,4 +1,4 @@
-"""The examples of workers in other languages: their /state, read by the operator's own door while they work on real
+"""The examples of workers in other languages: their /state, read by the operator's own adapter while they work on real
 messages, and their signatures, which no stand-in for SQS checks."""
 
 import os
@@ -20,7 +20,7 @@ from botocore.credentials import Credentials
 from devcluster.processes import free_port
 from devcluster.sqs import REGION, MotoSqs
 from queueworkerpool.workers.states import WorkerStates
-from tests.adapters.operator.test_handlers import until
+from tests.adapters.operator.conftest import until
 from tests.serving import serving
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "state"
@@ -56,7 +56,7 @@ def argv(request: pytest.FixtureRequest, tmp_path: Path, unavailable: Callable[[
 
 @contextmanager
 def running(argv: list[str], tmp_path: Path, variables: dict[str, str]) -> Iterator[int]:
-    """Run the example meanwhile; the body gets the port of its /state. It must end by itself when it is told to."""
+    """Run the example meanwhile; the body gets the port of its /state. It must end by itself at SIGTERM."""
     port = free_port()
     own = {
         "STATE_PORT": str(port),
@@ -82,7 +82,7 @@ async def states() -> AsyncIterator[WorkerStates]:
     await asking.close()
 
 
-async def test_the_state_tells_whether_a_message_is_being_worked_on(
+async def test_the_state_shows_whether_a_message_is_being_worked_on(
     argv: list[str], tmp_path: Path, moto_sqs: MotoSqs, states: WorkerStates
 ) -> None:
     client = moto_sqs.client()
@@ -90,8 +90,8 @@ async def test_the_state_tells_whether_a_message_is_being_worked_on(
 
     async def becomes(port: int, busy: int) -> None:
         for _ in range(300):
-            told = await states.ask(LOOPBACK, port)
-            if told and (told.busy, told.concurrency) == (busy, 1):
+            state = await states.ask(LOOPBACK, port)
+            if state and (state.busy, state.concurrency) == (busy, 1):
                 return
         pytest.fail(f"the worker did not become {'busy' if busy else 'idle'}")
 
@@ -108,13 +108,13 @@ async def test_the_state_tells_whether_a_message_is_being_worked_on(
 
 
 def test_the_requests_are_signed_as_aws_wants_it(argv: list[str], tmp_path: Path) -> None:
-    asked: list[tuple[dict[str, str], bytes]] = []
+    requests: list[tuple[dict[str, str], bytes]] = []
     came = threading.Event()
 
     class Recorder(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
             came.set()
             self.send_response(200)
             self.send_header("Content-Length", "2")
@@ -122,14 +122,14 @@ def test_the_requests_are_signed_as_aws_wants_it(argv: list[str], tmp_path: Path
             self.wfile.write(b"{}")
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/+", "AWS_SESSION_TOKEN": "token="}
     with serving(HTTPServer((LOOPBACK, 0), Recorder)) as address:
         endpoint = f"http://{address}"
         with running(argv, tmp_path, {"AWS_ENDPOINT_URL_SQS": endpoint, "QUEUE_URL": "http://x/1/q", **keys}):
             assert came.wait(30)
-    headers, body = asked[0]
+    headers, body = requests[0]
     assert headers["authorization"].rpartition("Signature=")[2] == signature(endpoint, headers, body, keys)
 
 

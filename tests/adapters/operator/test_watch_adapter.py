@@ -1,46 +1,37 @@
-"""The door to kopf against a real API server: what the scheduler is told of pools and Deployments."""
+"""The adapter to kopf against a real API server: what it reports of pools and Deployments."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from queueworkerpool import health
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import NamespacedName, Pool, PoolSpec, Target
-from queueworkerpool.watch.adapter import WATCHED, Deployments, Watched, watch
-from tests.adapters.operator.conftest import Namespace, open_files
-
-PATIENCE_SECONDS = 30.0
+from queueworkerpool.model import NamespacedName, Pool, StoredPool, Target
+from queueworkerpool.watch import adapter
+from queueworkerpool.watch.adapter import WATCHED, Deployments, Sinks
+from tests.adapters.operator.conftest import Namespace, open_files, until
 
 
 @dataclass
-class EventDeduplicator:
-    """What was told, and what was to be found of the Deployment at that moment."""
+class RecordedPools:
+    """The pools that were reported, each with its Deployment as it could be found at that moment."""
 
     deployments: Deployments = field(default_factory=Deployments)
     pools: list[tuple[Pool, Target | None]] = field(default_factory=list)
     deleted: list[tuple[NamespacedName, str]] = field(default_factory=list)
 
-    def seen(self, pool: Pool) -> None:
-        assert isinstance(pool.spec, PoolSpec)
-        self.pools.append((pool, self.deployments.find(NamespacedName(pool.key.namespace, pool.spec.deployment))))
+    def pool_changed(self, pool: StoredPool) -> None:
+        assert isinstance(pool, Pool)
+        self.pools.append((pool, self.deployments.find(pool.deployment)))
 
-    def gone(self, key: NamespacedName, uid: str) -> None:
+    def pool_deleted(self, key: NamespacedName, uid: str) -> None:
         self.deleted.append((key, uid))
 
     def generations(self, key: NamespacedName) -> list[int]:
         return [pool.generation for pool, _ in self.pools if pool.key == key]
-
-
-async def until(condition: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, complaint
-        await asyncio.sleep(0.02)
 
 
 async def kubectl(namespace: Namespace, *arguments: str) -> str:
@@ -48,21 +39,21 @@ async def kubectl(namespace: Namespace, *arguments: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def watching(told: EventDeduplicator, health: HealthState, *namespaces: str) -> AsyncIterator[None]:
-    """Watch these namespaces (none: all) meanwhile."""
+async def watching(reported: RecordedPools, health: HealthState, *namespaces: str) -> AsyncIterator[None]:
+    """Watch these namespaces, or all when none is named, while the body runs."""
     files, stop = open_files(), asyncio.Event()
-    task = asyncio.create_task(watch(Watched(told, told.deployments, health), namespaces, stop))
+    task = asyncio.create_task(adapter.watch(Sinks(reported, reported.deployments, health), namespaces, stop))
     try:
         yield
     finally:
         stop.set()
         await asyncio.wait_for(task, 15)
-        await until(lambda: open_files() <= files, "connections stayed open")  # TLS takes a moment to say goodbye
+        await until(lambda: open_files() <= files, "connections stayed open")  # TLS takes a moment to close
 
 
 @pytest.fixture
-def told() -> EventDeduplicator:
-    return EventDeduplicator()
+def reported() -> RecordedPools:
+    return RecordedPools()
 
 
 @pytest.fixture
@@ -72,43 +63,43 @@ def health(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> HealthState
     return HealthState(time.monotonic())
 
 
-async def test_pools_are_told_when_they_are_created_edited_and_deleted(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState
+async def test_pools_are_reported_when_they_are_created_edited_and_deleted(
+    namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
-    async with watching(told, health, namespace.name):
+    async with watching(reported, health, namespace.name):
         key = await asyncio.to_thread(namespace.pool, "jobs")
-        await until(lambda: told.generations(key) == [1], "the new pool was not told")
+        await until(lambda: reported.generations(key) == [1], "the new pool was not reported")
         await asyncio.to_thread(namespace.pool, "jobs", maxReplicas=99)
-        await until(lambda: 2 in told.generations(key), "the edit was not told")
-        assert told.deleted == []
+        await until(lambda: 2 in reported.generations(key), "the edit was not reported")
+        assert reported.deleted == []
         await kubectl(namespace, "delete", "qwp", "jobs")
-        await until(lambda: bool(told.deleted), "the deletion was not told")
-    assert told.deleted == [(key, told.pools[0][0].uid)]
+        await until(lambda: bool(reported.deleted), "the deletion was not reported")
+    assert reported.deleted == [(key, reported.pools[0][0].uid)]
 
 
-async def test_deployments_are_known_before_the_first_pool_is_told(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState
+async def test_deployments_are_known_before_the_first_pool_is_reported(
+    namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
-    """Else each start would tell every pool that its Deployment is missing."""
+    """Else each start would report to every pool that its Deployment is missing."""
     for number in range(8):
         name = f"jobs-{number}"
         await asyncio.to_thread(namespace.deployment, name)
         await asyncio.to_thread(namespace.pool, name)
-    async with watching(told, health, namespace.name):
-        await until(lambda: len(told.pools) == 8, "not all pools were told")
-    assert all(target is not None for _, target in told.pools)
+    async with watching(reported, health, namespace.name):
+        await until(lambda: len(reported.pools) == 8, "not all pools were reported")
+    assert all(target is not None for _, target in reported.pools)
 
 
 async def test_deployments_are_found_as_they_change(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState
+    namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
     key = NamespacedName(namespace.name, "jobs")
 
     def replicas() -> int | None:
-        found = told.deployments.find(key)
+        found = reported.deployments.find(key)
         return None if found is None else found.replicas
 
-    async with watching(told, health, namespace.name):
+    async with watching(reported, health, namespace.name):
         assert replicas() is None
         await asyncio.to_thread(namespace.deployment, "jobs", 1)
         await until(lambda: replicas() == 1, "the new Deployment was not found")
@@ -119,95 +110,95 @@ async def test_deployments_are_found_as_they_change(
 
 
 async def test_other_namespaces_are_not_watched(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState
+    namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
     here = await asyncio.to_thread(namespace.pool, "here")
     elsewhere = Namespace(namespace.cluster, "default")
     await asyncio.to_thread(elsewhere.pool, "elsewhere")
     try:
-        async with watching(told, health, namespace.name):
-            await until(lambda: bool(told.pools), "the pool was not told")
-        assert {pool.key for pool, _ in told.pools} == {here}
-        everywhere = EventDeduplicator()
+        async with watching(reported, health, namespace.name):
+            await until(lambda: bool(reported.pools), "the pool was not reported")
+        assert {pool.key for pool, _ in reported.pools} == {here}
+        everywhere = RecordedPools()
         async with watching(everywhere, health):
-            await until(lambda: len(everywhere.pools) >= 2, "not all pools were told")
+            await until(lambda: len(everywhere.pools) >= 2, "not all pools were reported")
         assert {here, NamespacedName("default", "elsewhere")} <= {pool.key for pool, _ in everywhere.pools}
     finally:
         await kubectl(elsewhere, "delete", "qwp", "elsewhere")
 
 
 async def test_watching_leaves_nothing_on_the_pools_and_can_be_stopped_while_they_are_deleted(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState
+    namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
     """A finalizer or an annotation of the operator's would make deletions hang while it is down."""
     await asyncio.to_thread(namespace.deployment, "jobs")
     key = await asyncio.to_thread(namespace.pool, "jobs")
     before = namespace.get("qwp", "jobs")["metadata"]
-    async with watching(told, health, namespace.name):
-        await until(lambda: told.generations(key) == [1], "the pool was not told")
+    async with watching(reported, health, namespace.name):
+        await until(lambda: reported.generations(key) == [1], "the pool was not reported")
     assert namespace.get("qwp", "jobs")["metadata"] == before
     assert "finalizers" not in before
     assert "finalizers" not in namespace.get("deployment", "jobs")["metadata"]
     await kubectl(namespace, "delete", "qwp", "jobs", "--timeout=5s")
 
 
-async def test_signs_of_life_are_noted_for_each_kind(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState
+async def test_signs_of_life_are_recorded_for_each_kind(
+    namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
-    async with watching(told, health, namespace.name):
+    async with watching(reported, health, namespace.name):
         await until(
             lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
         )
     assert set(health.watch_attempts) >= set(WATCHED)
-    assert health.trouble(time.monotonic()) == []
+    assert health.liveness_failures(time.monotonic()) == []
 
 
 async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState, monkeypatch: pytest.MonkeyPatch
+    namespace: Namespace, reported: RecordedPools, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "WATCH_SECONDS", 1)
+    monkeypatch.setattr(adapter, "SERVER_TIMEOUT_SECONDS", 1)
 
-    async def heard_anew() -> dict[str, float]:
+    async def answered_again() -> dict[str, float]:
         before = dict(health.watch_responses)
         await until(
-            lambda: all(health.watch_responses.get(kind, 0) > before.get(kind, 0) for kind in WATCHED), "silence"
+            lambda: all(health.watch_responses.get(kind, 0) > before.get(kind, 0) for kind in WATCHED), "no answer"
         )
         return health.watch_responses
 
-    async with watching(told, health):  # all namespaces, for Kubernetes lists what is in one that ends
+    async with watching(reported, health):  # all namespaces, for Kubernetes lists what is in one that ends
         await until(
             lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
         )
-        await heard_anew()
-        listed = await lists(namespace)
+        await answered_again()
+        listed = await list_requests(namespace)
         for _ in range(3):
-            await heard_anew()
-        assert await lists(namespace) == listed
+            await answered_again()
+        assert await list_requests(namespace) == listed
 
 
-async def test_a_watch_whose_task_died_is_told(
-    namespace: Namespace, told: EventDeduplicator, health: HealthState, monkeypatch: pytest.MonkeyPatch
+async def test_a_watch_whose_task_died_is_reported(
+    namespace: Namespace, reported: RecordedPools, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "WATCH_SECONDS", 1)
-    monkeypatch.setattr(health, "WATCH_TRIES_SECONDS", 5.0)
+    monkeypatch.setattr(adapter, "SERVER_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("queueworkerpool.health.WATCH_DEAD_SECONDS", 5.0)
     dead = {f"the watch of {kind} is dead" for kind in WATCHED}
 
-    def trouble() -> set[str]:
+    def failures() -> set[str]:
         health.loop = time.monotonic()
-        return {each.partition(" for ")[0] for each in health.trouble(health.loop)}
+        return {each.partition(" for ")[0] for each in health.liveness_failures(health.loop)}
 
-    async with watching(told, health, namespace.name):
+    async with watching(reported, health, namespace.name):
         await until(
             lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
         )
         for task in asyncio.all_tasks():
             if task.get_name().startswith("watcher for"):
                 task.cancel()
-        await until(lambda: trouble() == dead, "the dead watches were not told")
+        await until(lambda: failures() == dead, "the dead watches were not reported")
 
 
-async def lists(namespace: Namespace) -> list[str]:
-    """How often the kinds that are watched have been listed in all namespaces, as the API server counts it."""
+async def list_requests(namespace: Namespace) -> list[str]:
+    """Return the API server's counters of lists, over all namespaces, of the kinds that are watched."""
     counted = (await kubectl(namespace, "get", "--raw", "/metrics")).splitlines()
     return [
         line

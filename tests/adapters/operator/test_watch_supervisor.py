@@ -1,11 +1,11 @@
-"""kopf in a thread of its own: what it shows comes over, and its ends and hangs are its own."""
+"""kopf in a thread of its own: what it shows is handed over to ours, and when it ends or hangs it is restarted."""
 
 import asyncio
 import contextlib
 import gc
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,37 +14,30 @@ import yaml
 
 from devcluster.faults import Fault, Proxy
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import NamespacedName, Pool
-from queueworkerpool.watch import supervisor
-from queueworkerpool.watch.adapter import WATCHED, Deployments, Watched
-from tests.adapters.operator.conftest import Namespace
+from queueworkerpool.model import NamespacedName, StoredPool
+from queueworkerpool.watch import adapter, supervisor
+from queueworkerpool.watch.adapter import WATCHED, Deployments, Sinks
+from tests.adapters.operator.conftest import Namespace, until
 
 PATIENCE_SECONDS = 60.0
 
 
 @dataclass
-class EventDeduplicator:
-    """What was told, and in which thread."""
+class RecordedPools:
+    """The pools that were reported, and in which threads."""
 
-    pools: list[Pool] = field(default_factory=list)
+    pools: list[StoredPool] = field(default_factory=list)
     deleted: list[NamespacedName] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
 
-    def seen(self, pool: Pool) -> None:
+    def pool_changed(self, pool: StoredPool) -> None:
         self.threads.add(threading.get_ident())
         self.pools.append(pool)
 
-    def gone(self, key: NamespacedName, uid: str) -> None:
+    def pool_deleted(self, key: NamespacedName, uid: str) -> None:
         assert uid in {pool.uid for pool in self.pools}
         self.threads.add(threading.get_ident())
         self.deleted.append(key)
-
-
-async def until(condition: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, complaint
-        await asyncio.sleep(0.02)
 
 
 def watch_threads() -> list[threading.Thread]:
@@ -52,18 +45,18 @@ def watch_threads() -> list[threading.Thread]:
 
 
 @pytest.fixture
-def told() -> EventDeduplicator:
-    return EventDeduplicator()
+def reported() -> RecordedPools:
+    return RecordedPools()
 
 
 @pytest.fixture
-def watched(told: EventDeduplicator) -> Watched:
-    return Watched(told, Deployments(), HealthState(time.monotonic()))
+def sinks(reported: RecordedPools) -> Sinks:
+    return Sinks(reported, Deployments(), HealthState(time.monotonic()))
 
 
 @pytest.fixture
 async def proxy(namespace: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
-    """Between the watch and the API server."""
+    """A proxy between the watch and the API server."""
     config = yaml.safe_load(namespace.cluster.kubeconfig.read_text())
     server = config["clusters"][0]["cluster"]
     made = Proxy(server["server"], namespace.cluster.directory / "keys")
@@ -80,43 +73,45 @@ async def proxy(namespace: Namespace, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def token(namespace: Namespace) -> str:
-    """Of a service account that may do everything in this namespace."""
+    """Return the token of a service account that may do everything in this namespace."""
     account = f"--serviceaccount={namespace.name}:default"
     namespace.kubectl("create", "rolebinding", "all", "--clusterrole=cluster-admin", account)
     return namespace.kubectl("create", "token", "default").strip()
 
 
 @contextlib.asynccontextmanager
-async def running(watched: Watched, namespace: str) -> AsyncIterator["asyncio.Task[None]"]:
-    """The watch, meanwhile."""
+async def running(sinks: Sinks, namespace: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """Watch while the body runs."""
     stop = asyncio.Event()
-    task = asyncio.create_task(supervisor.watch(watched, (namespace,), stop))
+    task = asyncio.create_task(supervisor.watch(sinks, (namespace,), stop))
     try:
         yield task
     finally:
         stop.set()
         await asyncio.wait_for(task, PATIENCE_SECONDS)
-        await until(lambda: watch_threads() == [], "its thread went on")
-        gc.collect()  # a connection that was left open is complained of here, and not in some later test
+        await until(lambda: watch_threads() == [], "its thread went on", PATIENCE_SECONDS)
+        gc.collect()  # a connection that was left open is reported here, and not in some later test
 
 
-async def test_what_is_seen_in_the_other_thread_is_told_in_ours(
-    namespace: Namespace, proxy: Proxy, told: EventDeduplicator, watched: Watched
+async def test_what_is_shown_in_the_other_thread_is_reported_in_ours(
+    namespace: Namespace, proxy: Proxy, reported: RecordedPools, sinks: Sinks
 ) -> None:
     assert proxy.url
-    async with running(watched, namespace.name):
+    async with running(sinks, namespace.name):
         key = await asyncio.to_thread(namespace.pool, "jobs")
-        await until(lambda: bool(told.pools), "the pool was not told")
+        await until(lambda: bool(reported.pools), "the pool was not reported", PATIENCE_SECONDS)
         await asyncio.to_thread(namespace.kubectl, "delete", "qwp", "jobs")
-        await until(lambda: told.deleted == [key], "the deletion was not told")
-    assert told.threads == {threading.get_ident()}
+        await until(lambda: reported.deleted == [key], "the deletion was not reported", PATIENCE_SECONDS)
+    assert reported.threads == {threading.get_ident()}
 
 
-async def test_when_kopf_ends_our_tasks_go_on_and_it_can_be_begun_anew(
-    namespace: Namespace, proxy: Proxy, told: EventDeduplicator, watched: Watched
+async def test_when_kopf_ends_our_tasks_go_on_and_it_can_be_restarted(
+    namespace: Namespace, proxy: Proxy, reported: RecordedPools, sinks: Sinks
 ) -> None:
-    async with running(watched, namespace.name) as task:
-        await until(lambda: set(watched.health.watch_responses) == set(WATCHED), "nothing was heard")
+    async with running(sinks, namespace.name) as task:
+        await until(
+            lambda: set(sinks.health.watch_responses) == set(WATCHED), "no watch was answered", PATIENCE_SECONDS
+        )
         younger = asyncio.create_task(asyncio.sleep(600))
         proxy.begin(Fault("error 500", "watch"))
         await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
@@ -124,30 +119,30 @@ async def test_when_kopf_ends_our_tasks_go_on_and_it_can_be_begun_anew(
     assert not younger.done()
     younger.cancel()
     await asyncio.to_thread(namespace.pool, "jobs")
-    async with running(watched, namespace.name):
-        await until(lambda: bool(told.pools), "the pool was not told")
+    async with running(sinks, namespace.name):
+        await until(lambda: bool(reported.pools), "the pool was not reported", PATIENCE_SECONDS)
 
 
-@pytest.mark.parametrize("cancellations", [1, 2], ids=["it heeds the first end by force", "only the second"])
+@pytest.mark.parametrize("cancellations", [1, 2], ids=["it obeys the first stop by force", "only the second"])
 async def test_a_watch_that_hangs_is_ended(
-    cancellations: int, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    cancellations: int, sinks: Sinks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As kopf did: it swallowed the cancellation of its watch, and waited for somebody who was gone."""
-    heeded: list[int] = []
+    """As kopf did: it swallowed the cancellation of its watch, and waited for a task that had ended."""
+    obeyed: list[int] = []
 
-    async def hang(_: Watched, __: tuple[str, ...], ___: asyncio.Event) -> None:
-        while len(heeded) < cancellations:
+    async def hang(_: Sinks, __: tuple[str, ...], ___: asyncio.Event) -> None:
+        while len(obeyed) < cancellations:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                heeded.append(len(heeded))
+                obeyed.append(len(obeyed))
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(handlers, "watch", hang)
-    monkeypatch.setattr(watching, "HUNG_SECONDS", 0.5)
-    monkeypatch.setattr(watching, "LEAVE_SECONDS", 0.5)
-    async with running(watched, "default") as task:
+    monkeypatch.setattr(adapter, "watch", hang)
+    monkeypatch.setattr(supervisor, "HUNG_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
+    async with running(sinks, "default") as task:
         await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
-    told = [record.message for record in caplog.records if record.name == supervisor.__name__]
-    assert [message for message in told if "hangs" in message] == ["the watch hangs, and begins anew"]
-    assert watched.health.watch_attempts == {}, "to be begun is no sign of life"
+    logged = [record.message for record in caplog.records if record.name == supervisor.__name__]
+    assert [message for message in logged if "hangs" in message] == ["the watch hangs, restarting it"]
+    assert sinks.health.watch_attempts == {}, "a start is no sign of life"

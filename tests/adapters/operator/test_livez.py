@@ -1,4 +1,4 @@
-"""A process that cannot go on says so at /livez: asked from outside, while its event loop stands still."""
+"""A process whose event loop is frozen reports it at /livez: requested from outside while the loop stands still."""
 
 import asyncio
 import threading
@@ -10,15 +10,17 @@ from collections.abc import Iterator
 import pytest
 
 from devcluster.processes import wait_until
-from queueworkerpool import health, process
-from queueworkerpool.health import HealthState
+from queueworkerpool import process
+from queueworkerpool.health import LOOP_FROZEN_SECONDS, HealthState
+from queueworkerpool.leader.fence import no_fence
 from queueworkerpool.report.metrics import Metrics, process_registry
 from queueworkerpool.server import HttpServer
+from queueworkerpool.settings import Settings
 from tests.adapters.operator.conftest import NOW
 
 
 def livez(server: HttpServer) -> str:
-    """What it says against being alive; empty when it is."""
+    """Return why the process is not alive; empty when it is."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/livez", timeout=5):
             return ""
@@ -34,22 +36,28 @@ def health() -> HealthState:
 
 @pytest.fixture
 def server(health: HealthState) -> Iterator[HttpServer]:
-    metrics = Metrics(process_registry(), "0", lambda: NOW)
-    running = HttpServer("127.0.0.1", 0, process._answers(metrics, health))
+    whole = process._Process(
+        settings=Settings(http_host="127.0.0.1", http_port=0),
+        metrics=Metrics(process_registry(), "0", lambda: NOW),
+        health=health,
+        fence=no_fence(),
+        stop=asyncio.Event(),
+    )
+    running = process._server(whole)
     yield running
     running.close()
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(2.0, id="an impatient probe"), pytest.param(health.LOOP_SECONDS, id="the real one")]
+    "seconds", [pytest.param(2.0, id="a short limit"), pytest.param(LOOP_FROZEN_SECONDS, id="the real limit")]
 )
-def test_a_frozen_loop_is_told_and_forgiven_when_it_goes_on(
+def test_a_frozen_loop_is_reported_until_it_goes_on(
     seconds: float, health: HealthState, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "LOOP_SECONDS", seconds)
+    monkeypatch.setattr("queueworkerpool.health.LOOP_FROZEN_SECONDS", seconds)
     frozen, thawed = threading.Event(), threading.Event()
 
-    async def life() -> None:
+    async def run() -> None:
         heartbeat = asyncio.create_task(process._heartbeat(health))
         await asyncio.to_thread(frozen.wait)
         thawed.wait()  # a blocking call on the loop: what must never happen
@@ -57,12 +65,14 @@ def test_a_frozen_loop_is_told_and_forgiven_when_it_goes_on(
         heartbeat.cancel()
 
     ended = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(life()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
     try:
         wait_until(lambda: livez(server) == "", 10, "it is not alive")
         frozen.set()
-        wait_until(lambda: f"the event loop is frozen for {seconds:.0f} s" in livez(server), seconds + 20, "not told")
+        wait_until(
+            lambda: f"the event loop is frozen for {seconds:.0f} s" in livez(server), seconds + 20, "not reported"
+        )
         thawed.set()
         wait_until(lambda: livez(server) == "", 10, "it is not alive again")
     finally:

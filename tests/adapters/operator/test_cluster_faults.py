@@ -1,0 +1,204 @@
+"""The Kubernetes client against an API server that misbehaves by a script, and writes that the fence refuses."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devcluster.processes import free_port
+from queueworkerpool.cluster import KubernetesCluster, client, connection
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    NotLeadingError,
+    PoolGoneError,
+    QueueWorkerPoolError,
+    TargetGoneError,
+)
+from queueworkerpool.leader.fence import Fence
+from queueworkerpool.model import Event, NamespacedName
+from queueworkerpool.names import EventType
+from tests.adapters.operator import faulty as faults
+from tests.adapters.operator.conftest import NOW, Namespace, Open
+from tests.adapters.operator.faulty import SECRET, Faulty, Script
+from tests.unit.operator.builders import pool as calm_pool
+
+Serve = Callable[[Script], Faulty]
+
+
+POOL = calm_pool()
+DEPLOYMENT = NamespacedName("shop", "jobs")
+
+Call = Callable[[KubernetesCluster], Any]
+CALLS: dict[str, Call] = {
+    "pool": lambda cluster: cluster.pool(POOL.key),
+    "target": lambda cluster: cluster.target(DEPLOYMENT),
+    "confirm": lambda cluster: cluster.confirm(POOL),
+    "scale": lambda cluster: cluster.scale(DEPLOYMENT, 3, 17),
+    "write_status": lambda cluster: cluster.write_status(POOL, {"replicas": 3}),
+    "pods": lambda cluster: cluster.pods(DEPLOYMENT, "app=jobs", 5),
+    "post_event": lambda cluster: cluster.post_event(POOL, Event(EventType.NORMAL, "Reason", "message"), NOW),
+}
+
+
+def kubeconfig(folder: Path, endpoint: str, *, user: str = "first") -> Path:
+    path = folder / "kubeconfig"
+    whole = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": endpoint}}],
+        "users": [{"name": "u", "user": {"token": user}}],
+    }
+    path.write_text(yaml.safe_dump(whole))
+    return path
+
+
+async def failure(call: Call, cluster: KubernetesCluster) -> QueueWorkerPoolError:
+    with pytest.raises(QueueWorkerPoolError) as caught:
+        await call(cluster)
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+REFUSALS: dict[str, Script] = {
+    **{f"status {status}": faults.answering(status, {"message": SECRET}) for status in (400, 401, 403, 410, 422)},
+    **{f"status {status}": faults.answering(status, SECRET) for status in (429, 500, 502, 503, 504)},
+    "a redirect": faults.redirecting(307, f"http://127.0.0.1:1/{SECRET}"),
+    "a page": faults.answering(200, f"<html>{SECRET}"),
+    "an empty body": faults.answering(200, b""),
+    "not UTF-8": faults.answering(200, b'{"kind": "\xff"}'),
+    "half a body": faults.half(b'{"kind": "Pool"}'),
+    "null": faults.answering(200, b"null"),
+    "a list": faults.answering(200, b"[1]"),
+    "a text": faults.answering(200, b'"text"'),
+    "an empty object": faults.answering(200, {}),
+    "nested deeply": faults.answering(200, b"[" * 100_000),
+    "a reset": faults.resetting,
+    "the end at once": faults.sending(b""),
+    "no HTTP": faults.sending(b"SSH-2.0-OpenSSH_9.6\r\n"),
+}
+
+
+@pytest.mark.parametrize("script", REFUSALS.values(), ids=REFUSALS)
+async def test_refused(faulty: Serve, opened: Open, tmp_path: Path, script: Script) -> None:
+    """Every call fails as a ClusterError, and not as one of the kinds that would claim what is not known."""
+    cluster = opened(kubeconfig(tmp_path, faulty(script).endpoint))
+    kinds = {name: type(await failure(call, cluster)) for name, call in CALLS.items()}
+    assert kinds == dict.fromkeys(CALLS, ClusterError)
+    with pytest.raises(ClusterError):
+        cluster.is_served()
+
+
+async def test_a_closed_port(opened: Open, tmp_path: Path) -> None:
+    cluster = opened(kubeconfig(tmp_path, f"http://127.0.0.1:{free_port()}"))
+    for call in CALLS.values():
+        assert type(await failure(call, cluster)) is ClusterError
+
+
+async def test_not_found_says_what_is_gone(faulty: Serve, opened: Open, tmp_path: Path) -> None:
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(404, {"message": SECRET})).endpoint))
+    kinds = {name: type(await failure(call, cluster)) for name, call in CALLS.items()}
+    gone = {name: kind for name, kind in kinds.items() if name not in {"pods", "post_event"}}
+    pool, target = PoolGoneError, TargetGoneError
+    assert gone == {"pool": pool, "target": target, "confirm": pool, "scale": target, "write_status": pool}
+    assert not cluster.is_served()
+
+
+async def test_a_conflict_is_reported_as_one_whatever_was_written(faulty: Serve, opened: Open, tmp_path: Path) -> None:
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(409, {"message": SECRET})).endpoint))
+    for name in ("scale", "write_status"):
+        assert type(await failure(CALLS[name], cluster)) is ClusterConflictError
+
+
+async def test_a_redirect_is_not_followed_with_the_token(faulty: Serve, opened: Open, tmp_path: Path) -> None:
+    target = faulty(faults.answering(200, {"kind": "Any"}))
+    for status in (301, 302, 303, 307, 308):
+        server = faulty(faults.redirecting(status, f"{target.endpoint}/elsewhere"))
+        assert type(await failure(CALLS["pool"], opened(kubeconfig(tmp_path, server.endpoint)))) is ClusterError
+    assert target.requests == []
+
+
+async def test_a_server_that_never_answers_costs_the_stated_time_out(
+    faulty: Serve, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (connection.CONNECT_TIMEOUT_SECONDS, client.READ_TIMEOUT_SECONDS) == (3.0, 7.0)
+    monkeypatch.setattr(client, "READ_TIMEOUT_SECONDS", 1.0)
+    server = faulty(faults.silent)
+    cluster = opened(kubeconfig(tmp_path, server.endpoint))
+    began = time.monotonic()
+    assert type(await failure(CALLS["scale"], cluster)) is ClusterError
+    assert 1.0 <= time.monotonic() - began < 6.0
+    assert len(server.requests) == 1, "a write that may have happened is not sent again"
+
+
+async def test_an_answer_that_drips_in_is_given_up(
+    faulty: Serve, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READ_TIMEOUT_SECONDS", 1.0)
+    drips = 6000
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.dripping(b" " * drips, 0.01)).endpoint))
+    began = time.monotonic()
+    assert type(await failure(CALLS["pool"], cluster)) is ClusterError
+    assert time.monotonic() - began < drips * 0.01 / 2
+
+
+async def test_a_token_that_was_rotated_is_read_again(faulty: Serve, opened: Open, tmp_path: Path) -> None:
+    server = faulty(faults.answering(401, {}))
+    cluster = opened(kubeconfig(tmp_path, server.endpoint, user="first"))
+    kubeconfig(tmp_path, server.endpoint, user="second")
+    assert type(await failure(CALLS["pool"], cluster)) is ClusterError
+    assert [b"Bearer first" in request for request in server.requests] == [True, False]
+    assert b"Bearer second" in server.requests[1]
+
+
+async def test_a_kubeconfig_that_is_gone_when_the_token_was_rotated_is_a_cluster_error(
+    faulty: Serve, opened: Open, tmp_path: Path
+) -> None:
+    path = kubeconfig(tmp_path, faulty(faults.answering(401, {})).endpoint)
+    cluster = opened(path)
+    path.unlink()
+    assert type(await failure(CALLS["pool"], cluster)) is ClusterError
+
+
+WRITES = {name: CALLS[name] for name in ("scale", "write_status", "post_event")}
+WRITES["mark"] = lambda cluster: cluster.mark(DEPLOYMENT.namespace, "jobs-1", first=True)
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+async def test_a_write_that_the_fence_refuses_is_never_sent(
+    write: Call, faulty: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = faulty(faults.answering(200, {"kind": "Whatever"}))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, server.endpoint)))
+    cluster = KubernetesCluster(1, Fence(time.monotonic))
+    try:
+        assert type(await failure(write, cluster)) is NotLeadingError
+        assert server.requests == []
+    finally:
+        cluster.close()
+
+
+async def test_a_process_that_freezes_while_a_connection_is_made_sends_nothing_over_it(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fence is open when the write begins, and is closed when the connection, TLS and all, is there."""
+    key = namespace.deployment("jobs", 1)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(namespace.cluster.kubeconfig))
+    times = iter([0.0, 60.0])
+    fence = Fence(lambda: next(times))
+    fence.open_until(10.0)
+    cluster = KubernetesCluster(1, fence)
+    try:
+        with pytest.raises(NotLeadingError):
+            await cluster.mark(key.namespace, "any", first=True)
+        assert next(times, None) is None, "the fence is checked twice"
+        assert (await cluster.target(key)).replicas == 1, "reading goes on"
+    finally:
+        cluster.close()
