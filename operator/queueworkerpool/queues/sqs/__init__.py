@@ -1,7 +1,7 @@
-"""The only door to SQS. Returns readings, raises our errors; decides nothing, remembers nothing.
+"""The only adapter to SQS. Returns readings, raises our errors; decides nothing and remembers nothing.
 
-The scheduler reads through it. The parts: `reader` (a reading), `bulkhead` (threads), `clients` (boto3's clients),
-`failures` (what went wrong, in our words).
+The scheduler reads through it. The parts: `reader` (one reading), `bulkhead` (its threads), `clients` (boto3's
+clients), `roles` (credentials of tenants' roles), `failures` (which of our errors a failure is).
 """
 
 from queueworkerpool.queues.sqs.reader import SqsQueues

@@ -1,10 +1,9 @@
-"""boto3's clients for SQS and STS: which there are, how they connect, and whose name they sign with. `queues` asks
-through them.
+"""boto3's clients of SQS and STS: one per region, their connections, and the credentials that sign a request.
 
-Every request carries explicit time-outs. Where requests go is the operator's own setting (AWS_ENDPOINT_URL_SQS), for
-botocore does not follow the host of a QueueUrl. A client serves all identities of its region, for one costs 150 KiB
-and a role's credentials 2 KiB (measured): a request for a tenant's role is signed with the role's credentials in place
-of the client's own.
+`reader` sends requests through them. Every request has explicit time-outs. Where it goes is the operator's own setting
+(AWS_ENDPOINT_URL_SQS), never the host of a QueueUrl, which botocore ignores. One client serves all identities of its
+region, because a client costs 150 KiB and a role's credentials 2 KiB (measured): a request for a tenant's role is
+signed with the role's credentials instead of the client's own. It handles no failure.
 """
 
 import contextlib
@@ -30,22 +29,27 @@ READ_TIMEOUT_SECONDS = 5.0
 ATTEMPTS = 2
 
 MOST_CLIENTS = 64
-"""AWS has fewer regions. The region is a tenant's to name, and each client costs memory."""
+"""More than AWS has regions. Tenants name the region, and each client costs memory."""
 
 RENEW_SECONDS = 15.0
-"""A client that was made without credentials is made anew this much later."""
+"""The least age of a client that was made without credentials before it is made again."""
 
 
 class Clients:
-    """Clients per region, all made by one session: a session for each would cost 8 MiB and 0.1 s every time."""
+    """The clients per region, all of one boto3 session: a session each would cost 8 MiB and 0.1 s."""
 
     def __init__(self, connections: int) -> None:
+        """Create no client yet.
+
+        Args:
+            connections: Requests to one region that may be under way at the same time.
+        """
         self._config = Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             max_pool_connections=connections,
-            # Tells AWS who asks. boto3's own text is put together anew for each call: a tenth of the call's cost.
+            # boto3's own text is composed again for each call, which is a tenth of the call's cost.
             user_agent=f"queueworkerpool/{version('queueworkerpool')}",
             parameter_validation=False,  # the URL was validated by the CRD; saves a tenth of each call
         )
@@ -57,16 +61,16 @@ class Clients:
 
     @property
     def default_region(self) -> str | None:
-        """The region that AWS's own settings name; None when they name none, or make no sense."""
+        """The region that AWS's own settings name; None when they name none, or cannot be read."""
         with self._lock, contextlib.suppress(BotoCoreError):
             return self._opened().region_name
         return None
 
     @contextlib.contextmanager
     def of(self, region: str | None, role: Role | None) -> Iterator["SQSClient"]:
-        """The region's client, which signs in this thread with the role's credentials, if there is a role.
+        """Yield the region's client, which signs in this thread with the role's credentials when a role is given.
 
-        Raises BotoCoreError, and RoleRefusedError when there are no credentials of the role.
+        Raises BotoCoreError, and RoleRefusedError when the role's credentials cannot be had.
         """
         client = self._of("sqs", region)
         self._signing.credentials = self._roles.credentials(role, region) if role else None
@@ -76,7 +80,7 @@ class Clients:
             self._signing.credentials = None
 
     def _of(self, service: str, region: str | None) -> Any:
-        """The service's client in a region, made on first use."""
+        """Return the service's client in a region, made on first use."""
         with self._lock:
             if (service, region) not in self._made:
                 made = self._opened().client(service, region_name=region, config=self._config)  # type: ignore[call-overload] # the stubs want the service as a literal
@@ -88,7 +92,7 @@ class Clients:
             return self._made[service, region][1]
 
     def _sign_with_the_role(self, request: AWSRequest, **_: object) -> None:
-        # As botocore itself signs for S3 Express. A door test looks at the signature that arrives.
+        # As botocore itself signs for S3 Express. A test checks the signature that arrives.
         if self._signing.credentials:
             signing = request.context.get("signing", {})
             request.context["signing"] = {**signing, "request_credentials": self._signing.credentials}
@@ -98,14 +102,14 @@ class Clients:
         return self._session
 
     def renew(self, region: str | None) -> None:
-        """Let the region's clients be made anew, soon: those made without credentials never look for them."""
+        """Make the region's clients again at the next use: one made without credentials never looks for them later."""
         with self._lock:
             for key in [("sqs", region), ("sts", region)]:
                 if key in self._made and time.monotonic() - self._made[key][0] >= RENEW_SECONDS:
                     del self._made[key]
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         with self._lock:
             for _, client in self._made.values():
                 client.close()

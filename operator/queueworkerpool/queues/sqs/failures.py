@@ -1,10 +1,12 @@
-"""What went wrong with a reading, as our errors: by the types and codes of boto3 and SQS, never by their texts. Pure.
+"""What a failed reading means, as our errors: by the types and codes of boto3 and SQS, never by their texts. Pure.
 
-`queues` calls it. The texts are shown to tenants in conditions and Events, so they name the queue, what is wrong and
-what to do, and hold nothing of what the other side said but a plain code.
+`reader` calls it. The texts are shown to tenants in conditions and Events: they name the queue, what is wrong and what
+to do, and repeat nothing that the other side sent but a plain code. The worker has a table of its own; both must
+understand the same codes.
 """
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -38,7 +40,7 @@ from queueworkerpool.errors import (
 )
 from queueworkerpool.model import QueueRef
 
-NO_CREDENTIALS = (
+NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     InvalidConfigError,
     LoginError,
@@ -55,110 +57,206 @@ NO_CREDENTIALS = (
 
 CHECK_ENDPOINT: Final = "check the operator's network and AWS_ENDPOINT_URL_SQS"
 
-_PLAIN_CODE = re.compile(r"[A-Za-z0-9.]{1,80}")
+_PLAIN_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,80}")
 
-_NOT_FOUND = frozenset(
-    {
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "AWS.SimpleQueueService.QueueDeletedRecently",
-        "InvalidAddress",
-        "QueueDeletedRecently",
-        "QueueDoesNotExist",
-    }
-)
-_THROTTLED = frozenset(
-    {"Throttling", "ThrottlingException", "RequestThrottled", "TooManyRequestsException", "SlowDown"}
-)
-_DENIED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IDPRejectedClaim",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidIdentityToken",
-        "InvalidSecurity",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "NotAuthorized",
-        "OptInRequired",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
-_CAUSES: tuple[tuple[tuple[type[Exception], ...], type[QueueUnreadableError], str], ...] = (
-    (
-        (NoCredentialsError,),
-        QueueAccessDeniedError,
-        "the operator has no AWS credentials: give its service account a role, or set AWS_* variables",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One row: the failures that mean the same. It fits by any of `codes`, `statuses` and `raised`.
+
+    Args:
+        error: Our error for them.
+        text: What is wrong. `{shown}` is the error code, else the HTTP status, or the exception's name.
+        fix: What to do. `{external_id}` is the external ID by which the role's trust policy knows the pool.
+        codes: Error codes of SQS or STS, with and without the namespace of SQS's query protocol.
+        statuses: HTTP statuses.
+        raised: What boto3 raises.
+    """
+
+    error: type[QueueUnreadableError]
+    text: str
+    fix: str
+    codes: frozenset[str] = frozenset()
+    statuses: frozenset[int] = frozenset()
+    raised: tuple[type[Exception], ...] = ()
+
+
+_THROTTLED_CODES: Final = frozenset(
+    {"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+)
+_TOO_MANY_REQUESTS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
+_SERVER_ERRORS: Final = frozenset(range(500, 1000))  # a strange server may send more than HTTP knows
+
+FAILURES: Final = (
+    # SQS refuses the request.
+    Failure(
+        error=QueueNotFoundError,
+        text="there is no such queue",
+        fix="check account, name and region of its URL",
+        codes=frozenset(
+            {
+                "AWS.SimpleQueueService.NonExistentQueue",
+                "AWS.SimpleQueueService.QueueDeletedRecently",
+                "InvalidAddress",
+                "QueueDeletedRecently",
+                "QueueDoesNotExist",
+            }
+        ),
     ),
-    ((RecursionError,), QueueAnswerInvalidError, f"the answer is not SQS's: {CHECK_ENDPOINT}"),
-    (
-        (*NO_CREDENTIALS, RuntimeError),  # that is what botocore raises when new credentials have expired, too
-        QueueAccessDeniedError,
-        "the operator's AWS credentials cannot be used ({kind}): check its role and AWS_* variables",
+    Failure(
+        error=QueueThrottledError,
+        text="too many requests ({shown})",
+        fix="raise pollSeconds, or ask AWS for more",
+        codes=_THROTTLED_CODES,
+        statuses=_TOO_MANY_REQUESTS,
     ),
-    (
-        (NoRegionError,),
-        QueueUnreachableError,
-        "its region is unknown: set the queue's region, or the operator's QWP_REGION",
+    Failure(
+        error=QueueAccessDeniedError,
+        text="the operator may not read it ({shown})",
+        fix="allow its role sqs:GetQueueAttributes",
+        codes=frozenset(
+            {
+                "AccessDenied",
+                "AccessDeniedException",
+                "AuthFailure",
+                "ExpiredToken",
+                "ExpiredTokenException",
+                "IDPRejectedClaim",
+                "IncompleteSignature",
+                "InvalidAccessKeyId",
+                "InvalidClientTokenId",
+                "InvalidIdentityToken",
+                "InvalidSecurity",
+                "InvalidSignatureException",
+                "MissingAuthenticationToken",
+                "NotAuthorized",
+                "OptInRequired",
+                "RequestExpired",
+                "SignatureDoesNotMatch",
+                "UnrecognizedClientException",
+            }
+        ),
+        statuses=frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}),
     ),
-    ((InvalidRegionError,), QueueNotFoundError, "its region is none of AWS's: correct it"),
-    ((HTTPClientError, ConnectionError, OSError), QueueUnreachableError, f"no answer ({{kind}}): {CHECK_ENDPOINT}"),
-    ((BotoCoreError,), QueueUnreachableError, f"not asked ({{kind}}): {CHECK_ENDPOINT}"),
-    ((Exception,), QueueAnswerInvalidError, f"the answer is not SQS's ({{kind}}): {CHECK_ENDPOINT}"),
+    Failure(
+        error=QueueUnreachableError,
+        text="SQS failed ({shown})",
+        fix="it should pass",
+        statuses=_SERVER_ERRORS,
+    ),
+    Failure(
+        error=QueueAnswerInvalidError,
+        text="SQS refused the request ({shown})",
+        fix=CHECK_ENDPOINT,
+        raised=(ClientError,),
+    ),
+    # Nothing is sent, no answer comes, or the answer makes no sense.
+    Failure(
+        error=QueueAccessDeniedError,
+        text="the operator has no AWS credentials",
+        fix="give its service account a role, or set AWS_* variables",
+        raised=(NoCredentialsError,),
+    ),
+    Failure(
+        error=QueueAnswerInvalidError,
+        text="the answer is not SQS's",
+        fix=CHECK_ENDPOINT,
+        raised=(RecursionError,),  # a body that is nested too deeply; a kind of RuntimeError
+    ),
+    Failure(
+        error=QueueAccessDeniedError,
+        text="the operator's AWS credentials cannot be used ({shown})",
+        fix="check its role and AWS_* variables",
+        raised=(*NO_CREDENTIALS, RuntimeError),  # botocore raises the latter when new credentials have expired, too
+    ),
+    Failure(
+        error=QueueUnreachableError,
+        text="its region is unknown",
+        fix="set the queue's region, or the operator's QWP_REGION",
+        raised=(NoRegionError,),
+    ),
+    Failure(
+        error=QueueNotFoundError,
+        text="its region is none of AWS's",
+        fix="correct it",
+        raised=(InvalidRegionError,),
+    ),
+    Failure(
+        error=QueueUnreachableError,
+        text="no answer ({shown})",
+        fix=CHECK_ENDPOINT,
+        raised=(HTTPClientError, ConnectionError, OSError),
+    ),
+    Failure(
+        error=QueueUnreachableError,
+        text="not asked ({shown})",
+        fix=CHECK_ENDPOINT,
+        raised=(BotoCoreError,),
+    ),
+    Failure(
+        error=QueueAnswerInvalidError,
+        text="the answer is not SQS's ({shown})",
+        fix=CHECK_ENDPOINT,
+        raised=(Exception,),
+    ),
 )
-"""The first that fits tells."""
+"""Every failure of a reading; the first row that fits counts."""
+
+_ROLE: Final = "the role that it is to be read by"
+
+ROLE_FAILURES: Final = (
+    Failure(
+        error=QueueThrottledError,
+        text=f"{_ROLE} was not assumed ({{shown}}): too many requests to STS",
+        fix="it should pass",
+        codes=_THROTTLED_CODES,
+        statuses=_TOO_MANY_REQUESTS,
+    ),
+    Failure(
+        error=QueueUnreachableError,
+        text=f"{_ROLE} was not assumed ({{shown}}): STS failed",
+        fix="it should pass",
+        statuses=_SERVER_ERRORS,
+    ),
+    Failure(
+        error=QueueAccessDeniedError,
+        text=f"{_ROLE} may not be assumed ({{shown}})",
+        fix="check roleArn in the operator's QWP_TENANTS, and let its trust policy allow sts:ExternalId {external_id}",
+        raised=(ClientError,),
+    ),
+    Failure(
+        error=QueueUnreachableError,
+        text=f"{_ROLE} was not assumed ({{shown}})",
+        fix="check the operator's network and AWS_ENDPOINT_URL_STS",
+        raised=(Exception,),
+    ),
+)
+"""Every failure to assume a role, except that the operator has no credentials; the first row that fits counts."""
 
 
-def translated(name: str, error: Exception) -> QueueUnreadableError:
-    """Our error for one that boto3 raised while the queue of this name was read."""
-    if isinstance(error, ClientError):
-        return _refused(name, error)
-    _, ours, text = next(cause for cause in _CAUSES if isinstance(error, cause[0]))
-    return ours(f"queue {name}: {text.format(kind=type(error).__name__)}")
+def error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
+    """Return our error for one that boto3 raised while the queue was read."""
+    return _error(FAILURES, queue, error)
 
 
-def role_refused(queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    """Our error for one that boto3 raised while the role to read this queue by was assumed."""
-    if isinstance(error, NO_CREDENTIALS):
-        return translated(queue.name, error)
-    role = f"queue {queue.name}: the role that it is to be read by"
+def role_error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
+    """Return our error for one that boto3 raised while the role to read the queue by was assumed."""
+    return _error(FAILURES if isinstance(error, NO_CREDENTIALS) else ROLE_FAILURES, queue, error)
+
+
+def _error(table: tuple[Failure, ...], queue: QueueRef, error: Exception) -> QueueUnreadableError:
+    code, status, shown = _described(error)
+    failure = next(row for row in table if isinstance(error, row.raised) or code in row.codes or status in row.statuses)
+    sentence = f"{failure.text}: {failure.fix}".format(
+        shown=shown, external_id=queue.role.external_id if queue.role else ""
+    )
+    return failure.error(f"queue {queue.name}: {sentence}")
+
+
+def _described(error: Exception) -> tuple[str, int, str]:
+    """Return an answer's code and status, and what of the error may be shown."""
     if not isinstance(error, ClientError):
-        remedy = "check the operator's network and AWS_ENDPOINT_URL_STS"
-        return QueueUnreachableError(f"{role} was not assumed ({type(error).__name__}): {remedy}")
-    code, status, shown = _told(error)
-    if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return QueueThrottledError(f"{role} was not assumed ({shown}): too many requests to STS: it should pass")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return QueueUnreachableError(f"{role} was not assumed ({shown}): STS failed: it should pass")
-    known_by = queue.role.external_id if queue.role else ""
-    remedy = f"check roleArn in the operator's QWP_TENANTS, and let its trust policy allow sts:ExternalId {known_by}"
-    return QueueAccessDeniedError(f"{role} may not be assumed ({shown}): {remedy}")
-
-
-def _told(error: ClientError) -> tuple[str, int, str]:
-    """The code, the status, and what of both may be shown."""
+        return "", 0, type(error).__name__
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return code, status, code if _PLAIN_CODE.fullmatch(code) else f"status {status}"
-
-
-def _refused(name: str, error: ClientError) -> QueueUnreadableError:
-    code, status, shown = _told(error)
-    if code in _NOT_FOUND:
-        return QueueNotFoundError(f"queue {name}: there is no such queue: check account, name and region of its URL")
-    if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return QueueThrottledError(f"queue {name}: too many requests ({shown}): raise pollSeconds, or ask AWS for more")
-    if code in _DENIED or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        allow = "allow its role sqs:GetQueueAttributes"
-        return QueueAccessDeniedError(f"queue {name}: the operator may not read it ({shown}): {allow}")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return QueueUnreachableError(f"queue {name}: SQS failed ({shown}): it should pass")
-    return QueueAnswerInvalidError(f"queue {name}: SQS refused the request ({shown}): {CHECK_ENDPOINT}")

@@ -1,7 +1,7 @@
-"""Readings of queues. boto3 blocks, so the calls run in threads (see `lanes`).
+"""Reads the message counts of queues. boto3 blocks, so the calls run in the threads of `bulkhead`.
 
-The scheduler calls `read` for each distinct queue. The pool's URL names account and queue, and perhaps the region; its
-host never decides where a request goes (see `clients`).
+The scheduler calls `read` for each distinct queue. A pool's URL names account and queue, and perhaps the region; its
+host never decides where a request goes (see `clients`). It decides nothing and keeps no reading.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
 from queueworkerpool.queues.sqs.clients import Clients
-from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, role_refused, translated
+from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, error_for, role_error_for
 from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
 DEADLINE_SECONDS = 60.0
-"""For a whole reading, waiting for its turn included: a time-out of botocore's begins anew with each byte."""
+"""The limit for a whole reading, including the wait for a thread: botocore's own time-outs restart with each byte."""
 
 _VISIBLE: Final = "ApproximateNumberOfMessages"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
@@ -31,10 +31,16 @@ _COUNT = re.compile(r"[0-9]{1,12}")
 
 
 class SqsQueues:
-    """Reads the message counts of queues in any region. Close it to end its threads."""
+    """A reader of queues in any region. Close it to end its threads."""
 
     def __init__(self, default_region: str | None, workers: int, clock: Callable[[], datetime]) -> None:
-        """Take the region of queues that name none (None: AWS's own setting), and how many quick reads run at once."""
+        """Create a reader; sends nothing.
+
+        Args:
+            default_region: The region of queues that name none; None takes AWS's own setting.
+            workers: Quick reads that may run at the same time.
+            clock: The time of a reading, with its zone.
+        """
         self._default_region = default_region
         self._clock = clock
         self._bulkhead = Bulkhead(workers)
@@ -43,7 +49,7 @@ class SqsQueues:
 
     @property
     def default_region(self) -> str | None:
-        """The region of queues that name none, if any is set."""
+        """The region of queues that name none; None when neither setting names one."""
         return self._default_region or self._clients.default_region
 
     def close(self) -> None:
@@ -52,13 +58,13 @@ class SqsQueues:
         self._clients.close()
 
     async def read(self, queue: QueueRef) -> QueueReading:
-        """Read the counts of one queue. Raises a QueueUnreadableError that tells what is wrong."""
+        """Return the counts of one queue. Raises the kind of QueueUnreadableError that says what is wrong."""
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 return await self._bulkhead.run(queue, partial(self._read, queue))
         except TimeoutError as error:
-            late = f"queue {queue.name}: no whole answer in {DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
-            raise QueueUnreachableError(late) from error
+            problem = f"queue {queue.name}: no whole answer in {DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
+            raise QueueUnreachableError(problem) from error
 
     def _read(self, queue: QueueRef) -> QueueReading:
         with self.jobs.job():
@@ -70,12 +76,12 @@ class SqsQueues:
         try:
             with self._clients.of(region, queue.role) as client:
                 answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
-        except Exception as error:  # botocore's parsers raise whatever a strange answer leads them to
+        except Exception as error:  # botocore's parsers raise anything when an answer is strange
             if isinstance(error, NO_CREDENTIALS):
                 self._clients.renew(region)
             if isinstance(error, RoleRefusedError):
-                raise role_refused(queue, error.why) from error
-            raise translated(queue.name, error) from error
+                raise role_error_for(queue, error.cause) from error
+            raise error_for(queue, error) from error
         return _reading(queue.name, answer, time)
 
 
@@ -93,7 +99,7 @@ def _reading(name: str, answer: object, time: datetime) -> QueueReading:
 
 def _count(name: str, attributes: Mapping[str, object], attribute: str) -> int:
     value = attributes.get(attribute)
-    # Never int(): it takes '-1', '1_0' and digits of other scripts. And the answer itself is not echoed.
+    # Not int() alone: it accepts '-1', '1_0' and digits of other scripts. The answer itself is never repeated.
     if not isinstance(value, str) or not _COUNT.fullmatch(value):
         raise QueueAnswerInvalidError(f"queue {name}: {attribute} is missing or not a count: {CHECK_ENDPOINT}")
     return int(value)

@@ -1,7 +1,7 @@
-"""The credentials of the roles that tenants' queues are read by.
+"""The credentials of the roles by which tenants' queues are read.
 
-`clients` signs with them. A set per pool, for each pool has an external ID of its own. They are renewed before they
-expire.
+`clients` signs with them. Each pool has its own, because each pool has its own external ID. They are renewed before
+they expire. It decides nothing about who may use which role: that is `tenancy`'s.
 """
 
 import threading
@@ -14,28 +14,32 @@ from botocore.credentials import Credentials, DeferredRefreshableCredentials
 from queueworkerpool.model import Role
 
 MOST_ROLES = 5000
-"""Pools with a role whose credentials are kept; the one that was asked for longest ago goes first."""
+"""Pools whose credentials are kept; the one used longest ago is dropped first."""
 
 
 class RoleRefusedError(Exception):
-    """STS gave no credentials for a role; `why` is what boto3 raised."""
+    """STS gave no credentials for a role; `cause` is what boto3 raised."""
 
-    def __init__(self, why: Exception) -> None:
+    def __init__(self, cause: Exception) -> None:
         super().__init__()
-        self.why = why
+        self.cause = cause
 
 
 class Roles:
     """Credentials per role and pool."""
 
     def __init__(self, sts: Callable[[str | None], Any]) -> None:
-        """Take who makes the STS client of a region."""
+        """Create an empty cache of credentials.
+
+        Args:
+            sts: Returns the STS client of a region.
+        """
         self._sts = sts
         self._kept: OrderedDict[Role, DeferredRefreshableCredentials] = OrderedDict()
         self._lock = threading.Lock()
 
     def credentials(self, role: Role, region: str | None) -> Credentials:
-        """Credentials that are good for some minutes at least. Raises RoleRefusedError."""
+        """Return the role's credentials, valid for some minutes at least. Raises RoleRefusedError."""
         with self._lock:
             kept = self._kept.get(role)
             if kept is None:
@@ -47,13 +51,13 @@ class Roles:
         try:
             frozen = kept.get_frozen_credentials()
             return Credentials(*frozen[:3])  # type: ignore[arg-type] # they are None only before the first refresh
-        except Exception as error:  # whatever boto3 raises, and what botocore makes of an answer without credentials
+        except Exception as error:  # anything boto3 raises, and what botocore makes of an answer without credentials
             raise RoleRefusedError(error) from error
 
     def _assume(self, role: Role, region: str | None) -> Mapping[str, str]:
         name = f"queueworkerpool-{role.uid}"  # at most 64 letters
-        told = self._sts(region).assume_role(RoleArn=role.arn, RoleSessionName=name, ExternalId=role.external_id)
-        given = told["Credentials"]
+        answer = self._sts(region).assume_role(RoleArn=role.arn, RoleSessionName=name, ExternalId=role.external_id)
+        given = answer["Credentials"]
         return {
             "access_key": given["AccessKeyId"],
             "secret_key": given["SecretAccessKey"],
