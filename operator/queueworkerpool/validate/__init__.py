@@ -1,12 +1,12 @@
-"""Manifests in, verdicts out: what the API server would say to the pools in a file, and what else is doubtful. Pure.
+"""Checks the pools in a file as the API server would, and warns of what is valid but probably a mistake. Pure.
 
-The `qwp validate` command calls `validate`. It needs no cluster: the CRD travels with the package. It decides nothing
-about pools that the CRD and the API server do not; the warnings are `lint`'s.
+The `qwp validate` command calls `validate`. It needs no cluster, because the package contains the CRD. It refuses
+nothing that the API server accepts; the warnings come from `lint` and `deployments`.
 """
 
 from queueworkerpool.validate.documents import DocumentBrokenError
-from queueworkerpool.validate.lint import Warned
+from queueworkerpool.validate.lint import LintWarning
 from queueworkerpool.validate.problems import Problem
 from queueworkerpool.validate.verdicts import Verdict, validate
 
-__all__ = ["DocumentBrokenError", "Problem", "Verdict", "Warned", "validate"]
+__all__ = ["DocumentBrokenError", "LintWarning", "Problem", "Verdict", "validate"]

@@ -1,4 +1,4 @@
-"""The CRD as it travels with the package: the only source of what a pool may hold."""
+"""The CRD that the package contains: the only source of what a pool may hold. `verdicts` calls it."""
 
 from functools import cache
 from importlib.resources import files
@@ -25,5 +25,5 @@ def pool_schema() -> dict[str, Any]:
 def _text() -> str:
     package = files("queueworkerpool")
     packed = package / _FILE
-    # A wheel carries the file in the package; a checkout has it in crds/, two folders up.
+    # A wheel contains the file in the package; a checkout has it in crds/, two folders up.
     return (packed if packed.is_file() else package / ".." / ".." / "crds" / _FILE).read_text(encoding="utf-8")

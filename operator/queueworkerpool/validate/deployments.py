@@ -1,6 +1,7 @@
-"""What the Deployments beside the pools in a file say about them. Pure.
+"""Warnings about a pool that only the Deployment in the same file shows. Pure.
 
-`verdicts` calls it: a pool by itself cannot tell how many messages its workers take at once.
+`verdicts` calls it. A pool alone does not say, for example, how many messages a worker handles at the same time. It
+does not judge Deployments: what cannot be read in one yields no warning.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,18 +10,21 @@ from itertools import pairwise
 from typing import Any
 
 from queueworkerpool.model import BusyWorkers, PoolSpec
-from queueworkerpool.validate.lint import Warned
+from queueworkerpool.validate.lint import LintWarning
 
 _GRACE_SECONDS = 30
-"""Kubernetes' default."""
+"""Kubernetes' default for terminationGracePeriodSeconds."""
 _FLAG, _VARIABLE = "--concurrency", "QUEUEWORKER_CONCURRENCY"
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentWorkers:
-    """What a Deployment says: whether it sets its replicas, its workers' concurrency if it names one, and their grace.
+    """What a Deployment's manifest says of its workers.
 
-    The grace is the time from SIGTERM to SIGKILL.
+    Args:
+        sets_replicas: Whether the manifest sets spec.replicas.
+        concurrency: Messages that a worker handles at the same time; None when the manifest does not name it.
+        grace_seconds: Seconds from SIGTERM to SIGKILL.
     """
 
     sets_replicas: bool
@@ -29,12 +33,12 @@ class DeploymentWorkers:
 
     @classmethod
     def parse(cls, deployment: Mapping[str, Any]) -> "DeploymentWorkers":
-        """Read a Deployment; what is not as it should be is not ours to judge, and says nothing."""
+        """Parse a raw Deployment; a field of a wrong type counts as absent."""
         spec = _mapping(deployment.get("spec"))
         pod = _mapping(_mapping(spec.get("template")).get("spec"))
         given = [number for container in _items(pod.get("containers")) for number in _concurrency(container)]
         grace = pod.get("terminationGracePeriodSeconds")
-        # What `kubectl get` prints has a uid, and always has replicas: nobody applies that again and again.
+        # What `kubectl get` prints has a uid, and always has replicas; it is not a manifest that is applied repeatedly.
         is_source = "uid" not in _mapping(deployment.get("metadata"))
         return cls(
             is_source and "replicas" in spec,
@@ -43,21 +47,21 @@ class DeploymentWorkers:
         )
 
 
-def doubts(spec: PoolSpec, workers: DeploymentWorkers) -> Iterator[Warned]:
-    """Yield the doubts about a pool and the Deployment it scales."""
+def warnings(spec: PoolSpec, workers: DeploymentWorkers) -> Iterator[LintWarning]:
+    """Yield the warnings about a pool and the Deployment that it scales."""
     name = spec.deployment
     if workers.sets_replicas:
         problem = f"the Deployment {name} sets spec.replicas, so each apply undoes the operator's size"
-        yield Warned("spec.scaleTargetRef.name", f"{problem}: remove spec.replicas from the Deployment")
+        yield LintWarning("spec.scaleTargetRef.name", f"{problem}: remove spec.replicas from the Deployment")
     if workers.concurrency:
-        yield from (Warned(*warning) for warning in spec.target.worker_warnings(workers.concurrency, name))
+        yield from (LintWarning(*warning) for warning in spec.target.worker_warnings(workers.concurrency, name))
     service = spec.target.declared_service_seconds or 0
     if spec.busy_workers is BusyWorkers.DRAIN and service > workers.grace_seconds:
         problem = (
             f"a message takes longer than the {workers.grace_seconds:g} s that the Deployment {name} gives a pod to end"
         )
         message = f"{problem}: raise its terminationGracePeriodSeconds, or set Protect"
-        yield Warned("spec.scaleIn.busyWorkers", message)
+        yield LintWarning("spec.scaleIn.busyWorkers", message)
 
 
 def _concurrency(container: Mapping[str, Any]) -> Iterator[int]:

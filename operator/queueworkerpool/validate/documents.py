@@ -1,9 +1,9 @@
-"""The only door to PyYAML: reads manifests into the values that kubectl would send as JSON.
+"""The only adapter to PyYAML: reads manifests into the values that kubectl would send as JSON.
 
 `verdicts` and `crd` call it. It reads as Kubernetes' own YAML parser does, not as PyYAML's loaders do: `1e2` is a
-number, `yes` is a boolean, `1:30` and dates are text, and of a key that stands twice, or is merged, the last counts.
-It works on PyYAML's events and builds the values itself, so that aliases, nesting and size stay within limits that a
-hostile file cannot pass. It knows nothing of pools.
+number, `yes` is a boolean, `1:30` and dates are text, and of a repeated or merged key the last value counts. It builds
+the values itself, from PyYAML's events, so that a hostile file cannot exceed the limits of aliases, nesting and size.
+It knows nothing of pools.
 """
 
 import math
@@ -18,8 +18,11 @@ import yaml
 from queueworkerpool.errors import QueueWorkerPoolError
 
 MAX_VALUES = 300_000
-"""Most values in a file, every use of an alias counted; a pool of the largest kind has a few hundred."""
+"""The limit of values in a file, each use of an alias counted; the largest pool has a few hundred."""
+
 MAX_DEPTH = 200
+"""The limit of nested levels."""
+
 _SEPARATOR = re.compile(r"^---[^\S\n]*(?:#.*)?$", re.MULTILINE)  # what kubectl splits at, before it parses
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -35,17 +38,17 @@ _TAG = "tag:yaml.org,2002:"
 _TAGGED = {_TAG + "null": (type(None),), _TAG + "bool": (bool,), _TAG + "int": (int,), _TAG + "float": (int, float)}
 _INT64 = range(-(2**63), 2**63)
 _UINT64_END = 2**64
-_LONGEST_INTEGER = 1000  # far more digits than 64 bits have, and few enough to be read in no time
+_LONGEST_INTEGER = 1000  # digits: far more than 64 bits need, and few enough to parse quickly
 # The C parser where PyYAML was built with it; both parse the same language.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class DocumentBrokenError(QueueWorkerPoolError):
-    """A file, or one document of it, is not YAML, or is beyond the limits. The text names the line."""
+    """A file, or one document in it, is not YAML, or exceeds a limit. The text names the line."""
 
 
 class Duplicate(NamedTuple):
-    """A key that a mapping has twice."""
+    """A key that is repeated in a mapping."""
 
     path: str
     key: str
@@ -54,7 +57,7 @@ class Duplicate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document: its value, the line it begins at, and the keys that are given twice."""
+    """One document: its value, the line at which it begins, and its repeated keys."""
 
     value: Any
     line: int
@@ -62,7 +65,7 @@ class Document:
 
 
 def read(text: str) -> Iterator[Document | DocumentBrokenError]:
-    """Read the documents of a file in order; a broken one does not hide the next. Empty ones are left out."""
+    """Yield the documents of a file in order, and the error of a broken one in its place; empty ones are left out."""
     budget = _Budget()
     for chunk, line in _chunks(text):
         try:
@@ -127,7 +130,7 @@ class _Builder:
     depth: int = 0
 
     def value(self, path: str) -> Any:
-        """Build the next value; PATH is where it stands, in the API server's writing."""
+        """Build the next value; `path` is where it is, as the API server writes it."""
         event = self.loader.get_event()
         line = self.offset + event.start_mark.line
         if isinstance(event, yaml.AliasEvent):
@@ -180,7 +183,7 @@ class _Builder:
 
 
 def _merge(value: Any, line: int) -> dict[str, Any]:
-    """Merge what `<<` names: a mapping, or several, of which the first that has a key gives it."""
+    """Return what `<<` merges: a mapping, or several, of which the first that has a key wins."""
     whole: dict[str, Any] = {}
     for part in reversed(value if isinstance(value, list) else [value]):
         if not isinstance(part, dict):
@@ -210,7 +213,7 @@ def _scalar(event: Any, line: int) -> Any:
 
 
 def resolve(text: str) -> Any:
-    """Return what Kubernetes takes a plain scalar for; a whole number beyond 64 bits becomes a float."""
+    """Return the value that Kubernetes reads from a plain scalar; a whole number beyond 64 bits becomes a float."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "+-.0123456789":
@@ -220,7 +223,7 @@ def resolve(text: str) -> Any:
         return number
     number = float(plain) if _FLOAT.fullmatch(plain) else math.inf
     if math.isinf(number):
-        return text  # what no float can hold, either
+        return text  # also a number that no float can hold
     whole = int(Decimal(repr(number)))  # by its digits, as JSON would carry it
     return whole if whole == number and whole in _INT64 else number
 

@@ -1,7 +1,7 @@
-"""What a valid pool may still get wrong: each warning names a field, why, and what to do. Pure.
+"""Warnings about a valid pool: each names a field, what is probably wrong, and what to do. Pure.
 
-`verdicts` calls it with parsed specs. Everything here is the API server's to accept and the operator's to carry out;
-whatever makes a pool invalid belongs into the CRD, not here.
+`verdicts` calls it with parsed specs. The API server accepts all of them and the operator carries them out; what makes
+a pool invalid belongs in the CRD, not here.
 """
 
 from collections.abc import Iterator
@@ -16,99 +16,103 @@ from queueworkerpool.schedules import last_start
 _TICK = timedelta(microseconds=1)
 
 
-class Warned(NamedTuple):
-    """A doubt about a field, with the way out."""
+class LintWarning(NamedTuple):
+    """A field that is valid and probably a mistake, and what to do about it."""
 
     field: str
     message: str
 
 
-def doubts(spec: PoolSpec, now: datetime) -> Iterator[Warned]:
-    """Yield the doubts about a valid spec; NOW decides nothing but which times of a schedule are looked at."""
+def warnings(spec: PoolSpec, now: datetime) -> Iterator[LintWarning]:
+    """Yield the warnings about a valid spec; `now` only decides at which start of a schedule to look."""
     for check in _CHECKS:
         yield from check(spec)
     for schedule in spec.schedules:
         yield from _schedule(schedule, spec, now)
 
 
-def _target(spec: PoolSpec) -> Iterator[Warned]:
-    yield from (Warned(*warning) for warning in spec.target.warnings(spec))
+def _target(spec: PoolSpec) -> Iterator[LintWarning]:
+    yield from (LintWarning(*warning) for warning in spec.target.warnings(spec))
 
 
-def _zero(spec: PoolSpec) -> Iterator[Warned]:
+def _zero(spec: PoolSpec) -> Iterator[LintWarning]:
     if spec.min_replicas:
         if spec.activation_messages:
             problem = f"it has no effect while minReplicas is {spec.min_replicas}, for the pool is never at zero"
-            yield Warned("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 0")
+            yield LintWarning("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 0")
         return
     if spec.scale_up.select is Select.DISABLED:
         problem = "Disabled keeps a pool at zero for ever"
-        yield Warned("spec.behavior.scaleUp.selectPolicy", f"{problem}: set minReplicas above 0, or allow scaling out")
+        yield LintWarning(
+            "spec.behavior.scaleUp.selectPolicy", f"{problem}: set minReplicas above 0, or allow scaling out"
+        )
 
 
-def _change(spec: PoolSpec) -> Iterator[Warned]:
+def _change(spec: PoolSpec) -> Iterator[LintWarning]:
     if spec.scale_down.window_seconds == 0 and spec.scale_down.select is not Select.DISABLED:
-        problem = "0 scales in at the first lull, and out again after it"
-        yield Warned(
+        problem = "0 scales in whenever the load drops, however briefly"
+        yield LintWarning(
             "spec.behavior.scaleDown.stabilizationWindowSeconds", f"{problem}: set 15 or more, or leave it out"
         )
     if spec.min_replicas == spec.max_replicas:
         problem = f"minReplicas and maxReplicas are both {spec.max_replicas}, so the pool never scales"
-        yield Warned("spec.maxReplicas", f"{problem}: raise it, or set the Deployment's replicas and have no pool")
+        yield LintWarning("spec.maxReplicas", f"{problem}: raise it, or set the Deployment's replicas and have no pool")
     for name, rules in (("scaleUp", spec.scale_up), ("scaleDown", spec.scale_down)):
         if rules.policies and rules.select is Select.DISABLED:
             problem = "they have no effect while selectPolicy is Disabled"
-            yield Warned(f"spec.behavior.{name}.policies", f"{problem}: remove them, or set selectPolicy to Max")
+            yield LintWarning(f"spec.behavior.{name}.policies", f"{problem}: remove them, or set selectPolicy to Max")
 
 
-def _fallback(spec: PoolSpec) -> Iterator[Warned]:
+def _fallback(spec: PoolSpec) -> Iterator[LintWarning]:
     if (fallback := spec.fallback) is None:
         return
     low, high = spec.min_replicas, spec.max_replicas
     if not low <= fallback.replicas <= high:
         problem = f"{fallback.replicas} lies outside of the bounds {low} to {high}, which hold for it too"
-        yield Warned("spec.fallback.replicas", f"{problem}: choose a number between them, or change the bounds")
+        yield LintWarning("spec.fallback.replicas", f"{problem}: choose a number between them, or change the bounds")
     if fallback.after_seconds <= spec.poll_seconds:
         problem = f"{fallback.after_seconds} s is not longer than pollSeconds, so one failed reading is enough"
-        yield Warned("spec.fallback.afterSeconds", f"{problem}: set several times pollSeconds, such as 300")
+        yield LintWarning("spec.fallback.afterSeconds", f"{problem}: set several times pollSeconds, such as 300")
 
 
-def _queues(spec: PoolSpec) -> Iterator[Warned]:
+def _queues(spec: PoolSpec) -> Iterator[LintWarning]:
     for index, queue in enumerate(spec.queues):
         host = (urlsplit(queue.url).hostname or "").split(".")
         if queue.region and "amazonaws" in host and queue.region not in host:
             problem = (
                 f"{queue.region} is not the region in the URL's host, {'.'.join(host)}, and it is the one that counts"
             )
-            yield Warned(f"spec.queues[{index}].region", f"{problem}: leave it out, or correct the URL")
+            yield LintWarning(f"spec.queues[{index}].region", f"{problem}: leave it out, or correct the URL")
 
 
 _CHECKS = (_target, _zero, _change, _fallback, _queues)
 
 
-def _schedule(schedule: Schedule, spec: PoolSpec, now: datetime) -> Iterator[Warned]:
+def _schedule(schedule: Schedule, spec: PoolSpec, now: datetime) -> Iterator[LintWarning]:
     where = f"spec.schedules[name={schedule.name}]"
     try:
         begun = last_start(schedule, now)
     except SpecInvalidError as error:
         field, _, problem = str(error).partition(": ")
-        yield Warned(field, f"the operator refuses it: {problem}")
+        yield LintWarning(field, f"the operator refuses it: {problem}")
         return
     if begun is None:
-        yield Warned(f"{where}.cron", "it names no time that ever comes: correct the day of month or the month")
+        yield LintWarning(f"{where}.cron", "it names no time that ever comes: correct the day of month or the month")
         return
     before = last_start(schedule, begun - _TICK)
     if before and begun - before <= timedelta(seconds=schedule.duration_seconds):
         problem = f"it begins every {(begun - before).total_seconds():g} s, so that it never ends"
-        yield Warned(f"{where}.durationSeconds", f"{problem}: shorten it, or change spec.minReplicas and maxReplicas")
+        yield LintWarning(
+            f"{where}.durationSeconds", f"{problem}: shorten it, or change spec.minReplicas and maxReplicas"
+        )
     yield from _schedule_bounds(schedule, spec, where)
 
 
-def _schedule_bounds(schedule: Schedule, spec: PoolSpec, where: str) -> Iterator[Warned]:
+def _schedule_bounds(schedule: Schedule, spec: PoolSpec, where: str) -> Iterator[LintWarning]:
     low, high = schedule.min_replicas, schedule.max_replicas
     if low is not None and high is None and low > spec.max_replicas:
         problem = f"{low} is above spec.maxReplicas, {spec.max_replicas}, and the minimum wins"
-        yield Warned(f"{where}.minReplicas", f"{problem}: lower it, or say so with the schedule's own maxReplicas")
+        yield LintWarning(f"{where}.minReplicas", f"{problem}: lower it, or say so with the schedule's own maxReplicas")
     if high is not None and low is None and high < spec.min_replicas:
         problem = f"{high} is below spec.minReplicas, {spec.min_replicas}, and the minimum wins"
-        yield Warned(f"{where}.maxReplicas", f"{problem}: set the schedule's own minReplicas too")
+        yield LintWarning(f"{where}.maxReplicas", f"{problem}: set the schedule's own minReplicas too")

@@ -1,4 +1,4 @@
-"""What the API server asks of metadata, as far as it can be known without a cluster. Pure.
+"""The API server's checks of metadata, as far as they need no cluster. Pure.
 
 `verdicts` calls it. Not checked: the syntax of labels and of annotations' keys, owners, whether the namespace exists.
 """
@@ -32,7 +32,7 @@ _ANNOTATION_BYTES = 256 * 1024
 
 
 def unreadable(metadata: Any) -> Iterator[Problem]:
-    """Yield what keeps the API server from reading the metadata at all: unknown fields, and values of a wrong type."""
+    """Yield what stops the API server from reading the metadata: unknown fields, and values of a wrong type."""
     if metadata is None:
         return
     if not isinstance(metadata, dict):

@@ -1,7 +1,7 @@
-"""The API server's words for what is wrong with an object, letter by letter. Pure.
+"""The API server's texts for what is wrong with an object, to the letter. Pure.
 
-`schema`, `rules` and `metadata` use them. The texts are those of Kubernetes 1.36's apimachinery (`field.Error`) and
-kube-openapi; tests/cluster compares them with a real server's.
+`schema`, `rules` and `metadata` use them. They are those of Kubernetes 1.36's apimachinery (`field.Error`) and
+kube-openapi; tests/cluster compares them with a real server's. It checks nothing itself.
 """
 
 import json
@@ -10,15 +10,16 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 NO_FIELD = "<nil>"
-"""The field that the API server names when a check has none of its own."""
+"""The field that the API server names when a check belongs to no field."""
 OMITTED = object()
+"""Given to `invalid` instead of a value that the text leaves out."""
 _ESCAPES = {'"': '\\"', "\\": "\\\\"} | dict(zip("\a\b\f\n\r\t\v", ("\\" + c for c in "abfnrtv"), strict=True))
 _ASCII_END, _BMP_END = 0x80, 0x10000
 _PLAIN_EXPONENTS = range(-4, 6)
 
 
 class Problem(NamedTuple):
-    """What is wrong with a field; a blocking one keeps the API server from looking at the CEL rules."""
+    """What is wrong with a field; a blocking one stops the API server from checking the CEL rules."""
 
     field: str
     message: str
@@ -33,51 +34,51 @@ NOT_ALL_CHECKED = Problem(
 
 
 def required(path: str, detail: str = "") -> Problem:
-    """Say that the field must be there."""
+    """Return the problem that a required field is missing."""
     return Problem(path, f"Required value: {detail}" if detail else "Required value", blocking=True)
 
 
 def invalid(path: str, value: Any, detail: str) -> Problem:
-    """Say that the value is refused; OMITTED leaves it out."""
+    """Return the problem that a value is refused; OMITTED leaves the value out of the text."""
     return Problem(path, f"Invalid value: {detail}" if value is OMITTED else f"Invalid value: {shown(value)}: {detail}")
 
 
 def of_wrong_type(path: str, wanted: str, found: str) -> Problem:
-    """Say that the value must be of another type."""
+    """Return the problem that a value is of a wrong type."""
     detail = f"{path} in body must be of type {wanted}: {shown(found)}"
     return Problem(path, f"Invalid value: {shown(found)}: {detail}", blocking=True)
 
 
 def not_supported(path: str, value: Any, supported: Sequence[str]) -> Problem:
-    """Say that the value is none of those that there are."""
+    """Return the problem that a value is not one of the supported ones."""
     listed = ", ".join(shown(word) for word in supported)
     return Problem(path, f"Unsupported value: {shown(value)}: supported values: {listed}", blocking=True)
 
 
 def too_long(path: str, most: int) -> Problem:
-    """Say that the text is too long."""
+    """Return the problem that a text is too long."""
     return Problem(path, f"Too long: may not be more than {most} {'byte' if most == 1 else 'bytes'}", blocking=True)
 
 
 def too_many(path: str, count: int, most: int) -> Problem:
-    """Say that the list is too long."""
+    """Return the problem that a list is too long."""
     return Problem(
         path, f"Too many: {count}: must have at most {most} {'item' if most == 1 else 'items'}", blocking=True
     )
 
 
 def duplicate(path: str, value: Any) -> Problem:
-    """Say that an earlier item of the list has the same key."""
+    """Return the problem that an earlier item of the list has the same key."""
     return Problem(path, f"Duplicate value: {shown(value)}")
 
 
 def unknown(path: str) -> Problem:
-    """Say that there is no such field."""
+    """Return the problem that a field is unknown."""
     return Problem(path, f'unknown field "{path}"')
 
 
 def shown(value: Any) -> str:
-    """Write a value as the API server does."""
+    """Return a value as the API server writes it."""
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, float):
@@ -101,7 +102,7 @@ def _escaped(char: str) -> str:
 
 
 def float_text(value: float) -> str:
-    """Write a float as Go's %v does: the fewest digits, and an exponent from 1e+06 and below 1e-04."""
+    """Return a float as Go's %v writes it: the fewest digits, and an exponent from 1e+06 and below 1e-04."""
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     point = len(digits) - 1 + int(exponent)
     if point in _PLAIN_EXPONENTS:

@@ -1,9 +1,9 @@
-"""The only door to CEL: the CRD's x-kubernetes-validations. Pure.
+"""The only adapter to CEL: evaluates the CRD's x-kubernetes-validations. Pure.
 
 `verdicts` calls it on values that have passed the structural checks, and imports it only then, so that the operator
-itself never loads the library. That is cel-expr-python, Google's own C++ implementation: its regular expressions are
-RE2's, like the API server's, it needs no other package, and it loads in milliseconds. Its values are dynamic, so types
-are ours to keep: a whole number becomes a float where the schema says `number`, as in the API server.
+itself never loads the library. The library is cel-expr-python, Google's C++ implementation: its regular expressions
+are RE2's, like the API server's, it needs no other package, and it loads in milliseconds. Its values are dynamic, so
+types are kept here: a whole number becomes a float where the schema says `number`, as in the API server.
 """
 
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ def broken_rules(value: Any, schema: Schema, path: str = "") -> Iterator[Problem
     for rule in schema.get("x-kubernetes-validations", ()):
         if (answer := _answer(rule["rule"], _typed(value, schema))) is not True:
             detail = rule.get("message", f"failed rule: {rule['rule']}") if answer is False else str(answer)
-            told = OMITTED if isinstance(value, (dict, list)) else value
-            yield problems.invalid(path + rule.get("fieldPath", ""), told, detail)
+            named = OMITTED if isinstance(value, (dict, list)) else value
+            yield problems.invalid(path + rule.get("fieldPath", ""), named, detail)
     for part, sub, where in parts(value, schema, path):
         yield from broken_rules(part, sub, where)
 
 
 def _answer(rule: str, value: Any) -> Any:
-    """Evaluate a rule; returns True, False, or what went wrong."""
+    """Evaluate a rule; return True, False, or the error."""
     return _compiled(rule).eval(data={"self": value}).value()
 
 

@@ -1,9 +1,10 @@
-"""The structural part of the CRD's schema: unknown fields, defaults, types, bounds, list keys. Pure.
+"""The structural checks of the CRD's schema: unknown fields, defaults, types, bounds, list keys. Pure.
 
-`verdicts` calls it, in the API server's order: unknown fields, then nulls and defaults, then the checks. It is a walker
-of our own, for a library of JSON Schema would find the same faults in other words, and the words are the point; the CRD
-uses only the keywords below (a test says so). Where the API server is odd (an integer out of its format's range is told
-without a field; a bound is cut to a whole number before an integer is held against it), so is this.
+`verdicts` calls it, in the API server's order: unknown fields, then nulls and defaults, then the checks. It is not a
+library of JSON Schema, because such a library finds the same faults but words them differently, and the texts must be
+the API server's. The CRD uses only the keywords below (a test checks that). Oddities of the API server are repeated: an
+integer out of its format's range is reported without a field, and a bound is cut to a whole number before an integer is
+compared with it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ KEYWORDS = frozenset(
         *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations"),
     }
 )
-"""The keywords that this package understands (the last is `rules`'); a list's key is one field."""
+"""The keywords that this package understands (`rules` the last); the key of a list is a single field."""
 
 _RANGES = {"int32": range(-(2**31), 2**31), "int64": range(-(2**63), 2**63)}
 _KINDS: Mapping[type, tuple[str, str]] = {
@@ -41,7 +42,7 @@ def child(path: str, name: str) -> str:
 
 
 def parts(value: Any, schema: Schema, path: str) -> Iterator[tuple[Any, Schema, str]]:
-    """Yield what a value is made of: each field that the schema knows, or each item; with its schema and path."""
+    """Yield the parts of a value, each with its schema and path: the fields that the schema knows, or the items."""
     if isinstance(value, dict):
         for name, sub in schema.get("properties", {}).items():
             if name in value:
@@ -77,7 +78,7 @@ def completed(value: Any, schema: Schema) -> Any:
 
 
 def faults(value: Any, schema: Schema, path: str = "") -> Iterator[Problem]:
-    """Yield what is wrong with a completed value, but for list keys and CEL rules."""
+    """Yield what is wrong with a completed value, except list keys and CEL rules."""
     yield from _type_faults(value, schema, path)
     if "enum" in schema and value not in schema["enum"]:
         yield problems.not_supported(path, value, schema["enum"])
@@ -149,7 +150,7 @@ _CHECKS: Mapping[type, Callable[[Any, Schema, str], Iterator[Problem]]] = {
 
 
 def repeated_keys(value: Any, schema: Schema, path: str = "") -> Iterator[Problem]:
-    """Yield the items of lists that are keyed, of which an earlier item has the key; each key is told once."""
+    """Yield the items of keyed lists whose key an earlier item has; each key is reported once."""
     if schema.get("x-kubernetes-list-type") == "map" and isinstance(value, list):
         yield from _repeated(value, schema["x-kubernetes-list-map-keys"][0], path)
     for part, sub, where in parts(value, schema, path):

@@ -1,6 +1,7 @@
-"""One verdict for each object in a file: the way from documents over the checks to the warnings. Pure.
+"""One verdict per object in a file: reads the documents, runs the checks, adds the warnings. Pure.
 
-The package's `validate` is the one here.
+`validate` here is the package's. It holds no check of its own: those are in `metadata`, `schema`, `rules`, `lint` and
+`deployments`.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from queueworkerpool.validate import deployments, lint, metadata, problems, sche
 from queueworkerpool.validate.crd import pool_schema
 from queueworkerpool.validate.deployments import DeploymentWorkers
 from queueworkerpool.validate.documents import Document, DocumentBrokenError, Duplicate, read
-from queueworkerpool.validate.lint import Warned
+from queueworkerpool.validate.lint import LintWarning
 from queueworkerpool.validate.problems import NOT_ALL_CHECKED, Problem
 
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -23,21 +24,31 @@ NAMELESS = NamespacedName("", "")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What there is to say about one object, or about a document that is none (then `kind` is empty)."""
+    """The result for one object, or for a document that is not an object.
 
-    line: int | None  # where its document begins; None when the error's text tells
+    Args:
+        line: The line at which its document begins; None when the error's text names it.
+        kind: Its kind; empty for a document that is not an object.
+        key: Its namespace and name, as far as it has them.
+        skipped: Whether it was not checked, because it is not a QueueWorkerPool.
+        errors: What the API server refuses.
+        warnings: What is valid and probably a mistake.
+        spec: The spec of a valid pool, else None.
+    """
+
+    line: int | None
     kind: str = ""
     key: NamespacedName = NAMELESS
-    skipped: bool = False  # not a QueueWorkerPool
+    skipped: bool = False
     errors: tuple[Problem, ...] = ()
-    warnings: tuple[Warned, ...] = ()
-    spec: PoolSpec | None = None  # of a valid pool
+    warnings: tuple[LintWarning, ...] = ()
+    spec: PoolSpec | None = None
 
 
 def validate(text: str, now: datetime) -> list[Verdict]:
-    """Judge every object in a file of YAML or JSON; NOW is used for the schedules' warnings only.
+    """Check every object in a file of YAML or JSON; `now` is used only for the warnings about schedules.
 
-    Raises DocumentBrokenError when there is no object in it; what is wrong with one document is a verdict.
+    Raises DocumentBrokenError when there is no object in the file; a broken document in it is a verdict.
     """
     verdicts: list[Verdict] = []
     workers: dict[NamespacedName, DeploymentWorkers] = {}
@@ -46,13 +57,13 @@ def validate(text: str, now: datetime) -> list[Verdict]:
             verdicts.append(Verdict(None, errors=(Problem("", str(document)),)))
             continue
         for path, value in _objects(document.value, ""):
-            verdict = _judged(value, replace(document, duplicates=_within(document.duplicates, path)), now)
+            verdict = _check(value, replace(document, duplicates=_within(document.duplicates, path)), now)
             verdicts.append(verdict)
             if verdict.kind == "Deployment":
                 workers[verdict.key] = DeploymentWorkers.parse(value)
     if not verdicts:
         raise DocumentBrokenError("there is no object in it")
-    return _compared(verdicts, workers)
+    return _cross_checked(verdicts, workers)
 
 
 def _objects(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -78,7 +89,7 @@ def _text(value: dict[str, Any], name: str) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _judged(value: Any, document: Document, now: datetime) -> Verdict:
+def _check(value: Any, document: Document, now: datetime) -> Verdict:
     if not isinstance(value, dict):
         return Verdict(document.line, errors=(Problem("", f"line {document.line}: an object is needed, with a kind"),))
     kind, group = _text(value, "kind"), _text(value, "apiVersion").rpartition("/")[0]
@@ -88,12 +99,12 @@ def _judged(value: Any, document: Document, now: datetime) -> Verdict:
     verdict = Verdict(document.line, kind, _key(value))
     if group != GROUP:
         return replace(verdict, skipped=True)
-    errors = (*_misnamed(value), *_repeated(document))
-    errors = (*errors, *_faults(value)) if not _misnamed(value) else errors
+    errors = (*_wrong_kind(value), *_repeated_keys(document))
+    errors = (*errors, *_faults(value)) if not _wrong_kind(value) else errors
     if errors:
         return replace(verdict, errors=tuple(dict.fromkeys(errors)))
     spec = PoolSpec.parse(schema.completed(value, pool_schema())["spec"])
-    return replace(verdict, spec=spec, warnings=tuple(lint.doubts(spec, now)))
+    return replace(verdict, spec=spec, warnings=tuple(lint.warnings(spec, now)))
 
 
 def _key(value: dict[str, Any]) -> NamespacedName:
@@ -102,46 +113,46 @@ def _key(value: dict[str, Any]) -> NamespacedName:
     return NamespacedName(_text(meta, "namespace"), _text(meta, "name") or _text(meta, "generateName"))
 
 
-def _misnamed(value: dict[str, Any]) -> list[Problem]:
+def _wrong_kind(value: dict[str, Any]) -> list[Problem]:
     wanted = {"apiVersion": API_VERSION, "kind": KIND}
     return [problems.not_supported(name, value[name], [word]) for name, word in wanted.items() if value[name] != word]
 
 
-def _repeated(document: Document) -> Iterator[Problem]:
+def _repeated_keys(document: Document) -> Iterator[Problem]:
     for duplicate in document.duplicates:
         yield Problem(duplicate.path, f'line {duplicate.line}: key "{duplicate.key}" already set in map')
 
 
 def _faults(value: dict[str, Any]) -> list[Problem]:
-    """Return what the API server refuses, in its order; it stops after unknown fields, we tell the rest too."""
+    """Return what the API server refuses, in its order; it stops after unknown fields, this reports the rest too."""
     whole = pool_schema()
     body = {name: part for name, part in value.items() if name != "metadata"}
     unreadable = [*metadata.unreadable(value.get("metadata")), *schema.unknown_fields(body, whole)]
-    # The status is not the creator's to set: the API server drops it before it looks.
+    # The API server drops the status of an object that is created or applied, before it checks.
     stored = schema.completed({name: part for name, part in body.items() if name != "status"}, whole)
     found = list(metadata.faults(value.get("metadata") or {})) if not any(p.blocking for p in unreadable) else []
     found += [*schema.faults(stored, whole), *schema.repeated_keys(stored, whole)]
     if any(problem.blocking for problem in found):
         return [*unreadable, *found, NOT_ALL_CHECKED]
-    # Imported here, so that only who validates loads the library behind it.
+    # Imported here, so that nothing but `qwp validate` loads the CEL library.
     from queueworkerpool.validate.rules import broken_rules  # noqa: PLC0415
 
     return [*unreadable, *found, *broken_rules(stored, whole)]
 
 
-def _compared(verdicts: list[Verdict], workers: dict[NamespacedName, DeploymentWorkers]) -> list[Verdict]:
+def _cross_checked(verdicts: list[Verdict], workers: dict[NamespacedName, DeploymentWorkers]) -> list[Verdict]:
     """Add the warnings that need more than one object of the file."""
     scaled: dict[NamespacedName, str] = {}
-    compared = []
+    checked = []
     for verdict in verdicts:
-        more: list[Warned] = []
+        more: list[LintWarning] = []
         if verdict.spec:
             target = NamespacedName(verdict.key.namespace, verdict.spec.deployment)
             if target in workers:
-                more += deployments.doubts(verdict.spec, workers[target])
+                more += deployments.warnings(verdict.spec, workers[target])
             if target in scaled:
                 problem = f"the pool {scaled[target]} in this file scales the Deployment {target.name} too"
-                more.append(Warned("spec.scaleTargetRef.name", f"{problem}: one pool per Deployment"))
+                more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per Deployment"))
             scaled.setdefault(target, verdict.key.name)
-        compared.append(replace(verdict, warnings=(*verdict.warnings, *more)))
-    return compared
+        checked.append(replace(verdict, warnings=(*verdict.warnings, *more)))
+    return checked

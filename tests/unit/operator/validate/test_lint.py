@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from queueworkerpool.validate import Warned, validate
+from queueworkerpool.validate import LintWarning, validate
 from tests.cluster.operator.pool_rows import ACCEPTED, CALM, URL, down, manifest, pool, queue, schedule, target, up
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _MORNING = "spec.schedules[name=morning]"
 
 
-def warnings(text: str) -> list[Warned]:
+def warnings(text: str) -> list[LintWarning]:
     verdicts = validate(text, NOW)
     assert [verdict.errors for verdict in verdicts if verdict.errors] == []
     return [warning for verdict in verdicts for warning in verdict.warnings]
