@@ -177,12 +177,12 @@ class FakeDependencies:
     def find(self, deployment: NamespacedName) -> Target | None:
         return self.known if deployment == DEPLOYMENT else None
 
-    def wrote(self, deployment: NamespacedName, target: Target) -> None:
+    def assume(self, deployment: NamespacedName, target: Target) -> None:
         assert deployment == DEPLOYMENT
         self.known = target
 
     def take(self, pool: Pool, target: Target) -> Sample | None:
-        assert target == self.known
+        assert (pool.deployment, target) == (DEPLOYMENT, self.known)
         return self.sample
 
     async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:

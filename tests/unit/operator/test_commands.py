@@ -17,14 +17,13 @@ from click.testing import CliRunner, Result
 from queueworkerpool.__main__ import main
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Mode
-from queueworkerpool.report.status import next_status
 from tests.serving import serving
-from tests.unit.operator.builders import NOW, facts, raw_pool, reading
-from tests.unit.operator.fakes import observe
+from tests.unit.operator.builders import facts, raw_pool, reading
+from tests.unit.operator.fakes import observe, status_of
 
 POOL = "/apis/queueworker.dev/v1alpha1/namespaces/shop/queueworkerpools/thumbnails"
 DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/thumbnailer"
-STATUS = json.loads(json.dumps(next_status(observe({"reading": reading(60)}), NOW)))
+STATUS = json.loads(json.dumps(status_of(observe({"reading": reading(60)}))))
 
 Api = dict[str, dict[str, Any]]
 
@@ -95,9 +94,9 @@ def test_a_pool_is_explained_to_people() -> None:
         0,
         "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
         [
-            "steps:",
+            "decided:",
             "      12  SizedByBacklog  60 messages / 5 per pod = 12 pods",
-            "so: 12 pods, which the load calls for",
+            "so: 12 pods, by SizedByBacklog",
             "next reading: within 5 s",
         ],
     )
@@ -116,7 +115,13 @@ def test_a_pool_is_explained_to_programs() -> None:
 
 def test_a_paused_pool_is_explained(api: Api) -> None:
     api[POOL]["spec"] |= {"mode": Mode.PAUSED.value}
-    assert "so: 10 pods, by Paused" in qwp("explain", "shop/thumbnails").stdout.splitlines()
+    api[POOL]["metadata"] |= {"generation": 2}
+    lines = qwp("explain", "shop/thumbnails").stdout.splitlines()
+    assert lines[-3:] == [
+        "since then: the pool was edited",
+        "if decided now, from the same counts:",
+        "      10  Paused  spec.mode is Paused",
+    ]
 
 
 def test_a_watch_explains_anew_until_it_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

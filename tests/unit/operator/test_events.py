@@ -79,8 +79,8 @@ async def test_a_clock_that_was_set_back_silences_nobody_for_long() -> None:
 async def test_a_pool_that_is_gone_is_forgotten_and_its_successor_tells_for_itself() -> None:
     fake = FakeDependencies()
     await flap(fake)
-    fake.bulletin.forget(NamespacedName("shop", "thumbnails"))
-    fake.bulletin.forget(NamespacedName("shop", "thumbnails"))
+    fake.deduplicator.forget(NamespacedName("shop", "thumbnails"))
+    fake.deduplicator.forget(NamespacedName("shop", "thumbnails"))
     fake.stored = pool(uid="uid-2")
     await flap(fake)
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND] * 2

@@ -1,232 +1,162 @@
-"""What people are told of a decision is the decision."""
+"""What people are told of a decision is the decision that was recorded."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
-from random import Random
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import QueueNotFoundError, SpecInvalidError
-from queueworkerpool.explain import as_document, as_lines, explain, told_facts
-from queueworkerpool.model import (
-    Bounds,
-    Change,
-    CompetingWriter,
-    Facts,
-    Fallback,
-    InFlight,
-    Memory,
-    Mode,
-    QueueReading,
-    ScaleDownStabilization,
-    ScaleUpStabilization,
-    ScalingRules,
-    Select,
-)
-from queueworkerpool.names import Reason
-from queueworkerpool.report.status import next_status
-from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import (
-    NOW,
-    SPEC,
-    ago,
-    empty,
-    facts,
-    invalid_pool,
-    percent_policy,
-    pods,
-    pods_policy,
-    pool,
-    reading,
-    stabilizing,
-    window,
-)
-from tests.unit.operator.fakes import observe, target
-
-STATES = 10_000
+from queueworkerpool.explain import Explanation, as_document, as_lines, explain
+from queueworkerpool.model import Facts, Fallback, Memory, Mode, Observation, Pool, Schedule, Target
+from queueworkerpool.sizing import WorkerEstimates
+from tests.unit.operator.builders import NOW, SPEC, ago, empty, facts, pods, pool, reading, stabilizing, window
+from tests.unit.operator.fakes import observe, status_of, stored, target
+from tests.unit.operator.random_states import STATES, states
 
 
-def maybe(random: Random, value: Any) -> Any:
-    return value if random.random() < 0.4 else None
+def recorded(state: Facts) -> tuple[Pool, Target]:
+    """A pool whose status the operator wrote in this state, and its Deployment after the write."""
+    decision = decide(state)
+    size = decision.replicas if state.spec.mode is Mode.ACTIVE else state.replicas
+    scaled = target(size, ready_replicas=state.ready, rolling_out=state.rolling_out)
+    counts = tuple(QueueNotFoundError("why") if count is None else count for count in state.readings)
+    observation = Observation(pool(spec=state.spec), scaled, counts=counts, decision=decision)
+    return stored(observation.pool, status_of(observation)), scaled
 
 
-def any_rules(random: Random) -> ScalingRules:
-    several = (pods_policy(random.randint(1, 9), random.randint(1, 600)), percent_policy(random.randint(1, 100), 60))
-    return ScalingRules(
-        random.choice((None, 0, 30, 300)),
-        random.choice((Select.MAX, Select.MAX, Select.MIN, Select.DISABLED)),
-        several[: random.randint(0, 2)],
-        random.choice((0.0, 0.0, 0.1)),
-    )
+def explained(now: datetime = NOW, **differs: Any) -> Explanation:
+    return explain(*recorded(facts(**differs)), now)
 
 
-def any_memory(random: Random, replicas: int) -> Memory:
-    def time() -> Any:
-        return ago(random.randint(-30, 700))
-
-    return Memory(
-        scale_down_stabilization=maybe(random, ScaleDownStabilization(time(), random.randint(0, replicas))),
-        scale_up_stabilization=maybe(random, ScaleUpStabilization(time(), replicas + random.randint(0, 9))),
-        changes=tuple(Change(time(), random.randint(-5, 5)) for _ in range(random.randint(0, 2))),
-        empty_since=maybe(random, time()),
-        activation_pending_since=maybe(random, time()),
-        unreadable_since=maybe(random, time()),
-        waiting_since=maybe(random, time()),
-        competing_writer=maybe(random, CompetingWriter("keda", random.randint(1, 4), time())),
-        workers=WorkerEstimates(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
-    )
-
-
-def any_readings(random: Random) -> tuple[QueueReading | None, ...]:
-    load = random.choice((0, 2, 60, 500))
-    known = [
-        QueueReading(
-            random.randint(0, load), random.randint(0, load), random.randint(0, load), ago(random.randint(0, 9))
-        )
-        for _ in range(random.randint(1, 3))
-    ]
-    return tuple(None if random.random() < 0.15 else count for count in known)
-
-
-def any_state(random: Random) -> Facts:
-    """A state, drawn without hypothesis: it would take half a minute for so many."""
-    replicas, low = random.choice((0, 1, 10, 40)), random.choice((0, 0, 2))
-    spec = replace(
-        SPEC,
-        target=random.choice((1, 5, 100, Latency(60, maybe(random, 0.5), maybe(random, 20)))),
-        in_flight=random.choice(list(InFlight)),
-        count_delayed=random.random() < 0.5,
-        activation_messages=random.choice((0, 0, 3)),
-        scale_up=any_rules(random),
-        scale_down=any_rules(random),
-        fallback=maybe(random, Fallback(300, random.randint(0, 60), only_if_higher=random.random() < 0.5)),
-        mode=random.choice((Mode.ACTIVE, Mode.ACTIVE, Mode.ACTIVE, Mode.DRY_RUN, Mode.PAUSED)),
-    )
-    calm = Facts(
-        spec,
-        Bounds(low, random.choice((30, 100)), random.choice(((), ("day",)))),
-        replicas,
-        any_readings(random),
-        any_memory(random, replicas),
-        NOW,
-    )
-    return replace(
-        calm,
-        ready=random.randint(0, replicas),
-        rolling_out=random.random() < 0.1,
-        writer=maybe(random, ("keda", ago(random.randint(0, 60)))),
-        pods=maybe(random, pods(idle=replicas // 2, busy=replicas - replicas // 2)),
-    )
-
-
-def states(number: int) -> Iterator[Facts]:
-    random = Random(20261123)
-    return (any_state(random) for _ in range(number))
-
-
-def test_explanation_and_decision_agree_in_ten_thousand_states() -> None:
+def test_the_account_is_the_recorded_decision_in_ten_thousand_states() -> None:
     reasons = set()
     for state in states(STATES):
-        told, decision = explain(state), decide(state)
-        assert (told.replicas, told.steps) == (decision.replicas, decision.trail)
-        assert told.limit in {None, decision.trail[-1]}
+        decision, explanation = decide(state), explain(*recorded(state), NOW)
+        assert explanation.decision
+        trail = [(step.replicas, step.reason, step.message) for step in explanation.decision.trail]
+        assert trail == [(step.replicas, step.reason, step.message) for step in decision.trail]
+        assert (explanation.changes, explanation.if_decided_now) == ((), None)
         reasons.add(decision.reason)
     # The states are worth their number: nearly every reason there is has been among them.
     assert len(reasons) >= 18
 
 
-def test_the_document_and_the_lines_tell_the_same() -> None:
+def test_the_document_and_the_lines_say_the_same() -> None:
     for state in states(1_000):
-        told = explain(state)
-        document, lines = as_document(told), as_lines(told)
+        explanation = explain(*recorded(state), NOW)
+        document, lines = as_document(explanation), as_lines(explanation)
         assert json.loads(json.dumps(document)) == document
-        assert document["steps"][-1]["replicas"] == document["desiredReplicas"] == told.replicas
-        for step, line in zip(document["steps"], lines[3:], strict=False):
+        assert document["steps"][-1]["replicas"] == document["desiredReplicas"]
+        shown = lines[lines.index("decided:") + 1 :]
+        for step, line in zip(document["steps"], shown, strict=False):
             assert line.split() == [str(step["replicas"]), step["reason"], *step["message"].split()]
         [so] = [line for line in lines if line.startswith("so: ")]
-        assert so.startswith(f"so: {document['desiredReplicas']} pods, ")
-        assert (document["limitedBy"] or "which the load calls for") in so
+        assert so.startswith(f"so: {document['desiredReplicas']} pods, by {document['reason']}")
         assert (document["until"] is None) == (" until " not in so)
         assert ("next reading: within 5 s" in lines) == (document["nextReadingSeconds"] == 5)
-        assert ("seen: nothing, the queues are not read or could not be" in lines) == (document["backlog"] is None)
+        assert ("counted: nothing yet" in lines) == (document["backlog"] is None)
+        assert (document["notReady"] is None) == (not lines[1].startswith("not ready: "))
 
 
-def told_again(state: Facts) -> Facts:
-    """What the status that the operator wrote of a state tells afterwards, once the size was written."""
-    decision = decide(state)
-    counts = tuple(QueueNotFoundError("why") if count is None else count for count in state.readings)
-    observation = observe(pool=pool(spec=state.spec), target=target(state.replicas), counts=counts, decision=decision)
-    stored = replace(observation.pool, status=next_status(observation, NOW))
-    size = decision.replicas if state.spec.mode is Mode.ACTIVE else state.replicas
-    return told_facts(stored, target(size, ready_replicas=state.ready, rolling_out=state.rolling_out), NOW)
+CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any], datetime, str]] = {
+    "an edit": ({"generation": 2}, {}, NOW, "the pool was edited"),
+    "another writer": ({}, {"replicas": 3}, NOW, "the Deployment asks for 3 pods instead of 10"),
+    "a window that is over": ({}, {}, ago(-41), "12:00:40Z has passed"),
+    "all of it": (
+        {"generation": 2},
+        {"replicas": 3},
+        ago(-41),
+        "the pool was edited; the Deployment asks for 3 pods instead of 10; 12:00:40Z has passed",
+    ),
+}
 
 
-def test_the_status_tells_enough_to_come_to_the_same_decision() -> None:
-    for state in states(2_000):
-        # Bounds come from the spec here, and what workers answer is not stored; a half-blind pool is a test of its own.
-        bounds = Bounds(state.spec.min_replicas, state.spec.max_replicas)
-        plain = replace(state, bounds=bounds, pods=None, memory=replace(state.memory, waiting_since=None))
-        if plain.known is None or plain.all_read:
-            assert decide(told_again(plain)).replicas == decide(plain).replicas
+@pytest.mark.parametrize(("of_pool", "of_target", "now", "sentence"), CHANGED.values(), ids=CHANGED)
+def test_when_something_has_changed_it_is_said_beside_what_would_be_decided_now(
+    of_pool: dict[str, Any], of_target: dict[str, Any], now: datetime, sentence: str
+) -> None:
+    state = facts(reading=reading(0, 20), memory=stabilizing(20, 4))
+    found, scaled = recorded(state)
+    explanation = explain(replace(found, **of_pool), replace(scaled, **of_target), now)
+    lines = as_lines(explanation)
+    assert f"since then: {sentence}" in lines
+    assert "if decided now, from the same counts:" in lines
+    replicas = of_target.get("replicas", 10)
+    again = decide(replace(state, now=now, replicas=replicas, memory=found.status.memory))
+    assert explanation.if_decided_now == again.trail
+    assert lines[lines.index("decided:") + 1].split()[:2] == ["4", "SizedByBacklog"], "the recorded decision stays"
 
 
-def test_pods_that_wait_for_idle_workers_are_told_again() -> None:
-    state = facts(
-        reading=reading(0, 5),
-        scale_down=window(0),
-        pods=pods(4, 6),
-        memory=Memory(workers=WorkerEstimates(concurrency=4)),
+def test_a_new_decision_says_that_it_asked_no_worker() -> None:
+    busy = facts(
+        reading=reading(0, 5), scale_down=window(0), pods=pods(4, 6), memory=Memory(workers=WorkerEstimates(None, 4))
     )
-    again = explain(told_again(state))
-    assert (again.replicas, again.limit and again.limit.reason) == (6, Reason.WAITING_FOR_IDLE_WORKERS)
+    found, scaled = recorded(busy)
+    lines = as_lines(explain(replace(found, generation=2), scaled, NOW))
+    assert "so: 6 pods, by WaitingForIdleWorkers until 13:00:00Z" in lines
+    assert "  busy workers may keep more pods: they were not asked" in lines
 
 
-def test_a_backlog_of_which_a_part_is_unknown_is_told_to_lower_nothing() -> None:
-    told = observe({"reading": reading(0, 5), "scale_down": window(0)})
-    before = next_status(told, NOW)
-    half = observe(
-        {"readings": (reading(0, 5), None), "scale_down": window(0)},
-        pool=replace(told.pool, status=before),
-        counts=(reading(0, 5), QueueNotFoundError("why")),
-    )
-    stored = replace(half.pool, status=next_status(half, NOW))
-    assert explain(told_facts(stored, target(), NOW)).steps[-1].reason is Reason.QUEUE_UNREADABLE
+def test_of_queues_that_cannot_be_read_no_new_decision_is_made_up() -> None:
+    found, scaled = recorded(facts(readings=(reading(0, 5), None)))
+    explanation = explain(replace(found, generation=2), scaled, NOW)
+    assert explanation.changes == ("the pool was edited",)
+    assert explanation.if_decided_now is None
 
 
-def test_a_spec_that_makes_no_sense_is_not_explained() -> None:
-    with pytest.raises(SpecInvalidError, match="why"):
-        told_facts(invalid_pool(), target(), NOW)
+def test_counts_that_cannot_be_renewed_are_said_to_be_old() -> None:
+    found, scaled = recorded(facts(reading=reading(0, 5)))
+    half = Observation(found, scaled, counts=(QueueNotFoundError("why"),), decision=decide(facts(reading=None)))
+    lines = as_lines(explain(stored(found, status_of(half)), scaled, ago(-60)))
+    assert "not ready: why" in lines
+    [counted] = [line for line in lines if line.startswith("counted: ")]
+    assert counted.endswith("unchanged for 60 s; load 5; not every queue can be read since")
 
 
-def test_a_pool_that_was_never_decided_on_has_seen_nothing() -> None:
-    told = explain(told_facts(pool(), target(), NOW))
-    assert (told.replicas, told.limit and told.limit.reason) == (10, Reason.QUEUE_UNREADABLE)
+def test_a_schedule_that_makes_no_sense_is_not_explained() -> None:
+    schedule = Schedule("office", "0 8 * * 1-5", 60, "Nowhere/Land", min_replicas=5)
+    with pytest.raises(SpecInvalidError, match="Nowhere/Land"):
+        explain(pool(spec=replace(SPEC, schedules=(schedule,))), target(), NOW)
+
+
+NO_DEPLOYMENT = "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name"
+
+
+def test_a_pool_that_was_never_decided_on_says_so_and_why() -> None:
+    missing = observe(target=None, counts=(), decision=None)
+    found = stored(pool(), status_of(missing))
+    assert as_lines(explain(found, target(), NOW)) == [
+        "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
+        f"not ready: {NO_DEPLOYMENT}",
+        "counted: nothing yet",
+        "decided: nothing yet",
+        "next reading: within 5 s",
+    ]
 
 
 ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a size that the load calls for": (
         {"reading": reading(55, 40, 7, ago(3))},
         [
-            "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
-            "seen: 55 visible, 40 in flight, 7 delayed, 3 s ago; load 95",
-            "steps:",
+            "Deployment thumbnailer: 19 pods, 10 ready, 0 to 50 allowed; mode Active",
+            "counted: 55 visible, 40 in flight, 7 delayed, unchanged for 3 s; load 95",
+            "decided:",
             "      19  SizedByBacklog  95 messages / 5 per pod = 19 pods",
-            "so: 19 pods, which the load calls for",
+            "so: 19 pods, by SizedByBacklog",
             "next reading: within 5 s",
         ],
     ),
-    "a lull, and when it ends": (
+    "a scale-down stabilization, and when it ends": (
         {"reading": reading(0, 20), "memory": stabilizing(20, 4)},
         [
             "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
-            "seen: 0 visible, 20 in flight, 0 delayed, 0 s ago; load 20",
-            "steps:",
+            "counted: 0 visible, 20 in flight, 0 delayed, unchanged for 0 s; load 20",
+            "decided:",
             "       4  SizedByBacklog       20 messages / 5 per pod = 4 pods",
-            "      10  ScaleDownStabilized  fewer pods are wished for since 11:59:40Z: may scale in at 12:00:40Z",
+            "      10  ScaleDownStabilized  fewer pods are recommended since 11:59:40Z: may scale in at 12:00:40Z",
             "so: 10 pods, by ScaleDownStabilized until 12:00:40Z",
             "next reading: within 5 s",
         ],
@@ -235,18 +165,20 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"mode": Mode.PAUSED, "readings": ()},
         [
             "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Paused",
-            "seen: nothing, the queues are not read or could not be",
-            "steps:",
+            "not ready: spec.mode is Paused: nothing is read and nothing is scaled",
+            "counted: nothing yet",
+            "decided:",
             "      10  Paused  spec.mode is Paused",
             "so: 10 pods, by Paused",
         ],
     ),
-    "blindness": (
+    "a queue that cannot be read": (
         {"reading": None, "fallback": Fallback(300, 20, only_if_higher=True)},
         [
             "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
-            "seen: nothing, the queues are not read or could not be",
-            "steps:",
+            "not ready: why",
+            "counted: nothing yet",
+            "decided:",
             "      10  QueueUnreadable  no queue could be read, so the size stays as it is",
             "so: 10 pods, by QueueUnreadable until 12:05:00Z",
             "next reading: within 5 s",
@@ -257,23 +189,27 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 @pytest.mark.parametrize(("differs", "lines"), ACCOUNTS.values(), ids=ACCOUNTS.keys())
 def test_the_account_of(differs: dict[str, Any], lines: list[str]) -> None:
-    assert as_lines(explain(facts(**differs))) == lines
+    assert as_lines(explained(**differs)) == lines
 
 
 def test_a_reading_from_a_faster_clock_is_not_negative_seconds_old() -> None:
-    assert "0 s ago" in as_lines(explain(facts(reading=reading(1, time=ago(-5)))))[1]
+    assert "unchanged for 0 s" in as_lines(explained(reading=reading(1, time=ago(-5))))[1]
 
 
 def test_the_document_has_every_number() -> None:
-    assert as_document(explain(facts(replicas=1, reading=reading(0), memory=empty(20), scale_down=window(0)))) == {
+    document = as_document(explained(replicas=1, reading=reading(0), memory=empty(20), scale_down=window(0)))
+    assert document == {
         "replicas": 1,
         "readyReplicas": 1,
         "minReplicas": 0,
         "maxReplicas": 50,
         "schedules": [],
         "mode": "Active",
+        "notReady": None,
         "backlog": {"visible": 0, "inFlight": 0, "delayed": 0, "total": 0, "time": "2026-11-23T12:00:00Z"},
         "desiredReplicas": 1,
+        "reason": "AwaitingEmptyConfirmation",
+        "until": "2026-11-23T12:00:40Z",
         "steps": [
             {"replicas": 0, "reason": "SizedByBacklog", "message": "0 messages / 5 per pod = 0 pods", "until": None},
             {
@@ -283,14 +219,7 @@ def test_the_document_has_every_number() -> None:
                 "until": "2026-11-23T12:00:40Z",
             },
         ],
-        "limitedBy": "AwaitingEmptyConfirmation",
-        "until": "2026-11-23T12:00:40Z",
+        "changesSince": [],
+        "ifDecidedNow": None,
         "nextReadingSeconds": 5,
     }
-
-
-def test_what_time_ends_is_over_when_it_is_told_to_be() -> None:
-    waiting = facts(reading=reading(0, 20), memory=stabilizing(20, 4))
-    until = explain(waiting).until
-    assert until == NOW + timedelta(seconds=40)
-    assert explain(replace(waiting, now=until, readings=(reading(0, 20, time=until),))).replicas == 4

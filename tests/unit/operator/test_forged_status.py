@@ -39,14 +39,14 @@ def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 MEMORY = some(
-    scale_down_stabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}),
-    scale_up_stabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
+    scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}),
+    scaleUpStabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
     changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}), max_size=3),
     emptySince=TIMES,
-    activation_pending_since=TIMES,
-    blindSince=TIMES,
+    activationPendingSince=TIMES,
+    unreadableSince=TIMES,
     waitingSince=TIMES,
-    competing_writer=st.fixed_dictionaries({"manager": WORDS, "rounds": COUNTS, "last": TIMES}),
+    competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
     workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
@@ -87,18 +87,18 @@ async def survive(status: dict[str, Any], spec: PoolSpec, visible: int, replicas
     assert all(len(text) < 1024 and text.isprintable() for text in told)
 
 
-def competing_writer(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict[str, Any]:
-    return {"memory": {"competingWriter": {"manager": manager, "rounds": 3, "last": last}}, "lastScaleTime": last}
+def competing(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict[str, Any]:
+    return {"memory": {"competingWriter": {"manager": manager, "writes": 3, "lastTime": last}}, "lastScaleTime": last}
 
 
 FORGED: dict[str, dict[str, Any]] = {
-    "a rival of the last year": competing_writer(last="9999-12-31T23:59:59.999999Z"),
-    "a rival of the last year, of another zone": competing_writer(last="9999-12-31T23:59:59-14:00"),
-    "a rival without a zone": competing_writer(last="2026-11-23T11:59:59"),
-    "a rival of year nought, which the API server takes for a time": competing_writer(last="0000-01-01T00:00:00Z"),
-    "a rival that clears the screen": competing_writer("\x1b[2J"),
-    "a rival on two lines": competing_writer("keda\nReady: True"),
-    "an endless rival": competing_writer("x" * 100_000),
+    "a competing writer of the last year": competing(last="9999-12-31T23:59:59.999999Z"),
+    "a competing writer of the last year, of another zone": competing(last="9999-12-31T23:59:59-14:00"),
+    "a competing writer without a zone": competing(last="2026-11-23T11:59:59"),
+    "a competing writer of year nought, which the API server takes for a time": competing(last="0000-01-01T00:00:00Z"),
+    "a competing writer that clears the screen": competing("\x1b[2J"),
+    "a competing writer on two lines": competing("keda\nReady: True"),
+    "an endless competing writer": competing("x" * 100_000),
     "workers that take for ever": {"memory": {"workers": {"serviceSeconds": 1e308}}},
     "workers that take infinitely long": {"memory": {"workers": {"serviceSeconds": float("inf")}}},
     "workers of no number": {"memory": {"workers": {"serviceSeconds": float("nan"), "concurrency": float("nan")}}},

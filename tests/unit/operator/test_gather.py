@@ -17,7 +17,6 @@ SCALED = {"lastScaleTime": "2026-11-23T11:59:00Z"}
 def test_everything_is_brought_together() -> None:
     found = gather(
         pool(status=SCALED | {"memory": stabilizing(30, 7).dump()}),
-        SPEC,
         target(10, ready_replicas=9, rolling_out=True, writer=("kubectl", ago(1))),
         (reading(5), None),
         NOW,
@@ -44,9 +43,9 @@ WRITERS: dict[str, tuple[dict[str, Any], Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("status", "writer", "competingWriter"), WRITERS.values(), ids=WRITERS.keys())
+@pytest.mark.parametrize(("status", "writer", "competing_writer"), WRITERS.values(), ids=WRITERS.keys())
 def test_the_replicas_were_written_by(status: dict[str, Any], writer: Any, competing_writer: Any) -> None:
-    assert gather(pool(status=status), SPEC, target(writer=writer), (), NOW).writer == competing_writer
+    assert gather(pool(status=status), target(writer=writer), (), NOW).writer == competing_writer
 
 
 OURS = ("queueworkerpool", None)
@@ -69,17 +68,17 @@ def test_a_change_of_ours_counts_although_we_were_killed_before_the_status_told_
 ) -> None:
     earlier = Change(ago(60), -2)
     remembered = status | {"memory": Memory(changes=(earlier,)).dump()}
-    found = gather(pool(status=remembered), SPEC, target(10, writer=writer), (), NOW)
+    found = gather(pool(status=remembered), target(10, writer=writer), (), NOW)
     assert found.memory.changes == (earlier, *changes)
 
 
 def test_the_bounds_are_those_of_the_schedules_of_the_hour() -> None:
     spec = replace(SPEC, schedules=(Schedule("noon", "0 12 * * *", 3600, min_replicas=4),))
-    assert gather(pool(), spec, target(), (), NOW).bounds == Bounds(4, 50, ("noon",))
-    assert gather(pool(), spec, target(), (), ago(1)).bounds == Bounds(0, 50)
+    assert gather(pool(spec=spec), target(), (), NOW).bounds == Bounds(4, 50, ("noon",))
+    assert gather(pool(spec=spec), target(), (), ago(1)).bounds == Bounds(0, 50)
 
 
 def test_a_schedule_that_makes_no_sense_is_told_by_its_name() -> None:
     spec = replace(SPEC, schedules=(Schedule("noon", "61 12 * * *", 3600, min_replicas=4),))
     with pytest.raises(SpecInvalidError, match=r"^spec\.schedules\[name=noon\]\.cron: "):
-        gather(pool(), spec, target(), (), NOW)
+        gather(pool(spec=spec), target(), (), NOW)

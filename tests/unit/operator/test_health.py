@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from devcluster.processes import wait_until
-from queueworkerpool.health import JOB_SECONDS, HealthState, Jobs
+from queueworkerpool.health import THREAD_STUCK_SECONDS, HealthState, Jobs
 
 KINDS = ("pools", "deployments")
 
@@ -19,7 +19,7 @@ def health(*, loop: float = 1000, tried: float = 1000, heard: float | None = 100
     return HealthState(loop, dict.fromkeys(KINDS, tried), {} if heard is None else dict.fromkeys(KINDS, heard))
 
 
-BOTH = "nothing was heard of pools for 90 s", "nothing was heard of deployments for 90 s"
+BOTH = "the watch of pools got no answer for 90 s", "the watch of deployments got no answer for 90 s"
 
 ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
     "well": (health(), 1000, [], []),
@@ -36,7 +36,7 @@ ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
         health(loop=1300, tried=1290),
         1300,
         [],
-        ["nothing was heard of pools for 300 s", "nothing was heard of deployments for 300 s"],
+        ["the watch of pools got no answer for 300 s", "the watch of deployments got no answer for 300 s"],
     ),
     "a watch that neither heard nor tried for 50 s is dead": (
         health(loop=1049),
@@ -71,10 +71,10 @@ ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("signs", "now", "trouble", "blindness"), ROWS.values(), ids=ROWS.keys())
-def test_a_process(signs: HealthState, now: float, trouble: list[str], readiness_failures: list[str]) -> None:
-    assert signs.trouble(now) == trouble
-    assert signs.readiness_failures(now, KINDS) == readiness_failures
+@pytest.mark.parametrize(("signs", "now", "not_alive", "not_ready"), ROWS.values(), ids=ROWS.keys())
+def test_a_process(signs: HealthState, now: float, not_alive: list[str], not_ready: list[str]) -> None:
+    assert signs.liveness_failures(now) == not_alive
+    assert signs.readiness_failures(now, KINDS) == not_ready
 
 
 @contextmanager
@@ -97,25 +97,25 @@ def working(jobs: Jobs, *works: Callable[[], object]) -> Iterator[None]:
         thread.join(10)
 
 
-def trouble_later(jobs: Jobs, seconds: float) -> list[str]:
+def failures_later(jobs: Jobs, seconds: float) -> list[str]:
     later = time.monotonic() + seconds
-    return HealthState(later, jobs={"the door": jobs}).trouble(later)
+    return HealthState(later, jobs={"queue client": jobs}).liveness_failures(later)
 
 
 def test_a_thread_that_waits_for_a_lock_is_stuck_and_one_that_has_ended_is_not() -> None:
     jobs, lock = Jobs(), threading.Lock()
     lock.acquire()
     with working(jobs, lock.acquire):
-        assert trouble_later(jobs, JOB_SECONDS - 5) == []
-        assert trouble_later(jobs, JOB_SECONDS + 1) == ["a thread of the door is stuck for 46 s"]
+        assert failures_later(jobs, THREAD_STUCK_SECONDS - 5) == []
+        assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == ["a thread of the queue client is stuck for 46 s"]
         lock.release()
-    assert trouble_later(jobs, JOB_SECONDS + 1) == []
+    assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == []
 
 
 def test_an_executor_full_of_jobs_that_never_end_is_stuck() -> None:
     jobs, never = Jobs(), threading.Event()
     with working(jobs, *[never.wait] * 8):
-        assert trouble_later(jobs, JOB_SECONDS + 1) == ["a thread of the door is stuck for 46 s"]
+        assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == ["a thread of the queue client is stuck for 46 s"]
         never.set()
 
 
@@ -124,12 +124,18 @@ def test_a_thread_that_waits_for_its_socket_is_no_stuck_one_nor_are_those_that_w
     ours, theirs = socket.socketpair()
     lock.acquire()
     with ours, theirs, ours.makefile("rb") as answer, working(jobs, answer.readline, lock.acquire):
-        wait_until(lambda: trouble_later(jobs, JOB_SECONDS + 1) == [], 10, "a wait for a socket counts as stuck")
+        wait_until(
+            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) == [], 10, "a wait for a socket counts as stuck"
+        )
         theirs.sendall(b"at last\n")
-        wait_until(lambda: trouble_later(jobs, JOB_SECONDS + 1) != [], 10, "the other one is not seen as stuck")
+        wait_until(
+            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) != [], 10, "the other one is not seen as stuck"
+        )
         lock.release()
 
 
-def test_a_pool_that_nobody_begins_is_told() -> None:
-    assert HealthState(1000, overdue=lambda: 44.9).trouble(1000) == []
-    assert HealthState(1000, overdue=lambda: 45.0).trouble(1000) == ["a pool is due for 45 s, and nobody begins"]
+def test_a_pool_whose_tick_does_not_begin_is_reported() -> None:
+    assert HealthState(1000, overdue=lambda: 44.9).liveness_failures(1000) == []
+    assert HealthState(1000, overdue=lambda: 45.0).liveness_failures(1000) == [
+        "a pool is due for 45 s, and its tick has not begun"
+    ]

@@ -14,7 +14,7 @@ from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionTy
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.report.status import next_status
 from queueworkerpool.sizing import Latency
-from tests.unit.operator.builders import NOW, SPEC, URL, ago, invalid_pool, pool, reading
+from tests.unit.operator.builders import NOW, SPEC, URL, ago, pool, reading
 from tests.unit.operator.fakes import observe, target
 
 KEY = NamespacedName("shop", "thumbnails")
@@ -46,7 +46,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def observed(observation: Observation | None = None) -> Metrics:
     metrics, observation = fresh(), observation or observe({"reading": reading(55, 40, 7, ago(3))})
     metrics.observe(observation)
-    metrics.told(KEY, next_status(observation, NOW)["conditions"])
+    metrics.published(KEY, next_status(observation, NOW).conditions)
     return metrics
 
 
@@ -110,7 +110,7 @@ def test_a_condition_is_one_for_its_status_and_zero_for_the_others() -> None:
 def test_writes_are_counted_by_direction() -> None:
     metrics = observed()
     for before, after in ((1, 5), (5, 9), (9, 0)):
-        metrics.resized(KEY, before, after)
+        metrics.rescaled(KEY, before, after)
     assert [value(metrics, "scale_writes_total", direction=way) for way in ("up", "down")] == [2, 1]
 
 
@@ -164,10 +164,6 @@ UNKNOWN: dict[str, tuple[Observation, set[str]]] = {
         observe(target=None, counts=(), decision=None),
         {"current_replicas", "ready_replicas", "desired_replicas"},
     ),
-    "a spec of another CRD": (
-        Observation(invalid_pool(), target()),
-        {"min_replicas", "max_replicas", "target_messages_per_pod", "desired_replicas", "queue_messages"},
-    ),
     "a latency": (observe({"target": Latency(60)}), {"target_messages_per_pod"}),
 }
 
@@ -176,6 +172,14 @@ UNKNOWN: dict[str, tuple[Observation, set[str]]] = {
 def test_what_is_unknown_is_not_shown(observation: Observation, missing: set[str]) -> None:
     metrics = observed(observation)
     assert {name for name in missing if value(metrics, name, **ROWS[name][0]) is not None} == set()
+
+
+def test_of_a_spec_that_cannot_be_read_only_the_deployment_is_shown() -> None:
+    metrics = fresh()
+    metrics.observe_invalid(KEY, target())
+    missing = ("min_replicas", "max_replicas", "target_messages_per_pod", "desired_replicas", "queue_messages")
+    assert {name for name in missing if value(metrics, name, **ROWS[name][0]) is not None} == set()
+    assert value(metrics, "current_replicas") == 10
 
 
 def test_what_became_unknown_is_not_shown_any_more() -> None:

@@ -14,6 +14,7 @@ from queueworkerpool.model import (
     CompetingWriter,
     Fallback,
     InFlight,
+    InvalidPool,
     Memory,
     Mode,
     Pool,
@@ -23,6 +24,7 @@ from queueworkerpool.model import (
     ScalingRules,
     Schedule,
     Select,
+    parse_pool,
 )
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from tests.unit.operator.builders import SPEC, URL, ago, empty, percent_policy, pods_policy, raw_pool, reading, rules
@@ -37,7 +39,9 @@ def schema(part: str) -> dict[str, Any]:
 
 
 def test_a_stored_pool_is_read_whole() -> None:
-    assert Pool.parse(raw_pool()).spec == SPEC
+    found = parse_pool(raw_pool())
+    assert isinstance(found, Pool)
+    assert found.spec == SPEC
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_missing_field_is_told_by_its_name(missing: str) -> None:
 
 @pytest.mark.parametrize("wrong", [{"mode": "Sideways"}, {"queues": 7}, {"target": None}])
 def test_a_wrong_field_does_not_raise_past_the_pool(wrong: dict[str, Any]) -> None:
-    assert isinstance(Pool.parse(raw_pool(**wrong)).spec, SpecInvalidError)
+    assert isinstance(parse_pool(raw_pool(**wrong)), InvalidPool)
 
 
 OPTIONAL = {"fallback", "schedules"}

@@ -31,15 +31,13 @@ from queueworkerpool.model import (
 )
 from queueworkerpool.names import (
     DECISION_REASONS,
-    EVENT_REASONS,
-    LIMITING_REASONS,
     ConditionStatus,
     ConditionType,
     EventType,
     ReadOutcome,
     Reason,
 )
-from queueworkerpool.report.status import next_status
+from queueworkerpool.report.status import invalid_status
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.builders import (
@@ -57,7 +55,7 @@ from tests.unit.operator.builders import (
     stabilizing,
     window,
 )
-from tests.unit.operator.fakes import FakeDependencies, condition, observe, target
+from tests.unit.operator.fakes import FakeDependencies, condition, observe, status_of, target
 
 TALKING = Memory(workers=WorkerEstimates(concurrency=4))
 OTHERS_ONLY = Tenancy.parse('[{"namespaces": ["other"], "queues": ["arn:aws:sqs:*:*:*"]}]')
@@ -111,7 +109,6 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, observe(target=None, decision=None)),
     Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, observe(owner=NamespacedName("shop", "older"), decision=None)),
     Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, observe(forbidden=True, decision=None)),
-    Reason.INVALID_SPEC: (ConditionType.TARGET_FOUND, Observation(invalid_pool(), target())),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
     Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
     Reason.QUEUE_NOT_ALLOWED: (ConditionType.QUEUE_REACHABLE, unread(QueueNotAllowedError)),
@@ -136,7 +133,7 @@ def corrected() -> FakeDependencies:
 
 
 def fought() -> FakeDependencies:
-    competing_writer = {"manager": "keda", "rounds": 2, "last": "2026-11-23T11:59:30.000000Z"}
+    competing_writer = {"manager": "keda", "writes": 2, "lastTime": "2026-11-23T11:59:30.000000Z"}
     fake = FakeDependencies(
         pool(status={"lastScaleTime": "2026-11-23T11:00:00Z", "memory": {"competingWriter": competing_writer}})
     )
@@ -201,14 +198,14 @@ def test_a_decision_says(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", CONDITIONS)
 def test_a_condition_says(reason: Reason) -> None:
     kind, observation = CONDITIONS[reason]
-    assert condition(next_status(observation, NOW), kind)["reason"] is reason
+    assert condition(status_of(observation), kind)["reason"] is reason
 
 
 @pytest.mark.parametrize("reason", EVENTS)
 async def test_an_event_says(reason: Reason) -> None:
     kind, fake, owner = EVENTS[reason]
     await fake.tick(owner)
-    assert (kind, reason) in [(event.kind, event.reason) for event in fake.events]
+    assert (kind, reason) in [(event.type, event.reason) for event in fake.events]
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -219,7 +216,7 @@ async def test_a_count_says(outcome: ReadOutcome) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_the_queues_are_said_to_be_reachable(status: ConditionStatus) -> None:
-    assert condition(next_status(STATUSES[status], NOW), ConditionType.QUEUE_REACHABLE)["status"] is status
+    assert condition(status_of(STATUSES[status]), ConditionType.QUEUE_REACHABLE)["status"] is status
 
 
 def test_every_member_of_every_enum_has_a_row() -> None:
@@ -230,10 +227,21 @@ def test_every_member_of_every_enum_has_a_row() -> None:
     assert {enum: set(enum) for enum in enums} == ROWS
 
 
-def test_the_lists_of_reasons_are_those_that_are_said() -> None:
-    assert (set(DECISION_REASONS), set(EVENT_REASONS)) == (set(DECIDED), set(EVENTS))
-    assert set(DECISION_REASONS) > LIMITING_REASONS
-    assert len(set(EVENT_REASONS)) == len(EVENT_REASONS) <= 13
+def test_a_spec_that_cannot_be_read_is_reported_by_every_condition_that_depends_on_it() -> None:
+    reasons = {each.type: each.reason for each in invalid_status(invalid_pool(), target(), NOW).conditions}
+    assert reasons.pop(ConditionType.SCALE_CONFLICT) == Reason.NO_CONFLICT
+    assert set(reasons) == set(ConditionType) - {ConditionType.SCALE_CONFLICT}
+    assert set(reasons.values()) == {Reason.INVALID_SPEC}
+
+
+def test_the_reasons_of_decisions_are_those_that_decisions_have() -> None:
+    assert set(DECISION_REASONS) == set(DECIDED)
+
+
+def test_events_have_few_reasons_so_that_people_can_learn_them() -> None:
+    posted = {error.reason for error in QueueUnreadableError.__subclasses__() if error.posts_event}
+    assert posted < set(EVENTS)
+    assert len(EVENTS) <= 13
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -12,12 +12,11 @@ from queueworkerpool.errors import (
     NotLeadingError,
     PoolGoneError,
     QueueNotFoundError,
-    SpecInvalidError,
     TargetGoneError,
 )
-from queueworkerpool.model import Event, Mode, NamespacedName, QueueRef, Sample, Schedule
+from queueworkerpool.model import Event, Mode, NamespacedName, Pool, QueueRef, Sample, Schedule
 from queueworkerpool.names import ConditionType, EventType, Reason
-from tests.unit.operator.builders import SPEC, URL, ago, pods, pool, reading, window
+from tests.unit.operator.builders import SPEC, URL, ago, invalid_pool, pods, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
 OTHER_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/invoices"
@@ -83,7 +82,7 @@ async def test_counts_alone_are_told_every_fifteen_seconds() -> None:
 @pytest.mark.parametrize(
     ("method", "error"),
     [
-        ("look", ClusterError("no pods")),
+        ("query", ClusterError("no pods")),
         ("confirm", PoolGoneError("deleted")),
         ("mark", ClusterError("no marks")),
         ("scale", ClusterConflictError("changed")),
@@ -92,7 +91,8 @@ async def test_counts_alone_are_told_every_fifteen_seconds() -> None:
 )
 async def test_after_a_failed_write_nothing_happens(method: str, error: ClusterError) -> None:
     fake = FakeDependencies(pool(status=TALKING), queues=backlog(0, 20), pods=pods(10), broken={method: error})
-    fake.stored = replace(fake.stored or pool(), spec=replace(SPEC, scale_down=window(0)))
+    assert isinstance(fake.stored, Pool)
+    fake.stored = replace(fake.stored, spec=replace(SPEC, scale_down=window(0)))
     with pytest.raises(type(error)):
         await fake.tick()
     assert (fake.sizes, fake.status, fake.events, fake.known) == ((10, 500), TALKING, [], fake.deployment)
@@ -152,14 +152,14 @@ async def test_an_event_that_cannot_be_posted_costs_nothing(caplog: pytest.LogCa
     )
 
 
-async def test_a_resize_is_one_line_of_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_rescale_is_one_line_of_log(caplog: pytest.LogCaptureFixture) -> None:
     fake = FakeDependencies(queues=backlog(249))
     with caplog.at_level(logging.INFO):
         await fake.tick()
     [record] = caplog.records
     pairs = {name: vars(record)[name] for name in ("pool", "from", "to", "reason")}
     assert (record.message, pairs) == (
-        "pool resized",
+        "pool rescaled",
         {"pool": "shop/thumbnails", "from": 10, "to": 50, "reason": "SizedByBacklog"},
     )
 
@@ -206,7 +206,7 @@ UNSCALABLE: dict[str, tuple[FakeDependencies, NamespacedName | None, Reason, str
         "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",
     ),
     "a spec of another CRD": (
-        FakeDependencies(pool(spec=SpecInvalidError("the stored spec lacks 'mode'"))),
+        FakeDependencies(invalid_pool("the stored spec lacks 'mode'")),
         None,
         Reason.INVALID_SPEC,
         "the stored spec lacks 'mode'",

@@ -78,7 +78,7 @@ async def test_somebodys_change_is_corrected_and_told_once() -> None:
     for round_ in (1, 2):
         fake.scaled_by_other("kubectl", 3)
         await fake.tick()
-        assert (fake.sizes[0], fake.status["memory"]["competingWriter"]["rounds"]) == (10, round_)
+        assert (fake.sizes[0], fake.status["memory"]["competingWriter"]["writes"]) == (10, round_)
         fake.later(20)
     corrected = "kubectl had set 3 replicas: change the pool instead, or pause it"
     assert [event for event in fake.events if event.reason != Reason.SUCCESSFUL_RESCALE] == [

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError, SpecInvalidError
-from queueworkerpool.model import BusyWorkers, CompetingWriter, Memory, Mode, NamespacedName, Observation
+from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError
+from queueworkerpool.model import BusyWorkers, CompetingWriter, InvalidPool, Memory, Mode, NamespacedName, Observation
 from queueworkerpool.names import ConditionType
-from queueworkerpool.report.status import next_status
+from queueworkerpool.report.status import invalid_status
 from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import NOW, ago, pods_policy, pool, reading, rules
-from tests.unit.operator.fakes import condition, observe, target
+from tests.unit.operator.builders import NOW, ago, invalid_pool, pods_policy, reading, rules
+from tests.unit.operator.fakes import condition, observe, status_of, target
 
 TALKING = Memory(workers=WorkerEstimates(concurrency=4))
 INVALID = "the stored spec lacks 'mode'"
-BROKEN = Observation(pool(spec=SpecInvalidError(INVALID)), target())
+BROKEN = invalid_pool(INVALID)
 MISSING = observe(target=None, counts=(), decision=None)
 OWNED = observe(owner=NamespacedName("shop", "older"), counts=(), decision=None)
 PAUSED = observe({"mode": Mode.PAUSED}, counts=())
@@ -27,7 +27,7 @@ STILL = "spec.mode is Paused: nothing is read and nothing is scaled"
 REPORTED = "spec.mode is DryRun: decisions are reported and not carried out"
 COMPETING = "keda keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
 
-Row = tuple[ConditionType, Observation, str, str, str]
+Row = tuple[ConditionType, Observation | InvalidPool, str, str, str]
 
 ROWS: dict[str, Row] = {
     "ready": (ConditionType.READY, observe(), "True", "Ready", "the backlog sets the size"),
@@ -126,14 +126,14 @@ ROWS: dict[str, Row] = {
         observe(),
         "False",
         "DesiredWithinRange",
-        "the size wished for lies within the bounds",
+        "the desired size lies within the bounds",
     ),
     "a lull is no limit": (
         ConditionType.SCALING_LIMITED,
         observe({"reading": reading(0, 20)}),
         "False",
         "DesiredWithinRange",
-        "the size wished for lies within the bounds",
+        "the desired size lies within the bounds",
     ),
     "the maximum sets the size": (
         ConditionType.SCALING_LIMITED,
@@ -175,7 +175,7 @@ ROWS: dict[str, Row] = {
         observe({"memory": TALKING}),
         "True",
         "WorkersAnswer",
-        "workers tell whether they are busy",
+        "workers report whether they are busy",
     ),
     "silent workers cannot be spared": (
         ConditionType.WORKERS_PROTECTED,
@@ -210,14 +210,14 @@ ROWS: dict[str, Row] = {
         observe(),
         "False",
         "NoConflict",
-        "nobody else keeps writing the replicas",
+        "no other writer keeps changing the replicas",
     ),
     "two changes are no fight": (
         ConditionType.SCALE_CONFLICT,
         observe({"memory": Memory(competing_writer=CompetingWriter("keda", 2, ago(1)))}),
         "False",
         "NoConflict",
-        "nobody else keeps writing the replicas",
+        "no other writer keeps changing the replicas",
     ),
     "somebody fights": (
         ConditionType.SCALE_CONFLICT,
@@ -231,21 +231,24 @@ ROWS: dict[str, Row] = {
         observe({"memory": Memory(competing_writer=CompetingWriter("keda", 3, ago(300)))}),
         "False",
         "NoConflict",
-        "nobody else keeps writing the replicas",
+        "no other writer keeps changing the replicas",
     ),
     "nothing is decided, nobody fights": (
         ConditionType.SCALE_CONFLICT,
         MISSING,
         "False",
         "NoConflict",
-        "nobody else keeps writing the replicas",
+        "no other writer keeps changing the replicas",
     ),
 }
 
 
-@pytest.mark.parametrize(("kind", "observation", "status", "reason", "message"), ROWS.values(), ids=ROWS.keys())
-def test_condition(kind: ConditionType, observation: Observation, status: str, reason: str, message: str) -> None:
-    assert condition(next_status(observation, NOW), kind) == {
+@pytest.mark.parametrize(("kind", "seen", "status", "reason", "message"), ROWS.values(), ids=ROWS.keys())
+def test_condition(
+    kind: ConditionType, seen: Observation | InvalidPool, status: str, reason: str, message: str
+) -> None:
+    reported = status_of(seen) if isinstance(seen, Observation) else invalid_status(seen, target(), NOW).dump()
+    assert condition(reported, kind) == {
         "type": kind,
         "status": status,
         "reason": reason,

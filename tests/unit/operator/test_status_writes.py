@@ -15,24 +15,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import Observation
+from queueworkerpool.model import Observation, PoolStatus
 from queueworkerpool.report.status import is_worth_writing, next_status, patch
 from tests.unit.operator.builders import NOW, ago, pool, reading, stabilizing
-from tests.unit.operator.fakes import merged, observe, target
-from tests.unit.operator.test_decide_properties import any_facts
+from tests.unit.operator.fakes import merged, observe, status_of, stored, target
+from tests.unit.operator.strategies import any_facts
 
 CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
-CALM = next_status(observe(), NOW)
+CALM = status_of(observe(), NOW)
 
 
 def follow(observation: Observation, now: datetime, before: Mapping[str, Any] = CALM) -> dict[str, Any]:
-    """The status of a pool that had told another one."""
-    return next_status(replace(observation, pool=replace(observation.pool, status=before)), now)
+    """The status of a pool that had another one before."""
+    return status_of(replace(observation, pool=stored(observation.pool, before)), now)
+
+
+def worth_writing(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> bool:
+    return is_worth_writing(PoolStatus.parse(before), PoolStatus.parse(after), now)
 
 
 WORTH: dict[str, Observation] = {
     "a size": observe(target=target(12)),
-    "a wish": observe({"reading": reading(0, 55)}),
+    "a recommendation": observe({"reading": reading(0, 55)}),
     "a ready pod": observe(target=target(10, ready_replicas=9)),
     "a reason": observe({"replicas": 10, "max_replicas": 10, "reading": reading(0, 99)}),
     "a memory": observe({"reading": reading(0, 20), "memory": stabilizing(5, 4)}),
@@ -44,15 +48,15 @@ WORTH: dict[str, Observation] = {
 
 @pytest.mark.parametrize("observation", WORTH.values(), ids=WORTH.keys())
 def test_worth_telling_at_once(observation: Observation) -> None:
-    assert is_worth_writing(CALM, follow(observation, NOW), NOW)
+    assert worth_writing(CALM, follow(observation, NOW), NOW)
 
 
 def test_a_first_status_is_worth_telling() -> None:
-    assert is_worth_writing({}, CALM, NOW)
+    assert worth_writing({}, CALM, NOW)
 
 
 def test_the_same_again_is_not_worth_telling_however_late() -> None:
-    assert not is_worth_writing(CALM, follow(observe(), ago(-86_400)), ago(-86_400))
+    assert not worth_writing(CALM, follow(observe(), ago(-86_400)), ago(-86_400))
 
 
 @pytest.mark.parametrize(("passed", "worth"), [(0, False), (14, False), (15, True), (600, True), (-14, False)])
@@ -60,23 +64,23 @@ def test_counts_alone_are_told_every_fifteen_seconds(passed: float, worth: bool)
     later = ago(-passed)
     status = follow(observe({"reading": reading(0, 49, time=later)}), later)
     assert status["lastDecision"]["message"] == "49 messages / 5 per pod = 10 pods"
-    assert is_worth_writing(CALM, status, later) is worth
+    assert worth_writing(CALM, status, later) is worth
 
 
 @pytest.mark.parametrize(("back", "worth"), [(15, True), (3600, True), (14, False)])
 def test_a_clock_that_was_set_back_silences_nobody(back: float, worth: bool) -> None:
     status = follow(observe({"reading": reading(0, 49, time=ago(back))}), ago(back))
-    assert is_worth_writing(CALM, status, ago(back)) is worth
+    assert worth_writing(CALM, status, ago(back)) is worth
 
 
 def test_another_reason_for_the_same_size_is_told_at_once() -> None:
     decided = CALM["lastDecision"] | {"reason": "WithinTolerance"}
-    assert is_worth_writing(CALM, CALM | {"lastDecision": decided}, NOW)
+    assert worth_writing(CALM, CALM | {"lastDecision": decided}, NOW)
 
 
 def test_counts_of_which_nobody_knows_the_age_are_told() -> None:
     before = {name: value for name, value in CALM.items() if name != "backlog"}
-    assert is_worth_writing(before, CALM, NOW)
+    assert worth_writing(before, CALM, NOW)
 
 
 def test_a_patch_names_only_what_changed() -> None:
@@ -119,7 +123,7 @@ def test_a_patch_turns_the_old_into_the_new(old: dict[str, Any], new: dict[str, 
 
 @given(any_facts(), any_facts())
 def test_a_patch_leads_from_any_status_to_the_next(one: Any, other: Any) -> None:
-    before, after = (next_status(_observation(state), state.now) for state in (one, other))
+    before, after = (status_of(_observation(state), state.now) for state in (one, other))
     assert merged(patch(before, after), before) == after
 
 
@@ -156,9 +160,16 @@ SCHEMA = status_schema()
 
 
 @given(any_facts())
+def test_a_status_is_parsed_as_it_was_written(state: Any) -> None:
+    written = next_status(replace(_observation(state), scaled_from=state.replicas), state.now)
+    assert PoolStatus.parse(written.dump()) == written
+    assert PoolStatus.parse(written.dump()).dump() == written.dump()
+
+
+@given(any_facts())
 def test_every_status_fits_the_crd(state: Any) -> None:
     observation = replace(_observation(state), scaled_from=state.replicas)
-    assert list(misfits(next_status(observation, state.now), SCHEMA)) == []
+    assert list(misfits(status_of(observation, state.now), SCHEMA)) == []
 
 
 @pytest.mark.parametrize(
@@ -170,5 +181,5 @@ def test_a_status_of_little_fits_the_crd_too(observation: Observation) -> None:
 
 def test_times_are_told_as_kubernetes_writes_them() -> None:
     late = NOW + timedelta(microseconds=987_654)
-    status = next_status(observe({"reading": reading(0, 50, time=late)}, scaled_from=9), late)
+    status = status_of(observe({"reading": reading(0, 50, time=late)}, scaled_from=9), late)
     assert (status["lastScaleTime"], status["backlog"]["time"]) == ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkerpool.errors import SpecInvalidError
-from queueworkerpool.model import NamespacedName, Pool, Target
+from queueworkerpool.model import NamespacedName, StoredPool, Target
 from queueworkerpool.scheduler import AssumedTargets, PoolStore
 from tests.unit.operator.builders import NOW
 from tests.unit.operator.scheduler.harness import edited, named
@@ -19,7 +19,7 @@ OLD, YOUNG = "2026-11-23T11:00:00Z", "2026-11-23T11:00:01Z"
 DEPLOYMENT = NamespacedName("shop", "thumbnailer")
 
 
-def store(*pools: Pool) -> PoolStore:
+def store(*pools: StoredPool) -> PoolStore:
     made = PoolStore()
     for pool in pools:
         made.put(pool)
@@ -65,9 +65,8 @@ OWNERS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
     "of the same age: the lower uid": ({"uid": "uid-1"}, {"uid": "uid-2"}, "a"),
     "whatever their versions are": ({"uid": "uid-2", "version": 1}, {"uid": "uid-1", "version": 2}, "b"),
     "age comes before uid": ({"uid": "uid-2", "created": OLD}, {"uid": "uid-1", "created": YOUNG}, "a"),
-    "another Deployment: no rivals": ({"deployment": "one"}, {"deployment": "two"}, None),
-    "another namespace: no rivals": ({}, {"key": NamespacedName("other", "b")}, None),
-    "one that cannot be read claims nothing": ({}, {"created": OLD, "spec": SpecInvalidError("x")}, None),
+    "another Deployment: no conflict": ({"deployment": "one"}, {"deployment": "two"}, None),
+    "another namespace: no conflict": ({}, {"key": NamespacedName("other", "b")}, None),
 }
 
 
@@ -81,8 +80,17 @@ def test_owner(a: dict[str, Any], b: dict[str, Any], owner: str | None) -> None:
             assert known.owner(pool) == expected
 
 
+def test_a_pool_whose_spec_cannot_be_read_owns_nothing() -> None:
+    pools: list[StoredPool] = [
+        named("a", deployment="shared"),
+        named("b", deployment="shared", created=OLD).invalid(SpecInvalidError("x")),
+    ]
+    for order in permutations(pools):
+        assert [store(*order).owner(pool) for pool in pools] == [None, None]
+
+
 @given(st.lists(st.tuples(st.sampled_from([OLD, YOUNG]), st.integers(0, 10**6)), min_size=1, unique_by=lambda p: p[1]))
-def test_of_any_number_of_rivals_exactly_one_owns_the_deployment(born: list[tuple[str, int]]) -> None:
+def test_of_any_number_of_pools_exactly_one_owns_the_deployment(born: list[tuple[str, int]]) -> None:
     pools = [
         named(f"p{n}", deployment="shared", created=created, uid=f"{uid:07}") for n, (created, uid) in enumerate(born)
     ]
@@ -106,7 +114,7 @@ def test_nothing_is_left_of_pools_that_are_gone() -> None:
     for number in range(100):
         known.remove(NamespacedName("shop", f"p{number}"))
     assert len(known) == 0
-    assert known._by_target == {}
+    assert known._by_deployment == {}
 
 
 # Our own writes
@@ -146,7 +154,7 @@ def test_writes_that_nobody_asks_for_again_are_forgotten() -> None:
         key = NamespacedName("shop", f"d{number}")
         targets.assume(key, WROTE)
         watch.shown[key] = replace(SHOWN, resource_version=12)
-    assert len(targets._written) <= 2
+    assert len(targets._assumed) <= 2
 
 
 def test_what_the_watch_shows_meanwhile_of_the_pods_counts() -> None:
@@ -176,4 +184,4 @@ def test_a_deployment_that_was_deleted_is_not_kept_alive_by_our_write() -> None:
     targets.assume(DEPLOYMENT, WROTE)
     del watch.shown[DEPLOYMENT]
     assert targets.find(DEPLOYMENT) is None
-    assert targets._written == {}
+    assert targets._assumed == {}

@@ -10,9 +10,8 @@ import pytest
 
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
-from queueworkerpool.scheduler import WorkerSampler
-from queueworkerpool.sizing import Latency
-from queueworkerpool.workers.sampler import MOST_PODS, OFTEN_SECONDS, RARELY_SECONDS, summed
+from queueworkerpool.sizing import Latency, MessagesPerPod
+from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler, summed
 from tests.unit.operator.builders import NOW, SPEC, pool
 from tests.unit.operator.scheduler.harness import gaps
 
@@ -37,7 +36,7 @@ def state(finished: int = 0, busy_seconds: float = 0.0, concurrency: int = 4) ->
 
 @dataclass
 class Workers:
-    """Pods and what they tell; a pod without a state is silent. Stands for both doors."""
+    """Pods and what they report; a pod without a state is silent. Stands for the cluster and for the workers."""
 
     pods_here: list[Pod] = field(default_factory=lambda: [ready("1"), ready("2")])
     tells: dict[str, WorkerState] = field(default_factory=lambda: {"10.0.0.1": state(), "10.0.0.2": state()})
@@ -45,7 +44,7 @@ class Workers:
     fails: Exception | None = None
     listed: list[tuple[float, NamespacedName, str]] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)
-    spotted: list[NamespacedName] = field(default_factory=list)
+    marks_found: list[NamespacedName] = field(default_factory=list)
 
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
         self.listed.append((now(), deployment, selector))
@@ -59,8 +58,8 @@ class Workers:
         await asyncio.sleep(self.takes)
         return self.tells.get(address)
 
-    def samples(self) -> WorkerSampler:
-        return WorkerSampler(self, self, lambda: NOW + timedelta(seconds=now()), self.spotted.append)
+    def sampler(self) -> WorkerSampler:
+        return WorkerSampler(self, self, lambda: NOW + timedelta(seconds=now()), self.marks_found.append)
 
 
 @pytest.fixture
@@ -69,13 +68,13 @@ def workers() -> Workers:
 
 
 async def ticking(
-    samples: WorkerSampler, until: float, spec: Any = BY_LATENCY, **target: Any
+    sampler: WorkerSampler, until: float, spec: Any = BY_LATENCY, **target: Any
 ) -> list[tuple[float, Sample]]:
     """Take a sample every second; what arrived, and when."""
     taken = []
     while now() <= until:
         before = now()
-        if sample := samples.take(POOL, spec, replace(TARGET, **target)):
+        if sample := sampler.take(pool(spec=spec), replace(TARGET, **target)):
             taken.append((before, sample))
         assert now() == before, "a tick waited"
         await asyncio.sleep(1)
@@ -86,23 +85,21 @@ async def ticking(
 
 
 @pytest.mark.looptime
-@pytest.mark.parametrize(
-    ("spec", "interval"), [(BY_LATENCY, OFTEN_SECONDS), (SPEC, RARELY_SECONDS)], ids=["latency", "messages per pod"]
-)
+@pytest.mark.parametrize(("spec", "interval"), [(BY_LATENCY, 15), (SPEC, 300)], ids=["latency", "messages per pod"])
 async def test_workers_are_asked_only_so_often(workers: Workers, spec: Any, interval: float) -> None:
-    taken = await ticking(workers.samples(), 3 * interval, spec)
+    taken = await ticking(workers.sampler(), 3 * interval, spec)
     assert [time for time, _, _ in workers.listed] == [0, interval, 2 * interval, 3 * interval]
     assert len(taken) == 3, "each sample is taken once"
 
 
 def test_how_often_is_what_was_stated() -> None:
-    assert (OFTEN_SECONDS, RARELY_SECONDS) == (15, 300)
+    assert (Latency.sample_interval_seconds, MessagesPerPod.sample_interval_seconds) == (15, 300)
 
 
 @pytest.mark.looptime
 async def test_a_tick_never_waits_and_one_sample_runs_at_a_time(workers: Workers) -> None:
     workers.takes = 40
-    taken = await ticking(workers.samples(), 300)
+    taken = await ticking(workers.sampler(), 300)
     times = [time for time, _, _ in workers.listed]
     assert min(gaps(times)) >= 80
     assert taken[0][0] == 81
@@ -111,25 +108,25 @@ async def test_a_tick_never_waits_and_one_sample_runs_at_a_time(workers: Workers
 @pytest.mark.looptime
 @pytest.mark.parametrize("target", [{"ready_replicas": 0}, {"selector": ""}], ids=["no ready pod", "no selector"])
 async def test_nobody_is_asked_where_nobody_can_answer(workers: Workers, target: dict[str, Any]) -> None:
-    assert await ticking(workers.samples(), 60, **target) == []
+    assert await ticking(workers.sampler(), 60, **target) == []
     assert workers.listed == []
 
 
 @pytest.mark.looptime
 async def test_a_few_ready_pods_are_asked_at_the_port_of_the_pool(workers: Workers) -> None:
     workers.pods_here = [ready(str(number), ready=number % 2 == 0) for number in range(20)]
-    await ticking(workers.samples(), 1, replace(BY_LATENCY, state_port=9999))
+    await ticking(workers.sampler(), 1, replace(BY_LATENCY, state_port=9999))
     assert workers.listed[0][1:] == (DEPLOYMENT, "app=thumbnailer")
     assert workers.asked == [(f"10.0.0.{number}", 9999) for number in range(0, 2 * MOST_PODS, 2)]
 
 
 @pytest.mark.looptime
 async def test_a_mark_on_a_pod_is_told(workers: Workers) -> None:
-    await ticking(samples := workers.samples(), 1)
-    assert workers.spotted == []
+    await ticking(sampler := workers.sampler(), 1)
+    assert workers.marks_found == []
     workers.pods_here.append(ready("3", ready=False, marked=True))
-    await ticking(samples, 20)
-    assert workers.spotted == [DEPLOYMENT]
+    await ticking(sampler, 20)
+    assert workers.marks_found == [DEPLOYMENT]
 
 
 # What comes of it
@@ -138,35 +135,35 @@ async def test_a_mark_on_a_pod_is_told(workers: Workers) -> None:
 @pytest.mark.looptime
 async def test_samples_tell_what_was_done_between_them(workers: Workers) -> None:
     workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(10, 30)}
-    samples = workers.samples()
-    ((_, first),) = await ticking(samples, 1)
+    sampler = workers.sampler()
+    ((_, first),) = await ticking(sampler, 1)
     assert (first.finished, first.busy_seconds, first.last_handled) == (110, 1030, None), (
         "who knows when they were handled"
     )
     workers.tells = {"10.0.0.1": state(103, 1009), "10.0.0.2": state(11, 36)}
-    ((_, second),) = await ticking(samples, 17)
+    ((_, second),) = await ticking(sampler, 17)
     assert (second.finished, second.busy_seconds) == (4, 15)
     assert second.last_handled == second.time == NOW + timedelta(seconds=15)
-    ((_, third),) = await ticking(samples, 35)
+    ((_, third),) = await ticking(sampler, 35)
     assert (third.finished, third.busy_seconds, third.last_handled) == (0, 0, None)
 
 
 @pytest.mark.looptime
 async def test_a_worker_that_was_silent_once_goes_on_from_where_it_was_heard(workers: Workers) -> None:
     workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(500, 700)}
-    samples = workers.samples()
-    await ticking(samples, 1)
+    sampler = workers.sampler()
+    await ticking(sampler, 1)
     workers.tells = {"10.0.0.1": state(101, 1002)}
-    await ticking(samples, 17)
+    await ticking(sampler, 17)
     workers.tells = {"10.0.0.1": state(101, 1002), "10.0.0.2": state(503, 706)}
-    ((_, sample),) = await ticking(samples, 34)
+    ((_, sample),) = await ticking(sampler, 34)
     assert (sample.finished, sample.busy_seconds) == (3, 6)
 
 
 @pytest.mark.looptime
 async def test_silent_workers_still_tell_their_start_up_time(workers: Workers) -> None:
     workers.tells = {}
-    ((_, sample),) = await ticking(workers.samples(), 1)
+    ((_, sample),) = await ticking(workers.sampler(), 1)
     assert sample == Sample(NOW, startup_seconds=10.0)
 
 
@@ -176,11 +173,11 @@ async def test_an_api_server_that_fails_costs_one_sample(
     workers: Workers, takes: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     workers.takes, workers.fails = takes, ClusterError("GET: status 500")
-    samples = workers.samples()
-    assert await ticking(samples, 10) == []
+    sampler = workers.sampler()
+    assert await ticking(sampler, 10) == []
     assert len(workers.listed) == 1, "it is not asked all the time"
     workers.fails = None
-    assert len(await ticking(samples, 29)) == 1
+    assert len(await ticking(sampler, 29)) == 1
     gc.collect()
     assert caplog.records == [], "asyncio tells of tasks that failed unseen"
 
@@ -191,14 +188,14 @@ async def test_an_api_server_that_fails_costs_one_sample(
 @pytest.mark.looptime
 async def test_nothing_is_left_of_a_pool_that_is_gone(workers: Workers) -> None:
     workers.takes = 5
-    samples = workers.samples()
-    samples.take(POOL, BY_LATENCY, TARGET)
+    sampler = workers.sampler()
+    sampler.take(pool(spec=BY_LATENCY), TARGET)
     await asyncio.sleep(1)
-    samples.forget(POOL.key)
-    samples.forget(NamespacedName("shop", "never-seen"))
+    sampler.forget(POOL.key)
+    sampler.forget(NamespacedName("shop", "never-seen"))
     await asyncio.sleep(60)
     assert workers.asked == []
-    assert samples._pools == {}
+    assert sampler._samplings == {}
 
 
 # Sums

@@ -7,8 +7,7 @@ import pytest
 
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Target, WorkerState
-from queueworkerpool.scheduler import ScaleInCoordinator
-from queueworkerpool.scheduler.coordinator import LOOK_SECONDS, MOST_AT_ONCE
+from queueworkerpool.workers.scale_in import MOST_AT_ONCE, QUERY_SECONDS, ScaleInCoordinator
 from tests.unit.operator.builders import SPEC
 
 DEPLOYMENT = NamespacedName("shop", SPEC.deployment)
@@ -68,7 +67,7 @@ class Deployed:
 @pytest.mark.looptime
 async def test_many_workers_are_asked_so_many_at_a_time() -> None:
     deployed = Deployed.of(*(pod(str(number)) for number in range(3 * MOST_AT_ONCE)), takes=1.0)
-    pods = await ScaleInCoordinator(deployed, deployed).look(DEPLOYMENT, SPEC, TARGET)
+    pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
     assert [worker.state for worker in pods] == [IDLE] * 3 * MOST_AT_ONCE
     assert (deployed.most_asking, now()) == (MOST_AT_ONCE, 3.0)
 
@@ -76,11 +75,11 @@ async def test_many_workers_are_asked_so_many_at_a_time() -> None:
 @pytest.mark.looptime
 async def test_workers_that_could_not_be_asked_in_time_are_silent_ones() -> None:
     deployed = Deployed.of(*(pod(str(number)) for number in range(20 * MOST_AT_ONCE)), takes=1.0)
-    pods = await ScaleInCoordinator(deployed, deployed).look(DEPLOYMENT, SPEC, TARGET)
+    pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
     heard = sum(worker.state is not None for worker in pods)
-    assert LOOK_SECONDS <= now() <= LOOK_SECONDS + 1
+    assert QUERY_SECONDS <= now() <= QUERY_SECONDS + 1
     assert (len(pods), heard) == (20 * MOST_AT_ONCE, len(deployed.asked))
-    assert LOOK_SECONDS * MOST_AT_ONCE <= heard <= (LOOK_SECONDS + 1) * MOST_AT_ONCE
+    assert QUERY_SECONDS * MOST_AT_ONCE <= heard <= (QUERY_SECONDS + 1) * MOST_AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ async def test_workers_that_could_not_be_asked_in_time_are_silent_ones() -> None
 )
 async def test_pods_that_cannot_answer_are_not_asked(unready: Pod) -> None:
     deployed = Deployed.of(unready, pod("2"))
-    pods = await ScaleInCoordinator(deployed, deployed).look(DEPLOYMENT, SPEC, TARGET)
+    pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
     assert {worker.pod.name: worker.state for worker in pods} == {"1": None, "2": IDLE}
     assert deployed.asked == ["10.0.0.2"]
 
@@ -102,14 +101,14 @@ async def test_pods_that_cannot_answer_are_not_asked(unready: Pod) -> None:
 async def test_exactly_the_victims_are_marked(before: tuple[str, ...], victims: tuple[str, ...]) -> None:
     deployed = Deployed.of(*(pod(name, marked=name in before) for name in ("1", "2", "3")))
     coordinator = ScaleInCoordinator(deployed, deployed)
-    await coordinator.mark(DEPLOYMENT, await coordinator.look(DEPLOYMENT, SPEC, TARGET), victims)
+    await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), victims)
     assert deployed.marked == set(victims)
 
 
 async def test_marks_are_taken_away_once_the_scale_in_is_settled_and_then_nobody_looks_again() -> None:
     deployed = Deployed.of(pod("1"), pod("2"))
     coordinator = ScaleInCoordinator(deployed, deployed)
-    await coordinator.mark(DEPLOYMENT, await coordinator.look(DEPLOYMENT, SPEC, TARGET), ("1",))
+    await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), ("1",))
     await coordinator.clear(DEPLOYMENT, replace(TARGET, settled=False))
     assert deployed.marked == {"1"}, "the ReplicaSet has not chosen yet"
     await coordinator.clear(DEPLOYMENT, TARGET)
@@ -122,7 +121,7 @@ async def test_marks_are_taken_away_once_the_scale_in_is_settled_and_then_nobody
 async def test_a_mark_that_could_not_be_taken_away_is_tried_again() -> None:
     deployed = Deployed.of(pod("1", marked=True))
     coordinator = ScaleInCoordinator(deployed, deployed)
-    coordinator.spotted(DEPLOYMENT)
+    coordinator.mark_found(DEPLOYMENT)
     deployed.broken = True
     with pytest.raises(ClusterError):
         await coordinator.clear(DEPLOYMENT, TARGET)

@@ -8,76 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import (
-    Bounds,
-    Change,
-    CompetingWriter,
-    Facts,
-    Fallback,
-    InFlight,
-    Memory,
-    Mode,
-    Policy,
-    QueueReading,
-    Sample,
-    ScaleDownStabilization,
-    ScaleUpStabilization,
-    ScalingRules,
-    Select,
-)
+from queueworkerpool.model import Facts, Memory, Mode, Policy, QueueReading, ScalingRules, Select
 from queueworkerpool.names import DECISION_REASONS, Reason
-from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import NOW, ago, facts, reading
-
-counts = st.integers(0, 10**7)
-sizes = st.integers(0, 200)
-times = st.integers(-4000, 4000).map(ago)
-seconds = st.floats(0.001, 10**4)
-workers = st.builds(WorkerEstimates, st.none() | seconds, st.none() | st.floats(1, 1000), st.none() | seconds)
-readings = st.none() | st.builds(reading, counts, counts, counts, times)
-policies = st.lists(st.builds(Policy, st.booleans(), st.integers(1, 100), st.integers(1, 1800)), max_size=3).map(tuple)
-rules = st.builds(
-    ScalingRules, st.none() | st.integers(0, 600), st.sampled_from(Select), policies, st.sampled_from((0.0, 0.1, 0.5))
+from tests.unit.operator.builders import NOW, facts, reading
+from tests.unit.operator.strategies import (
+    any_facts,
+    counts,
+    some,
+    steps,
 )
-memories = st.builds(
-    Memory,
-    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes),
-    scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
-    changes=st.lists(st.builds(Change, times, st.integers(-50, 50)), max_size=4).map(tuple),
-    empty_since=st.none() | times,
-    activation_pending_since=st.none() | times,
-    unreadable_since=st.none() | times,
-    competing_writer=st.none() | st.builds(CompetingWriter, st.just("kubectl"), st.integers(1, 5), times),
-    workers=workers,
-)
-samples = st.none() | st.builds(
-    Sample, times, seconds, st.integers(0, 1000), st.none() | st.floats(1, 1000), st.none() | seconds, st.none() | times
-)
-targets = st.integers(1, 1000) | st.builds(Latency, st.integers(1, 10**4), st.none() | seconds, st.none() | seconds)
-
-
-@st.composite
-def any_facts(draw: st.DrawFn) -> Facts:
-    low = draw(st.integers(0, 100))
-    return facts(
-        target=draw(targets),
-        in_flight=draw(st.sampled_from(InFlight)),
-        count_delayed=draw(st.booleans()),
-        activation_messages=draw(st.integers(0, 100)),
-        scale_to_zero_after_seconds=draw(st.integers(0, 600)),
-        scale_up=draw(rules),
-        scale_down=draw(rules),
-        fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 600), sizes, st.booleans())),
-        mode=draw(st.sampled_from(Mode)),
-        bounds=Bounds(low, draw(st.integers(max(low, 1), 200)), draw(st.sampled_from(((), ("night",))))),
-        replicas=draw(sizes),
-        readings=draw(st.lists(readings, min_size=1, max_size=3).map(tuple)),
-        memory=draw(memories),
-        ready=draw(sizes),
-        rolling_out=draw(st.booleans()),
-        sample=draw(samples),
-        writer=draw(st.none() | st.tuples(st.just("kubectl"), times)),
-    )
 
 
 def sees(state: Facts, *known: Any) -> Facts:
@@ -133,9 +72,6 @@ def test_a_second_look_changes_nothing(state: Facts) -> None:
     assert decide(after).replicas == first.replicas
 
 
-some = st.integers(1, 10**7)
-
-
 @given(any_facts(), st.builds(reading, counts, some) | st.builds(reading, some, counts))
 def test_a_working_pool_is_never_put_to_sleep(state: Facts, load: QueueReading) -> None:
     working = replace(sees(state, load), replicas=max(state.replicas, 1))
@@ -163,16 +99,13 @@ def test_a_restart_at_any_point_changes_nothing(state: Facts, loads: list[tuple[
     """The memory goes through its written form at every step, as in a restart; the sizes are those without restarts."""
     kept, restarted = state, state
     for wait, load in loads:
-        for name, state in (("kept", kept), ("restarted", restarted)):
-            now = state.now + timedelta(seconds=wait)
-            decision = decide(replace(state, now=now, readings=(reading(load, time=now),), sample=None))
+        for name, before in (("kept", kept), ("restarted", restarted)):
+            now = before.now + timedelta(seconds=wait)
+            decision = decide(replace(before, now=now, readings=(reading(load, time=now),), sample=None))
             memory = decision.memory if name == "kept" else Memory.parse(decision.memory.dump())
-            follow = replace(state, now=now, replicas=decision.replicas, memory=memory)
+            follow = replace(before, now=now, replicas=decision.replicas, memory=memory)
             kept, restarted = (follow, restarted) if name == "kept" else (kept, follow)
         assert kept.replicas == restarted.replicas
-
-
-steps = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 2000)), min_size=2, max_size=40)
 
 
 @given(st.integers(1, 40), st.integers(1, 300), st.booleans(), steps)

@@ -1,0 +1,36 @@
+"""What the rows of decisions share."""
+
+from dataclasses import replace
+from typing import Any
+
+from queueworkerpool.model import Bounds, Change, CompetingWriter, Fallback, Memory
+from queueworkerpool.names import Reason
+from queueworkerpool.sizing import Latency, WorkerEstimates
+from tests.unit.operator.builders import ago
+
+FALLBACK = Fallback(after_seconds=300, replicas=20, only_if_higher=True)
+
+UNREADABLE_LONG = Memory(unreadable_since=ago(300))
+
+COMPETING = Memory(competing_writer=CompetingWriter("kubectl", 3, ago(60)))
+
+LATENCY = Latency(latency_seconds=60)
+
+MEASURED = Memory(workers=WorkerEstimates(service_seconds=2, concurrency=4, startup_seconds=20))
+
+TALKING = Memory(workers=WorkerEstimates(concurrency=4))
+
+
+def measured(**memory: Any) -> Memory:
+    return replace(MEASURED, **memory)
+
+
+def changed(*changes: tuple[float, int]) -> Memory:
+    return Memory(changes=tuple(Change(ago(seconds), by) for seconds, by in changes))
+
+
+def scheduled(low: int, high: int) -> Bounds:
+    return Bounds(low, high, ("office-hours",))
+
+
+Row = tuple[dict[str, Any], int, Reason]

@@ -1,0 +1,97 @@
+"""Rows: what the load calls for, and how a pool leaves zero."""
+
+from queueworkerpool.model import InFlight, Memory
+from queueworkerpool.names import Reason
+from queueworkerpool.sizing import Latency, WorkerEstimates
+from tests.unit.operator.builders import ago, reading
+from tests.unit.operator.decide.rows import LATENCY, MEASURED, TALKING, Row, measured
+
+RECOMMENDATIONS: dict[str, Row] = {
+    "keeps a size that fits": ({}, 10, Reason.SIZED_BY_BACKLOG),
+    "grows to the whole size in one step": ({"reading": reading(249)}, 50, Reason.SIZED_BY_BACKLOG),
+    "leaves zero in one step": ({"replicas": 0, "reading": reading(200)}, 40, Reason.SIZED_BY_BACKLOG),
+    "rounds up": ({"reading": reading(51)}, 11, Reason.SIZED_BY_BACKLOG),
+    "counts messages in flight": ({"reading": reading(20, 40)}, 12, Reason.SIZED_BY_BACKLOG),
+    "ignores messages in flight when told to": (
+        {"reading": reading(55, 40), "in_flight": InFlight.IGNORE},
+        11,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "ignores delayed messages": ({"reading": reading(0, 50, 500)}, 10, Reason.SIZED_BY_BACKLOG),
+    "counts delayed messages when told to": (
+        {"reading": reading(0, 50, 50), "count_delayed": True},
+        20,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "adds up several queues": ({"readings": (reading(30), reading(0, 45))}, 15, Reason.SIZED_BY_BACKLOG),
+    "by latency: load x service / (slots x time left)": (
+        {"target": LATENCY, "reading": reading(800), "memory": MEASURED},
+        10,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: the time left is never below the start-up time": (
+        {"target": Latency(25), "reading": reading(800), "memory": MEASURED},
+        20,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: a pod while anything waits": (
+        {"target": Latency(3600), "replicas": 1, "reading": reading(1), "memory": MEASURED},
+        1,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: never more slots than messages": (
+        {"target": LATENCY, "reading": reading(44), "memory": measured(workers=WorkerEstimates(500, 4, 20))},
+        11,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: the estimate serves until something was measured": (
+        {"target": Latency(60, 2, 20), "reading": reading(800), "memory": TALKING},
+        10,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: what was measured wins over the estimate": (
+        {"target": Latency(60, 99, 1), "reading": reading(800), "memory": MEASURED},
+        10,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: a slot each while nothing is known": (
+        {"target": LATENCY, "reading": reading(33)},
+        33,
+        Reason.SIZED_BY_LATENCY,
+    ),
+    "by latency: nothing waits, nothing is wished for": (
+        {"target": LATENCY, "replicas": 0, "reading": reading(0)},
+        0,
+        Reason.SIZED_BY_LATENCY,
+    ),
+}
+
+ACTIVATION: dict[str, Row] = {
+    "sleeps through a few messages": (
+        {"replicas": 0, "reading": reading(7), "activation_messages": 7},
+        0,
+        Reason.BELOW_ACTIVATION,
+    ),
+    "wakes above the activation threshold": (
+        {"replicas": 0, "reading": reading(8), "activation_messages": 7},
+        2,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "does not fall asleep over a few messages": (
+        {"replicas": 1, "reading": reading(3), "activation_messages": 7},
+        1,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "does not wake for what may be a blip": ({"replicas": 0, "reading": reading(2)}, 0, Reason.AWAITING_SECOND_READING),
+    "the same reading is no second one": (
+        {"replicas": 0, "reading": reading(2, time=ago(1)), "memory": Memory(activation_pending_since=ago(1))},
+        0,
+        Reason.AWAITING_SECOND_READING,
+    ),
+    "wakes when a second reading agrees": (
+        {"replicas": 0, "reading": reading(1), "memory": Memory(activation_pending_since=ago(1.5))},
+        1,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "wakes at once for three messages": ({"replicas": 0, "reading": reading(3)}, 1, Reason.SIZED_BY_BACKLOG),
+}

@@ -1,0 +1,129 @@
+"""Rows: bounds, queues that cannot be read, and other writers."""
+
+from dataclasses import replace
+
+from queueworkerpool.model import CompetingWriter, Fallback, Memory, Mode
+from queueworkerpool.names import Reason
+from tests.unit.operator.builders import ago, empty, pods_policy, reading, rules, stabilizing, window
+from tests.unit.operator.decide.rows import (
+    COMPETING,
+    FALLBACK,
+    UNREADABLE_LONG,
+    Row,
+    scheduled,
+)
+
+BOUNDS: dict[str, Row] = {
+    "keeps the minimum": ({"reading": reading(0), "min_replicas": 3, "memory": empty(600)}, 3, Reason.TOO_FEW_REPLICAS),
+    "fills up to the minimum": ({"replicas": 0, "reading": reading(0), "min_replicas": 3}, 3, Reason.TOO_FEW_REPLICAS),
+    "keeps the maximum": ({"reading": reading(9999)}, 50, Reason.TOO_MANY_REPLICAS),
+    "comes down to a lowered maximum at once": (
+        {"reading": reading(20), "max_replicas": 8},
+        8,
+        Reason.TOO_MANY_REPLICAS,
+    ),
+    "no rate policy delays the bounds": (
+        {"reading": reading(0, 50), "min_replicas": 30, "scale_up": rules(pods_policy(1, 60))},
+        30,
+        Reason.TOO_FEW_REPLICAS,
+    ),
+    "a schedule raises the minimum": ({"bounds": scheduled(30, 50)}, 30, Reason.SCHEDULED),
+    "a schedule lowers the maximum": ({"bounds": scheduled(0, 6)}, 6, Reason.SCHEDULED),
+    "a schedule within which the wish lies says nothing": ({"bounds": scheduled(5, 20)}, 10, Reason.SIZED_BY_BACKLOG),
+    "a schedule's minimum lets no last pod go": (
+        {"reading": reading(0), "bounds": scheduled(2, 50), "memory": empty(600)},
+        2,
+        Reason.SCHEDULED,
+    ),
+}
+
+UNREADABLE: dict[str, Row] = {
+    "holds still when blind": ({"reading": None}, 10, Reason.QUEUE_UNREADABLE),
+    "holds still when blind, even outside of the bounds": (
+        {"reading": None, "max_replicas": 5},
+        10,
+        Reason.QUEUE_UNREADABLE,
+    ),
+    "holds still until the fallback's time has come": (
+        {"reading": None, "fallback": FALLBACK, "memory": Memory(unreadable_since=ago(299))},
+        10,
+        Reason.QUEUE_UNREADABLE,
+    ),
+    "takes the fallback after its time": (
+        {"reading": None, "fallback": FALLBACK, "memory": UNREADABLE_LONG},
+        20,
+        Reason.FALLBACK,
+    ),
+    "a fallback that only raises lowers nothing": (
+        {"replicas": 30, "reading": None, "fallback": FALLBACK, "memory": UNREADABLE_LONG},
+        30,
+        Reason.FALLBACK,
+    ),
+    "a fallback that always holds lowers": (
+        {
+            "replicas": 30,
+            "reading": None,
+            "fallback": Fallback(300, 20, only_if_higher=False),
+            "memory": UNREADABLE_LONG,
+        },
+        20,
+        Reason.FALLBACK,
+    ),
+    "a fallback keeps the bounds": (
+        {"reading": None, "fallback": FALLBACK, "memory": UNREADABLE_LONG, "max_replicas": 12},
+        12,
+        Reason.TOO_MANY_REPLICAS,
+    ),
+    "leaves the fallback at the first good reading": (
+        {
+            "replicas": 20,
+            "reading": reading(0, 50),
+            "fallback": FALLBACK,
+            "memory": UNREADABLE_LONG,
+            "scale_down": window(0),
+        },
+        10,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "one of two queues may raise": ({"readings": (reading(100), None)}, 20, Reason.SIZED_BY_BACKLOG),
+    "one of two queues may not lower": (
+        {"readings": (reading(0, 5), None), "memory": stabilizing(600, 1)},
+        10,
+        Reason.QUEUE_UNREADABLE,
+    ),
+    "does nothing when paused": ({"reading": reading(9999), "mode": Mode.PAUSED}, 10, Reason.PAUSED),
+    "decides in a dry run as ever": ({"reading": reading(249), "mode": Mode.DRY_RUN}, 50, Reason.SIZED_BY_BACKLOG),
+}
+
+CONFLICTS: dict[str, Row] = {
+    "corrects somebody's one change": (
+        {"reading": reading(60), "writer": ("kubectl", ago(1))},
+        12,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "gives way to somebody who keeps writing": (
+        {"reading": reading(60), "memory": COMPETING},
+        10,
+        Reason.SCALE_CONFLICT,
+    ),
+    "the third change in a row is a fight": (
+        {
+            "reading": reading(60),
+            "writer": ("kubectl", ago(1)),
+            "memory": Memory(competing_writer=CompetingWriter("kubectl", 2, ago(30))),
+        },
+        10,
+        Reason.SCALE_CONFLICT,
+    ),
+    "goes on when the other one was quiet for long": (
+        {"reading": reading(60), "memory": Memory(competing_writer=CompetingWriter("kubectl", 3, ago(300)))},
+        12,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "agrees with a rival without a word": ({"memory": COMPETING}, 10, Reason.SIZED_BY_BACKLOG),
+    "gives way in the fallback too": (
+        {"reading": None, "fallback": FALLBACK, "memory": replace(COMPETING, unreadable_since=ago(300))},
+        10,
+        Reason.SCALE_CONFLICT,
+    ),
+}

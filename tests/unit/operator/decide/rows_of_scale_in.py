@@ -1,0 +1,173 @@
+"""Rows: how a pool scales in, down to zero, and whom it spares."""
+
+from dataclasses import replace
+
+from queueworkerpool.model import InFlight, Memory, Sample, ScaleDownStabilization
+from queueworkerpool.names import Reason
+from tests.unit.operator.builders import NOW, ago, empty, pods, reading, rules, stabilizing, window
+from tests.unit.operator.decide.rows import (
+    TALKING,
+    Row,
+)
+
+SCALING_IN: dict[str, Row] = {
+    "waits when a lull begins": ({"reading": reading(0, 20)}, 10, Reason.SCALE_DOWN_STABILIZED),
+    "waits out a lull": ({"reading": reading(0, 20), "memory": stabilizing(59, 4)}, 10, Reason.SCALE_DOWN_STABILIZED),
+    "scales in to the wish after the window": (
+        {"reading": reading(0, 20), "memory": stabilizing(60, 4)},
+        4,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "scales in only to the highest wish of the window": (
+        {"reading": reading(0, 20), "memory": stabilizing(60, 7)},
+        7,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "starts anew when the pool has come down to the lull's peak": (
+        {"replicas": 7, "reading": reading(0, 20), "memory": stabilizing(600, 7)},
+        7,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "a lull from the future is not longer than the window": (
+        {"reading": reading(0, 20), "memory": stabilizing(-3600, 4)},
+        10,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "scales in at once without a window": (
+        {"reading": reading(0, 20), "scale_down": window(0)},
+        4,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "without a window no old lull matters": (
+        {"reading": reading(0, 20), "scale_down": window(0), "memory": stabilizing(600, 7)},
+        4,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "by default waits a minute where workers say nothing": (
+        {"reading": reading(0, 20), "scale_down": rules(seconds=None), "memory": stabilizing(59, 4)},
+        10,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "by default waits 15 seconds where workers talk": (
+        {
+            "reading": reading(0, 20),
+            "scale_down": rules(seconds=None),
+            "memory": replace(TALKING, scale_down_stabilization=ScaleDownStabilization(ago(15), 4)),
+        },
+        4,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "keeps idle pods while more than half a slot's worth waits": (
+        {"reading": reading(6), "memory": stabilizing(600, 2)},
+        10,
+        Reason.MESSAGES_WAITING,
+    ),
+    "lets pods go while no more than half of the slots' worth waits": (
+        {"reading": reading(5), "memory": stabilizing(600, 1)},
+        1,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "counts slots by concurrency": (
+        {
+            "reading": reading(20),
+            "memory": replace(TALKING, scale_down_stabilization=ScaleDownStabilization(ago(600), 4)),
+        },
+        4,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "pods that are not ready are no slots": (
+        {"reading": reading(5), "ready": 9, "memory": stabilizing(600, 1)},
+        10,
+        Reason.MESSAGES_WAITING,
+    ),
+    "holds while the Deployment rolls out": (
+        {"reading": reading(0, 20), "rolling_out": True, "memory": stabilizing(600, 4)},
+        10,
+        Reason.ROLLING_OUT,
+    ),
+    "grows while the Deployment rolls out": (
+        {"reading": reading(75), "rolling_out": True},
+        15,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "keeps the pods that can be holding messages": (
+        {"reading": reading(0, 8), "in_flight": InFlight.HOLD, "scale_down": window(0)},
+        8,
+        Reason.IN_FLIGHT_HELD,
+    ),
+    "adds no pods for messages in flight that only hold": (
+        {"reading": reading(0, 500), "in_flight": InFlight.HOLD},
+        10,
+        Reason.IN_FLIGHT_HELD,
+    ),
+}
+
+EMPTY: dict[str, Row] = {
+    "keeps the last pod when first seen empty": (
+        {"replicas": 1, "reading": reading(0), "memory": stabilizing(600, 0)},
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "keeps the last pod until empty for long enough": (
+        {
+            "replicas": 1,
+            "reading": reading(0),
+            "memory": Memory(ScaleDownStabilization(ago(600), 0), empty_since=ago(59)),
+        },
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "shrinks to the last pod while the emptiness is not sure": (
+        {
+            "replicas": 9,
+            "reading": reading(0),
+            "memory": Memory(ScaleDownStabilization(ago(60), 0), empty_since=ago(59)),
+        },
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "goes to zero when surely empty": (
+        {"replicas": 1, "reading": reading(0), "memory": empty(60)},
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "goes to zero from any size": (
+        {"replicas": 9, "reading": reading(0), "memory": empty(60)},
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "a worker that handled something lately keeps the pool warm": (
+        {"replicas": 1, "reading": reading(0), "memory": empty(600), "sample": Sample(NOW, last_handled=ago(10))},
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "needs two readings for zero, however short the waits": (
+        {
+            "replicas": 1,
+            "reading": reading(0),
+            "memory": empty(0),
+            "scale_to_zero_after_seconds": 0,
+            "scale_down": window(0),
+        },
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "keeps the last pod while it works, even when work in flight does not count": (
+        {"replicas": 1, "reading": reading(0, 1), "memory": empty(600), "in_flight": InFlight.IGNORE},
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+}
+
+PROTECTION: dict[str, Row] = {
+    "busy workers keep their pods": (
+        {
+            "reading": reading(0, 10),
+            "scale_down": window(0),
+            "pods": pods(3, 7),
+            "memory": TALKING,
+        },
+        7,
+        Reason.WAITING_FOR_IDLE_WORKERS,
+    ),
+}

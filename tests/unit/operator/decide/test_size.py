@@ -1,0 +1,54 @@
+"""How many pods there should be: a row differs from a calm pool, and ends with a size and its reason."""
+
+from typing import Any
+
+import pytest
+
+from queueworkerpool.decide import decide
+from queueworkerpool.model import Memory, ScaleDownStabilization
+from queueworkerpool.names import DECISION_REASONS, Reason
+from queueworkerpool.sizing import Latency, Shortfall
+from tests.unit.operator.builders import ago, facts, reading
+from tests.unit.operator.decide.rows import MEASURED
+from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
+from tests.unit.operator.decide.rows_of_growth import ACTIVATION, RECOMMENDATIONS
+from tests.unit.operator.decide.rows_of_limits import BOUNDS, CONFLICTS, UNREADABLE
+from tests.unit.operator.decide.rows_of_scale_in import EMPTY, PROTECTION, SCALING_IN
+
+ROWS = RECOMMENDATIONS | ACTIVATION | SCALING_IN | EMPTY | BEHAVIOR | BOUNDS | PROTECTION | UNREADABLE | CONFLICTS
+
+
+@pytest.mark.parametrize(("differs", "replicas", "reason"), ROWS.values(), ids=ROWS.keys())
+def test_a_pool(differs: dict[str, Any], replicas: int, reason: Reason) -> None:
+    decision = decide(facts(**differs))
+    assert (decision.replicas, decision.reason) == (replicas, reason)
+
+
+def test_every_decision_reason_has_a_row() -> None:
+    assert {reason for _, _, reason in ROWS.values()} == set(DECISION_REASONS)
+
+
+def test_the_trail_tells_every_step_in_order() -> None:
+    decision = decide(
+        facts(replicas=9, reading=reading(0), memory=Memory(ScaleDownStabilization(ago(60), 4)), max_replicas=3)
+    )
+    assert [(step.replicas, step.reason, step.message) for step in decision.trail] == [
+        (0, Reason.SIZED_BY_BACKLOG, "0 messages / 5 per pod = 0 pods"),
+        (4, Reason.SCALE_DOWN_STABILIZED, "the highest recommendation since 11:59:00Z"),
+        (3, Reason.TOO_MANY_REPLICAS, "maxReplicas is 3"),
+    ]
+
+
+def test_what_may_be_a_blip_is_looked_at_again_soon() -> None:
+    assert decide(facts(replicas=0, reading=reading(1))).recheck_seconds == 1.5
+    assert decide(facts(replicas=0, reading=reading(9))).recheck_seconds is None
+
+
+def test_a_latency_below_the_start_up_time_tells_what_can_be_promised() -> None:
+    shortfall = decide(facts(target=Latency(20), memory=MEASURED)).shortfall
+    assert shortfall == Shortfall(
+        Reason.LATENCY_BELOW_STARTUP,
+        "pods take 20 s to start, so the least latency that can be promised is more than 20 s",
+    )
+    assert decide(facts(target=Latency(21), memory=MEASURED)).shortfall is None
+    assert decide(facts(memory=MEASURED)).shortfall is None

@@ -1,0 +1,104 @@
+"""A scheduler that starts, pauses and ends, on fake loop time."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from queueworkerpool.errors import (
+    NotLeadingError,
+)
+from queueworkerpool.model import NamespacedName, Pool, PoolStatus
+from tests.unit.operator.scheduler.harness import SchedulerHarness, edited, named
+
+pytestmark = pytest.mark.looptime
+
+
+def raising(error: Exception) -> Callable[[Pool], tuple[Pool, float | None]]:
+    def does(_: Pool) -> tuple[Pool, float | None]:
+        raise error
+
+    return does
+
+
+async def test_closing_ends_running_ticks_at_once_and_starts_no_others(harness: SchedulerHarness) -> None:
+    for number in range(5):
+        harness.takes[f"p{number}"] = 3600.0
+        harness.scheduler.pool_changed(named(f"p{number}"))
+    harness.scheduler.pool_changed(named("quick"))
+    await asyncio.sleep(7)
+    before, ticks = asyncio.get_running_loop().time(), len(harness.ticks)
+    await harness.scheduler.close()
+    assert asyncio.get_running_loop().time() == before
+    assert harness.running == []
+    await asyncio.sleep(60)
+    assert len(harness.ticks) == ticks
+
+
+async def test_a_running_tick_is_waited_for_at_the_end_but_not_for_ever(harness: SchedulerHarness) -> None:
+    harness.takes |= {"long": 3600.0, "short": 0.5}
+    for name in ("long", "short"):
+        harness.scheduler.pool_changed(named(name))
+    await asyncio.sleep(0.1)
+    await harness.scheduler.finish(2.0)
+    assert (asyncio.get_running_loop().time(), harness.running) == (2.1, ["long"])
+    await asyncio.sleep(60)
+    assert [len(harness.times(name)) for name in ("long", "short")] == [1, 1]
+
+
+async def test_one_that_rests_takes_in_everything_and_does_nothing(harness: SchedulerHarness) -> None:
+    harness.takes["slow"] = 3600.0
+    for name in ("slow", "quick"):
+        harness.scheduler.pool_changed(named(name))
+    await asyncio.sleep(7)
+    harness.scheduler.pause()
+    await asyncio.sleep(0)
+    before = len(harness.ticks)
+    harness.scheduler.pool_changed(named("new"))
+    harness.scheduler.pool_changed(edited(named("quick"), poll_seconds=300))
+    await asyncio.sleep(60)
+    assert (len(harness.ticks), harness.running) == (before, [])
+    assert (
+        set(harness.forgotten)
+        == set(harness.forgotten_elsewhere)
+        == {NamespacedName("shop", "slow"), NamespacedName("shop", "quick")}
+    )
+
+
+async def test_one_that_leads_again_has_every_pool_due_at_once_in_its_newest_state(harness: SchedulerHarness) -> None:
+    harness.takes["slow"] = 3600.0
+    for name in ("slow", "quick", "gone"):
+        harness.scheduler.pool_changed(named(name))
+    await asyncio.sleep(7)
+    harness.scheduler.pause()
+    harness.takes.clear()
+    newest = replace(named("quick"), resource_version=200, status=PoolStatus(desired_replicas=7))
+    harness.scheduler.pool_changed(newest)
+    harness.scheduler.pool_deleted(NamespacedName("shop", "gone"), "uid-gone")
+    harness.ticks.clear()
+    harness.scheduler.start()
+    await asyncio.sleep(0.1)
+    assert {(time, pool.key.name) for time, pool, _ in harness.ticks} == {(7, "slow"), (7, "quick")}
+    assert newest in [pool for _, pool, _ in harness.ticks]
+    assert not harness.overlapped
+
+
+async def test_a_newer_list_is_taken_in_only_of_pools_that_the_watch_has_shown(harness: SchedulerHarness) -> None:
+    harness.scheduler.pause()
+    harness.scheduler.pool_changed(named("shown", version=100))
+    newest = replace(named("shown", version=150), status=PoolStatus(desired_replicas=7))
+    harness.scheduler.refresh([newest, named("unknown"), named("shown", version=120)])
+    harness.scheduler.start()
+    await asyncio.sleep(0.1)
+    assert [pool for _, pool, _ in harness.ticks] == [newest]
+
+
+async def test_a_tick_that_may_not_write_ends_quietly(
+    harness: SchedulerHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.does["a"] = raising(NotLeadingError("this process does not hold the Lease"))
+    harness.scheduler.pool_changed(named("a", poll_seconds=5))
+    await asyncio.sleep(20)
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
