@@ -1,8 +1,8 @@
-"""Whether this process works, as two verdicts: alive (else restart it) and ready (else do not count on it).
+"""Decides whether this process is alive (else it should be restarted) and ready (else it should not be relied on).
 
-Every part reports signs of life, `server` asks for the verdicts. An outage of the API server or of SQS alone never
-makes the process dead: a restart would not help. So a thread that waits for its socket is not stuck, and a part whose
-requests are refused is alive. It restarts nothing itself.
+Every part reports signs of life, and `server` asks for the result. An outage of the API server or of SQS alone never
+makes the process dead, because a restart would not help: a thread that waits for its socket is not stuck, and a part
+whose requests are refused is alive. It restarts nothing itself.
 """
 
 import sys
@@ -14,21 +14,22 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 LOOP_FROZEN_SECONDS = 30.0
-"""The event loop reports every second; one that was silent for this long is frozen."""
+"""An event loop without a heartbeat for this long is frozen. It has one every second."""
 
 WATCH_DEAD_SECONDS = 50.0
-"""A watch sends a request every 10 s, or after 12 s of silence, or more often while the API server is away. One that
-hangs is restarted, which takes 40 s at most: one that sent nothing for this long is dead."""
+"""A watch without a request for this long is dead. It sends one every 10 s, or after 12 s of silence, or more often
+while the API server is away; one that hangs is restarted within 40 s."""
 
 WATCH_STALE_SECONDS = 90.0
-"""A watch that got no answer for this long, although it sends a request every 10 s, cannot be trusted."""
+"""A watch without an answer for this long, although it sends a request every 10 s, may be out of date."""
 
 THREAD_STUCK_SECONDS = 45.0
-"""What a thread does for a request takes milliseconds, besides the waiting for its socket. One that does anything else
-for this long is stuck: a deadlock."""
+"""A thread that works on one request for this long, and does not wait for its socket, is stuck: a deadlock. Its work
+takes milliseconds."""
 
 OVERDUE_SECONDS = 45.0
-"""Ticks begin milliseconds after they are due, in every outage: the waiting is done in them."""
+"""A tick that has not begun this long after it was due never will. Ticks begin within milliseconds, also in an outage,
+because they wait only after they have begun."""
 
 _SOCKET_FILES = ("socket.py", "ssl.py", "connection.py")
 """The modules in which a thread waits for its socket: Python's, and urllib3's."""
@@ -51,10 +52,10 @@ class Jobs:
             del self._begun[me]
 
     def stuck_seconds(self, now: float) -> float:
-        """Return for how long the oldest call has been under way, unless the reason is a socket."""
+        """Return for how many seconds the oldest call has been under way; 0 when the reason is a socket."""
         ages = {thread: now - begun for thread, begun in self._begun.copy().items()}
         frames = sys._current_frames()  # noqa: SLF001 -- the documented way to see what other threads do
-        # Other threads may wait for what one brings that waits for its socket, such as credentials.
+        # Other threads may wait for one that waits for its socket, as when it fetches credentials.
         if any(age >= THREAD_STUCK_SECONDS and _waits(frames.get(thread)) for thread, age in ages.items()):
             return 0.0
         return max(ages.values(), default=0.0)
@@ -67,22 +68,29 @@ def _waits(frame: FrameType | None) -> bool:
 
 @dataclass(slots=True)
 class HealthState:
-    """Signs of life, in seconds of one monotonic clock."""
+    """The signs of life of all parts, in seconds of one monotonic clock.
+
+    Args:
+        loop: The event loop's last heartbeat.
+        watch_attempts: Each watch's last request, by its kind.
+        watch_responses: Each watch's last answer, by its kind.
+        jobs: The calls under way in each executor, by the name of what runs them.
+        overdue: Returns for how many seconds the latest pool has been due without its tick.
+    """
 
     loop: float
     watch_attempts: dict[str, float] = field(default_factory=dict)
     watch_responses: dict[str, float] = field(default_factory=dict)
     jobs: dict[str, Jobs] = field(default_factory=dict)
     overdue: Callable[[], float] = lambda: 0.0
-    """Returns for how long the latest pool has been due without its tick."""
 
     def watch_attempted(self, kinds: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        """Record that the watches of these kinds send a request."""
+        """Record that the watches of these kinds send a request now."""
         for kind in kinds:
             self.watch_attempts[kind] = clock()
 
     def watch_silence(self, now: float) -> dict[str, float]:
-        """Return for how long each watch has neither sent a request nor got an answer."""
+        """Return for how many seconds each watch has neither sent a request nor received an answer."""
         attempts = self.watch_attempts.copy()
         return {kind: now - max(last, self.watch_responses.get(kind, last)) for kind, last in attempts.items()}
 
@@ -102,7 +110,7 @@ class HealthState:
         return found
 
     def readiness_failures(self, now: float, kinds: tuple[str, ...]) -> list[str]:
-        """Return why the process cannot be counted on; empty when it is ready."""
+        """Return why the process should not be relied on; empty when it is ready."""
         found = self.liveness_failures(now)
         for kind in kinds:
             answered = self.watch_responses.get(kind)

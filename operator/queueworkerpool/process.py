@@ -1,6 +1,6 @@
-"""The operator's process: wiring, the clocks, and its life from the start until SIGTERM.
+"""The operator's process: the clocks, and its life from the start until SIGTERM.
 
-`__main__` runs it. The parts that it connects know each other through Protocols only.
+`__main__` runs it, `wiring` connects its parts. It knows nothing of single pools.
 """
 
 import asyncio
@@ -15,29 +15,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-
-import click
 
 from queueworkerpool.cluster import KubernetesCluster, LeaseClient
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.health import HealthState
 from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.model import NamespacedName, StoredPool
+from queueworkerpool.model import NamespacedName
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
-from queueworkerpool.reconcile import Dependencies, reconcile
-from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics, process_registry
-from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, SharedReadings
-from queueworkerpool.server import Answers, HttpServer, Tls
+from queueworkerpool.scheduler import Scheduler
 from queueworkerpool.settings import Settings
-from queueworkerpool.tenancy import Tenancy
 from queueworkerpool.watch import adapter, supervisor
-from queueworkerpool.workers.sampler import WorkerSampler
-from queueworkerpool.workers.scale_in import ScaleInCoordinator
+from queueworkerpool.wiring import Adapters, http_server, scheduler_of
 from queueworkerpool.workers.states import WorkerStates
 
 logger = logging.getLogger("queueworkerpool")
@@ -81,7 +73,7 @@ async def run(settings: Settings) -> None:
     _stop_on_signals(process.stop)
     process.health.watch_attempted(adapter.WATCHED)  # as of now: a watch that is never tried is dead, too
     process.metrics.leads_while(lambda: fence.is_open)
-    server = _server(process)
+    server = http_server(settings, process.metrics, process.health)
     logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
     try:
         await _serve(process)
@@ -90,29 +82,13 @@ async def run(settings: Settings) -> None:
         logger.info("operator stopped")
 
 
-def _server(process: _Process) -> HttpServer:
-    settings, health = process.settings, process.health
-    answers = Answers(
-        metrics=process.metrics.render,
-        livez=lambda: health.liveness_failures(time.monotonic()),
-        readyz=lambda: health.readiness_failures(time.monotonic(), adapter.WATCHED),
-    )
-    try:
-        return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))
-    except OSError as error:
-        address = f"{settings.http_host}:{settings.http_port}"
-        raise click.ClickException(
-            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port, --tls-cert"
-        ) from error
-
-
 async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
     cluster = KubernetesCluster(settings.write_workers, process.fence)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
-    states = WorkerStates(STATE_REQUESTS)
-    deployments = adapter.Deployments()
-    scheduler = _scheduler(process, cluster, queues, states, deployments)
+    states, deployments = WorkerStates(STATE_REQUESTS), adapter.Deployments()
+    adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
+    scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
     process.health.overdue = scheduler.overdue_seconds
     stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -132,36 +108,6 @@ async def _serve(process: _Process) -> None:
         await states.close()
         queues.close()
         cluster.close()
-
-
-def _scheduler(
-    process: _Process,
-    cluster: KubernetesCluster,
-    queues: SqsQueues,
-    states: WorkerStates,
-    deployments: adapter.Deployments,
-) -> Scheduler:
-    """Connect all that a tick uses."""
-    settings, metrics, deduplicator = process.settings, process.metrics, EventDeduplicator()
-    scale_in = ScaleInCoordinator(cluster, states)
-    sampler = WorkerSampler(cluster, states, _now, scale_in.mark_found)
-    dependencies = Dependencies(
-        tenants=Tenancy.parse(settings.tenants, queues.default_region),
-        queues=SharedReadings(queues, metrics.queue_read),
-        targets=AssumedTargets(deployments),
-        sampler=sampler,
-        scale_in=scale_in,
-        cluster=cluster,
-        metrics=metrics,
-        deduplicator=deduplicator,
-        clock=_now,
-        own_deployment=NamespacedName(*settings.own_deployment.split("/")) if settings.own_deployment else None,
-    )
-
-    async def tick(pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
-        return await reconcile(pool, owner, dependencies)
-
-    return Scheduler(PoolStore(), tick, metrics, sampler, deduplicator)
 
 
 class _LeaderWork:
@@ -267,13 +213,6 @@ async def _heartbeat(health: HealthState) -> None:
     while True:
         health.loop = time.monotonic()
         await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-def _tls(settings: Settings) -> Tls | None:
-    if not settings.tls_cert:
-        return None
-    authority = Path(settings.tls_client_ca) if settings.tls_client_ca else None
-    return Tls(Path(settings.tls_cert), Path(settings.tls_key), authority)
 
 
 def _now() -> datetime:

@@ -7,145 +7,36 @@ tick tries again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
 
 from queueworkerpool.decide import decide
+from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.errors import ClusterError, NotLeadingError, QueueUnreadableError, SpecInvalidError
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
     BusyWorkers,
-    Condition,
     Event,
     InvalidPool,
     Mode,
     NamespacedName,
     Observation,
     Pool,
-    PoolSpec,
     PoolStatus,
     QueueReading,
     QueueRef,
-    Sample,
     StoredPool,
     Target,
-    Worker,
 )
 from queueworkerpool.names import FIELD_MANAGER
-from queueworkerpool.report.events import EventDeduplicator, condition_events, rescale_events
+from queueworkerpool.report.events import condition_events, rescale_events
 from queueworkerpool.report.status import invalid_status, is_worth_writing, next_status, patch
 
 logger = logging.getLogger(__name__)
 
 CONFIRMATION_AGE_SECONDS = 1.0
 """The second reading of a count that may be wrong must be new, even when another pool has just read the queue."""
-
-
-class Queues(Protocol):
-    """Where the queues' counts come from."""
-
-    async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
-        """Return a reading no older than this. Raises QueueUnreadableError."""
-
-
-class Tenants(Protocol):
-    """Who may use which queue."""
-
-    def admit(self, pool: Pool, queue: QueueRef) -> QueueRef:
-        """Return the queue as this pool may read it. Raises QueueUnreadableError."""
-
-
-class Targets(Protocol):
-    """The Deployments as they are known."""
-
-    def find(self, deployment: NamespacedName) -> Target | None:
-        """Return the Deployment of this name, if there is one."""
-
-    def assume(self, deployment: NamespacedName, target: Target) -> None:
-        """Remember our own write until the watch shows it."""
-
-
-class Sampler(Protocol):
-    """What the workers reported of themselves in the background."""
-
-    def take(self, pool: Pool, target: Target) -> Sample | None:
-        """Return the sample that has arrived since the last call, else None."""
-
-
-class ScaleIn(Protocol):
-    """The pods that may have to go."""
-
-    async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
-        """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
-
-    async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
-        """Mark exactly these of the pods to go first. Raises ClusterError."""
-
-    async def clear(self, deployment: NamespacedName, target: Target) -> None:
-        """Remove our marks from pods that did not go after all. Raises ClusterError."""
-
-
-class Cluster(Protocol):
-    """What may be written. Every method raises ClusterError or one of its kinds."""
-
-    async def confirm(self, pool: Pool) -> None:
-        """Make sure that the pool is still the one that was decided on."""
-
-    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
-        """Set a Deployment's replicas; returns its new version."""
-
-    async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
-        """Merge a patch into the pool's status; returns the pool as it now is."""
-
-    async def post_event(self, pool: StoredPool, event: Event, now: datetime) -> None:
-        """Post an Event about a pool."""
-
-
-class Metrics(Protocol):
-    """What counts and shows the ticks."""
-
-    def observe(self, observation: Observation) -> None:
-        """Record one tick of a pool."""
-
-    def observe_invalid(self, pool: NamespacedName, target: Target | None) -> None:
-        """Record one tick of a pool whose spec cannot be read."""
-
-    def published(self, pool: NamespacedName, conditions: Iterable[Condition]) -> None:
-        """Record the conditions that a pool's status now shows."""
-
-    def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
-        """Count one write of a Deployment's replicas."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dependencies:
-    """All that a tick uses besides the pool.
-
-    Args:
-        tenants: Decides which queues a pool may read.
-        queues: Reads the queues' counts.
-        targets: Knows the Deployments, and our own writes that the watch has not shown yet.
-        sampler: Brings what workers reported in the background.
-        scale_in: Asks workers before a scale-in, and marks the pods that go.
-        cluster: Writes scales, statuses and Events.
-        metrics: Counts and shows the ticks.
-        deduplicator: Keeps repeated Events back.
-        clock: The time, with its zone.
-        own_deployment: The operator's own Deployment, which no pool may scale.
-    """
-
-    tenants: Tenants
-    queues: Queues
-    targets: Targets
-    sampler: Sampler
-    scale_in: ScaleIn
-    cluster: Cluster
-    metrics: Metrics
-    deduplicator: EventDeduplicator
-    clock: Callable[[], datetime]
-    own_deployment: NamespacedName | None = None
 
 
 async def reconcile(

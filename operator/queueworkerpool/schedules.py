@@ -1,8 +1,8 @@
-"""The only door to cronsim: which bounds hold now, by the pool's schedules. Pure.
+"""The only adapter to cronsim: computes the bounds that hold now, by the pool's schedules. Pure.
 
-`reconcile` and `explain` call it. The meaning is EC2's scheduled actions': other bounds for a while. Daylight saving
-follows cron's custom, as cronsim does: a time that the spring skips fires at the end of the gap, one that the autumn
-repeats fires once.
+`gather` and `validate` call it. As with EC2's scheduled actions, a schedule sets other bounds for a while. Daylight
+saving is cron's, as in cronsim: a time that is skipped in spring fires at the end of the gap, and one that is repeated
+in autumn fires once.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def bounds(spec: PoolSpec, now: datetime) -> Bounds:
-    """The bounds that hold now: the highest minimum and the lowest maximum of the active schedules, else the spec's.
+    """Return the bounds that hold now: highest minimum and lowest maximum of the active schedules, else the spec's.
 
     Where they cross, the minimum wins. Raises SpecInvalidError, naming the field, for a schedule that makes no sense.
     """
@@ -29,13 +29,13 @@ def bounds(spec: PoolSpec, now: datetime) -> Bounds:
 
 
 def is_active(schedule: Schedule, now: datetime) -> bool:
-    """Whether the latest time that the cron expression names is less than the duration ago. Raises SpecInvalidError."""
-    begun = last_start(schedule, now)
-    return begun is not None and now - begun < timedelta(seconds=schedule.duration_seconds)
+    """Return whether the schedule's last start is less than its duration ago. Raises SpecInvalidError."""
+    start = last_start(schedule, now)
+    return start is not None and now - start < timedelta(seconds=schedule.duration_seconds)
 
 
 def last_start(schedule: Schedule, now: datetime) -> datetime | None:
-    """The latest time, now included, that the cron expression names. Raises SpecInvalidError."""
+    """Return the latest time up to now that the cron expression names; None without one. Raises SpecInvalidError."""
     where = f"spec.schedules[name={schedule.name}]"
     try:
         zone = ZoneInfo(schedule.time_zone)

@@ -1,6 +1,6 @@
-"""The HTTP server of /metrics, /livez and /readyz. Runs in threads of its own, so that it can tell of a frozen loop.
+"""Serves /metrics, /livez and /readyz, in threads of its own, so that it can report a frozen event loop.
 
-`process` starts and stops it. It knows nothing about pools: what to answer arrives as functions.
+`process` starts and stops it. It knows nothing about pools or health: functions give it the answers.
 """
 
 import ssl
@@ -14,11 +14,18 @@ from pathlib import Path
 from typing import Any
 
 CLIENT_TIMEOUT_SECONDS = 10.0
+"""How long a connection may be silent, also in its TLS handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What to answer: the metrics for an Accept header, and the reasons against being alive and ready."""
+    """The functions that give the answers. They are called in the server's threads.
+
+    Args:
+        metrics: Returns the body and the content type of /metrics for an Accept header.
+        livez: Returns why the process is not alive; empty when it is.
+        readyz: Returns why the process is not ready; empty when it is.
+    """
 
     metrics: Callable[[str], tuple[bytes, str]]
     livez: Callable[[], list[str]]
@@ -27,9 +34,15 @@ class Answers:
 
 @dataclass(slots=True)
 class Tls:
-    """Files of the certificate, its key, and the authority of the clients that may see the metrics, if not all may.
+    """The server's certificate, read again whenever its files have changed, as those of a mounted Secret do.
 
-    Read again when they have changed, as a mounted Secret does. Raises OSError when they cannot be used at first.
+    Args:
+        certificate: File of the certificate (PEM).
+        key: File of its key (PEM).
+        client_authority: File of the authorities whose clients may see the metrics; None allows every client.
+
+    Raises:
+        OSError: The files cannot be used at first.
     """
 
     certificate: Path
@@ -43,12 +56,12 @@ class Tls:
         self._read, self._context = self._stamps(), self._load()
 
     def context(self) -> ssl.SSLContext:
-        """What a connection begins with. While new files do not fit each other, the old ones hold."""
+        """Return the context for a new connection. The old files stay in use while the new ones do not match."""
         try:
             if (stamps := self._stamps()) != self._read:
                 self._context, self._read = self._load(), stamps
         except OSError:
-            pass  # half-way through a change: the next connection looks again
+            pass  # the files are being replaced: the next connection tries again
         return self._context
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:
@@ -58,16 +71,16 @@ class Tls:
     def _load(self) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.client_authority)
         if self.client_authority:
-            context.verify_mode = ssl.CERT_OPTIONAL  # a kubelet has none to show when it probes
+            context.verify_mode = ssl.CERT_OPTIONAL  # a kubelet has no certificate when it probes
         context.load_cert_chain(self.certificate, self.key)
         return context
 
 
 class HttpServer:
-    """Serves from its construction until it is closed."""
+    """A server that serves from its construction until it is closed."""
 
     def __init__(self, host: str, port: int, answers: Answers, tls: Tls | None = None) -> None:
-        """Bind and serve. Raises OSError when the address cannot be bound."""
+        """Bind the address and serve. Raises OSError when it cannot be bound."""
         handler = type("Handler", (_Handler,), {"answers": answers, "tls": tls})
         self._server = _Server((host, port), handler)
         self._server.tls = tls
@@ -91,7 +104,7 @@ class _Server(ThreadingHTTPServer):
     tls: Tls | None = None
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shake hands in the connection's own thread: whoever does not go on holds up nobody."""
+        """Make the TLS handshake in the connection's own thread, so that one that never ends delays no other client."""
         if self.tls is None:
             super().finish_request(request, client_address)
             return
@@ -100,7 +113,7 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(secured, client_address)
 
     def handle_error(self, *request: Any) -> None:
-        """Say nothing of a client that hung up: else it could fill the logs with tracebacks."""
+        """Log no traceback for a client that hung up, because clients could fill the logs with them."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(*request)
 
@@ -116,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         path = self.path.partition("?")[0]
-        if path == "/metrics" and self._is_stranger():
+        if path == "/metrics" and self._lacks_certificate():
             self._send(HTTPStatus.FORBIDDEN, b"forbidden: show a client certificate\n", "text/plain; charset=utf-8")
         elif path == "/metrics":
             self._send(HTTPStatus.OK, *self.answers.metrics(self.headers.get("Accept", "")))
@@ -129,9 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.NOT_FOUND, b"not found: try /metrics, /livez or /readyz\n", "text/plain; charset=utf-8"
             )
 
-    def _is_stranger(self) -> bool:
-        wanted = self.tls is not None and self.tls.client_authority is not None
-        return wanted and not self.connection.getpeercert()
+    def _lacks_certificate(self) -> bool:
+        required = self.tls is not None and self.tls.client_authority is not None
+        return required and not self.connection.getpeercert()
 
     def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
         self.send_response(status)
@@ -141,4 +154,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: probes come every few seconds."""
+        """Log no requests: probes come every few seconds."""

@@ -1,7 +1,7 @@
-"""The operator's settings: one frozen dataclass, each field explained. What belongs to one pool is in the CRD instead.
+"""The operator's settings: one frozen dataclass that explains each field. Settings of one pool are in the CRD instead.
 
-`__main__` builds it from flags and their QWP_* twins in the environment; a name that is not here stops the start.
-AWS's own settings (credentials, AWS_ENDPOINT_URL_SQS) are read by boto3 and do not appear here.
+`__main__` builds it from flags and QWP_* variables; an unknown name stops the start. boto3 reads AWS's own settings
+(credentials, AWS_ENDPOINT_URL_SQS), which are not here.
 """
 
 import difflib
@@ -15,7 +15,7 @@ ENV_PREFIX = "QWP_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an operator process is told at its start."""
+    """The settings of an operator process. Raises SettingsInvalidError when one makes no sense."""
 
     namespaces: tuple[str, ...] = field(
         default=(),
@@ -73,7 +73,7 @@ class Settings:
     identity: str = field(
         default="",
         metadata={
-            "help": "Name of this process in the Lease, which no other may bear. Empty: host name and a random part."
+            "help": "Name of this process in the Lease, unique among the operator's processes. Empty: host name and a random part."
         },
     )
     own_deployment: str = field(
@@ -93,9 +93,9 @@ class Settings:
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:
-    """Stop at a QWP_* variable that no setting bears: a typo must not pass for a setting.
+    """Check that every QWP_* variable is a setting, so that a typo does not go unnoticed.
 
-    Raises SettingsInvalidError, naming the variable and the nearest setting.
+    Raises SettingsInvalidError, naming the variable and the most similar setting.
     """
     known = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
     for name in sorted(environment):

@@ -1,8 +1,8 @@
-"""Who may use which queue, and by which AWS role: the operator's `tenants` setting. Pure.
+"""Decides which namespace may use which queue, and by which AWS role: the operator's `tenants` setting. Pure.
 
-`process` parses the setting once, each tick of `reconcile` asks `admit` before it reads a queue. A queue URL is a
-deputy: without this, whoever may create a pool sees the counts of any queue that the operator may read. What no pattern
-covers, letter by letter, is refused.
+`process` parses the setting once; each tick of `reconcile` calls `admit` before it reads a queue. Without it, everyone
+who may create a pool would see the counts of any queue that the operator may read (a confused deputy). A queue that no
+pattern covers exactly is refused.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, Self
 from queueworkerpool.errors import QueueNotAllowedError, SettingsInvalidError
 from queueworkerpool.model import Pool, QueueRef, Role
 
-# As the CRD has it; asked again, for the pool may have been stored under another CRD.
+# The CRD's pattern, checked again because the pool may have been stored under another CRD.
 _URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/([0-9]{12})/([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}[.]fifo)"
 )
@@ -33,14 +33,14 @@ _FIELDS = ("namespaces", "queues", "roleArn")
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Namespaces and queues as patterns, in which `*` stands for any letters but a colon."""
+    """One tenant: patterns of namespaces and queues, in which `*` stands for any characters except a colon."""
 
     namespaces: tuple[str, ...]
     queues: tuple[str, ...]
     role_arn: str | None
 
     def covers(self, namespace: str, arn: str) -> bool:
-        """Whether pools of this namespace may use this queue."""
+        """Return whether pools of this namespace may use this queue."""
         return any(fnmatchcase(namespace, pattern) for pattern in self.namespaces) and any(
             _fits(arn, pattern) for pattern in self.queues
         )
@@ -48,14 +48,14 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """The rules. None at all: every namespace may use every queue, by the operator's own identity."""
+    """The rules of all tenants. Without any, every namespace may use every queue, by the operator's own identity."""
 
     entries: tuple[_Entry, ...] = ()
     default_region: str | None = None
 
     @classmethod
     def parse(cls, text: str, default_region: str | None = None) -> Self:
-        """Read the setting. Raises SettingsInvalidError, naming the entry and what is wrong with it."""
+        """Parse the setting. Raises SettingsInvalidError, naming the entry and what is wrong with it."""
         if not text:
             return cls()
         try:
@@ -68,9 +68,9 @@ class Tenancy:
         return cls(entries, default_region)
 
     def admit(self, pool: Pool, queue: QueueRef) -> QueueRef:
-        """The queue as this pool may read it: by the role of the first entry that covers namespace and queue.
+        """Return the queue as this pool may read it: by the role of the first entry that covers namespace and queue.
 
-        Raises QueueNotAllowedError when none does. Its text tells nothing of what others may use.
+        Raises QueueNotAllowedError when no entry does. Its text reveals nothing of what others may use.
         """
         if not self.entries:
             return queue
@@ -87,7 +87,7 @@ class Tenancy:
 
 
 def arn_of(queue: QueueRef, default_region: str | None) -> str | None:
-    """The ARN of the queue that a reading would ask for; None when any part of it is doubtful."""
+    """Return the ARN of the queue that would be read; None when a part of it is not certain."""
     path, region = _URL.fullmatch(queue.url), queue.home(default_region)
     if path is None or region is None or not _REGION.fullmatch(region):
         return None
@@ -96,7 +96,7 @@ def arn_of(queue: QueueRef, default_region: str | None) -> str | None:
 
 
 def _fits(arn: str, pattern: str) -> bool:
-    """Whether the pattern covers the ARN, part by part."""
+    """Return whether the pattern covers the ARN, part by part."""
     parts, patterns = arn.split(":"), pattern.split(":")
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 

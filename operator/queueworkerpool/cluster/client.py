@@ -1,6 +1,6 @@
-"""Requests about pools, Deployments and pods. `reconcile` calls it, through the tick's Protocols.
+"""Requests about pools, Deployments, pods and Events. `reconcile` calls it, through the tick's Protocols.
 
-It decides nothing, and retries nothing: the next tick decides on what is then true, which is better than a retry.
+It decides nothing and retries nothing: the next tick decides on what is then true, which is better than a retry.
 """
 
 import contextlib
@@ -18,21 +18,24 @@ from queueworkerpool.model import Event, NamespacedName, Pod, Pool, StoredPool, 
 from queueworkerpool.names import GROUP, PLURAL, VERSION
 
 READ_TIMEOUT_SECONDS = 7.0
-"""The limit until an answer begins, and for the whole of it. A request to a server that went silent must not delay the
-ones that can be sent when it is back."""
+"""The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
+delay those that can be sent once it is back."""
 
 _API = f"/apis/{GROUP}/{VERSION}"
 
 
 class KubernetesCluster:
-    """Reads pools, Deployments and pods; writes scales, statuses, marks and Events. Close it to end its threads."""
+    """A client that reads pools, Deployments and pods, and writes scales, statuses, marks and Events.
+
+    Close it to end its threads.
+    """
 
     def __init__(self, workers: int, fence: Fence | None = None) -> None:
         """Read KUBECONFIG, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
-            fence: What a write has to pass; None lets every write pass.
+            fence: Checked before each write; None allows every write.
 
         Raises:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
@@ -79,10 +82,10 @@ class KubernetesCluster:
             raise TargetGoneError(f"there is no Deployment {deployment}") from error
 
     async def confirm(self, pool: Pool) -> None:
-        """Make sure that a pool is still the one that was decided on.
+        """Check that a pool is still the one that was decided on.
 
-        kopf does not report a deletion that it missed while its watch was broken, so a write asks first. Raises
-        PoolGoneError when the pool was deleted, ClusterConflictError when its spec was edited.
+        kopf does not report a deletion that it missed while its watch was broken, so this is called before a scale.
+        Raises PoolGoneError when the pool was deleted, ClusterConflictError when its spec was edited.
         """
         found = await self._pool_request("GET", _pool_path(pool.key))
         if found["metadata"]["uid"] != pool.uid:
@@ -91,7 +94,7 @@ class KubernetesCluster:
             raise ClusterConflictError(f"pool {pool.key} was edited")
 
     async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
-        """Set a Deployment's replicas if it still is at this version; returns its new version.
+        """Set a Deployment's replicas if it is still at this version; return its new version.
 
         Raises ClusterConflictError when it is not, TargetGoneError when there is no such Deployment.
         """
@@ -104,15 +107,15 @@ class KubernetesCluster:
         return int(scaled["metadata"]["resourceVersion"])
 
     async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
-        """Merge a patch into the pool's status; returns the pool as it now is.
+        """Merge a patch into the pool's status; return the pool as it now is.
 
-        Raises PoolGoneError when the pool was deleted or created anew.
+        Raises PoolGoneError when the pool was deleted, or deleted and created again.
         """
         try:
             return await self._write_status(pool, patch)
         except ClusterConflictError:
-            # Edited meanwhile, which is no reason to forget what was done; or created anew, which only the version
-            # shows: the API server does not compare the uid when a custom resource's status is written.
+            # The pool was edited meanwhile, and what was done must still be recorded; or it was created again, which
+            # only the version shows: for a custom resource's status the API server does not compare the uid.
             found = await self.pool(pool.key)
             if found.uid != pool.uid:
                 raise PoolGoneError(f"pool {pool.key} was deleted and created anew") from None
@@ -125,7 +128,7 @@ class KubernetesCluster:
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
         """Return the pods of a Deployment that are not being deleted.
 
-        With a limit: up to so many that the selector matches, as the API server's cache has them.
+        With a limit: the Deployment's among at most this many that the selector matches, from the API server's cache.
         """
         query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
         path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"

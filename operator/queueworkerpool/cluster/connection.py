@@ -1,7 +1,7 @@
-"""A connection to the API server: requests, their time-outs, and what their answers mean as errors of ours.
+"""A connection to the API server: sends requests, limits their time, and turns failures into our errors.
 
-`client` and `lease` have one each. The official client blocks, so requests run in a bounded pool of threads.
-Nothing is retried here but a request whose token was rotated.
+`client` and `lease` have one each. The official client blocks, so requests run in a bounded pool of threads. It
+retries nothing except a request whose token was rotated.
 """
 
 import asyncio
@@ -33,19 +33,19 @@ _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 class NotFoundError(ClusterError):
-    """The API server answered 404; the caller knows what is gone."""
+    """The API server answered 404. The caller turns it into the error that names what is missing."""
 
 
 class Connection:
-    """Sends requests to the API server in a pool of threads. Close it to end the threads."""
+    """A connection to the API server, with a pool of threads. Close it to end the threads."""
 
     def __init__(self, workers: int, fence: Fence, read_timeout_seconds: float) -> None:
         """Read KUBECONFIG, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
-            fence: What a write has to pass.
-            read_timeout_seconds: The limit until an answer begins, and for the whole of it.
+            fence: Checked before each write.
+            read_timeout_seconds: The limit until an answer begins, and again for the whole of it.
 
         Raises:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
@@ -63,18 +63,19 @@ class Connection:
         self._api.rest_client.close()
 
     def renew(self) -> None:
-        """Use new connections from now on: after an outage, no answer may come on the old ones."""
+        """Drop all connections, so that the next requests make new ones: after an outage the old ones may be dead."""
         self._api.rest_client.pool_manager.clear()
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send one request; returns the answer.
+        """Send one request in a thread; return the decoded answer.
 
-        Raises ClusterError or one of its kinds: NotLeadingError when nothing was sent.
+        Raises NotLeadingError when it is a write and the fence is closed (then nothing was sent), NotFoundError,
+        ClusterConflictError, or ClusterError for every other failure.
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self.request, method, path, body)
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The same for a caller that may block."""
+        """Send one request in the calling thread, which blocks; otherwise like `ask`."""
         with self.jobs.job():
             return self._request(method, path, body)
 
@@ -94,7 +95,9 @@ class Connection:
             decoded = json.loads(answer.data)
         except (ValueError, RecursionError) as error:
             raise ClusterError(f"{method} {path}: the answer is not JSON") from error
-        if not isinstance(decoded, dict) or "kind" not in decoded:  # some proxies answer for an API server that is down
+        if (
+            not isinstance(decoded, dict) or "kind" not in decoded
+        ):  # some proxies answer 200 for an API server that is down
             raise ClusterError(f"{method} {path}: the answer is not the API server's")
         return decoded
 
@@ -115,7 +118,7 @@ class Connection:
     def _connect(self) -> Any:
         try:
             return self._client()
-        except (config.ConfigException, OSError) as error:  # later on: whoever rotates the token may not be done yet
+        except (config.ConfigException, OSError) as error:  # also after the start: the new token may be half written
             raise ClusterError(f"no usable KUBECONFIG or service account ({type(error).__name__})") from error
 
     def _client(self) -> Any:
@@ -123,7 +126,9 @@ class Connection:
         if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         else:
-            path = os.environ.get("KUBECONFIG")  # given, or the library takes its value at the time of its import
+            path = os.environ.get(
+                "KUBECONFIG"
+            )  # passed, because the library reads the variable only when it is imported
             config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
         settings.connection_pool_maxsize = self._workers
         settings.retries = 0
@@ -133,9 +138,9 @@ class Connection:
 
 
 def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's pools, with connections that check the fence once more when they are made and about to send.
+    """Return urllib3's pools with connections that check the fence again once they are established.
 
-    A new connection takes some milliseconds of TLS, in which a process may be frozen: measured, it does happen.
+    A new connection takes some milliseconds of TLS in which the process may be frozen; measured, it happens.
     """
 
     class Connected(HTTPSConnection):
@@ -151,7 +156,7 @@ def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
 
 
 def _whole(response: BaseHTTPResponse, ends: float) -> bytes:
-    """Return a response's body. Raises TimeoutError in the end, also when each byte resets urllib3's time-out."""
+    """Return a response's body. Raises TimeoutError at the end time, which bytes that drip in do not move."""
     body = bytearray()
     while chunk := response.read1(CHUNK_BYTES):
         body += chunk

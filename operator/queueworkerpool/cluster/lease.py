@@ -1,8 +1,8 @@
 """Requests for the Lease, over a connection of their own. The elector calls it, through a Protocol.
 
-It decides nothing: who may write the Lease is up to `leader.lease`, and that two cannot is up to the API server,
-because every write carries the version that it was decided on. It creates no Lease: a right to do so cannot be limited
-to a name.
+It decides nothing: `leader.lease` says who may write the Lease. Two processes cannot both write it, because every
+write carries the version that it was decided on. It creates no Lease, because the right to create cannot be limited to
+a name.
 """
 
 from typing import Any
@@ -15,14 +15,17 @@ from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, Lease
 from queueworkerpool.model import NamespacedName
 
 READ_TIMEOUT_SECONDS = 4.0
-"""The limit for an answer: a request that hangs must leave time for another before the Lease is lost."""
+"""The limit for an answer: a request that hangs must leave time for another one before the Lease expires."""
 
 
 class LeaseClient:
-    """Reads and writes one Lease. Close it to end its thread."""
+    """A client that reads and writes one Lease. Close it to end its thread."""
 
     def __init__(self, lease: NamespacedName) -> None:
-        """Read KUBECONFIG, else the service account; sends nothing. Raises ClusterError when neither can be read."""
+        """Read KUBECONFIG, else the pod's service account; sends nothing.
+
+        Raises ClusterError when neither can be read.
+        """
         self._lease = lease
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases/{lease.name}"
         self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
@@ -37,19 +40,19 @@ class LeaseClient:
         self._connection.close()
 
     async def read(self) -> Lease:
-        """Return the Lease as it is now. Raises ClusterError, also when there is none."""
+        """Return the Lease as it is now. Raises ClusterError, also when there is no Lease."""
         try:
             return _parse(await self._connection.ask("GET", self._path))
         except NotFoundError as error:
             raise ClusterError(f"there is no Lease {self._lease}: `helm upgrade` makes it, or create one") from error
 
     async def write(self, lease: Lease) -> Lease:
-        """Write the Lease if it still is at this version; returns it as it now is.
+        """Write the Lease if it is still at this version; return it as it now is.
 
-        Raises ClusterConflictError when somebody else has written it, ClusterError when it could not be written.
+        Raises ClusterConflictError when another process has written it, ClusterError when it could not be written.
         """
         spec = {
-            # Kubernetes refuses an empty name; null takes the field away.
+            # Kubernetes refuses an empty name; null removes the field.
             "holderIdentity": lease.holder or None,
             "leaseDurationSeconds": int(lease.seconds),
             "renewTime": lease.renewed,

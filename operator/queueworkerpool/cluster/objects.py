@@ -1,4 +1,4 @@
-"""Raw Kubernetes objects: pods are parsed, Events are made. Pure. `client` sends and receives them."""
+"""Parses raw pods and makes raw Events. Pure. `client` sends and receives them."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, VERSION
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 MARK = str(-(2**31) + 1)
-"""A cost that hardly anybody else gives, so that the mark is known as ours."""
+"""A cost that is hardly used otherwise, so that the mark is recognised as ours."""
 
 
 def parse_pod(item: Mapping[str, Any]) -> Pod:
@@ -36,7 +36,7 @@ def parse_pod(item: Mapping[str, Any]) -> Pod:
 
 
 def belongs(item: Mapping[str, Any], deployment: NamespacedName) -> bool:
-    """Return whether a pod is the Deployment's, by its ReplicaSet's name, and neither ended nor being deleted."""
+    """Return whether a pod belongs to the Deployment, by its ReplicaSet's name, and is neither ended nor deleted."""
     metadata = item["metadata"]
     template = metadata.get("labels", {}).get("pod-template-hash")
     owners = metadata.get("ownerReferences", ())
@@ -49,7 +49,7 @@ def belongs(item: Mapping[str, Any], deployment: NamespacedName) -> bool:
 
 
 def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:
-    """Return the raw Event about a pool."""
+    """Return a raw Event about a pool."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         # The name only has to be unique; other components use the same shape.

@@ -1,8 +1,8 @@
 """Takes part in the election: opens the fence while this process holds the Lease, starts and pauses the leader's work.
 
-`process` runs it as a task of the event loop, and the Lease has a connection and a thread of its own: an outage of the
-other connections costs nothing, and a loop that is frozen loses the Lease, as it should. Who may hold the Lease is up
-to `lease`. It never ends the process: a process that loses the Lease stands by, with warm indexes.
+`process` runs it as a task of the event loop. The Lease has its own connection and thread, so a problem of the other
+connections does not cost the Lease, while a frozen event loop loses it, as it should. `lease` says who may hold the
+Lease. It never ends the process: one that loses the Lease stands by, and goes on watching.
 """
 
 import asyncio
@@ -30,35 +30,40 @@ from queueworkerpool.leader.lease import (
 logger = logging.getLogger(__name__)
 
 FINISH_SECONDS = 1.0
-"""The time for the ticks under way when this process ends; and again for the writes that are left of them."""
+"""How long the ticks under way may take when this process ends, and again the writes that they have begun."""
 
 
 class Leases(Protocol):
-    """Where the Lease is. Both raise ClusterError, `write` ClusterConflictError when somebody else has written."""
+    """Where the Lease is. Both raise ClusterError, `write` ClusterConflictError when another process has written."""
 
     async def read(self) -> Lease:
         """Return the Lease as it is now."""
 
     async def write(self, lease: Lease) -> Lease:
-        """Write the Lease if it still is at this version; returns it as it now is."""
+        """Write the Lease if it is still at this version; return it as it now is."""
 
 
 class Work(Protocol):
     """What only the leader does."""
 
     def start(self) -> None:
-        """Start, on what is known now and not on what was known when this process led before."""
+        """Start, from what is known now and not from what was known when this process led before."""
 
     def pause(self) -> None:
         """Stop at once."""
 
     async def finish(self, seconds: float) -> None:
-        """Begin nothing new, and wait this long at most for what is under way."""
+        """Begin nothing new, and wait at most this long for what is under way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """`steady` counts seconds, also while the machine sleeps; `wall` is for people to read."""
+    """The elector's clocks.
+
+    Args:
+        steady: Seconds, counted on while the machine sleeps; for deadlines.
+        wall: The time of day, for people to read.
+    """
 
     steady: Callable[[], float]
     wall: Callable[[], datetime]
@@ -68,7 +73,7 @@ class Elector:
     """One process's part in the election."""
 
     def __init__(self, identity: str, leases: Leases, fence: Fence, work: Work, clocks: Clocks) -> None:
-        """Create an elector that holds nothing yet.
+        """Create an elector that does not hold the Lease yet.
 
         Args:
             identity: The name of this process in the Lease, which no other has.
@@ -96,7 +101,7 @@ class Elector:
         await self._leave()
 
     async def _attempt(self, ready: Callable[[], bool]) -> float:
-        """Read the Lease, and claim or renew it if that is allowed; returns the seconds until the next attempt."""
+        """Read the Lease, and claim or renew it if that is allowed; return the seconds until the next attempt."""
         try:
             view = await self._read()
             if wait := wait_seconds(view, self._identity, self._clocks.steady()):
@@ -110,7 +115,7 @@ class Elector:
         except ClusterError as error:
             self._log_once(str(error))
             return STANDBY_INTERVAL_SECONDS
-        except Exception:  # a bug must cost an attempt, and the Lease when it stays, but not the election
+        except Exception:  # a bug may cost an attempt, or the Lease, but must not end the election
             logger.exception("election failed")
             return STANDBY_INTERVAL_SECONDS
         self._last_error = ""
@@ -132,7 +137,7 @@ class Elector:
         self._fence.open_until(sent + RENEW_DEADLINE_SECONDS)
 
     def _follow(self) -> None:
-        """Work while the fence is open, and only then."""
+        """Start or pause the work: it runs while the fence is open."""
         leads = self._fence.is_open
         if leads == self._working:
             return
@@ -146,7 +151,7 @@ class Elector:
             self._work.pause()
 
     async def _leave(self) -> None:
-        """Finish, and release the Lease unless a write of ours is still on its way; then it has to run out."""
+        """Finish, and release the Lease, unless a write is still under way: then the Lease has to expire."""
         if not self._working:
             return
         await self._work.finish(FINISH_SECONDS)

@@ -1,8 +1,8 @@
-"""What every write has to pass: it is open only while this process surely holds the Lease.
+"""The fence that every write must pass: open only while this process certainly holds the Lease.
 
-The elector opens it at each renewal, `cluster` checks it right before a write is sent, in whatever thread that is; so a
-process that was frozen finds it closed when it wakes up, before it has run a line of its event loop. It holds a time
-and a count, and knows nothing of Leases.
+The elector opens it at each renewal. `cluster` checks it right before a write is sent, in the sending thread, so a
+process that was frozen finds it closed as soon as it wakes up. It holds a time and a count, and knows nothing of
+Leases.
 """
 
 import math
@@ -14,13 +14,17 @@ from queueworkerpool.errors import NotLeadingError
 
 
 class Fence:
-    """Lets writes pass until a time, and counts those that are on their way. Safe to use from any thread."""
+    """A fence that lets writes pass until a time, and counts those under way. Safe to use from any thread."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Create a closed fence on a monotonic clock, in seconds."""
+        """Create a closed fence.
+
+        Args:
+            clock: A monotonic clock, in seconds.
+        """
         self._clock = clock
         self._until = -math.inf
-        self._on_their_way = 0
+        self._under_way = 0
         self._ended = threading.Condition()
 
     @property
@@ -38,26 +42,26 @@ class Fence:
         self._until = time
 
     def close(self) -> None:
-        """Let no write pass any more; those on their way are not called back."""
+        """Let no further write pass; those under way are not cancelled."""
         self._until = -math.inf
 
     def is_quiet(self, within_seconds: float) -> bool:
-        """Return whether no write is on its way any more; wait so long for that at most. Blocks."""
+        """Wait at most this long until no write is under way; return whether that is so. Blocks."""
         with self._ended:
-            return self._ended.wait_for(lambda: self._on_their_way == 0, within_seconds)
+            return self._ended.wait_for(lambda: self._under_way == 0, within_seconds)
 
     @contextmanager
     def passage(self) -> Iterator[None]:
-        """One write, from before it is sent until its answer has come or is given up. Raises NotLeadingError."""
+        """Wrap one write, from before it is sent until it is answered or given up. Raises NotLeadingError."""
         with self._ended:
-            # Counted first, so that whoever closes the fence and then finds it quiet has seen this write.
-            self._on_their_way += 1
+            # Counted first, so that a fence that is closed and then found quiet has counted this write.
+            self._under_way += 1
         try:
             self.check()
             yield
         finally:
             with self._ended:
-                self._on_their_way -= 1
+                self._under_way -= 1
                 self._ended.notify_all()
 
 

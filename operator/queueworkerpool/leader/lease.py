@@ -1,8 +1,8 @@
 """Who may hold the Lease: client-go's algorithm, as functions of what was read and the time. Pure.
 
-The elector calls it. Nobody's wall clock counts: a process dates each change of the Lease by its own monotonic clock,
-at the time when it sees it, and takes over only when it has seen no change for the Lease's whole duration. The holder
-has written before others can see it, and counts a shorter time from before it wrote, so it gives up first.
+The elector calls it. Wall clocks do not count: a process dates each change of the Lease by its own monotonic clock,
+when it reads it, and takes over only when it has read no change for the Lease's whole duration. The holder counts a
+shorter time, from before it wrote, so it always stops writing before another process takes over.
 """
 
 from dataclasses import dataclass, replace
@@ -18,12 +18,20 @@ RENEW_INTERVAL_SECONDS = 2.0
 """How often the holder renews the Lease."""
 
 STANDBY_INTERVAL_SECONDS = 1.0
-"""How often a process that stands by reads the Lease: for so long, at most, no process leads after a release."""
+"""How often a process that stands by reads the Lease. After a release, no process leads for at most this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The Lease object. `renewed` is empty where no process ever held it; `seconds` is its duration."""
+    """The Lease object.
+
+    Args:
+        version: Its resourceVersion.
+        holder: The identity of the process that holds it; empty when none does.
+        seconds: Its duration.
+        renewed: The time of the last renewal, for people to read; empty when no process ever held it.
+        transitions: How often its holder has changed.
+    """
 
     version: str
     holder: str = ""
@@ -34,7 +42,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The Lease as one process has read it, and until when it is its holder's, by that process's own clock."""
+    """The Lease as one process has read it.
+
+    Args:
+        lease: The object as it was last read.
+        holder: The process whose Lease it is.
+        expires: Until when it is the holder's, in seconds of the reading process's own clock.
+    """
 
     lease: Lease
     holder: str
@@ -42,11 +56,11 @@ class View:
 
 
 def observe(view: View | None, lease: Lease, now: float) -> View:
-    """Return the view once the Lease was read again. Only a change gives its holder time."""
+    """Return the view after the Lease was read again. Only a change extends the holder's time."""
     if view and view.lease.version == lease.version:
         return view
     if view and not lease.renewed:
-        # Somebody made it anew, and its holder may not know yet: a release looks different.
+        # It was deleted and created again, and its holder may not know yet; a release looks different.
         return replace(view, lease=lease)
     return View(lease, lease.holder, now + lease.seconds if lease.holder else now)
 

@@ -1,9 +1,9 @@
-"""The only adapter to kopf: which pools and Deployments exist. Watches and indexes; changes no object.
+"""The only adapter to kopf: watches which pools and Deployments exist. Changes no object.
 
-`supervisor` runs it, in a thread of its own; it reports pools to the scheduler and answers `find` for Deployments.
-No timers, daemons or change handlers: those die silently, or leave finalizers and annotations behind (ADR 0001). The
-Deployments are a kopf index, because kopf calls no event handler before everything indexed was listed: no pool reports
-a missing Deployment only because the list has not come yet.
+`supervisor` runs it, in a thread of its own. It reports pools to the scheduler, and `Deployments.find` returns a
+Deployment. It uses no timers, daemons or change handlers, because those die silently, or leave finalizers and
+annotations behind (ADR 0001). Deployments are a kopf index, because kopf calls no event handler before everything
+indexed is listed: so no pool reports a missing Deployment only because the list has not arrived yet.
 """
 
 import asyncio
@@ -28,17 +28,18 @@ WATCHED = (PLURAL, "deployments")
 """The kinds that are watched, as their URLs name them."""
 
 RECONNECT_SECONDS = 2.0
+"""The pause before kopf logs in or connects again."""
 
 SERVER_TIMEOUT_SECONDS = 10
-"""The API server ends a watch after this long, and kopf goes on where it ended, without a list: so even the watch of a
-cluster in which nothing happens shows a sign of life this often."""
+"""How long the API server keeps a watch open. kopf continues where it ended, without a list, so even the watch of a
+quiet cluster shows a sign of life this often."""
 
 SILENCE_SECONDS = 12.0
-"""A watch that was not even ended in time has a half-open connection; a page of a list that takes this long has one
-too. Short, because nothing else shows that the API server is back behind a connection that is not."""
+"""A connection that is silent for this long is given up: a watch should have ended before, so it is half-open. Short,
+because nothing else shows that the API server is back while a connection to it is dead."""
 
 WATCH_PAUSE_SECONDS = 0.5
-"""The least time between two requests of one watch: a server that ends each watch at once must not be flooded."""
+"""The least time between two requests of one watch, so that a server that ends each watch at once is not flooded."""
 
 CLOSE_SECONDS = 1.0
 """Seconds to wait for open connections to close after kopf has stopped."""
@@ -57,13 +58,13 @@ class Pools(Protocol):
 
 
 class Deployments:
-    """The Deployments that kopf's index holds, as Targets."""
+    """The Deployments in kopf's index, as Targets."""
 
     def __init__(self) -> None:
         self._index: Mapping[NamespacedName, Any] | None = None
 
     def bind(self, index: Mapping[NamespacedName, Any]) -> None:
-        """Use the live index that kopf made, once it is complete. The one before serves until then."""
+        """Use the index that kopf keeps up to date, once it is complete; until then the previous one is used."""
         self._index = index
 
     @property
@@ -81,7 +82,13 @@ class Deployments:
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Where what the watch shows goes: pools, Deployments, and signs of life."""
+    """Where the watch reports.
+
+    Args:
+        pools: Receives each pool that is shown, changed or deleted.
+        deployments: Receives the index of Deployments.
+        health: Receives the signs of life.
+    """
 
     pools: Pools
     deployments: Deployments
@@ -89,13 +96,13 @@ class Sinks:
 
 
 async def watch(sinks: Sinks, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Watch until `stop` is set. Raises whatever ends kopf's own tasks; then it can be called again."""
+    """Watch until `stop` is set. Raises any error that ends kopf's own tasks; then it can be called again."""
     connections = _Connections()
     try:
         await kopf.operator(
             registry=_registry(sinks, connections),
             settings=_settings(),
-            # Without one, kopf asks who the user is, and a container's user has no name.
+            # Else kopf takes the user's name, and a container's user has none.
             identity=IDENTITY,  # type: ignore[arg-type] # kopf does not export the type, which is a str
             standalone=True,
             clusterwide=not namespaces,
@@ -107,7 +114,7 @@ async def watch(sinks: Sinks, namespaces: tuple[str, ...], stop: asyncio.Event) 
 
 
 def _registry(sinks: Sinks, connections: "_Connections") -> kopf.OperatorRegistry:
-    """The handlers, in a registry of their own: importing this module has no effect."""
+    """Return the handlers, in a registry of their own: so importing this module has no effect."""
     handlers = kopf.OperatorRegistry()
     pauses = [0.0]
 
@@ -141,7 +148,7 @@ def _registry(sinks: Sinks, connections: "_Connections") -> kopf.OperatorRegistr
 
 
 class _Endless:
-    """Back-offs that never end: kopf ends the process when it runs out of them."""
+    """Back-offs without end: kopf ends the process when it runs out of them."""
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((0.5, 1), itertools.repeat(RECONNECT_SECONDS))
@@ -165,7 +172,7 @@ def _settings() -> kopf.OperatorSettings:
 
 
 class _Connections:
-    """The open sessions and sockets: kopf closes none when it ends by an error, and it is restarted in this process."""
+    """The open sessions and sockets. kopf does not close them when it ends by an error, and it is restarted here."""
 
     def __init__(self) -> None:
         self._sessions: weakref.WeakSet[aiohttp.ClientSession] = weakref.WeakSet()
@@ -183,7 +190,7 @@ class _Connections:
         return made
 
     async def close(self) -> None:
-        """Close all, and give TLS connections a moment to close in order: a session does not wait for that."""
+        """Close all sessions, and wait for TLS connections to close in order, which a session does not wait for."""
         for session in list(self._sessions):
             await session.close()
         ends = time.monotonic() + CLOSE_SECONDS
@@ -214,7 +221,7 @@ def _session(health: HealthState, connections: _Connections, **kwargs: Any) -> k
 async def _wait_out_throttling(
     request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Retry a moment after a 429. kopf would obey any Retry-After, for hours, and fail at one that is a date."""
+    """Turn a 429 into a connection error after a pause: kopf would obey any Retry-After, and fail at one that is a date."""
     answer = await ask(request)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         answer.close()
@@ -224,15 +231,16 @@ async def _wait_out_throttling(
 
 
 def _trace(health: HealthState, clock: Callable[[], float] = time.monotonic) -> aiohttp.TraceConfig:
-    """Record each request and each answer of a watch: kopf's own health check stays green while nothing is watched.
+    """Return a trace that records each request and each answer of a watch as a sign of life.
 
-    Not each byte: aiohttp does not report the chunks of a body that is streamed.
+    kopf's own health check stays green while nothing is watched. Bytes are not recorded, because aiohttp does not
+    report the chunks of a body that is streamed.
     """
     trace = aiohttp.TraceConfig()
     latest: dict[str, float] = {}
 
     async def requested(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
-        # Before kopf watches it asks what there is to watch: an attempt of everything.
+        # Before it watches, kopf asks which kinds exist: that counts as an attempt of every watch.
         health.watch_attempted((params.url.name,) if params.url.name in WATCHED else WATCHED)
         if "watch" in params.url.query:
             wait = latest.get(params.url.path, 0.0) + WATCH_PAUSE_SECONDS - clock()

@@ -1,9 +1,9 @@
-"""Keeps a watch running: kopf, in a thread with an event loop of its own, restarted when it ends or hangs.
+"""Runs the watch in a thread with an event loop of its own, and ends it when it hangs.
 
-`process` calls it. In a loop of its own, because kopf, when it ends, cancels every task of its loop that is younger
-than it (ticks would never come again), and may wait for ever for a task of its own that lost its cancellation. Both
-happen while an API server answers watches with errors. What the watch shows is handed over to our loop. It decides
-nothing about pools.
+`process` calls it again whenever it returns. kopf has its own loop because, when it ends, it cancels every task of its
+loop that is younger than itself, which would end all ticks, and may wait forever for one of its own tasks that lost
+its cancellation. Both happen while an API server answers watches with errors. What the watch shows is handed over to
+our loop. It decides nothing about pools.
 """
 
 import asyncio
@@ -23,15 +23,17 @@ from queueworkerpool.watch.adapter import Pools, Sinks
 logger = logging.getLogger(__name__)
 
 CHECK_INTERVAL_SECONDS = 1.0
+"""How often signs of life are checked."""
+
 HUNG_SECONDS = 25.0
-"""A watch that sent no request for so long is restarted: two and a half of its periods, and before /livez fails."""
+"""A watch without a sign of life for this long hangs: two and a half of its periods, and before /livez fails."""
 
 STOP_SECONDS = 3.0
-"""Seconds to wait for kopf to stop by itself, and again after it was stopped by force."""
+"""How long to wait for kopf to stop by itself, and again each time it was stopped by force."""
 
 
 async def watch(sinks: Sinks, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Watch until `stop` is set, or until kopf has ended or hangs; then it can be called again."""
+    """Watch until `stop` is set, kopf ends, or kopf hangs; then it can be called again."""
     run, begun = _Run(sinks, namespaces), time.monotonic()
     run.start()
     stopped = asyncio.create_task(stop.wait(), name="stop watching")
@@ -60,7 +62,7 @@ def _hangs(health: HealthState, begun: float) -> bool:
 
 
 class _Run(threading.Thread):
-    """One life of kopf. Made in our loop, where `ended` is set."""
+    """One run of kopf, in a thread. Create it in our loop, where `ended` is set."""
 
     def __init__(self, sinks: Sinks, namespaces: tuple[str, ...]) -> None:
         super().__init__(name="watch", daemon=True)
@@ -76,14 +78,14 @@ class _Run(threading.Thread):
         self._call(self._stop_kopf.set)
 
     def stop_by_force(self) -> None:
-        """Cancel everything in the loop, also what has been cancelled already."""
+        """Stop kopf's loop, which cancels all its tasks, also those that have been cancelled before."""
         self._call(self._loop.stop)
 
     def run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(adapter.watch(self._sinks, self._namespaces, self._stop_kopf))
-        except Exception:  # kopf ends at answers that it does not expect; what is known meanwhile stays
+        except Exception:  # kopf ends at unexpected answers; what is known stays known
             logger.exception("the watch failed, restarting it")
         finally:
             with suppress(RuntimeError):  # our loop is closed: the process ends
@@ -95,7 +97,7 @@ class _Run(threading.Thread):
 
 
 class _Handover:
-    """Hands pools over from kopf's loop to ours."""
+    """Pools that are handed over from kopf's loop to ours."""
 
     def __init__(self, pools: Pools, ours: asyncio.AbstractEventLoop) -> None:
         self._pools = pools

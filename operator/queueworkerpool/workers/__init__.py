@@ -1,4 +1,5 @@
-"""What workers report on /state, and the pods chosen to go at scale-in.
+"""Asks workers for their /state, and marks the pods that a scale-in deletes first. `reconcile` calls it.
 
-The parts: `states` (the only adapter to /state), `sampler` (in the background), `scale_in` (before a scale-in).
+It decides nothing. The parts: `states` (the only adapter to /state), `sampler` (samples in the background), `scale_in`
+(asks all workers before a scale-in).
 """

@@ -1,7 +1,7 @@
-"""What the workers report of themselves, in the background: a tick takes what has arrived, and never waits for it.
+"""Samples the workers' /state in the background, so that a tick never waits for workers.
 
-`reconcile` takes samples. A sample asks a few ready pods, as often as the pool's sizing rule needs it. It decides
-nothing.
+`reconcile` takes the samples that have arrived. A sample asks a few ready pods, as often as the pool's sizing rule
+needs it. It decides nothing.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from queueworkerpool.model import NamespacedName, Pod, Pool, Sample, Target, Wor
 logger = logging.getLogger(__name__)
 
 MOST_PODS = 5
-"""Pods that one sample asks."""
+"""Pods that one sample asks at most."""
 
 
 class Pods(Protocol):
@@ -37,7 +37,14 @@ class States(Protocol):
 
 @dataclass(slots=True)
 class _Sampling:
-    """One pool's sampling: when the last began, what it brought, and each pod's sums at that time."""
+    """The sampling of one pool.
+
+    Args:
+        began: When the last sample began, in seconds of the event loop's clock.
+        task: The sample under way; None between samples.
+        ready: The sample that has arrived and was not taken yet.
+        sums: Each pod's last report, by its uid.
+    """
 
     began: float
     task: asyncio.Task[None] | None = None
@@ -46,7 +53,7 @@ class _Sampling:
 
 
 class WorkerSampler:
-    """Samples of all pools' workers."""
+    """The samples of all pools' workers."""
 
     def __init__(
         self,
@@ -55,12 +62,12 @@ class WorkerSampler:
         clock: Callable[[], datetime],
         mark_found: Callable[[NamespacedName], None],
     ) -> None:
-        """Create a sampler that has asked nobody.
+        """Create a sampler; asks nothing yet.
 
         Args:
             pods: Lists the pods of a Deployment.
             states: Asks a worker for its state.
-            clock: The time of a sample.
+            clock: The time of a sample, with its zone.
             mark_found: Called with a Deployment of which a pod carries our mark.
         """
         self._pods = pods
@@ -70,7 +77,7 @@ class WorkerSampler:
         self._samplings: dict[NamespacedName, _Sampling] = {}
 
     def take(self, pool: Pool, target: Target) -> Sample | None:
-        """Return a sample that has arrived since the last call, else None; begins the next one when it is due."""
+        """Return the sample that has arrived since the last call, else None; begin the next one when it is due."""
         sampling = self._samplings.get(pool.key)
         if target.ready_replicas and target.selector and _is_due(sampling, pool):
             sampling = self._begin(sampling, pool, target)
@@ -80,7 +87,7 @@ class WorkerSampler:
         return sample
 
     def forget(self, pool: NamespacedName) -> None:
-        """Drop what is known of a pool that is gone."""
+        """Drop what is kept about a pool that was deleted."""
         sampling = self._samplings.pop(pool, None)
         if sampling and sampling.task:
             sampling.task.cancel()
@@ -102,10 +109,10 @@ class WorkerSampler:
             answers = await asyncio.gather(*(self._states.ask(pod.address, pool.spec.state_port) for pod in asked))
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
             sampling.ready = summed(sampling.sums, states, pods, self._clock())
-            # One that was silent this time goes on from what it reported last.
+            # A pod that did not answer this time continues from what it reported last.
             existing = {pod.uid for pod in listed}
             sampling.sums = {uid: state for uid, state in sampling.sums.items() if uid in existing} | states
-        except ClusterError as error:  # what the workers report is a help, not a need
+        except ClusterError as error:  # decisions work without samples, so this is no failure
             logger.debug("workers not asked", extra={"namespace": pool.key.namespace, "error": str(error)})
         finally:
             sampling.task = None
@@ -119,15 +126,15 @@ def _is_due(sampling: _Sampling | None, pool: Pool) -> bool:
 
 
 def summed(before: dict[str, WorkerState], after: dict[str, WorkerState], pods: list[Pod], now: datetime) -> Sample:
-    """Return one sample from what the pods reported before and what they report now.
+    """Return one sample: the differences between what the pods reported before and what they report now.
 
-    Sums of a pod that reports for the first time say nothing of the time since the last sample, so it only begins to
-    count; but the very first sample takes the averages since the workers' starts, to know anything at all.
+    A pod that reports for the first time is left out, because its sums say nothing about the time since the last
+    sample. The very first sample takes all sums since the workers' starts, because there is nothing better.
     """
     start = WorkerState(0, 0, 0, 0.0)
     pairs = [(before.get(uid, start), state) for uid, state in after.items() if uid in before or not before]
-    # A worker that restarted counts from zero again.
-    pairs = [(old if _goes_on(old, new) else start, new) for old, new in pairs]
+    # The sums of a worker that restarted began at zero again.
+    pairs = [(old if _continues(old, new) else start, new) for old, new in pairs]
     finished = sum(new.finished - old.finished for old, new in pairs)
     startups = [pod.startup_seconds for pod in pods if pod.startup_seconds is not None]
     return Sample(
@@ -140,5 +147,5 @@ def summed(before: dict[str, WorkerState], after: dict[str, WorkerState], pods: 
     )
 
 
-def _goes_on(old: WorkerState, new: WorkerState) -> bool:
+def _continues(old: WorkerState, new: WorkerState) -> bool:
     return old.finished <= new.finished and old.busy_seconds <= new.busy_seconds

@@ -1,7 +1,7 @@
-"""What surrounds a scale-in: asks every worker of a Deployment, and marks the pods that go.
+"""Asks every worker of a Deployment before a scale-in, and marks the pods to delete first.
 
 `reconcile` calls it, only when a pool is about to be scaled in. It decides nothing: `decide` chooses the pods. A mark
-is the annotation controller.kubernetes.io/pod-deletion-cost, by which a ReplicaSet chooses what it deletes.
+is the annotation controller.kubernetes.io/pod-deletion-cost, by which a ReplicaSet chooses the pods that it deletes.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Protocol
 from queueworkerpool.model import NamespacedName, Pod, PoolSpec, Target, Worker, WorkerState
 
 QUERY_SECONDS = 10.0
-"""The time for asking all workers of a pool; those not asked by then count as silent."""
+"""The limit for asking all workers of a pool; those not asked by then count as silent."""
 
 MOST_AT_ONCE = 32
 """Workers of one pool that are asked at the same time, so that a pool of silent ones delays no other pool."""
@@ -34,9 +34,15 @@ class States(Protocol):
 
 
 class ScaleInCoordinator:
-    """The workers of the Deployments that are about to be scaled in, and the marks on their pods."""
+    """The queries and marks that surround scale-ins, for all Deployments."""
 
     def __init__(self, pods: Pods, states: States) -> None:
+        """Create a coordinator; asks and marks nothing yet.
+
+        Args:
+            pods: Lists and marks the pods of a Deployment.
+            states: Asks a worker for its state.
+        """
         self._pods = pods
         self._states = states
         self._may_carry_marks: set[NamespacedName] = set()
@@ -56,16 +62,16 @@ class ScaleInCoordinator:
         return tuple(await asyncio.gather(*(ask(pod) for pod in pods)))
 
     async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
-        """Mark exactly these of the pods to go first. Raises ClusterError."""
+        """Mark exactly the victims among these pods to go first. Raises ClusterError."""
         wrong = [worker.pod for worker in pods if worker.pod.marked != (worker.pod.name in victims)]
         if wrong:
             self._may_carry_marks.add(deployment)
         await self._invert_marks(deployment, wrong)
 
     async def clear(self, deployment: NamespacedName, target: Target) -> None:
-        """Remove our marks from pods that did not go after all. Raises ClusterError.
+        """Remove our marks from pods that were not deleted after all. Raises ClusterError.
 
-        Not before the last scale-in has taken its pods: the marks say which.
+        Does nothing until the last scale-in has deleted its pods, because the marks say which.
         """
         if deployment in self._may_carry_marks and target.settled:
             pods = await self._pods.pods(deployment, target.selector)
@@ -73,9 +79,9 @@ class ScaleInCoordinator:
             self._may_carry_marks.discard(deployment)
 
     def mark_found(self, deployment: NamespacedName) -> None:
-        """Record that some pod carries a mark: perhaps one from before a restart."""
+        """Record that a pod of this Deployment carries a mark, perhaps from before a restart."""
         self._may_carry_marks.add(deployment)
 
     async def _invert_marks(self, deployment: NamespacedName, pods: list[Pod]) -> None:
-        """Mark those that are not marked, and remove the marks of the others."""
+        """Mark the pods that are not marked, and remove the marks of the others."""
         await asyncio.gather(*(self._pods.mark(deployment.namespace, pod.name, first=not pod.marked) for pod in pods))

@@ -1,7 +1,7 @@
-"""The only adapter to the workers' /state. Returns what they report, or None; raises nothing, decides nothing.
+"""The only adapter to the workers' /state. Returns what they report, or None; raises and decides nothing.
 
 `sampler` and `scale_in` call it. Workers belong to tenants: an answer that is huge, slow, redirects, or makes no sense
-counts as no answer, and costs nothing else. Only addresses that the API server names as podIP are asked.
+counts as no answer. Only addresses that the API server reports as podIP are asked.
 """
 
 import asyncio
@@ -15,27 +15,34 @@ from yarl import URL
 from queueworkerpool.model import WorkerState
 
 TIMEOUT_SECONDS = 1.0
-"""For the whole exchange, so that an answer that drips in costs no more than one that does not come."""
+"""The limit for the whole exchange, so that an answer that drips in takes no longer than one that never comes."""
 
 MOST_BYTES = 4096
+"""The longest body that is read."""
+
 MOST_SLOTS = 100_000
+"""The highest concurrency that is believed."""
 
 
 class WorkerStates:
-    """Asks workers how busy they are. Close it to end its connections."""
+    """A client of the workers' /state. Close it to end its connections."""
 
     def __init__(self, most_at_once: int) -> None:
-        """Prepare requests, so many of them at the same time at most; sends nothing."""
+        """Create a client; sends nothing.
+
+        Args:
+            most_at_once: Requests that may be under way at the same time.
+        """
         self._limiter = asyncio.Semaphore(most_at_once)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         if self._session:
             await self._session.close()
 
     async def ask(self, address: str, port: int) -> WorkerState | None:
-        """Return what the worker at this address reports; None when that makes no sense."""
+        """Return what the worker at this address reports; None when there is no answer, or none that makes sense."""
         async with self._limiter:
             try:
                 body = await self._get(URL.build(scheme="http", host=address, port=port, path="/state"))
@@ -44,7 +51,7 @@ class WorkerStates:
         return None if body is None else parse(body)
 
     async def _get(self, url: URL) -> bytes | None:
-        """Return the body of a good answer that is short enough, else None."""
+        """Return the body of an answer with status 200 that is short enough, else None."""
         async with self._open().get(url, allow_redirects=False) as answer:
             if answer.status != HTTPStatus.OK:
                 return None
@@ -55,8 +62,8 @@ class WorkerStates:
         return None
 
     def _open(self) -> aiohttp.ClientSession:
-        # Made on first use, for it belongs to the running loop. Nothing is kept between answers: no connection, cookie,
-        # proxy setting or decompression that a hostile worker could use.
+        # Made on first use, because it belongs to the running loop. It keeps nothing between answers, and uses nothing
+        # that a hostile worker could exploit: no connections, cookies, proxy settings or decompression.
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, force_close=True),

@@ -12,10 +12,10 @@ import pytest
 from devcluster.processes import wait_until
 from queueworkerpool import process
 from queueworkerpool.health import LOOP_FROZEN_SECONDS, HealthState
-from queueworkerpool.leader.fence import no_fence
 from queueworkerpool.report.metrics import Metrics, process_registry
 from queueworkerpool.server import HttpServer
 from queueworkerpool.settings import Settings
+from queueworkerpool.wiring import http_server
 from tests.adapters.operator.conftest import NOW
 
 
@@ -36,14 +36,8 @@ def health() -> HealthState:
 
 @pytest.fixture
 def server(health: HealthState) -> Iterator[HttpServer]:
-    whole = process._Process(
-        settings=Settings(http_host="127.0.0.1", http_port=0),
-        metrics=Metrics(process_registry(), "0", lambda: NOW),
-        health=health,
-        fence=no_fence(),
-        stop=asyncio.Event(),
-    )
-    running = process._server(whole)
+    settings = Settings(http_host="127.0.0.1", http_port=0)
+    running = http_server(settings, Metrics(process_registry(), "0", lambda: NOW), health)
     yield running
     running.close()
 

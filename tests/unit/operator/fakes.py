@@ -31,7 +31,8 @@ from queueworkerpool.model import (
     Worker,
 )
 from queueworkerpool.names import ConditionType
-from queueworkerpool.reconcile import Dependencies, reconcile
+from queueworkerpool.dependencies import Dependencies
+from queueworkerpool.reconcile import reconcile
 from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.report.status import next_status

@@ -1,0 +1,50 @@
+"""What is scaled: a Deployment as the watch shows it. `Target.parse` is the only reader of the raw object."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Deployment: pods asked for, pods ready, and the resourceVersion that these numbers are of.
+
+    `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
+    scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
+    wrote the replicas, and when; None when that is not known.
+    """
+
+    replicas: int
+    ready_replicas: int
+    resource_version: int
+    rolling_out: bool = False
+    settled: bool = False
+    selector: str = ""
+    writer: tuple[str, datetime | None] | None = None
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Parse a raw Deployment."""
+        status, metadata = body.get("status", {}), body["metadata"]
+        labels = body["spec"].get("selector", {}).get("matchLabels", {})
+        replicas = body["spec"].get("replicas", 1)
+        current = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+        return cls(
+            replicas=replicas,
+            ready_replicas=status.get("readyReplicas", 0),
+            resource_version=int(metadata["resourceVersion"]),
+            rolling_out=status.get("updatedReplicas", 0) < status.get("replicas", 0),
+            settled=current and status.get("replicas", 0) == replicas,
+            selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
+            writer=_writer(metadata.get("managedFields", ())),
+        )
+
+
+def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None] | None:
+    """Return who last wrote spec.replicas, and when, by the API server's own records."""
+    owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
+    last = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
+    if last is None:
+        return None
+    return last["manager"], datetime.fromisoformat(last["time"]) if "time" in last else None

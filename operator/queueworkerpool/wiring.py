@@ -1,0 +1,93 @@
+"""Connects the parts of the operator: the HTTP server with what it answers, the scheduler with all that a tick uses.
+
+`process` calls it. What it connects knows each other through Protocols only. It starts nothing but the HTTP server.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from queueworkerpool.cluster import KubernetesCluster
+from queueworkerpool.dependencies import Dependencies
+from queueworkerpool.health import HealthState
+from queueworkerpool.model import NamespacedName, StoredPool
+from queueworkerpool.queues.sqs import SqsQueues
+from queueworkerpool.reconcile import reconcile
+from queueworkerpool.report.events import EventDeduplicator
+from queueworkerpool.report.metrics import Metrics
+from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, SharedReadings
+from queueworkerpool.server import Answers, HttpServer, Tls
+from queueworkerpool.settings import Settings
+from queueworkerpool.tenancy import Tenancy
+from queueworkerpool.watch import adapter
+from queueworkerpool.workers.sampler import WorkerSampler
+from queueworkerpool.workers.scale_in import ScaleInCoordinator
+from queueworkerpool.workers.states import WorkerStates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """What the operator reads and writes.
+
+    Args:
+        cluster: Writes scales, statuses and Events.
+        queues: Reads the queues' counts.
+        states: Asks workers for their /state.
+        deployments: The Deployments as the watch shows them.
+    """
+
+    cluster: KubernetesCluster
+    queues: SqsQueues
+    states: WorkerStates
+    deployments: adapter.Deployments
+
+
+def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> HttpServer:
+    """Serve /metrics, /livez and /readyz. Raises click.ClickException when the address cannot be bound."""
+    answers = Answers(
+        metrics=metrics.render,
+        livez=lambda: health.liveness_failures(time.monotonic()),
+        readyz=lambda: health.readiness_failures(time.monotonic(), adapter.WATCHED),
+    )
+    try:
+        return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))
+    except OSError as error:
+        address = f"{settings.http_host}:{settings.http_port}"
+        raise click.ClickException(
+            f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port, --tls-cert"
+        ) from error
+
+
+def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock: Callable[[], datetime]) -> Scheduler:
+    """Return a scheduler whose ticks use these adapters; it is not started."""
+    deduplicator = EventDeduplicator()
+    scale_in = ScaleInCoordinator(adapters.cluster, adapters.states)
+    sampler = WorkerSampler(adapters.cluster, adapters.states, clock, scale_in.mark_found)
+    dependencies = Dependencies(
+        tenants=Tenancy.parse(settings.tenants, adapters.queues.default_region),
+        queues=SharedReadings(adapters.queues, metrics.queue_read),
+        targets=AssumedTargets(adapters.deployments),
+        sampler=sampler,
+        scale_in=scale_in,
+        cluster=adapters.cluster,
+        metrics=metrics,
+        deduplicator=deduplicator,
+        clock=clock,
+        own_deployment=NamespacedName(*settings.own_deployment.split("/")) if settings.own_deployment else None,
+    )
+
+    async def tick(pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
+        return await reconcile(pool, owner, dependencies)
+
+    return Scheduler(PoolStore(), tick, metrics, sampler, deduplicator)
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if not settings.tls_cert:
+        return None
+    authority = Path(settings.tls_client_ca) if settings.tls_client_ca else None
+    return Tls(Path(settings.tls_cert), Path(settings.tls_key), authority)
