@@ -1,6 +1,6 @@
 """Every word that leaves the process: reasons, condition types, event types, outcomes, and the API's own names.
 
-Imported by every module, imports none. Add a word here together with its row in tests/unit/operator/test_names.py.
+Every module may import it; it imports none. Add a word together with its row in tests/unit/operator/test_names.py.
 """
 
 from enum import StrEnum
@@ -45,15 +45,15 @@ class EventType(StrEnum):
 class Reason(StrEnum):
     """Why something is so: the same word in a decision's step, a condition, an Event and a metric's label.
 
-    `when` says when it is used, `remedy` what a person can do about it; it is empty when nothing is wrong. The
-    reference page is generated from both. Where the meaning is the HPA's, so is the word.
+    `when` says when it is used, and `remedy` what a person can do about it (empty when nothing is wrong). The reference
+    page is generated from both. Where the meaning is the HPA's, the word is the HPA's too.
     """
 
     when: str
     remedy: str
 
     def __new__(cls, word: str, when: str, remedy: str = "") -> Self:
-        """Make a member whose value is the word alone."""
+        """Return a member whose value is the word alone."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.when, member.remedy = when, remedy
@@ -63,7 +63,7 @@ class Reason(StrEnum):
     SIZED_BY_BACKLOG = "SizedByBacklog", "The size is the load divided by the target, rounded up."
     SIZED_BY_LATENCY = (
         "SizedByLatency",
-        "The size is what works the load off within spec.target.latencySeconds, by the workers' measured service time.",
+        "The size handles the load within spec.target.latencySeconds, by the workers' measured service time.",
     )
     WITHIN_TOLERANCE = (
         "WithinTolerance",
@@ -73,16 +73,16 @@ class Reason(StrEnum):
     BELOW_ACTIVATION = (
         "BelowActivation",
         "The pool is at zero, and the load is not above spec.activationMessages.",
-        "Lower spec.activationMessages to wake the pool earlier.",
+        "Lower spec.activationMessages to leave zero earlier.",
     )
     AWAITING_SECOND_READING = (
         "AwaitingSecondReading",
-        "The pool is at zero, and one or two messages may be a blip of SQS's counts: a second reading soon decides.",
+        "The pool is at zero, and one or two messages may be an error of SQS's counts: a second reading soon decides.",
     )
     IN_FLIGHT_HELD = (
         "InFlightHeld",
-        "spec.count.inFlight is Hold, and the pods that can be holding the messages in flight stay.",
-        "Set spec.count.inFlight to Ignore to scale in over them.",
+        "spec.count.inFlight is Hold, and the pods that may hold the messages in flight stay.",
+        "Set spec.count.inFlight to Ignore to scale in regardless of them.",
     )
     MESSAGES_WAITING = (
         "MessagesWaiting",
@@ -91,7 +91,7 @@ class Reason(StrEnum):
     ROLLING_OUT = (
         "RollingOut",
         "The Deployment is rolling out a new template, so the pool does not scale in.",
-        "See `kubectl rollout status`; a rollout that is stuck holds the size.",
+        "See `kubectl rollout status`; a stuck rollout keeps the pool from scaling in.",
     )
     SCALE_UP_STABILIZED = (
         "ScaleUpStabilized",
@@ -120,13 +120,13 @@ class Reason(StrEnum):
     )
     AWAITING_EMPTY_CONFIRMATION = (
         "AwaitingEmptyConfirmation",
-        "The last pod stays until the queues were seen empty at least twice, over spec.scaleToZeroAfterSeconds.",
+        "The last pod stays until at least two readings over spec.scaleToZeroAfterSeconds found the queues empty.",
         "Shorten spec.scaleToZeroAfterSeconds to go to zero earlier.",
     )
     TOO_FEW_REPLICAS = (
         "TooFewReplicas",
         "spec.minReplicas sets the size.",
-        "Lower spec.minReplicas if that is not wanted.",
+        "Lower spec.minReplicas to allow fewer pods.",
     )
     TOO_MANY_REPLICAS = (
         "TooManyReplicas",
@@ -146,12 +146,12 @@ class Reason(StrEnum):
     WAITING_FOR_IDLE_WORKERS = (
         "WaitingForIdleWorkers",
         "The load calls for fewer pods, and the workers of those left to go are busy, starting or silent.",
-        "Nothing, as a rule. spec.scaleIn.maxWaitSeconds bounds the wait; busyWorkers: Drain does not wait at all.",
+        "Usually nothing. spec.scaleIn.maxWaitSeconds limits the wait; busyWorkers: Drain does not wait at all.",
     )
     SCALE_CONFLICT = (
         "ScaleConflict",
         "Another writer, named in the message, keeps changing the replicas; the operator stops writing for a while.",
-        "Remove the other autoscaler, or take spec.replicas out of the manifests that are applied again and again.",
+        "Remove the other autoscaler, or remove spec.replicas from the manifest that is applied repeatedly.",
     )
     PAUSED = "Paused", "spec.mode is Paused: nothing is read and nothing is scaled.", "Set spec.mode to Active."
 
@@ -179,7 +179,7 @@ class Reason(StrEnum):
     TARGET_NOT_ALLOWED = (
         "TargetNotAllowed",
         "The Deployment is the operator's own, which no pool may scale.",
-        "Correct spec.scaleTargetRef.name; the operator's size is a value of its chart.",
+        "Correct spec.scaleTargetRef.name; set the operator's own size with replicaCount in its chart.",
     )
     INVALID_SPEC = (
         "InvalidSpec",
@@ -213,20 +213,20 @@ class Reason(StrEnum):
     )
     QUEUE_ANSWER_INVALID = (
         "QueueAnswerInvalid",
-        "SQS, or what answers in its place, gave an answer that is not SQS's.",
+        "SQS, or something that answers in its place, sent an answer that makes no sense.",
         "Check what AWS_ENDPOINT_URL_SQS points to.",
     )
 
     LATENCY_BELOW_STARTUP = (
         "LatencyBelowStartup",
-        "spec.target.latencySeconds is not above the pods' start-up time, so starting pods cannot keep the promise.",
+        "spec.target.latencySeconds is not above the pods' start-up time, so new pods cannot meet it.",
         "Raise latencySeconds above the figure in the message, keep minReplicas above zero, or make pods start faster.",
     )
     NO_CONFLICT = "NoConflict", "No other writer keeps changing the Deployment's replicas."
 
     WORKERS_ANSWER = (
         "WorkersAnswer",
-        "Workers report on /state whether they are busy, so scaling in spares the busy ones.",
+        "Workers report on /state whether they are busy, so scaling in stops no busy one.",
     )
     WORKERS_SILENT = (
         "WorkersSilent",

@@ -73,7 +73,8 @@ class Settings:
     identity: str = field(
         default="",
         metadata={
-            "help": "Name of this process in the Lease, unique among the operator's processes. Empty: host name and a random part."
+            "help": "Name of this process in the Lease, which no other process may have. "
+            "Empty: host name and a random part."
         },
     )
     own_deployment: str = field(

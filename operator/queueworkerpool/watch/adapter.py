@@ -221,7 +221,7 @@ def _session(health: HealthState, connections: _Connections, **kwargs: Any) -> k
 async def _wait_out_throttling(
     request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Turn a 429 into a connection error after a pause: kopf would obey any Retry-After, and fail at one that is a date."""
+    """Turn a 429 into a connection error after a pause: kopf obeys any Retry-After, and fails at one that is a date."""
     answer = await ask(request)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         answer.close()
