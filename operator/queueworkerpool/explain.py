@@ -13,6 +13,7 @@ from typing import Any
 from queueworkerpool.decide import decide
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
+    DEPLOYMENT,
     BusyWorkers,
     Facts,
     LastDecision,
@@ -81,7 +82,7 @@ def _changes(pool: Pool, target: Target, now: datetime) -> Iterator[str]:
     if status.observed_generation != pool.generation:
         yield "the pool was edited"
     if status.replicas is not None and status.replicas != target.replicas:
-        yield f"the Deployment asks for {target.replicas} pods instead of {status.replicas}"
+        yield f"the {DEPLOYMENT.kind} asks for {target.replicas} pods instead of {status.replicas}"
     until = status.last_decision.trail[-1].until if status.last_decision.trail else None
     if until and until < now:
         yield f"{until:%H:%M:%SZ} has passed"
@@ -91,7 +92,7 @@ def as_lines(explanation: Explanation) -> list[str]:
     """Write the account as text."""
     facts, bounds = explanation.facts, explanation.facts.bounds
     size = f"{facts.replicas} pods, {facts.ready} ready, {bounds.min_replicas} to {bounds.max_replicas} allowed"
-    lines = [f"Deployment {facts.spec.deployment}: {size}; mode {facts.spec.mode}"]
+    lines = [f"{DEPLOYMENT.kind} {facts.spec.deployment}: {size}; mode {facts.spec.mode}"]
     if explanation.not_ready:
         lines.append(f"not ready: {explanation.not_ready}")
     lines += [_counted(explanation), *_decided(explanation)]

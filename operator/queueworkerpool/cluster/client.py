@@ -14,7 +14,7 @@ from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_
 from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
-from queueworkerpool.model import Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
+from queueworkerpool.model import DEPLOYMENT, Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
 from queueworkerpool.names import GROUP, PLURAL, VERSION
 
 READ_TIMEOUT_SECONDS = 7.0
@@ -75,11 +75,11 @@ class KubernetesCluster:
 
     async def target(self, deployment: NamespacedName) -> Target:
         """Return the Deployment of this name. Raises TargetGoneError when there is none."""
-        path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}"
+        path = DEPLOYMENT.path(deployment)
         try:
             return Target.parse(await self._connection.ask("GET", path))
         except NotFoundError as error:
-            raise TargetGoneError(f"there is no Deployment {deployment}") from error
+            raise TargetGoneError(f"there is no {DEPLOYMENT.kind} {deployment}") from error
 
     async def confirm(self, pool: Pool) -> None:
         """Check that a pool is still the one that was decided on.
@@ -98,12 +98,12 @@ class KubernetesCluster:
 
         Raises ClusterConflictError when it is not, TargetGoneError when there is no such Deployment.
         """
-        path = f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}/scale"
+        path = f"{DEPLOYMENT.path(deployment)}/scale"
         body = {"metadata": {"resourceVersion": str(resource_version)}, "spec": {"replicas": replicas}}
         try:
             scaled = await self._connection.ask("PATCH", path, body)
         except NotFoundError as error:
-            raise TargetGoneError(f"Deployment {deployment} was deleted") from error
+            raise TargetGoneError(f"{DEPLOYMENT.kind} {deployment} was deleted") from error
         return int(scaled["metadata"]["resourceVersion"])
 
     async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:

@@ -2,11 +2,12 @@
 
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `targets` (what is
 scaled), `pods` (pods and workers), `memory` (what a decision remembers), `facts` (what a decision takes and gives),
-`status` (what was reported), `observed` (what the watch shows and a tick saw), `times`. The `parse` functions are the
-only readers of the raw dictionaries; defaults and bounds live in the CRD.
+`status` (what was reported), `observed` (what the watch shows and a tick saw), `identity` (names of objects), `times`.
+The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
+from queueworkerpool.model.identity import NamespacedName
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
@@ -32,7 +33,6 @@ from queueworkerpool.model.spec import (
     Fallback,
     InFlight,
     Mode,
-    NamespacedName,
     Policy,
     PoolSpec,
     ScalingRules,
@@ -40,12 +40,13 @@ from queueworkerpool.model.spec import (
     Select,
 )
 from queueworkerpool.model.status import Backlog, Condition, LastDecision, PoolStatus, RecordedStep
-from queueworkerpool.model.targets import Target
+from queueworkerpool.model.targets import DEPLOYMENT, Target, Workload
 from queueworkerpool.model.times import format_time, parse_time
 
 __all__ = [
     "COMPETING_WRITER_QUIET",
     "COMPETING_WRITES_LIMIT",
+    "DEPLOYMENT",
     "INVALID_POLL_SECONDS",
     "Backlog",
     "Bounds",
@@ -85,6 +86,7 @@ __all__ = [
     "Target",
     "Worker",
     "WorkerState",
+    "Workload",
     "format_time",
     "parse_pool",
     "parse_time",

@@ -7,9 +7,10 @@ from typing import Any
 
 from queueworkerpool.errors import QueueUnreadableError, SpecInvalidError
 from queueworkerpool.model.facts import Decision
+from queueworkerpool.model.identity import NamespacedName
 from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, total
-from queueworkerpool.model.spec import NamespacedName, PoolSpec
+from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.model.status import PoolStatus
 from queueworkerpool.model.targets import Target
 from queueworkerpool.names import EventType

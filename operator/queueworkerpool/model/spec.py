@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model.queues import QueueReading, QueueRef
@@ -16,16 +16,6 @@ class Mode(StrEnum):
     ACTIVE = "Active"
     DRY_RUN = "DryRun"
     PAUSED = "Paused"
-
-
-class NamespacedName(NamedTuple):
-    """Namespace and name of a namespaced object."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 class InFlight(StrEnum):

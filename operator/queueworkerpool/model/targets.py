@@ -5,6 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from queueworkerpool.model.identity import NamespacedName
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A kind of object that can be scaled, and where the API server serves it."""
+
+    kind: str
+    group: str
+    version: str
+    plural: str
+
+    def path(self, name: NamespacedName) -> str:
+        """Return the path of one object."""
+        return f"/apis/{self.group}/{self.version}/namespaces/{name.namespace}/{self.plural}/{name.name}"
+
+
+DEPLOYMENT = Workload(kind="Deployment", group="apps", version="v1", plural="deployments")
+"""The only kind that pools scale today."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from queueworkerpool.model import (
+    DEPLOYMENT,
     Backlog,
     BusyWorkers,
     Condition,
@@ -172,19 +173,17 @@ def _queue_reachable(observation: Observation) -> Verdict:
 
 
 def _target_found(observation: Observation) -> Verdict:
-    deployment = observation.pool.spec.deployment
+    deployment = f"{DEPLOYMENT.kind} {observation.pool.spec.deployment}"
     if observation.forbidden:
-        message = f"Deployment {deployment} is the operator's own: correct spec.scaleTargetRef.name"
+        message = f"{deployment} is the operator's own: correct spec.scaleTargetRef.name"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_ALLOWED, message, posts_event=True)
     if owner := observation.owner:
-        message = f"the older pool {owner.name} already scales Deployment {deployment}: delete one of the two pools"
+        message = f"the older pool {owner.name} already scales {deployment}: delete one of the two pools"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_CONFLICT, message, posts_event=True)
     if observation.target is None:
-        message = (
-            f"there is no Deployment {deployment} in this namespace: create it, or correct spec.scaleTargetRef.name"
-        )
+        message = f"there is no {deployment} in this namespace: create it, or correct spec.scaleTargetRef.name"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_FOUND, message, posts_event=True)
-    return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"Deployment {deployment} exists")
+    return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"{deployment} exists")
 
 
 def _scaling_active(observation: Observation) -> Verdict:

@@ -1,7 +1,7 @@
 """One reading per distinct queue and interval, however many pools share the queue.
 
-`reconcile` reads through it, it reads through the SQS door. A failure is shared like a success: for one interval
-everybody who asks is told the same.
+`reconcile` reads through it, it reads through the adapter of the queue service. A failure is shared like a success:
+for one interval every pool that asks gets the same answer.
 """
 
 import asyncio
@@ -17,28 +17,28 @@ short of an interval apart (a due time never is exact) still reads every time, a
 
 
 class Source(Protocol):
-    """Where readings come from."""
+    """Reads queues, such as `queues.sqs.SqsQueues`."""
 
     async def read(self, queue: QueueRef) -> QueueReading:
-        """Read the counts of one queue. Raises QueueUnreadableError."""
+        """Return the counts of one queue. Raises QueueUnreadableError."""
 
 
 Outcome = QueueReading | QueueUnreadableError
 
 
 class SharedReadings:
-    """Readings of queues, each asked for once."""
+    """Readings of queues, each requested once per interval."""
 
     def __init__(self, source: Source, took: Callable[[float], None]) -> None:
-        """Take where readings come from, and whom to tell the seconds that each took."""
+        """Share the readings of `source`; `took` is called with the seconds that each took."""
         self._source = source
         self._took = took
-        self._asked: dict[QueueRef, tuple[float, asyncio.Task[Outcome]]] = {}
+        self._requested: dict[QueueRef, tuple[float, asyncio.Task[Outcome]]] = {}
 
     async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
-        """A reading begun within (three quarters of) this many seconds. Raises QueueUnreadableError."""
+        """Return a reading begun within (three quarters of) this many seconds. Raises QueueUnreadableError."""
         now = asyncio.get_running_loop().time()
-        began, task = self._asked.get(queue, (0.0, None))
+        began, task = self._requested.get(queue, (0.0, None))
         if task is None or (task.done() and now - began >= max_age_seconds * FRESH_SHARE):
             task = self._begin(queue, now, max_age_seconds)
         # Shielded: a pool that goes away must not take the reading from the pools that share it.
@@ -48,16 +48,16 @@ class SharedReadings:
         return outcome
 
     def _begin(self, queue: QueueRef, now: float, keep_seconds: float) -> asyncio.Task[Outcome]:
-        task = asyncio.create_task(self._ask(queue), name=f"read {queue.name}")
-        self._asked[queue] = (now, task)
+        task = asyncio.create_task(self._request(queue), name=f"read {queue.name}")
+        self._requested[queue] = (now, task)
         task.add_done_callback(lambda _: asyncio.get_running_loop().call_later(keep_seconds, self._drop, queue, task))
         return task
 
     def _drop(self, queue: QueueRef, task: asyncio.Task[Outcome]) -> None:
-        if self._asked.get(queue, (0.0, None))[1] is task:
-            del self._asked[queue]
+        if self._requested.get(queue, (0.0, None))[1] is task:
+            del self._requested[queue]
 
-    async def _ask(self, queue: QueueRef) -> Outcome:
+    async def _request(self, queue: QueueRef) -> Outcome:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:

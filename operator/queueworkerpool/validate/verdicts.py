@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import NamespacedName, PoolSpec
+from queueworkerpool.model import DEPLOYMENT, NamespacedName, PoolSpec
 from queueworkerpool.names import GROUP, KIND, VERSION
 from queueworkerpool.validate import deployments, lint, metadata, problems, schema
 from queueworkerpool.validate.crd import pool_schema
@@ -59,7 +59,7 @@ def validate(text: str, now: datetime) -> list[Verdict]:
         for path, value in _objects(document.value, ""):
             verdict = _check(value, replace(document, duplicates=_within(document.duplicates, path)), now)
             verdicts.append(verdict)
-            if verdict.kind == "Deployment":
+            if verdict.kind == DEPLOYMENT.kind:
                 workers[verdict.key] = DeploymentWorkers.parse(value)
     if not verdicts:
         raise DocumentBrokenError("there is no object in it")

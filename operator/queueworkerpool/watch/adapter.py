@@ -21,10 +21,10 @@ import aiohttp
 import kopf
 
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import NamespacedName, StoredPool, Target, parse_pool
+from queueworkerpool.model import DEPLOYMENT, NamespacedName, StoredPool, Target, parse_pool
 from queueworkerpool.names import GROUP, PLURAL, VERSION
 
-WATCHED = (PLURAL, "deployments")
+WATCHED = (PLURAL, DEPLOYMENT.plural)
 """The kinds that are watched, as their URLs name them."""
 
 RECONNECT_SECONDS = 2.0
@@ -130,7 +130,7 @@ def _registry(sinks: Sinks, connections: "_Connections") -> kopf.OperatorRegistr
         if not sinks.deployments.bound:
             sinks.deployments.bind(kwargs["targets"])
 
-    @kopf.index("apps", "v1", "deployments", registry=handlers, id="targets")
+    @kopf.index(DEPLOYMENT.group, DEPLOYMENT.version, DEPLOYMENT.plural, registry=handlers, id="targets")
     def targets(body: kopf.Body, **_: Any) -> dict[NamespacedName, Target]:
         return {NamespacedName(body["metadata"]["namespace"], body["metadata"]["name"]): Target.parse(body)}
 

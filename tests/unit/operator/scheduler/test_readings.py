@@ -196,4 +196,4 @@ async def test_a_queue_that_nobody_asks_for_any_more_is_forgotten(readings: Shar
     for number in range(100):
         await readings.read(QueueRef(f"{A.url}{number}"), 5)
     await asyncio.sleep(6)
-    assert readings._asked == {}
+    assert readings._requested == {}
