@@ -1,4 +1,4 @@
-# One door for people and CI. Every target sets up what it needs in a clean checkout.
+# One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit check verify generate mutate audit bench soak lock clean
 SHELL := bash
@@ -38,6 +38,7 @@ check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=operator:worker $(BIN)/lint-imports --no-logo
+	PYTHONPATH=operator:worker:. $(BIN)/lint-imports --no-logo --config tests/importlinter.toml
 	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker devcluster
 	$(MAKE) --no-print-directory verify
 

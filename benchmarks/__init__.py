@@ -1,1 +1,1 @@
-"""Measure what the operator promises: reaction, admission, cost. By `make bench`, or `python -m benchmarks --help`."""
+"""Measures what operator and worker promise. Run it by `make bench`, or `python -m benchmarks --help`."""

@@ -1,4 +1,4 @@
-"""A queue of one bench run on an SQS stand-in: filled fast, and exact about what is left in it."""
+"""A queue on an SQS stand-in for one run: it is filled quickly, and counts exactly what is left in it."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +10,13 @@ from devcluster.sqs import SqsServer
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-VISIBILITY = "600"
-"""Seconds; so long that whatever is in flight after a consumer's end stays so while it is counted."""
+VISIBILITY_TIMEOUT_SECONDS = 600
+"""Long enough that whatever is in flight after a consumer's end stays in flight while it is counted."""
 
 SENDERS = 4
 
 NAME = "bench"
-"""Some libraries write the name into every message; so it is always the same."""
+"""Always the same: some libraries write the name into every message."""
 
 
 class Backlog:
@@ -27,7 +27,7 @@ class Backlog:
         self.url = url
 
     def depth(self) -> tuple[int, int]:
-        """Messages visible, messages in flight."""
+        """Return the number of visible messages and of messages in flight."""
         attributes: dict[str, str] = self._client.get_queue_attributes(  # type: ignore[assignment]  # names come as text
             QueueUrl=self.url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -36,7 +36,7 @@ class Backlog:
         return int(attributes[visible]), int(attributes[in_flight])
 
     def left(self) -> int:
-        """Messages that have not been deleted."""
+        """Return the number of messages that have not been deleted."""
         return sum(self.depth())
 
     def fill(self, bodies: Sequence[str]) -> None:
@@ -53,12 +53,14 @@ class Backlog:
 
 @contextmanager
 def backlog(server: SqsServer, bodies: Sequence[str]) -> Iterator[Backlog]:
-    """A fresh queue that holds BODIES; it goes with the body of the statement."""
+    """Create a queue that holds these messages; it is deleted after the body of the `with` statement."""
     client = server.client(max_pool_connections=SENDERS)
-    url = client.create_queue(QueueName=NAME, Attributes={"VisibilityTimeout": VISIBILITY})["QueueUrl"]
+    url = client.create_queue(QueueName=NAME, Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT_SECONDS)})[
+        "QueueUrl"
+    ]
     try:
-        made = Backlog(client, url)
-        made.fill(bodies)
-        yield made
+        created = Backlog(client, url)
+        created.fill(bodies)
+        yield created
     finally:
         client.delete_queue(QueueUrl=url)

@@ -1,4 +1,4 @@
-"""Cost: what the operator takes while a thousand pools stay as they are."""
+"""Cost: the CPU time and memory that the operator needs while a thousand pools stay as they are."""
 
 import asyncio
 import statistics
@@ -7,25 +7,26 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmarks import audit
-from benchmarks.bed import Bed
-from benchmarks.pools import admit
-from benchmarks.process import MIB, Usage, usage
+from benchmarks.bench import Bench, Needs
 from benchmarks.result import Figure, Result
+from testbed import audit
+from testbed.environment import Environment
+from testbed.pools import admit
+from testbed.process_usage import MIB, Usage, usage
 
 POLL_SECONDS = 15
-SAMPLE_SECONDS = 10.0
+SAMPLE_INTERVAL_SECONDS = 10.0
 QUIET_SECONDS = 3.0 * POLL_SECONDS
-"""The measurement begins when the operator has written nothing for so long."""
+"""The measurement begins when the operator has written nothing for this long."""
 
-SETTLE_SECONDS = 300.0
+QUIET_TIMEOUT_SECONDS = 300.0
 
-RIVAL = {"pools": 605, "cpu_ms_per_second": 126, "resident_mib": 338, "api_requests_per_second": 60}
+PEER = {"pools": 605, "cpu_ms_per_second": 126, "resident_mib": 338, "api_requests_per_second": 60}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    """What was seen in the window."""
+    """What was observed in the window."""
 
     seconds: float
     samples: list[Usage]
@@ -39,10 +40,10 @@ class _Measured:
         return round((self.samples[-1].cpu_seconds - self.samples[0].cpu_seconds) / self.seconds * 1000, 1)
 
 
-async def measure(bed: Bed, pools: int, seconds: float) -> Result:
+async def measure(environment: Environment, *, pools: int, seconds: float) -> Result:
     """Run the bench: all pools at one replica, one message in each queue."""
-    await _settle(bed, pools)
-    found = await _watch(bed, seconds)
+    await _settle(environment, pools)
+    found = await _watch(environment, seconds)
     resident = statistics.median(sample.resident for sample in found.samples)
     figures = [
         Figure("cpu_ms_per_second", found.cpu_ms_per_second, limit=120),
@@ -56,41 +57,44 @@ async def measure(bed: Bed, pools: int, seconds: float) -> Result:
         "seconds": round(found.seconds, 1),
         "requests_of_the_operator": dict(sorted(found.requests.items())),
         "queue_reads_per_second": round(found.queue_reads / found.seconds, 1),
-        "cpu_ms_per_second_of": {name: round(took / found.seconds * 1000, 1) for name, took in found.others.items()},
+        "cpu_ms_per_second_of": {name: round(used / found.seconds * 1000, 1) for name, used in found.others.items()},
     }
     setting = (
         f"{pools} pools, pollSeconds {POLL_SECONDS}, a queue each with one message, one replica each; nothing changes "
         f"for {seconds:g} seconds. The Deployments are paused, so that no pods are made"
     )
-    return Result("cost", setting, figures, RIVAL, details)
+    return Result("cost", setting, figures, PEER, details)
 
 
-async def _settle(bed: Bed, pools: int) -> None:
+async def _settle(environment: Environment, pools: int) -> None:
     """Create the pools, and wait until the operator has decided on all of them and has nothing more to write."""
     names = [f"steady-{index}" for index in range(pools)]
-    bed.sqs.set_depths(dict.fromkeys(names, 1))
-    await admit(bed, names, replicas=1, poll_seconds=POLL_SECONDS)
-    async with asyncio.timeout(SETTLE_SECONDS):
+    environment.sqs.set_depths(dict.fromkeys(names, 1))
+    await admit(environment, names, replicas=1, poll_seconds=POLL_SECONDS)
+    async with asyncio.timeout(QUIET_TIMEOUT_SECONDS):
         writes = 1
         while writes:
             since = datetime.now(UTC)
             await asyncio.sleep(QUIET_SECONDS)
-            writes = audit.count(bed.operator_requests(since), audit.WRITES)
+            writes = audit.count(environment.operator_requests(since), audit.WRITES)
 
 
-async def _watch(bed: Bed, seconds: float) -> _Measured:
-    """Look at the operator for so long."""
-    others = {"sqs stand-in": bed.sqs.pid, "kube-apiserver": bed.cluster.apiserver.pid}
+async def _watch(environment: Environment, seconds: float) -> _Measured:
+    """Measure the operator for this long."""
+    others = {"sqs stand-in": environment.sqs.pid, "kube-apiserver": environment.cluster.apiserver.pid}
     before = {name: usage(pid).cpu_seconds for name, pid in others.items()}
-    since, begun, samples = datetime.now(UTC), time.monotonic(), [bed.operator_usage()]
+    since, begun, samples = datetime.now(UTC), time.monotonic(), [environment.operator_usage()]
     while (left := begun + seconds - time.monotonic()) > 0:
-        await asyncio.sleep(min(SAMPLE_SECONDS, left))
-        samples.append(bed.operator_usage())
+        await asyncio.sleep(min(SAMPLE_INTERVAL_SECONDS, left))
+        samples.append(environment.operator_usage())
     ended, until = time.monotonic(), datetime.now(UTC)
     return _Measured(
         seconds=ended - begun,
         samples=samples,
-        requests=bed.operator_requests(since, until),
-        queue_reads=sum(begun <= call < ended for calls in bed.sqs.calls().values() for call in calls),
+        requests=environment.operator_requests(since, until),
+        queue_reads=sum(begun <= call < ended for calls in environment.sqs.calls().values() for call in calls),
         others={name: usage(pid).cpu_seconds - before[name] for name, pid in others.items()},
     )
+
+
+BENCH = Bench(name="cost", measure=measure, needs=Needs.ENVIRONMENT, options=("pools", "seconds"))

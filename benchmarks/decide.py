@@ -1,9 +1,10 @@
-"""What one decision costs: a pool with everything in its behavior, memory and crew. `python -m benchmarks` calls it."""
+"""Decide: what one decision costs, for a pool with everything in its behavior, memory and pods."""
 
 import timeit
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from benchmarks.bench import Bench
 from benchmarks.result import Figure, Result
 from queueworkerpool.decide import decide
 from queueworkerpool.model import (
@@ -29,17 +30,17 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 POLICIES = (Policy(False, 4, 15), Policy(True, 100, 15), Policy(False, 20, 60))  # noqa: FBT003 -- type, value, period
 
 
-def measure(rounds: int) -> Result:
-    """Decide many times on each situation; the figure is the best round, for all that makes one slower is noise."""
+def measure(*, rounds: int) -> Result:
+    """Decide many times on each situation; the figure is the best round: whatever makes a round slower is noise."""
     situations = {"steady": _facts(600), "scale_out": _facts(4000), "scale_in": _facts(40)}
-    took = {name: _microseconds(facts, max(rounds, 5)) for name, facts in situations.items()}
-    crewed = _microseconds(_with_crew(situations["scale_in"]), max(rounds, 5))
-    figures = [Figure(f"{name}_microseconds", each, limit=LIMIT_MICROSECONDS) for name, each in took.items()]
+    times = {name: _microseconds(facts, max(rounds, 5)) for name, facts in situations.items()}
+    with_pods = _microseconds(_with_pods(situations["scale_in"]), max(rounds, 5))
+    figures = [Figure(f"{name}_microseconds", each, limit=LIMIT_MICROSECONDS) for name, each in times.items()]
     setting = (
         "one queue, latency target with measured workers, both directions with windows, three policies and a "
         "tolerance, ten remembered changes, bounds of a schedule"
     )
-    return Result("decide", setting, [*figures, Figure("scale_in_of_a_crew_of_20_microseconds", crewed)], {})
+    return Result("decide", setting, [*figures, Figure("scale_in_of_20_pods_microseconds", with_pods)], {})
 
 
 def _microseconds(facts: Facts, rounds: int) -> float:
@@ -66,8 +67,11 @@ def _facts(visible: int) -> Facts:
     return Facts(spec, bounds, 20, (QueueReading(visible, 0, 0, NOW),), memory, NOW, ready=100)
 
 
-def _with_crew(facts: Facts) -> Facts:
-    crew = tuple(
+def _with_pods(facts: Facts) -> Facts:
+    pods = tuple(
         Worker(Pod(f"pod-{each}", f"uid-{each}", ready=True), WorkerState(each % 2, 1, 9, 9.0)) for each in range(20)
     )
-    return replace(facts, crew=crew)
+    return replace(facts, pods=pods)
+
+
+BENCH = Bench(name="decide", measure=measure, options=("rounds",))

@@ -1,4 +1,4 @@
-"""What a bench found: figures, the limits they are held to, and where and with what they were measured."""
+"""What a benchmark found: figures, their limits, and the machine and versions that they were measured with."""
 
 import json
 import os
@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number. It holds when it is not above its limit; without a limit it only informs."""
+    """One measured number. It holds when it is not above its limit; without a limit it is only informative."""
 
     name: str
     value: float
@@ -33,12 +33,20 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All that one bench found. `rival` holds figures of another product, measured elsewhere (see `RIVAL_NOTE`)."""
+    """All that one benchmark found.
+
+    Args:
+        bench: Name of the benchmark.
+        setting: How it measured, in words.
+        figures: The measured numbers.
+        peer: Figures of another product, measured elsewhere (see `PEER_NOTE`).
+        details: Whatever explains the figures.
+    """
 
     bench: str
     setting: str
     figures: Sequence[Figure]
-    competing_writer: Mapping[str, Any]
+    peer: Mapping[str, Any]
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -47,11 +55,11 @@ class Result:
         return all(figure.holds for figure in self.figures)
 
 
-RIVAL_NOTE = "KEDA 2.20 with its defaults, measured elsewhere (Kubernetes 1.36, 2 cores), not by this run"
+PEER_NOTE = "KEDA 2.20 with its defaults, measured elsewhere (Kubernetes 1.36, 2 cores), not by this run"
 
 
-def surroundings() -> dict[str, Any]:
-    """The machine and the versions."""
+def machine_and_versions() -> dict[str, Any]:
+    """Return the machine and the versions of what was measured."""
     return {
         "machine": {
             "cpu": _proc_field("/proc/cpuinfo", "model name"),
@@ -69,12 +77,12 @@ def surroundings() -> dict[str, Any]:
 
 
 def load_average() -> float:
-    """Runnable processes over the last minute: what else the machine was doing, besides the bench itself."""
+    """Return the runnable processes over the last minute: how busy the machine was, besides the benchmark itself."""
     return round(os.getloadavg()[0], 2)
 
 
 def write(result: Result, about: Mapping[str, Any], folder: Path = RESULTS) -> Path:
-    """Write the result as JSON; returns the file."""
+    """Write the result as JSON; return the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.bench}.json"
     document = {
@@ -83,7 +91,7 @@ def write(result: Result, about: Mapping[str, Any], folder: Path = RESULTS) -> P
         "setting": result.setting,
         "holds": result.holds,
         "figures": {figure.name: _shown(figure) for figure in result.figures},
-        "competingWriter": {"note": RIVAL_NOTE, **result.competing_writer},
+        "peer": {"note": PEER_NOTE, **result.peer},
         "details": result.details,
         **about,
     }

@@ -1,8 +1,8 @@
-"""Bench: messages per second and CPU per message of one worker process, ours beside every other kind of consumer.
+"""Throughput: messages per second and CPU per message of one worker process, ours beside every other consumer.
 
-Each run has a full queue of its own. What counts is what disappears from the queue, over a window of seconds in the
-middle of the work: starting, ending and the speed of the handlers' bookkeeping do not. Consumers take turns, round by
-round, because the machine is never quiet.
+Each run has a full queue of its own. What counts is what disappears from the queue within a window of seconds in the
+middle of the work, without the start and the end. Consumers take turns, round by round, because the machine is never
+quiet.
 """
 
 import time
@@ -14,21 +14,22 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks.backlog import Backlog, backlog
+from benchmarks.bench import Bench, Needs
 from benchmarks.consumers import BARE, CONSUMERS, FRAMEWORKS, OURS, Consumer, Setting, bodies, running
-from benchmarks.process import session_cpu_seconds
 from benchmarks.result import Figure, Result
 from devcluster.processes import Program, wait_until
 from devcluster.sqs import ElasticMq, SqsServer
+from testbed.process_usage import session_cpu_seconds
 
 MESSAGES = 14_000
-WARM_UP = 300
+WARM_UP_MESSAGES = 300
 WINDOW_SECONDS = 3.0
-START_SECONDS = 30.0
-LAST = 500
-"""A window ends early when so few messages are left: the end of a queue is not the middle of the work."""
+WARM_UP_TIMEOUT_SECONDS = 30.0
+LAST_MESSAGES = 500
+"""A window ends early when only this many messages are left: the end of a queue is not the middle of the work."""
 
 PROMISED = (Setting(0, 8), Setting(0.010, 8))
-# A worker of ours asks for as many as it has room for; so fewer than ten are those of few handlers, nothing ahead.
+# Our worker requests as many messages as it can handle; a batch below ten means few handlers, nothing received ahead.
 SWEPT = (Setting(0, 1, 1), Setting(0, 4, 4), Setting(0, 8, 8), Setting(0, 16), Setting(0, 32), Setting(0.010, 32))
 
 ELSEWHERE = {
@@ -49,8 +50,8 @@ class Pace:
 Paces = dict[tuple[Setting, str], list[Pace]]
 
 
-def measure(rounds: int) -> Result:
-    """Measure the promised settings over so many rounds, the other ones once."""
+def measure(*, rounds: int) -> Result:
+    """Measure the promised settings over this many rounds, the other ones once."""
     plan = [(setting, consumer) for _ in range(rounds) for setting in PROMISED for consumer in CONSUMERS]
     plan += [(setting, consumer) for setting in SWEPT for consumer in CONSUMERS]
     found: Paces = {}
@@ -65,17 +66,17 @@ def measure(rounds: int) -> Result:
 
 
 def paced(server: SqsServer, consumer: Consumer, setting: Setting) -> Pace:
-    """Let one consumer loose on a full queue."""
+    """Run one consumer on a full queue."""
     filled = bodies(consumer, MESSAGES)
     with backlog(server, filled) as queue, running(consumer, setting, server, queue.url) as program:
-        wait_until(_warm(queue, program), START_SECONDS, f"{consumer.name} does not consume")
+        wait_until(_warm(queue, program), WARM_UP_TIMEOUT_SECONDS, f"{consumer.name} does not consume")
         return _window(queue, program)
 
 
 def _warm(queue: Backlog, program: Program) -> Callable[[], bool]:
     def warm() -> bool:
         program.check()
-        return queue.left() <= MESSAGES - WARM_UP
+        return queue.left() <= MESSAGES - WARM_UP_MESSAGES
 
     return warm
 
@@ -83,7 +84,7 @@ def _warm(queue: Backlog, program: Program) -> Callable[[], bool]:
 def _window(queue: Backlog, program: Program) -> Pace:
     begun, cpu_before, before = time.monotonic(), session_cpu_seconds(program.pid), queue.left()
     left = before
-    while time.monotonic() < begun + WINDOW_SECONDS and left > LAST:
+    while time.monotonic() < begun + WINDOW_SECONDS and left > LAST_MESSAGES:
         time.sleep(0.1)
         left = queue.left()
     seconds, cpu = time.monotonic() - begun, session_cpu_seconds(program.pid) - cpu_before
@@ -103,11 +104,11 @@ def _figures(found: Paces) -> Sequence[Figure]:
             Figure(f"messages per second ({setting})", round(ours.per_second)),
             Figure(f"CPU ms per message ({setting})", round(ours.cpu_ms, 3)),
         ]
-        for rival in (BARE, *FRAMEWORKS):
-            theirs = _medians(found, setting, rival.name).per_second
-            limit = 0.5 if rival in FRAMEWORKS else 1.0
-            name = f"speed of {competing_writer.name}, ours being 1 ({setting})"
-            # Where the handlers' own time is the bound nobody can be twice as fast as anybody: it only informs.
+        for peer in (BARE, *FRAMEWORKS):
+            theirs = _medians(found, setting, peer.name).per_second
+            limit = 0.5 if peer in FRAMEWORKS else 1.0
+            name = f"speed of {peer.name}, ours being 1 ({setting})"
+            # Where the handlers' own time is the bound, no consumer can be much faster than another: no limit.
             figures.append(Figure(name, round(theirs / ours.per_second, 3), None if setting.seconds else limit))
     return figures
 
@@ -126,3 +127,6 @@ def _details(found: Paces) -> dict[str, Any]:
         }
         for setting in (*PROMISED, *SWEPT)
     }
+
+
+BENCH = Bench(name="throughput", measure=measure, needs=Needs.PEERS, options=("rounds",))

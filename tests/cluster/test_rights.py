@@ -1,4 +1,4 @@
-"""What the operator asks of the API server, by the server's own log: all that its roles allow, and nothing else."""
+"""What the operator requests of the API server, by its audit log: all that its roles allow, and nothing else."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from benchmarks.bed import OPERATOR, OPERATOR_NAMESPACE, USER
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
 from devcluster.sqs import MotoSqs
+from testbed.operators import OPERATOR, OPERATOR_NAMESPACE, USER
 from tests.cluster.operator.conftest import CHART, Operator, Shop, install
 from tests.cluster.operator.workers import Workers
 
@@ -24,7 +24,7 @@ OF_THE_RELEASE = f"app.kubernetes.io/instance={OPERATOR}"
 
 
 class Right(NamedTuple):
-    """To do one thing with one kind of object."""
+    """The right to one verb on one kind of object."""
 
     group: str
     resource: str
@@ -43,7 +43,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str
 
 
 def end(cluster: Cluster) -> None:
-    """End the operator, so that all that it ever asked for is in the log."""
+    """End the operator, so that all of its requests are in the log."""
     cluster.kubectl("-n", OPERATOR_NAMESPACE, "scale", "deployment", OPERATOR, "--replicas=0")
     pods = ("-n", OPERATOR_NAMESPACE, "get", "pods", "-o", "name")
     wait_until(lambda: cluster.kubectl(*pods) == "", 60, "the operator did not end")
@@ -51,7 +51,7 @@ def end(cluster: Cluster) -> None:
 
 @contextmanager
 def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[Operator]:
-    """The operator, ready when the body begins; it is gone, with its rights, when it has ended."""
+    """Run the operator while the body runs; afterwards it is gone, with its rights."""
     running = install(cluster, sqs, **values)
     try:
         yield running
@@ -61,7 +61,7 @@ def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[Operato
 
 
 def work(shop: Shop, folder: Path) -> None:
-    """Let the operator do all that it ever does: scale out, scale in around a busy worker, and see the pool go."""
+    """Make the operator do all that it ever does: scale out, scale in around a busy worker, see the pool deleted."""
     workers = Workers(shop, folder)
     shop.deployment("pods", command=workers.command)
     shop.send(queue := shop.queue("pods"), 10)
@@ -80,7 +80,7 @@ def listed(cluster: Cluster, *what: str) -> list[Json]:
 
 
 def granted(cluster: Cluster) -> set[Right]:
-    """What the operator may do with objects, by all roles that are bound to it."""
+    """Return what the operator may do with objects, by all roles that are bound to it."""
     bindings = listed(cluster, "clusterrolebindings,rolebindings")
     refs = [
         (binding["metadata"].get("namespace", "default"), binding["roleRef"]["kind"], binding["roleRef"]["name"])
@@ -98,8 +98,8 @@ def granted(cluster: Cluster) -> set[Right]:
     }
 
 
-def asked(cluster: Cluster, since: datetime) -> list[Json]:
-    """The events of the operator since then, and of whoever had no valid token and therefore no name."""
+def requested(cluster: Cluster, since: datetime) -> list[Json]:
+    """Return the audit events of the operator since then, and of clients without a valid token, which have no name."""
     events = map(json.loads, (cluster.directory / "audit.log").read_text().splitlines())
     return [
         event
@@ -110,7 +110,7 @@ def asked(cluster: Cluster, since: datetime) -> list[Json]:
 
 
 def needed(event: Json) -> Right | None:
-    """The right that a request needed; None where it was about no object but about what kinds there are."""
+    """Return the right that a request needed; None when it was about the kinds of objects that exist."""
     about = event.get("objectRef", {})
     if "resource" not in about:
         return None
@@ -122,7 +122,7 @@ WATCHED = {"of all namespaces": ([], {"ClusterRole", "Role"}), "of some namespac
 
 
 @pytest.mark.parametrize(("watched", "kinds"), WATCHED.values(), ids=WATCHED)
-def test_an_operator_uses_every_right_that_it_has_and_asks_for_no_other(
+def test_an_operator_uses_every_right_that_it_has_and_requests_nothing_else(
     watched: list[str], kinds: set[str], audited: Cluster, moto_sqs: MotoSqs, tmp_path: Path
 ) -> None:
     [namespace] = watched or ["rights-all"]
@@ -131,7 +131,7 @@ def test_an_operator_uses_every_right_that_it_has_and_asks_for_no_other(
     with installed(audited, moto_sqs, watchNamespaces=watched):
         work(Shop(audited, moto_sqs, namespace), tmp_path / "busy")
         end(audited)
-        events, rights = asked(audited, begun), granted(audited)
+        events, rights = requested(audited, begun), granted(audited)
         roles = listed(audited, "clusterroles,clusterrolebindings,roles,rolebindings", "-l", OF_THE_RELEASE)
 
     assert [event for event in events if event["responseStatus"]["code"] in REFUSALS] == []
@@ -142,14 +142,12 @@ def test_an_operator_uses_every_right_that_it_has_and_asks_for_no_other(
     assert places == {namespace, OPERATOR_NAMESPACE} | (set() if watched else {""})
 
 
-def test_a_lease_that_somebody_deleted_is_missed_and_comes_back_with_an_upgrade(
-    audited: Cluster, moto_sqs: MotoSqs
-) -> None:
+def test_a_deleted_lease_is_reported_and_comes_back_with_an_upgrade(audited: Cluster, moto_sqs: MotoSqs) -> None:
     lease = ("-n", OPERATOR_NAMESPACE, "get", "lease", OPERATOR, "-o", "jsonpath={.spec.holderIdentity}")
     with installed(audited, moto_sqs) as operator:
         wait_until(lambda: audited.kubectl(*lease) != "", 60, "nobody leads")
         audited.kubectl("-n", OPERATOR_NAMESPACE, "delete", "lease", OPERATOR)
-        missed = f"there is no Lease {OPERATOR_NAMESPACE}/{OPERATOR}: `helm upgrade` makes it"
-        wait_until(lambda: missed in operator.logs(), 60, "the Lease is not missed")
+        reported = f"there is no Lease {OPERATOR_NAMESPACE}/{OPERATOR}: `helm upgrade` makes it"
+        wait_until(lambda: reported in operator.logs(), 60, "the missing Lease is not reported")
         audited.helm("upgrade", OPERATOR, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--reuse-values")
         wait_until(lambda: audited.kubectl(*lease) != "", 60, "nobody leads again")

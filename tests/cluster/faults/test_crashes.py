@@ -1,10 +1,11 @@
-"""A few crashes: what the bench of that name does two hundred times."""
+"""A few crashes: what the benchmark of that name does two hundred times."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NoReturn
 
-from benchmarks import crashes
 from devcluster import UnavailableError, tools
+from testbed import crash_findings, crashes
 
 KILLS = 6
 
@@ -16,6 +17,7 @@ def test_whenever_it_is_killed_each_size_is_written_once_and_no_window_is_cut_sh
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
-    found = crashes.measure(KILLS)
-    assert [figure.name for figure in found.figures if figure.limit == 0 and not figure.holds] == [], found.details
-    assert {figure.name: figure.value for figure in found.figures}["kills"] >= KILLS
+    run = asyncio.run(crashes.run(KILLS))
+    found = crash_findings.judge(run)
+    assert found.violations == dict.fromkeys(found.violations, 0), crash_findings.details(run.waves)
+    assert found.kills >= KILLS

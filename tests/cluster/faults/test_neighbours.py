@@ -1,19 +1,20 @@
-"""A few good pools beside hostile ones of each kind; the bench of neighbours has hundreds, and looks at intervals."""
+"""A few good pools beside hostile ones of each kind; the benchmark has hundreds, and measures the reading intervals."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.api import POOLS
-from benchmarks.bed import made
-from benchmarks.neighbours import HOSTILE, Loads, hostile, reasons
 from devcluster import UnavailableError, tools
+from testbed import environment
+from testbed.api import POOLS
+from testbed.neighbours import HOSTILE, Loads, hostile_pools, hostile_reasons
 
 GOOD = ["good-0", "good-1", "good-2"]
-PATIENCE_SECONDS = 90.0
-TOLD = {
+SETTLE_TIMEOUT_SECONDS = 90.0
+HOSTILE_REASONS = {
     "dead": {"QueueUnreachable": 1},
     "silent": {"QueueUnreachable": 1},
     "missing": {"TargetNotFound": 1},
@@ -23,7 +24,7 @@ TOLD = {
 }
 """Why the hostile pools are ready or not."""
 
-UNTROUBLED = {
+HEALTHY = {
     "Ready": "Ready",
     "QueueReachable": "QueueRead",
     "TargetFound": "TargetFound",
@@ -34,31 +35,40 @@ UNTROUBLED = {
 }
 
 
-def test_good_pools_reach_their_sizes_beside_hostile_ones_whose_troubles_stay_their_own(
+def test_good_pools_reach_their_sizes_beside_hostile_ones_whose_failures_stay_their_own(
     tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:
     try:
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
-    wrong, told, listed = asyncio.run(beside(tmp_path))
-    assert (wrong, told) == ([], TOLD)
-    assert {pool["metadata"]["name"]: conditions(pool) for pool in listed} == dict.fromkeys(GOOD, UNTROUBLED)
+    observed = asyncio.run(beside(tmp_path))
+    assert (observed.wrong, observed.hostile_reasons) == ([], HOSTILE_REASONS)
+    assert {pool["metadata"]["name"]: conditions(pool) for pool in observed.good} == dict.fromkeys(GOOD, HEALTHY)
 
 
-async def beside(folder: Path) -> tuple[list[str], Mapping[str, Any], Sequence[Mapping[str, Any]]]:
-    """The good pools whose size is wrong, what is told of the hostile ones, and the good ones as they are."""
-    async with made(folder) as bed:
-        loads = Loads(bed, GOOD)
-        counts = dict.fromkeys(HOSTILE, 1) | {"twins": 2}
-        async with hostile(bed, loads, counts):
-            await loads.let_in(poll_seconds=1)
-            assert await loads.settle(PATIENCE_SECONDS) == []
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """The good pools whose size is wrong, why the hostile ones are ready or not, and the good ones as they are."""
+
+    wrong: list[str]
+    hostile_reasons: Mapping[str, Any]
+    good: Sequence[Mapping[str, Any]]
+
+
+async def beside(folder: Path) -> Observed:
+    """Run good pools beside hostile ones until all have settled."""
+    async with environment.started(folder) as running:
+        loads = Loads(running, GOOD)
+        async with hostile_pools(loads, dict.fromkeys(HOSTILE, 1) | {"twins": 2}):
+            await loads.create_good(poll_seconds=1)
+            assert await loads.settle(SETTLE_TIMEOUT_SECONDS) == []
             loads.add(GOOD)
-            ends = time.monotonic() + PATIENCE_SECONDS
-            while (told := await reasons(bed)) != TOLD and time.monotonic() < ends:  # noqa: ASYNC110 -- polls the API server
+            deadline = time.monotonic() + SETTLE_TIMEOUT_SECONDS
+            while (reasons := await hostile_reasons(running)) != HOSTILE_REASONS and time.monotonic() < deadline:  # noqa: ASYNC110 -- polls the API server
                 await asyncio.sleep(0.2)
-            return await loads.settle(PATIENCE_SECONDS), told, (await bed.api.get(POOLS))["items"]
+            wrong = await loads.settle(SETTLE_TIMEOUT_SECONDS)
+            return Observed(wrong=wrong, hostile_reasons=reasons, good=(await running.api.get(POOLS))["items"])
 
 
 def conditions(pool: Mapping[str, Any]) -> dict[str, str]:

@@ -1,15 +1,15 @@
-"""Short outages of every kind, all at once: what the bench of outages measures for longer ones."""
+"""Short outages of every kind, all at once: the benchmark measures longer ones."""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.fleet import fleet
-from benchmarks.outages import FAULTS, GIVE_UP_SECONDS, Found, outage, stop
 from devcluster import UnavailableError, tools
+from testbed.fleet import fleet
+from testbed.outages import FAULTS, RECOVERY_TIMEOUT_SECONDS, Recovery, break_requests, stop_api_server
 
-SECONDS = 5.0
+OUTAGE_SECONDS = 5.0
 CHOSEN = [
     fault
     for fault in FAULTS
@@ -17,15 +17,15 @@ CHOSEN = [
     or fault.kind.startswith("error")
     or (fault.kind, fault.scope) in {("half-open", "watch"), ("503", "watch"), ("half-open", "PATCH"), ("429", "PATCH")}
 ]
-"""At some scopes the operator sees nothing that it does not see at these; the bench has them all."""
+"""The other scopes look the same to the operator as one of these; the benchmark has them all."""
 
 
-def harm(found: dict[str, Found]) -> dict[str, Found]:
-    """What harm was done, by the fault; a machine that is slow does none."""
+def harm(found: dict[str, Recovery]) -> dict[str, Recovery]:
+    """Return the recoveries that did harm, by the fault; a late one does none."""
     return {
         name: each
         for name, each in found.items()
-        if each.recovery >= GIVE_UP_SECONDS or each.wrong_writes or each.restarts or each.complaints
+        if each.seconds >= RECOVERY_TIMEOUT_SECONDS or each.wrong_writes or each.restarts or each.livez_failures
     }
 
 
@@ -37,9 +37,9 @@ def test_after_an_outage_of_any_kind_the_replicas_are_right_by_one_write_each_an
     except UnavailableError as error:
         unavailable(str(error))
 
-    async def both() -> tuple[dict[str, Found], dict[str, Found]]:
-        async with fleet(tmp_path, CHOSEN) as all_of_them:
-            return await outage(all_of_them, SECONDS), await stop(all_of_them, SECONDS)
+    async def both() -> tuple[dict[str, Recovery], dict[str, Recovery]]:
+        async with fleet(tmp_path, CHOSEN) as operators:
+            return await break_requests(operators, OUTAGE_SECONDS), await stop_api_server(operators, OUTAGE_SECONDS)
 
     broken, stopped = asyncio.run(both())
     assert len(broken) == len(stopped) == len(CHOSEN)

@@ -1,27 +1,27 @@
-"""A short soak: what the bench of that name does for longer, and measures more exactly."""
+"""A short soak: the benchmark of that name runs for longer, and measures more exactly."""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks.bed import made
-from benchmarks.soak import SLACK, Soaked, soak
 from devcluster import UnavailableError, tools
 from queueworkerpool.settings import Settings
+from testbed import environment
+from testbed.soak import SLACK, Soaked, soak
 
 POOLS = 20
-SECONDS = 40
+SOAK_SECONDS = 40
 
-MOST_MORE = POOLS + Settings().write_workers + SLACK
+MAX_NEW_THREADS = POOLS + Settings().write_workers + SLACK
 """Threads, and their connections, more than before the first pool: one for each reading and each write that can be
-under way at once. So many are there once the machine was slow for a moment, and they stay; what leaks has no bound."""
+under way at once. They are created when the machine is slow for a moment, and they stay; a leak has no bound."""
 
-MOST_GROWTH_MIB = 8.0
+MAX_GROWTH_MIB = 8.0
 """In the second half; while it warms up a process may grow."""
 
 
-def test_while_pools_come_change_fail_and_go_nothing_grows_and_in_the_end_all_is_as_it_should_be(
+def test_while_pools_come_change_fail_and_go_nothing_grows_and_in_the_end_every_size_is_right(
     tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:
     try:
@@ -30,15 +30,15 @@ def test_while_pools_come_change_fail_and_go_nothing_grows_and_in_the_end_all_is
         unavailable(str(error))
 
     async def soaked() -> Soaked:
-        async with made(tmp_path) as bed:
-            return await soak(bed, POOLS, SECONDS)
+        async with environment.started(tmp_path) as running:
+            return await soak(running, POOLS, SOAK_SECONDS)
 
     found = asyncio.run(soaked())
-    assert found.changes >= SECONDS
-    assert found.failed_readings >= SECONDS
+    assert found.changes >= SOAK_SECONDS
+    assert found.failed_readings >= SOAK_SECONDS
     assert found.wrong_sizes == {}
     assert found.left_over == set()
     first, half = found.samples[0], found.second_half()
-    assert max(each.threads for each in half) <= first.threads + MOST_MORE
-    assert max(each.files for each in half) <= first.files + MOST_MORE
-    assert half[-1].resident_mib - half[0].resident_mib < MOST_GROWTH_MIB
+    assert max(each.threads for each in half) <= first.threads + MAX_NEW_THREADS
+    assert max(each.files for each in half) <= first.files + MAX_NEW_THREADS
+    assert half[-1].resident_mib - half[0].resident_mib < MAX_GROWTH_MIB

@@ -1,4 +1,4 @@
-"""Real operators of which one part dies: each says so at /livez, in time for the kubelet to begin it anew."""
+"""Real operators of which one part dies: each reports it at /livez, in time for the kubelet to restart it."""
 
 import os
 import signal
@@ -14,24 +14,24 @@ from typing import NoReturn
 import pytest
 import yaml
 
-from benchmarks.api import deployment, pool
-from benchmarks.bed import credentials_of, is_ready, operator_program, prepare
-from benchmarks.counting_sqs import CountingSqs, queue_url
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import Program, free_port, wait_until
+from testbed.api import deployment, pool
+from testbed.counting_sqs import CountingSqs, queue_url
+from testbed.operators import OperatorProcess, is_ready, prepare, write_credentials
 
 ROOT = Path(__file__).parents[3]
-PROMISED_SECONDS = 60.0
-START_SECONDS = 60.0
-TOLD = {
+REPORT_TIMEOUT_SECONDS = 60.0
+READY_TIMEOUT_SECONDS = 60.0
+REPORTED = {
     "none": "",
     "loop": "the event loop is frozen",
     "watch": "the watch of queueworkerpools is dead",
-    "queues": "a thread of the queues' door is stuck",
-    "cluster": "a thread of the cluster's door is stuck",
-    "scheduler": "and nobody begins",
+    "queues": "a thread of the queue client is stuck",
+    "cluster": "a thread of the cluster client is stuck",
+    "scheduler": "and its tick has not begun",
 }
-"""What /livez says, by the part that died."""
+"""What /livez reports, by the part that died."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Zombie:
     port: int
 
     def livez(self) -> str:
-        """What it says against being alive; empty when it is."""
+        """Return why it is not alive; empty when it is."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/livez", timeout=5):
                 return ""
@@ -67,26 +67,25 @@ def zombies(tmp_path: Path, sqs: CountingSqs, unavailable: Callable[[str], NoRet
         unavailable(str(error))
     with Cluster(tmp_path / "cluster", node=False) as cluster, ExitStack() as running:
         prepare(cluster)
-        credentials = credentials_of(cluster, tmp_path / "kubeconfig")
-        sqs.set_depths(dict.fromkeys(TOLD, 10))
-        made = [started(part, credentials, sqs, tmp_path, running) for part in TOLD]
-        for part in TOLD:
+        credentials = write_credentials(cluster, tmp_path / "kubeconfig")
+        sqs.set_depths(dict.fromkeys(REPORTED, 10))
+        all_parts = [started(part, credentials, sqs, tmp_path, running) for part in REPORTED]
+        for part in REPORTED:
             cluster.kubectl("create", "namespace", part)
             for manifest in (deployment(part, 0), pool(part, queue_url(part), 1)):
                 cluster.kubectl("-n", part, "apply", "-f", "-", input=yaml.safe_dump(manifest))
-        wait_until(lambda: all(is_ready(each.port) for each in made), START_SECONDS, "they are not ready")
-        wait_until(lambda: sizes(cluster) == dict.fromkeys(TOLD, 2), START_SECONDS, "they do not scale")
-        yield made
+        wait_until(lambda: all(is_ready(each.port) for each in all_parts), READY_TIMEOUT_SECONDS, "they are not ready")
+        wait_until(lambda: sizes(cluster) == dict.fromkeys(REPORTED, 2), READY_TIMEOUT_SECONDS, "they do not scale")
+        yield all_parts
 
 
 def started(part: str, credentials: Path, sqs: CountingSqs, folder: Path, running: ExitStack) -> Zombie:
-    port = free_port()
     own = {"KUBECONFIG": str(credentials), "QWP_NAMESPACES": part, "PYTHONPATH": str(ROOT), **sqs.env}
-    program = operator_program(folder / f"{part}.log", port, own)
-    program.argv[2:] = ["tests.cluster.faults.zombie", part]
+    process = OperatorProcess(log=folder / f"{part}.log", port=free_port(), variables=own)
+    program = process.program("-m", "tests.cluster.faults.zombie", part)
     program.start()
     running.callback(program.kill)
-    return Zombie(part, program, port)
+    return Zombie(part, program, process.port)
 
 
 def sizes(cluster: Cluster) -> dict[str, int]:
@@ -94,14 +93,15 @@ def sizes(cluster: Cluster) -> dict[str, int]:
     return {item["metadata"]["name"]: item["spec"]["replicas"] for item in listed}
 
 
-def test_whichever_part_dies_livez_says_so_within_a_minute(zombies: list[Zombie], sqs: CountingSqs) -> None:
+def test_whichever_part_dies_livez_reports_it_within_a_minute(zombies: list[Zombie], sqs: CountingSqs) -> None:
     assert [each.livez() for each in zombies] == [""] * len(zombies)
     began = time.monotonic()
     for each in zombies:
         os.kill(each.program.pid, signal.SIGUSR1)
-    sqs.set_depths(dict.fromkeys(TOLD, 20))  # something to write
-    told: dict[str, str] = {}
-    while len(told) < len(TOLD) - 1 and time.monotonic() - began < PROMISED_SECONDS:
-        told |= {each.part: said for each in zombies if each.part not in told and (said := each.livez())}
+    sqs.set_depths(dict.fromkeys(REPORTED, 20))  # something to write
+    seen: dict[str, str] = {}
+    while len(seen) < len(REPORTED) - 1 and time.monotonic() - began < REPORT_TIMEOUT_SECONDS:
+        seen |= {each.part: text for each in zombies if each.part not in seen and (text := each.livez())}
         time.sleep(0.2)
-    assert {part: TOLD[part] for part in told if TOLD[part] in told[part]} == {k: v for k, v in TOLD.items() if v}, told
+    expected = {part: text for part, text in REPORTED.items() if text}
+    assert {part: REPORTED[part] for part in seen if REPORTED[part] in seen[part]} == expected, seen

@@ -1,6 +1,6 @@
 """An operator of which one part dies at SIGUSR1: `python -m tests.cluster.faults.zombie PART`.
 
-`test_zombies` runs it. Nothing in the operator is made to be broken, so it is broken here, from outside.
+`test_zombies` runs it. Nothing in the operator is meant to be broken, so this module breaks it from outside.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ def deadlock() -> None:
 
 
 def deadlocked(work: Callable[..., Any]) -> Callable[..., Any]:
-    """The same work, until its part is dead."""
+    """Return the same work, until its part is dead."""
 
     def works(*args: Any, **kwargs: Any) -> Any:
         if dead.is_set():
@@ -38,7 +38,7 @@ def deadlocked(work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def watch_that_hangs(*args: Any) -> None:
-    """Watch, and block its event loop when its part is dead; then, too, when it is begun anew."""
+    """Watch, and block its event loop when its part is dead; also when it is restarted."""
     watching = asyncio.create_task(watch(*args))
     while not dead.is_set():  # noqa: ASYNC110 -- set by a signal
         await asyncio.sleep(0.1)
@@ -47,7 +47,7 @@ async def watch_that_hangs(*args: Any) -> None:
 
 
 def die(*_: object) -> None:
-    """What happens at SIGUSR1, in the thread of the operator's event loop."""
+    """Handle SIGUSR1, in the thread of the operator's event loop."""
     dead.set()
     if sys.argv[1] == "loop":
         deadlock()

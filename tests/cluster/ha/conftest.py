@@ -1,4 +1,4 @@
-"""A control plane of its own, with an audit log, two operators that elect the one that scales, and pools for them."""
+"""A control plane of its own with an audit log, two operators that elect a leader, and pools for them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
-from benchmarks.api import NAMESPACE, deployment, pool
-from benchmarks.bed import prepare
-from benchmarks.counting_sqs import queue_url
-from benchmarks.replicas import Replicas
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.sqs import MotoSqs
+from testbed.api import NAMESPACE, deployment, pool
+from testbed.counting_sqs import queue_url
+from testbed.operators import prepare
+from testbed.replicas import Replicas
 
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]) -> Iterator[Cluster]:
-    """A control plane, and all that the chart brings but its Deployment. No node: pools have paused Deployments."""
+    """A control plane with all of the chart but its Deployment. It has no node: pools have paused Deployments."""
     try:
         tools.build_everything()
     except UnavailableError as error:
@@ -33,13 +33,13 @@ def audited(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str
 def replicas(audited: Cluster, moto_sqs: MotoSqs, tmp_path: Path) -> Iterator[Replicas]:
     """Operators to start; whatever a test does to them, no two may ever lead at the same time."""
     with closing(Replicas(audited, moto_sqs.env, tmp_path)) as started:
-        with started.watched() as leaders:
+        with started.sampled() as leaders:
             yield started
         assert set(leaders) <= {0, 1}
 
 
 class Pools:
-    """Pools with a queue and a paused Deployment each, which end with the test."""
+    """Pools with a queue and a paused Deployment each, which are deleted after the test."""
 
     def __init__(self, cluster: Cluster, sqs: MotoSqs) -> None:
         self._cluster = cluster
@@ -50,8 +50,8 @@ class Pools:
         url = self._client.create_queue(QueueName=name)["QueueUrl"]
         self.names.append(name)
         self.send(name, messages)
-        made = pool(name, queue_url(name), 1)
-        for manifest in (deployment(name, 0), made | {"spec": made["spec"] | spec}):
+        default = pool(name, queue_url(name), 1)
+        for manifest in (deployment(name, 0), default | {"spec": default["spec"] | spec}):
             self._cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=yaml.safe_dump(manifest))
         assert url
 
@@ -81,6 +81,6 @@ class Pools:
 
 @pytest.fixture
 def pools(audited: Cluster, moto_sqs: MotoSqs) -> Iterator[Pools]:
-    made = Pools(audited, moto_sqs)
-    yield made
-    made.delete()
+    created = Pools(audited, moto_sqs)
+    yield created
+    created.delete()

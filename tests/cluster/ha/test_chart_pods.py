@@ -17,21 +17,21 @@ READY_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
-def staffed(
+def two_replicas(
     tmp_path_factory: pytest.TempPathFactory, moto_sqs: MotoSqs, unavailable: Callable[[str], NoReturn]
 ) -> Iterator[Cluster]:
-    """A cluster of its own, with the chart installed twice over."""
+    """A cluster of its own, with two replicas of the chart."""
     try:
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
-    with Cluster(tmp_path_factory.mktemp("staffed")) as running:
+    with Cluster(tmp_path_factory.mktemp("two-replicas")) as running:
         install(running, moto_sqs, replicaCount=2)
         yield running
 
 
 def leading(cluster: Cluster) -> dict[str, bool]:
-    """The operator's pods that are ready and not about to go, and whether each leads."""
+    """Return the operator's pods that are ready and not about to end, and whether each leads."""
     listed = json.loads(cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
     return {pod["metadata"]["name"]: _leads(pod["status"]["podIP"]) for pod in listed if _serves(pod)}
 
@@ -48,7 +48,7 @@ def _leads(address: str) -> bool:
 
 
 def settled(cluster: Cluster) -> str | None:
-    """The name of the leader, once two pods are ready and one of them leads."""
+    """Return the name of the leader, once two pods are ready and one of them leads."""
     pods = leading(cluster)
     leaders = [name for name, leads in pods.items() if leads]
     assert len(leaders) <= 1
@@ -60,22 +60,22 @@ def restarts(cluster: Cluster) -> str:
     return cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", chosen)
 
 
-def test_when_the_leaders_pod_goes_the_other_one_leads_and_the_chart_brings_a_third(
-    staffed: Cluster, moto_sqs: MotoSqs
+def test_when_the_leaders_pod_goes_the_other_one_leads_and_the_chart_starts_a_third(
+    two_replicas: Cluster, moto_sqs: MotoSqs
 ) -> None:
-    shop = Shop(staffed, moto_sqs, "default")
-    queue = shop.queue("staffed")
-    shop.deployment("staffed")
-    shop.pool("staffed", queue)
+    shop = Shop(two_replicas, moto_sqs, "default")
+    queue = shop.queue("elected")
+    shop.deployment("elected")
+    shop.pool("elected", queue)
     shop.send(queue, 50)
-    shop.eventually(lambda: shop.replicas("staffed") == 10, 60, "nobody scaled the pool")
-    wait_until(lambda: settled(staffed) is not None, READY_SECONDS, "not one of two leads")
-    first, before = settled(staffed), leading(staffed)
-    staffed.kubectl("delete", "pod", "-n", NAMESPACE, str(first))
+    shop.eventually(lambda: shop.replicas("elected") == 10, 60, "nobody scaled the pool")
+    wait_until(lambda: settled(two_replicas) is not None, READY_SECONDS, "not one of two leads")
+    first, before = settled(two_replicas), leading(two_replicas)
+    two_replicas.kubectl("delete", "pod", "-n", NAMESPACE, str(first))
     shop.send(queue, 25)
-    shop.eventually(lambda: shop.replicas("staffed") == 15, 60, "nobody followed")
-    wait_until(lambda: settled(staffed) is not None, READY_SECONDS, "the chart brought no third")
+    shop.eventually(lambda: shop.replicas("elected") == 15, 60, "nobody followed")
+    wait_until(lambda: settled(two_replicas) is not None, READY_SECONDS, "the chart started no third")
     [follower] = set(before) - {first}
-    assert settled(staffed) == follower
-    assert set(leading(staffed)) != set(before)
-    assert restarts(staffed) == "0 0"
+    assert settled(two_replicas) == follower
+    assert set(leading(two_replicas)) != set(before)
+    assert restarts(two_replicas) == "0 0"

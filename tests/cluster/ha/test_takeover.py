@@ -1,23 +1,23 @@
 """Two operators under the chart's rights on a real API server: one leads, and when it cannot, the other does.
 
-That no two lead at the same time is sampled in every test (`replicas`). How fast they are, `python -m benchmarks
-takeover` measures; deadlines here are generous.
+Every test samples that no two lead at the same time (`replicas`). `python -m benchmarks takeover` measures how fast
+they are; deadlines here are generous.
 """
 
 import signal
 import time
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.replicas import Replica, Replicas
 from devcluster.processes import wait_until
 from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS
+from testbed.replicas import Replica, Replicas
 from tests.cluster.ha.conftest import Pools
 
-TAKEOVER_SECONDS = 60
+TAKEOVER_TIMEOUT_SECONDS = 60
 
 
 def both(replicas: Replicas) -> tuple[Replica, Replica]:
-    """Two operators: the one that leads and the one that stands by."""
+    """Start two operators; return the one that leads and the one that stands by."""
     for name in ("operator-a", "operator-b"):
         replicas.start(name)
     leader = replicas.leader()
@@ -25,40 +25,38 @@ def both(replicas: Replicas) -> tuple[Replica, Replica]:
     return leader, other
 
 
-def calm(replicas: Replicas, leader: Replica) -> bool:
-    """Whether a leader has only renewed its Lease for two seconds."""
+def quiet(replicas: Replicas, leader: Replica) -> bool:
+    """Return whether a leader has only renewed its Lease for two seconds."""
     return set(replicas.writes(leader, datetime.now(UTC) - timedelta(seconds=2))) <= {"patch leases"}
 
 
-def test_a_leader_that_is_killed_is_followed_by_one_that_remembers_all_that_it_knew(
-    replicas: Replicas, pools: Pools
-) -> None:
-    pools.create("scaleDownStabilization", 50, behavior={"scaleDown": {"stabilizationWindowSeconds": 3600}})
+def test_a_leader_that_is_killed_is_followed_by_one_that_keeps_its_memory(replicas: Replicas, pools: Pools) -> None:
+    pools.create("window", 50, behavior={"scaleDown": {"stabilizationWindowSeconds": 3600}})
     first, second = both(replicas)
-    wait_until(lambda: pools.replicas() == {"scaleDownStabilization": 10}, 30, "the pool was not scaled")
-    pools.purge("scaleDownStabilization")
+    wait_until(lambda: pools.replicas() == {"window": 10}, 30, "the pool was not scaled")
+    pools.purge("window")
     wait_until(
-        lambda: "scaleDownStabilization" in pools.status("scaleDownStabilization").get("memory", {}),
+        lambda: "scaleDownStabilization" in pools.status("window").get("memory", {}),
         30,
-        "the lull was not remembered",
+        "the start of the window was not remembered",
     )
-    before = pools.status("scaleDownStabilization")
+    before = pools.status("window")
     assert (first.leads, second.leads, replicas.lease()["holderIdentity"]) == (True, False, first.name)
 
     first.program.kill()
-    wait_until(lambda: second.works, TAKEOVER_SECONDS, "nobody followed")
-    after = pools.status("scaleDownStabilization")
+    wait_until(lambda: second.works, TAKEOVER_TIMEOUT_SECONDS, "nobody followed")
+    after = pools.status("window")
     assert (after["memory"], after["lastScaleTime"]) == (before["memory"], before["lastScaleTime"])
-    assert pools.replicas() == {"scaleDownStabilization": 10}, "the window of an hour has hardly begun"
-    pools.send("scaleDownStabilization", 100)
-    wait_until(lambda: pools.replicas() == {"scaleDownStabilization": 20}, 30, "the follower did not scale")
+    assert pools.replicas() == {"window": 10}, "the window of an hour has hardly begun"
+    pools.send("window", 100)
+    wait_until(lambda: pools.replicas() == {"window": 20}, 30, "the follower did not scale")
 
     first = replicas.start(first.name)
     assert (first.leads, second.leads) == (False, True), "whoever comes back stands by"
     assert first.series("queueworkerpool_decisions_total") == 0
 
 
-def test_a_leader_that_is_told_to_go_hands_over_before_its_lease_would_run_out(
+def test_a_leader_that_is_terminated_hands_over_before_its_lease_would_run_out(
     replicas: Replicas, pools: Pools
 ) -> None:
     pools.create("work", 50)
@@ -67,7 +65,7 @@ def test_a_leader_that_is_told_to_go_hands_over_before_its_lease_would_run_out(
     changes = replicas.lease()["leaseTransitions"]
     begun = time.monotonic()
     first.signal(signal.SIGTERM)
-    wait_until(lambda: second.works, TAKEOVER_SECONDS, "nobody followed")
+    wait_until(lambda: second.works, TAKEOVER_TIMEOUT_SECONDS, "nobody followed")
     assert time.monotonic() - begun < LEASE_DURATION_SECONDS - 3, "it waited for the Lease to run out"
     assert (replicas.lease()["holderIdentity"], replicas.lease()["leaseTransitions"]) == (second.name, changes + 1)
     wait_until(lambda: not first.program.running, 30, "the first did not end")
@@ -80,23 +78,23 @@ def test_a_leader_that_was_frozen_writes_nothing_when_it_wakes_up(replicas: Repl
     first, second = both(replicas)
     wait_until(lambda: pools.replicas() == dict.fromkeys(names, 2), 30, "the pools were not scaled")
 
-    # Calm first: what a thread has begun to send when it is frozen, no fence calls back.
-    wait_until(lambda: calm(replicas, first), 30, "it goes on writing")
+    # Quiet first: a fence does not stop a request that a thread is sending when the process is frozen.
+    wait_until(lambda: quiet(replicas, first), 30, "it goes on writing")
     first.signal(signal.SIGSTOP)
     for name in names:
-        pools.send(name, 10)  # so that the first would have something to write, by what it knows
-    wait_until(lambda: pools.replicas() == dict.fromkeys(names, 4), TAKEOVER_SECONDS, "nobody followed")
+        pools.send(name, 10)  # so that the first would have something to write
+    wait_until(lambda: pools.replicas() == dict.fromkeys(names, 4), TAKEOVER_TIMEOUT_SECONDS, "nobody followed")
     assert second.leads
 
     woken = datetime.now(UTC)
     first.signal(signal.SIGCONT)
-    wait_until(lambda: "lost the lead" in first.program.log.read_text(), 30, "it did not find out")
+    wait_until(lambda: "lost the lead" in first.program.log.read_text(), 30, "it did not notice")
     wait_until(lambda: first.is_ready, 30, "it did not stand by, ready")
     wait_until(lambda: bool(replicas.writes(second, woken)), 30, "the audit log does not show the leader's writes")
     assert replicas.writes(first, woken) == {}
     assert (first.leads, second.leads) == (False, True)
 
     second.program.kill()
-    wait_until(lambda: first.works, TAKEOVER_SECONDS, "it did not take over again")
+    wait_until(lambda: first.works, TAKEOVER_TIMEOUT_SECONDS, "it did not take over again")
     pools.send(names[0], 10)
     wait_until(lambda: pools.replicas()[names[0]] == 6, 30, "it did not scale again")

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks import audit
-from benchmarks.bed import USER
 from devcluster import Cluster
 from devcluster.processes import wait_until
 from devcluster.sqs import REGION, MotoSqs
+from testbed import audit
+from testbed.operators import USER
 
 CHART = Path(__file__).parents[3] / "charts" / "queueworkerpool"
 NAMESPACE = "queueworkerpool-system"
@@ -26,7 +26,7 @@ ACCOUNT = "123456789012"
 
 
 CANARIES = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOKEN": "canary-of-the-session-token"}
-"""Secrets of the operator, to be looked for where they must not appear."""
+"""Secrets of the operator, to be searched for where they must not appear."""
 
 TENANTS = [
     {"namespaces": [f"{tenant}-*"], "queues": [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{tenant}-*"]}
@@ -56,8 +56,8 @@ class Operator:
         with urllib.request.urlopen(f"http://{self.address}{path}", timeout=10) as answer:
             return str(answer.read().decode())
 
-    def trouble(self, path: str = "/readyz") -> str:
-        """What the operator says against being ready (or alive); empty when it is."""
+    def failures(self, path: str = "/readyz") -> str:
+        """Return why the operator is not ready (or not alive); empty when it is."""
         try:
             self.get(path)
         except urllib.error.HTTPError as error:
@@ -68,17 +68,17 @@ class Operator:
         return ""
 
     def kill_and_wait(self) -> None:
-        """Kill the operator, and wait until its successor serves. Each has to wait longer than the one before."""
+        """Kill the operator, and wait until its successor serves. The back-off grows with each kill."""
         before = self.restarts()
         os.kill(self.pid, signal.SIGKILL)
         wait_until(lambda: self.restarts() > before, 120, "the operator was not restarted")
-        wait_until(lambda: not self.trouble(), 60, "the operator did not come back")
+        wait_until(lambda: not self.failures(), 60, "the operator did not come back")
 
     def logs(self) -> str:
         return self.cluster.node.logs(NAMESPACE, self.pod()["metadata"]["name"])
 
     def token(self) -> str:
-        """The token of the operator's service account."""
+        """Return the token of the operator's service account."""
         files = self.cluster.node.files(NAMESPACE, self.pod()["metadata"]["name"])
         return str(yaml.safe_load(files.kubeconfig.read_text())["users"][0]["user"]["token"])
 
@@ -104,7 +104,7 @@ def install(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Operator:
 
 @pytest.fixture(scope="session")
 def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
-    """The operator of the whole run. Tests kill it; nothing asks it to end but a probe that finds it dead."""
+    """The operator of the whole run. Tests kill it; only a failing probe would terminate it."""
     running = install(cluster, moto_sqs, tenants=TENANTS)
     yield running
     assert "operator stopped" not in running.logs()
@@ -112,7 +112,7 @@ def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
 
 
 class Shop:
-    """A namespace with queues, Deployments and pools, and what is to be seen of them."""
+    """A namespace with queues, Deployments and pools, and what the API server shows of them."""
 
     def __init__(self, cluster: Cluster, sqs: MotoSqs, namespace: str) -> None:
         self.cluster = cluster
@@ -124,7 +124,7 @@ class Shop:
         return self.cluster.kubectl("-n", self.namespace, *arguments, input=stdin)
 
     def queue(self, name: str) -> str:
-        """Create a queue of this namespace; returns its name, unique in the whole run."""
+        """Create a queue of this namespace; return its name, unique in the whole run."""
         unique = f"{self.namespace}-{name}"
         self.client.create_queue(QueueName=unique)
         return unique
@@ -139,7 +139,7 @@ class Shop:
         self.client.purge_queue(QueueUrl=self.client.get_queue_url(QueueName=queue)["QueueUrl"])
 
     def deployment(self, name: str, replicas: int = 0, command: list[str] | None = None) -> None:
-        """Create a Deployment whose pods do nothing, unless told what to do."""
+        """Create a Deployment whose pods run a command; by default they do nothing."""
         labels = {"app": name}
         container = {"name": "worker", "image": "none", "command": command or ["sleep", "3600"]}
         spec = {
@@ -158,7 +158,7 @@ class Shop:
 
     def pool(self, name: str, queue: str, deployment: str | None = None, **spec: Any) -> None:
         """Create or edit a pool that polls every second."""
-        whole = {
+        complete = {
             "scaleTargetRef": {"name": deployment or name},
             "queues": [{"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"}],
             "maxReplicas": 100,
@@ -167,7 +167,12 @@ class Shop:
         } | spec
         metadata = {"name": name}
         self.apply(
-            {"apiVersion": "queueworker.dev/v1alpha1", "kind": "QueueWorkerPool", "metadata": metadata, "spec": whole}
+            {
+                "apiVersion": "queueworker.dev/v1alpha1",
+                "kind": "QueueWorkerPool",
+                "metadata": metadata,
+                "spec": complete,
+            }
         )
 
     def apply(self, manifest: dict[str, Any]) -> None:
@@ -177,27 +182,27 @@ class Shop:
         return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}"))
 
     def ready(self, deployment: str) -> int:
-        """How many pods of the Deployment are ready."""
+        """Return how many pods of the Deployment are ready."""
         return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.status.readyReplicas}") or 0)
 
     def status(self, pool: str) -> dict[str, Any]:
         return dict(json.loads(self.kubectl("get", "qwp", pool, "-o", "json")).get("status", {}))
 
     def condition(self, pool: str, kind: str) -> tuple[str, str]:
-        """Status and reason of a condition; both empty before there is one."""
+        """Return status and reason of a condition; both empty before there is one."""
         for condition in self.status(pool).get("conditions", ()):
             if condition["type"] == kind:
                 return condition["status"], condition["reason"]
         return "", ""
 
     def events(self, pool: str) -> list[str]:
-        """What was told of a pool: reason and message."""
+        """Return reason and message of each Event about a pool."""
         chosen = f"involvedObject.kind=QueueWorkerPool,involvedObject.name={pool}"
         listed = json.loads(self.kubectl("get", "events", "--field-selector", chosen, "-o", "json"))["items"]
         return [f"{event['reason']}: {event['message']}" for event in listed]
 
     def generation(self, deployment: str) -> int:
-        """How often the Deployment's spec was written since its creation, plus one."""
+        """Return how often the Deployment's spec was written since its creation, plus one."""
         return int(self.kubectl("get", "deployment", deployment, "-o", "jsonpath={.metadata.generation}"))
 
     def eventually(self, condition: Callable[[], bool], seconds: float, sentence: str) -> None:
@@ -205,7 +210,7 @@ class Shop:
 
 
 def wait_for_the_next_second() -> None:
-    """Kubernetes counts in whole seconds: what must be seen as later has to fall into another one."""
+    """Wait: Kubernetes counts in whole seconds, and a later event has to fall into another one."""
     begun = int(time.time())
     while int(time.time()) <= begun + 1:
         time.sleep(0.05)
@@ -214,6 +219,6 @@ def wait_for_the_next_second() -> None:
 @pytest.fixture
 def shop(cluster: Cluster, moto_sqs: MotoSqs, namespace: str, operator: Operator) -> Iterator[Shop]:
     """A namespace that the operator serves."""
-    assert operator.trouble("/livez") == ""
+    assert operator.failures("/livez") == ""
     yield Shop(cluster, moto_sqs, namespace)
     cluster.kubectl("-n", namespace, "delete", "qwp,deployments", "--all", "--wait=false")

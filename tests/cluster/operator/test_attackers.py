@@ -40,7 +40,7 @@ def namespace_of(cluster: Cluster, tenant: str) -> str:
 @pytest.fixture(scope="module")
 def victim(cluster: Cluster, moto_sqs: MotoSqs, operator: Operator) -> Iterator[Shop]:
     """A tenant with a queue that the attacker wants to know of, and a pool that must stay right."""
-    assert operator.trouble("/livez") == ""
+    assert operator.failures("/livez") == ""
     shop = Shop(cluster, moto_sqs, namespace_of(cluster, "victim"))
     shop.send(shop.queue("till"), LOAD)
     shop.deployment("till")
@@ -179,7 +179,7 @@ def test_a_pool_beside_the_operator_does_not_scale_it(cluster: Cluster, moto_sqs
     refused = ("False", "TargetNotAllowed")
     system.eventually(lambda: system.condition("aimed", "TargetFound") == refused, 30, "it was not refused")
     system.kubectl("delete", "qwp", "aimed")
-    assert (system.generation("queueworkerpool"), operator.trouble("/livez")) == (size, "")
+    assert (system.generation("queueworkerpool"), operator.failures("/livez")) == (size, "")
 
 
 def test_what_is_injected_is_told_nowhere(attacker: Shop, operator: Operator) -> None:

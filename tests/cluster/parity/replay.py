@@ -7,9 +7,10 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from queueworkerpool.decide import Limit, decide, limits, recall
+from queueworkerpool.decide import Limit, decide, limits, remember
 from queueworkerpool.model import Bounds, Decision, Facts, Memory, PoolSpec, QueueReading, QueueRef, ScalingRules
 from queueworkerpool.names import Reason
+from queueworkerpool.sizing import MessagesPerPod
 from tests.cluster.parity.external_metrics import Sync
 from tests.cluster.parity.series import FLAG_TOLERANCE, FLAG_WINDOW_SECONDS, PER_POD, SYNC_SECONDS, Difference, Series
 
@@ -66,7 +67,7 @@ def replay(series: Series, behavior: Mapping[str, Any], syncs: Sequence[Sync]) -
         facts = Facts(spec, bounds, sync.replicas, (reading,), memory, sync.time, ready=sync.there)
         ours = decide(facts, chain=HPA_PARITY)
         rows.append(Row(series, sync, after.replicas, _at_the_edge(facts, ours, after.replicas)))
-        made = recall.changed(facts, facts.memory, after.replicas - sync.replicas)
+        made = remember.changed(facts, facts.memory, after.replicas - sync.replicas)
         memory = replace(ours.memory, changes=made.changes)
     return rows
 
@@ -107,7 +108,7 @@ def _spec(series: Series, behavior: Mapping[str, Any]) -> PoolSpec:
         queues=(QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/parity"),),
         min_replicas=series.least,
         max_replicas=series.most,
-        target=PER_POD,
+        target=MessagesPerPod(PER_POD),
         scale_up=_rules(behavior["scaleUp"]),
         scale_down=_rules(behavior["scaleDown"]),
     )

@@ -1,15 +1,15 @@
-"""What people write first: threads that receive ten, handle them, delete them. It keeps no promise whatever."""
+"""What people write first: threads that receive ten, handle them, delete them. It promises nothing."""
 
 import threading
 
 import boto3
 from botocore.config import Config
 
-from benchmarks.rivals.work import BATCH, CONCURRENCY, QUEUE_URL, VISIBILITY_SECONDS, work
+from benchmarks.peers.work import BATCH, CONCURRENCY, QUEUE_URL, VISIBILITY_SECONDS, work
 
 
 def loop(client: "object") -> None:
-    """Consume for ever."""
+    """Consume forever."""
     receive, delete = client.receive_message, client.delete_message_batch  # type: ignore[attr-defined]  # boto3's are made at run time
     while True:
         answer = receive(

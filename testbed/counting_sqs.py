@@ -1,9 +1,9 @@
-"""A stand-in for SQS that only counts: answers GetQueueAttributes from depths that the bench sets, and notes each call.
+"""A stand-in for SQS that only counts: it answers GetQueueAttributes from given depths, and records each call.
 
-On demand it answers requests for some queues not at all, or by breaking the connection. A process of its own
-(`counting_sqs.py PORT`), so that its time is not the operator's, and a bare asyncio protocol, so that it takes little
-time at all. It keeps no messages and checks no signature. `CountingSqs` is the bench's handle: it starts the process,
-sets depths by PUT /depths, breaks queues by PUT /broken and fetches the notes by GET /calls.
+On demand it does not answer requests for some queues, or breaks their connections. It is a process of its own
+(`counting_sqs.py PORT`), so that its CPU time is not the operator's, and a bare asyncio protocol that needs little CPU
+time. It keeps no messages and checks no signature. `CountingSqs` is its client: it starts the process,
+sets depths by PUT /depths, breaks queues by PUT /broken and fetches the recorded calls by GET /calls.
 """
 
 import asyncio
@@ -22,25 +22,25 @@ from devcluster.processes import Program, free_port, wait_until
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-START_SECONDS = 20
+START_TIMEOUT_SECONDS = 20
 _OK = b"200 OK"
 _BAD_REQUEST = b"400 Bad Request"
 
 
 def queue_url(queue: str) -> str:
-    """The URL that a pool names the queue by."""
+    """Return the URL by which a pool names the queue."""
     return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue}"
 
 
-class Broken(StrEnum):
-    """How a queue does not answer."""
+class Fault(StrEnum):
+    """How a queue fails to answer."""
 
-    SILENT = "silent"  # the request is taken, and nothing ever comes back
+    SILENT = "silent"  # the request is received, and no answer ever comes
     DEAD = "dead"  # the connection is reset
 
 
 class Counters:
-    """Depths by queue name, and when each queue was asked for (seconds of the machine's monotonic clock)."""
+    """Depths by queue name, and when each queue was read (seconds of the machine's monotonic clock)."""
 
     def __init__(self) -> None:
         self.depths: dict[str, int] = {}
@@ -48,7 +48,7 @@ class Counters:
         self.calls: defaultdict[str, list[float]] = defaultdict(list)
 
     def answer(self, method: bytes, path: bytes, body: bytes) -> tuple[bytes, Any]:
-        """Status and JSON body for one request."""
+        """Return the status and the JSON body for one request."""
         if method == b"POST":
             return self._attributes(json.loads(body))
         if (method, path) == (b"PUT", b"/depths"):
@@ -65,19 +65,19 @@ class Counters:
         queue = str(request["QueueUrl"]).rpartition("/")[2]
         self.calls[queue].append(time.monotonic())
         if queue in self.broken:
-            return _BAD_REQUEST, Broken(self.broken[queue])
+            return _BAD_REQUEST, Fault(self.broken[queue])
         if queue not in self.depths:
             return _BAD_REQUEST, {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no such queue"}
-        known = {
+        attributes = {
             "ApproximateNumberOfMessages": str(self.depths[queue]),
             "ApproximateNumberOfMessagesNotVisible": "0",
             "ApproximateNumberOfMessagesDelayed": "0",
         }
-        return _OK, {"Attributes": {name: known[name] for name in request["AttributeNames"] if name in known}}
+        return _OK, {"Attributes": {name: attributes[name] for name in request["AttributeNames"] if name in attributes}}
 
 
 class _Connection(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection: enough of the protocol for boto3 and for our own handle."""
+    """One kept-alive HTTP/1.1 connection: as much of the protocol as boto3 and `CountingSqs` need."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
@@ -91,9 +91,9 @@ class _Connection(asyncio.Protocol):
         self._received += data
         while request := self._next_request():
             status, answer = self._counters.answer(*request)
-            if answer is Broken.SILENT:
+            if answer is Fault.SILENT:
                 continue
-            if answer is Broken.DEAD:
+            if answer is Fault.DEAD:
                 self._transport.abort()
                 return
             body = json.dumps(answer).encode()
@@ -101,23 +101,23 @@ class _Connection(asyncio.Protocol):
             self._transport.write(head % (status, len(body)) + body)
 
     def _next_request(self) -> tuple[bytes, bytes, bytes] | None:
-        """Take one whole request out of what was received: method, path, body."""
+        """Remove one complete request from the received bytes; return method, path and body."""
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
             return None
         lines = bytes(self._received[:end]).split(b"\r\n")
         headers = dict(line.lower().split(b":", 1) for line in lines[1:])
-        whole = end + 4 + int(headers.get(b"content-length", b"0"))
-        if len(self._received) < whole:
+        request_end = end + 4 + int(headers.get(b"content-length", b"0"))
+        if len(self._received) < request_end:
             return None
-        body = bytes(self._received[end + 4 : whole])
-        del self._received[:whole]
+        body = bytes(self._received[end + 4 : request_end])
+        del self._received[:request_end]
         method, path, _ = lines[0].split(b" ")
         return method, path, body
 
 
 class CountingSqs:
-    """The server as a program; a context manager."""
+    """Runs the server as a program; a context manager."""
 
     def __init__(self, log: Path) -> None:
         self._port = free_port()
@@ -125,7 +125,9 @@ class CountingSqs:
 
     def __enter__(self) -> Self:
         self._program.start()
-        wait_until(self._answers, START_SECONDS, f"the counting server did not start; its log is {self._program.log}")
+        wait_until(
+            self._answers, START_TIMEOUT_SECONDS, f"the counting server did not start; its log is {self._program.log}"
+        )
         return self
 
     def __exit__(
@@ -149,15 +151,15 @@ class CountingSqs:
         }
 
     def set_depths(self, depths: Mapping[str, int]) -> float:
-        """Put this many visible messages into these queues, all at once; returns when, by the monotonic clock."""
+        """Set the visible messages of these queues, all at once; return when, by the monotonic clock."""
         return float(self._request("PUT", "/depths", json.dumps(depths)))
 
-    def break_queues(self, broken: Mapping[str, Broken]) -> None:
-        """Let requests for these queues fail from now on."""
+    def break_queues(self, broken: Mapping[str, Fault]) -> None:
+        """Make requests for these queues fail from now on."""
         self._request("PUT", "/broken", json.dumps(broken))
 
     def calls(self) -> dict[str, list[float]]:
-        """When each queue was asked for, by the monotonic clock."""
+        """Return when each queue was read, by the monotonic clock."""
         return dict(self._request("GET", "/calls"))
 
     def _answers(self) -> bool:

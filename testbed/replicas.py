@@ -1,7 +1,7 @@
-"""Several operators on one API server, under the chart's rights, which elect the one that scales. For bench and tests.
+"""Several operators on one API server, under the chart's rights, which elect a leader.
 
-They are processes and no pods, so that no back-off delays the next start of one that was killed. Each has a token that
-is bound to a Pod of its name, as in a cluster; so the audit log tells them apart.
+They are processes and not pods, so that no back-off delays the restart of one that was killed. Each has a token that is
+bound to a Pod of its name, as in a cluster; so the audit log distinguishes their requests.
 """
 
 import os
@@ -21,15 +21,22 @@ from typing import Any
 
 import yaml
 
-from benchmarks import audit
-from benchmarks.bed import OPERATOR, OPERATOR_NAMESPACE, START_SECONDS, USER, credentials_of, operator_program
 from devcluster import Cluster
 from devcluster.processes import Program, free_port, wait_until
+from testbed import audit
+from testbed.operators import (
+    OPERATOR,
+    OPERATOR_NAMESPACE,
+    READY_TIMEOUT_SECONDS,
+    USER,
+    OperatorProcess,
+    write_credentials,
+)
 
-ANSWER_SECONDS = 0.25
-"""For a scrape: a frozen process answers none, and does not lead either by what it would answer."""
+SCRAPE_TIMEOUT_SECONDS = 0.25
+"""A frozen process does not answer; it does not lead either."""
 
-SAMPLE_SECONDS = 0.05
+SAMPLE_INTERVAL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,12 @@ class Replica:
 
     @property
     def leads(self) -> bool:
-        """Whether its gauge says so."""
+        """Whether its gauge says that it leads."""
         return self.series("queueworkerpool_leader") == 1
 
     @property
     def works(self) -> bool:
-        """Whether it leads and has decided on a pool since it began to."""
+        """Whether it leads and has decided on a pool since then."""
         return self.leads and self.series("queueworkerpool_decisions_total") > 0
 
     @property
@@ -56,7 +63,7 @@ class Replica:
         return self._get("/readyz") == "ok\n"
 
     def series(self, name: str) -> float:
-        """The sum of all series of a metric; 0 when there are none, or no answer comes."""
+        """Return the sum of all series of a metric; 0 without series or without an answer."""
         found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", self._get("/metrics"), re.MULTILINE)
         return sum(float(value) for value in found)
 
@@ -66,17 +73,25 @@ class Replica:
 
     def _get(self, path: str) -> str:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=ANSWER_SECONDS) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=SCRAPE_TIMEOUT_SECONDS
+            ) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, OSError):
             return ""
 
 
 class Replicas:
-    """The operators that run. Close it to end them all."""
+    """The running operators. Closing it ends them all."""
 
     def __init__(self, cluster: Cluster, sqs_env: Mapping[str, str], folder: Path) -> None:
-        """Take a cluster that `bed.prepare` has prepared and that writes an audit log."""
+        """Start no operator yet.
+
+        Args:
+            cluster: A cluster with an audit log, on which `operators.prepare` was called.
+            sqs_env: Environment variables that lead to the queues.
+            folder: Where kubeconfigs and logs are written.
+        """
         self._cluster = cluster
         self._sqs_env = sqs_env
         self._folder = folder
@@ -90,7 +105,7 @@ class Replicas:
     def start(self, name: str) -> Replica:
         """Start an operator, for the first time or again; return when it is ready."""
         if name not in self._running:
-            self._running[name] = self._made(name)
+            self._running[name] = self._create(name)
         replica = self._running[name]
         replica.program.start()
 
@@ -98,50 +113,54 @@ class Replicas:
             replica.program.check()
             return replica.is_ready
 
-        wait_until(ready, START_SECONDS, f"operator {name} did not become ready; its log is {replica.program.log}")
+        wait_until(
+            ready, READY_TIMEOUT_SECONDS, f"operator {name} did not become ready; its log is {replica.program.log}"
+        )
         return replica
 
     def leader(self) -> Replica:
-        """The one that leads and has begun to decide; waits for it."""
-        wait_until(lambda: any(one.works for one in self._running.values()), START_SECONDS, "nobody took the lead")
+        """Wait until an operator leads and has begun to decide; return it."""
+        wait_until(
+            lambda: any(one.works for one in self._running.values()), READY_TIMEOUT_SECONDS, "nobody took the lead"
+        )
         return next(one for one in self._running.values() if one.leads)
 
     def others(self, leader: Replica) -> list[Replica]:
-        """Those that stand by."""
+        """Return the operators that stand by."""
         return [replica for replica in self._running.values() if replica is not leader]
 
     def lease(self) -> dict[str, Any]:
-        """What the Lease says."""
-        told = self._cluster.kubectl("get", "lease", OPERATOR, "-n", OPERATOR_NAMESPACE, "-o", "yaml")
-        return dict(yaml.safe_load(told).get("spec", {}))
+        """Return the Lease's spec."""
+        text = self._cluster.kubectl("get", "lease", OPERATOR, "-n", OPERATOR_NAMESPACE, "-o", "yaml")
+        return dict(yaml.safe_load(text).get("spec", {}))
 
     def writes(self, replica: Replica, since: datetime) -> Counter[str]:
-        """What a replica has asked the API server to change since then, the Lease included, refused or not."""
+        """Count the writes that an operator requested since then, the Lease included, refused or not."""
         log = self._cluster.directory / "audit.log"
         done = audit.requests(log, USER, since, pod=replica.name)
-        return Counter({what: number for what, number in done.items() if what.split()[0] in audit.WRITES})
+        return Counter({action: number for action, number in done.items() if action.split()[0] in audit.WRITES})
 
     @contextmanager
-    def watched(self) -> Iterator[list[int]]:
-        """Note all the while how many lead at the same time, by their gauges."""
-        noted: list[int] = []
+    def sampled(self) -> Iterator[list[int]]:
+        """Sample how many operators lead at the same time, by their gauges, while the body runs."""
+        leaders: list[int] = []
         ended = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=(noted, ended))
-        watcher.start()
+        sampler = threading.Thread(target=self._sample, args=(leaders, ended))
+        sampler.start()
         try:
-            yield noted
+            yield leaders
         finally:
             ended.set()
-            watcher.join()
+            sampler.join()
 
-    def _watch(self, noted: list[int], ended: threading.Event) -> None:
-        while not ended.wait(SAMPLE_SECONDS):
+    def _sample(self, leaders: list[int], ended: threading.Event) -> None:
+        while not ended.wait(SAMPLE_INTERVAL_SECONDS):
             replicas = list(self._running.values())
-            # Asked twice: who led both times led in between, when the last was asked first and the first last.
+            # Scraped twice: whoever led both times also led in between, when the others were scraped.
             before, after = ([replica.leads for replica in replicas] for _ in range(2))
-            noted.append(sum(led and leads for led, leads in zip(before, after, strict=True)))
+            leaders.append(sum(led and leads for led, leads in zip(before, after, strict=True)))
 
-    def _made(self, name: str) -> Replica:
+    def _create(self, name: str) -> Replica:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -150,17 +169,18 @@ class Replicas:
         }
         self._cluster.apply(yaml.safe_dump(pod))
         bound = ("--bound-object-kind=Pod", f"--bound-object-name={name}")
-        credentials = credentials_of(self._cluster, self._folder / f"{name}.kubeconfig", *bound)
+        credentials = write_credentials(self._cluster, self._folder / f"{name}.kubeconfig", *bound)
         lease = {"QWP_LEASE": f"{OPERATOR_NAMESPACE}/{OPERATOR}", "QWP_IDENTITY": name}
         port = free_port()
-        own = {"KUBECONFIG": str(credentials)} | lease | dict(self._sqs_env)
-        return Replica(name, operator_program(self._folder / f"{name}.log", port, own), port)
+        variables = {"KUBECONFIG": str(credentials)} | lease | dict(self._sqs_env)
+        process = OperatorProcess(log=self._folder / f"{name}.log", port=port, variables=variables)
+        return Replica(name, process.program(), port)
 
 
-def seconds_until_works(replicas: list[Replica], begun: float, give_up_seconds: float) -> float:
-    """Seconds from BEGUN (monotonic) until one of them leads and has decided on a pool."""
+def seconds_until_works(replicas: list[Replica], begun: float, timeout_seconds: float) -> float:
+    """Wait until an operator leads and has decided on a pool; return the seconds since `begun` (monotonic)."""
     while not any(replica.works for replica in replicas):
-        if time.monotonic() - begun > give_up_seconds:
+        if time.monotonic() - begun > timeout_seconds:
             break
         time.sleep(0.01)
     return time.monotonic() - begun

@@ -1,4 +1,4 @@
-"""The bench's own hands and eyes at the API server: fast creation, and watches with monotonic stamps."""
+"""A small asynchronous client of the API server: creates objects quickly, and watches with monotonic timestamps."""
 
 import asyncio
 import base64
@@ -17,14 +17,14 @@ import aiohttp
 NAMESPACE = "bench"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 POOLS = f"/apis/queueworker.dev/v1alpha1/namespaces/{NAMESPACE}/queueworkerpools"
-AT_ONCE = 16
-"""Creations under way at the same time: more does not make the API server of a small machine faster."""
-_LONGEST_EVENT = 2**22
+MAX_CONCURRENT_REQUESTS = 16
+"""More requests at the same time do not make the API server of a small machine faster."""
+_MAX_EVENT_BYTES = 2**22
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One watch event, and when it came, in seconds of the machine's monotonic clock."""
+class WatchEvent:
+    """One event of a watch, and when it arrived, in seconds of the machine's monotonic clock."""
 
     time: float
     kind: str
@@ -36,14 +36,14 @@ class Seen:
         return str(self.body["metadata"]["name"])
 
 
-class Api:
-    """Requests as the cluster's administrator."""
+class ApiClient:
+    """Sends requests as the cluster's administrator."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
     async def get(self, path: str) -> Any:
-        """The decoded body of a GET."""
+        """Return the decoded body of a GET."""
         async with self._session.get(path) as answer:
             return await answer.json()
 
@@ -59,22 +59,21 @@ class Api:
             await answer.read()
 
     async def delete(self, path: str) -> None:
-        """Delete one object."""
-        async with self._session.delete(path) as answer:
-            await answer.read()
-
-    async def delete_all(self, path: str) -> None:
-        """Delete every object of a collection."""
+        """Delete one object, or every object of a collection."""
         async with self._session.delete(path) as answer:
             await answer.read()
 
     @asynccontextmanager
-    async def watching(self, path: str, note: Callable[[Seen], None]) -> AsyncIterator[None]:
-        """Note every change of a collection while the body runs; none is missed. Raises what ends a watch early."""
+    async def watching(self, path: str, on_event: Callable[[WatchEvent], None]) -> AsyncIterator[None]:
+        """Call `on_event` for every change of a collection while the body runs; none is missed.
+
+        Raises:
+            ConnectionError: The API server ended the watch early.
+        """
         version = (await self.get(f"{path}?limit=1"))["metadata"]["resourceVersion"]
         query = f"{path}?watch=1&resourceVersion={version}&timeoutSeconds=3600"
         async with self._session.get(query, timeout=aiohttp.ClientTimeout(total=None)) as answer:
-            task = asyncio.create_task(_note_all(answer.content, note))
+            task = asyncio.create_task(_read_events(answer.content, on_event))
             try:
                 yield
             finally:
@@ -83,24 +82,24 @@ class Api:
                     await task
 
 
-async def _note_all(lines: aiohttp.StreamReader, note: Callable[[Seen], None]) -> None:
+async def _read_events(lines: aiohttp.StreamReader, on_event: Callable[[WatchEvent], None]) -> None:
     async for line in lines:
         event = json.loads(line)
-        note(Seen(time.monotonic(), event["type"], event["object"]))
+        on_event(WatchEvent(time.monotonic(), event["type"], event["object"]))
     raise ConnectionError("the API server ended a watch")
 
 
-async def until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until the condition holds, at most so long; returns whether it does."""
+async def holds_within(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until the condition holds, at most this long; return whether it does."""
     deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 -- conditions over what watches have noted
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 -- conditions over what watches recorded
         await asyncio.sleep(0.05)
     return condition()
 
 
 @asynccontextmanager
-async def connected(config: Mapping[str, Any]) -> AsyncIterator[Api]:
-    """A connection by a kubeconfig with a certificate inside, as devcluster writes it."""
+async def connected(config: Mapping[str, Any]) -> AsyncIterator[ApiClient]:
+    """Connect with a kubeconfig that contains a certificate, as devcluster writes it."""
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
     with tempfile.NamedTemporaryFile() as pair:  # ssl reads certificates from files only
@@ -109,13 +108,13 @@ async def connected(config: Mapping[str, Any]) -> AsyncIterator[Api]:
         tls.load_cert_chain(pair.name)
     connector = aiohttp.TCPConnector(ssl=tls, limit=0)
     async with aiohttp.ClientSession(
-        cluster["server"], connector=connector, raise_for_status=True, read_bufsize=_LONGEST_EVENT
+        cluster["server"], connector=connector, raise_for_status=True, read_bufsize=_MAX_EVENT_BYTES
     ) as session:
-        yield Api(session)
+        yield ApiClient(session)
 
 
-async def each_at_once(do: Callable[[str], Awaitable[None]], names: Iterable[str]) -> None:
-    """Do it for each name in order, AT_ONCE at a time."""
+async def for_each_concurrently(do: Callable[[str], Awaitable[None]], names: Iterable[str]) -> None:
+    """Call `do` for each name in order, MAX_CONCURRENT_REQUESTS at a time."""
     left = iter(names)
 
     async def one_after_the_other() -> None:
@@ -123,12 +122,12 @@ async def each_at_once(do: Callable[[str], Awaitable[None]], names: Iterable[str
             await do(name)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_CONCURRENT_REQUESTS):
             group.create_task(one_after_the_other())
 
 
 def deployment(name: str, replicas: int) -> dict[str, Any]:
-    """A Deployment that can be scaled and makes no pods.
+    """Return a Deployment that can be scaled and creates no pods.
 
     It is paused before its first ReplicaSet: the API server is on the machine that is measured, and thousands of pods
     that nobody runs would only take its time.
@@ -149,7 +148,7 @@ def deployment(name: str, replicas: int) -> dict[str, Any]:
 
 
 def pool(name: str, queue_url: str, poll_seconds: int) -> dict[str, Any]:
-    """A pool as in the quickstart, on a queue of its own."""
+    """Return a pool as in the quickstart, with one queue."""
     return {
         "apiVersion": "queueworker.dev/v1alpha1",
         "kind": "QueueWorkerPool",

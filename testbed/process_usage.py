@@ -1,4 +1,4 @@
-"""What a process costs, by /proc: CPU time and memory. Linux only."""
+"""Reads the CPU time and memory of processes from /proc. Linux only."""
 
 import os
 import re
@@ -40,12 +40,12 @@ def _kib(status: str, name: str) -> int:
 
 
 def session_cpu_seconds(leader: int) -> float:
-    """CPU seconds of all living processes of a session: of a program that was started in one of its own, say."""
+    """Return the CPU seconds of all living processes of a session, such as that of a program that leads one."""
     return sum(ticks for session, ticks in _sessions() if session == leader) / _TICKS
 
 
 def _sessions() -> Iterator[tuple[int, int]]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(ProcessLookupError, FileNotFoundError):  # it has ended meanwhile
+        with suppress(ProcessLookupError, FileNotFoundError):  # it has ended in the meantime
             fields = stat.read_text().rpartition(")")[2].split()
             yield int(fields[3]), int(fields[11]) + int(fields[12])

@@ -7,9 +7,9 @@ import os
 import uuid
 from urllib.parse import urlsplit
 
-from celery import Celery  # type: ignore[import-not-found]  # lives in the rivals' own environment
+from celery import Celery  # type: ignore[import-not-found]  # lives in the peers' own environment
 
-from benchmarks.rivals.work import BATCH, CONCURRENCY, QUEUE, QUEUE_URL, VISIBILITY_SECONDS, work
+from benchmarks.peers.work import BATCH, CONCURRENCY, QUEUE, QUEUE_URL, VISIBILITY_SECONDS, work
 
 _server = urlsplit(os.environ.get("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1"))
 

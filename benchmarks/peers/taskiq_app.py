@@ -2,9 +2,9 @@
 
 import os
 
-from taskiq_aio_sqs import SQSBroker  # type: ignore[import-not-found]  # lives in the rivals' own environment
+from taskiq_aio_sqs import SQSBroker  # type: ignore[import-not-found]  # lives in the peers' own environment
 
-from benchmarks.rivals.work import BATCH, QUEUE, VISIBILITY_SECONDS, work
+from benchmarks.peers.work import BATCH, QUEUE, VISIBILITY_SECONDS, work
 
 broker = SQSBroker(
     QUEUE,

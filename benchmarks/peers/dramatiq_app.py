@@ -2,7 +2,7 @@
 
 import base64
 
-import dramatiq  # type: ignore[import-not-found]  # lives in the rivals' own environment
+import dramatiq  # type: ignore[import-not-found]  # lives in the peers' own environment
 from dramatiq.middleware import (  # type: ignore[import-not-found]  # the same
     AgeLimit,
     Callbacks,
@@ -12,7 +12,7 @@ from dramatiq.middleware import (  # type: ignore[import-not-found]  # the same
 )
 from dramatiq_sqs import SQSBroker  # type: ignore[import-not-found]  # the same
 
-from benchmarks.rivals.work import QUEUE, VISIBILITY_SECONDS, work
+from benchmarks.peers.work import QUEUE, VISIBILITY_SECONDS, work
 
 # The list that the documentation of dramatiq_sqs shows.
 middleware = [AgeLimit(), TimeLimit(), Callbacks(), Retries(), ShutdownNotifications()]

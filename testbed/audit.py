@@ -1,4 +1,4 @@
-"""Who asked the API server for what, by its audit log."""
+"""Reads the API server's audit log: who requested what, and when."""
 
 import json
 from collections import Counter
@@ -11,57 +11,66 @@ from typing import Any
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 READS = frozenset({"get", "list"})
-
-
-POD_NAME = "authentication.kubernetes.io/pod-name"
-DECISION = "authorization.k8s.io/decision"
+_POD_NAME = "authentication.kubernetes.io/pod-name"
+_DECISION = "authorization.k8s.io/decision"
 
 
 def requests(
     log: Path, user: str, since: datetime, until: datetime | None = None, *, pod: str | None = None
 ) -> Counter[str]:
-    """How often USER, or only the POD that its token is bound to, did what, as `VERB RESOURCE[/SUBRESOURCE]`."""
+    """Count the requests of a user, as `VERB RESOURCE[/SUBRESOURCE]`.
+
+    Args:
+        log: The audit log.
+        user: The user name.
+        since: Earliest time of a request.
+        until: The time from which requests are not counted any more.
+        pod: Count only requests whose token is bound to this pod.
+    """
     return Counter(
-        _what(event)
+        _action(event)
         for event in _events(log, user)
-        if (pod is None or event["user"].get("extra", {}).get(POD_NAME) == [pod])
+        if (pod is None or event["user"].get("extra", {}).get(_POD_NAME) == [pod])
         and since <= _time(event)
         and (until is None or _time(event) < until)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One request about one object."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRequest:
+    """One successful request about one object."""
 
     time: datetime
-    what: str
+    action: str
     """As `VERB RESOURCE[/SUBRESOURCE]`."""
     name: str
 
 
-def named(log: Path, user: str, since: datetime) -> Iterator[Named]:
-    """What USER got done since then, in order, with objects that have a name."""
+def object_requests(log: Path, user: str, since: datetime) -> Iterator[ObjectRequest]:
+    """Yield the successful requests of a user about objects that have a name, in order."""
     for event in _events(log, user):
         done = event.get("responseStatus", {}).get("code", 0) < HTTPStatus.BAD_REQUEST
         if done and "name" in event.get("objectRef", {}) and since <= _time(event):
-            yield Named(_time(event), _what(event), event["objectRef"]["name"])
+            yield ObjectRequest(time=_time(event), action=_action(event), name=event["objectRef"]["name"])
 
 
 def count(done: Counter[str], verbs: frozenset[str]) -> int:
-    """How many of the requests were of these verbs."""
-    return sum(number for what, number in done.items() if what.split()[0] in verbs)
+    """Return how many of the requests had one of these verbs."""
+    return sum(number for action, number in done.items() if action.split()[0] in verbs)
 
 
 def never_allowed(log: Path, user: str) -> set[str]:
-    """What USER has asked for without ever having the right to; an API server that has just begun denies everything."""
-    events = [(event.get("annotations", {}).get(DECISION), _what(event)) for event in _events(log, user)]
-    forbidden, allowed = ({what for decision, what in events if decision == word} for word in ("forbid", "allow"))
+    """Return what a user requested without ever having the right to.
+
+    An API server that has just started denies everything; so an action that was allowed once does not count.
+    """
+    events = [(event.get("annotations", {}).get(_DECISION), _action(event)) for event in _events(log, user)]
+    forbidden, allowed = ({action for each, action in events if each == word} for word in ("forbid", "allow"))
     return forbidden - allowed
 
 
 def _events(log: Path, user: str) -> Iterator[dict[str, Any]]:
-    """One event per request of USER; a watch has two, at its start and at its end, of which the first counts."""
+    """Yield one event per request of a user; of the two of a watch, at its start and end, the first counts."""
     mark = json.dumps(user)
     with log.open() as lines:
         for line in lines:
@@ -74,7 +83,7 @@ def _events(log: Path, user: str) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def _what(event: dict[str, Any]) -> str:
+def _action(event: dict[str, Any]) -> str:
     about = event.get("objectRef", {})
     resource = "/".join(about[part] for part in ("resource", "subresource") if part in about)
     return f"{event['verb']} {resource or event['requestURI'].partition('?')[0]}"

@@ -1,6 +1,6 @@
 """Our own worker's handler."""
 
-from benchmarks.rivals.work import work
+from benchmarks.peers.work import work
 from queueworker import Message
 
 

@@ -1,4 +1,4 @@
-"""What every consumer's handler does, and what its program is told: the same for all, from BENCH_* variables."""
+"""The work of every consumer's handler, and the settings of its program from BENCH_* variables: the same for all."""
 
 import os
 import time

@@ -1,0 +1,45 @@
+"""All benchmarks, in the order in which they run."""
+
+from benchmarks import (
+    admission,
+    cost,
+    crashes,
+    decide,
+    neighbours,
+    outages,
+    reaction,
+    scale_in,
+    shutdown,
+    soak,
+    takeover,
+    throughput,
+)
+from benchmarks.bench import Bench
+
+BENCHES: dict[str, Bench] = {
+    bench.name: bench
+    for bench in (
+        decide.BENCH,
+        reaction.BENCH,
+        admission.BENCH,
+        cost.BENCH,
+        throughput.BENCH,
+        shutdown.BENCH,
+        scale_in.BENCH,
+        takeover.BENCH,
+        neighbours.BENCH,
+        *outages.BENCHES,
+        crashes.BENCH,
+        soak.BENCH,
+    )
+}
+
+
+def by_default() -> list[str]:
+    """Return the names of the benchmarks that run when none is named."""
+    return [bench.name for bench in BENCHES.values() if bench.by_default]
+
+
+def with_option(option: str) -> list[str]:
+    """Return the names of the benchmarks that take an option."""
+    return [bench.name for bench in BENCHES.values() if option in bench.options]

@@ -1,0 +1,52 @@
+"""Python interpreters with an environment made from a lock file, once, in the user's cache.
+
+The benchmarks run the operator and the peers in them. The environment that the benchmarks themselves run in holds far
+more than an image does, and some libraries import whatever they find: it cost the operator 25 MiB.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devcluster import cache, golang, progress
+
+ROOT = Path(__file__).parents[1]
+OPERATOR_LOCK = ROOT / "requirements-operator.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python program, and the environment variables it needs to find what is not installed beside it."""
+
+    python: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+THIS_INTERPRETER = Interpreter(Path(sys.executable))
+"""The interpreter that runs the tests and benchmarks; the operators of tests run in it too."""
+
+
+def python_of(lock: Path) -> Path:
+    """Return the Python of an environment that holds what this lock names, and nothing else."""
+    key = golang.cache_key(lock.read_text(), sys.version)
+
+    def make(target: Path) -> None:
+        # It is moved into place when it is complete; only its interpreter uses it, and that works from anywhere.
+        progress.running(
+            f"making the environment of {lock.parent.name}/{lock.name}",
+            [sys.executable, "-m", "venv", "--without-pip", str(target)],
+        )
+        install = ["-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
+        python = str(target / "bin" / "python")
+        progress.running("installing what it names", [sys.executable, *install, "--python", python])
+
+    return cache.once(cache.folder() / f"environment-{key}", make) / "bin" / "python"
+
+
+def image_interpreter(folder: Path) -> Interpreter:
+    """Return what the operator's image contains: its lock, and a wheel of the current sources, which `folder` keeps."""
+    build = ("-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
+    subprocess.run([sys.executable, *build, "--wheel-dir", str(folder), str(ROOT)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return Interpreter(python_of(OPERATOR_LOCK), {"PYTHONPATH": str(wheel)})

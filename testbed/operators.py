@@ -1,0 +1,105 @@
+"""Operators as local processes: the rights and credentials they need, their programs, and their probes."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devcluster import Cluster
+from devcluster.processes import Program, wait_until
+from testbed.api import NAMESPACE
+from testbed.interpreters import THIS_INTERPRETER, Interpreter
+
+ROOT = Path(__file__).parents[1]
+OPERATOR_NAMESPACE = "queueworkerpool-system"
+OPERATOR = "queueworkerpool"
+USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR}"
+READY_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorProcess:
+    """How to run one operator.
+
+    Args:
+        log: The file that its output is appended to.
+        port: The loopback port that it serves on.
+        variables: Environment variables of its own, such as KUBECONFIG.
+        interpreter: The Python that runs it.
+    """
+
+    log: Path
+    port: int
+    variables: Mapping[str, str]
+    interpreter: Interpreter = THIS_INTERPRETER
+
+    def program(self, *argv: str) -> Program:
+        """Return the program, not started yet; `argv` replaces the usual arguments of Python."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("QWP_", "AWS_"))}
+        serving = {"QWP_HTTP_HOST": "127.0.0.1", "QWP_HTTP_PORT": str(self.port)}
+        as_in_the_chart = {"MALLOC_ARENA_MAX": "2"}
+        arguments = argv or ("-m", "queueworkerpool", "operator")
+        return Program(
+            [str(self.interpreter.python), *arguments],
+            self.log,
+            env={**env, **self.interpreter.variables, **as_in_the_chart, **serving, **self.variables},
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[Program]:
+        """Run the operator while the body runs; it is ready when the body begins."""
+        program = self.program()
+        program.start()
+
+        def ready() -> bool:
+            program.check()
+            return is_ready(self.port)
+
+        try:
+            wait_until(ready, READY_TIMEOUT_SECONDS, f"the operator did not become ready; its log is {self.log}")
+            yield program
+        finally:
+            program.stop()
+
+
+def prepare(cluster: Cluster) -> None:
+    """Install what the operator needs: its custom resource, its namespace, its rights."""
+    for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
+        cluster.kubectl("create", "namespace", namespace)
+    cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
+    cluster.wait_until_served("queueworkerpools.queueworker.dev")
+    templates = [f"--show-only=templates/{name}.yaml" for name in ("serviceaccount", "rbac", "election")]
+    chart = str(ROOT / "charts" / "queueworkerpool")
+    cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))
+
+
+def write_credentials(cluster: Cluster, path: Path, *bound: str) -> Path:
+    """Write a kubeconfig of the operator's own user, which tells its requests from everybody else's.
+
+    `bound`: options of `kubectl create token` that bind the token to a pod.
+    """
+    token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h", *bound).strip()
+    config = admin_config(cluster)
+    config["users"][0]["user"] = {"token": token}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config))
+    return path
+
+
+def admin_config(cluster: Cluster) -> dict[str, Any]:
+    """Return the administrator's kubeconfig."""
+    return dict(json.loads(cluster.kubeconfig.read_text()))
+
+
+def is_ready(port: int) -> bool:
+    """Return whether the operator that serves on this port reports that it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
