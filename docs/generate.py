@@ -1,6 +1,6 @@
-"""Writes what is derived from code, CRD and locks: the reference page, what the chart copies, and the SBOMs.
+"""Writes the files that are generated from code, CRD and locks: the reference page, the chart's copies, the SBOMs.
 
-`make generate` runs it, `make verify` runs it with --check, which writes nothing and fails when a file is stale.
+`make generate` runs it. `make verify` runs it with --check, which writes nothing and fails when a file is stale.
 """
 
 import sys
@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
 from docs.sbom import sbom
-from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.names import ConditionType, Reason
+from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +25,7 @@ CHART = ROOT / "charts" / "queueworkerpool"
 
 
 def main() -> int:
-    """Write the stale files, or name them with --check; returns the exit code."""
+    """Write the stale files, or only name them with --check; return the exit code."""
     wanted = {
         ROOT / "docs" / "reference.md": reference(),
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def reference() -> str:
-    """The reference page."""
+    """Return the reference page."""
     properties = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     return "\n".join(
         [

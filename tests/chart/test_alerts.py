@@ -1,4 +1,4 @@
-"""The alerts: each fires, keeps quiet and resolves as it should, by promtool; its metrics and its runbook exist."""
+"""The alerts: each fires, stays silent and resolves as it should, by promtool; its metrics and its runbook exist."""
 
 import re
 import shutil
@@ -12,8 +12,8 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from queueworkerpool.metrics import Metrics
 from queueworkerpool.names import ConditionStatus, ConditionType
+from queueworkerpool.report.metrics import Metrics
 from tests.chart.objects import CHART, ROOT, Json, Render, of_kind
 
 ALERTS = CHART / "alerts.yaml"
@@ -58,7 +58,7 @@ def histogram(name: str, fast: str, slow: str) -> Series:
 
 
 ROWS: dict[str, tuple[str, Series, Verdicts]] = {
-    "nobody leads, until one does": (
+    "no operator leads, until one does": (
         "NoLeader",
         {f"queueworkerpool_leader{{{PROCESS}}}": "1x4 0x15 1x100"},
         {4: False, 6: False, 12: True, 22: False},
@@ -112,12 +112,12 @@ ROWS: dict[str, tuple[str, Series, Verdicts]] = {
         {60: False},
     ),
     "a queue cannot be read for ten minutes": (
-        "QueueBlind",
+        "QueueUnreadable",
         condition("QueueReachable", "False", "0x4 1x9 0x100"),
         {9: False, 12: True, 20: False},
     ),
     "a queue is not read, because the pool is paused": (
-        "QueueBlind",
+        "QueueUnreadable",
         condition("QueueReachable", "Unknown", "1x120") | condition("QueueReachable", "False", "0x120"),
         {60: False},
     ),
@@ -143,7 +143,7 @@ ROWS: dict[str, tuple[str, Series, Verdicts]] = {
         {f"queueworkerpool_waiting_for_idle_workers{{{POOL}}}": "3x20 0x0 2x20 0x60"},
         {25: False, 41: False},
     ),
-    "a rival writes for ten minutes": (
+    "another writer competes for ten minutes": (
         "ScaleConflict",
         condition("ScaleConflict", "True", "0x4 1x10 0x100"),
         {9: False, 12: True, 20: False},
@@ -165,12 +165,12 @@ def promtool(unavailable: Callable[[str], NoReturn]) -> Callable[..., "subproces
 
 def unit_test(alert: str, series: Series, verdicts: Verdicts) -> Json:
     firing = f'count(ALERTS{{alertname="QueueWorkerPool{alert}",alertstate="firing"}}) or vector(0)'
-    asked = [
+    expected = [
         {"expr": firing, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": int(fires)}]}
         for minute, fires in verdicts.items()
     ]
     given = [{"series": name, "values": values} for name, values in series.items()]
-    return {"interval": "1m", "input_series": given, "promql_expr_test": asked}
+    return {"interval": "1m", "input_series": given, "promql_expr_test": expected}
 
 
 def write(path: Path, *tests: Any) -> str:
@@ -184,7 +184,7 @@ def test_an_alert_fires_and_resolves(row: str, tmp_path: Path, promtool: Callabl
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_every_alert_is_seen_to_keep_quiet_to_fire_and_to_resolve() -> None:
+def test_every_alert_has_a_row_in_which_it_is_silent_fires_and_resolves() -> None:
     courses = {(alert, fires) for alert, _, verdicts in ROWS.values() for fires in [tuple(verdicts.values())]}
     for rule in RULES:
         name = rule["alert"].removeprefix("QueueWorkerPool")
@@ -192,16 +192,16 @@ def test_every_alert_is_seen_to_keep_quiet_to_fire_and_to_resolve() -> None:
 
 
 def test_an_alert_says_which_pool_it_is_about(tmp_path: Path, promtool: Callable[..., Any]) -> None:
-    (rule,) = [rule for rule in RULES if rule["alert"] == "QueueWorkerPoolQueueBlind"]
-    told = {key: re.sub(r"{{ \$labels\.(\w+) }}", r"<\1>", text) for key, text in rule["annotations"].items()}
-    told = {key: text.replace("<namespace>", "shop").replace("<pool>", "thumbnails") for key, text in told.items()}
+    (rule,) = [rule for rule in RULES if rule["alert"] == "QueueWorkerPoolQueueUnreadable"]
+    texts = {key: re.sub(r"{{ \$labels\.(\w+) }}", r"<\1>", text) for key, text in rule["annotations"].items()}
+    texts = {key: text.replace("<namespace>", "shop").replace("<pool>", "thumbnails") for key, text in texts.items()}
     labels = {"severity": "warning", "namespace": "shop", "pool": "thumbnails"}
     expected = {"alertname": rule["alert"], "eval_time": "12m"}
-    expected["exp_alerts"] = [{"exp_labels": labels, "exp_annotations": told}]
-    blind = unit_test("QueueBlind", condition("QueueReachable", "False", "1x60"), {})
-    ran = promtool("test", "rules", write(tmp_path / "test.yaml", blind | {"alert_rule_test": [expected]}))
+    expected["exp_alerts"] = [{"exp_labels": labels, "exp_annotations": texts}]
+    unreadable = unit_test("QueueUnreadable", condition("QueueReachable", "False", "1x60"), {})
+    ran = promtool("test", "rules", write(tmp_path / "test.yaml", unreadable | {"alert_rule_test": [expected]}))
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "shop/thumbnails" in told["summary"]
+    assert "shop/thumbnails" in texts["summary"]
 
 
 def test_promtool_finds_nothing_to_object_to(promtool: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The labels by which the Deployment and the Service know their pods: they must never change. */}}
+{{/* The labels by which the Deployment and the Service select their pods: they must never change. */}}
 {{- define "queueworkerpool.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -40,7 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* What the operator may do, and not a verb more. The same in a ClusterRole and in the Roles of watchNamespaces. */}}
+{{/* The operator's rights, the same in the ClusterRole and in the Roles of watchNamespaces. No rule is unused. */}}
 {{- define "queueworkerpool.rules" -}}
 - apiGroups: [queueworker.dev]
   resources: [queueworkerpools]
