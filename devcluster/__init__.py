@@ -1,6 +1,6 @@
-"""A real Kubernetes control plane and a node whose pods are local processes: for demos, tests and benches.
+"""A real Kubernetes control plane and a node whose pods are local processes: for demos, tests and benchmarks.
 
-A test bed, not a distribution of Kubernetes: one machine, loopback only, no containers, every start is a new cluster.
+Not a distribution of Kubernetes: one machine, loopback only, no containers, every start is a new cluster.
 The demo and the tests use `Cluster`; people use the `devcluster` command.
 """
 

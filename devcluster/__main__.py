@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def build(_: argparse.Namespace) -> None:
-    """Build or find every program the test bed uses; print where they are."""
+    """Build or find every program that a cluster needs; print where they are."""
     for path in tools.build_everything():
         print(path)
 
@@ -64,7 +64,8 @@ def logs(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="devcluster", description="A Kubernetes test bed: a real control plane, and pods that are local processes."
+        prog="devcluster",
+        description="Kubernetes for tests and demos: a real control plane, and pods that are local processes.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     building = commands.add_parser("build", help="build or find every program that is needed")

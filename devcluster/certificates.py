@@ -1,4 +1,4 @@
-"""Make the key pairs of one cluster; the only door to `cryptography`. Everything is thrown away with the cluster."""
+"""Makes the key pairs of one cluster; the only module that imports `cryptography`. They go with the cluster."""
 
 import datetime as dt
 import ipaddress

@@ -1,4 +1,4 @@
-"""A few synchronous reads of the API server, to see whether the cluster is up. Not a Kubernetes client."""
+"""A few synchronous reads of the API server, to check whether the cluster is up. Not a Kubernetes client."""
 
 import http.client
 import json

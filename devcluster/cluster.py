@@ -1,4 +1,4 @@
-"""One cluster: control plane and process node, started and ended together. Tests and the demo hold on to it."""
+"""One cluster: control plane and process node, started and ended together. Tests and the demo use it."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from devcluster import commands, controlplane, kubeconfig, tools
 from devcluster.certificates import Authority, KeyPair
 from devcluster.client import Client
 from devcluster.errors import StartFailedError
-from devcluster.parts import START_SECONDS, ApiServer, Node
+from devcluster.parts import READY_TIMEOUT_SECONDS, ApiServer, Node
 from devcluster.processes import Program, free_port, wait_until
 
 NODE_NAME = "processes"
@@ -80,7 +80,9 @@ class Cluster:
         self.apiserver.wait_until_ready()
         self._start_clients()  # not before: the controller manager waits for an API server no longer than ten seconds
         wait_until(
-            self._usable, START_SECONDS, f"the cluster did not become usable; its logs are in {self.directory}/logs"
+            self._usable,
+            READY_TIMEOUT_SECONDS,
+            f"the cluster did not become usable; its logs are in {self.directory}/logs",
         )
 
     def stop(self) -> None:
@@ -88,7 +90,7 @@ class Cluster:
         if "node" in self.__dict__:
             self.node.stop()
         for program in reversed(self._programs):
-            program.kill()  # nobody needs its state any more
+            program.kill()  # its state is not needed any more
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess calls it so
         """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""
@@ -106,7 +108,7 @@ class Cluster:
                 (each["type"], each["status"]) for each in status.get("conditions") or ()
             }
 
-        wait_until(established, START_SECONDS, f"{definition} is not served")
+        wait_until(established, READY_TIMEOUT_SECONDS, f"{definition} is not served")
 
     def helm(self, *arguments: str) -> str:
         """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""

@@ -1,4 +1,4 @@
-"""How the four programs of the control plane are started: their arguments, the unusual ones with a reason. PURE."""
+"""How the four programs of the control plane are started: their arguments, the unusual ones with a reason. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Keys:
 
 
 def etcd(data: Path, port: int, peer_port: int, keys: Keys) -> list[str]:
-    """Return etcd's arguments: one member, only for the API server, whose data nobody needs after a power cut."""
+    """Return etcd's arguments: one member, only for the API server, whose data is not needed after a power cut."""
     address, peer = f"https://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     return [
         f"--data-dir={data}",

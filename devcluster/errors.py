@@ -1,4 +1,4 @@
-"""What can go wrong in the test bed, as sentences for the person in front of it. Knows nothing else of ours."""
+"""The errors of devcluster, as sentences for its user. Imports nothing else of ours."""
 
 
 class DevclusterError(Exception):

@@ -1,8 +1,7 @@
-"""A proxy in front of an API server that fails as told: for faults that the real one cannot be made to show.
+"""A proxy in front of an API server that fails on demand: for faults that the real one cannot be made to show.
 
-Tests and benches put it between one client and the cluster, run it on their event loop and set `begin` and `end`. It
-ends TLS on both sides, so that it sees which request is a watch and which a PATCH. It knows nothing of Kubernetes but
-that, and decides nothing.
+`testbed.fleet` puts it between one client and the cluster, runs it on its event loop, and calls `begin` and `end`. It
+ends TLS on both sides, so that it sees which request is a watch and which a PATCH; that is all it needs of Kubernetes.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-SLOW_SECONDS = 10.0
+SLOW_ANSWER_DELAY_SECONDS = 10.0
 RETRY_AFTER_SECONDS = 30
 
 
@@ -33,13 +32,13 @@ class Fault:
     kind: str
     scope: str = "everything"
 
-    def concerns(self, method: str, path: str) -> bool:
-        """Whether a request suffers from it."""
+    def affects(self, method: str, path: str) -> bool:
+        """Return whether the fault affects a request."""
         return self.scope in {"everything", method} or (self.scope == "watch" and "watch=true" in path)
 
 
 class _Link:
-    """One connection of the client's: its newest request, and whether it is half-open."""
+    """One connection of the client: its newest request, and whether it is half-open."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
@@ -55,10 +54,15 @@ class _Link:
 
 
 class Proxy:
-    """Passes everything on, but for what the fault of the moment concerns."""
+    """Passes everything on, except for what the current fault affects."""
 
     def __init__(self, server: str, keys: Path) -> None:
-        """Take the API server's address, and the folder with `ca.crt` and the server's key pair."""
+        """Begin without a fault.
+
+        Args:
+            server: The API server's address.
+            keys: The folder with `ca.crt` and the server's key pair.
+        """
         address = urlsplit(server)
         self._host, self._port = str(address.hostname), int(address.port or 443)
         self._outward = ssl.create_default_context(cafile=str(keys / "ca.crt"))
@@ -83,12 +87,12 @@ class Proxy:
             await asyncio.gather(*self._serving, return_exceptions=True)
 
     def begin(self, fault: Fault) -> None:
-        """From now on fail; what is under way is hit too, unless the fault only delays."""
+        """Fail from now on; requests under way fail too, unless the fault only delays."""
         self._fault = fault
         for link in list(self._links):
-            if fault.concerns(*link.request) and fault.kind == "half-open":
+            if fault.affects(*link.request) and fault.kind == "half-open":
                 link.dead = True
-            elif fault.concerns(*link.request) and fault.kind not in {"slow", "trickle"}:
+            elif fault.affects(*link.request) and fault.kind not in {"slow", "trickle"}:
                 link.reset()
 
     def end(self) -> None:
@@ -127,13 +131,13 @@ class Proxy:
             await _abort(requests)
 
     async def _passes(self, link: _Link) -> bool:
-        """Whether a request may go on to the API server; else it has been dealt with."""
+        """Return whether a request may go on to the API server; otherwise handle it here."""
         fault = self._fault
-        if link.dead or fault is None or not fault.concerns(*link.request):
+        if link.dead or fault is None or not fault.affects(*link.request):
             return not link.dead
         match fault.kind.split():
             case ["slow"]:
-                await asyncio.sleep(SLOW_SECONDS)
+                await asyncio.sleep(SLOW_ANSWER_DELAY_SECONDS)
                 return True
             case ["half-open"]:
                 link.dead = True
@@ -180,8 +184,8 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def _answer(status: int, told: object) -> bytes:
-    body = json.dumps(told).encode() + b"\n"
+def _answer(status: int, content: object) -> bytes:
+    body = json.dumps(content).encode() + b"\n"
     head = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "Content-Type: application/json",

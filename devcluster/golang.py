@@ -22,7 +22,7 @@ KUBERNETES_LDFLAGS = (
 
 @dataclass(frozen=True)
 class GoProgram:
-    """A program to build: its name, the folder of its go.mod, its module and package, and what tells it its version."""
+    """A program to build: its name, the folder of its go.mod, its module, its package, and its version flags."""
 
     name: str
     folder: str

@@ -21,7 +21,7 @@ def write_for_certificate(path: Path, server: str, authority: Path, pair: KeyPai
 def write_for_token(path: Path, token: str, namespace: str, *, server: str, authority: Path) -> Path:
     """Write to PATH the kubeconfig of a pod, with its token both in a file beside it and inside.
 
-    Clients that know `tokenFile` read it again when it changes; those that do not find the token itself.
+    Clients that support `tokenFile` read it again when it changes; the others use the token itself.
     """
     token_file = path.with_name("token")
     _replace(token_file, token)
@@ -45,7 +45,7 @@ def _write(path: Path, server: str, authority: Path, user: Mapping[str, str], na
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write TEXT so that a reader sees the old file or the new one, never half of it; for the owner's eyes only."""
+    """Write TEXT so that a reader sees the old file or the new one, never half of it; readable by its owner only."""
     scratch = path.with_name(f".{path.name}.new")
     scratch.touch(mode=0o600)
     scratch.write_text(text)

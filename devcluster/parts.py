@@ -1,4 +1,4 @@
-"""Handles of a cluster's parts that tests stop, kill and look into. Made by `devcluster.cluster`."""
+"""The parts of a cluster that tests stop, kill and inspect. `devcluster.cluster` creates them."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from devcluster.node import leftovers
 from devcluster.node.files import PodFiles
 from devcluster.processes import Program, wait_until
 
-START_SECONDS = 60
-STOP_SECONDS = 3
+READY_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 3
 
 
 class ApiServer:
@@ -35,7 +35,7 @@ class ApiServer:
 
     def stop(self) -> None:
         """Ask it to end, and wait; open watches would keep it for a minute, so it is killed after a few seconds."""
-        self.program.stop(STOP_SECONDS)
+        self.program.stop(STOP_TIMEOUT_SECONDS)
 
     def kill(self) -> None:
         """End it at once."""
@@ -48,7 +48,9 @@ class ApiServer:
             self.program.check()
             return self.ready
 
-        wait_until(condition, START_SECONDS, f"the API server did not become ready; its log is {self.program.log}")
+        wait_until(
+            condition, READY_TIMEOUT_SECONDS, f"the API server did not become ready; its log is {self.program.log}"
+        )
 
 
 class Node:

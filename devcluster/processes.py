@@ -1,4 +1,4 @@
-"""Local programs that the cluster runs beside itself: start, stop, kill, restart. Knows nothing about Kubernetes.
+"""Local programs that a cluster runs: start, stop, kill, restart. Independent of Kubernetes.
 
 A program lives in a session of its own (Ctrl-C in the terminal is for us, not for it) and dies with the *thread* that
 started it, so start programs from a thread that lives as long as they should.

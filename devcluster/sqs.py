@@ -1,6 +1,6 @@
-"""Stand-ins for SQS on a free loopback port: moto (Python, the default) and ElasticMQ (Java, the second opinion).
+"""Stand-ins for SQS on a free loopback port: moto (Python, the default) and ElasticMQ (Java, for comparison).
 
-Both speak SQS's own protocol to any client; neither asks for credentials that mean anything.
+Both speak SQS's own protocol to any client; neither checks credentials.
 """
 
 import os
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REGION = "eu-west-1"
-START_SECONDS = 60
-# What a process needs to talk to the stand-in with any AWS library; also for `env` of pods.
+READY_TIMEOUT_SECONDS = 60
+# What a process needs to use the stand-in with any AWS library; also for `env` of pods.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 ELASTICMQ = "org.elasticmq:elasticmq-server_2.13:1.6.12"
 ELASTICMQ_SETTINGS = """\
@@ -85,7 +85,9 @@ class SqsServer:
     def start(self) -> None:
         """Start on the port it always had; return when it answers. Raises StartFailedError."""
         self._program.start()
-        wait_until(self._answers, START_SECONDS, f"the SQS stand-in did not start; its log is {self._program.log}")
+        wait_until(
+            self._answers, READY_TIMEOUT_SECONDS, f"the SQS stand-in did not start; its log is {self._program.log}"
+        )
 
     def stop(self) -> None:
         """End it; the messages are lost."""
@@ -125,12 +127,12 @@ class MotoSqs(SqsServer):
     def cut_off(self) -> None:
         """Refuse connections from now on, as in an outage; the messages stay."""
         os.kill(self._program.pid, signal.SIGUSR1)
-        wait_until(lambda: not self._listens(), START_SECONDS, "moto's server did not close its port")
+        wait_until(lambda: not self._listens(), READY_TIMEOUT_SECONDS, "moto's server did not close its port")
 
     def bring_back(self) -> None:
         """End the outage that `cut_off` began."""
         os.kill(self._program.pid, signal.SIGUSR2)
-        wait_until(self._answers, START_SECONDS, "moto's server did not open its port again")
+        wait_until(self._answers, READY_TIMEOUT_SECONDS, "moto's server did not open its port again")
 
 
 class ElasticMq(SqsServer):

@@ -1,4 +1,4 @@
-"""Find the programs that the test bed needs: from the environment, else from the cache, else built or fetched once.
+"""Finds the programs that a cluster needs: from the environment, else from the cache, else built or fetched once.
 
 Every function returns a path to a program that works, or raises UnavailableError with what to install.
 """
@@ -56,7 +56,7 @@ def go() -> Path:
 
 
 def build_everything() -> list[Path]:
-    """Return all programs the test bed uses, building and fetching what is missing."""
+    """Return all programs that a cluster needs, building and fetching what is missing."""
     return [control_plane(program.name) for program in golang.CONTROL_PLANE] + [helm(), kubeconform(), kubectl()]
 
 

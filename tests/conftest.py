@@ -1,4 +1,4 @@
-"""What tests of every tier share: the SQS stand-ins, and what to do where a tool is missing."""
+"""Fixtures for tests of every kind: the SQS stand-ins, and what to do when a tool is missing."""
 
 import asyncio
 import os
@@ -12,16 +12,16 @@ from devcluster.sqs import ElasticMq, MotoSqs
 
 
 def pytest_configure() -> None:
-    """Tell asyncio that there is no current loop.
+    """Set asyncio's current loop to none.
 
-    pytest-asyncio asks for it before its first test, and on Python 3.11 that question makes a loop nobody closes.
+    pytest-asyncio gets it before its first test, and on Python 3.11 that creates a loop that nothing closes.
     """
     asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
 def unavailable() -> Callable[[str], NoReturn]:
-    """Return what to call where something is missing: it skips on a laptop and fails in CI, with its sentence."""
+    """Return the function to call when something is missing: it skips on a laptop and fails in CI."""
 
     def stop(sentence: str) -> NoReturn:
         if os.environ.get("CI"):

@@ -1,4 +1,4 @@
-"""HTTP servers in the test's own process, for what no real server can be made to say."""
+"""HTTP servers in the test's own process, for answers that no real server can be made to give."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from http.server import HTTPServer
 
 @contextmanager
 def serving(server: HTTPServer) -> Iterator[str]:
-    """Serve meanwhile, at the yielded `host:port`; a test that fails leaves no thread behind that the run waits for."""
+    """Serve at the yielded `host:port` while the body runs; a failing test leaves no thread that the run waits for."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     with server:
         thread.start()

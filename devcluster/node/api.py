@@ -1,4 +1,4 @@
-"""What the node asks of the Kubernetes API, in the node's words. Retries what a restarting API server may refuse."""
+"""The node's requests to the Kubernetes API. It retries what a restarting API server may refuse."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ from devcluster.node.status import Json
 log = logging.getLogger(__name__)
 
 NOT_FOUND, CONFLICT, TOO_MANY, SERVER_ERROR = 404, 409, 429, 500
-RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
-TOKEN_SECONDS = 3600
+RETRY_DELAYS_SECONDS = (0.1, 0.2, 0.5, 1.0)
+TOKEN_LIFETIME_SECONDS = 3600
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
@@ -53,33 +53,33 @@ class Api:
         # The API server would add the address to those that the pod had on an earlier run of this node.
         addresses = [*status["podIPs"], {"$patch": "replace"}]
         body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {**status, "podIPs": addresses}}
-        await self._patiently(lambda: self._http.json("PATCH", f"{pod_path(pod)}/status", body, STRATEGIC), {NOT_FOUND})
+        await self._retry(lambda: self._http.json("PATCH", f"{pod_path(pod)}/status", body, STRATEGIC), {NOT_FOUND})
 
     async def delete(self, pod: Json) -> None:
         """Remove the pod from the API server, now that nothing of it runs; raises GoneError."""
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
         # A conflict: by now another pod has this name.
-        await self._patiently(lambda: self._http.json("DELETE", pod_path(pod), body), {NOT_FOUND, CONFLICT})
+        await self._retry(lambda: self._http.json("DELETE", pod_path(pod), body), {NOT_FOUND, CONFLICT})
 
     async def token(self, pod: Json) -> str:
-        """Return a token of the pod's service account, good for TOKEN_SECONDS and while the pod exists."""
+        """Return a token of the pod's service account, good for TOKEN_LIFETIME_SECONDS and while the pod exists."""
         namespace, account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
         reference = {key: pod["metadata"][key] for key in ("name", "uid")}
         body = {
             "spec": {
                 "audiences": [],
-                "expirationSeconds": TOKEN_SECONDS,
+                "expirationSeconds": TOKEN_LIFETIME_SECONDS,
                 "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", **reference},
             }
         }
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        answer = await self._patiently(lambda: self._http.json("POST", path, body), {NOT_FOUND, CONFLICT})
+        answer = await self._retry(lambda: self._http.json("POST", path, body), {NOT_FOUND, CONFLICT})
         return str(answer["status"]["token"])
 
     async def source(self, namespace: str, resource: str, name: str) -> Json | None:
         """Return a config map or secret; None when it is not there."""
         try:
-            answer: Json = await self._patiently(
+            answer: Json = await self._retry(
                 lambda: self._http.json("GET", f"/api/v1/namespaces/{namespace}/{resource}/{name}"), {NOT_FOUND}
             )
         except GoneError:
@@ -106,8 +106,8 @@ class Api:
                 raise
             await self._http.json("POST", path, lease)
 
-    async def _patiently(self, request: Callable[[], Awaitable[Any]], gone: Set[int]) -> Any:
-        """Return REQUEST's answer, asked again while the API server is away or busy.
+    async def _retry(self, request: Callable[[], Awaitable[Any]], gone: Set[int]) -> Any:
+        """Return REQUEST's answer; retry while the API server is away or busy.
 
         Raises GoneError for a status code in GONE, HttpError for a refusal that time will not change.
         """
@@ -123,8 +123,8 @@ class Api:
                 problem: Exception = error
             except UnreachableError as error:
                 problem = error
-            log.debug("the API server is asked again: %s", problem)
-            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            log.debug("the request is retried: %s", problem)
+            await asyncio.sleep(RETRY_DELAYS_SECONDS[min(attempt, len(RETRY_DELAYS_SECONDS) - 1)])
             attempt += 1
 
 

@@ -1,4 +1,4 @@
-"""Ask a container how it is: httpGet, tcpSocket and exec, as the Pod's probe says. No answer is a bad answer."""
+"""Runs one probe of a container: httpGet, tcpSocket or exec, as the Pod says. No answer is a failure."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ HTTP_GOOD = range(200, 400)
 
 @dataclass(frozen=True)
 class Target:
-    """What a probe needs to know of its container."""
+    """The container that a probe is sent to."""
 
     address: str
     container: Mapping[str, Any]
@@ -36,7 +36,9 @@ def asker(probe: Mapping[str, Any], target: Target) -> Ask:
         return lambda: _tcp(probe["tcpSocket"].get("host") or target.address, port)
     if "exec" in probe:
         return lambda: _exec(probe["exec"]["command"], target)
-    raise UnsupportedError(f"container {target.container['name']} has a probe of a kind that this node does not know")
+    raise UnsupportedError(
+        f"container {target.container['name']} has a probe of a kind that this node does not support"
+    )
 
 
 def port_number(port: int | str, container: Mapping[str, Any]) -> int:

@@ -24,9 +24,19 @@ START_ERROR = 128
 LIVENESS_GRACE_SECONDS = 30
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a container gets from its pod."""
+@dataclass(frozen=True, kw_only=True)
+class PodContext:
+    """What a container gets from its pod.
+
+    Args:
+        manifest: The Pod, as the API server has it.
+        address: The pod's IP address.
+        files: Where the pod's files are.
+        http: Sends the requests of probes.
+        variables: Returns the environment variables of a container.
+        changed: To be called after each change of the container's state.
+        stopping: Set when the pod is to stop.
+    """
 
     manifest: Mapping[str, Any]
     address: str
@@ -40,7 +50,7 @@ class Surroundings:
 class Container:
     """One container; `run` is its whole life."""
 
-    def __init__(self, spec: Mapping[str, Any], pod: Surroundings, restart_policy: str, restarts: int = 0) -> None:
+    def __init__(self, spec: Mapping[str, Any], pod: PodContext, restart_policy: str, restarts: int = 0) -> None:
         self.state = ContainerState(spec["name"], spec.get("image", ""), restarts=restarts)
         self._spec = spec
         self._pod = pod
@@ -48,7 +58,7 @@ class Container:
         self._process: Process | None = None
 
     async def run(self) -> None:
-        """Run the container until it has ended and its restart policy is content, or its pod is stopped."""
+        """Run the container until it has ended for good by its restart policy, or its pod is stopped."""
         backoff = Backoff()
         while not self._pod.stopping.is_set():
             begun = asyncio.get_running_loop().time()
@@ -89,7 +99,7 @@ class Container:
         return await self._live(process, probers)
 
     async def _live(self, process: Process, probers: Mapping[str, Prober]) -> int:
-        """Look after a started process until it has ended; return its exit code."""
+        """Probe a started process until it has ended; return its exit code."""
         self._process = process
         pid_file = self._pod.files.pid(self._spec["name"])
         pid_file.write_text(str(process.pid))
@@ -158,10 +168,10 @@ class Container:
         self.state.waiting(reason, message)
         self._pod.changed()
 
-    def _show_ended(self, code: int, reason: str, note: str = "") -> int:
-        if note:
+    def _show_ended(self, code: int, reason: str, log_line: str = "") -> int:
+        if log_line:
             with self._pod.files.log(self._spec["name"]).open("a") as log:
-                log.write(note)
+                log.write(log_line)
         self.state.terminated(code, reason, datetime.now(UTC))
         self._pod.changed()
         return code

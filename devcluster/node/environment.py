@@ -35,7 +35,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 
 def command(container: Mapping[str, Any], variables: Mapping[str, str]) -> list[str]:
-    """Return the container's argument list; raises UnsupportedError where only an image would know the program."""
+    """Return the container's argument list; raises UnsupportedError where only an image has a command."""
     if not container.get("command"):
         raise UnsupportedError(
             f"container {container['name']} has no command, and this node has no images to take one from"
@@ -78,10 +78,12 @@ def _whole_source(entry: Mapping[str, Any], sources: Sources) -> dict[str, str]:
     return {entry.get("prefix", "") + key: value for key, value in (data or {}).items()}
 
 
-def _value(entry: Mapping[str, Any], pod: Mapping[str, Any], known: Mapping[str, str], sources: Sources) -> str | None:
+def _value(
+    entry: Mapping[str, Any], pod: Mapping[str, Any], variables: Mapping[str, str], sources: Sources
+) -> str | None:
     source = entry.get("valueFrom")
     if source is None:
-        return expand(entry.get("value", ""), known)
+        return expand(entry.get("value", ""), variables)
     if "fieldRef" in source:
         return field(pod, source["fieldRef"]["fieldPath"])
     kind = next(iter(source))
@@ -108,7 +110,7 @@ def field(pod: Mapping[str, Any], path: str) -> str:
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     if not isinstance(value, str):
-        raise UnsupportedError(f"field {path} is not known to this node")
+        raise UnsupportedError(f"field {path} is not supported by this node")
     return value
 
 

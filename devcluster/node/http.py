@@ -1,4 +1,4 @@
-"""HTTP for the node; the only door to aiohttp. Speaks JSON to the API server, and asks pods for a status code."""
+"""The HTTP client of the node; the only module that imports aiohttp. JSON to the API server, and probes of pods."""
 
 import json
 import ssl
@@ -30,7 +30,7 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """Where the API server is and how to be known to it: an address and three PEM files."""
+    """Address and credentials for the API server: a URL and three PEM files."""
 
     url: str
     authority: str

@@ -28,14 +28,14 @@ class Node:
         self._removals: dict[str, asyncio.Task[None]] = {}
 
     async def follow(self) -> None:
-        """Follow the API server, for ever; look anew after each end of the watch."""
+        """Follow the API server, forever; list again after each end of the watch."""
         while True:
             try:
                 version = await self._look_around()
                 async for kind, manifest in self._api.watch_pods(version):
                     self._apply(kind, manifest)
             except (HttpError, UnreachableError) as error:
-                log.info("looking anew: %s", error)
+                log.info("listing again: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def shut_down(self) -> None:
@@ -64,7 +64,7 @@ class Node:
                 self._remove(manifest, 0)
         elif "deletionTimestamp" in manifest["metadata"]:
             grace_seconds = manifest["metadata"].get("deletionGracePeriodSeconds", 0)
-            # No grace left and not known here: that is the echo of our own last word on this pod.
+            # No grace left and not running here: this is the event of our own deletion of the pod.
             if uid in self._pods or grace_seconds > 0:
                 self._remove(manifest, grace_seconds)
         elif uid in self._pods:

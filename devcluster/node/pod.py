@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from devcluster.node import environment
-from devcluster.node.api import TOKEN_SECONDS, Api, GoneError
-from devcluster.node.container import Container, Surroundings
+from devcluster.node.api import TOKEN_LIFETIME_SECONDS, Api, GoneError
+from devcluster.node.container import Container, PodContext
 from devcluster.node.files import PodFiles
 from devcluster.node.http import Http, HttpError
 from devcluster.node.status import Json, PodState, report
 
 log = logging.getLogger(__name__)
 
-# Changes that come together (started, ready) are told together: writing status is what limits a burst of pods.
-SETTLE_SECONDS = 0.05
+# Changes that come together (started, ready) are reported together: writing status is what limits a burst of pods.
+REPORT_DELAY_SECONDS = 0.05
 TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Host:
     """What a pod gets from its node."""
 
@@ -35,7 +35,7 @@ class Host:
 
 
 class Pod:
-    """A pod that runs here; made by the node when a Pod is bound to it."""
+    """A pod that runs here; the node creates it when a Pod is bound to the node."""
 
     def __init__(self, manifest: Json, address: str, host: Host) -> None:
         self.manifest = manifest
@@ -60,7 +60,7 @@ class Pod:
         return str(self.manifest["metadata"]["uid"])
 
     def update(self, manifest: Json) -> None:
-        """Take notice of a changed Pod; only what status depends on matters."""
+        """Replace the manifest by that of a changed Pod; report a new status if it depends on the change."""
         if _gates_hold(manifest) != _gates_hold(self.manifest):
             self._changed.set()
         self.manifest = manifest
@@ -81,26 +81,26 @@ class Pod:
     def _make_containers(self) -> tuple[list[Container], list[Container]]:
         spec, status = self.manifest["spec"], self.manifest.get("status", {})
         policy = spec.get("restartPolicy", "Always")
-        # A node that was started anew starts its pods anew: that is a restart of their containers.
+        # A restarted node restarts its pods: that counts as a restart of their containers.
         runs = {
             s["name"]: s.get("restartCount", 0) + 1 for s in status.get("containerStatuses", []) if s.get("started")
         }
-        surroundings = self._surroundings()
+        context = self._context()
         init_policy = "Never" if policy == "Never" else "OnFailure"
         return (
-            [Container(c, surroundings, init_policy) for c in spec.get("initContainers", [])],
-            [Container(c, surroundings, policy, runs.get(c["name"], 0)) for c in spec["containers"]],
+            [Container(c, context, init_policy) for c in spec.get("initContainers", [])],
+            [Container(c, context, policy, runs.get(c["name"], 0)) for c in spec["containers"]],
         )
 
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
-            self.manifest,
-            self.address,
-            self.files,
-            self._host.http,
-            self._variables,
-            self._changed.set,
-            self._stopping,
+    def _context(self) -> PodContext:
+        return PodContext(
+            manifest=self.manifest,
+            address=self.address,
+            files=self.files,
+            http=self._host.http,
+            variables=self._variables,
+            changed=self._changed.set,
+            stopping=self._stopping,
         )
 
     async def _live(self) -> None:
@@ -110,12 +110,12 @@ class Pod:
                 await self._live_with_token()
                 self._finished = not self._stopping.is_set()
                 self._changed.set()
-                # What came of the pod is told until the pod is deleted.
+                # The result stays in the status until the pod is deleted.
                 await self._stopping.wait()
         except GoneError:
             log.info("pod %s is gone before it could run", self.uid)
         except Exception:
-            log.exception("pod %s is given up, by a fault of this node", self.uid)
+            log.exception("pod %s failed because of an error of this node", self.uid)
 
     async def _live_with_token(self) -> None:
         if not self._has_token():
@@ -137,7 +137,7 @@ class Pod:
     async def _report_changes(self) -> None:
         while True:
             await self._changed.wait()
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(REPORT_DELAY_SECONDS)
             await self._report()
 
     async def _report(self) -> None:
@@ -158,7 +158,7 @@ class Pod:
             await self._host.api.report(self.manifest, status)
             self._reported = status
         except (GoneError, HttpError) as error:
-            log.warning("status of pod %s was not taken: %s", self.uid, error)
+            log.warning("status of pod %s was refused: %s", self.uid, error)
 
     async def _variables(self, container: Mapping[str, Any]) -> dict[str, str]:
         namespace = self.manifest["metadata"]["namespace"]
@@ -183,7 +183,7 @@ class Pod:
 
     async def _keep_token_fresh(self) -> None:
         while True:
-            await asyncio.sleep(TOKEN_SECONDS * 0.8)
+            await asyncio.sleep(TOKEN_LIFETIME_SECONDS * 0.8)
             await self._renew_token()
 
     def _kill(self) -> None:
@@ -198,7 +198,7 @@ def _gates_hold(manifest: Mapping[str, Any]) -> bool:
 
 @contextlib.asynccontextmanager
 async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do WORK while the body runs; end it with the body."""
+    """Run WORK while the body runs; cancel it with the body."""
     task = asyncio.create_task(work)
     try:
         yield

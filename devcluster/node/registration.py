@@ -1,4 +1,4 @@
-"""Make the node known and keep it Ready: the Node object and its Lease. PURE, but for the loop that renews them."""
+"""Registers the node and keeps it Ready: the Node object and its Lease. Pure, except for the loop that renews them."""
 
 import asyncio
 import logging
@@ -11,8 +11,8 @@ from devcluster.node.status import Json, timestamp
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 40
-RENEW_SECONDS = 10
+LEASE_DURATION_SECONDS = 40
+RENEW_INTERVAL_SECONDS = 10
 # The lease says that the node lives; the bigger Node object is only written to start and to be sure.
 STATUS_EVERY_RENEWALS = 6
 
@@ -52,14 +52,14 @@ def lease(name: str, now: datetime) -> Json:
         "metadata": {"name": name, "namespace": "kube-node-lease"},
         "spec": {
             "holderIdentity": name,
-            "leaseDurationSeconds": LEASE_SECONDS,
+            "leaseDurationSeconds": LEASE_DURATION_SECONDS,
             "renewTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         },
     }
 
 
 async def keep_registered(api: Api, name: str, pods: int) -> None:
-    """Register the node and renew it, for ever; an API server that is away is asked again soon."""
+    """Register the node and renew it, forever; retry soon while the API server is away."""
     renewals = 0
     while True:
         now = datetime.now(UTC)
@@ -73,7 +73,7 @@ async def keep_registered(api: Api, name: str, pods: int) -> None:
             await asyncio.sleep(0.2)
         else:
             renewals += 1
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(RENEW_INTERVAL_SECONDS)
 
 
 def _architecture() -> str:

@@ -1,4 +1,4 @@
-"""What the node tells the API server about a pod: container states → Pod status. PURE."""
+"""The status that the node reports for a pod: container states → Pod status. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ def timestamp(moment: datetime) -> str:
 
 @dataclass
 class ContainerState:
-    """What is known of one container; its own task writes, the reporter reads."""
+    """The state of one container; its own task writes it, the reporter reads it."""
 
     name: str
     image: str
@@ -67,7 +67,7 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class PodState:
-    """What is known of one pod."""
+    """The state of one pod."""
 
     address: str
     start_time: datetime

@@ -6,19 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from examples.demo.world import World
+from examples.demo.programs import Programs
 
 BURST = 500
 TRICKLE = 20
-SAMPLE_INTERVAL = 0.5
-QUIET_LIMIT = 60.0
-DRAIN_LIMIT = 90.0
-ZERO_LIMIT = 60.0
+SAMPLE_INTERVAL_SECONDS = 0.5
+IDLE_TIMEOUT_SECONDS = 60.0
+DRAIN_TIMEOUT_SECONDS = 90.0
+ZERO_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was seen at one moment; `time` in seconds since the burst began."""
+    """What was observed at one moment; `time` in seconds since the burst began."""
 
     time: float
     visible: int
@@ -29,7 +29,7 @@ class Sample:
 
 
 @dataclass
-class Story:
+class Report:
     """What the demo measured."""
 
     samples: list[Sample] = field(default_factory=list)
@@ -53,80 +53,80 @@ class Story:
         return sum(before.replicas * (after.time - before.time) for before, after in pairs)
 
 
-class Show(Protocol):
-    """Who shows it."""
+class Display(Protocol):
+    """Shows the demo."""
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Show one line."""
 
     def sample(self, sample: Sample) -> None:
-        """One row of the table, when it differs from the last or a while has passed."""
+        """Show one row of the table, when it differs from the last one or a while has passed."""
 
 
-def play(world: World, show: Show) -> Story:
-    """Run the whole scenario; returns what was measured."""
-    show.say("waiting for the idle pool to go to zero")
-    world.wait_for_zero(QUIET_LIMIT)
-    show.say(f"{BURST} messages of a second's work each, at once; when half are handled, {TRICKLE} more, one by one")
-    watch = _Watch(world, show, begin=time.monotonic())
+def play(programs: Programs, display: Display) -> Report:
+    """Run the whole scenario; return what was measured."""
+    display.say("waiting for the idle pool to go to zero")
+    programs.wait_for_zero(IDLE_TIMEOUT_SECONDS)
+    display.say(f"{BURST} messages of a second's work each, at once; when half are handled, {TRICKLE} more, one by one")
+    run = _Run(programs, display, begin=time.monotonic())
     with ThreadPoolExecutor(1) as sender:
-        burst = sender.submit(watch.send, BURST)
-        drained = watch.until(lambda: watch.trickled() and watch.drained, DRAIN_LIMIT)
+        burst = sender.submit(run.send, BURST)
+        drained = run.until(lambda: run.trickled() and run.drained, DRAIN_TIMEOUT_SECONDS)
         burst.result()
     if drained:
-        watch.story.drained = watch.last.time
-        show.say("every message is handled; the pool goes back to zero")
-        if watch.until(lambda: watch.last.replicas == 0, ZERO_LIMIT):
-            watch.story.back_at_zero = watch.last.time
-    handled = world.handled()
-    watch.story.handled = len(handled)
-    watch.story.handled_twice = sum(times > 1 for times in handled.values())
-    watch.story.scale_writes = world.scale_writes()
-    return watch.story
+        run.report.drained = run.last.time
+        display.say("every message is handled; the pool goes back to zero")
+        if run.until(lambda: run.last.replicas == 0, ZERO_TIMEOUT_SECONDS):
+            run.report.back_at_zero = run.last.time
+    handled = programs.handled()
+    run.report.handled = len(handled)
+    run.report.handled_twice = sum(times > 1 for times in handled.values())
+    run.report.scale_writes = programs.scale_writes()
+    return run.report
 
 
-class _Watch:
-    """Looks at the world twice a second, and writes the story."""
+class _Run:
+    """Samples the programs twice a second, and writes the report."""
 
-    def __init__(self, world: World, show: Show, begin: float) -> None:
-        self.story = Story()
-        self._world = world
-        self._show = show
+    def __init__(self, programs: Programs, display: Display, begin: float) -> None:
+        self.report = Report()
+        self._programs = programs
+        self._display = display
         self._begin = begin
 
     @property
     def last(self) -> Sample:
-        return self.story.samples[-1]
+        return self.report.samples[-1]
 
     @property
     def drained(self) -> bool:
         return self.last.visible == 0 and self.last.in_flight == 0
 
     def send(self, count: int) -> None:
-        self._world.send(range(self.story.sent, self.story.sent + count))
-        self.story.sent += count
+        self._programs.send(range(self.report.sent, self.report.sent + count))
+        self.report.sent += count
 
     def trickled(self) -> bool:
-        """Whether all was sent before the last look; else sends the next message once the burst is half handled."""
-        if self.story.sent == BURST + TRICKLE:
+        """Return whether all was sent before the last sample; else send the next message once half are handled."""
+        if self.report.sent == BURST + TRICKLE:
             return True
-        if self.story.sent > BURST or (self.story.sent == BURST and self.last.visible <= BURST // 2):
+        if self.report.sent > BURST or (self.report.sent == BURST and self.last.visible <= BURST // 2):
             self.send(1)
         return False
 
-    def until(self, done: Callable[[], bool], limit: float) -> bool:
-        """Look and show until done; False when the limit (seconds) has passed before."""
-        end = time.monotonic() + limit
+    def until(self, done: Callable[[], bool], timeout: float) -> bool:
+        """Sample and show until done; return False when the timeout (seconds) passes first."""
+        end = time.monotonic() + timeout
         while time.monotonic() < end:
-            self._look()
+            self._sample()
             if done():
                 return True
-            time.sleep(SAMPLE_INTERVAL)
+            time.sleep(SAMPLE_INTERVAL_SECONDS)
         return False
 
-    def _look(self) -> None:
-        visible, in_flight = self._world.counts()
-        deployment, pool = self._world.look()
+    def _sample(self) -> None:
+        visible, in_flight = self._programs.counts()
+        deployment, pool = self._programs.objects()
         sample = Sample(
             time=time.monotonic() - self._begin,
             visible=visible,
@@ -135,7 +135,7 @@ class _Watch:
             ready=deployment.get("status", {}).get("readyReplicas", 0),
             reason=pool.get("status", {}).get("lastDecision", {}).get("reason", ""),
         )
-        self.story.samples.append(sample)
-        if self.story.first_raise is None and sample.replicas > 0:
-            self.story.first_raise = sample.time
-        self._show.sample(sample)
+        self.report.samples.append(sample)
+        if self.report.first_raise is None and sample.replicas > 0:
+            self.report.first_raise = sample.time
+        self._display.sample(sample)

@@ -1,13 +1,13 @@
-"""What the demo shows: a table that grows while things happen, a summary, and a picture."""
+"""The demo's output: a table that grows while the demo runs, a summary, and a picture."""
 
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from examples.demo.scenario import Sample, Story
+from examples.demo.scenario import Report, Sample
 
-ROW_SECONDS = 5.0
+ROW_INTERVAL_SECONDS = 5.0
 _WIDTHS = (8, 8, 10, 9, 6)
 _HEADS = ("seconds", "visible", "in flight", "replicas", "ready")
 
@@ -20,7 +20,7 @@ class Screen:
         self._last: Sample | None = None
 
     def say(self, text: str) -> None:
-        """Say what happens now."""
+        """Show what happens now."""
         self._console.print(f"[bold]==>[/bold] {text}")
 
     def sample(self, sample: Sample) -> None:
@@ -29,32 +29,32 @@ class Screen:
             self._console.print(
                 "".join(head.rjust(width) for head, width in zip(_HEADS, _WIDTHS, strict=True)), " reason"
             )
-        elif not _differs(self._last, sample) and sample.time - self._last.time < ROW_SECONDS:
+        elif not _differs(self._last, sample) and sample.time - self._last.time < ROW_INTERVAL_SECONDS:
             return
         self._last = sample
         cells = (f"{sample.time:.1f}", sample.visible, sample.in_flight, sample.replicas, sample.ready)
         row = "".join(str(cell).rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
         self._console.print(f"{row}  {sample.reason}")
 
-    def summary(self, story: Story, picture: Path) -> None:
-        """Tell how it went."""
+    def summary(self, report: Report, picture: Path) -> None:
+        """Show the results."""
         table = Table(title="What happened", show_header=False)
         for name, value in (
-            ("messages sent", story.sent),
-            ("messages handled", story.handled),
-            ("handled twice", story.handled_twice),
-            ("time to first raise", _seconds(story.first_raise)),
-            ("time to drain", _seconds(story.drained)),
-            ("back at zero after", _seconds(story.back_at_zero)),
-            ("pod-seconds", f"{story.pod_seconds:.0f}"),
-            ("scale writes", len(story.scale_writes)),
+            ("messages sent", report.sent),
+            ("messages handled", report.handled),
+            ("handled twice", report.handled_twice),
+            ("time to first raise", _seconds(report.first_raise)),
+            ("time to drain", _seconds(report.drained)),
+            ("back at zero after", _seconds(report.back_at_zero)),
+            ("pod-seconds", f"{report.pod_seconds:.0f}"),
+            ("scale writes", len(report.scale_writes)),
         ):
             table.add_row(name, str(value))
         self._console.print(table)
-        for message in story.scale_writes:
+        for message in report.scale_writes:
             self._console.print(f"  {message}")
         self._console.print(f"picture: {picture}")
-        if not story.complete:
+        if not report.complete:
             self._console.print("[bold red]FAILED:[/bold red] a message is missing, or the pool is not back at zero")
 
 

@@ -1,7 +1,7 @@
-// A worker in Node (18 or newer, no packages) that says how busy it is, so that scale-in can spare it.
+// A worker in Node (18 or newer, no packages) that reports how busy it is, so that scale-in can spare it.
 //   QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/123456789012/jobs node worker.mjs ./handler.mjs
 // The module exports `handle(body)`; the message is deleted when it returns. AWS_REGION, AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL_SQS mean what they always mean.
+// AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL_SQS have their usual meaning.
 import { createHash, createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import { resolve } from 'node:path'
@@ -17,14 +17,14 @@ let ending = false
 const state = createServer((_, answer) => answer.end(JSON.stringify({ busy, concurrency })))
 state.listen(Number(env.STATE_PORT ?? 8081), env.STATE_HOST ?? '0.0.0.0')
 
-// A worker that is told to end finishes what it holds, and takes nothing more.
+// After SIGTERM the worker finishes what it holds, and receives nothing more.
 process.on('SIGTERM', () => { ending = true })
 
-async function lane() {
+async function receiveLoop() {
   while (!ending) {
     try {
-      const order = { QueueUrl: env.QUEUE_URL, MaxNumberOfMessages: 1, WaitTimeSeconds: 10 }
-      const [message] = (await ask('ReceiveMessage', order)).Messages ?? []
+      const request = { QueueUrl: env.QUEUE_URL, MaxNumberOfMessages: 1, WaitTimeSeconds: 10 }
+      const [message] = (await send('ReceiveMessage', request)).Messages ?? []
       if (message) await work(message)
     } catch (error) {
       console.error(error.message)
@@ -37,16 +37,16 @@ async function work(message) {
   busy += 1
   try {
     await handle(message.Body)
-    await ask('DeleteMessage', { QueueUrl: env.QUEUE_URL, ReceiptHandle: message.ReceiptHandle })
+    await send('DeleteMessage', { QueueUrl: env.QUEUE_URL, ReceiptHandle: message.ReceiptHandle })
   } finally {
     busy -= 1
   }
 }
 
 // AWS's SDK does the same and more; this is here so that the example needs nothing but Node.
-async function ask(action, order) {
+async function send(action, parameters) {
   const url = new URL(env.AWS_ENDPOINT_URL_SQS ?? `https://sqs.${env.AWS_REGION}.amazonaws.com`)
-  const body = JSON.stringify(order)
+  const body = JSON.stringify(parameters)
   const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const headers = { host: url.host, 'x-amz-date': time, 'x-amz-target': `AmazonSQS.${action}` }
   if (env.AWS_SESSION_TOKEN) headers['x-amz-security-token'] = env.AWS_SESSION_TOKEN
@@ -72,5 +72,5 @@ function hmac(key, text) {
   return createHmac('sha256', key).update(text).digest()
 }
 
-await Promise.all(Array.from({ length: concurrency }, lane))
+await Promise.all(Array.from({ length: concurrency }, receiveLoop))
 state.close()

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# A worker in shell that says how busy it is, so that scale-in can spare it. Needs bash, curl (7.75 or newer), jq, socat.
+# A worker in shell that reports how busy it is, so that scale-in can spare it. Needs bash, curl (7.75 or newer), jq, socat.
 #   QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/123456789012/jobs worker.sh COMMAND
 # COMMAND gets each message's body on standard input; the message is deleted when it exits with 0. AWS_REGION, AWS_ACCESS_KEY_ID,
-# AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL_SQS mean what they always mean.
+# AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL_SQS have their usual meaning.
 set -euo pipefail
 
 # The contract, all of it: GET /state on port 8081 answers {"busy": …, "concurrency": …}.
 state=$(mktemp -d)
-say() { # BUSY
+report() { # BUSY
   printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"busy": %d, "concurrency": 1}' "$1" >"$state/next"
   mv "$state/next" "$state/now"
 }
-say 0
+report 0
 socat "TCP-LISTEN:${STATE_PORT:-8081},bind=${STATE_HOST:-0.0.0.0},reuseaddr,fork" "SYSTEM:cat $state/now" &
 server=$!
 
-# A worker that is told to end finishes what it holds, and takes nothing more.
+# After SIGTERM the worker finishes what it holds, and receives nothing more.
 ending=
 trap 'ending=yes' TERM INT
 trap 'kill $server; rm -r "$state"' EXIT
 
-ask() { # ACTION JSON
+send() { # ACTION JSON
   curl --silent --show-error --fail --max-time 30 "${AWS_ENDPOINT_URL_SQS:-https://sqs.$AWS_REGION.amazonaws.com}/" \
     --aws-sigv4 "aws:amz:$AWS_REGION:sqs" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
     --header "X-Amz-Security-Token: ${AWS_SESSION_TOKEN:-}" --header "X-Amz-Target: AmazonSQS.$1" \
@@ -28,12 +28,12 @@ ask() { # ACTION JSON
 }
 
 while [[ -z $ending ]]; do
-  order=$(jq -n --arg url "$QUEUE_URL" '{QueueUrl: $url, MaxNumberOfMessages: 1, WaitTimeSeconds: 10}')
-  message=$(ask ReceiveMessage "$order" | jq '.Messages[0] // empty') || { sleep 1; continue; }
+  request=$(jq -n --arg url "$QUEUE_URL" '{QueueUrl: $url, MaxNumberOfMessages: 1, WaitTimeSeconds: 10}')
+  message=$(send ReceiveMessage "$request" | jq '.Messages[0] // empty') || { sleep 1; continue; }
   [[ -n $message ]] || continue
-  say 1
+  report 1
   if jq -r .Body <<<"$message" | "$@"; then
-    ask DeleteMessage "$(jq --arg url "$QUEUE_URL" '{QueueUrl: $url, ReceiptHandle}' <<<"$message")" >/dev/null || true
+    send DeleteMessage "$(jq --arg url "$QUEUE_URL" '{QueueUrl: $url, ReceiptHandle}' <<<"$message")" >/dev/null || true
   fi
-  say 0
+  report 0
 done

@@ -263,7 +263,7 @@ def test_a_pod_sees_its_own_environment_and_not_ours(world: Dependencies, monkey
         pytest.param(
             container("true", envFrom=[{"configMapRef": {"name": "none"}}]), "is not there", id="a missing config map"
         ),
-        pytest.param(container("true", readinessProbe={"grpc": {"port": 1}}), "does not know", id="a grpc probe"),
+        pytest.param(container("true", readinessProbe={"grpc": {"port": 1}}), "does not support", id="a grpc probe"),
     ],
 )
 def test_what_the_node_cannot_run_is_said_in_the_pods_status(

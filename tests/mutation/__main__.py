@@ -1,4 +1,4 @@
-"""`make mutate`: changes `decide` and `status` in every small way, and sees the unit tests fail. Not part of the tests.
+"""`make mutate`: changes `decide` and `status` in every small way, and expects the unit tests to fail. Not a test.
 
 mutmut wants a package below src/, so the run has a folder of its own. It fails when fewer than LEAST_KILLED_PERCENT of
 the mutants are killed, or when one survives that survivors.txt does not excuse.
@@ -24,15 +24,11 @@ CHILDREN = 2
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["src"]
-only_mutate = ["src/queueworkerpool/decide/*", "src/queueworkerpool/status.py"]
+only_mutate = ["src/queueworkerpool/decide/*", "src/queueworkerpool/report/status.py"]
 also_copy = ["crds"]
 pytest_add_cli_args = ["-p", "no:randomly"]
 pytest_add_cli_args_test_selection = [
-    "tests/unit/operator/test_decide.py",
-    "tests/unit/operator/test_decide_properties.py",
-    "tests/unit/operator/test_decide_words.py",
-    "tests/unit/operator/test_scale_in.py",
-    "tests/unit/operator/test_stabilisation.py",
+    "tests/unit/operator/decide",
     "tests/unit/operator/test_status.py",
     "tests/unit/operator/test_status_fields.py",
     "tests/unit/operator/test_status_writes.py",
@@ -54,9 +50,9 @@ hypothesis.settings.load_profile("mutation")
 
 
 def main() -> int:
-    """Run, print what survives, return the exit code."""
+    """Run the mutants, print what survives, return the exit code."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--again", action="store_true", help="Only tell about the last run.")
+    arguments.add_argument("--again", action="store_true", help="Only judge the last run.")
     if not arguments.parse_args().again:
         _prepare()
         subprocess.run(
@@ -67,12 +63,13 @@ def main() -> int:
 
 def _prepare() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__", "conftest.py", "test_*", "scheduler", "validate")
+    ignore = shutil.ignore_patterns("__pycache__", "conftest.py", "test_*", "scheduler", "validate", "workers")
     shutil.copytree(ROOT / "operator" / "queueworkerpool", FOLDER / "src" / "queueworkerpool")
     shutil.copytree(ROOT / "crds", FOLDER / "crds")
     tests = shutil.copytree(ROOT / "tests" / "unit" / "operator", FOLDER / "tests" / "unit" / "operator", ignore=ignore)
     for path in re.findall(r"tests/unit/operator/(\w+\.py)", SETTINGS):
         shutil.copy(ROOT / "tests" / "unit" / "operator" / path, tests)
+    shutil.copytree(ROOT / "tests" / "unit" / "operator" / "decide", Path(tests) / "decide", dirs_exist_ok=True)
     (FOLDER / "tests" / "conftest.py").write_text(CONFTEST)
     (FOLDER / "pyproject.toml").write_text(SETTINGS)
 

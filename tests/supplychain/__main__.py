@@ -1,7 +1,7 @@
-"""`make audit`: looks up known vulnerabilities of what the images contain. No test, for it needs the network.
+"""`make audit`: checks what the images contain for known vulnerabilities. Not a test: it needs the network.
 
-pip-audit says that none are known, and ends with 0, also when it could not look up anything. So its answer is judged
-here: 0 when all was looked up and nothing is known, 1 when something is known, 2 when something could not be looked up.
+pip-audit reports no vulnerabilities, and exits with 0, also when it could not check anything. So its answer is judged
+here: 0 when all was checked and no vulnerability is known, 1 when one is known, 2 when something could not be checked.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ LOCKS = ("requirements-operator.lock", "requirements-worker.lock", "requirements
 
 
 def main() -> int:
-    """Audit every lock; returns the exit code."""
+    """Audit every lock; return the exit code."""
     codes = [_audited(ROOT / name) for name in LOCKS]
     return 1 if 1 in codes else max(codes)
 
@@ -26,17 +26,17 @@ def _audited(lock: Path) -> int:
     argv += ["--format", "json", "--progress-spinner", "off"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     found = verdict(done.stdout, {name.lower() for name, _, _ in entries(lock)})
-    _tell(lock.name, found)
+    _print_verdict(lock.name, found)
     if done.returncode and done.stderr:
         print(done.stderr.strip().splitlines()[-1], file=sys.stderr)
     return found.exit_code
 
 
-def _tell(lock: str, found: Verdict) -> None:
-    for line in found.known:
+def _print_verdict(lock: str, found: Verdict) -> None:
+    for line in found.vulnerable:
         print(f"{lock}: {line}")
-    if found.unknown:
-        print(f"{lock}: UNKNOWN, not clean: {len(found.unknown)} could not be looked up: {', '.join(found.unknown)}")
+    if found.unchecked:
+        print(f"{lock}: UNKNOWN, not clean: {len(found.unchecked)} could not be checked: {', '.join(found.unchecked)}")
     if found.exit_code == 0:
         print(f"{lock}: no known vulnerability")
 

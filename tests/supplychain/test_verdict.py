@@ -1,4 +1,4 @@
-"""What pip-audit's answers mean: only what was looked up can be clean."""
+"""What pip-audit's answers mean: only what was checked can be clean."""
 
 import json
 from typing import Any
@@ -15,32 +15,32 @@ FOUND = {"id": "PYSEC-2026-1", "fix_versions": ["2.8.1", "2.9.0"], "aliases": []
 SENTENCE = "urllib3 2.8.0: PYSEC-2026-1, fixed in 2.8.1, 2.9.0"
 
 
-def told(*dependencies: Any) -> str:
+def answer_of(*dependencies: Any) -> str:
     return json.dumps({"dependencies": dependencies, "fixes": []})
 
 
 @pytest.mark.parametrize(
     ("answer", "expected", "exit_code"),
     [
-        pytest.param(told(CLICK, URLLIB3), Verdict((), ()), 0, id="clean"),
-        pytest.param(told(CLICK, URLLIB3 | {"vulns": [FOUND]}), Verdict((SENTENCE,), ()), 1, id="vulnerable"),
+        pytest.param(answer_of(CLICK, URLLIB3), Verdict((), ()), 0, id="clean"),
+        pytest.param(answer_of(CLICK, URLLIB3 | {"vulns": [FOUND]}), Verdict((SENTENCE,), ()), 1, id="vulnerable"),
         pytest.param(
-            told(SKIPPED, CLICK | {"vulns": [{"id": "X-1"}]}),
+            answer_of(SKIPPED, CLICK | {"vulns": [{"id": "X-1"}]}),
             Verdict(("click 8.5.1: X-1, fixed in no version yet",), ("urllib3",)),
             1,
-            id="one vulnerable, one not looked up",
+            id="one vulnerable, one not checked",
         ),
-        pytest.param(told(CLICK, SKIPPED), Verdict((), ("urllib3",)), 2, id="one not looked up"),
-        pytest.param(told(CLICK), Verdict((), ("urllib3",)), 2, id="one left out"),
-        pytest.param(told(CLICK, URLLIB3 | {"vulns": None}), Verdict((), ("urllib3",)), 2, id="no list"),
-        pytest.param(told(), Verdict((), ("click", "urllib3")), 2, id="nothing looked up"),
+        pytest.param(answer_of(CLICK, SKIPPED), Verdict((), ("urllib3",)), 2, id="one not checked"),
+        pytest.param(answer_of(CLICK), Verdict((), ("urllib3",)), 2, id="one left out"),
+        pytest.param(answer_of(CLICK, URLLIB3 | {"vulns": None}), Verdict((), ("urllib3",)), 2, id="no list"),
+        pytest.param(answer_of(), Verdict((), ("click", "urllib3")), 2, id="nothing checked"),
         pytest.param("", Verdict((), ("click", "urllib3")), 2, id="no answer"),
         pytest.param("Traceback", Verdict((), ("click", "urllib3")), 2, id="no JSON"),
         pytest.param("[]", Verdict((), ("click", "urllib3")), 2, id="another shape"),
         pytest.param('{"dependencies": [null]}', Verdict((), ("click", "urllib3")), 2, id="an entry of another shape"),
     ],
 )
-def test_only_what_was_looked_up_is_clean(answer: str, expected: Verdict, exit_code: int) -> None:
+def test_only_what_was_checked_is_clean(answer: str, expected: Verdict, exit_code: int) -> None:
     found = verdict(answer, LOCKED)
     assert found == expected
     assert found.exit_code == exit_code

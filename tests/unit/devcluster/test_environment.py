@@ -24,7 +24,7 @@ SOURCES = {
     ("text", "expanded"),
     [
         pytest.param("plain", "plain", id="plain text stays"),
-        pytest.param("--host=$(HOST)", "--host=h", id="a known name is replaced"),
+        pytest.param("--host=$(HOST)", "--host=h", id="the name of a variable is replaced"),
         pytest.param("$(NOBODY)", "$(NOBODY)", id="an unknown name stays as it is"),
         pytest.param("$$5", "$5", id="two dollars are one"),
         pytest.param("$$(HOST)", "$(HOST)", id="two dollars protect a reference"),
@@ -97,7 +97,7 @@ def test_variables_come_from_base_then_sources_then_values(container: dict[str, 
         ("status.podIPs", "127.9.0.1"),
     ],
 )
-def test_the_downward_api_knows(path: str, value: str) -> None:
+def test_the_downward_api_provides(path: str, value: str) -> None:
     container = {"env": [{"name": "V", "valueFrom": {"fieldRef": {"fieldPath": path}}}]}
     assert environment.variables(container, POD, {}, {}) == {"V": value}
 
@@ -120,7 +120,7 @@ def test_the_downward_api_knows(path: str, value: str) -> None:
         ),
         pytest.param(
             {"env": [{"name": "T", "valueFrom": {"fieldRef": {"fieldPath": "spec.x"}}}]},
-            "not known",
+            "not supported by this node",
             id="an unknown field",
         ),
     ],

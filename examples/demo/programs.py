@@ -1,4 +1,4 @@
-"""The demo's programs: cluster, queue, operator, workers. Starts them, looks at them, ends them."""
+"""The demo's programs: cluster, queue, operator, workers. Starts them, reads from them, ends them."""
 
 import json
 import re
@@ -18,11 +18,17 @@ BATCH = 10
 _DONE = re.compile(r"\bdone (message-[0-9]+)\b")
 
 
-class World:
-    """A context manager around everything that runs."""
+class Programs:
+    """Everything that runs; a context manager."""
 
     def __init__(self, root: Path, folder: Path, say: Callable[[str], None]) -> None:
-        """Take the repository, a folder for what the programs write, and whom to tell of progress."""
+        """Start nothing yet.
+
+        Args:
+            root: The repository.
+            folder: Where the programs write.
+            say: Shows one line of progress.
+        """
         self._root = root
         self._say = say
         self._sqs = MotoSqs()
@@ -35,7 +41,7 @@ class World:
         self._client = self._sqs.client()
         try:
             self._cluster.__enter__()
-            self._fill()
+            self._install()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -47,7 +53,7 @@ class World:
         self._cluster.__exit__(kind, error, trace)
         self._sqs.__exit__(kind, error, trace)
 
-    def _fill(self) -> None:
+    def _install(self) -> None:
         self._queue_url = self._client.create_queue(QueueName=QUEUE)["QueueUrl"]
         self._say("helm install queueworkerpool charts/queueworkerpool")
         values = {"sqsEndpointUrl": self._sqs.endpoint, "extraEnv": [{"name": k, "value": v} for k, v in self._aws()]}
@@ -67,7 +73,7 @@ class World:
         return [(name, value) for name, value in self._sqs.env.items() if name != "AWS_ENDPOINT_URL_SQS"]
 
     def send(self, numbers: range) -> None:
-        """Put messages with these numbers into the queue."""
+        """Send messages with these numbers."""
         for start in range(numbers.start, numbers.stop, BATCH):
             batch = range(start, min(start + BATCH, numbers.stop))
             entries: list[Any] = [{"Id": str(number), "MessageBody": f"message-{number}"} for number in batch]
@@ -76,23 +82,23 @@ class World:
                 raise RuntimeError(f"the queue refused messages: {answer['Failed']}")
 
     def counts(self) -> tuple[int, int]:
-        """Messages visible and in flight, by SQS itself."""
+        """Return the messages visible and in flight, as SQS counts them."""
         attributes = self._client.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["All"])["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"]), int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
-    def look(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The Deployment and the pool as the API server shows them."""
+    def objects(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the Deployment and the pool as the API server shows them."""
         shown = json.loads(self._cluster.kubectl("get", "deployment/thumbnailer", "qwp/thumbnails", "-o", "json"))
         deployment, pool = shown["items"]
         return deployment, pool
 
     def scale_writes(self) -> list[str]:
-        """What the operator told about each change of size, oldest first."""
+        """Return the message of the operator's Event on each change of size, oldest first."""
         chosen = ("--field-selector", "reason=SuccessfulRescale", "--sort-by=.metadata.creationTimestamp", "-o", "json")
         return [event["message"] for event in json.loads(self._cluster.kubectl("get", "events", *chosen))["items"]]
 
     def handled(self) -> Counter[str]:
-        """How often each message was handled, by the workers' own logs."""
+        """Return how often each message was handled, by the workers' logs."""
         logs = (self._cluster.node.folder / "pods" / "default").glob("*/worker.log")
         return Counter(name for log in logs for name in _DONE.findall(log.read_text(errors="replace")))
 
@@ -100,7 +106,7 @@ class World:
         """Wait until the idle pool is at zero; raises StartFailedError when it does not get there."""
 
         def at_zero() -> bool:
-            deployment, pool = self.look()
+            deployment, pool = self.objects()
             return bool(deployment["spec"]["replicas"] == 0 and pool.get("status", {}).get("replicas") == 0)
 
         wait_until(at_zero, seconds, "the idle pool did not go to zero: is the operator running?")
