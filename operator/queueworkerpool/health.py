@@ -27,7 +27,7 @@ THREAD_STUCK_SECONDS = 45.0
 """A thread that works on one request for this long, and does not wait for its socket, is stuck: a deadlock. Its work
 takes milliseconds."""
 
-OVERDUE_SECONDS = 45.0
+TICK_OVERDUE_SECONDS = 45.0
 """A tick that has not begun this long after it was due never will. Ticks begin within milliseconds, also in an outage,
 because they wait only after they have begun."""
 
@@ -105,7 +105,7 @@ class HealthState:
         for name, jobs in self.jobs.items():
             if (stuck := jobs.stuck_seconds(now)) >= THREAD_STUCK_SECONDS:
                 found.append(f"a thread of the {name} is stuck for {stuck:.0f} s")
-        if (overdue := self.overdue()) >= OVERDUE_SECONDS:
+        if (overdue := self.overdue()) >= TICK_OVERDUE_SECONDS:
             found.append(f"a pool is due for {overdue:.0f} s, and its tick has not begun")
         return found
 

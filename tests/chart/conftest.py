@@ -59,7 +59,7 @@ def kubeconform(unavailable: Callable[[str], NoReturn], tmp_path_factory: pytest
     folder = tmp_path_factory.mktemp("schemas")
 
     def complaints(objects: list[Json], kubernetes: str) -> str:
-        # These schemas are the Prometheus operator's; tests of their own look at their few fields.
+        # These schemas are the Prometheus operator's; tests of their own check their few fields.
         known = [found for found in objects if found["kind"] not in {"ServiceMonitor", "PrometheusRule"}]
         for found in known:
             _write_schema(folder / kubernetes, kubernetes, found)

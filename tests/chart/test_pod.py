@@ -1,4 +1,4 @@
-"""The operator's pod: hardened, probed, and told only settings that the operator knows."""
+"""The operator's pod: hardened, probed, and given only settings that the operator knows."""
 
 import json
 from dataclasses import fields

@@ -83,7 +83,7 @@ AGGREGATED = {
 }
 
 
-def test_whoever_views_or_edits_a_namespace_may_do_so_with_its_pools_and_not_with_their_status(render: Render) -> None:
+def test_people_who_view_or_edit_a_namespace_may_do_so_with_its_pools_and_not_with_their_status(render: Render) -> None:
     found = [role for role in of_kind(render(), "ClusterRole") if role["metadata"]["name"].endswith(OF_PEOPLE)]
     assert {role["metadata"]["name"]: (aggregated_to(role), grants(role)) for role in found} == AGGREGATED
 

@@ -24,8 +24,8 @@ def notes(helm: Helm, **values: Any) -> str:
 
 
 def test_the_notes_name_the_next_commands(helm: Helm) -> None:
-    told = notes(helm, watchNamespaces=["team-a", "team-b"], metrics={"service": {"port": 8080}})
-    commands = [line for line in told.splitlines() if line.startswith(("kubectl", "curl"))]
+    text = notes(helm, watchNamespaces=["team-a", "team-b"], metrics={"service": {"port": 8080}})
+    commands = [line for line in text.splitlines() if line.startswith(("kubectl", "curl"))]
     assert commands == [
         "kubectl apply --namespace team-a -f - <<POOL",
         "kubectl get qwp --namespace team-a -o wide",
@@ -34,10 +34,10 @@ def test_the_notes_name_the_next_commands(helm: Helm) -> None:
         "kubectl port-forward service/demo-queueworkerpool-metrics 9090:8080 --namespace system",
         "curl http://127.0.0.1:9090/metrics",
     ]
-    assert "serves team-a, team-b." in told
+    assert "serves team-a, team-b." in text
 
 
-def test_the_notes_speak_of_kept_pools_only_where_they_are_kept(helm: Helm) -> None:
+def test_the_notes_mention_kept_pools_only_where_they_are_kept(helm: Helm) -> None:
     assert "helm uninstall" in notes(helm)
     assert "helm uninstall" not in notes(helm, crds={"keep": False})
 

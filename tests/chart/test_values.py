@@ -14,7 +14,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown value": ({"imgae": {}}, "additional properties 'imgae' not allowed"),
     "another word for replicaCount": ({"replicas": 2}, "additional properties 'replicas' not allowed"),
     "no operator": ({"replicaCount": 0}, "'/replicaCount': minimum: got 0, want 1"),
-    "a crowd of operators": ({"replicaCount": 11}, "'/replicaCount': maximum: got 11, want 10"),
+    "too many operators": ({"replicaCount": 11}, "'/replicaCount': maximum: got 11, want 10"),
     "an unknown value of the image": ({"image": {"repo": "x"}}, "'/image': additional properties 'repo' not allowed"),
     "no repository": ({"image": {"repository": ""}}, "'/image/repository': minLength: got 0, want 1"),
     "a tag that YAML takes for a number": ({"image": {"tag": 1.5}}, "'/image/tag': got number, want string"),
@@ -67,7 +67,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"extraEnv": [{"name": "AWS_ENDPOINT_URL_SQS", "value": "http://sqs:9324"}]},
         "extraEnv: AWS_ENDPOINT_URL_SQS has a value of its own",
     ),
-    "a service account of nobody": ({"serviceAccount": {"create": False}}, "'/serviceAccount/name': minLength: got 0"),
+    "a service account without a name that is not created": (
+        {"serviceAccount": {"create": False}},
+        "'/serviceAccount/name': minLength: got 0",
+    ),
     "a number as an annotation": (
         {"serviceAccount": {"annotations": {"a": 1}}},
         "'/serviceAccount/annotations/a': got number, want string",

@@ -34,14 +34,14 @@ SERVER_TIMEOUT_SECONDS = 10
 """How long the API server keeps a watch open. kopf continues where it ended, without a list, so even the watch of a
 quiet cluster shows a sign of life this often."""
 
-SILENCE_SECONDS = 12.0
+SILENCE_TIMEOUT_SECONDS = 12.0
 """A connection that is silent for this long is given up: a watch should have ended before, so it is half-open. Short,
 because nothing else shows that the API server is back while a connection to it is dead."""
 
 WATCH_PAUSE_SECONDS = 0.5
 """The least time between two requests of one watch, so that a server that ends each watch at once is not flooded."""
 
-CLOSE_SECONDS = 1.0
+CLOSE_TIMEOUT_SECONDS = 1.0
 """Seconds to wait for open connections to close after kopf has stopped."""
 
 IDENTITY = "queueworkerpool"
@@ -159,13 +159,13 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False  # our Events are our own
     settings.scanning.disabled = True  # scanning wants rights on all CRDs and namespaces
     settings.networking.error_backoffs = _Endless()
-    settings.networking.connect_timeout = SILENCE_SECONDS
-    settings.networking.request_timeout = SILENCE_SECONDS
-    settings.watching.connect_timeout = SILENCE_SECONDS
+    settings.networking.connect_timeout = SILENCE_TIMEOUT_SECONDS
+    settings.networking.request_timeout = SILENCE_TIMEOUT_SECONDS
+    settings.watching.connect_timeout = SILENCE_TIMEOUT_SECONDS
     settings.watching.reconnect_backoff = 1.0  # before a list that follows a watch that was too old
     settings.watching.server_timeout = SERVER_TIMEOUT_SECONDS
-    settings.watching.client_timeout = SILENCE_SECONDS
-    settings.watching.inactivity_timeout = SILENCE_SECONDS
+    settings.watching.client_timeout = SILENCE_TIMEOUT_SECONDS
+    settings.watching.inactivity_timeout = SILENCE_TIMEOUT_SECONDS
     # It would kill the process that long after kopf ended by itself, when we restart it.
     settings.process.ultimate_exiting_timeout = None
     return settings
@@ -193,7 +193,7 @@ class _Connections:
         """Close all sessions, and wait for TLS connections to close in order, which a session does not wait for."""
         for session in list(self._sessions):
             await session.close()
-        ends = time.monotonic() + CLOSE_SECONDS
+        ends = time.monotonic() + CLOSE_TIMEOUT_SECONDS
         while any(each.fileno() >= 0 for each in self._sockets) and time.monotonic() < ends:  # noqa: ASYNC110 -- no event
             await asyncio.sleep(0.01)
 

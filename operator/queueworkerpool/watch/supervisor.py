@@ -28,7 +28,7 @@ CHECK_INTERVAL_SECONDS = 1.0
 HUNG_SECONDS = 25.0
 """A watch without a sign of life for this long hangs: two and a half of its periods, and before /livez fails."""
 
-STOP_SECONDS = 3.0
+STOP_TIMEOUT_SECONDS = 3.0
 """How long to wait for kopf to stop by itself, and again each time it was stopped by force."""
 
 
@@ -44,7 +44,7 @@ async def watch(sinks: Sinks, namespaces: tuple[str, ...], stop: asyncio.Event) 
         for stop_kopf in (run.stop, run.stop_by_force, run.stop_by_force):
             if not ended.done():
                 stop_kopf()
-                await asyncio.wait((ended,), timeout=STOP_SECONDS)
+                await asyncio.wait((ended,), timeout=STOP_TIMEOUT_SECONDS)
         if not ended.done():
             logger.error("a watch that hangs cannot be stopped")
     finally:

@@ -14,7 +14,7 @@ from yarl import URL
 
 from queueworkerpool.model import WorkerState
 
-TIMEOUT_SECONDS = 1.0
+STATE_TIMEOUT_SECONDS = 1.0
 """The limit for the whole exchange, so that an answer that drips in takes no longer than one that never comes."""
 
 MOST_BYTES = 4096
@@ -67,7 +67,7 @@ class WorkerStates:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, force_close=True),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=STATE_TIMEOUT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,

@@ -193,7 +193,7 @@ async def test_credentials_that_come_late_are_found(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A metadata service that is slow at the start must not leave the operator without credentials for ever."""
-    monkeypatch.setattr("queueworkerpool.queues.sqs.clients.RENEW_SECONDS", 0)
+    monkeypatch.setattr("queueworkerpool.queues.sqs.clients.CREDENTIALS_RETRY_SECONDS", 0)
     queues = connect(faulty(faults.answering(200, COUNTS)).endpoint)
     with monkeypatch.context() as early:
         early.delenv("AWS_ACCESS_KEY_ID")

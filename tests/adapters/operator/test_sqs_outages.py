@@ -78,7 +78,7 @@ async def test_an_answer_that_drips_ends_at_the_deadline(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No single wait is long, so botocore's own time-outs never fire."""
-    monkeypatch.setattr(reader, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(reader, "READING_DEADLINE_SECONDS", 1.0)
     began = time.monotonic()
     server = faulty(faults.dripping(json.dumps({"Attributes": COUNTS}).encode(), 0.2))
     assert type(await failure(connect, server.endpoint)) is Unreachable

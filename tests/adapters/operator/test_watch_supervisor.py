@@ -140,7 +140,7 @@ async def test_a_watch_that_hangs_is_ended(
 
     monkeypatch.setattr(adapter, "watch", hang)
     monkeypatch.setattr(supervisor, "HUNG_SECONDS", 0.5)
-    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "STOP_TIMEOUT_SECONDS", 0.5)
     async with running(sinks, "default") as task:
         await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)
     logged = [record.message for record in caplog.records if record.name == supervisor.__name__]

@@ -11,7 +11,7 @@ import pytest
 
 from devcluster.processes import free_port
 from queueworkerpool.model import WorkerState
-from queueworkerpool.workers.states import MOST_BYTES, TIMEOUT_SECONDS, WorkerStates
+from queueworkerpool.workers.states import MOST_BYTES, STATE_TIMEOUT_SECONDS, WorkerStates
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.faulty import Faulty, Script
 
@@ -19,7 +19,7 @@ Serve = Callable[[Script], Faulty]
 
 LOOPBACK = "127.0.0.1"
 STATE = json.dumps({"busy": 2, "concurrency": 4, "processed": 10, "failed": 1, "busySeconds": 12.5}).encode()
-PATIENCE_SECONDS = TIMEOUT_SECONDS + 5.0
+PATIENCE_SECONDS = STATE_TIMEOUT_SECONDS + 5.0
 """More than the time-out, for the machine may be busy; still short enough to notice an exchange that has no end."""
 
 
@@ -54,7 +54,7 @@ async def test_an_answer_that_ends_with_the_connection_is_an_answer(faulty: Serv
 SILENT: dict[str, Script] = {
     "no answer": faults.silent,
     "a drip of bytes": faults.dripping(STATE, 0.2),
-    "a drip whose every wait is just within the time-out": faults.dripping(STATE, TIMEOUT_SECONDS * 0.9),
+    "a drip whose every wait is just within the time-out": faults.dripping(STATE, STATE_TIMEOUT_SECONDS * 0.9),
     "a reset": faults.resetting,
     "the end at once": faults.sending(b""),
     "half an answer": faults.half(STATE),
@@ -134,4 +134,4 @@ async def test_slow_workers_take_turns_and_do_not_silence_the_others(faulty: Ser
     answers = await asyncio.gather(*requests)
     assert [state is not None for state in answers] == [False] * 8 + [True] * 4
     took = time.monotonic() - began
-    assert 2 * TIMEOUT_SECONDS <= took < 6 * TIMEOUT_SECONDS, "8 silent ones, 4 at a time, take 2 time-outs"
+    assert 2 * STATE_TIMEOUT_SECONDS <= took < 6 * STATE_TIMEOUT_SECONDS, "8 silent ones, 4 at a time, take 2 time-outs"

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 5.0
 ATTEMPTS = 2
+"""Tries per request: a reading that fails costs at most this many time-outs, and the pauses between them."""
 
 MOST_CLIENTS = 64
 """More than AWS has regions. Tenants name the region, and each client costs memory."""
 
-RENEW_SECONDS = 15.0
+CREDENTIALS_RETRY_SECONDS = 15.0
 """The least age of a client that was made without credentials before it is made again."""
 
 
@@ -105,7 +106,7 @@ class Clients:
         """Make the region's clients again at the next use: one made without credentials never looks for them later."""
         with self._lock:
             for key in [("sqs", region), ("sts", region)]:
-                if key in self._made and time.monotonic() - self._made[key][0] >= RENEW_SECONDS:
+                if key in self._made and time.monotonic() - self._made[key][0] >= CREDENTIALS_RETRY_SECONDS:
                     del self._made[key]
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from queueworkerpool.queues.sqs.clients import Clients
 from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, error_for, role_error_for
 from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
-DEADLINE_SECONDS = 60.0
+READING_DEADLINE_SECONDS = 60.0
 """The limit for a whole reading, including the wait for a thread: botocore's own time-outs restart with each byte."""
 
 _VISIBLE: Final = "ApproximateNumberOfMessages"
@@ -60,10 +60,10 @@ class SqsQueues:
     async def read(self, queue: QueueRef) -> QueueReading:
         """Return the counts of one queue. Raises the kind of QueueUnreadableError that says what is wrong."""
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(READING_DEADLINE_SECONDS):
                 return await self._bulkhead.run(queue, partial(self._read, queue))
         except TimeoutError as error:
-            problem = f"queue {queue.name}: no whole answer in {DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
+            problem = f"queue {queue.name}: no whole answer in {READING_DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
             raise QueueUnreachableError(problem) from error
 
     def _read(self, queue: QueueRef) -> QueueReading:
