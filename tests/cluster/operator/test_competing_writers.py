@@ -1,4 +1,4 @@
-"""Others that write the same replicas, through the scale subresource as an HPA, KEDA or `kubectl scale` does."""
+"""Other writers of the same replicas, through the scale subresource as an HPA, KEDA or `kubectl scale` does."""
 
 import json
 import threading
@@ -20,50 +20,52 @@ HPA = {
 }
 
 
-def test_one_change_by_somebody_is_corrected_and_a_repeated_writer_is_left_alone_and_named(shop: Shop) -> None:
-    queue = shop.queue("fought")
-    shop.deployment("fought")
-    shop.pool("fought", queue, minReplicas=3)
-    shop.eventually(lambda: shop.replicas("fought") == 3, 30, "the pool did not scale to its minimum")
-    shop.eventually(lambda: "lastScaleTime" in shop.status("fought"), 30, "the pool did not tell that it scaled")
-    assert shop.condition("fought", "ScaleConflict")[0] != "True"
+def test_one_foreign_change_is_corrected_and_a_repeated_writer_is_left_alone_and_named(shop: Shop) -> None:
+    queue = shop.queue("contested")
+    shop.deployment("contested")
+    shop.pool("contested", queue, minReplicas=3)
+    shop.eventually(lambda: shop.replicas("contested") == 3, 30, "the pool did not scale to its minimum")
+    shop.eventually(lambda: "lastScaleTime" in shop.status("contested"), 30, "the pool did not report that it scaled")
+    assert shop.condition("contested", "ScaleConflict")[0] != "True"
     for _ in range(2):
-        scale_by_hand(shop, "fought", 1)
-        shop.eventually(lambda: shop.replicas("fought") == 3, 30, "the change was not corrected")
-    assert any(event.startswith("ReplicasCorrected: kubectl had set 1 replicas") for event in shop.events("fought"))
-    scale_by_hand(shop, "fought", 1)
-    shop.eventually(lambda: shop.condition("fought", "ScaleConflict")[0] == "True", 30, "the fight was not told")
-    assert shop.replicas("fought") == 1
+        scale_by_hand(shop, "contested", 1)
+        shop.eventually(lambda: shop.replicas("contested") == 3, 30, "the change was not corrected")
+    assert any(event.startswith("ReplicasCorrected: kubectl had set 1 replicas") for event in shop.events("contested"))
+    scale_by_hand(shop, "contested", 1)
+    shop.eventually(
+        lambda: shop.condition("contested", "ScaleConflict")[0] == "True", 30, "the conflict was not reported"
+    )
+    assert shop.replicas("contested") == 1
 
 
-def test_a_writer_that_does_not_stop_is_told_once_and_costs_no_more_writes(shop: Shop) -> None:
-    """The real HPA, which keeps its own bounds without any metrics, and somebody who writes each second."""
-    queue = shop.queue("rivals")
-    rivals = {"hpa": "kube-controller-manager", "script": "other-autoscaler"}
-    for name in rivals:
+def test_a_writer_that_does_not_stop_is_reported_once_and_costs_no_more_writes(shop: Shop) -> None:
+    """The real HPA, which keeps its own bounds without any metrics, and a script that writes each second."""
+    queue = shop.queue("competing")
+    writers = {"hpa": "kube-controller-manager", "script": "other-autoscaler"}
+    for name in writers:
         shop.deployment(name)
         shop.pool(name, queue, minReplicas=1, maxReplicas=1)
-    shop.eventually(lambda: all("lastScaleTime" in shop.status(name) for name in rivals), 20, "a pool was not scaled")
+    shop.eventually(lambda: all("lastScaleTime" in shop.status(name) for name in writers), 20, "a pool was not scaled")
     shop.apply(HPA)
     with repeatedly(lambda: scale_as("other-autoscaler", shop, "script", 2)):
         shop.eventually(
-            lambda: all(shop.condition(name, "ScaleConflict")[0] == "True" for name in rivals),
-            *(120, "the fights were not told"),
+            lambda: all(shop.condition(name, "ScaleConflict")[0] == "True" for name in writers),
+            *(120, "the conflicts were not reported"),
         )
-        assert [conflict(shop, name).partition(" keeps writing")[0] for name in rivals] == list(rivals.values())
-        shop.eventually(lambda: all(shop.replicas(name) == 2 for name in rivals), 30, "the rivals did not prevail")
-        writes = [shop.generation(name) for name in rivals]
+        assert [conflict(shop, name).partition(" keeps writing")[0] for name in writers] == list(writers.values())
+        shop.eventually(lambda: all(shop.replicas(name) == 2 for name in writers), 30, "the writers did not prevail")
+        writes = [shop.generation(name) for name in writers]
         end = time.monotonic() + 16  # longer than the HPA's period
         while time.monotonic() < end:
-            assert [shop.generation(name) for name in rivals] == writes
+            assert [shop.generation(name) for name in writers] == writes
             time.sleep(1)
-    for name in rivals:
-        told = [event.partition(":")[0] for event in shop.events(name)]
-        assert (told.count("ReplicasCorrected"), told.count("ScaleConflict")) == (1, 1)
+    for name in writers:
+        reported = [event.partition(":")[0] for event in shop.events(name)]
+        assert (reported.count("ReplicasCorrected"), reported.count("ScaleConflict")) == (1, 1)
 
 
 def scale_by_hand(shop: Shop, deployment: str, replicas: int) -> None:
-    """Scale in another second than the operator has: corrections within one second are one round of a fight."""
+    """Scale in another second than the operator did: corrections within one second count as one."""
     wait_for_the_next_second()
     shop.kubectl("scale", "deployment", deployment, f"--replicas={replicas}")
 

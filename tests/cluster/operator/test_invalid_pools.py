@@ -1,4 +1,4 @@
-"""What the API server refuses, accepts and says; and that `qwp validate` says the same without it."""
+"""What the API server refuses and accepts, and that `qwp validate` gives the same answers without it."""
 
 import copy
 import json
@@ -16,45 +16,46 @@ from queueworkerpool.validate import Problem, validate
 from queueworkerpool.validate.crd import pool_schema
 from queueworkerpool.validate.schema import Schema
 from tests.cluster.operator.conftest import Operator
-from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED, URL, Row, manifest
+from tests.cluster.operator.pool_manifests import URL, manifest
+from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED
+from tests.cluster.operator.refused import Row
 
 POOLS = "/apis/queueworker.dev/v1alpha1/namespaces/default/queueworkerpools"
-# What the API server says while it still reads, in one sentence that names no causes.
-WHILE_READING = re.compile(
+# The errors of the API server's decoder, each in one sentence that names no causes.
+DECODING_ERROR = re.compile(
     r'unknown field "[^"]+"|key "[^"]+" already set in map|json: cannot unmarshal \w+ into [\w ]+ \S+(?: of type \S+)?'
 )
 
 
 class ApiServer:
-    """Asks the API server what it would say to a pool that is created under strict validation."""
+    """Creates pools under strict validation, as a dry run, to get the API server's errors."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
 
-    def says(self, text: str) -> set[str]:
-        """Return what it finds wrong, as FIELD: MESSAGE; nothing means that it accepts the pool."""
+    def errors(self, text: str) -> set[str]:
+        """Return the errors, as FIELD: MESSAGE; none when the pool is accepted."""
         answer = self._api.rest_client.pool_manager.request(
             "POST",
             f"{self._api.configuration.host}{POOLS}?dryRun=All&fieldValidation=Strict",
             body=text.encode(),
             headers={"Content-Type": "application/yaml", "Accept": "application/json"},
         )
-        told = json.loads(answer.data)
-        return set() if answer.status == 201 else causes(told)
+        return set() if answer.status == 201 else causes(json.loads(answer.data))
 
 
 def causes(status: dict[str, Any]) -> set[str]:
     if status["reason"] == "Invalid":
         return {f"{cause['field']}: {cause['message']}" for cause in status["details"]["causes"]}
     assert status["reason"] == "BadRequest", status
-    return set(WHILE_READING.findall(status["message"])) or {status["message"]}
+    return set(DECODING_ERROR.findall(status["message"])) or {status["message"]}
 
 
 def offline(text: str) -> set[str]:
-    """Return what `qwp validate` finds wrong, up to where the API server stops: at what it cannot read."""
+    """Return the errors of `qwp validate`, or only those of decoding: the API server stops at them."""
     found: list[Problem] = [each for verdict in validate(text, datetime.now(UTC)) for each in verdict.errors]
-    reading = {word for problem in found for word in WHILE_READING.findall(problem.message)}
-    return reading or {f"{problem.field}: {problem.message}" for problem in found}
+    decoding = {word for problem in found for word in DECODING_ERROR.findall(problem.message)}
+    return decoding or {f"{problem.field}: {problem.message}" for problem in found}
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +67,14 @@ def api_server(cluster: Cluster, operator: Operator) -> ApiServer:
 
 @pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED.keys())
 def test_refused_by_field_and_fix_and_by_qwp_validate_in_the_same_words(api_server: ApiServer, row: Row) -> None:
-    said = api_server.says(row.manifest)
-    assert any(row.field in cause and row.fix in cause for cause in said), said
-    assert offline(row.manifest) == said
+    errors = api_server.errors(row.manifest)
+    assert any(row.field in cause and row.fix in cause for cause in errors), errors
+    assert offline(row.manifest) == errors
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_accepted_and_by_qwp_validate_too(api_server: ApiServer, text: str) -> None:
-    assert api_server.says(text) == set()
+    assert api_server.errors(text) == set()
     assert offline(text) == set()
 
 
@@ -106,6 +107,6 @@ def values(draw: st.DrawFn, schema: Schema) -> Any:
 
 @settings(max_examples=200, deadline=None)
 @given(values(pool_schema()["properties"]["spec"]))
-def test_whatever_the_spec_qwp_validate_says_what_the_api_server_says(api_server: ApiServer, spec: Any) -> None:
+def test_whatever_the_spec_qwp_validate_has_the_errors_of_the_api_server(api_server: ApiServer, spec: Any) -> None:
     text = manifest(spec)
-    assert offline(text) == api_server.says(text)
+    assert offline(text) == api_server.errors(text)

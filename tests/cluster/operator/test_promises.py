@@ -1,5 +1,4 @@
-"""What pools promise over time, on a real API server: workers heard, blindness bridged, restarts survived, causes told
-once, and no answer that is older than its question."""
+"""What pools promise over time, on a real API server: fallbacks, restarts, one Event per cause, and current answers."""
 
 import json
 import math
@@ -22,7 +21,7 @@ BY_LATENCY = re.compile(r"(\d+) messages x (\S+) s / \((\S+) per pod x (\S+) s\)
 
 
 def decided(shop: Shop, pool: str) -> tuple[int, str]:
-    """The pods decided on, and the reason; nothing before there is a decision."""
+    """Return the pods decided on, and the reason; (-1, "") before there is a decision."""
     status = shop.status(pool)
     return status.get("desiredReplicas", -1), status.get("lastDecision", {}).get("reason", "")
 
@@ -32,7 +31,7 @@ def sizes(shop: Shop, deployments: Iterable[str]) -> list[int]:
 
 
 def metric(shop: Shop, operator: Operator, name: str, **labels: str) -> float | None:
-    """One series of the namespace's pools; fails when several fit."""
+    """Return one series of the namespace's pools; fail when several match."""
     wanted = [f'{key}="{value}"' for key, value in ({"namespace": shop.namespace} | labels).items()]
     lines = [line for line in operator.get("/metrics").splitlines() if line.startswith(f"queueworkerpool_{name}{{")]
     found = [line for line in lines if all(label in line for label in wanted)]
@@ -44,36 +43,36 @@ def wait_for(shop: Shop, deployment: str, replicas: int) -> None:
     shop.eventually(lambda: shop.replicas(deployment) == replicas, 20, f"{deployment} did not come to {replicas}")
 
 
-def test_queueworker_pods_tell_what_their_messages_take_and_the_size_follows(shop: Shop) -> None:
-    queue = shop.queue("told")
+def test_queueworker_pods_report_their_service_time_and_the_size_follows(shop: Shop) -> None:
+    queue = shop.queue("measured")
     shop.send(queue, 300)
     worker = Path(sys.executable).with_name("queueworker")
     env = [f"{name}={value}" for name, value in shop.sqs.env.items()]
     url = shop.client.get_queue_url(QueueName=queue)["QueueUrl"]
     command = ["env", *env, str(worker), f"--queue={url}", "--exec=sleep 2", "--concurrency=4"]
-    shop.deployment("told", replicas=1, command=command)
-    shop.pool("told", queue, target={"latencySeconds": 60}, minReplicas=1, maxReplicas=2)
+    shop.deployment("measured", replicas=1, command=command)
+    shop.pool("measured", queue, target={"latencySeconds": 60}, minReplicas=1, maxReplicas=2)
 
-    def told() -> re.Match[str] | None:
-        trail = shop.status("told").get("lastDecision", {}).get("trail", [{"message": ""}])
+    def sentence() -> re.Match[str] | None:
+        trail = shop.status("measured").get("lastDecision", {}).get("trail", [{"message": ""}])
         return BY_LATENCY.fullmatch(trail[0]["message"])
 
-    shop.eventually(lambda: told() is not None, 90, "no service time was learned")
-    status = shop.status("told")
-    known, law = status["memory"]["workers"], BY_LATENCY.fullmatch(status["lastDecision"]["trail"][0]["message"])
-    assert 2 <= known["serviceSeconds"] < 4, "a message takes two seconds, and a process to start"
-    assert known["concurrency"] == 4
-    assert 0 <= known["startupSeconds"] < 60
-    assert law
-    load, service, slots, left, pods = map(float, law.groups())
-    assert (service, slots) == (known["serviceSeconds"], known["concurrency"])
-    assert left == pytest.approx(max(60 - known["startupSeconds"], known["startupSeconds"]), rel=0.01)
+    shop.eventually(lambda: sentence() is not None, 90, "no service time was learned")
+    status = shop.status("measured")
+    learned, size = status["memory"]["workers"], BY_LATENCY.fullmatch(status["lastDecision"]["trail"][0]["message"])
+    assert 2 <= learned["serviceSeconds"] < 4, "a message takes two seconds, and a process to start"
+    assert learned["concurrency"] == 4
+    assert 0 <= learned["startupSeconds"] < 60
+    assert size
+    load, service, slots, left, pods = map(float, size.groups())
+    assert (service, slots) == (learned["serviceSeconds"], learned["concurrency"])
+    assert left == pytest.approx(max(60 - learned["startupSeconds"], learned["startupSeconds"]), rel=0.01)
     assert pods == min(math.ceil(load * service / (slots * left)), math.ceil(load / slots))
-    assert shop.replicas("told") == 2
+    assert shop.replicas("measured") == 2
     assert status["lastDecision"]["reason"] in {"TooManyReplicas", "SizedByLatency", "ScaleDownStabilized"}
 
 
-def test_a_queue_that_goes_away_is_bridged_as_each_pool_says_until_it_is_back(shop: Shop) -> None:
+def test_a_queue_that_goes_away_is_bridged_by_each_pools_fallback_until_it_is_back(shop: Shop) -> None:
     queue = shop.queue("bridged")
     shop.send(queue, 20)
     fallbacks: dict[str, Any] = {
@@ -86,8 +85,8 @@ def test_a_queue_that_goes_away_is_bridged_as_each_pool_says_until_it_is_back(sh
         shop.pool(name, queue, behavior=AT_ONCE, **spec)
     shop.eventually(lambda: sizes(shop, fallbacks) == [4, 4, 4], 20, "the pools did not grow")
     shop.client.delete_queue(QueueUrl=shop.client.get_queue_url(QueueName=queue)["QueueUrl"])
-    blind = [(4, "Fallback"), (2, "Fallback"), (4, "QueueUnreadable")]
-    shop.eventually(lambda: [decided(shop, name) for name in fallbacks] == blind, 20, "the loss was not bridged")
+    expected = [(4, "Fallback"), (2, "Fallback"), (4, "QueueUnreadable")]
+    shop.eventually(lambda: [decided(shop, name) for name in fallbacks] == expected, 20, "the fallbacks were not used")
     assert {shop.condition(name, "QueueReachable") for name in fallbacks} == {("False", "QueueNotFound")}
     assert sizes(shop, fallbacks) == [4, 2, 4]
     shop.client.create_queue(QueueName=queue)
@@ -100,14 +99,16 @@ def test_a_cause_that_comes_and_goes_is_one_event_and_each_change_of_size_its_ow
     shop.deployment("flapping")
     shop.pool("flapping", queue)
     for size in (4, 8, 12):
-        shop.eventually(lambda: shop.condition("flapping", "Ready")[0] == "True", 20, "the queue was not seen")
+        shop.eventually(lambda: shop.condition("flapping", "Ready")[0] == "True", 20, "the queue was not read")
         shop.send(queue, 5 * size)
         wait_for(shop, "flapping", size)
         shop.client.delete_queue(QueueUrl=shop.client.get_queue_url(QueueName=queue)["QueueUrl"])
-        shop.eventually(lambda: shop.condition("flapping", "Ready")[1] == "QueueNotFound", 20, "the loss was not told")
+        shop.eventually(
+            lambda: shop.condition("flapping", "Ready")[1] == "QueueNotFound", 20, "the loss was not reported"
+        )
         shop.client.create_queue(QueueName=queue)
-    told = [event.partition(":")[0] for event in shop.events("flapping")]
-    assert (told.count("QueueNotFound"), told.count("SuccessfulRescale")) == (1, 3)
+    reported = [event.partition(":")[0] for event in shop.events("flapping")]
+    assert (reported.count("QueueNotFound"), reported.count("SuccessfulRescale")) == (1, 3)
 
 
 def test_a_dry_run_and_a_pause_show_in_the_metrics_and_conditions(shop: Shop, operator: Operator) -> None:
@@ -117,9 +118,9 @@ def test_a_dry_run_and_a_pause_show_in_the_metrics_and_conditions(shop: Shop, op
     for name, mode in modes.items():
         shop.deployment(name, replicas=1)
         shop.pool(name, queue, mode=mode)
-    told = [("False", "DryRun"), ("False", "Paused")]
-    shop.eventually(lambda: [shop.condition(name, "ScalingActive") for name in modes] == told, 20, "no condition")
-    assert [shop.condition(name, "Ready") for name in modes] == told
+    expected = [("False", "DryRun"), ("False", "Paused")]
+    shop.eventually(lambda: [shop.condition(name, "ScalingActive") for name in modes] == expected, 20, "no condition")
+    assert [shop.condition(name, "Ready") for name in modes] == expected
     for name in modes:
         assert metric(shop, operator, "condition", pool=name, type="ScalingActive", status="False") == 1
         assert metric(shop, operator, "scale_writes_total", pool=name, direction="up") == 0
@@ -128,23 +129,25 @@ def test_a_dry_run_and_a_pause_show_in_the_metrics_and_conditions(shop: Shop, op
     assert metric(shop, operator, "decisions_total", pool="paused", reason="SizedByBacklog") == 0
 
 
-def test_a_pool_at_zero_wakes_at_once_for_more_than_a_blip(shop: Shop, operator: Operator) -> None:
+def test_a_pool_at_zero_scales_out_at_once_for_more_than_one_message(shop: Shop, operator: Operator) -> None:
     queue = shop.queue("awake")
     shop.deployment("awake")
     shop.pool("awake", queue)
     shop.eventually(lambda: shop.condition("awake", "Ready")[0] == "True", 20, "the pool did not become ready")
     shop.send(queue, 3)
-    shop.eventually(lambda: shop.replicas("awake") == 1, 20, "the pool did not wake")
+    shop.eventually(lambda: shop.replicas("awake") == 1, 20, "the pool did not scale out")
     assert metric(shop, operator, "decisions_total", pool="awake", reason="AwaitingSecondReading") == 0
 
 
-def test_a_killed_operator_remembers_when_it_may_scale_in_and_what_it_has_told(shop: Shop, operator: Operator) -> None:
+def test_a_killed_operator_remembers_when_it_may_scale_in_and_what_it_has_reported(
+    shop: Shop, operator: Operator
+) -> None:
     shop.deployment("waiting", replicas=2)
     shop.pool("waiting", shop.queue("waiting"), behavior={"scaleDown": {"stabilizationWindowSeconds": 600}})
     shop.deployment("lost", replicas=1)
     shop.pool("lost", "no-such-queue")
     shop.eventually(lambda: decided(shop, "waiting") == (2, "ScaleDownStabilized"), 20, "the window does not hold")
-    shop.eventually(lambda: len(shop.events("lost")) == 1, 20, "the missing queue was not told")
+    shop.eventually(lambda: len(shop.events("lost")) == 1, 20, "the missing queue was not reported")
     before = shop.status("waiting")
     assert ": may scale in at " in before["lastDecision"]["message"]
     operator.kill_and_wait()
@@ -182,7 +185,7 @@ def test_no_answer_to_an_older_spec_is_given_as_one_to_the_newest(shop: Shop) ->
 
 @pytest.fixture
 def guest(shop: Shop, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `qwp` as somebody who may read pools and Deployments, and has no role of the operator's."""
+    """Run `qwp` as a user who may read pools and Deployments, and has no role of the operator's."""
     shop.kubectl("create", "serviceaccount", "guest")
     resources = "--resource=queueworkerpools.queueworker.dev,deployments.apps"
     shop.kubectl("create", "role", "guest", "--verb=get", resources)
@@ -201,7 +204,7 @@ def guest(shop: Shop, tmp_path: Path) -> Callable[..., subprocess.CompletedProce
     return run
 
 
-def test_whoever_may_read_a_pool_gets_the_operators_explanation(
+def test_a_user_who_may_read_a_pool_gets_the_operators_explanation(
     shop: Shop, guest: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     queue = shop.queue("plain")
@@ -212,8 +215,12 @@ def test_whoever_may_read_a_pool_gets_the_operators_explanation(
     shop.eventually(lambda: decided(shop, "plain") == (4, "TooManyReplicas"), 20, "the pool did not grow to its bound")
     answer = guest("explain", f"{shop.namespace}/plain", "-o", "json")
     assert answer.returncode == 0, answer.stderr
-    told = json.loads(answer.stdout)
-    assert (told["desiredReplicas"], told["limitedBy"], told["until"]) == (4, "TooManyReplicas", None)
+    explanation = json.loads(answer.stdout)
+    assert (explanation["desiredReplicas"], explanation["limitedBy"], explanation["until"]) == (
+        4,
+        "TooManyReplicas",
+        None,
+    )
     text = guest("explain", f"{shop.namespace}/plain").stdout
     assert "50 messages / 5 per pod = 10 pods" in text
     assert "so: 4 pods, by TooManyReplicas" in text

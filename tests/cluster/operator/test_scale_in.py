@@ -1,4 +1,4 @@
-"""Scale-in with the real ReplicaSet controller: idle pods go, busy ones stay, and the marks on pods tell the truth."""
+"""Scale-in with the real ReplicaSet controller: idle pods go, busy ones stay, and marks on pods are right."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "pod-disruption-budget.yaml"
 COST = "controller.kubernetes.io/pod-deletion-cost"
 OURS = str(-(2**31) + 1)
 
-LIES = ("NaN", "wrong types", "negative", "huge", "slow", "redirecting")
+ODD_ANSWERS = ("NaN", "wrong types", "negative", "huge", "slow", "redirecting")
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def test_idle_pods_go_and_busy_ones_stay_until_they_are_idle(shop: Shop, workers
     shop.eventually(lambda: shop.replicas("pods") == 2, 30, "the idle pods did not go")
     shop.eventually(lambda: set(workers.pods()) == busy, 30, "not the busy pods are left")
     shop.eventually(
-        lambda: shop.status("pods")["lastDecision"]["reason"] == "WaitingForIdleWorkers", 15, "the wait was not told"
+        lambda: shop.status("pods")["lastDecision"]["reason"] == "WaitingForIdleWorkers",
+        15,
+        "the wait was not reported",
     )
     assert "waitingSince" in shop.status("pods")["memory"]
     assert shop.condition("pods", "WorkersProtected") == ("True", "WorkersAnswer")
@@ -49,7 +51,7 @@ def test_busy_pods_go_when_the_wait_is_over(shop: Shop, workers: Workers) -> Non
     workers.work(4)
     workers.scale_in(maxWaitSeconds=3)
     shop.eventually(
-        lambda: shop.status("pods").get("lastDecision", {}).get("reason") == "WaitingForIdleWorkers", 15, "nobody waits"
+        lambda: shop.status("pods").get("lastDecision", {}).get("reason") == "WaitingForIdleWorkers", 15, "no pod waits"
     )
     shop.eventually(lambda: shop.replicas("pods") == 0, 30, "the wait has no end")
 
@@ -62,7 +64,7 @@ def test_drain_does_not_wait(shop: Shop, workers: Workers) -> None:
     assert shop.condition("pods", "WorkersProtected") == ("False", "BusyWorkersDrained")
 
 
-def test_where_nobody_answers_scale_in_goes_on_and_says_so(shop: Shop, workers: Workers) -> None:
+def test_where_no_worker_answers_scale_in_goes_on_and_reports_it(shop: Shop, workers: Workers) -> None:
     workers.start()
     workers.work(4)
     workers.scale_in(statePort=8082)
@@ -70,21 +72,23 @@ def test_where_nobody_answers_scale_in_goes_on_and_says_so(shop: Shop, workers: 
     assert shop.condition("pods", "WorkersProtected") == ("False", "WorkersSilent")
 
 
-def test_whoever_answers_nonsense_counts_as_busy_and_leads_nowhere(shop: Shop, workers: Workers) -> None:
-    workers.start(len(LIES) + 2)
-    liars = workers.lie(LIES)
+def test_a_worker_that_answers_nonsense_counts_as_busy_and_redirects_nothing(shop: Shop, workers: Workers) -> None:
+    workers.start(len(ODD_ANSWERS) + 2)
+    odd_ones = workers.answer(ODD_ANSWERS)
     with trap() as (address, caught):
         workers.folder.with_name("trap").write_text(address)
         workers.scale_in()
-        shop.eventually(lambda: shop.replicas("pods") == len(LIES), 40, "the honest ones did not go")
-        shop.eventually(lambda: set(workers.pods()) == liars, 30, "others than the honest ones went")
+        shop.eventually(lambda: shop.replicas("pods") == len(ODD_ANSWERS), 40, "the others did not go")
+        shop.eventually(lambda: set(workers.pods()) == odd_ones, 30, "others than the idle ones went")
         reason = "WaitingForIdleWorkers"
-        shop.eventually(lambda: shop.status("pods")["lastDecision"]["reason"] == reason, 30, "the wait was not told")
-        assert {path.name for path in workers.asked.iterdir()} >= liars, "not everybody was asked"
+        shop.eventually(
+            lambda: shop.status("pods")["lastDecision"]["reason"] == reason, 30, "the wait was not reported"
+        )
+        assert {path.name for path in workers.requested.iterdir()} >= odd_ones, "not every worker was requested"
         assert caught == []
 
 
-def test_a_pod_that_only_looks_like_a_worker_is_neither_asked_nor_marked(shop: Shop, workers: Workers) -> None:
+def test_a_pod_that_only_looks_like_a_worker_is_neither_requested_nor_marked(shop: Shop, workers: Workers) -> None:
     workers.start()
     container = {"name": "worker", "image": "none", "command": workers.command}
     metadata = {"name": "stranger", "labels": {"app": "pods"}, "ownerReferences": []}
@@ -93,7 +97,7 @@ def test_a_pod_that_only_looks_like_a_worker_is_neither_asked_nor_marked(shop: S
     shop.eventually(lambda: shop.kubectl(*running).startswith("Running "), 30, "the pod does not run")
     workers.scale_in()
     shop.eventually(lambda: shop.replicas("pods") == 0, 30, "the idle workers did not go")
-    assert shop.kubectl(*running).split()[1] not in {path.name for path in workers.asked.iterdir()}
+    assert shop.kubectl(*running).split()[1] not in {path.name for path in workers.requested.iterdir()}
     stranger = json.loads(shop.kubectl("get", "pod", "stranger", "-o", "json"))["metadata"]
     assert COST not in stranger.get("annotations", {})
     assert "deletionTimestamp" not in stranger
@@ -101,7 +105,7 @@ def test_a_pod_that_only_looks_like_a_worker_is_neither_asked_nor_marked(shop: S
 
 @contextmanager
 def trap() -> Iterator[tuple[str, list[str]]]:
-    """A server that nobody should be led to: its address, and the requests that came."""
+    """Serve at an address that no client should be redirected to; yield it, and the requests that arrive."""
     caught: list[str] = []
 
     class Trap(BaseHTTPRequestHandler):
@@ -131,7 +135,7 @@ def test_the_disruption_budget_of_the_examples_lets_one_worker_go_at_a_time(shop
     shop.kubectl("apply", "-f", str(EXAMPLE))
     shop.eventually(lambda: shop.ready("thumbnailer") == 3, 60, "the workers did not become ready")
     allowed = ("get", "pdb", "thumbnailer", "-o", "jsonpath={.status.disruptionsAllowed}")
-    shop.eventually(lambda: shop.kubectl(*allowed) == "1", 30, "the budget does not see the workers")
+    shop.eventually(lambda: shop.kubectl(*allowed) == "1", 30, "the budget does not count the workers")
     first, second, _ = shop.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()
     with drained(shop):
         evict(shop, first)
@@ -141,7 +145,7 @@ def test_the_disruption_budget_of_the_examples_lets_one_worker_go_at_a_time(shop
 
 @contextmanager
 def drained(shop: Shop) -> Iterator[None]:
-    """Let the node take no new pods meanwhile, as a drain begins."""
+    """Cordon the node while the body runs, as a drain begins."""
     node = shop.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
     shop.kubectl("cordon", node)
     try:
@@ -151,7 +155,7 @@ def drained(shop: Shop) -> Iterator[None]:
 
 
 def evict(shop: Shop, pod: str) -> None:
-    """Ask for a pod's end as whoever drains a node does."""
+    """Evict a pod, as a drain of its node does."""
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
     path = f"/api/v1/namespaces/{shop.namespace}/pods/{pod}/eviction"
     shop.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))

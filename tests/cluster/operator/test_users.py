@@ -1,4 +1,4 @@
-"""What people may do with pools, who have no other rights than Kubernetes' own roles give them in a namespace."""
+"""What users may do with pools when they have only the rights of Kubernetes' own roles in a namespace."""
 
 import json
 
@@ -13,8 +13,8 @@ ALL = SEE | {"create", "update", "patch", "delete", "deletecollection"}
 ROLES = {"view": SEE, "edit": ALL, "admin": ALL}
 
 
-class Person(Shop):
-    """Somebody who uses the shop's namespace, as far as the API server lets them."""
+class User(Shop):
+    """A user of the shop's namespace, with the rights that the API server gives them."""
 
     def __init__(self, shop: Shop, name: str) -> None:
         super().__init__(shop.cluster, shop.sqs, shop.namespace)
@@ -24,39 +24,39 @@ class Person(Shop):
         return super().kubectl(f"--as={self.name}", *arguments, stdin=stdin)
 
     def rights(self) -> dict[str, set[str]]:
-        """What they may do with our kinds, as the API server says."""
+        """Return what they may do with our kinds, as the API server reviews it."""
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview"}
-        asked = json.dumps(review | {"spec": {"namespace": self.namespace}})
+        request = json.dumps(review | {"spec": {"namespace": self.namespace}})
         path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-        told = json.loads(self.kubectl("create", "--raw", path, "-f", "-", stdin=asked))["status"]
+        status = json.loads(self.kubectl("create", "--raw", path, "-f", "-", stdin=request))["status"]
         found: dict[str, set[str]] = {}
-        for rule in told["resourceRules"]:
+        for rule in status["resourceRules"]:
             for resource in rule["resources"] if GROUP in rule["apiGroups"] else ():
                 found.setdefault(resource, set()).update(rule["verbs"])
         return found
 
 
 @pytest.fixture
-def person(shop: Shop) -> Person:
-    """Somebody who has no rights yet."""
-    return Person(shop, "somebody")
+def user(shop: Shop) -> User:
+    """A user without rights yet."""
+    return User(shop, "a-user")
 
 
 @pytest.mark.parametrize(("role", "verbs"), ROLES.items())
-def test_a_role_in_a_namespace_is_one_over_its_pools(role: str, verbs: set[str], shop: Shop, person: Person) -> None:
-    assert person.rights() == {}
-    shop.kubectl("create", "rolebinding", "people", f"--clusterrole={role}", "--user=somebody")
+def test_a_role_in_a_namespace_is_one_over_its_pools(role: str, verbs: set[str], shop: Shop, user: User) -> None:
+    assert user.rights() == {}
+    shop.kubectl("create", "rolebinding", "users", f"--clusterrole={role}", "--user=a-user")
     wanted = {PLURAL: verbs, STATUS: {"get"}}
-    shop.eventually(lambda: person.rights() == wanted, 60, f"who has {role} has not {wanted}")
+    shop.eventually(lambda: user.rights() == wanted, 60, f"who has {role} has not {wanted}")
 
 
-def test_an_editor_makes_a_pool_that_works_and_cannot_forge_its_status(shop: Shop, person: Person) -> None:
-    shop.kubectl("create", "rolebinding", "people", "--clusterrole=edit", "--user=somebody")
-    shop.eventually(lambda: "create" in person.rights().get(PLURAL, ()), 60, "an editor may not create pools")
-    person.deployment("made")
-    person.send(queue := person.queue("made"), 10)
-    person.pool("made", queue)
-    person.eventually(lambda: person.replicas("made") == 2, 60, "the pool does not work")
+def test_an_editor_makes_a_pool_that_works_and_cannot_forge_its_status(shop: Shop, user: User) -> None:
+    shop.kubectl("create", "rolebinding", "users", "--clusterrole=edit", "--user=a-user")
+    shop.eventually(lambda: "create" in user.rights().get(PLURAL, ()), 60, "an editor may not create pools")
+    user.deployment("made")
+    user.send(queue := user.queue("made"), 10)
+    user.pool("made", queue)
+    user.eventually(lambda: user.replicas("made") == 2, 60, "the pool does not work")
     forged = (
         "patch",
         "qwp",
@@ -65,6 +65,6 @@ def test_an_editor_makes_a_pool_that_works_and_cannot_forge_its_status(shop: Sho
         "--type=merge",
         '--patch={"status": {"desiredReplicas": 9}}',
     )
-    with pytest.raises(CommandFailedError, match=f'User "somebody" cannot patch resource "{STATUS}"'):
-        person.kubectl(*forged)
+    with pytest.raises(CommandFailedError, match=f'User "a-user" cannot patch resource "{STATUS}"'):
+        user.kubectl(*forged)
     shop.kubectl(*forged)

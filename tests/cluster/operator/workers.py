@@ -1,4 +1,4 @@
-"""Workers of any make, whose pods tell on /state what a test wants them to tell."""
+"""Workers whose pods answer on /state as a test wants."""
 
 import json
 import sys
@@ -24,9 +24,9 @@ ANSWERS = {
 
 class State(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        folder.with_name("asked").joinpath(address).touch()
-        told = folder / address
-        how = told.read_text() if told.exists() else None
+        folder.with_name("requested").joinpath(address).touch()
+        file = folder / address
+        how = file.read_text() if file.exists() else None
         body = ANSWERS.get(how, '{"busy": 0, "concurrency": 1}').encode()
         self.send_response(302 if how == "redirecting" else 200)
         if how == "redirecting":
@@ -39,51 +39,51 @@ class State(http.server.BaseHTTPRequestHandler):
 
 http.server.ThreadingHTTPServer((address, 8081), State).serve_forever()
 """
-"""A worker of any make: it is idle, unless a file with the name of its address says otherwise; empty means busy."""
+"""A worker: it is idle, unless there is a file with the name of its address; an empty file means busy."""
 
 
 class Workers:
-    """The workers of a pool whose queue is empty, four unless told otherwise; the pool comes last."""
+    """The workers of a pool whose queue is empty; the pool is created last."""
 
     def __init__(self, shop: Shop, folder: Path) -> None:
         self.shop = shop
         self.folder = folder
-        self.asked = folder.with_name("asked")
-        for each in (folder, self.asked):
+        self.requested = folder.with_name("requested")
+        for each in (folder, self.requested):
             each.mkdir()
         self.command = [sys.executable, "-c", WORKER, str(folder)]
 
     def start(self, count: int = 4) -> None:
-        """Start so many, and wait until they are ready."""
+        """Start this many workers, and wait until they are ready."""
         self.shop.deployment("pods", replicas=count, command=self.command)
         self.shop.eventually(lambda: self.shop.ready("pods") == count, 60, "the workers did not become ready")
 
     def pods(self) -> dict[str, dict[str, Any]]:
-        """The pods that stay, by address."""
-        listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=crew", "-o", "json"))["items"]
+        """Return the pods that are not about to end, by address."""
+        listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=pods", "-o", "json"))["items"]
         return {pod["status"]["podIP"]: pod for pod in listed if "deletionTimestamp" not in pod["metadata"]}
 
     def work(self, count: int) -> set[str]:
-        """Make so many of them busy; returns their addresses."""
+        """Make this many workers busy; return their addresses."""
         busy = set(sorted(self.pods())[:count])
         for address in busy:
             (self.folder / address).touch()
         return busy
 
-    def lie(self, ways: Sequence[str]) -> set[str]:
-        """Make one of them lie in each of these ways; returns their addresses."""
-        liars = dict(zip(sorted(self.pods()), ways, strict=False))
-        for address, way in liars.items():
+    def answer(self, ways: Sequence[str]) -> set[str]:
+        """Make one worker answer in each of these ways; return their addresses."""
+        chosen = dict(zip(sorted(self.pods()), ways, strict=False))
+        for address, way in chosen.items():
             (self.folder / address).write_text(way)
-        return set(liars)
+        return set(chosen)
 
     def rest(self) -> None:
-        """Make all of them idle."""
+        """Make all workers idle."""
         for path in self.folder.iterdir():
             path.unlink()
 
     def scale_in(self, **scale_in: Any) -> None:
-        """Let the pool call for nobody."""
+        """Create the pool, whose queue calls for no pods."""
         at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
         queue = self.shop.queue("pods")
         self.shop.pool("pods", queue, behavior=at_once, scaleToZeroAfterSeconds=1, scaleIn=scale_in)

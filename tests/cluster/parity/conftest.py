@@ -56,19 +56,21 @@ def recordings(hpa_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
     names = {f"series-{number}": name for number, name in enumerate(SERIES)}
     apps = client.AppsV1Api(config.new_client_from_config(str(hpa_cluster.kubeconfig)))  # type: ignore[no-untyped-call] # it has no types
 
-    def look(name: str) -> tuple[int, int]:
+    def read_scale(name: str) -> tuple[int, int]:
         scale: Any = apps.read_namespaced_deployment_scale(name, NAMESPACE)
         return scale.spec.replicas or 0, scale.status.replicas
 
     pair = Authority(tmp_path_factory.mktemp("keys")).issue("external-metrics")
     loads = {short: SERIES[name].messages for short, name in names.items()}
-    with ExternalMetrics(pair, loads, look) as metrics:
+    with ExternalMetrics(pair, loads, read_scale) as metrics:
         hpa_cluster.kubectl("create", "namespace", NAMESPACE)
         hpa_cluster.apply(_listed(_registration(metrics.port)))
         hpa_cluster.kubectl("wait", "--for=condition=Available", f"apiservice/v1beta1.{GROUP}", "--timeout=60s")
         hpa_cluster.apply(_listed([_deployment(short, SERIES[name]) for short, name in names.items()]))
         wait_until(
-            lambda: all(look(short)[1] == SERIES[name].start for short, name in names.items()), 60, "pods are missing"
+            lambda: all(read_scale(short)[1] == SERIES[name].start for short, name in names.items()),
+            60,
+            "pods are missing",
         )
         hpa_cluster.apply(_listed([_hpa(short, SERIES[name]) for short, name in names.items()]))
         wait_until(lambda: metrics.played, 60 + 2 * SYNC_SECONDS * LONGEST, "the HPAs did not play their series")

@@ -21,7 +21,7 @@ API = f"/apis/{GROUP}/v1beta1"
 
 @dataclass(frozen=True)
 class Sync:
-    """One sync of the HPA: when, the load it was told, and the Deployment's pods at that time, asked for and there."""
+    """One sync of the HPA: its time, the load it read, and the Deployment's requested and existing pods."""
 
     time: datetime
     load: int
@@ -33,11 +33,11 @@ class ExternalMetrics:
     """The server, while the `with` body runs; `syncs` holds what was seen of each series so far."""
 
     def __init__(
-        self, pair: KeyPair, loads: Mapping[str, Sequence[int]], look: Callable[[str], tuple[int, int]]
+        self, pair: KeyPair, loads: Mapping[str, Sequence[int]], read_scale: Callable[[str], tuple[int, int]]
     ) -> None:
         self.syncs: dict[str, list[Sync]] = {name: [] for name in loads}
         self._loads = loads
-        self._look = look
+        self._read_scale = read_scale
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._server.block_on_close = False  # the API server keeps its connections open
@@ -77,7 +77,7 @@ class ExternalMetrics:
     def _read(self, name: str) -> dict[str, Any]:
         syncs, loads = self.syncs[name], self._loads[name]
         load = loads[min(len(syncs), len(loads) - 1)]
-        replicas, there = self._look(name)
+        replicas, there = self._read_scale(name)
         now = datetime.now(UTC)
         syncs.append(Sync(now, load, replicas, there))
         value = {
@@ -108,6 +108,6 @@ def _handler(metrics: ExternalMetrics) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the library calls it so
-            """Say nothing: the API server asks all the time."""
+            """Log nothing: the API server sends requests all the time."""
 
     return Handler

@@ -73,7 +73,7 @@ def replay(series: Series, behavior: Mapping[str, Any], syncs: Sequence[Sync]) -
 
 
 def _with_start(series: Series, syncs: Sequence[Sync]) -> list[Sync]:
-    """The syncs, and before them the one that went to a bound: that one reads no metric, so nobody saw it."""
+    """The syncs, and before them the one that went to a bound: that one reads no metric, so it was not recorded."""
     first = syncs[0]
     if first.replicas == series.start:
         return list(syncs)

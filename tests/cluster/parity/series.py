@@ -15,15 +15,15 @@ PER_POD = 20
 
 FLAG_WINDOW_SECONDS = 15
 FLAG_TOLERANCE = 0.1
-"""What the controller manager is told to do where a behavior says nothing."""
+"""The flags of the controller manager: the defaults of a behavior."""
 
 
 class Difference(StrEnum):
     """How we differ from the HPA on purpose (ADR 0005)."""
 
-    SLOWER_DOWN = "a lull is remembered, not a list: fewer pods come later, never sooner"
-    SLOWER_UP = "a surge is remembered, not a list: more pods come later, never sooner"
-    BOUND_FIRST = "a size outside the bounds goes to the wish at once: the HPA goes to the bound, then reads its metric"
+    SLOWER_DOWN = "one highest recommendation is remembered, not a list: fewer pods come later, never sooner"
+    SLOWER_UP = "one lowest recommendation is remembered, not a list: more pods come later, never sooner"
+    BOUND_FIRST = "a size outside the bounds goes to the recommendation at once: the HPA goes to the bound first"
     FORGOTTEN_CHANGE = "the HPA forgets changes by the longest period of their own direction, we by that of both"
     EXACT_PERCENT = "percentages are exact: the HPA's floating point is off by one pod"
 
@@ -97,15 +97,15 @@ SERIES = {
         start=40,
         differs=frozenset({Difference.SLOWER_DOWN}),
     ),
-    "lulls shorter than the window": Series(((20.0,) + (4.0,) * 5) * 5, both(down=rules(seconds=15)), start=20),
-    "a long lull": Series(
+    "low loads shorter than the window": Series(((20.0,) + (4.0,) * 5) * 5, both(down=rules(seconds=15)), start=20),
+    "a long low load": Series(
         (20.0,) * 3 + (4.0,) * 20,
         both(down=rules(seconds=15)),
         start=20,
         differs=frozenset({Difference.SLOWER_DOWN}),
     ),
-    "a lull that is one from the start": Series((4.0,) * 16, both(down=rules(seconds=15)), start=20),
-    "a lull in stairs": Series(
+    "a load that is low from the start": Series((4.0,) * 16, both(down=rules(seconds=15)), start=20),
+    "a load that falls in stairs": Series(
         STAIRS, both(down=rules(seconds=9)), start=20, differs=frozenset({Difference.SLOWER_DOWN})
     ),
     "a drop to low, by pods and after a window": Series(

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from queueworkerpool.__main__ import main
 from queueworkerpool.commands import LONGEST_LINE, MAX_FILE_BYTES, MOST_ERRORS
-from tests.cluster.operator.pool_rows import CALM, manifest, pool
+from tests.cluster.operator.pool_manifests import CALM, manifest, pool
 
 OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
 CROSSED = (

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from queueworkerpool.validate import LintWarning, validate
-from tests.cluster.operator.pool_rows import ACCEPTED, CALM, URL, down, manifest, pool, queue, schedule, target, up
+from tests.cluster.operator.pool_manifests import CALM, URL, down, manifest, pool, queue, schedule, target, up
+from tests.cluster.operator.pool_rows import ACCEPTED
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _MORNING = "spec.schedules[name=morning]"

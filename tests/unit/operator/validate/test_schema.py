@@ -17,7 +17,9 @@ from queueworkerpool.validate import Problem, validate
 from queueworkerpool.validate.crd import pool_schema
 from queueworkerpool.validate.rules import broken_rules
 from queueworkerpool.validate.schema import KEYWORDS, Schema, completed
-from tests.cluster.operator.pool_rows import ACCEPTED, CALM, REFUSED, URL, Row, manifest, pool
+from tests.cluster.operator.pool_manifests import CALM, URL, manifest, pool
+from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED
+from tests.cluster.operator.refused import Row
 
 ROOT = Path(__file__).parents[4]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
