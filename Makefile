@@ -51,13 +51,13 @@ verify: $(BIN)/.installed ## Fail when a generated file is stale
 mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 5 minutes)
 	$(BIN)/python -m tests.mutation
 
-audit: $(BIN)/.installed ## Look up known vulnerabilities of what the images contain (needs the network)
+audit: $(BIN)/.installed ## Check what the images contain for known vulnerabilities (needs the network)
 	$(BIN)/python -m tests.supplychain
 
-bench: setup ## Measure operator and worker against their promises; JSON in benchmarks/results
+bench: setup ## Measure operator and worker against their limits; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
 
-soak: setup ## Let pools come, change, fail and go for 20 minutes (SOAK_SECONDS=…), and see that nothing grows
+soak: setup ## Create, change, break and delete pools for 20 minutes (SOAK_SECONDS=…), and check that nothing grows
 	$(BIN)/python -m benchmarks soak --pools 60 --seconds $${SOAK_SECONDS:-1200}
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses

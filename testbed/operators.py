@@ -79,7 +79,7 @@ def prepare(cluster: Cluster) -> None:
 
 
 def write_credentials(cluster: Cluster, path: Path, *bound: str) -> Path:
-    """Write a kubeconfig of the operator's own user, which tells its requests from everybody else's.
+    """Write a kubeconfig of the operator's own user, whose requests the audit log distinguishes from others.
 
     `bound`: options of `kubectl create token` that bind the token to a pod.
     """

@@ -17,7 +17,7 @@ CHOSEN = [
     or fault.kind.startswith("error")
     or (fault.kind, fault.scope) in {("half-open", "watch"), ("503", "watch"), ("half-open", "PATCH"), ("429", "PATCH")}
 ]
-"""The other scopes look the same to the operator as one of these; the benchmark has them all."""
+"""At other scopes the operator sees nothing that it does not see at these; the benchmark has them all."""
 
 
 def harm(found: dict[str, Recovery]) -> dict[str, Recovery]:

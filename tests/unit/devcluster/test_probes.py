@@ -23,7 +23,7 @@ CALM = Timing(initial_delay=0, period=10, timeout=1, success=1, failure=3)
         pytest.param("+", True, id="one good answer is enough"),
         pytest.param("--", None, id="two bad answers prove nothing yet"),
         pytest.param("---", False, id="three bad answers are proof"),
-        pytest.param("--+--", None, id="a good answer starts the count anew"),
+        pytest.param("--+--", None, id="a good answer restarts the count"),
         pytest.param("-----", False, id="bad answers go on being bad"),
         pytest.param("---+", True, id="good again after bad"),
     ],
