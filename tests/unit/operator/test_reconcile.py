@@ -1,4 +1,4 @@
-"""One tick: what the state is like afterwards, whatever the doors do."""
+"""One tick: what the state is like afterwards."""
 
 import logging
 from dataclasses import replace
@@ -31,7 +31,7 @@ def asking(**spec: Any) -> Any:
     return pool(spec=replace(SPEC, **spec))
 
 
-async def test_a_backlog_is_met_by_one_write_and_everybody_hears_of_it() -> None:
+async def test_a_backlog_is_scaled_for_in_one_write_and_reported_everywhere() -> None:
     fake = FakeDependencies(queues=backlog(249))
     assert await fake.tick() is None
     assert fake.sizes == (50, 501)
@@ -46,7 +46,7 @@ async def test_a_backlog_is_met_by_one_write_and_everybody_hears_of_it() -> None
     assert (fake.count("scale_writes_total", direction="up"), fake.count("desired_replicas")) == (1, 50)
 
 
-async def test_our_own_write_is_known_before_the_watch_shows_it() -> None:
+async def test_our_own_write_is_assumed_until_the_watch_shows_it() -> None:
     fake = FakeDependencies(queues=backlog(249))
     await fake.tick()
     assert fake.known == target(50, ready_replicas=10, resource_version=501, settled=False, writer=_ours(fake))
@@ -58,7 +58,7 @@ def _ours(fake: FakeDependencies) -> tuple[str, Any]:
     return "queueworkerpool", fake.now
 
 
-async def test_a_calm_pool_is_told_of_once_and_then_left_alone() -> None:
+async def test_a_calm_pool_is_reported_once_and_then_not_written() -> None:
     fake = FakeDependencies()
     await fake.tick()
     first = fake.stored
@@ -69,14 +69,14 @@ async def test_a_calm_pool_is_told_of_once_and_then_left_alone() -> None:
     assert (fake.stored, fake.sizes, fake.events) == (first, (10, 500), [])
 
 
-async def test_counts_alone_are_told_every_fifteen_seconds() -> None:
+async def test_counts_alone_are_reported_every_fifteen_seconds() -> None:
     fake = FakeDependencies()
     await fake.tick()
     fake.queues = backlog(0, 49)
-    for seconds, told in ((5, 50), (5, 50), (5, 49)):
+    for seconds, reported in ((5, 50), (5, 50), (5, 49)):
         fake.later(seconds)
         await fake.tick()
-        assert fake.status["backlog"]["total"] == told
+        assert fake.status["backlog"]["total"] == reported
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_an_event_that_cannot_be_posted_costs_nothing(caplog: pytest.LogCa
     )
 
 
-async def test_a_rescale_is_one_line_of_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_rescale_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     fake = FakeDependencies(queues=backlog(249))
     with caplog.at_level(logging.INFO):
         await fake.tick()
@@ -164,7 +164,7 @@ async def test_a_rescale_is_one_line_of_log(caplog: pytest.LogCaptureFixture) ->
     )
 
 
-async def test_a_dry_run_decides_reports_and_scales_nothing() -> None:
+async def test_a_dry_run_reports_its_decision_and_scales_nothing() -> None:
     fake = FakeDependencies(asking(mode=Mode.DRY_RUN), queues=backlog(249))
     await fake.tick()
     assert (fake.sizes, fake.status["desiredReplicas"], fake.events) == ((10, 500), 50, [])
@@ -172,7 +172,7 @@ async def test_a_dry_run_decides_reports_and_scales_nothing() -> None:
     assert "lastScaleTime" not in fake.status
 
 
-async def test_a_paused_pool_does_not_even_read() -> None:
+async def test_a_paused_pool_reads_no_queue() -> None:
     fake = FakeDependencies(asking(mode=Mode.PAUSED), queues={URL: QueueNotFoundError("no such queue")})
     await fake.tick()
     assert (fake.sizes, fake.events) == ((10, 500), [])
@@ -254,7 +254,7 @@ async def test_one_unreadable_queue_of_two_is_told_and_lowers_nothing() -> None:
     assert (fake.count("queue_reads_total", outcome="ok"), fake.status["desiredReplicas"]) == (1, 10)
 
 
-async def test_a_glimpse_is_looked_at_again_soon_by_a_reading_of_its_own() -> None:
+async def test_what_may_be_an_error_of_the_counts_is_decided_by_a_second_reading() -> None:
     fake = FakeDependencies(deployment=target(0), queues=backlog(1))
     assert await fake.tick() == 1.5
     fake.shared = reading(1, time=fake.now)
@@ -264,13 +264,13 @@ async def test_a_glimpse_is_looked_at_again_soon_by_a_reading_of_its_own() -> No
     assert (fake.sizes, "activationPendingSince" in fake.status["memory"]) == ((0, 500), False)
 
 
-async def test_a_reading_that_another_pool_made_within_the_interval_will_do() -> None:
+async def test_another_pools_reading_of_the_same_interval_is_used() -> None:
     fake = FakeDependencies(shared=reading(249, time=ago(5)))
     await fake.tick()
     assert fake.sizes == (50, 501)
 
 
-async def test_what_workers_told_of_themselves_reaches_the_decision() -> None:
+async def test_a_sample_of_the_workers_reaches_the_decision() -> None:
     fake = FakeDependencies(sample=Sample(ago(1), concurrency=8))
     await fake.tick()
     assert fake.status["memory"] == {"workers": {"concurrency": 8}}

@@ -14,7 +14,7 @@ from tests.unit.operator.builders import NOW, facts, reading
 from tests.unit.operator.strategies import (
     any_facts,
     counts,
-    some,
+    positive_counts,
     steps,
 )
 
@@ -72,7 +72,7 @@ def test_a_second_decision_changes_nothing(state: Facts) -> None:
     assert decide(after).replicas == first.replicas
 
 
-@given(any_facts(), st.builds(reading, counts, some) | st.builds(reading, some, counts))
+@given(any_facts(), st.builds(reading, counts, positive_counts) | st.builds(reading, positive_counts, counts))
 def test_a_pool_with_messages_never_goes_to_zero(state: Facts, load: QueueReading) -> None:
     working = replace(with_readings(state, load), replicas=max(state.replicas, 1))
     assert decide(working).replicas > 0

@@ -44,7 +44,7 @@ PLANS: dict[str, tuple[tuple[Worker, ...], int, Plan]] = {
         Plan(2, ("pending", "pod-000")),
     ),
     "a marked pod is chosen again": ((IDLE, worker("marked", 0, marked=True)), 1, Plan(1, ("marked",))),
-    "replicas without a pod go at no cost": ((BUSY,), 0, Plan(1)),
+    "the last busy pod stays": ((BUSY,), 0, Plan(1)),
     "no pods": ((), 0, Plan(0)),
 }
 

@@ -11,7 +11,7 @@ import pytest
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
 from queueworkerpool.sizing import Latency, MessagesPerPod
-from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler, summed
+from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler
 from tests.unit.operator.builders import NOW, SPEC, pool
 from tests.unit.operator.scheduler.harness import gaps
 
@@ -196,56 +196,3 @@ async def test_nothing_is_left_of_a_pool_that_is_gone(workers: Workers) -> None:
     await asyncio.sleep(60)
     assert workers.asked == []
     assert sampler._samplings == {}
-
-
-# Sums
-
-A, B = "uid-a", "uid-b"
-PODS = [ready("a"), ready("b", startup_seconds=30.0), ready("c", startup_seconds=None)]
-
-SUMS: dict[str, tuple[dict[str, WorkerState], dict[str, WorkerState], Sample]] = {
-    "nobody tells": ({}, {}, Sample(NOW, startup_seconds=20)),
-    "nobody tells any more": ({A: state(5, 9)}, {}, Sample(NOW, startup_seconds=20)),
-    "the first words are averages since their start": (
-        {},
-        {A: state(10, 20), B: state(5, 5)},
-        Sample(NOW, 25, 15, 4, 20),
-    ),
-    "what was done since": (
-        {A: state(10, 20), B: state(5, 5)},
-        {A: state(12, 25), B: state(5, 6.5)},
-        Sample(NOW, 6.5, 2, 4, 20, last_handled=NOW),
-    ),
-    "busy, but nothing finished: no sign of life that is certain": (
-        {A: state(10, 20)},
-        {A: state(10, 25)},
-        Sample(NOW, 5, 0, 4, 20),
-    ),
-    "nothing was done": ({A: state(10, 20)}, {A: state(10, 20)}, Sample(NOW, 0, 0, 4, 20)),
-    "a worker that restarted counts from zero": (
-        {A: state(100, 200)},
-        {A: state(3, 6)},
-        Sample(NOW, 6, 3, 4, 20, last_handled=NOW),
-    ),
-    "a restart shows in either sum": ({A: state(3, 200)}, {A: state(3, 6)}, Sample(NOW, 6, 3, 4, 20, last_handled=NOW)),
-    "a worker heard for the first time only begins to count": (
-        {A: state(10, 20)},
-        {A: state(11, 22), B: state(1000, 9000)},
-        Sample(NOW, 2, 1, 4, 20, last_handled=NOW),
-    ),
-    "which is no sign of life": ({A: state(10, 20)}, {B: state(1000, 9000)}, Sample(NOW, 0, 0, 4, 20)),
-    "concurrency is the median": (
-        {},
-        {A: state(concurrency=1), B: state(concurrency=2), "uid-c": state(concurrency=9)},
-        Sample(NOW, 0, 0, 2, 20),
-    ),
-}
-
-
-@pytest.mark.parametrize(("before", "after", "sample"), SUMS.values(), ids=SUMS)
-def test_summed(before: dict[str, WorkerState], after: dict[str, WorkerState], sample: Sample) -> None:
-    assert summed(before, after, PODS, NOW) == sample
-
-
-def test_without_pods_nothing_is_known() -> None:
-    assert summed({}, {}, [], NOW) == Sample(time=NOW)
