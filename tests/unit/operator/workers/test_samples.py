@@ -1,4 +1,4 @@
-"""What a sample says: the differences between two reports of the workers."""
+"""A sample: the differences between two reports of the workers."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,37 +22,41 @@ A, B = "uid-a", "uid-b"
 PODS = [pod("a"), pod("b", startup_seconds=30.0), pod("c", startup_seconds=None)]
 
 SUMS: dict[str, tuple[dict[str, WorkerState], dict[str, WorkerState], Sample]] = {
-    "nobody tells": ({}, {}, Sample(NOW, startup_seconds=20)),
-    "nobody tells any more": ({A: state(5, 9)}, {}, Sample(NOW, startup_seconds=20)),
-    "the first words are averages since their start": (
+    "no report": ({}, {}, Sample(NOW, startup_seconds=20)),
+    "no report any more": ({A: state(5, 9)}, {}, Sample(NOW, startup_seconds=20)),
+    "the first reports: sums since the workers' starts": (
         {},
         {A: state(10, 20), B: state(5, 5)},
         Sample(NOW, 25, 15, 4, 20),
     ),
-    "what was done since": (
+    "a second report: what was done since the first": (
         {A: state(10, 20), B: state(5, 5)},
         {A: state(12, 25), B: state(5, 6.5)},
         Sample(NOW, 6.5, 2, 4, 20, last_handled=NOW),
     ),
-    "busy, but nothing finished: no sign of life that is certain": (
+    "busy, but nothing finished: not known to have handled anything": (
         {A: state(10, 20)},
         {A: state(10, 25)},
         Sample(NOW, 5, 0, 4, 20),
     ),
-    "nothing was done": ({A: state(10, 20)}, {A: state(10, 20)}, Sample(NOW, 0, 0, 4, 20)),
-    "a worker that restarted counts from zero": (
+    "nothing done": ({A: state(10, 20)}, {A: state(10, 20)}, Sample(NOW, 0, 0, 4, 20)),
+    "a restarted worker counts from zero": (
         {A: state(100, 200)},
         {A: state(3, 6)},
         Sample(NOW, 6, 3, 4, 20, last_handled=NOW),
     ),
     "a restart shows in either sum": ({A: state(3, 200)}, {A: state(3, 6)}, Sample(NOW, 6, 3, 4, 20, last_handled=NOW)),
-    "a worker heard for the first time only begins to count": (
+    "a worker's first report does not count": (
         {A: state(10, 20)},
         {A: state(11, 22), B: state(1000, 9000)},
         Sample(NOW, 2, 1, 4, 20, last_handled=NOW),
     ),
-    "which is no sign of life": ({A: state(10, 20)}, {B: state(1000, 9000)}, Sample(NOW, 0, 0, 4, 20)),
-    "concurrency is the median": (
+    "a worker's first report is no message handled": (
+        {A: state(10, 20)},
+        {B: state(1000, 9000)},
+        Sample(NOW, 0, 0, 4, 20),
+    ),
+    "concurrency: the median": (
         {},
         {A: state(concurrency=1), B: state(concurrency=2), "uid-c": state(concurrency=9)},
         Sample(NOW, 0, 0, 2, 20),
@@ -65,5 +69,5 @@ def test_summed(before: dict[str, WorkerState], after: dict[str, WorkerState], s
     assert summed(before, after, PODS, NOW) == sample
 
 
-def test_without_pods_nothing_is_known() -> None:
+def test_without_pods_a_sample_is_empty() -> None:
     assert summed({}, {}, [], NOW) == Sample(time=NOW)
