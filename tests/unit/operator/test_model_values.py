@@ -22,6 +22,7 @@ from queueworkerpool.model import (
 )
 from queueworkerpool.model.times import format_exact_time
 from queueworkerpool.names import ConditionType
+from queueworkerpool.validate.crd import pool_schema
 from tests.unit.operator.builders import NOW, pool, raw_pool
 from tests.unit.operator.fakes import observe, status_of
 
@@ -69,17 +70,30 @@ def test_a_time_is_written_as_kubernetes_writes_it() -> None:
 # Statuses
 
 STORED: dict[str, Any] = json.loads(json.dumps(status_of(observe(scaled_from=9))))
-NAMES = sorted({*STORED, "memory", "readyReplicas", "visible", "inFlight", "total", "time", "trail", "until", "since"})
-# JSON, in which there is no infinity; with the names of the status, so that its parts are reached.
-NONSENSE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
-    max_leaves=15,
+# JSON, in which there is no infinity.
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9)
 )
-PARTS = st.fixed_dictionaries({}, optional={name: NONSENSE | st.just(STORED.get(name)) for name in NAMES})
+WRONG = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_size=5), SCALARS, max_size=2)
+TEXTS = st.sampled_from(["2026-11-23T12:00:00Z", "2026-11-23T12:00:00", "Ready", "", "4"])
 
 
-@given(PARTS)
+def nearly(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that a schema allows, in which any part may be missing or wrong."""
+    right: st.SearchStrategy[Any] = TEXTS if schema["type"] == "string" else st.integers()
+    if schema["type"] == "object":
+        right = st.fixed_dictionaries({}, optional={name: nearly(each) for name, each in schema["properties"].items()})
+        right |= st.fixed_dictionaries({name: nearly(each) for name, each in schema["properties"].items()})
+    elif schema["type"] == "array":
+        right = st.lists(nearly(schema["items"]), max_size=2)
+    return st.one_of(right, right, right, WRONG)
+
+
+FIELDS = pool_schema()["properties"]["status"]["properties"]
+STATUSES = st.fixed_dictionaries({}, optional={name: nearly(each) for name, each in FIELDS.items()})
+
+
+@given(STATUSES)
 def test_no_stored_status_makes_parsing_or_writing_raise(raw: dict[str, Any]) -> None:
     status = PoolStatus.parse(raw)
     assert status.stored is raw
