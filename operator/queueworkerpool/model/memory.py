@@ -93,7 +93,7 @@ class Memory:
                 competing_writer=_competing_writer(raw.get("competingWriter")),
                 workers=_workers(raw.get("workers", {})),
             )
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return cls()
 
     def dump(self) -> dict[str, Any]:

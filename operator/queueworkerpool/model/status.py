@@ -120,7 +120,7 @@ class PoolStatus:
 def _readable(parse: Callable[[Any], T], raw: Any) -> T | None:
     try:
         return None if raw is None else parse(raw)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 

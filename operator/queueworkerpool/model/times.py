@@ -1,6 +1,6 @@
 """How times are written in a pool's status, and read from it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 # Whoever may write a pool's status may write any time into it. Near the ends of the calendar, sums of times overflow.
 _YEARS = range(2000, 9000)
@@ -18,9 +18,9 @@ def parse_time(raw: object) -> datetime:
 
 def format_time(time: datetime) -> str:
     """Write a time as Kubernetes does, in whole seconds."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_exact_time(time: datetime) -> str:
     """Write a time with microseconds, as in Lease objects."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -61,6 +61,20 @@ def test_a_time_is_parsed_as_it_was_written(time: datetime) -> None:
     assert parse_time(format_time(time)) == time.replace(microsecond=0)
 
 
+def test_a_time_of_another_zone_is_written_in_utc() -> None:
+    there = datetime.fromisoformat("2026-11-23T14:00:00.5+02:00")
+    assert format_time(there) == "2026-11-23T12:00:00Z"
+    assert format_exact_time(there) == "2026-11-23T12:00:00.500000Z"
+
+
+def test_an_infinite_number_is_no_number() -> None:
+    endless = dict.fromkeys(("visible", "inFlight", "delayed", "total"), float("inf"))
+    raw = {"backlog": endless | {"time": "2026-11-23T12:00:00Z"}, "memory": {"changes": [{"time": "x", "by": 1}]}}
+    assert PoolStatus.parse(raw) == PoolStatus()
+    change = {"time": "2026-11-23T12:00:00Z", "by": float("inf")}
+    assert PoolStatus.parse({"memory": {"changes": [change]}}) == PoolStatus()
+
+
 def test_a_time_is_written_as_kubernetes_writes_it() -> None:
     late = NOW + timedelta(microseconds=987_654)
     assert format_time(late) == "2026-11-23T12:00:00Z"
