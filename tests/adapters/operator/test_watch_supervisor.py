@@ -51,7 +51,7 @@ def reported() -> RecordedPools:
 
 @pytest.fixture
 def sinks(reported: RecordedPools) -> Sinks:
-    return Sinks(reported, Deployments(), HealthState(time.monotonic()))
+    return Sinks(reported, HealthState(time.monotonic()))
 
 
 @pytest.fixture
