@@ -216,7 +216,7 @@ def test_a_user_who_may_read_a_pool_gets_the_operators_explanation(
     answer = guest("explain", f"{shop.namespace}/plain", "-o", "json")
     assert answer.returncode == 0, answer.stderr
     explanation = json.loads(answer.stdout)
-    assert (explanation["desiredReplicas"], explanation["limitedBy"], explanation["until"]) == (
+    assert (explanation["desiredReplicas"], explanation["reason"], explanation["until"]) == (
         4,
         "TooManyReplicas",
         None,

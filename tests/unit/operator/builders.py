@@ -1,4 +1,4 @@
-"""What the operator's unit tests share: a calm baseline, of which each row names only what differs."""
+"""Builders of the operator's values. Each makes a calm one; a test names only what differs."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -39,12 +39,12 @@ def reading(visible: int = 0, in_flight: int = 0, delayed: int = 0, time: dateti
 
 
 def stabilizing(seconds: float, highest: int) -> Memory:
-    """A memory of a pool to which fewer pods are recommended since then, and at most so many."""
+    """A memory in which fewer pods are recommended since so many seconds, and at most `highest`."""
     return Memory(scale_down_stabilization=ScaleDownStabilization(ago(seconds), highest))
 
 
 def empty(seconds: float) -> Memory:
-    """A memory of a pool that was seen empty, and calm, since then."""
+    """A memory of a pool that is empty since so many seconds."""
     return Memory(scale_down_stabilization=ScaleDownStabilization(ago(seconds), 0), empty_since=ago(seconds))
 
 
@@ -77,7 +77,7 @@ SPEC = PoolSpec(
 
 
 def facts(**differs: Any) -> Facts:
-    """Ten ready pods that handle 50 messages, five per pod: nothing to do. None waits, so pods may go."""
+    """Ten ready pods with 50 messages in flight, five per pod: nothing to do. No message waits, so pods may go."""
     if "reading" in differs:
         differs["readings"] = (differs.pop("reading"),)
     names = {field.name for field in fields(Facts)} - {"spec"}
@@ -90,19 +90,19 @@ def facts(**differs: Any) -> Facts:
 
 
 def worker(name: str, busy: int | None, oldest: float = 0, **pod: Any) -> Worker:
-    """A ready pod whose worker tells how many messages it has; None: it does not answer."""
-    seen = Pod(name, f"uid-{name}", ready=pod.pop("ready", True), **pod)
-    return Worker(seen, None if busy is None else WorkerState(busy, 4, 0, 0, oldest))
+    """A ready pod whose worker reports so many busy slots, the oldest since `oldest` seconds; None: no answer."""
+    found = Pod(name, f"uid-{name}", ready=pod.pop("ready", True), **pod)
+    return Worker(found, None if busy is None else WorkerState(busy, 4, 0, 0, oldest))
 
 
 def pods(idle: int, busy: int = 0, silent: int = 0) -> tuple[Worker, ...]:
-    """Ready pods, the busy and the silent ones with the smaller names, so that names alone do not choose well."""
-    told = [*[1] * busy, *[None] * silent, *[0] * idle]
-    return tuple(worker(f"pod-{number:03}", state) for number, state in enumerate(told))
+    """Ready pods. The busy and the silent ones have the smaller names, so that names alone choose the wrong ones."""
+    busy_slots = [*[1] * busy, *[None] * silent, *[0] * idle]
+    return tuple(worker(f"pod-{number:03}", state) for number, state in enumerate(busy_slots))
 
 
 def pool(**differs: Any) -> Pool:
-    """A pool; its status may be given as it is stored, too."""
+    """A pool; its status may also be given as a raw dictionary."""
     calm = Pool(
         key=NamespacedName("shop", "thumbnails"),
         uid="uid-1",

@@ -1,4 +1,4 @@
-"""What the tests of status, names, metrics and ticks share: a calm observation, and a tick's dependencies in memory."""
+"""A calm observation, and a tick's dependencies in memory: for the tests of status, names, metrics and ticks."""
 
 import copy
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from queueworkerpool.decide import decide
+from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
@@ -31,7 +32,6 @@ from queueworkerpool.model import (
     Worker,
 )
 from queueworkerpool.names import ConditionType
-from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.reconcile import reconcile
 from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics
@@ -47,7 +47,7 @@ def target(replicas: int = 10, **differs: Any) -> Target:
 
 
 def observe(decided: Mapping[str, Any] | None = None, **differs: Any) -> Observation:
-    """A tick over ten calm pods. `decided`: how the facts of the decision differ, and with them the pool's spec."""
+    """A tick over ten calm pods. `decided`: how the facts of the decision, and with them the pool's spec, differ."""
     state = facts(**decided or {})
     counts = tuple(count for count in state.readings if count)
     calm = Observation(pool(spec=state.spec), target(state.replicas), counts=counts, decision=decide(state))
@@ -86,7 +86,7 @@ def merged(changes: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str,
 
 @dataclass
 class FakeDependencies:
-    """Every dependency of a tick, in memory: a pool, its Deployment with its pods, its queues, and what was reported.
+    """Every dependency of a tick, in memory: a pool, its Deployment with its pods, its queues, and what was written.
 
     `broken` holds what a dependency raises, by the name of its method. `shared` is a reading that another pool made.
     """
@@ -134,12 +134,12 @@ class FakeDependencies:
         return soon
 
     def later(self, seconds: float) -> None:
-        """Let time pass; the watch has caught up."""
+        """Let time pass; the watch now shows our own write."""
         self.now += timedelta(seconds=seconds)
         self.known = self.deployment
 
     def scaled_by_other(self, manager: str, replicas: int) -> None:
-        """Somebody else writes the replicas."""
+        """Another writer sets the replicas."""
         assert self.deployment
         version = self.deployment.resource_version + 1
         self.deployment = target(replicas, resource_version=version, writer=(manager, self.now))

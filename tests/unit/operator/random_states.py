@@ -1,4 +1,4 @@
-"""Facts of every kind, drawn without hypothesis: it would take half a minute for ten thousand."""
+"""Facts of every kind, drawn without hypothesis, which would take half a minute for ten thousand."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -69,7 +69,7 @@ def any_readings(random: Random) -> tuple[QueueReading | None, ...]:
 
 
 def any_state(random: Random) -> Facts:
-    """A state, drawn without hypothesis: it would take half a minute for so many."""
+    """One state of a pool."""
     replicas, low = random.choice((0, 1, 10, 40)), random.choice((0, 0, 2))
     spec = replace(
         SPEC,

@@ -100,6 +100,6 @@ def any_facts(draw: st.DrawFn) -> Facts:
     )
 
 
-some = st.integers(1, 10**7)
+positive_counts = st.integers(1, 10**7)
 
 steps = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 2000)), min_size=2, max_size=40)

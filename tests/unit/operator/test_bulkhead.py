@@ -1,4 +1,4 @@
-"""Places for readings: those that do not come hold up nobody who is quick, and are known the next time."""
+"""The bulkhead: calls that do not return delay no quick ones, and count as slow the next time."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 20.0
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is slow shows sooner than in life."""
+    """Count a call as slow sooner than in production."""
     monkeypatch.setattr(bulkhead, "SLOW_SECONDS", 0.05)
 
 
@@ -51,12 +51,12 @@ async def answered(where: Bulkhead, about: str = "healthy") -> str:
 
 
 @pytest.mark.parametrize("holes", [1, 2, 2 * SLOW_PER_QUICK])
-async def test_whoever_answers_is_heard_however_many_do_not(two: Bulkhead, holes: int) -> None:
+async def test_quick_calls_return_however_many_do_not(two: Bulkhead, holes: int) -> None:
     async with black_holes(two, holes):
         assert [await answered(two, f"healthy {number}") for number in range(5)] == ["answer"] * 5
 
 
-async def test_whoever_was_slow_last_time_takes_no_quick_place_even_when_the_slow_ones_are_full(two: Bulkhead) -> None:
+async def test_what_was_slow_last_time_takes_no_quick_place_even_when_the_slow_ones_are_full(two: Bulkhead) -> None:
     async with black_holes(two, 2 * SLOW_PER_QUICK):
         await full(two)
     async with black_holes(two, 2 * SLOW_PER_QUICK):
@@ -67,7 +67,7 @@ async def test_whoever_was_slow_last_time_takes_no_quick_place_even_when_the_slo
     assert await waiting == "answer"
 
 
-async def test_whoever_is_quick_again_is_trusted_again(two: Bulkhead) -> None:
+async def test_what_is_quick_again_counts_as_quick_again(two: Bulkhead) -> None:
     async with black_holes(two, 1) as tasks:
         await asyncio.wait(tasks, timeout=2 * bulkhead.SLOW_SECONDS)
     assert list(two._slow_before) == ["hole 0"]
@@ -83,7 +83,7 @@ async def test_what_a_call_raises_is_raised(two: Bulkhead) -> None:
         await two.run("broken", fail)
 
 
-async def test_a_caller_that_gives_up_leaves_its_place(two: Bulkhead) -> None:
+async def test_a_cancelled_call_frees_its_place(two: Bulkhead) -> None:
     async with black_holes(two, 2 * SLOW_PER_QUICK + 2) as tasks:
         for task in tasks[-4:]:
             task.cancel()

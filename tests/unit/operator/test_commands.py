@@ -1,4 +1,4 @@
-"""The command line, as a user meets it; the API server is a small HTTP server that answers as it does."""
+"""The command line as users call it, against a small HTTP server that answers as the API server does."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def kubeconfig(path: Path, port: int) -> Path:
 
 @pytest.fixture
 def api(served: tuple[Api, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """An API server that holds a pool of which everything is told, and its Deployment; the user's KUBECONFIG is its."""
+    """An API server with a pool, its status and its Deployment; KUBECONFIG points to it."""
     held, port = served
     held.clear()
     held[POOL] = raw_pool() | {"kind": "QueueWorkerPool", "status": STATUS}
@@ -124,7 +124,7 @@ def test_a_paused_pool_is_explained(api: Api) -> None:
     ]
 
 
-def test_a_watch_explains_anew_until_it_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_explains_again_until_it_is_stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
@@ -140,14 +140,14 @@ def test_a_watch_explains_anew_until_it_is_stopped(api: Api, monkeypatch: pytest
     assert (waits, result.exit_code) == ([5, 5], 1)
 
 
-def test_a_pool_that_is_not_there_is_told(api: Api) -> None:
+def test_a_missing_pool_is_reported(api: Api) -> None:
     del api[POOL]
     result = qwp("explain", "shop/thumbnails")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: shop/thumbnails: there is no such pool; it may have been deleted\n"
 
 
-def test_a_deployment_that_is_not_there_is_told(api: Api) -> None:
+def test_a_missing_deployment_is_reported(api: Api) -> None:
     del api[DEPLOYMENT]
     result = qwp("explain", "shop/thumbnails")
     assert (result.exit_code, result.stderr) == (
@@ -156,14 +156,14 @@ def test_a_deployment_that_is_not_there_is_told(api: Api) -> None:
     )
 
 
-def test_a_spec_of_another_crd_is_told(api: Api) -> None:
+def test_a_spec_of_another_crd_is_reported(api: Api) -> None:
     del api[POOL]["spec"]["mode"]
     result = qwp("explain", "shop/thumbnails")
-    told = "Error: shop/thumbnails: the stored spec lacks 'mode'; apply the pool again under the current CRD\n"
-    assert (result.exit_code, result.stderr) == (1, told)
+    problem = "Error: shop/thumbnails: the stored spec lacks 'mode'; apply the pool again under the current CRD\n"
+    assert (result.exit_code, result.stderr) == (1, problem)
 
 
-def test_a_cluster_that_cannot_be_found_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_kubeconfig_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
     result = qwp("explain", "shop/thumbnails")
     assert (result.exit_code, result.stderr) == (
@@ -172,7 +172,7 @@ def test_a_cluster_that_cannot_be_found_is_told(tmp_path: Path, monkeypatch: pyt
     )
 
 
-def test_an_operator_without_a_cluster_ends_in_one_sentence(tmp_path: Path) -> None:
+def test_an_operator_without_a_cluster_ends_with_one_sentence(tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "missing"), "QWP_HTTP_PORT": "0"}
     qwp_operator = [sys.executable, "-m", "queueworkerpool", "operator", "--http-host", "127.0.0.1"]
     ended = subprocess.run(qwp_operator, env=env, capture_output=True, text=True, check=False, timeout=60)
@@ -198,12 +198,12 @@ def test_an_operator_without_a_cluster_ends_in_one_sentence(tmp_path: Path) -> N
         ["--no-such-flag"],
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_how(arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_2_and_prints_the_usage(arguments: list[str]) -> None:
     result = qwp(*arguments)
     assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
 
 
-def test_a_name_without_a_slash_is_told_how_to_be_written() -> None:
+def test_a_name_without_a_slash_is_refused_with_an_example() -> None:
     assert "'thumbnails': write it as NAMESPACE/POOL, such as default/thumbnails" in qwp("explain", "thumbnails").stderr
 
 

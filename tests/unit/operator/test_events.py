@@ -1,4 +1,4 @@
-"""Events: each change of size is told, a cause that flaps is told once in ten minutes."""
+"""Events: each change of size is posted, a recurring cause once in ten minutes."""
 
 from dataclasses import replace
 
@@ -8,11 +8,11 @@ from queueworkerpool.names import Reason
 from tests.unit.operator.builders import URL, pool, reading
 from tests.unit.operator.fakes import FakeDependencies
 
-TROUBLE = QueueNotFoundError("thumbnails: no such queue")
+FAILURE = QueueNotFoundError("thumbnails: no such queue")
 
 
-async def flap(fake: FakeDependencies, error: QueueUnreadableError = TROUBLE, seconds: float = 60) -> None:
-    """The queue goes away, and comes back."""
+async def flap(fake: FakeDependencies, error: QueueUnreadableError = FAILURE, seconds: float = 60) -> None:
+    """Make the queue unreadable for one tick, and readable for the next."""
     calm = fake.queues
     fake.queues = {URL: error}
     await fake.tick()
@@ -22,7 +22,7 @@ async def flap(fake: FakeDependencies, error: QueueUnreadableError = TROUBLE, se
     fake.later(seconds)
 
 
-async def test_a_cause_that_comes_and_goes_is_told_once_in_ten_minutes() -> None:
+async def test_a_recurring_cause_is_posted_once_in_ten_minutes() -> None:
     fake = FakeDependencies()
     for _ in range(5):  # at 0, 2, 4, 6 and 8 minutes
         await flap(fake)
@@ -31,22 +31,22 @@ async def test_a_cause_that_comes_and_goes_is_told_once_in_ten_minutes() -> None
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND] * 2
 
 
-async def test_a_cause_that_lasts_is_not_repeated() -> None:
-    fake = FakeDependencies(queues={URL: TROUBLE})
+async def test_a_lasting_cause_is_posted_once() -> None:
+    fake = FakeDependencies(queues={URL: FAILURE})
     for _ in range(30):
         await fake.tick()
         fake.later(60)
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND]
 
 
-async def test_another_cause_is_told_though_one_was_told_just_now() -> None:
+async def test_another_cause_is_posted_at_once() -> None:
     fake = FakeDependencies()
-    for error in (TROUBLE, QueueThrottledError("slow down"), TROUBLE):
+    for error in (FAILURE, QueueThrottledError("slow down"), FAILURE):
         await flap(fake, error)
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND, Reason.QUEUE_THROTTLED]
 
 
-async def test_after_an_edit_the_same_trouble_is_news() -> None:
+async def test_after_an_edit_the_same_cause_is_posted_again() -> None:
     fake = FakeDependencies()
     await flap(fake)
     assert fake.stored
@@ -55,7 +55,7 @@ async def test_after_an_edit_the_same_trouble_is_news() -> None:
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND] * 2
 
 
-async def test_each_change_of_size_is_told() -> None:
+async def test_each_change_of_size_is_posted() -> None:
     fake = FakeDependencies()
     for visible in (100, 150, 200):
         fake.queues = {URL: reading(visible)}
@@ -68,7 +68,7 @@ async def test_each_change_of_size_is_told() -> None:
     ]
 
 
-async def test_a_clock_that_was_set_back_silences_nobody_for_long() -> None:
+async def test_a_clock_that_was_set_back_keeps_no_event_back() -> None:
     fake = FakeDependencies()
     await flap(fake)
     fake.later(-86_400)
@@ -76,7 +76,7 @@ async def test_a_clock_that_was_set_back_silences_nobody_for_long() -> None:
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND] * 2
 
 
-async def test_a_pool_that_is_gone_is_forgotten_and_its_successor_tells_for_itself() -> None:
+async def test_a_deleted_pool_keeps_back_no_event_of_its_successor() -> None:
     fake = FakeDependencies()
     await flap(fake)
     fake.deduplicator.forget(NamespacedName("shop", "thumbnails"))
@@ -86,7 +86,7 @@ async def test_a_pool_that_is_gone_is_forgotten_and_its_successor_tells_for_itse
     assert fake.event_reasons == [Reason.QUEUE_NOT_FOUND] * 2
 
 
-async def test_what_one_pool_has_told_silences_no_other() -> None:
+async def test_one_pools_event_keeps_back_no_other_pools() -> None:
     fake = FakeDependencies()
     await flap(fake)
     fake.stored = pool(key=NamespacedName("shop", "invoices"))

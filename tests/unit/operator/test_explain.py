@@ -1,4 +1,4 @@
-"""What people are told of a decision is the decision that was recorded."""
+"""`qwp explain` prints the decision that was recorded."""
 
 import json
 from dataclasses import replace
@@ -40,7 +40,7 @@ def test_the_account_is_the_recorded_decision_in_ten_thousand_states() -> None:
         assert trail == [(step.replicas, step.reason, step.message) for step in decision.trail]
         assert (explanation.changes, explanation.if_decided_now) == ((), None)
         reasons.add(decision.reason)
-    # The states are worth their number: nearly every reason there is has been among them.
+    # So many states are enough: they end with nearly every reason there is.
     assert len(reasons) >= 18
 
 
@@ -75,7 +75,7 @@ CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any], datetime, str]] = {
 
 
 @pytest.mark.parametrize(("of_pool", "of_target", "now", "sentence"), CHANGED.values(), ids=CHANGED)
-def test_when_something_has_changed_it_is_said_beside_what_would_be_decided_now(
+def test_a_change_since_the_decision_is_printed_with_what_would_be_decided_now(
     of_pool: dict[str, Any], of_target: dict[str, Any], now: datetime, sentence: str
 ) -> None:
     state = facts(reading=reading(0, 20), memory=stabilizing(20, 4))
@@ -100,14 +100,14 @@ def test_a_new_decision_says_that_it_asked_no_worker() -> None:
     assert "  busy workers may keep more pods: they were not asked" in lines
 
 
-def test_of_queues_that_cannot_be_read_no_new_decision_is_made_up() -> None:
+def test_with_an_unreadable_queue_there_is_no_new_decision() -> None:
     found, scaled = recorded(facts(readings=(reading(0, 5), None)))
     explanation = explain(replace(found, generation=2), scaled, NOW)
     assert explanation.changes == ("the pool was edited",)
     assert explanation.if_decided_now is None
 
 
-def test_counts_that_cannot_be_renewed_are_said_to_be_old() -> None:
+def test_counts_that_cannot_be_renewed_are_printed_as_old() -> None:
     found, scaled = recorded(facts(reading=reading(0, 5)))
     half = Observation(found, scaled, counts=(QueueNotFoundError("why"),), decision=decide(facts(reading=None)))
     lines = as_lines(explain(stored(found, status_of(half)), scaled, ago(-60)))
@@ -116,7 +116,7 @@ def test_counts_that_cannot_be_renewed_are_said_to_be_old() -> None:
     assert counted.endswith("unchanged for 60 s; load 5; not every queue can be read since")
 
 
-def test_a_schedule_that_makes_no_sense_is_not_explained() -> None:
+def test_an_invalid_schedule_is_not_explained() -> None:
     schedule = Schedule("office", "0 8 * * 1-5", 60, "Nowhere/Land", min_replicas=5)
     with pytest.raises(SpecInvalidError, match="Nowhere/Land"):
         explain(pool(spec=replace(SPEC, schedules=(schedule,))), target(), NOW)
@@ -125,7 +125,7 @@ def test_a_schedule_that_makes_no_sense_is_not_explained() -> None:
 NO_DEPLOYMENT = "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name"
 
 
-def test_a_pool_that_was_never_decided_on_says_so_and_why() -> None:
+def test_a_pool_without_a_decision_says_why() -> None:
     missing = observe(target=None, counts=(), decision=None)
     found = stored(pool(), status_of(missing))
     assert as_lines(explain(found, target(), NOW)) == [

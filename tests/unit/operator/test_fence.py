@@ -1,4 +1,4 @@
-"""The fence: nothing passes that is sent too late, and what is on its way is known."""
+"""The fence: no write passes too late, and it is known which writes are still under way."""
 
 import threading
 
@@ -23,7 +23,7 @@ def passes(fence: Fence) -> bool:
         return False
 
 
-def test_writes_pass_until_the_time_that_it_is_open_until() -> None:
+def test_writes_pass_until_the_fence_closes() -> None:
     clock = Clock()
     fence = Fence(clock)
     assert (passes(fence), fence.is_open) == (False, False), "closed at first"
@@ -39,7 +39,7 @@ def test_writes_pass_until_the_time_that_it_is_open_until() -> None:
     assert (passes(fence), fence.is_open) == (False, False)
 
 
-def test_a_refused_write_is_a_failure_of_the_cluster_like_others_to_whoever_does_not_care() -> None:
+def test_a_refused_write_is_a_cluster_error() -> None:
     assert issubclass(NotLeadingError, ClusterError)
 
 
@@ -48,7 +48,7 @@ def test_without_an_election_everything_passes() -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_it_is_quiet_when_the_last_write_has_ended_however_that_ended(fails: bool) -> None:
+def test_it_is_quiet_once_the_last_write_has_ended_or_failed(fails: bool) -> None:
     fence = no_fence()
     sent, answered, found = threading.Event(), threading.Event(), []
 
@@ -76,7 +76,7 @@ def test_it_is_quiet_when_the_last_write_has_ended_however_that_ended(fails: boo
     assert bool(found) is fails
 
 
-def test_a_refused_write_is_not_on_its_way() -> None:
+def test_a_refused_write_is_not_under_way() -> None:
     fence = Fence(Clock())
     assert not passes(fence)
     assert fence.is_quiet(0)

@@ -1,4 +1,4 @@
-"""A status that somebody forged: whatever it claims, the tick ends well, in bounds, and tells short plain words."""
+"""A forged status: whatever it claims, the tick succeeds, stays in the bounds, and writes short printable texts."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from queueworkerpool.sizing import Latency
 from tests.unit.operator.builders import NOW, SPEC, URL, pool, reading
 from tests.unit.operator.fakes import FakeDependencies, target
 
-# What the API server lets through by the CRD's schema: its date-times need no zone, its numbers no sense.
+# What the CRD's schema allows: date-times without a zone, numbers that make no sense.
 TIMES = st.sampled_from(
     [
         "0001-01-01T00:00:00Z",
@@ -68,7 +68,7 @@ SPECS = st.sampled_from(
 
 
 @given(STATUS, SPECS, st.sampled_from([0, 1, 40, 10**9]), st.sampled_from([0, 10]))
-async def test_a_forged_status_ends_no_tick_and_moves_no_pool_out_of_its_bounds(
+async def test_a_forged_status_fails_no_tick_and_moves_no_pool_out_of_its_bounds(
     status: dict[str, Any], differs: dict[str, Any], visible: int, replicas: int
 ) -> None:
     await survive(status, replace(SPEC, **differs), visible, replicas)
@@ -83,8 +83,8 @@ async def survive(status: dict[str, Any], spec: PoolSpec, visible: int, replicas
         await fake.tick()
         fake.later(20)
     assert fake.sizes[0] in {replicas, *range(spec.min_replicas, spec.max_replicas + 1)}
-    told = [held["message"] for held in fake.status["conditions"]] + [event.message for event in fake.events]
-    assert all(len(text) < 1024 and text.isprintable() for text in told)
+    texts = [held["message"] for held in fake.status["conditions"]] + [event.message for event in fake.events]
+    assert all(len(text) < 1024 and text.isprintable() for text in texts)
 
 
 def competing(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict[str, Any]:
@@ -92,24 +92,26 @@ def competing(manager: str = "keda", last: str = "2026-11-23T11:59:59Z") -> dict
 
 
 FORGED: dict[str, dict[str, Any]] = {
-    "a competing writer of the last year": competing(last="9999-12-31T23:59:59.999999Z"),
-    "a competing writer of the last year, of another zone": competing(last="9999-12-31T23:59:59-14:00"),
+    "a competing writer of the year 9999": competing(last="9999-12-31T23:59:59.999999Z"),
+    "a competing writer of the year 9999, in another zone": competing(last="9999-12-31T23:59:59-14:00"),
     "a competing writer without a zone": competing(last="2026-11-23T11:59:59"),
-    "a competing writer of year nought, which the API server takes for a time": competing(last="0000-01-01T00:00:00Z"),
+    "a competing writer of the year 0, which the API server accepts": competing(last="0000-01-01T00:00:00Z"),
     "a competing writer that clears the screen": competing("\x1b[2J"),
     "a competing writer on two lines": competing("keda\nReady: True"),
-    "an endless competing writer": competing("x" * 100_000),
-    "workers that take for ever": {"memory": {"workers": {"serviceSeconds": 1e308}}},
-    "workers that take infinitely long": {"memory": {"workers": {"serviceSeconds": float("inf")}}},
-    "workers of no number": {"memory": {"workers": {"serviceSeconds": float("nan"), "concurrency": float("nan")}}},
-    "workers that can do nearly nothing": {"memory": {"workers": {"concurrency": 1e-308}}},
-    "workers of less than nothing": {"memory": {"workers": {"serviceSeconds": -1, "concurrency": -1}}},
-    "a backlog of year nought": {"backlog": {"visible": 1, "time": "0000-01-01T00:00:00Z"}},
+    "a competing writer with a very long name": competing("x" * 100_000),
+    "workers with a huge service time": {"memory": {"workers": {"serviceSeconds": 1e308}}},
+    "workers with an infinite service time": {"memory": {"workers": {"serviceSeconds": float("inf")}}},
+    "workers that are not a number": {
+        "memory": {"workers": {"serviceSeconds": float("nan"), "concurrency": float("nan")}}
+    },
+    "workers with next to no concurrency": {"memory": {"workers": {"concurrency": 1e-308}}},
+    "workers with negative numbers": {"memory": {"workers": {"serviceSeconds": -1, "concurrency": -1}}},
+    "a backlog of the year 0": {"backlog": {"visible": 1, "time": "0000-01-01T00:00:00Z"}},
 }
 
 
 @pytest.mark.parametrize("status", FORGED.values(), ids=FORGED)
 @pytest.mark.parametrize("differs", [{}, {"target": Latency(60)}], ids=["messages", "latency"])
-async def test_it_bears(status: dict[str, Any], differs: dict[str, Any]) -> None:
+async def test_a_tick_survives(status: dict[str, Any], differs: dict[str, Any]) -> None:
     for visible in (0, 1, 40, 10**9):
         await survive(status, replace(SPEC, **differs), visible, replicas=10)

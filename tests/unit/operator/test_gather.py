@@ -14,7 +14,7 @@ from tests.unit.operator.fakes import target
 SCALED = {"lastScaleTime": "2026-11-23T11:59:00Z"}
 
 
-def test_everything_is_brought_together() -> None:
+def test_the_facts_have_everything() -> None:
     found = gather(
         pool(status=SCALED | {"memory": stabilizing(30, 7).dump()}),
         target(10, ready_replicas=9, rolling_out=True, writer=("kubectl", ago(1))),
@@ -35,35 +35,35 @@ def test_everything_is_brought_together() -> None:
 
 
 WRITERS: dict[str, tuple[dict[str, Any], Any, Any]] = {
-    "somebody else after us": (SCALED, ("kubectl", ago(1)), ("kubectl", ago(1))),
-    "somebody else, nobody knows when": (SCALED, ("keda", None), ("keda", ago(60))),
-    "ourselves": (SCALED, ("queueworkerpool", ago(1)), None),
-    "somebody else before we ever did": ({}, ("helm", ago(1)), None),
-    "nobody that is known": (SCALED, None, None),
+    "another writer after us": (SCALED, ("kubectl", ago(1)), ("kubectl", ago(1))),
+    "another writer, at an unknown time": (SCALED, ("keda", None), ("keda", ago(60))),
+    "the operator": (SCALED, ("queueworkerpool", ago(1)), None),
+    "another writer before our first write": ({}, ("helm", ago(1)), None),
+    "an unknown writer": (SCALED, None, None),
 }
 
 
 @pytest.mark.parametrize(("status", "writer", "competing_writer"), WRITERS.values(), ids=WRITERS.keys())
-def test_the_replicas_were_written_by(status: dict[str, Any], writer: Any, competing_writer: Any) -> None:
+def test_the_replicas_were_last_written_by(status: dict[str, Any], writer: Any, competing_writer: Any) -> None:
     assert gather(pool(status=status), target(writer=writer), (), NOW).writer == competing_writer
 
 
 OURS = ("queueworkerpool", None)
-TOLD = SCALED | {"replicas": 4}
+REPORTED = SCALED | {"replicas": 4}
 CHANGES: dict[str, tuple[dict[str, Any], Any, tuple[Change, ...]]] = {
-    "ours, and the status tells of an older size": (TOLD, OURS, (Change(NOW, 6),)),
-    "ours, and the first": ({"replicas": 4}, OURS, (Change(NOW, 6),)),
-    "ours, and the status tells of it": (TOLD | {"replicas": 10}, OURS, ()),
-    "somebody else's": (TOLD, ("kubectl", ago(1)), ()),
-    "nobody's that is known": (TOLD, None, ()),
-    "ours, and the status tells of no size": (SCALED, OURS, ()),
-    "ours, and somebody has forged the status": (TOLD | {"replicas": "4"}, OURS, ()),
-    "ours, and somebody has forged it otherwise": (TOLD | {"replicas": True}, OURS, ()),
+    "ours, and the status has an older size": (REPORTED, OURS, (Change(NOW, 6),)),
+    "ours, the first": ({"replicas": 4}, OURS, (Change(NOW, 6),)),
+    "ours, and the status has it": (REPORTED | {"replicas": 10}, OURS, ()),
+    "another writer's": (REPORTED, ("kubectl", ago(1)), ()),
+    "an unknown writer's": (REPORTED, None, ()),
+    "ours, and the status has no size": (SCALED, OURS, ()),
+    "ours, and the status has a text for a size": (REPORTED | {"replicas": "4"}, OURS, ()),
+    "ours, and the status has true for a size": (REPORTED | {"replicas": True}, OURS, ()),
 }
 
 
 @pytest.mark.parametrize(("status", "writer", "changes"), CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_of_ours_counts_although_we_were_killed_before_the_status_told_of_it(
+def test_our_own_change_counts_although_the_process_ended_before_it_wrote_the_status(
     status: dict[str, Any], writer: Any, changes: tuple[Change, ...]
 ) -> None:
     earlier = Change(ago(60), -2)
@@ -72,13 +72,13 @@ def test_a_change_of_ours_counts_although_we_were_killed_before_the_status_told_
     assert found.memory.changes == (earlier, *changes)
 
 
-def test_the_bounds_are_those_of_the_schedules_of_the_hour() -> None:
+def test_the_bounds_are_those_of_the_active_schedules() -> None:
     spec = replace(SPEC, schedules=(Schedule("noon", "0 12 * * *", 3600, min_replicas=4),))
     assert gather(pool(spec=spec), target(), (), NOW).bounds == Bounds(4, 50, ("noon",))
     assert gather(pool(spec=spec), target(), (), ago(1)).bounds == Bounds(0, 50)
 
 
-def test_a_schedule_that_makes_no_sense_is_told_by_its_name() -> None:
+def test_an_invalid_schedule_is_reported_by_its_name() -> None:
     spec = replace(SPEC, schedules=(Schedule("noon", "61 12 * * *", 3600, min_replicas=4),))
     with pytest.raises(SpecInvalidError, match=r"^spec\.schedules\[name=noon\]\.cron: "):
         gather(pool(spec=spec), target(), (), NOW)

@@ -1,4 +1,4 @@
-"""Alive and ready: the edges of both verdicts."""
+"""Liveness and readiness, at the edges of both."""
 
 import socket
 import threading
@@ -14,15 +14,15 @@ from queueworkerpool.health import THREAD_STUCK_SECONDS, HealthState, Jobs
 KINDS = ("pools", "deployments")
 
 
-def health(*, loop: float = 1000, tried: float = 1000, heard: float | None = 1000) -> HealthState:
-    """A process that was well at 1000 s; without `heard` nothing has been listed yet."""
-    return HealthState(loop, dict.fromkeys(KINDS, tried), {} if heard is None else dict.fromkeys(KINDS, heard))
+def health(*, loop: float = 1000, tried: float = 1000, answered: float | None = 1000) -> HealthState:
+    """A process that was healthy at 1000 s; with `answered` of None no watch has had an answer yet."""
+    return HealthState(loop, dict.fromkeys(KINDS, tried), {} if answered is None else dict.fromkeys(KINDS, answered))
 
 
 BOTH = "the watch of pools got no answer for 90 s", "the watch of deployments got no answer for 90 s"
 
 ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
-    "well": (health(), 1000, [], []),
+    "healthy": (health(), 1000, [], []),
     "a loop that is late is alive": (health(), 1029.9, [], []),
     "a loop that is silent for 30 s is frozen": (
         health(),
@@ -30,35 +30,35 @@ ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
         ["the event loop is frozen for 30 s"],
         ["the event loop is frozen for 30 s"],
     ),
-    "a watch without an answer is trusted for 90 s": (health(loop=1089, tried=1089), 1089.9, [], []),
-    "a watch that heard nothing for 90 s is not": (health(loop=1089, tried=1089), 1090, [], [*BOTH]),
+    "a watch without an answer is trusted until 90 s": (health(loop=1089, tried=1089), 1089.9, [], []),
+    "a watch without an answer for 90 s is not trusted": (health(loop=1089, tried=1089), 1090, [], [*BOTH]),
     "a watch that reconnects again and again is alive": (
         health(loop=1300, tried=1290),
         1300,
         [],
         ["the watch of pools got no answer for 300 s", "the watch of deployments got no answer for 300 s"],
     ),
-    "a watch that neither heard nor tried for 50 s is dead": (
+    "a watch that neither tried nor got an answer for 50 s is dead": (
         health(loop=1049),
         1050,
         ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
         ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
     ),
-    "a watch whose try is answered late is alive": (health(loop=1300, heard=1290), 1300, [], []),
-    "a watch is not listed yet": (
-        health(heard=None),
+    "a watch whose try is answered late is alive": (health(loop=1300, answered=1290), 1300, [], []),
+    "nothing is listed yet": (
+        health(answered=None),
         1000,
         [],
         ["pools are not listed yet", "deployments are not listed yet"],
     ),
-    "nothing was watched yet": (
+    "nothing is watched yet": (
         HealthState(1000),
         1000,
         [],
         ["pools are not listed yet", "deployments are not listed yet"],
     ),
-    "a watch that never got a list is dead in the end": (
-        health(loop=1050, heard=None),
+    "a watch that has never got a list is dead after 50 s": (
+        health(loop=1050, answered=None),
         1050,
         ["the watch of pools is dead for 50 s", "the watch of deployments is dead for 50 s"],
         [
@@ -71,15 +71,15 @@ ROWS: dict[str, tuple[HealthState, float, list[str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("signs", "now", "not_alive", "not_ready"), ROWS.values(), ids=ROWS.keys())
-def test_a_process(signs: HealthState, now: float, not_alive: list[str], not_ready: list[str]) -> None:
-    assert signs.liveness_failures(now) == not_alive
-    assert signs.readiness_failures(now, KINDS) == not_ready
+@pytest.mark.parametrize(("state", "now", "not_alive", "not_ready"), ROWS.values(), ids=ROWS.keys())
+def test_a_process(state: HealthState, now: float, not_alive: list[str], not_ready: list[str]) -> None:
+    assert state.liveness_failures(now) == not_alive
+    assert state.readiness_failures(now, KINDS) == not_ready
 
 
 @contextmanager
 def working(jobs: Jobs, *works: Callable[[], object]) -> Iterator[None]:
-    """A thread for each, which are in their jobs when the body begins; the body must let them end."""
+    """Run each in a thread, which is in its job when the body begins; the body must let it end."""
     begun = threading.Semaphore(0)
 
     def work(what: Callable[[], object]) -> None:
@@ -112,14 +112,14 @@ def test_a_thread_that_waits_for_a_lock_is_stuck_and_one_that_has_ended_is_not()
     assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == []
 
 
-def test_an_executor_full_of_jobs_that_never_end_is_stuck() -> None:
+def test_an_executor_full_of_endless_jobs_is_stuck() -> None:
     jobs, never = Jobs(), threading.Event()
     with working(jobs, *[never.wait] * 8):
         assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == ["a thread of the queue client is stuck for 46 s"]
         never.set()
 
 
-def test_a_thread_that_waits_for_its_socket_is_no_stuck_one_nor_are_those_that_wait_for_it() -> None:
+def test_a_thread_that_waits_for_its_socket_is_not_stuck_and_nor_are_those_that_wait_for_it() -> None:
     jobs, lock = Jobs(), threading.Lock()
     ours, theirs = socket.socketpair()
     lock.acquire()
@@ -129,7 +129,7 @@ def test_a_thread_that_waits_for_its_socket_is_no_stuck_one_nor_are_those_that_w
         )
         theirs.sendall(b"at last\n")
         wait_until(
-            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) != [], 10, "the other one is not seen as stuck"
+            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) != [], 10, "the other one does not count as stuck"
         )
         lock.release()
 

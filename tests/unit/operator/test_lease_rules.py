@@ -1,4 +1,4 @@
-"""Who may hold the Lease: rows, and the property that two processes never write at the same time."""
+"""Which process may hold the Lease, and the property that two processes never write at the same time."""
 
 import heapq
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ HELD = Lease(version="7", holder=THEIRS, seconds=15, renewed="2026-11-23T12:00:0
 SEEN_AT_100 = View(HELD, THEIRS, 115.0)
 
 OBSERVED = {
-    "a Lease that is held is its holder's for its whole duration": (None, HELD, 115.0),
-    "its duration is the holder's word, not our constant": (None, replace(HELD, seconds=40), 140.0),
-    "a renewal gives its holder time": (View(HELD, THEIRS, 101.0), replace(HELD, version="8"), 115.0),
-    "what did not change gives no time": (View(HELD, THEIRS, 101.0), HELD, 101.0),
-    "a released one is free at once": (SEEN_AT_100, released(replace(HELD, version="8"), "later"), 100.0),
-    "one that nobody ever held is free": (None, Lease(version="1"), 100.0),
-    "one that was made anew is still its holder's, who may not know": (
+    "a held Lease: for its whole duration": (None, HELD, 115.0),
+    "a held Lease: for the duration in the Lease, not our constant": (None, replace(HELD, seconds=40), 140.0),
+    "a renewed Lease: for another duration": (View(HELD, THEIRS, 101.0), replace(HELD, version="8"), 115.0),
+    "an unchanged Lease: no longer than before": (View(HELD, THEIRS, 101.0), HELD, 101.0),
+    "a released Lease: now": (SEEN_AT_100, released(replace(HELD, version="8"), "later"), 100.0),
+    "a Lease that was never held: now": (None, Lease(version="1"), 100.0),
+    "a Lease that was created again: as before, because its holder may not know": (
         View(HELD, THEIRS, 109.0),
         Lease(version="9"),
         109.0,
@@ -42,21 +42,23 @@ OBSERVED = {
 
 
 @pytest.mark.parametrize(("before", "lease", "expires"), OBSERVED.values(), ids=OBSERVED)
-def test_a_process_that_looks_at_100_leaves_the_lease_to_its_holder_until(
-    before: View | None, lease: Lease, expires: float
-) -> None:
+def test_a_lease_observed_at_100_belongs_to_its_holder_until(before: View | None, lease: Lease, expires: float) -> None:
     view = observe(before, lease, 100.0)
     assert (view.lease, view.expires) == (lease, expires)
 
 
 WAITS = {
-    "another's Lease, until it expires": (SEEN_AT_100, 103.0, 12.0),
-    "another's expired Lease: not": (SEEN_AT_100, 115.0, 0.0),
-    "another's long expired Lease: not": (SEEN_AT_100, 900.0, 0.0),
-    "its own: not": (View(replace(HELD, holder=OURS), OURS, 115.0), 103.0, 0.0),
-    "nobody's: not": (View(Lease("1"), "", 100.0), 100.0, 0.0),
-    "one that was made anew under its holder, until that must know": (View(Lease("9"), THEIRS, 115.0), 103.0, 12.0),
-    "one that was made anew while it was its own: not": (View(Lease("9"), OURS, 115.0), 103.0, 0.0),
+    "another's Lease: until it expires": (SEEN_AT_100, 103.0, 12.0),
+    "another's expired Lease: no time": (SEEN_AT_100, 115.0, 0.0),
+    "another's long expired Lease: no time": (SEEN_AT_100, 900.0, 0.0),
+    "its own Lease: no time": (View(replace(HELD, holder=OURS), OURS, 115.0), 103.0, 0.0),
+    "a free Lease: no time": (View(Lease("1"), "", 100.0), 100.0, 0.0),
+    "a Lease that was created again while another held it: until that one expires": (
+        View(Lease("9"), THEIRS, 115.0),
+        103.0,
+        12.0,
+    ),
+    "a Lease that was created again while it was its own: no time": (View(Lease("9"), OURS, 115.0), 103.0, 0.0),
 }
 
 
@@ -65,24 +67,24 @@ def test_a_process_waits_for(view: View, now: float, seconds: float) -> None:
     assert wait_seconds(view, OURS, now) == seconds
 
 
-def test_a_claim_names_the_process_and_counts_a_change_of_holder_only() -> None:
+def test_a_claim_names_the_process_and_counts_only_a_change_of_holder() -> None:
     taken = claimed(HELD, OURS, "now")
     assert taken == replace(HELD, holder=OURS, seconds=LEASE_DURATION_SECONDS, renewed="now", transitions=4)
     assert claimed(taken, OURS, "later") == replace(taken, renewed="later")
 
 
-def test_a_release_does_not_look_like_a_lease_that_was_never_held() -> None:
+def test_a_released_lease_differs_from_one_that_was_never_held() -> None:
     assert released(HELD, "now") == replace(HELD, holder="", renewed="now")
 
 
-def test_a_holder_gives_up_before_others_may_take_over_and_has_time_for_several_renewals() -> None:
+def test_a_holder_stops_before_others_may_claim_and_has_time_for_several_renewals() -> None:
     assert RENEW_DEADLINE_SECONDS < LEASE_DURATION_SECONDS * 0.7
     assert RENEW_INTERVAL_SECONDS * 3 < RENEW_DEADLINE_SECONDS
 
 
 @dataclass
 class Server:
-    """Keeps the Lease as the API server does: a write carries the version that it was decided on."""
+    """Stores the Lease as the API server does: a write carries the version that it was decided on."""
 
     lease: Lease = field(default_factory=lambda: Lease("0"))
     versions: Iterator[int] = field(default_factory=lambda: count(1))
@@ -105,13 +107,13 @@ class Process:
     terms: list[tuple[float, float]] = field(default_factory=list)
 
     def run(self, server: Server, now: list[float]) -> Iterator[float]:
-        """Take part in the election; yields how long each step takes, a frozen process's included."""
+        """Take part in the election; yields the seconds of each step, of a frozen process too."""
         view = None
         while True:
             yield next(self.delays)
-            seen = server.lease
+            read = server.lease
             yield next(self.delays)
-            view = observe(view, seen, self.clock(now[0]))
+            view = observe(view, read, self.clock(now[0]))
             if view.holder != self.name and self.terms:
                 self.terms[-1] = (self.terms[-1][0], min(self.terms[-1][1], now[0]))
             if wait := wait_seconds(view, self.name, self.clock(now[0])):
@@ -119,7 +121,7 @@ class Process:
                 continue
             sent = self.clock(now[0])
             yield next(self.delays)
-            written = server.write(claimed(seen, self.name, str(sent)))
+            written = server.write(claimed(read, self.name, str(sent)))
             yield next(self.delays)
             if written and next(self.delays) < LOST:
                 view = observe(view, written, self.clock(now[0]))
@@ -139,7 +141,7 @@ PROCESSES = st.tuples(st.floats(-1e6, 1e6), st.floats(0.9, 1.1), DELAYS)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PROCESSES, min_size=2, max_size=3))
-def test_no_two_processes_may_ever_write_at_the_same_time(drawn: list[tuple[float, float, list[float]]]) -> None:
+def test_two_processes_never_write_at_the_same_time(drawn: list[tuple[float, float, list[float]]]) -> None:
     """Whatever their clocks show, however slow their requests, whichever answers are lost, however long they freeze."""
     server, now = Server(), [0.0]
     processes = [Process(str(i), offset, rate, cycle(delays)) for i, (offset, rate, delays) in enumerate(drawn)]

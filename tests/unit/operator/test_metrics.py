@@ -1,4 +1,4 @@
-"""What a scrape shows: every series of the contract, fed by real observations, read by Prometheus' own parser."""
+"""What a scrape shows: every documented series, fed by real observations, read by Prometheus' own parser."""
 
 from dataclasses import replace
 from typing import Any
@@ -89,7 +89,7 @@ def test_messages_are_shown_by_state() -> None:
     assert states == {"in_flight": 40, "delayed": 7}
 
 
-def test_known_labels_are_there_before_they_have_happened() -> None:
+def test_known_labels_start_at_zero() -> None:
     metrics, shown = observed(), 0.0
     for reason in set(DECISION_REASONS) - {"SizedByBacklog"}:
         assert value(metrics, "decisions_total", reason=reason) == shown
@@ -123,7 +123,7 @@ def test_ticks_add_up() -> None:
     assert value(metrics, "queue_reads_total", outcome="ok") == 3
 
 
-def test_a_failed_reading_is_counted_and_leaves_the_last_good_one_to_age() -> None:
+def test_a_failed_reading_is_counted_and_keeps_the_last_good_one() -> None:
     metrics = observed()
     metrics.observe(observe({"reading": None}, counts=(QueueNotFoundError("why"),)))
     assert value(metrics, "queue_reads_total", outcome="not_found") == 1
@@ -140,14 +140,14 @@ def test_the_age_is_that_of_the_oldest_and_never_negative() -> None:
     assert value(observed(observe({"reading": reading(1, time=ago(-9))})), "reading_age_seconds") == 0
 
 
-def test_two_queues_of_one_name_are_told_apart_by_their_url() -> None:
+def test_two_queues_of_one_name_are_shown_by_their_url() -> None:
     twins = replace(SPEC, queues=(QueueRef(URL), QueueRef(TWIN_URL)))
     metrics = observed(observe(pool=pool(spec=twins), counts=(reading(1), reading(2))))
     assert value(metrics, "queue_messages", queue=URL, state="visible") == 1
     assert value(metrics, "queue_messages", queue=TWIN_URL, state="visible") == 2
 
 
-def test_a_queue_that_was_edited_out_is_gone() -> None:
+def test_a_queue_that_the_spec_no_longer_names_is_removed() -> None:
     metrics = observed()
     metrics.observe(
         observe(pool=pool(spec=replace(SPEC, queues=(QueueRef(OTHER_URL),))), counts=(QueueThrottledError("x"),))
@@ -174,7 +174,7 @@ def test_what_is_unknown_is_not_shown(observation: Observation, missing: set[str
     assert {name for name in missing if value(metrics, name, **ROWS[name][0]) is not None} == set()
 
 
-def test_of_a_spec_that_cannot_be_read_only_the_deployment_is_shown() -> None:
+def test_with_an_invalid_spec_only_the_deployment_is_shown() -> None:
     metrics = fresh()
     metrics.observe_invalid(KEY, target())
     missing = ("min_replicas", "max_replicas", "target_messages_per_pod", "desired_replicas", "queue_messages")
@@ -182,14 +182,14 @@ def test_of_a_spec_that_cannot_be_read_only_the_deployment_is_shown() -> None:
     assert value(metrics, "current_replicas") == 10
 
 
-def test_what_became_unknown_is_not_shown_any_more() -> None:
+def test_what_became_unknown_is_removed() -> None:
     metrics = observed()
     metrics.observe(observe(target=None, counts=(), decision=None))
     assert value(metrics, "current_replicas") is None
     assert value(metrics, "decisions_total", reason="SizedByBacklog") == 1
 
 
-def test_a_deleted_pools_series_go_and_the_others_stay() -> None:
+def test_a_deleted_pools_series_are_removed_and_the_others_stay() -> None:
     metrics = observed()
     metrics.observe(observe(pool=pool(key=NamespacedName("shop", "other"))))
     metrics.forget(KEY)
@@ -198,7 +198,7 @@ def test_a_deleted_pools_series_go_and_the_others_stay() -> None:
     assert pools == {None, "other"}
 
 
-def test_a_process_shows_its_own() -> None:
+def test_the_series_of_the_process() -> None:
     metrics = fresh()
     leading = [True, False]
     metrics.leads_while(lambda: leading[0])

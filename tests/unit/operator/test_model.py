@@ -1,4 +1,4 @@
-"""Raw objects become values once; what does not fit is told, not guessed."""
+"""Raw objects are parsed once; what does not fit is reported, not guessed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def schema(part: str) -> dict[str, Any]:
     return dict(version["schema"]["openAPIV3Schema"]["properties"][part])
 
 
-def test_a_stored_pool_is_read_whole() -> None:
+def test_a_stored_pool_is_parsed_whole() -> None:
     found = parse_pool(raw_pool())
     assert isinstance(found, Pool)
     assert found.spec == SPEC
@@ -100,26 +100,26 @@ def test_a_stored_pool_is_read_whole() -> None:
         ({"queues": [{"url": URL, "region": "eu-west-3"}]}, "queues", (QueueRef(URL, "eu-west-3"),)),
     ],
 )
-def test_a_field_is_read(raw: dict[str, Any], name: str, value: object) -> None:
+def test_a_field_is_parsed(raw: dict[str, Any], name: str, value: object) -> None:
     assert getattr(PoolSpec.parse(raw_pool(**raw)["spec"]), name) == value
 
 
 @pytest.mark.parametrize("missing", sorted(raw_pool()["spec"]))
-def test_a_missing_field_is_told_by_its_name(missing: str) -> None:
+def test_a_missing_field_is_reported_by_its_name(missing: str) -> None:
     spec = {name: value for name, value in raw_pool()["spec"].items() if name != missing}
     with pytest.raises(SpecInvalidError, match=missing):
         PoolSpec.parse(spec)
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "Sideways"}, {"queues": 7}, {"target": None}])
-def test_a_wrong_field_does_not_raise_past_the_pool(wrong: dict[str, Any]) -> None:
+def test_a_wrong_field_makes_the_pool_invalid(wrong: dict[str, Any]) -> None:
     assert isinstance(parse_pool(raw_pool(**wrong)), InvalidPool)
 
 
 OPTIONAL = {"fallback", "schedules"}
 
 
-def test_every_spec_field_of_the_crd_is_read() -> None:
+def test_every_spec_field_of_the_crd_is_parsed() -> None:
     assert set(schema("spec")["properties"]) == set(raw_pool()["spec"]) | OPTIONAL
 
 
@@ -149,7 +149,7 @@ def test_an_unreadable_memory_is_forgotten(raw: dict[str, Any]) -> None:
     assert Memory.parse(raw) == Memory()
 
 
-def test_a_memory_is_read_and_written() -> None:
+def test_a_memory_is_parsed_as_it_was_written() -> None:
     memory = replace(
         empty(30),
         scale_up_stabilization=ScaleUpStabilization(ago(9), 3),
@@ -166,7 +166,7 @@ def test_a_memory_is_read_and_written() -> None:
     assert set(raw) == set(schema("status")["properties"]["memory"]["properties"])
 
 
-def test_readings_add_up_and_are_as_old_as_the_oldest() -> None:
+def test_a_sum_of_readings_is_as_old_as_the_oldest() -> None:
     assert reading(1, 2, 3, ago(5)) + reading(10, 20, 30) == reading(11, 22, 33, ago(5))
 
 

@@ -11,74 +11,74 @@ from queueworkerpool.names import ConditionType, EventType, Reason
 from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
-TALKING: dict[str, Any] = {"memory": {"workers": {"concurrency": 4.0}}}
+REPORTING: dict[str, Any] = {"memory": {"workers": {"concurrency": 4.0}}}
 SCALED = {"lastScaleTime": "2026-11-23T11:00:00Z"}
 
 
 def shrinking(**spec: Any) -> Any:
-    return pool(spec=replace(SPEC, scale_down=window(0), **spec), status=TALKING)
+    return pool(spec=replace(SPEC, scale_down=window(0), **spec), status=REPORTING)
 
 
-def quiet(in_flight: int) -> Any:
+def in_flight_only(in_flight: int) -> Any:
     return {URL: reading(0, in_flight)}
 
 
-async def test_the_idle_go_and_are_marked_before() -> None:
-    fake = FakeDependencies(shrinking(), queues=quiet(20), pods=pods(idle=6, busy=4))
+async def test_idle_pods_are_marked_and_then_scaled_in() -> None:
+    fake = FakeDependencies(shrinking(), queues=in_flight_only(20), pods=pods(idle=6, busy=4))
     await fake.tick()
     assert (fake.sizes, fake.marked) == ((4, 501), {f"pod-{number:03}" for number in range(4, 10)})
     assert fake.count("scale_writes_total", direction="down") == 1
 
 
-async def test_the_busy_stay_and_the_status_says_why() -> None:
-    fake = FakeDependencies(shrinking(), queues=quiet(20), pods=pods(idle=1, busy=9))
+async def test_busy_pods_stay_and_the_status_says_why() -> None:
+    fake = FakeDependencies(shrinking(), queues=in_flight_only(20), pods=pods(idle=1, busy=9))
     await fake.tick()
     assert (fake.sizes, fake.marked) == ((9, 501), {"pod-009"})
     assert fake.status["lastDecision"]["reason"] == Reason.WAITING_FOR_IDLE_WORKERS
     assert fake.count("waiting_for_idle_workers") == 5
 
 
-async def test_nobody_is_marked_when_the_mark_would_come_too_late() -> None:
+async def test_no_pod_is_marked_for_a_pool_that_is_gone() -> None:
     fake = FakeDependencies(
-        shrinking(), queues=quiet(20), pods=pods(idle=6, busy=4), broken={"confirm": ClusterError("gone")}
+        shrinking(), queues=in_flight_only(20), pods=pods(idle=6, busy=4), broken={"confirm": ClusterError("gone")}
     )
     with pytest.raises(ClusterError):
         await fake.tick()
     assert (fake.sizes, fake.marked) == ((10, 500), set())
 
 
-async def test_marks_of_pods_that_need_not_go_after_all_are_cleared() -> None:
+async def test_marks_without_a_scale_in_are_cleared() -> None:
     fake = FakeDependencies(marked={"pod-001"})
     await fake.tick()
     assert (fake.sizes, fake.marked) == ((10, 500), set())
 
 
-async def test_workers_are_asked_only_when_some_would_go() -> None:
-    fake = FakeDependencies(queues={URL: reading(249)}, broken={"look": ClusterError("asked")})
+async def test_workers_are_asked_only_before_a_scale_in() -> None:
+    fake = FakeDependencies(queues={URL: reading(249)}, broken={"query": ClusterError("asked")})
     await fake.tick()
     assert fake.sizes == (50, 501)
 
 
-async def test_nobody_is_asked_where_busy_workers_are_not_spared() -> None:
+async def test_no_worker_is_asked_where_busy_workers_are_drained() -> None:
     fake = FakeDependencies(
-        shrinking(busy_workers=BusyWorkers.DRAIN), queues=quiet(20), broken={"look": ClusterError("asked")}
+        shrinking(busy_workers=BusyWorkers.DRAIN), queues=in_flight_only(20), broken={"query": ClusterError("asked")}
     )
     await fake.tick()
     assert (fake.sizes, fake.marked) == ((4, 501), set())
 
 
-async def test_a_dry_run_asks_and_marks_nobody_it_will_not_send_away() -> None:
-    fake = FakeDependencies(shrinking(mode=Mode.DRY_RUN), queues=quiet(20), pods=pods(idle=6, busy=4))
+async def test_a_dry_run_marks_no_pod() -> None:
+    fake = FakeDependencies(shrinking(mode=Mode.DRY_RUN), queues=in_flight_only(20), pods=pods(idle=6, busy=4))
     await fake.tick()
     assert (fake.sizes, fake.marked, fake.status["desiredReplicas"]) == ((10, 500), set(), 4)
 
 
-async def test_somebodys_change_is_corrected_and_told_once() -> None:
+async def test_another_writers_change_is_corrected_and_reported_once() -> None:
     fake = FakeDependencies(pool(status=SCALED))
-    for round_ in (1, 2):
+    for writes in (1, 2):
         fake.scaled_by_other("kubectl", 3)
         await fake.tick()
-        assert (fake.sizes[0], fake.status["memory"]["competingWriter"]["writes"]) == (10, round_)
+        assert (fake.sizes[0], fake.status["memory"]["competingWriter"]["writes"]) == (10, writes)
         fake.later(20)
     corrected = "kubectl had set 3 replicas: change the pool instead, or pause it"
     assert [event for event in fake.events if event.reason != Reason.SUCCESSFUL_RESCALE] == [
@@ -86,13 +86,13 @@ async def test_somebodys_change_is_corrected_and_told_once() -> None:
     ]
 
 
-async def test_somebody_who_changed_nothing_that_matters_is_not_corrected() -> None:
+async def test_another_writer_that_set_the_desired_size_is_not_corrected() -> None:
     fake = FakeDependencies(pool(status=SCALED), deployment=target(10, writer=("kubectl", reading().time)))
     await fake.tick()
     assert (fake.sizes, fake.events) == ((10, 500), [])
 
 
-async def test_the_third_round_is_named_a_conflict_and_fought_no_more() -> None:
+async def test_the_third_change_is_a_conflict_and_not_corrected() -> None:
     fake = FakeDependencies(pool(status=SCALED))
     for _ in range(3):
         fake.scaled_by_other("keda", 3)
@@ -106,7 +106,7 @@ async def test_the_third_round_is_named_a_conflict_and_fought_no_more() -> None:
     assert condition(fake.status, ConditionType.SCALE_CONFLICT)["status"] == "True"
 
 
-async def test_the_conflict_ends_when_the_other_is_quiet() -> None:
+async def test_a_conflict_ends_when_the_other_writer_is_quiet() -> None:
     fake = FakeDependencies(pool(status=SCALED))
     for _ in range(3):
         fake.scaled_by_other("keda", 3)
@@ -118,7 +118,7 @@ async def test_the_conflict_ends_when_the_other_is_quiet() -> None:
     assert condition(fake.status, ConditionType.SCALE_CONFLICT)["status"] == "False"
 
 
-async def test_before_our_first_write_nobody_is_a_rival() -> None:
+async def test_before_our_first_write_no_other_writer_competes() -> None:
     fake = FakeDependencies(deployment=target(3, writer=("helm", reading().time)))
     await fake.tick()
     assert (fake.sizes, fake.event_reasons, "memory" in fake.status) == ((10, 501), [Reason.SUCCESSFUL_RESCALE], False)

@@ -1,4 +1,4 @@
-"""Schedules as rows, daylight saving included."""
+"""When a schedule is active, daylight saving included, and which bounds hold then."""
 
 from datetime import UTC, datetime
 
@@ -26,11 +26,11 @@ ACTIVE: dict[str, tuple[Schedule, str, bool]] = {
     "not at the weekend": (OFFICE, "2026-11-22T10:00:00", False),
     "by its zone's summer time": (OFFICE, "2026-07-20T07:00:00", True),
     "by its zone's winter time": (OFFICE, "2026-01-19T07:30:00", False),
-    "a time that spring skips comes at the end of the gap": (NIGHT, "2026-03-29T01:00:00", True),
-    "and not before": (NIGHT, "2026-03-29T00:59:59", False),
-    "a time that autumn repeats comes once": (NIGHT, "2026-10-25T00:30:00", True),
-    "and not again": (NIGHT, "2026-10-25T01:30:00", False),
-    "longer than its own interval, it never ends": (
+    "a time that spring skips: at the end of the gap": (NIGHT, "2026-03-29T01:00:00", True),
+    "a time that spring skips: not before": (NIGHT, "2026-03-29T00:59:59", False),
+    "a time that autumn repeats: once": (NIGHT, "2026-10-25T00:30:00", True),
+    "a time that autumn repeats: not again": (NIGHT, "2026-10-25T01:30:00", False),
+    "a schedule longer than its own interval: always": (
         Schedule("always", "* * * * *", 3600, "UTC", min_replicas=1),
         "2026-11-23T12:34:56",
         True,
@@ -68,7 +68,7 @@ def test_bounds(schedules: tuple[Schedule, ...], wanted: Bounds) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "told"),
+    ("schedule", "problem"),
     [
         (Schedule("x", "99 * * * *", 60), r"spec.schedules\[name=x\].cron: Bad minute; use five fields"),
         (Schedule("x", "0 0 30 2 *", 60), r"spec.schedules\[name=x\].cron: Bad day-of-month"),
@@ -79,6 +79,6 @@ def test_bounds(schedules: tuple[Schedule, ...], wanted: Bounds) -> None:
         (Schedule("x", "0 9 * * *", 60, "../etc/passwd"), "timeZone: there is no time zone"),
     ],
 )
-def test_a_schedule_that_makes_no_sense_is_told_by_its_field(schedule: Schedule, told: str) -> None:
-    with pytest.raises(SpecInvalidError, match=told):
+def test_an_invalid_schedule_is_reported_by_its_field(schedule: Schedule, problem: str) -> None:
+    with pytest.raises(SpecInvalidError, match=problem):
         is_active(schedule, at("2026-11-22T12:00:30"))

@@ -14,35 +14,39 @@ METRICS = b"queueworkerpool_leader 1.0\n"
 
 
 @dataclass
-class Said:
-    """What the process says of itself, until a test lets it say something else."""
+class Reported:
+    """The failures that the process reports, until a test changes them."""
 
     livez: list[str] = field(default_factory=list)
     readyz: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
-def server_and_said() -> Iterator[tuple[HttpServer, Said]]:
-    """One server for all, for stopping one takes half a second."""
-    said = Said()
+def server_and_reported() -> Iterator[tuple[HttpServer, Reported]]:
+    """One server for all tests, because stopping one takes half a second."""
+    reported = Reported()
     server = HttpServer(
-        "127.0.0.1", 0, Answers(lambda accept: (METRICS, f"for {accept}"), lambda: said.livez, lambda: said.readyz)
+        "127.0.0.1",
+        0,
+        Answers(lambda accept: (METRICS, f"for {accept}"), lambda: reported.livez, lambda: reported.readyz),
     )
-    yield server, said
+    yield server, reported
     server.close()
 
 
 @pytest.fixture
-def said(server_and_said: tuple[HttpServer, Said]) -> Said:
-    _, said = server_and_said
-    said.livez, said.readyz = [], []
-    return said
+def reported(server_and_reported: tuple[HttpServer, Reported]) -> Reported:
+    _, reported = server_and_reported
+    reported.livez, reported.readyz = [], []
+    return reported
 
 
 @pytest.fixture
-def connection(server_and_said: tuple[HttpServer, Said], said: Said) -> Iterator[http.client.HTTPConnection]:
-    assert said == Said()  # nothing is left of the test before
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server_and_said[0].port, timeout=10)) as opened:
+def connection(
+    server_and_reported: tuple[HttpServer, Reported], reported: Reported
+) -> Iterator[http.client.HTTPConnection]:
+    assert reported == Reported()  # nothing remains from the test before
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server_and_reported[0].port, timeout=10)) as opened:
         yield opened
 
 
@@ -61,40 +65,42 @@ def test_metrics_are_rendered_for_what_the_scraper_accepts(connection: http.clie
     assert get(connection, "/metrics?debug=1") == (200, "for ", METRICS)
 
 
-def test_a_process_that_is_well_says_ok(connection: http.client.HTTPConnection) -> None:
+def test_a_healthy_process_answers_ok(connection: http.client.HTTPConnection) -> None:
     assert get(connection, "/livez") == (200, TEXT, b"ok\n")
     assert get(connection, "/readyz?verbose") == (200, TEXT, b"ok\n")
 
 
-def test_a_process_that_is_not_says_why_line_by_line(connection: http.client.HTTPConnection, said: Said) -> None:
-    said.livez = ["the event loop is frozen"]
-    said.readyz = ["one", "two"]
+def test_an_unhealthy_process_answers_503_with_a_line_per_failure(
+    connection: http.client.HTTPConnection, reported: Reported
+) -> None:
+    reported.livez = ["the event loop is frozen"]
+    reported.readyz = ["one", "two"]
     assert get(connection, "/livez") == (503, TEXT, b"the event loop is frozen\n")
     assert get(connection, "/readyz") == (503, TEXT, b"one\ntwo\n")
 
 
-def test_alive_and_ready_are_told_apart(connection: http.client.HTTPConnection, said: Said) -> None:
-    said.readyz = ["pools are not listed yet"]
+def test_liveness_and_readiness_differ(connection: http.client.HTTPConnection, reported: Reported) -> None:
+    reported.readyz = ["pools are not listed yet"]
     assert (get(connection, "/livez")[0], get(connection, "/readyz")[0]) == (200, 503)
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics/", "/livez/loop", "/healthz", "/../metrics"])
-def test_whatever_else_is_asked_for_is_not_there(connection: http.client.HTTPConnection, path: str) -> None:
+def test_another_path_is_not_found(connection: http.client.HTTPConnection, path: str) -> None:
     assert get(connection, path) == (404, TEXT, b"not found: try /metrics, /livez or /readyz\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
-def test_nothing_can_be_written(connection: http.client.HTTPConnection, method: str) -> None:
+def test_only_get_is_implemented(connection: http.client.HTTPConnection, method: str) -> None:
     connection.request(method, "/metrics")
     assert connection.getresponse().status == 501
 
 
-def test_nobody_learns_which_python_answers(connection: http.client.HTTPConnection) -> None:
+def test_the_server_header_has_no_python_version(connection: http.client.HTTPConnection) -> None:
     connection.request("GET", "/livez")
     assert connection.getresponse().headers["Server"].strip() == "queueworkerpool"
 
 
-def test_a_client_that_says_nothing_holds_up_nobody(connection: http.client.HTTPConnection) -> None:
+def test_a_silent_client_delays_no_other(connection: http.client.HTTPConnection) -> None:
     with socket.create_connection(("127.0.0.1", connection.port)):
         assert get(connection, "/livez")[0] == 200
 
@@ -107,7 +113,7 @@ def test_a_closed_server_frees_its_port() -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_a_port_that_is_taken_is_told(connection: http.client.HTTPConnection) -> None:
+def test_a_port_in_use_is_reported(connection: http.client.HTTPConnection) -> None:
     with pytest.raises(OSError, match="in use"):
         HttpServer("127.0.0.1", connection.port, Answers(lambda _: (b"", ""), list, list))
 

@@ -1,4 +1,4 @@
-"""HTTPS with client certificates, over real sockets: who sees the metrics, and what a rotation takes."""
+"""HTTPS with client certificates, over real sockets: who may read the metrics, and how certificates are renewed."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ METRICS = b"queueworkerpool_leader 1.0\n"
 
 @dataclass
 class Served:
-    """A server, and whom it knows."""
+    """A server, its files, and the authority that it trusts."""
 
     server: HttpServer
     files: Tls
@@ -52,21 +52,21 @@ def served(tmp_path: Path) -> Iterator[Served]:
     server.close()
 
 
-def test_metrics_are_for_clients_with_a_certificate_and_probes_for_all(served: Served) -> None:
+def test_metrics_need_a_client_certificate_and_probes_do_not(served: Served) -> None:
     assert served.get("/metrics", served.authority.issue("prometheus")) == (200, METRICS)
     assert served.get("/metrics")[0] == 403
     assert served.get("/livez") == (200, b"ok\n")
     assert served.get("/readyz") == (200, b"ok\n")
 
 
-def test_a_certificate_of_another_authority_opens_nothing(served: Served, tmp_path: Path) -> None:
-    stranger = Authority(tmp_path / "other").issue("prometheus")
+def test_a_certificate_of_another_authority_is_refused(served: Served, tmp_path: Path) -> None:
+    foreign = Authority(tmp_path / "other").issue("prometheus")
     for path in ("/metrics", "/livez"):
         with pytest.raises(OSError, match=r"(?i)alert|reset|broken pipe|eof"):
-            served.get(path, stranger)
+            served.get(path, foreign)
 
 
-def test_renewed_files_serve_at_once_and_half_renewed_ones_do_not(served: Served, tmp_path: Path) -> None:
+def test_renewed_files_are_used_at_once_and_half_renewed_ones_are_not(served: Served, tmp_path: Path) -> None:
     newer = Authority(tmp_path / "newer")
     pair = newer.issue("server")
     shutil.copy(pair.key, served.files.key)
@@ -77,7 +77,7 @@ def test_renewed_files_serve_at_once_and_half_renewed_ones_do_not(served: Served
         served.get("/livez")
 
 
-def test_a_client_that_never_shakes_hands_holds_up_nobody(served: Served) -> None:
+def test_a_client_without_a_handshake_delays_no_other(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.server.port)):
         assert served.get("/livez")[0] == 200
 
@@ -89,7 +89,7 @@ def test_plain_http_is_not_answered(served: Served) -> None:
             assert METRICS not in plain.recv(4096)
 
 
-def test_without_an_authority_all_see_the_metrics(tmp_path: Path) -> None:
+def test_without_an_authority_every_client_may_read_the_metrics(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "own")
     own = authority.issue("server")
     files = Tls(own.certificate, own.key)
@@ -100,6 +100,6 @@ def test_without_an_authority_all_see_the_metrics(tmp_path: Path) -> None:
         server.close()
 
 
-def test_files_that_are_missing_at_the_start_are_told(tmp_path: Path) -> None:
+def test_missing_files_fail_the_start(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Tls(tmp_path / "tls.crt", tmp_path / "tls.key")

@@ -1,4 +1,4 @@
-"""Settings from flags and the environment: what is known is taken, and a typo stops the start."""
+"""Settings from flags and the environment: a typo stops the start."""
 
 from dataclasses import fields
 
@@ -13,7 +13,7 @@ NAMES = [setting.name for setting in fields(Settings)]
 ALL = ", ".join(ENV_PREFIX + name.upper() for name in NAMES)
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_the_defaults() -> None:
     assert Settings() == Settings(
         namespaces=(),
         http_host="0.0.0.0",  # noqa: S104 -- only compared
@@ -33,7 +33,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     )
 
 
-def test_every_setting_and_whatever_is_not_ours_is_known() -> None:
+def test_every_setting_and_every_variable_of_others_is_accepted() -> None:
     reject_unknown({ENV_PREFIX + name.upper(): "1" for name in NAMES} | {"PATH": "/bin", "AWS_REGION": "x", "QWP": ""})
 
 
@@ -46,14 +46,14 @@ def test_every_setting_and_whatever_is_not_ours_is_known() -> None:
         ("QWP_region", "QWP_REGION"),
     ],
 )
-def test_a_typo_is_told_with_the_nearest_setting(name: str, near: str) -> None:
+def test_a_typo_is_reported_with_the_nearest_setting(name: str, near: str) -> None:
     with pytest.raises(SettingsInvalidError) as caught:
         reject_unknown({name: "1"})
     assert str(caught.value) == f"{name} is not a setting; did you mean {near}? All: {ALL}"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_setting_is_a_flag_with_a_twin_and_a_word_of_help(name: str) -> None:
+def test_every_setting_is_a_flag_and_a_variable_with_help(name: str) -> None:
     shown = " ".join(CliRunner().invoke(main, ["operator", "--help"], terminal_width=200).output.split())
     assert f"--{name.replace('_', '-')} " in shown
     assert f"{ENV_PREFIX}{name.upper()}" in shown
@@ -86,19 +86,19 @@ def test_every_setting_is_a_flag_with_a_twin_and_a_word_of_help(name: str) -> No
         ["extra"],
     ],
 )
-def test_a_setting_that_makes_no_sense_stops_the_start(arguments: list[str]) -> None:
+def test_an_invalid_flag_stops_the_start(arguments: list[str]) -> None:
     result = CliRunner().invoke(main, ["operator", *arguments])
     assert (result.exit_code, "Usage: " in result.output) == (2, True)
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "problem"),
     [
         ({"QWP_HTTP_PORT": "no"}, "'no' is not a valid integer range"),
         ({"QWP_LOG_LEVEL": "loud"}, "'loud' is not one of"),
         ({"QWP_LOGLEVEL": "info"}, "QWP_LOGLEVEL is not a setting; did you mean QWP_LOG_LEVEL?"),
     ],
 )
-def test_a_variable_that_makes_no_sense_stops_the_start(environment: dict[str, str], told: str) -> None:
+def test_an_invalid_variable_stops_the_start(environment: dict[str, str], problem: str) -> None:
     result = CliRunner().invoke(main, ["operator"], env=environment)
-    assert (result.exit_code, told in result.output) == (2, True)
+    assert (result.exit_code, problem in result.output) == (2, True)

@@ -1,7 +1,4 @@
-"""The rest of the status: its fields, how long they stay, when they are worth a write, and the patch that writes them.
-
-That it fits the CRD matters most: the API server drops an unknown field without a word.
-"""
+"""The fields of the status beside its conditions, and how long they stay."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,7 +49,7 @@ def after(status: Mapping[str, Any], **decided: Any) -> Observation:
     return replace(observation, pool=stored(observation.pool, status))
 
 
-def test_everything_that_a_tick_saw_is_after() -> None:
+def test_the_status_has_everything_that_a_tick_observed() -> None:
     observation = observe({"reading": reading(55, 40, 7), "memory": MEMORY, "replicas": 12})
     status = status_of(replace(observation, scaled_from=10), NOW)
     conditions = [held["type"] for held in status.pop("conditions")]
@@ -84,20 +81,20 @@ def test_everything_that_a_tick_saw_is_after() -> None:
     }
 
 
-def test_the_load_is_told_as_the_pool_counts_it() -> None:
+def test_the_load_is_reported_as_the_pool_counts_it() -> None:
     status = status_of(
         observe({"reading": reading(5, 40, 7), "in_flight": InFlight.IGNORE, "count_delayed": True}), NOW
     )
     assert status["backlog"]["total"] == 12
 
 
-def test_several_queues_are_told_as_their_sum() -> None:
+def test_several_queues_are_reported_as_their_sum() -> None:
     status = status_of(observe({"readings": (reading(1, 2, 3, ago(9)), reading(10, 20, 30))}), NOW)
     time = "2026-11-23T11:59:51Z"
     assert status["backlog"] == {"visible": 11, "inFlight": 22, "delayed": 33, "total": 33, "time": time}
 
 
-def test_a_size_without_anything_to_remember_has_no_memory() -> None:
+def test_a_decision_with_nothing_to_remember_writes_no_memory() -> None:
     assert "memory" not in status_of(observe(), NOW)
 
 
@@ -110,49 +107,49 @@ UNDECIDED: dict[str, Observation] = {
 
 
 @pytest.mark.parametrize("observation", UNDECIDED.values(), ids=UNDECIDED.keys())
-def test_what_is_not_observed_anew_stays_as_it_was(observation: Observation) -> None:
+def test_a_tick_without_a_decision_keeps_the_last_one(observation: Observation) -> None:
     new = status_of(replace(observation, pool=stored(observation.pool, DECIDED)), NOW)
     assert {name: new[name] for name in CARRIED_OVER} == {name: DECIDED[name] for name in CARRIED_OVER}
     assert ("replicas" in new) == (observation.target is not None)
 
 
-def test_of_a_spec_that_cannot_be_read_everything_stays_as_it_was() -> None:
+def test_an_invalid_spec_keeps_the_last_decision() -> None:
     new = invalid_status(invalid_pool(status=DECIDED), target(3), NOW).dump()
     assert {name: new[name] for name in CARRIED_OVER} == {name: DECIDED[name] for name in CARRIED_OVER}
     assert new["replicas"] == 3
 
 
 @pytest.mark.parametrize("observation", UNDECIDED.values(), ids=UNDECIDED.keys())
-def test_what_was_never_seen_is_not_after(observation: Observation) -> None:
+def test_what_was_never_observed_is_absent(observation: Observation) -> None:
     fields = {"observedGeneration", "replicas", "readyReplicas", "conditions"}
     assert set(status_of(observation, NOW)) <= fields
     assert set(invalid_status(invalid_pool(), target(), NOW).dump()) == fields
 
 
-def test_an_unknown_backlog_is_told_as_the_last_one_known() -> None:
+def test_an_unreadable_queue_keeps_the_last_known_backlog() -> None:
     before = {"backlog": {"visible": 5, "inFlight": 1, "delayed": 0, "total": 6, "time": EARLIER}}
     observation = after(before, reading=None)
     assert status_of(replace(observation, counts=(QueueNotFoundError("why"),)), NOW)["backlog"] == before["backlog"]
 
 
-def test_the_last_scaling_is_remembered() -> None:
+def test_the_time_of_the_last_scaling_stays() -> None:
     assert status_of(after({"lastScaleTime": EARLIER}), NOW)["lastScaleTime"] == EARLIER
     assert status_of(replace(after({}), scaled_from=0), NOW)["lastScaleTime"] == "2026-11-23T12:00:00Z"
 
 
-def test_counts_keep_the_time_since_which_they_stand() -> None:
+def test_unchanged_counts_keep_their_time() -> None:
     before = status_of(observe({"reading": reading(0, 50, time=ago(60))}), ago(60))
     assert status_of(after(before), NOW)["backlog"]["time"] == "2026-11-23T11:59:00Z"
     assert status_of(after(before, reading=reading(0, 51)), NOW)["backlog"]["time"] == "2026-11-23T12:00:00Z"
 
 
-def test_a_backlog_whose_time_was_lost_gets_one() -> None:
+def test_a_backlog_without_a_time_gets_one() -> None:
     before = status_of(observe(), ago(60))
     del before["backlog"]["time"]
     assert status_of(after(before), NOW)["backlog"]["time"] == "2026-11-23T12:00:00Z"
 
 
-def test_a_transition_is_a_change_of_status_alone() -> None:
+def test_only_a_change_of_status_is_a_transition() -> None:
     before = status_of(observe(), ago(60))
     unreadable = replace(after(before, reading=None), counts=(QueueNotFoundError("why"),))
     broken = status_of(unreadable, NOW)
@@ -170,14 +167,14 @@ def test_a_transition_is_a_change_of_status_alone() -> None:
 
 
 @pytest.mark.parametrize("observation", [observe(), *UNDECIDED.values()])
-def test_every_condition_tells_of_the_generation_that_was_looked_at(observation: Observation) -> None:
-    """A tick over a stale pool writes the stale generation, so nobody takes its Ready for the new spec's."""
+def test_every_condition_has_the_observed_generation(observation: Observation) -> None:
+    """A tick over a stale pool writes the stale generation, so its Ready does not count for the new spec."""
     status = status_of(replace(observation, pool=replace(observation.pool, generation=7)), NOW)
     assert status["observedGeneration"] == 7
     assert {held["observedGeneration"] for held in status["conditions"]} == {7}
 
 
-def test_a_new_generation_is_worth_telling_by_itself() -> None:
+def test_a_new_generation_is_worth_a_write_by_itself() -> None:
     before = status_of(observe(), NOW)
     observation = after(before)
     edited = status_of(replace(observation, pool=replace(observation.pool, generation=2)), NOW)

@@ -1,6 +1,6 @@
 """When a status is worth a write, the patch that writes it, and that it fits the CRD.
 
-The API server drops a field that the CRD does not know without a word, so the last matters most.
+The API server silently drops a field that the CRD does not have, so the last matters most.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,20 +47,20 @@ WORTH: dict[str, Observation] = {
 
 
 @pytest.mark.parametrize("observation", WORTH.values(), ids=WORTH.keys())
-def test_worth_telling_at_once(observation: Observation) -> None:
+def test_worth_a_write_at_once(observation: Observation) -> None:
     assert worth_writing(CALM, follow(observation, NOW), NOW)
 
 
-def test_a_first_status_is_worth_telling() -> None:
+def test_a_first_status_is_worth_a_write() -> None:
     assert worth_writing({}, CALM, NOW)
 
 
-def test_the_same_again_is_not_worth_telling_however_late() -> None:
+def test_an_unchanged_status_is_never_worth_a_write() -> None:
     assert not worth_writing(CALM, follow(observe(), ago(-86_400)), ago(-86_400))
 
 
 @pytest.mark.parametrize(("passed", "worth"), [(0, False), (14, False), (15, True), (600, True), (-14, False)])
-def test_counts_alone_are_told_every_fifteen_seconds(passed: float, worth: bool) -> None:
+def test_counts_alone_are_written_every_fifteen_seconds(passed: float, worth: bool) -> None:
     later = ago(-passed)
     status = follow(observe({"reading": reading(0, 49, time=later)}), later)
     assert status["lastDecision"]["message"] == "49 messages / 5 per pod = 10 pods"
@@ -68,17 +68,17 @@ def test_counts_alone_are_told_every_fifteen_seconds(passed: float, worth: bool)
 
 
 @pytest.mark.parametrize(("back", "worth"), [(15, True), (3600, True), (14, False)])
-def test_a_clock_that_was_set_back_silences_nobody(back: float, worth: bool) -> None:
+def test_a_clock_that_was_set_back_does_not_stop_the_writes(back: float, worth: bool) -> None:
     status = follow(observe({"reading": reading(0, 49, time=ago(back))}), ago(back))
     assert worth_writing(CALM, status, ago(back)) is worth
 
 
-def test_another_reason_for_the_same_size_is_told_at_once() -> None:
+def test_another_reason_for_the_same_size_is_written_at_once() -> None:
     decided = CALM["lastDecision"] | {"reason": "WithinTolerance"}
     assert worth_writing(CALM, CALM | {"lastDecision": decided}, NOW)
 
 
-def test_counts_of_which_nobody_knows_the_age_are_told() -> None:
+def test_counts_of_unknown_age_are_written() -> None:
     before = {name: value for name, value in CALM.items() if name != "backlog"}
     assert worth_writing(before, CALM, NOW)
 
@@ -95,11 +95,11 @@ def test_a_patch_names_only_what_changed() -> None:
     }
 
 
-def test_a_patch_of_nothing_is_empty() -> None:
+def test_without_a_change_the_patch_is_empty() -> None:
     assert patch(CALM, follow(observe(), ago(-60))) == {}
 
 
-def test_what_is_gone_is_taken_back() -> None:
+def test_a_patch_removes_what_is_absent() -> None:
     before = follow(observe({"reading": reading(0, 20)}), NOW)
     assert patch(before, follow(observe(), NOW, before))["memory"] is None
     assert patch(
@@ -117,12 +117,12 @@ documents = st.dictionaries(st.text("abc", min_size=1, max_size=1), values, max_
 
 
 @given(documents, documents)
-def test_a_patch_turns_the_old_into_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_a_patch_turns_any_document_into_any_other(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert merged(patch(old, new), old) == new
 
 
 @given(any_facts(), any_facts())
-def test_a_patch_leads_from_any_status_to_the_next(one: Any, other: Any) -> None:
+def test_a_patch_turns_any_status_into_the_next(one: Any, other: Any) -> None:
     before, after = (status_of(_observation(state), state.now) for state in (one, other))
     assert merged(patch(before, after), before) == after
 
@@ -133,7 +133,7 @@ def _observation(state: Any) -> Observation:
 
 
 def misfits(value: object, schema: Mapping[str, Any], path: str = "status") -> Iterator[str]:
-    """What of a value the schema does not know, or of another type."""
+    """What in a value the schema does not have, or has as another type."""
     kinds: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
     if not isinstance(value, kinds[schema["type"]]):
         yield f"{path}: {value!r} is no {schema['type']}"
@@ -175,11 +175,11 @@ def test_every_status_fits_the_crd(state: Any) -> None:
 @pytest.mark.parametrize(
     "observation", [*WORTH.values(), observe(decision=None), observe(owner=pool().key, decision=None)]
 )
-def test_a_status_of_little_fits_the_crd_too(observation: Observation) -> None:
+def test_a_partial_status_fits_the_crd(observation: Observation) -> None:
     assert list(misfits(follow(observation, NOW), SCHEMA)) == []
 
 
-def test_times_are_told_as_kubernetes_writes_them() -> None:
+def test_times_are_written_as_kubernetes_writes_them() -> None:
     late = NOW + timedelta(microseconds=987_654)
     status = status_of(observe({"reading": reading(0, 50, time=late)}, scaled_from=9), late)
     assert (status["lastScaleTime"], status["backlog"]["time"]) == ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z")

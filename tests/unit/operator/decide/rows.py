@@ -1,4 +1,4 @@
-"""What the rows of decisions share."""
+"""Memories, bounds and the type that the rows of decisions share."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ LATENCY = Latency(latency_seconds=60)
 
 MEASURED = Memory(workers=WorkerEstimates(service_seconds=2, concurrency=4, startup_seconds=20))
 
-TALKING = Memory(workers=WorkerEstimates(concurrency=4))
+REPORTING = Memory(workers=WorkerEstimates(concurrency=4))
 
 
 def measured(**memory: Any) -> Memory:

@@ -1,9 +1,9 @@
-"""Rows: spec.behavior."""
+"""Rows of spec.behavior: tolerance, the scale-up window and rate policies."""
 
 from queueworkerpool.model import Memory, ScaleUpStabilization, Select
 from queueworkerpool.names import Reason
-from tests.unit.operator.builders import ago, percent_policy, pods_policy, reading, rules, window
-from tests.unit.operator.decide.rows import LATENCY, MEASURED, Row, changed
+from tests.unit.operator.builders import ago, empty, percent_policy, pods_policy, reading, rules, window
+from tests.unit.operator.decide.rows import LATENCY, MEASURED, REPORTING, Row, changed
 
 BEHAVIOR: dict[str, Row] = {
     "stays within the tolerance upwards": (
@@ -11,7 +11,7 @@ BEHAVIOR: dict[str, Row] = {
         10,
         Reason.WITHIN_TOLERANCE,
     ),
-    "the tolerance's upper edge is within, whatever floating point says of 1.1 - 1": (
+    "the tolerance's upper edge is within, although 1.1 - 1 is not 0.1 in floating point": (
         {"reading": reading(0, 55), "scale_up": rules(tolerance=0.1)},
         10,
         Reason.WITHIN_TOLERANCE,
@@ -36,17 +36,22 @@ BEHAVIOR: dict[str, Row] = {
         1,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "the tolerance of a latency target is of its own wish": (
+    "the tolerance of a latency target is of its own recommendation": (
         {"target": LATENCY, "reading": reading(0, 840), "memory": MEASURED, "scale_up": rules(tolerance=0.1)},
         10,
         Reason.WITHIN_TOLERANCE,
     ),
-    "waits out a short peak when told to": (
+    "the tolerance of a latency target counts slots": (
+        {"target": LATENCY, "reading": reading(44), "scale_up": rules(tolerance=0.2), "memory": REPORTING},
+        10,
+        Reason.WITHIN_TOLERANCE,
+    ),
+    "waits while more pods are recommended within the scale-up window": (
         {"reading": reading(100), "scale_up": window(30)},
         10,
         Reason.SCALE_UP_STABILIZED,
     ),
-    "scales out to the lowest wish of the window": (
+    "scales out to the lowest recommendation of the window": (
         {
             "reading": reading(100),
             "scale_up": window(30),
@@ -55,7 +60,7 @@ BEHAVIOR: dict[str, Row] = {
         14,
         Reason.SCALE_UP_STABILIZED,
     ),
-    "scales out to the wish after the window": (
+    "scales out to the recommendation after the window": (
         {
             "reading": reading(100),
             "scale_up": window(30),
@@ -74,12 +79,17 @@ BEHAVIOR: dict[str, Row] = {
         17,
         Reason.SCALE_UP_LIMIT,
     ),
+    "a percentage upwards is of a hundred": (
+        {"replicas": 200, "max_replicas": 500, "reading": reading(5000), "scale_up": rules(percent_policy(10, 60))},
+        220,
+        Reason.SCALE_UP_LIMIT,
+    ),
     "takes the policy that allows most": (
         {"reading": reading(500), "scale_up": rules(pods_policy(4, 15), percent_policy(100, 15))},
         20,
         Reason.SCALE_UP_LIMIT,
     ),
-    "takes the policy that allows least when told to": (
+    "takes the policy that allows least when selectPolicy is Min": (
         {"reading": reading(500), "scale_up": rules(pods_policy(4, 15), percent_policy(100, 15), select=Select.MIN)},
         14,
         Reason.SCALE_UP_LIMIT,
@@ -87,6 +97,11 @@ BEHAVIOR: dict[str, Row] = {
     "counts what it added within the period": (
         {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": changed((10, 3))},
         11,
+        Reason.SCALE_UP_LIMIT,
+    ),
+    "an exceeded rate takes no pod back": (
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": changed((5, 8))},
+        10,
         Reason.SCALE_UP_LIMIT,
     ),
     "gives back what it removed within the period": (
@@ -99,7 +114,7 @@ BEHAVIOR: dict[str, Row] = {
         14,
         Reason.SCALE_UP_LIMIT,
     ),
-    "a percentage wakes a pool from zero": (
+    "a percentage lets a pool leave zero": (
         {"replicas": 0, "reading": reading(500), "scale_up": rules(percent_policy(100, 15))},
         1,
         Reason.SCALE_UP_LIMIT,
@@ -119,7 +134,22 @@ BEHAVIOR: dict[str, Row] = {
         5,
         Reason.SCALE_DOWN_LIMIT,
     ),
-    "shrinks by the least that is allowed when told to": (
+    "a percentage downwards is of a hundred": (
+        {"replicas": 200, "max_replicas": 500, "reading": reading(0, 5), "scale_down": rules(percent_policy(10, 60))},
+        180,
+        Reason.SCALE_DOWN_LIMIT,
+    ),
+    "shrinks by the most that is allowed by default": (
+        {"reading": reading(0, 5), "scale_down": rules(pods_policy(1, 60), pods_policy(4, 60), select=Select.MAX)},
+        6,
+        Reason.SCALE_DOWN_LIMIT,
+    ),
+    "a rate may lead to zero": (
+        {"reading": reading(0), "memory": empty(600), "scale_down": rules(pods_policy(20, 60))},
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "shrinks by the least that is allowed when selectPolicy is Min": (
         {"reading": reading(0, 5), "scale_down": rules(pods_policy(2, 60), percent_policy(50, 60), select=Select.MIN)},
         8,
         Reason.SCALE_DOWN_LIMIT,

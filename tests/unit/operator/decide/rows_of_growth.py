@@ -1,10 +1,10 @@
-"""Rows: what the load calls for, and how a pool leaves zero."""
+"""Rows of what the load calls for, and of how a pool leaves zero."""
 
 from queueworkerpool.model import InFlight, Memory
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from tests.unit.operator.builders import ago, reading
-from tests.unit.operator.decide.rows import LATENCY, MEASURED, TALKING, Row, measured
+from tests.unit.operator.decide.rows import LATENCY, MEASURED, REPORTING, Row, measured
 
 RECOMMENDATIONS: dict[str, Row] = {
     "keeps a size that fits": ({}, 10, Reason.SIZED_BY_BACKLOG),
@@ -12,13 +12,13 @@ RECOMMENDATIONS: dict[str, Row] = {
     "leaves zero in one step": ({"replicas": 0, "reading": reading(200)}, 40, Reason.SIZED_BY_BACKLOG),
     "rounds up": ({"reading": reading(51)}, 11, Reason.SIZED_BY_BACKLOG),
     "counts messages in flight": ({"reading": reading(20, 40)}, 12, Reason.SIZED_BY_BACKLOG),
-    "ignores messages in flight when told to": (
+    "ignores messages in flight when count.inFlight is Ignore": (
         {"reading": reading(55, 40), "in_flight": InFlight.IGNORE},
         11,
         Reason.SIZED_BY_BACKLOG,
     ),
     "ignores delayed messages": ({"reading": reading(0, 50, 500)}, 10, Reason.SIZED_BY_BACKLOG),
-    "counts delayed messages when told to": (
+    "counts delayed messages when count.delayed is Count": (
         {"reading": reading(0, 50, 50), "count_delayed": True},
         20,
         Reason.SIZED_BY_BACKLOG,
@@ -44,12 +44,12 @@ RECOMMENDATIONS: dict[str, Row] = {
         11,
         Reason.SIZED_BY_LATENCY,
     ),
-    "by latency: the estimate serves until something was measured": (
-        {"target": Latency(60, 2, 20), "reading": reading(800), "memory": TALKING},
+    "by latency: the declared estimate is used until something was measured": (
+        {"target": Latency(60, 2, 20), "reading": reading(800), "memory": REPORTING},
         10,
         Reason.SIZED_BY_LATENCY,
     ),
-    "by latency: what was measured wins over the estimate": (
+    "by latency: a measurement goes before the declared estimate": (
         {"target": Latency(60, 99, 1), "reading": reading(800), "memory": MEASURED},
         10,
         Reason.SIZED_BY_LATENCY,
@@ -59,7 +59,7 @@ RECOMMENDATIONS: dict[str, Row] = {
         33,
         Reason.SIZED_BY_LATENCY,
     ),
-    "by latency: nothing waits, nothing is wished for": (
+    "by latency: no pod is recommended while nothing waits": (
         {"target": LATENCY, "replicas": 0, "reading": reading(0)},
         0,
         Reason.SIZED_BY_LATENCY,
@@ -67,31 +67,35 @@ RECOMMENDATIONS: dict[str, Row] = {
 }
 
 ACTIVATION: dict[str, Row] = {
-    "sleeps through a few messages": (
+    "stays at zero up to the activation threshold": (
         {"replicas": 0, "reading": reading(7), "activation_messages": 7},
         0,
         Reason.BELOW_ACTIVATION,
     ),
-    "wakes above the activation threshold": (
+    "leaves zero above the activation threshold": (
         {"replicas": 0, "reading": reading(8), "activation_messages": 7},
         2,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "does not fall asleep over a few messages": (
+    "does not go to zero below the activation threshold": (
         {"replicas": 1, "reading": reading(3), "activation_messages": 7},
         1,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "does not wake for what may be a blip": ({"replicas": 0, "reading": reading(2)}, 0, Reason.AWAITING_SECOND_READING),
-    "the same reading is no second one": (
+    "stays at zero for what may be an error of the counts": (
+        {"replicas": 0, "reading": reading(2)},
+        0,
+        Reason.AWAITING_SECOND_READING,
+    ),
+    "the same reading is no second reading": (
         {"replicas": 0, "reading": reading(2, time=ago(1)), "memory": Memory(activation_pending_since=ago(1))},
         0,
         Reason.AWAITING_SECOND_READING,
     ),
-    "wakes when a second reading agrees": (
+    "leaves zero when a second reading agrees": (
         {"replicas": 0, "reading": reading(1), "memory": Memory(activation_pending_since=ago(1.5))},
         1,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "wakes at once for three messages": ({"replicas": 0, "reading": reading(3)}, 1, Reason.SIZED_BY_BACKLOG),
+    "leaves zero at once for three messages": ({"replicas": 0, "reading": reading(3)}, 1, Reason.SIZED_BY_BACKLOG),
 }

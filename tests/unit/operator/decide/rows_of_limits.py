@@ -1,13 +1,14 @@
-"""Rows: bounds, queues that cannot be read, and other writers."""
+"""Rows of bounds, of queues that cannot be read, and of other writers."""
 
 from dataclasses import replace
 
 from queueworkerpool.model import CompetingWriter, Fallback, Memory, Mode
 from queueworkerpool.names import Reason
-from tests.unit.operator.builders import ago, empty, pods_policy, reading, rules, stabilizing, window
+from tests.unit.operator.builders import ago, empty, pods, pods_policy, reading, rules, stabilizing, window
 from tests.unit.operator.decide.rows import (
     COMPETING,
     FALLBACK,
+    REPORTING,
     UNREADABLE_LONG,
     Row,
     scheduled,
@@ -29,8 +30,12 @@ BOUNDS: dict[str, Row] = {
     ),
     "a schedule raises the minimum": ({"bounds": scheduled(30, 50)}, 30, Reason.SCHEDULED),
     "a schedule lowers the maximum": ({"bounds": scheduled(0, 6)}, 6, Reason.SCHEDULED),
-    "a schedule within which the wish lies says nothing": ({"bounds": scheduled(5, 20)}, 10, Reason.SIZED_BY_BACKLOG),
-    "a schedule's minimum lets no last pod go": (
+    "a schedule whose bounds contain the recommendation adds no step": (
+        {"bounds": scheduled(5, 20)},
+        10,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "a schedule's minimum keeps pods although the queues are empty": (
         {"reading": reading(0), "bounds": scheduled(2, 50), "memory": empty(600)},
         2,
         Reason.SCHEDULED,
@@ -38,13 +43,13 @@ BOUNDS: dict[str, Row] = {
 }
 
 UNREADABLE: dict[str, Row] = {
-    "holds still when blind": ({"reading": None}, 10, Reason.QUEUE_UNREADABLE),
-    "holds still when blind, even outside of the bounds": (
+    "keeps its size while no queue can be read": ({"reading": None}, 10, Reason.QUEUE_UNREADABLE),
+    "keeps its size while no queue can be read, even outside of the bounds": (
         {"reading": None, "max_replicas": 5},
         10,
         Reason.QUEUE_UNREADABLE,
     ),
-    "holds still until the fallback's time has come": (
+    "keeps its size until the fallback's time has come": (
         {"reading": None, "fallback": FALLBACK, "memory": Memory(unreadable_since=ago(299))},
         10,
         Reason.QUEUE_UNREADABLE,
@@ -74,6 +79,17 @@ UNREADABLE: dict[str, Row] = {
         12,
         Reason.TOO_MANY_REPLICAS,
     ),
+    "the minimum goes before the idle pods that a fallback would take": (
+        {
+            "reading": None,
+            "min_replicas": 5,
+            "fallback": Fallback(300, 0, only_if_higher=False),
+            "memory": replace(REPORTING, unreadable_since=ago(300)),
+            "pods": pods(7, 3),
+        },
+        5,
+        Reason.TOO_FEW_REPLICAS,
+    ),
     "leaves the fallback at the first good reading": (
         {
             "replicas": 20,
@@ -92,21 +108,21 @@ UNREADABLE: dict[str, Row] = {
         Reason.QUEUE_UNREADABLE,
     ),
     "does nothing when paused": ({"reading": reading(9999), "mode": Mode.PAUSED}, 10, Reason.PAUSED),
-    "decides in a dry run as ever": ({"reading": reading(249), "mode": Mode.DRY_RUN}, 50, Reason.SIZED_BY_BACKLOG),
+    "decides in a dry run as in Active": ({"reading": reading(249), "mode": Mode.DRY_RUN}, 50, Reason.SIZED_BY_BACKLOG),
 }
 
 CONFLICTS: dict[str, Row] = {
-    "corrects somebody's one change": (
+    "corrects one change by another writer": (
         {"reading": reading(60), "writer": ("kubectl", ago(1))},
         12,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "gives way to somebody who keeps writing": (
+    "stops writing when another writer keeps writing": (
         {"reading": reading(60), "memory": COMPETING},
         10,
         Reason.SCALE_CONFLICT,
     ),
-    "the third change in a row is a fight": (
+    "the third change in a row is a conflict": (
         {
             "reading": reading(60),
             "writer": ("kubectl", ago(1)),
@@ -115,13 +131,13 @@ CONFLICTS: dict[str, Row] = {
         10,
         Reason.SCALE_CONFLICT,
     ),
-    "goes on when the other one was quiet for long": (
+    "writes again when the other writer was quiet for long": (
         {"reading": reading(60), "memory": Memory(competing_writer=CompetingWriter("kubectl", 3, ago(300)))},
         12,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "agrees with a rival without a word": ({"memory": COMPETING}, 10, Reason.SIZED_BY_BACKLOG),
-    "gives way in the fallback too": (
+    "a competing writer that sets the same size adds no step": ({"memory": COMPETING}, 10, Reason.SIZED_BY_BACKLOG),
+    "stops writing in the fallback too": (
         {"reading": None, "fallback": FALLBACK, "memory": replace(COMPETING, unreadable_since=ago(300))},
         10,
         Reason.SCALE_CONFLICT,

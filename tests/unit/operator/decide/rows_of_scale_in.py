@@ -1,4 +1,4 @@
-"""Rows: how a pool scales in, down to zero, and whom it spares."""
+"""Rows of scaling in, of going to zero, and of busy workers."""
 
 from dataclasses import replace
 
@@ -6,29 +6,33 @@ from queueworkerpool.model import InFlight, Memory, Sample, ScaleDownStabilizati
 from queueworkerpool.names import Reason
 from tests.unit.operator.builders import NOW, ago, empty, pods, reading, rules, stabilizing, window
 from tests.unit.operator.decide.rows import (
-    TALKING,
+    REPORTING,
     Row,
 )
 
 SCALING_IN: dict[str, Row] = {
-    "waits when a lull begins": ({"reading": reading(0, 20)}, 10, Reason.SCALE_DOWN_STABILIZED),
-    "waits out a lull": ({"reading": reading(0, 20), "memory": stabilizing(59, 4)}, 10, Reason.SCALE_DOWN_STABILIZED),
-    "scales in to the wish after the window": (
+    "waits when fewer pods are recommended": ({"reading": reading(0, 20)}, 10, Reason.SCALE_DOWN_STABILIZED),
+    "waits until the window is over": (
+        {"reading": reading(0, 20), "memory": stabilizing(59, 4)},
+        10,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "scales in to the recommendation after the window": (
         {"reading": reading(0, 20), "memory": stabilizing(60, 4)},
         4,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "scales in only to the highest wish of the window": (
+    "scales in only to the highest recommendation of the window": (
         {"reading": reading(0, 20), "memory": stabilizing(60, 7)},
         7,
         Reason.SCALE_DOWN_STABILIZED,
     ),
-    "starts anew when the pool has come down to the lull's peak": (
+    "a new window begins when the pool has come down to the highest recommendation": (
         {"replicas": 7, "reading": reading(0, 20), "memory": stabilizing(600, 7)},
         7,
         Reason.SCALE_DOWN_STABILIZED,
     ),
-    "a lull from the future is not longer than the window": (
+    "a window that began in the future is not longer than the window": (
         {"reading": reading(0, 20), "memory": stabilizing(-3600, 4)},
         10,
         Reason.SCALE_DOWN_STABILIZED,
@@ -38,31 +42,31 @@ SCALING_IN: dict[str, Row] = {
         4,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "without a window no old lull matters": (
+    "without a window no earlier recommendation counts": (
         {"reading": reading(0, 20), "scale_down": window(0), "memory": stabilizing(600, 7)},
         4,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "by default waits a minute where workers say nothing": (
+    "by default waits a minute where workers do not report": (
         {"reading": reading(0, 20), "scale_down": rules(seconds=None), "memory": stabilizing(59, 4)},
         10,
         Reason.SCALE_DOWN_STABILIZED,
     ),
-    "by default waits 15 seconds where workers talk": (
+    "by default waits 15 seconds where workers report": (
         {
             "reading": reading(0, 20),
             "scale_down": rules(seconds=None),
-            "memory": replace(TALKING, scale_down_stabilization=ScaleDownStabilization(ago(15), 4)),
+            "memory": replace(REPORTING, scale_down_stabilization=ScaleDownStabilization(ago(15), 4)),
         },
         4,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "keeps idle pods while more than half a slot's worth waits": (
+    "keeps idle pods while more than half of the slots' worth waits": (
         {"reading": reading(6), "memory": stabilizing(600, 2)},
         10,
         Reason.MESSAGES_WAITING,
     ),
-    "lets pods go while no more than half of the slots' worth waits": (
+    "scales in while no more than half of the slots' worth waits": (
         {"reading": reading(5), "memory": stabilizing(600, 1)},
         1,
         Reason.SIZED_BY_BACKLOG,
@@ -70,7 +74,7 @@ SCALING_IN: dict[str, Row] = {
     "counts slots by concurrency": (
         {
             "reading": reading(20),
-            "memory": replace(TALKING, scale_down_stabilization=ScaleDownStabilization(ago(600), 4)),
+            "memory": replace(REPORTING, scale_down_stabilization=ScaleDownStabilization(ago(600), 4)),
         },
         4,
         Reason.SIZED_BY_BACKLOG,
@@ -90,12 +94,12 @@ SCALING_IN: dict[str, Row] = {
         15,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "keeps the pods that can be holding messages": (
+    "keeps the pods that can hold messages in flight": (
         {"reading": reading(0, 8), "in_flight": InFlight.HOLD, "scale_down": window(0)},
         8,
         Reason.IN_FLIGHT_HELD,
     ),
-    "adds no pods for messages in flight that only hold": (
+    "adds no pods for messages in flight when count.inFlight is Hold": (
         {"reading": reading(0, 500), "in_flight": InFlight.HOLD},
         10,
         Reason.IN_FLIGHT_HELD,
@@ -103,7 +107,7 @@ SCALING_IN: dict[str, Row] = {
 }
 
 EMPTY: dict[str, Row] = {
-    "keeps the last pod when first seen empty": (
+    "keeps the last pod at the first empty reading": (
         {"replicas": 1, "reading": reading(0), "memory": stabilizing(600, 0)},
         1,
         Reason.AWAITING_EMPTY_CONFIRMATION,
@@ -117,7 +121,7 @@ EMPTY: dict[str, Row] = {
         1,
         Reason.AWAITING_EMPTY_CONFIRMATION,
     ),
-    "shrinks to the last pod while the emptiness is not sure": (
+    "shrinks to the last pod until empty for long enough": (
         {
             "replicas": 9,
             "reading": reading(0),
@@ -126,7 +130,7 @@ EMPTY: dict[str, Row] = {
         1,
         Reason.AWAITING_EMPTY_CONFIRMATION,
     ),
-    "goes to zero when surely empty": (
+    "goes to zero when empty for long enough": (
         {"replicas": 1, "reading": reading(0), "memory": empty(60)},
         0,
         Reason.SIZED_BY_BACKLOG,
@@ -136,7 +140,7 @@ EMPTY: dict[str, Row] = {
         0,
         Reason.SIZED_BY_BACKLOG,
     ),
-    "a worker that handled something lately keeps the pool warm": (
+    "keeps the last pod while a worker handled something lately": (
         {"replicas": 1, "reading": reading(0), "memory": empty(600), "sample": Sample(NOW, last_handled=ago(10))},
         1,
         Reason.AWAITING_EMPTY_CONFIRMATION,
@@ -152,7 +156,7 @@ EMPTY: dict[str, Row] = {
         1,
         Reason.AWAITING_EMPTY_CONFIRMATION,
     ),
-    "keeps the last pod while it works, even when work in flight does not count": (
+    "keeps the last pod while it works, even when count.inFlight is Ignore": (
         {"replicas": 1, "reading": reading(0, 1), "memory": empty(600), "in_flight": InFlight.IGNORE},
         1,
         Reason.AWAITING_EMPTY_CONFIRMATION,
@@ -160,12 +164,12 @@ EMPTY: dict[str, Row] = {
 }
 
 PROTECTION: dict[str, Row] = {
-    "busy workers keep their pods": (
+    "busy pods stay": (
         {
             "reading": reading(0, 10),
             "scale_down": window(0),
             "pods": pods(3, 7),
-            "memory": TALKING,
+            "memory": REPORTING,
         },
         7,
         Reason.WAITING_FOR_IDLE_WORKERS,

@@ -1,46 +1,53 @@
 """The step that sets the size: its reason, its sentence, and when time alone ends it."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import (
-    Bounds,
-    Change,
-    CompetingWriter,
-    Fallback,
-    InFlight,
-    Memory,
-    Mode,
-    ScaleUpStabilization,
-)
+from queueworkerpool.model import Bounds, CompetingWriter, InFlight, Memory, Mode, ScaleUpStabilization
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Latency, WorkerEstimates
+from queueworkerpool.sizing import Latency
 from tests.unit.operator.builders import ago, empty, facts, pods, pods_policy, reading, rules, stabilizing, window
+from tests.unit.operator.decide.rows import (
+    COMPETING,
+    FALLBACK,
+    LATENCY,
+    MEASURED,
+    REPORTING,
+    UNREADABLE_LONG,
+    changed,
+    scheduled,
+)
 
 AT_ONCE = window(0)
 
-TALKING = Memory(workers=WorkerEstimates(concurrency=4))
+SCALING_OUT: dict[str, Any] = {"reading": reading(100), "scale_up": window(30)}
 
-LATENCY = Latency(60, 3)
 
-WORDS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
-    "blind": (
-        {
-            "reading": None,
-            "fallback": Fallback(300, 3, only_if_higher=True),
-            "memory": Memory(unreadable_since=ago(100)),
-        },
+def scaling_up(seconds: float, lowest: int) -> Memory:
+    return Memory(scale_up_stabilization=ScaleUpStabilization(ago(seconds), lowest))
+
+
+ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
+    "no queue could be read": (
+        {"reading": None, "fallback": replace(FALLBACK, replicas=3), "memory": Memory(unreadable_since=ago(100))},
         Reason.QUEUE_UNREADABLE,
         "no queue could be read, so the size stays as it is",
         ago(-200),
     ),
-    "half blind": (
+    "one queue could not be read": (
         {"readings": (reading(0, 5), None), "scale_down": AT_ONCE},
         Reason.QUEUE_UNREADABLE,
         "a queue could not be read, so nothing lowers the size",
+        None,
+    ),
+    "a fallback says since when": (
+        {"reading": None, "fallback": FALLBACK, "memory": UNREADABLE_LONG},
+        Reason.FALLBACK,
+        "no queue could be read since 11:55:00Z: spec.fallback wants 20 pods",
         None,
     ),
     "paused": ({"mode": Mode.PAUSED}, Reason.PAUSED, "spec.mode is Paused", None),
@@ -56,10 +63,22 @@ WORDS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "empty since 11:59:50Z: may go to zero at 12:00:50Z, when seen empty again",
         ago(-50),
     ),
-    "a blip": (
+    "empty for nearly long enough": (
+        {"replicas": 1, "reading": reading(0), "memory": empty(59), "scale_down": AT_ONCE},
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+        "empty since 11:59:01Z: may go to zero at 12:00:01Z, when seen empty again",
+        ago(-1),
+    ),
+    "an error of the counts": (
         {"replicas": 0, "reading": reading(1)},
         Reason.AWAITING_SECOND_READING,
         "at zero, and 2 or fewer messages may be an error of the counts: a second reading decides",
+        None,
+    ),
+    "a schedule": (
+        {"bounds": scheduled(30, 50)},
+        Reason.SCHEDULED,
+        "active schedules (office-hours) want 30 to 50 pods",
         None,
     ),
     "two schedules": (
@@ -68,10 +87,16 @@ WORDS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "active schedules (day, sale) want 30 to 50 pods",
         None,
     ),
-    "a rival": (
+    "a competing writer": (
         {"reading": reading(100), "memory": Memory(competing_writer=CompetingWriter("hpa", 3, ago(60)))},
         Reason.SCALE_CONFLICT,
         "hpa keeps writing the replicas too: no write until 12:04:00Z",
+        ago(-240),
+    ),
+    "a competing writer of another name": (
+        {"reading": reading(60), "memory": COMPETING},
+        Reason.SCALE_CONFLICT,
+        "kubectl keeps writing the replicas too: no write until 12:04:00Z",
         ago(-240),
     ),
     "messages wait": (
@@ -80,84 +105,108 @@ WORDS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "more messages wait than half of what the ready pods can handle at once",
         None,
     ),
-    "a roll-out": (
+    "a rollout": (
         {"reading": reading(0, 10), "scale_down": AT_ONCE, "rolling_out": True},
         Reason.ROLLING_OUT,
         "the Deployment is moving to a new template",
         None,
     ),
     "busy workers": (
-        {"reading": reading(0, 10), "scale_down": AT_ONCE, "memory": TALKING, "pods": pods(0, 10)},
+        {"reading": reading(0, 10), "scale_down": AT_ONCE, "memory": REPORTING, "pods": pods(0, 10)},
         Reason.WAITING_FOR_IDLE_WORKERS,
         "more pods may go when their workers are idle, and at 13:00:00Z in any case",
         ago(-3600),
     ),
-    "a lull": (
+    "the scale-down window": (
         {"reading": reading(0, 10), "memory": stabilizing(20, 2)},
         Reason.SCALE_DOWN_STABILIZED,
         "fewer pods are recommended since 11:59:40Z: may scale in at 12:00:40Z",
         ago(-40),
     ),
-    "a surge": (
-        {
-            "reading": reading(100),
-            "scale_up": window(30),
-            "memory": Memory(scale_up_stabilization=ScaleUpStabilization(ago(10), 20)),
-        },
+    "the scale-down window after a higher recommendation": (
+        {"reading": reading(0, 20), "memory": stabilizing(20, 4)},
+        Reason.SCALE_DOWN_STABILIZED,
+        "fewer pods are recommended since 11:59:40Z: may scale in at 12:00:40Z",
+        ago(-40),
+    ),
+    "the scale-up window": (
+        SCALING_OUT | {"memory": scaling_up(10, 20)},
         Reason.SCALE_UP_STABILIZED,
         "more pods are recommended since 11:59:50Z: may scale out at 12:00:20Z",
         ago(-20),
     ),
-    "a surge's least": (
-        {
-            "reading": reading(100),
-            "scale_up": window(30),
-            "memory": Memory(scale_up_stabilization=ScaleUpStabilization(ago(30), 15)),
-        },
+    "the lowest recommendation of the scale-up window": (
+        SCALING_OUT | {"memory": scaling_up(30, 15)},
         Reason.SCALE_UP_STABILIZED,
         "the lowest recommendation since 11:59:30Z",
         None,
     ),
     "a rate upwards": (
-        {
-            "reading": reading(500),
-            "scale_up": rules(pods_policy(4, 15)),
-            "memory": Memory(changes=(Change(ago(15), 1), Change(ago(5), 2))),
-        },
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": changed((15, 1), (5, 2))},
         Reason.SCALE_UP_LIMIT,
         "spec.behavior.scaleUp allows no more; more at 12:00:10Z",
         ago(-10),
+    ),
+    "a rate upwards says when it allows more": (
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": changed((10, 3))},
+        Reason.SCALE_UP_LIMIT,
+        "spec.behavior.scaleUp allows no more; more at 12:00:05Z",
+        ago(-5),
     ),
     "a rate downwards": (
         {
             "reading": reading(0, 5),
             "scale_up": rules(pods_policy(4, 600)),
             "scale_down": rules(pods_policy(4, 15)),
-            "memory": Memory(changes=(Change(ago(5), -2),)),
+            "memory": changed((5, -2)),
         },
         Reason.SCALE_DOWN_LIMIT,
         "spec.behavior.scaleDown allows no more; more at 12:00:10Z",
         ago(-10),
     ),
-    "a latency": (
-        {"replicas": 5, "reading": reading(100), "target": LATENCY},
+    "a rate without earlier changes says no time": (
+        {"reading": reading(0, 5), "scale_down": rules(pods_policy(2, 60))},
+        Reason.SCALE_DOWN_LIMIT,
+        "spec.behavior.scaleDown allows no more",
+        None,
+    ),
+    "a tolerance says the ratio": (
+        {"reading": reading(0, 54), "scale_up": rules(tolerance=0.1)},
+        Reason.WITHIN_TOLERANCE,
+        "the recommendation is 1.08 of the size, within the tolerance of 0.1",
+        None,
+    ),
+    "a latency with a declared service time": (
+        {"replicas": 5, "reading": reading(100), "target": Latency(60, 3)},
         Reason.SIZED_BY_LATENCY,
         "100 messages x 3 s / (1 per pod x 60 s) = 5 pods",
+        None,
+    ),
+    "a latency with measured workers": (
+        {"target": LATENCY, "reading": reading(800), "memory": MEASURED},
+        Reason.SIZED_BY_LATENCY,
+        "800 messages x 2 s / (4 per pod x 40 s) = 10 pods",
+        None,
+    ),
+    "a latency without a service time": (
+        {"target": LATENCY, "reading": reading(33)},
+        Reason.SIZED_BY_LATENCY,
+        "33 messages, 1 at a time per pod, service time not known yet: a slot each = 33 pods",
         None,
     ),
 }
 
 
-@pytest.mark.parametrize(("differs", "reason", "message", "until"), WORDS.values(), ids=WORDS.keys())
-def test_the_last_step_says(differs: dict[str, Any], reason: Reason, message: str, until: datetime | None) -> None:
+@pytest.mark.parametrize(("differs", "reason", "message", "until"), ROWS.values(), ids=ROWS.keys())
+def test_the_last_step(differs: dict[str, Any], reason: Reason, message: str, until: datetime | None) -> None:
     step = decide(facts(**differs)).trail[-1]
     assert (step.reason, step.message, step.until) == (reason, message, until)
 
 
-CALM: dict[str, dict[str, Any]] = {
-    "a roll-out that costs no pod": {"rolling_out": True},
-    "a half-blind look that costs no pod": {"readings": (reading(50), None)},
-    "as many pods as hold messages": {
+NOT_LIMITED: dict[str, dict[str, Any]] = {
+    "a rollout that costs no pod": {"rolling_out": True},
+    "an unreadable queue that costs no pod": {"readings": (reading(50), None)},
+    "as many pods as hold messages in flight": {
         "reading": reading(15, 3),
         "in_flight": InFlight.HOLD,
         "scale_down": AT_ONCE,
@@ -168,11 +217,11 @@ CALM: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("differs", CALM.values(), ids=CALM.keys())
-def test_a_limit_that_does_not_bind_says_nothing(differs: dict[str, Any]) -> None:
+@pytest.mark.parametrize("differs", NOT_LIMITED.values(), ids=NOT_LIMITED.keys())
+def test_a_limit_that_changes_nothing_adds_no_step(differs: dict[str, Any]) -> None:
     assert [step.reason for step in decide(facts(**differs)).trail] == [Reason.SIZED_BY_BACKLOG]
 
 
-def test_a_pool_with_a_minimum_does_not_speak_of_zero() -> None:
+def test_a_pool_with_a_minimum_does_not_wait_for_zero() -> None:
     trail = decide(facts(min_replicas=1, reading=reading(0), memory=empty(10), scale_down=AT_ONCE)).trail
     assert [step.reason for step in trail] == [Reason.SIZED_BY_BACKLOG, Reason.TOO_FEW_REPLICAS]

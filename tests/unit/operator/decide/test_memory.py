@@ -1,4 +1,4 @@
-"""What a decision remembers."""
+"""What a decision remembers for the next one: windows, times, changes and competing writers."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,18 +6,54 @@ from typing import Any
 import pytest
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import CompetingWriter, Memory, Mode, Sample, ScaleDownStabilization, ScaleUpStabilization
-from queueworkerpool.sizing import WorkerEstimates
-from tests.unit.operator.builders import NOW, ago, empty, facts, pods_policy, reading, rules, stabilizing, window
-from tests.unit.operator.decide.rows import (
-    LATENCY,
-    TALKING,
-    changed,
-    measured,
+from queueworkerpool.model import (
+    Change,
+    CompetingWriter,
+    Fallback,
+    Memory,
+    Mode,
+    Sample,
+    ScaleDownStabilization,
+    ScaleUpStabilization,
+)
+from tests.unit.operator.builders import NOW, ago, empty, facts, pods, pods_policy, reading, rules, stabilizing, window
+from tests.unit.operator.decide.rows import REPORTING, changed
+
+FALLING_BACK: dict[str, Any] = {
+    "reading": None,
+    "fallback": Fallback(300, 3, only_if_higher=False),
+    "memory": replace(REPORTING, unreadable_since=ago(300)),
+}
+
+BEFORE = Memory(
+    scale_down_stabilization=ScaleDownStabilization(ago(90), 7), changes=(Change(ago(5), -2),), empty_since=ago(90)
 )
 
-MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
-    "a wish within the tolerance ends a lull": (
+
+def scaling_up(seconds: float, lowest: int) -> Memory:
+    return Memory(scale_up_stabilization=ScaleUpStabilization(ago(seconds), lowest))
+
+
+def competing(writes: int, seconds: float, manager: str = "kubectl") -> Memory:
+    return Memory(competing_writer=CompetingWriter(manager, writes, ago(seconds)))
+
+
+WINDOWS: dict[str, tuple[dict[str, Any], Memory]] = {
+    "a pool of the recommended size remembers nothing": ({}, Memory()),
+    "a recommendation of fewer pods is remembered": (
+        {"reading": reading(0, 20)},
+        Memory(ScaleDownStabilization(NOW, 4)),
+    ),
+    "scale-down: start and highest recommendation stay": (
+        {"reading": reading(0, 20), "memory": stabilizing(30, 7)},
+        stabilizing(30, 7),
+    ),
+    "scale-down: a higher recommendation is the new highest": (
+        {"reading": reading(0, 45), "memory": stabilizing(30, 7)},
+        stabilizing(30, 9),
+    ),
+    "scale-down: ended by a recommendation of the current size": ({"memory": stabilizing(30, 7)}, Memory()),
+    "scale-down: ended by a recommendation within the tolerance": (
         {
             "replicas": 40,
             "reading": reading(0, 185),
@@ -26,56 +62,48 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
         },
         Memory(),
     ),
-    "a wish within the tolerance begins no surge": (
-        {"reading": reading(0, 54), "scale_up": rules(seconds=60, tolerance=0.1)},
-        Memory(),
+    "scale-down: begins again once the pool has come down to the highest": (
+        {"reading": reading(0, 25), "memory": stabilizing(30, 10)},
+        Memory(scale_down_stabilization=ScaleDownStabilization(NOW, 5)),
     ),
-    "a pool that fits remembers nothing": ({}, Memory()),
-    "a lull is remembered": ({"reading": reading(0, 20)}, Memory(ScaleDownStabilization(NOW, 4))),
-    "a lull keeps its beginning and its peak": (
-        {"reading": reading(0, 20), "memory": stabilizing(30, 7)},
-        stabilizing(30, 7),
-    ),
-    "a higher wish raises the peak": ({"reading": reading(0, 45), "memory": stabilizing(30, 7)}, stabilizing(30, 9)),
-    "a wish for the present size ends the lull": ({"memory": stabilizing(30, 7)}, Memory()),
-    "a pool at its minimum has no lull, so that it is silent": (
+    "scale-down: none at the minimum, so that an idle pool writes nothing": (
         {"reading": reading(0, 5), "min_replicas": 10},
         Memory(),
     ),
-    "a surge is remembered where there is a window": (
+    "a recommendation of more pods is remembered where there is a window": (
         {"reading": reading(100), "scale_up": window(30)},
-        Memory(scale_up_stabilization=ScaleUpStabilization(NOW, 20)),
+        scaling_up(0, 20),
     ),
-    "a surge is not remembered where there is none": ({"reading": reading(100)}, Memory()),
-    "a surge keeps its beginning and its trough": (
-        {
-            "reading": reading(100),
-            "scale_up": window(30),
-            "memory": Memory(scale_up_stabilization=ScaleUpStabilization(ago(10), 14)),
-        },
-        Memory(scale_up_stabilization=ScaleUpStabilization(ago(10), 14)),
+    "a recommendation of more pods is forgotten where there is no window": ({"reading": reading(100)}, Memory()),
+    "scale-up: start and lowest recommendation stay": (
+        {"reading": reading(100), "scale_up": window(30), "memory": scaling_up(10, 14)},
+        scaling_up(10, 14),
     ),
-    "a lower wish lowers the trough": (
-        {
-            "reading": reading(60),
-            "scale_up": window(30),
-            "memory": Memory(scale_up_stabilization=ScaleUpStabilization(ago(10), 14)),
-        },
-        Memory(scale_up_stabilization=ScaleUpStabilization(ago(10), 12)),
+    "scale-up: a lower recommendation is the new lowest": (
+        {"reading": reading(60), "scale_up": window(30), "memory": scaling_up(10, 14)},
+        scaling_up(10, 12),
     ),
-    "a pool at its maximum has no surge": (
+    "scale-up: not begun by a recommendation within the tolerance": (
+        {"reading": reading(0, 54), "scale_up": rules(seconds=60, tolerance=0.1)},
+        Memory(),
+    ),
+    "scale-up: begins again once the pool has come up to the lowest": (
+        {"reading": reading(0, 100), "scale_up": window(60), "memory": scaling_up(30, 10)},
+        scaling_up(0, 20),
+    ),
+    "scale-up: none at the maximum": (
         {"reading": reading(100), "scale_up": window(30), "max_replicas": 10},
         Memory(),
     ),
-    "emptiness is remembered since its first reading": (
-        {"replicas": 0, "reading": reading(0)},
-        Memory(empty_since=NOW),
-    ),
-    "emptiness from the future began now": (
+}
+
+TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
+    "empty since the first empty reading": ({"replicas": 0, "reading": reading(0)}, Memory(empty_since=NOW)),
+    "empty since a time in the future: since now": (
         {"replicas": 0, "reading": reading(0), "memory": Memory(empty_since=ago(-60))},
         Memory(empty_since=NOW),
     ),
-    "emptiness counts from the last message handled": (
+    "empty since the last message handled": (
         {
             "replicas": 0,
             "reading": reading(0),
@@ -84,23 +112,46 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
         },
         Memory(empty_since=ago(5)),
     ),
-    "a delayed message that counts is not emptiness": (
+    "not empty: a delayed message that counts": (
         {"replicas": 1, "reading": reading(0, 0, 1), "count_delayed": True},
         Memory(),
     ),
-    "a glimpse is remembered": ({"replicas": 0, "reading": reading(1)}, Memory(activation_pending_since=NOW)),
-    "a blind pool forgets nothing, and knows since when": (
+    "empty: delayed messages that do not count": (
+        {"reading": reading(0, 0, 5)},
+        Memory(scale_down_stabilization=ScaleDownStabilization(NOW, 0), empty_since=NOW),
+    ),
+    "a pending activation is remembered": (
+        {"replicas": 0, "reading": reading(1)},
+        Memory(activation_pending_since=NOW),
+    ),
+    "no queue could be read: everything stays, and since when is added": (
         {"reading": None, "memory": empty(30)},
         replace(empty(30), unreadable_since=NOW),
     ),
-    "a half-blind pool does not go on with its lull, nor with emptiness": (
+    "one queue could not be read: stabilization stays, the pool is not known to be empty": (
         {"readings": (reading(0), None), "memory": empty(30)},
         Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0)),
     ),
-    "a paused pool forgets all but its workers": (
-        {"mode": Mode.PAUSED, "memory": replace(empty(30), workers=TALKING.workers)},
-        TALKING,
+    "one queue could not be read: changes stay where there are policies": (
+        {"readings": (reading(0), None), "scale_down": rules(pods_policy(4, 60)), "memory": BEFORE},
+        Memory(scale_down_stabilization=BEFORE.scale_down_stabilization, changes=BEFORE.changes),
     ),
+    "one queue could not be read, and the pool scales out": (
+        {"readings": (reading(100), None), "memory": BEFORE},
+        Memory(scale_down_stabilization=BEFORE.scale_down_stabilization),
+    ),
+    "a fallback keeps since when no queue could be read": (FALLING_BACK, FALLING_BACK["memory"]),
+    "a fallback that waits for workers": (
+        FALLING_BACK | {"pods": pods(0, 10)},
+        replace(FALLING_BACK["memory"], waiting_since=NOW),
+    ),
+    "a paused pool forgets all but its workers": (
+        {"mode": Mode.PAUSED, "memory": replace(empty(30), workers=REPORTING.workers)},
+        REPORTING,
+    ),
+}
+
+WRITES: dict[str, tuple[dict[str, Any], Memory]] = {
     "a change is remembered where there are policies": (
         {"reading": reading(500), "scale_up": rules(pods_policy(4, 15))},
         changed((0, 4)),
@@ -114,49 +165,26 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
         changed((59, 1)),
     ),
     "without policies no change is remembered": ({"reading": reading(500), "memory": changed((1, 1))}, Memory()),
-    "somebody's change is remembered": (
-        {"writer": ("kubectl", ago(1))},
-        Memory(competing_writer=CompetingWriter("kubectl", 1, ago(1))),
-    ),
+    "another writer's change is remembered": ({"writer": ("kubectl", ago(1))}, competing(1, 1)),
     "the same change is not counted twice": (
-        {"writer": ("kubectl", ago(1)), "memory": Memory(competing_writer=CompetingWriter("kubectl", 1, ago(1)))},
-        Memory(competing_writer=CompetingWriter("kubectl", 1, ago(1))),
+        {"writer": ("kubectl", ago(1)), "memory": competing(1, 1)},
+        competing(1, 1),
     ),
-    "the next change is counted": (
-        {"writer": ("kubectl", ago(1)), "memory": Memory(competing_writer=CompetingWriter("kubectl", 1, ago(30)))},
-        Memory(competing_writer=CompetingWriter("kubectl", 2, ago(1))),
+    "the next change is counted": ({"writer": ("kubectl", ago(1)), "memory": competing(1, 30)}, competing(2, 1)),
+    "a competing writer is remembered for ten minutes": (
+        {"memory": competing(3, 600, "hpa")},
+        competing(3, 600, "hpa"),
     ),
-    "a rival who was quiet for long is forgotten": (
-        {"memory": Memory(competing_writer=CompetingWriter("kubectl", 3, ago(601)))},
+    "a competing writer is forgotten after ten minutes": ({"memory": competing(3, 601)}, Memory()),
+    "a competing writer is forgotten though its write still stands": (
+        {"memory": competing(3, 601, "hpa"), "writer": ("hpa", ago(601))},
         Memory(),
-    ),
-    "a first measurement is taken as it is": (
-        {"target": LATENCY, "sample": Sample(NOW, 30, 10, 4, 12), "memory": Memory()},
-        Memory(workers=WorkerEstimates(3, 4, 12)),
-    ),
-    "a later measurement moves the number by a third": (
-        {
-            "target": LATENCY,
-            "sample": Sample(NOW, 40, 10, 8, 20),
-            "memory": measured(),
-            "replicas": 0,
-            "reading": reading(0),
-        },
-        measured(workers=WorkerEstimates(2.6, 8, 20), empty_since=NOW),
-    ),
-    "a measurement that hardly differs changes nothing": (
-        {
-            "target": LATENCY,
-            "sample": Sample(NOW, 21, 10, 4, 21),
-            "memory": measured(),
-            "replicas": 0,
-            "reading": reading(0),
-        },
-        measured(empty_since=NOW),
     ),
 }
 
+ROWS = WINDOWS | TIMES | WRITES
 
-@pytest.mark.parametrize(("differs", "memory"), MEMORIES.values(), ids=MEMORIES.keys())
+
+@pytest.mark.parametrize(("differs", "memory"), ROWS.values(), ids=ROWS.keys())
 def test_memory(differs: dict[str, Any], memory: Memory) -> None:
     assert decide(facts(**differs)).memory == memory

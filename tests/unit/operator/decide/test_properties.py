@@ -14,17 +14,17 @@ from tests.unit.operator.builders import NOW, facts, reading
 from tests.unit.operator.strategies import (
     any_facts,
     counts,
-    some,
+    positive_counts,
     steps,
 )
 
 
-def sees(state: Facts, *known: Any) -> Facts:
+def with_readings(state: Facts, *known: Any) -> Facts:
     return replace(state, readings=known)
 
 
 def free(state: Facts, *known: Any) -> Facts:
-    """The same where nobody else writes, nobody pauses, and everything can be seen."""
+    """The same with these readings, in mode Active and without another writer."""
     spec = replace(state.spec, mode=Mode.ACTIVE)
     return replace(state, spec=spec, memory=replace(state.memory, competing_writer=None), writer=None, readings=known)
 
@@ -43,12 +43,12 @@ def test_the_bounds_are_kept_wherever_we_may_write(state: Facts, load: int) -> N
 
 @given(any_facts(), counts, counts)
 def test_more_backlog_never_means_fewer_pods(state: Facts, some: int, more: int) -> None:
-    less = decide(sees(state, reading(min(some, more))))
-    assert less.replicas <= decide(sees(state, reading(max(some, more)))).replicas
+    less = decide(with_readings(state, reading(min(some, more))))
+    assert less.replicas <= decide(with_readings(state, reading(max(some, more)))).replicas
 
 
 @given(any_facts())
-def test_the_unknown_never_lowers(state: Facts) -> None:
+def test_an_unreadable_queue_never_lowers_the_size(state: Facts) -> None:
     assume(not state.all_read and (state.spec.fallback is None or state.spec.fallback.only_if_higher))
     decision = decide(state)
     corrected = Reason.TOO_MANY_REPLICAS in {step.reason for step in decision.trail}
@@ -56,14 +56,14 @@ def test_the_unknown_never_lowers(state: Facts) -> None:
 
 
 @given(any_facts())
-def test_nothing_known_moves_nothing_without_a_fallback(state: Facts) -> None:
+def test_without_a_reading_or_a_fallback_the_size_stays(state: Facts) -> None:
     assume(state.spec.fallback is None)
-    blind = sees(state, None)
-    assert decide(blind).replicas == state.replicas
+    unreadable = with_readings(state, None)
+    assert decide(unreadable).replicas == state.replicas
 
 
 @given(any_facts())
-def test_a_second_look_changes_nothing(state: Facts) -> None:
+def test_a_second_decision_changes_nothing(state: Facts) -> None:
     first = decide(state)
     written = first.replicas if state.spec.mode is Mode.ACTIVE else state.replicas
     after = replace(state, replicas=written, memory=first.memory, sample=None, writer=None)
@@ -72,9 +72,9 @@ def test_a_second_look_changes_nothing(state: Facts) -> None:
     assert decide(after).replicas == first.replicas
 
 
-@given(any_facts(), st.builds(reading, counts, some) | st.builds(reading, some, counts))
-def test_a_working_pool_is_never_put_to_sleep(state: Facts, load: QueueReading) -> None:
-    working = replace(sees(state, load), replicas=max(state.replicas, 1))
+@given(any_facts(), st.builds(reading, counts, positive_counts) | st.builds(reading, positive_counts, counts))
+def test_a_pool_with_messages_never_goes_to_zero(state: Facts, load: QueueReading) -> None:
+    working = replace(with_readings(state, load), replicas=max(state.replicas, 1))
     assert decide(working).replicas > 0
 
 
@@ -89,7 +89,7 @@ def test_every_sentence_is_short(state: Facts) -> None:
 
 
 @given(any_facts())
-def test_a_memory_survives_being_written_down(state: Facts) -> None:
+def test_a_memory_is_parsed_as_it_was_written(state: Facts) -> None:
     memory = decide(state).memory
     assert Memory.parse(memory.dump()) == memory
 
@@ -116,26 +116,24 @@ def test_a_rate_policy_is_never_exceeded_over_any_window(
     still = ScalingRules(select=Select.DISABLED)
     up, down = (limited, still) if upwards else (still, limited)
     state = facts(scale_up=up, scale_down=down, replicas=0 if upwards else 400, max_replicas=10**6)
-    seen = [(state.now, state.replicas)]
+    sizes = [(state.now, state.replicas)]
     for wait, load in loads:
         now = state.now + timedelta(seconds=wait)
         decision = decide(replace(state, now=now, readings=(reading(0, load, time=now),)))
         state = replace(state, now=now, replicas=decision.replicas, memory=decision.memory)
-        seen.append((now, state.replicas))
-    for begun, size in seen:
-        window = [later for ended, later in seen if timedelta(0) <= ended - begun < timedelta(seconds=period)]
+        sizes.append((now, state.replicas))
+    for begun, size in sizes:
+        window = [later for ended, later in sizes if timedelta(0) <= ended - begun < timedelta(seconds=period)]
         assert all(abs(later - size) <= value for later in window)
 
 
 @given(any_facts(), st.integers(-100_000, 100_000))
-def test_a_clock_that_jumps_is_harmless(state: Facts, jump: int) -> None:
-    """The pool stays within its bounds, and no stretch of time is remembered as beginning in the future."""
+def test_a_clock_that_jumps_breaks_no_bound_and_no_memory(state: Facts, jump: int) -> None:
+    """The pool stays within its bounds, and no time in the future is remembered as a start."""
     later = NOW + timedelta(seconds=jump)
     decision = decide(replace(free(state, reading(7, time=later)), now=later))
     assert state.bounds.min_replicas <= decision.replicas <= state.bounds.max_replicas
     memory = decision.memory
-    stretches = [
-        stretch.since for stretch in (memory.scale_down_stabilization, memory.scale_up_stabilization) if stretch
-    ]
-    stretches += [memory.empty_since] if memory.empty_since else []
-    assert all(since <= later for since in stretches)
+    starts = [period.since for period in (memory.scale_down_stabilization, memory.scale_up_stabilization) if period]
+    starts += [memory.empty_since] if memory.empty_since else []
+    assert all(since <= later for since in starts)

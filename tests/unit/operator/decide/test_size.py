@@ -1,4 +1,4 @@
-"""How many pods there should be: a row differs from a calm pool, and ends with a size and its reason."""
+"""How many pods there should be. A row says what differs from a calm pool, the size, and its reason."""
 
 from typing import Any
 
@@ -15,7 +15,8 @@ from tests.unit.operator.decide.rows_of_growth import ACTIVATION, RECOMMENDATION
 from tests.unit.operator.decide.rows_of_limits import BOUNDS, CONFLICTS, UNREADABLE
 from tests.unit.operator.decide.rows_of_scale_in import EMPTY, PROTECTION, SCALING_IN
 
-ROWS = RECOMMENDATIONS | ACTIVATION | SCALING_IN | EMPTY | BEHAVIOR | BOUNDS | PROTECTION | UNREADABLE | CONFLICTS
+TABLES = (RECOMMENDATIONS, ACTIVATION, SCALING_IN, EMPTY, PROTECTION, BEHAVIOR, BOUNDS, UNREADABLE, CONFLICTS)
+ROWS = {name: row for table in TABLES for name, row in table.items()}
 
 
 @pytest.mark.parametrize(("differs", "replicas", "reason"), ROWS.values(), ids=ROWS.keys())
@@ -24,11 +25,15 @@ def test_a_pool(differs: dict[str, Any], replicas: int, reason: Reason) -> None:
     assert (decision.replicas, decision.reason) == (replicas, reason)
 
 
+def test_no_two_rows_have_one_name() -> None:
+    assert len(ROWS) == sum(map(len, TABLES))
+
+
 def test_every_decision_reason_has_a_row() -> None:
     assert {reason for _, _, reason in ROWS.values()} == set(DECISION_REASONS)
 
 
-def test_the_trail_tells_every_step_in_order() -> None:
+def test_the_trail_has_every_step_in_order() -> None:
     decision = decide(
         facts(replicas=9, reading=reading(0), memory=Memory(ScaleDownStabilization(ago(60), 4)), max_replicas=3)
     )
@@ -39,12 +44,12 @@ def test_the_trail_tells_every_step_in_order() -> None:
     ]
 
 
-def test_what_may_be_a_blip_is_looked_at_again_soon() -> None:
+def test_what_may_be_an_error_of_the_counts_is_read_again_soon() -> None:
     assert decide(facts(replicas=0, reading=reading(1))).recheck_seconds == 1.5
     assert decide(facts(replicas=0, reading=reading(9))).recheck_seconds is None
 
 
-def test_a_latency_below_the_start_up_time_tells_what_can_be_promised() -> None:
+def test_a_latency_below_the_start_up_time_says_what_can_be_promised() -> None:
     shortfall = decide(facts(target=Latency(20), memory=MEASURED)).shortfall
     assert shortfall == Shortfall(
         Reason.LATENCY_BELOW_STARTUP,

@@ -1,4 +1,4 @@
-"""A lull and a surge against the HPA's list of recommendations: never sooner, and no further (ADR 0005)."""
+"""Stabilization against the HPA's list of recommendations: never sooner, and no further (ADR 0005)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ CHAIN = (limits.tolerate, limits.stabilise_scale_up, limits.stabilise_scale_down
 
 
 class Hpa:
-    """The HPA's tolerance and stabilisation, with its list; its times are seconds."""
+    """The HPA's tolerance and stabilization, with its list of recommendations; its times are in seconds."""
 
     def __init__(self, replicas: int, up: int, down: int, tolerance: float) -> None:
         self.recommendations = [(0, replicas)]

@@ -21,7 +21,7 @@ def named(name: str, *, version: int = 100, poll_seconds: int = 5, deployment: s
 
 
 def edited(before: Pool, **spec: Any) -> Pool:
-    """The pool after somebody changed its spec."""
+    """The pool after an edit of its spec."""
     return replace(
         before,
         generation=before.generation + 1,
@@ -36,7 +36,7 @@ def gaps(times: Iterable[float]) -> list[float]:
 
 @dataclass
 class SchedulerHarness:
-    """The scheduler, and what was to be seen of it. `does` and `takes` are by pool name; without: nothing, at once."""
+    """The scheduler, and what it did. `does` and `takes` say by pool name what a tick does, and its seconds."""
 
     does: dict[str, Does] = field(default_factory=dict)
     takes: dict[str, float] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class SchedulerHarness:
 
     def __post_init__(self) -> None:
         self.store = PoolStore()
-        self.scheduler = Scheduler(self.store, self._tick, self, Other(self))
+        self.scheduler = Scheduler(self.store, self._tick, self, OtherStore(self))
         self.scheduler.start()
 
     async def _tick(self, pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
@@ -85,8 +85,8 @@ class SchedulerHarness:
 
 
 @dataclass
-class Other:
-    """Somebody else who keeps something about each pool."""
+class OtherStore:
+    """Another object that keeps something about each pool."""
 
     harness: SchedulerHarness
 

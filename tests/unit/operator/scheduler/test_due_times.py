@@ -51,23 +51,23 @@ async def test_a_tick_that_takes_time_does_not_shift_the_next_one(harness: Sched
     assert set(gaps(harness.times("a")[1:])) == {5.0}
 
 
-async def test_a_hundred_pools_that_come_at_once_spread_over_their_interval(harness: SchedulerHarness) -> None:
+async def test_a_hundred_new_pools_spread_over_their_interval(harness: SchedulerHarness) -> None:
     for number in range(100):
         harness.scheduler.pool_changed(named(f"p{number}", poll_seconds=5))
     await asyncio.sleep(20)
     in_one_interval = Counter(time for time, _, _ in harness.ticks if 10 <= time < 15)
     assert sum(in_one_interval.values()) == 100
-    assert len(in_one_interval) == 5 / DUE_GRID_SECONDS, "some beats stay empty"
-    assert max(in_one_interval.values()) <= 7, "5 are due at each beat on average"
+    assert len(in_one_interval) == 5 / DUE_GRID_SECONDS, "every time of the grid is used"
+    assert max(in_one_interval.values()) <= 7, "5 are due at each time of the grid on average"
 
 
-async def test_no_pool_begins_later_than_it_is_due(harness: SchedulerHarness) -> None:
+async def test_no_tick_begins_later_than_it_is_due(harness: SchedulerHarness) -> None:
     for number in range(20):
-        harness.takes[f"p{number}"] = 30.0  # slow ones ...
+        harness.takes[f"p{number}"] = 30.0
         harness.scheduler.pool_changed(named(f"p{number}"))
     harness.scheduler.pool_changed(named("quick"))
     await asyncio.sleep(60)
-    assert len(harness.times("quick")) >= 12, "... do not hold up a quick one"
+    assert len(harness.times("quick")) >= 12, "slow pools delay no quick one"
     assert set(harness.lags) == {0.0}
 
 
@@ -91,7 +91,7 @@ async def test_an_edit_of_the_interval_counts_from_now_on(harness: SchedulerHarn
     assert len([time for time in harness.times("a") if time > 10]) == 10
 
 
-async def test_a_status_that_changed_makes_no_pool_due(harness: SchedulerHarness) -> None:
+async def test_a_changed_status_makes_no_pool_due(harness: SchedulerHarness) -> None:
     harness.scheduler.pool_changed(before := named("a", poll_seconds=300))
     await asyncio.sleep(1)
     ticks = len(harness.ticks)
@@ -100,7 +100,7 @@ async def test_a_status_that_changed_makes_no_pool_due(harness: SchedulerHarness
     assert len(harness.ticks) == ticks
 
 
-async def test_an_event_that_comes_late_is_ignored(harness: SchedulerHarness) -> None:
+async def test_a_late_watch_event_is_ignored(harness: SchedulerHarness) -> None:
     harness.scheduler.pool_changed(old := named("a", poll_seconds=300))
     harness.scheduler.pool_changed(new := edited(old, max_replicas=7))
     await asyncio.sleep(1)
@@ -110,24 +110,24 @@ async def test_an_event_that_comes_late_is_ignored(harness: SchedulerHarness) ->
     assert [pool.generation for _, pool, _ in harness.ticks] == [2]
 
 
-async def test_a_pool_that_cannot_be_read_is_looked_at_rarely(harness: SchedulerHarness) -> None:
+async def test_an_invalid_pool_ticks_rarely(harness: SchedulerHarness) -> None:
     harness.scheduler.pool_changed(named("a").invalid(SpecInvalidError("lacks maxReplicas")))
     await asyncio.sleep(4 * INVALID_POLL_SECONDS)
     assert set(gaps(harness.times("a")[1:])) == {INVALID_POLL_SECONDS}
 
 
 @pytest.mark.parametrize("seconds", [1.5, 0.1, 0.0])
-async def test_a_tick_that_wants_to_look_again_soon_does(harness: SchedulerHarness, seconds: float) -> None:
-    wants = iter([seconds])
-    harness.does["a"] = lambda pool: (pool, next(wants, None))
+async def test_a_tick_may_ask_for_an_early_next_one(harness: SchedulerHarness, seconds: float) -> None:
+    asked = iter([seconds])
+    harness.does["a"] = lambda pool: (pool, next(asked, None))
     harness.scheduler.pool_changed(named("a", poll_seconds=60))
     await asyncio.sleep(2)
     assert harness.times("a")[:2] == [0, seconds]
 
 
-async def test_after_looking_again_the_usual_times_are_kept(harness: SchedulerHarness) -> None:
-    wants = iter([None, 1.5])
-    harness.does["a"] = lambda pool: (pool, next(wants, None))
+async def test_after_an_early_tick_the_usual_times_are_kept(harness: SchedulerHarness) -> None:
+    asked = iter([None, 1.5])
+    harness.does["a"] = lambda pool: (pool, next(asked, None))
     harness.scheduler.pool_changed(named("a", poll_seconds=5))
     await asyncio.sleep(30)
     first, second, again, *later = harness.times("a")
@@ -135,7 +135,7 @@ async def test_after_looking_again_the_usual_times_are_kept(harness: SchedulerHa
     assert set(gaps([second, *later])) == {5.0}
 
 
-async def test_an_edit_that_a_write_of_our_own_shows_is_acted_on_at_once(harness: SchedulerHarness) -> None:
+async def test_an_edit_that_our_own_write_returns_is_acted_on_at_once(harness: SchedulerHarness) -> None:
     def writes(pool: Pool) -> tuple[Pool, float | None]:
         return (edited(pool), None) if pool.generation == 1 else (pool, None)
 
@@ -145,7 +145,7 @@ async def test_an_edit_that_a_write_of_our_own_shows_is_acted_on_at_once(harness
     assert [(time, pool.generation) for time, pool, _ in harness.ticks] == [(0, 1), (0, 2)]
 
 
-async def test_what_a_tick_wrote_is_what_the_next_one_starts_from(harness: SchedulerHarness) -> None:
+async def test_a_tick_starts_from_what_the_last_one_wrote(harness: SchedulerHarness) -> None:
     def counts(pool: Pool) -> tuple[Pool, float | None]:
         ticks = (pool.status.replicas or 0) + 1
         return replace(pool, resource_version=pool.resource_version + 1, status=PoolStatus(replicas=ticks)), None

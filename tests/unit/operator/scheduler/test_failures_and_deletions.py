@@ -1,4 +1,4 @@
-"""Ticks that fail, and pools that go, on fake loop time."""
+"""Ticks that fail, and pools that are deleted or change their Deployment, on fake loop time."""
 
 import asyncio
 import logging
@@ -28,14 +28,14 @@ def raising(error: Exception) -> Callable[[Pool], tuple[Pool, float | None]]:
 
 FAILURES = [
     pytest.param(ClusterError("PATCH: status 500"), id="the API server fails"),
-    pytest.param(TargetGoneError("there is no Deployment"), id="the Deployment went away"),
+    pytest.param(TargetGoneError("there is no Deployment"), id="the Deployment was deleted"),
     pytest.param(ZeroDivisionError("a bug"), id="a bug"),
     pytest.param(KeyError("metadata"), id="an object that makes no sense"),
 ]
 
 
 @pytest.mark.parametrize("error", FAILURES)
-async def test_a_failing_tick_stops_neither_its_pool_nor_others(harness: SchedulerHarness, error: Exception) -> None:
+async def test_a_failed_tick_stops_neither_its_pool_nor_others(harness: SchedulerHarness, error: Exception) -> None:
     harness.does["bad"] = raising(error)
     harness.scheduler.pool_changed(named("bad", poll_seconds=5))
     harness.scheduler.pool_changed(named("good", poll_seconds=5))
@@ -45,7 +45,7 @@ async def test_a_failing_tick_stops_neither_its_pool_nor_others(harness: Schedul
     assert harness.forgotten == []
 
 
-async def test_a_conflict_is_looked_at_again_soon(harness: SchedulerHarness) -> None:
+async def test_a_conflict_is_retried_soon(harness: SchedulerHarness) -> None:
     harness.does["a"] = raising(ClusterConflictError("PATCH: conflict"))
     harness.scheduler.pool_changed(named("a", poll_seconds=300))
     await asyncio.sleep(2.1)
@@ -53,7 +53,7 @@ async def test_a_conflict_is_looked_at_again_soon(harness: SchedulerHarness) -> 
     assert harness.failures == 0
 
 
-async def test_a_lasting_failure_is_told_once_and_again_when_it_changes_or_comes_back(
+async def test_a_lasting_failure_is_logged_once_and_again_when_it_changes_or_returns(
     harness: SchedulerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     failures: list[Exception | None] = [ClusterError("500"), ClusterError("500"), ClusterError("503"), None]
@@ -94,7 +94,7 @@ async def test_a_deleted_pool_is_forgotten_and_ticks_no_more(harness: SchedulerH
     assert harness.scheduler._entries == {}
 
 
-async def test_a_pool_whose_deletion_the_watch_missed_is_forgotten_when_a_tick_finds_out(
+async def test_a_pool_whose_deletion_the_watch_missed_is_forgotten_by_its_tick(
     harness: SchedulerHarness,
 ) -> None:
     harness.does["a"] = raising(PoolGoneError("the pool was deleted"))
@@ -105,7 +105,7 @@ async def test_a_pool_whose_deletion_the_watch_missed_is_forgotten_when_a_tick_f
     assert len(harness.store) == 0
 
 
-async def test_the_deletion_of_another_pool_of_that_name_is_not_meant(harness: SchedulerHarness) -> None:
+async def test_the_late_deletion_of_an_earlier_pool_of_that_name_is_ignored(harness: SchedulerHarness) -> None:
     harness.scheduler.pool_changed(here := named("a"))
     harness.scheduler.pool_deleted(here.key, "uid-of-an-older-one")
     harness.scheduler.pool_deleted(NamespacedName("shop", "never-seen"), "uid")
@@ -115,7 +115,7 @@ async def test_the_deletion_of_another_pool_of_that_name_is_not_meant(harness: S
 
 
 async def test_a_pool_deleted_during_its_tick_stays_gone(harness: SchedulerHarness) -> None:
-    """Else it would own its Deployment for ever: no watch event comes for it again."""
+    """Otherwise it would own its Deployment for ever, because no watch event comes for it again."""
     harness.takes["old"] = 4.0
     harness.scheduler.pool_changed(gone := named("old", deployment="shared", created="2026-01-01T00:00:00Z"))
     harness.scheduler.pool_changed(named("young", deployment="shared"))
@@ -128,7 +128,7 @@ async def test_a_pool_deleted_during_its_tick_stays_gone(harness: SchedulerHarne
     assert set(harness.owners("young")[1:]) == {None}
 
 
-async def test_a_pool_created_anew_during_a_tick_of_the_one_before_takes_its_place(harness: SchedulerHarness) -> None:
+async def test_a_pool_created_again_during_a_tick_of_the_one_before_replaces_it(harness: SchedulerHarness) -> None:
     """The watch may miss the deletion, and the tick that still runs knows only the pool before."""
     harness.takes["a"] = 4.0
     harness.scheduler.pool_changed(named("a", uid="uid-1"))
@@ -141,7 +141,7 @@ async def test_a_pool_created_anew_during_a_tick_of_the_one_before_takes_its_pla
     assert not harness.overlapped
 
 
-async def test_a_pool_deleted_and_created_anew_during_a_tick_has_one_tick_at_a_time(harness: SchedulerHarness) -> None:
+async def test_a_pool_deleted_and_created_again_during_a_tick_has_one_tick_at_a_time(harness: SchedulerHarness) -> None:
     harness.takes["a"] = 4.0
     harness.scheduler.pool_changed(old := named("a", uid="uid-1"))
     await asyncio.sleep(1)
@@ -153,7 +153,9 @@ async def test_a_pool_deleted_and_created_anew_during_a_tick_has_one_tick_at_a_t
     assert not harness.overlapped
 
 
-async def test_a_pool_whose_older_rival_goes_is_due_at_once(harness: SchedulerHarness) -> None:
+async def test_when_the_older_pool_of_a_deployment_is_deleted_the_younger_is_due_at_once(
+    harness: SchedulerHarness,
+) -> None:
     older = named("older", deployment="shared", poll_seconds=300, created="2026-01-01T00:00:00Z")
     harness.scheduler.pool_changed(older)
     harness.scheduler.pool_changed(named("younger", deployment="shared", poll_seconds=300))
@@ -165,14 +167,16 @@ async def test_a_pool_whose_older_rival_goes_is_due_at_once(harness: SchedulerHa
     assert harness.owners("younger")[-1] is None
 
 
-async def test_a_pool_that_turns_to_another_deployment_makes_old_and_new_rivals_due(harness: SchedulerHarness) -> None:
-    mover = named("mover", deployment="left", poll_seconds=300, created="2026-01-01T00:00:00Z")
-    for seen in (mover, named("heir", deployment="left", poll_seconds=300)):
-        harness.scheduler.pool_changed(seen)
-    harness.scheduler.pool_changed(named("host", deployment="right", poll_seconds=300))
+async def test_a_pool_that_changes_its_deployment_makes_the_pools_of_both_deployments_due(
+    harness: SchedulerHarness,
+) -> None:
+    moved = named("moved", deployment="left", poll_seconds=300, created="2026-01-01T00:00:00Z")
+    for each in (moved, named("stays", deployment="left", poll_seconds=300)):
+        harness.scheduler.pool_changed(each)
+    harness.scheduler.pool_changed(named("joined", deployment="right", poll_seconds=300))
     await asyncio.sleep(1)
-    harness.scheduler.pool_changed(edited(mover, deployment="right"))
+    harness.scheduler.pool_changed(edited(moved, deployment="right"))
     await asyncio.sleep(0.001)
-    assert {name: harness.times(name)[-1] for name in ("mover", "heir", "host")} == {"mover": 1, "heir": 1, "host": 1}
-    assert harness.owners("heir")[-1] is None
-    assert harness.owners("host")[-1] == mover.key
+    assert [harness.times(name)[-1] for name in ("moved", "stays", "joined")] == [1, 1, 1]
+    assert harness.owners("stays")[-1] is None
+    assert harness.owners("joined")[-1] == moved.key

@@ -24,7 +24,7 @@ def now() -> float:
 
 @dataclass
 class Sqs:
-    """Answers with the number of times it was asked; `takes` seconds; `fails` instead of answering."""
+    """A reading's count is the number of readings so far. `takes`: its seconds. `fails`: what it raises."""
 
     takes: dict[QueueRef, float] = field(default_factory=dict)
     fails: dict[QueueRef, Exception] = field(default_factory=dict)
@@ -54,39 +54,37 @@ def readings(sqs: Sqs, took: list[float]) -> SharedReadings:
 
 
 async def poll(readings: SharedReadings, queue: QueueRef, every: float, phase: float, until: float) -> list[object]:
-    """What a pool with this interval and phase is told."""
-    told: list[object] = []
+    """The answers that a pool with this interval and phase gets."""
+    answers: list[object] = []
     await asyncio.sleep(phase)
     while now() <= until:
         began = now()
         try:
-            told.append((await readings.read(queue, every)).visible)
+            answers.append((await readings.read(queue, every)).visible)
         except QueueUnreadableError as error:
-            told.append(error)
+            answers.append(error)
         await asyncio.sleep(every - (now() - began) % every)
-    return told
+    return answers
 
 
 async def test_one_pool_reads_its_queue_once_per_interval(readings: SharedReadings, sqs: Sqs) -> None:
-    told = await poll(readings, A, every=5, phase=0, until=60)
+    answers = await poll(readings, A, every=5, phase=0, until=60)
     assert sqs.asked[A] == [5.0 * number for number in range(13)]
-    assert told == list(range(1, 14)), "each tick has a reading of its own"
+    assert answers == list(range(1, 14)), "each tick has a reading of its own"
 
 
-async def test_a_tick_that_comes_a_little_early_still_has_a_reading_of_its_own(
-    readings: SharedReadings, sqs: Sqs
-) -> None:
+async def test_a_slightly_early_tick_still_has_a_reading_of_its_own(readings: SharedReadings, sqs: Sqs) -> None:
     await readings.read(A, 5)
     await asyncio.sleep(4.9)
     await readings.read(A, 5)
     assert len(sqs.asked[A]) == 2
 
 
-async def test_many_pools_at_once_are_told_of_one_reading(readings: SharedReadings, sqs: Sqs) -> None:
+async def test_many_pools_at_once_share_one_reading(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.takes[A] = 0.5
-    told = await asyncio.gather(*(readings.read(A, 5) for _ in range(100)))
+    answers = await asyncio.gather(*(readings.read(A, 5) for _ in range(100)))
     assert len(sqs.asked[A]) == 1
-    assert {reading.visible for reading in told} == {1}
+    assert {reading.visible for reading in answers} == {1}
 
 
 @pytest.mark.parametrize("pools", [2, 7, 100])
@@ -94,13 +92,13 @@ async def test_a_shared_queue_is_read_about_once_per_interval_however_many_pools
     readings: SharedReadings, sqs: Sqs, pools: int
 ) -> None:
     phases = [number * 5 / pools for number in range(pools)]
-    told = await asyncio.gather(*(poll(readings, A, every=5, phase=phase, until=300) for phase in phases))
+    answers = await asyncio.gather(*(poll(readings, A, every=5, phase=phase, until=300) for phase in phases))
     assert min(gaps(sqs.asked[A])) >= 5 * FRESH_SHARE
     assert max(gaps(sqs.asked[A])) <= 5
-    assert all(len(of_one) >= 60 for of_one in told)
+    assert all(len(of_one_pool) >= 60 for of_one_pool in answers)
 
 
-async def test_the_shortest_interval_of_those_who_share_a_queue_counts(readings: SharedReadings, sqs: Sqs) -> None:
+async def test_the_shortest_interval_of_the_pools_that_share_a_queue_counts(readings: SharedReadings, sqs: Sqs) -> None:
     await asyncio.gather(poll(readings, A, 300, 0, 600), poll(readings, A, 60, 1, 600), poll(readings, A, 5, 2, 600))
     assert max(gaps(sqs.asked[A])) <= 5 * (1 + FRESH_SHARE)
     assert min(gaps(sqs.asked[A])) >= 5 * FRESH_SHARE
@@ -128,21 +126,21 @@ async def test_a_failure_is_shared_for_an_interval_like_a_success(
     readings: SharedReadings, sqs: Sqs, error: QueueUnreadableError
 ) -> None:
     sqs.fails[A] = error
-    told = await asyncio.gather(*(poll(readings, A, 5, phase, 60) for phase in (0, 0, 1, 2)))
+    answers = await asyncio.gather(*(poll(readings, A, 5, phase, 60) for phase in (0, 0, 1, 2)))
     assert min(gaps(sqs.asked[A])) >= 5 * FRESH_SHARE
-    assert {type(each) for of_one in told for each in of_one} == {type(error)}
+    assert {type(each) for of_one_pool in answers for each in of_one_pool} == {type(error)}
 
 
-async def test_a_queue_that_comes_back_is_seen_within_an_interval(readings: SharedReadings, sqs: Sqs) -> None:
+async def test_a_queue_that_answers_again_is_read_within_an_interval(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.fails[A] = QueueUnreachableError("queue a: no answer")
     polling = asyncio.create_task(poll(readings, A, 5, 0, 30))
     await asyncio.sleep(12)
     del sqs.fails[A]
-    told = await polling
-    assert [isinstance(each, QueueUnreadableError) for each in told] == [True] * 3 + [False] * 4
+    answers = await polling
+    assert [isinstance(each, QueueUnreadableError) for each in answers] == [True] * 3 + [False] * 4
 
 
-async def test_a_bug_in_the_door_reaches_those_who_asked_and_passes(readings: SharedReadings, sqs: Sqs) -> None:
+async def test_a_bug_in_the_client_reaches_those_who_asked_and_is_not_kept(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.fails[A] = ZeroDivisionError("a bug")
     with pytest.raises(ZeroDivisionError):
         await readings.read(A, 5)
@@ -154,7 +152,7 @@ async def test_a_bug_in_the_door_reaches_those_who_asked_and_passes(readings: Sh
 # Slow queues
 
 
-async def test_a_slow_queue_delays_nobody_else(readings: SharedReadings, sqs: Sqs) -> None:
+async def test_a_slow_queue_delays_no_other(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.takes[A] = 40
     slow = asyncio.create_task(poll(readings, A, 5, 0, 60))
     await poll(readings, B, 5, 0, 60)
@@ -164,24 +162,24 @@ async def test_a_slow_queue_delays_nobody_else(readings: SharedReadings, sqs: Sq
 
 async def test_a_queue_slower_than_the_interval_is_asked_once_at_a_time(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.takes[A] = 12
-    told = await asyncio.gather(*(poll(readings, A, 5, phase, 60) for phase in (0, 1, 2, 3)))
+    answers = await asyncio.gather(*(poll(readings, A, 5, phase, 60) for phase in (0, 1, 2, 3)))
     assert min(gaps(sqs.asked[A])) >= 12
-    assert all(of_one for of_one in told)
+    assert all(of_one_pool for of_one_pool in answers)
 
 
-async def test_a_pool_that_goes_takes_no_reading_from_those_who_share_it(readings: SharedReadings, sqs: Sqs) -> None:
+async def test_a_deleted_pool_cancels_no_reading_of_those_that_share_it(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.takes[A] = 3
-    goes, stays = (asyncio.create_task(readings.read(A, 5)) for _ in range(2))
+    deleted, other = (asyncio.create_task(readings.read(A, 5)) for _ in range(2))
     await asyncio.sleep(1)
-    goes.cancel()
-    assert (await stays).visible == 1
+    deleted.cancel()
+    assert (await other).visible == 1
     assert now() == 3
 
 
-# What is left
+# Measuring and forgetting
 
 
-async def test_the_time_that_a_reading_took_is_told_for_successes_and_failures(
+async def test_the_time_of_a_reading_is_measured_for_successes_and_failures(
     readings: SharedReadings, sqs: Sqs, took: list[float]
 ) -> None:
     sqs.takes = {A: 0.5, B: 2}
@@ -192,7 +190,7 @@ async def test_the_time_that_a_reading_took_is_told_for_successes_and_failures(
     assert took == [0.5, 2]
 
 
-async def test_a_queue_that_nobody_asks_for_any_more_is_forgotten(readings: SharedReadings) -> None:
+async def test_a_queue_that_is_no_longer_read_is_forgotten(readings: SharedReadings) -> None:
     for number in range(100):
         await readings.read(QueueRef(f"{A.url}{number}"), 5)
     await asyncio.sleep(6)

@@ -1,4 +1,4 @@
-"""A scheduler that starts, pauses and ends, on fake loop time."""
+"""How the scheduler starts, pauses and stops, on fake loop time."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ def raising(error: Exception) -> Callable[[Pool], tuple[Pool, float | None]]:
     return does
 
 
-async def test_closing_ends_running_ticks_at_once_and_starts_no_others(harness: SchedulerHarness) -> None:
+async def test_closing_cancels_running_ticks_and_starts_no_others(harness: SchedulerHarness) -> None:
     for number in range(5):
         harness.takes[f"p{number}"] = 3600.0
         harness.scheduler.pool_changed(named(f"p{number}"))
@@ -37,7 +37,7 @@ async def test_closing_ends_running_ticks_at_once_and_starts_no_others(harness: 
     assert len(harness.ticks) == ticks
 
 
-async def test_a_running_tick_is_waited_for_at_the_end_but_not_for_ever(harness: SchedulerHarness) -> None:
+async def test_finish_waits_for_running_ticks_but_not_longer_than_it_may(harness: SchedulerHarness) -> None:
     harness.takes |= {"long": 3600.0, "short": 0.5}
     for name in ("long", "short"):
         harness.scheduler.pool_changed(named(name))
@@ -48,7 +48,7 @@ async def test_a_running_tick_is_waited_for_at_the_end_but_not_for_ever(harness:
     assert [len(harness.times(name)) for name in ("long", "short")] == [1, 1]
 
 
-async def test_one_that_rests_takes_in_everything_and_does_nothing(harness: SchedulerHarness) -> None:
+async def test_a_paused_scheduler_records_events_and_runs_no_tick(harness: SchedulerHarness) -> None:
     harness.takes["slow"] = 3600.0
     for name in ("slow", "quick"):
         harness.scheduler.pool_changed(named(name))
@@ -67,7 +67,7 @@ async def test_one_that_rests_takes_in_everything_and_does_nothing(harness: Sche
     )
 
 
-async def test_one_that_leads_again_has_every_pool_due_at_once_in_its_newest_state(harness: SchedulerHarness) -> None:
+async def test_after_a_start_every_pool_is_due_at_once_in_its_newest_state(harness: SchedulerHarness) -> None:
     harness.takes["slow"] = 3600.0
     for name in ("slow", "quick", "gone"):
         harness.scheduler.pool_changed(named(name))
@@ -85,7 +85,7 @@ async def test_one_that_leads_again_has_every_pool_due_at_once_in_its_newest_sta
     assert not harness.overlapped
 
 
-async def test_a_newer_list_is_taken_in_only_of_pools_that_the_watch_has_shown(harness: SchedulerHarness) -> None:
+async def test_a_refresh_updates_only_pools_that_the_watch_has_shown(harness: SchedulerHarness) -> None:
     harness.scheduler.pause()
     harness.scheduler.pool_changed(named("shown", version=100))
     newest = replace(named("shown", version=150), status=PoolStatus(desired_replicas=7))
@@ -95,7 +95,7 @@ async def test_a_newer_list_is_taken_in_only_of_pools_that_the_watch_has_shown(h
     assert [pool for _, pool, _ in harness.ticks] == [newest]
 
 
-async def test_a_tick_that_may_not_write_ends_quietly(
+async def test_a_tick_that_may_not_write_is_not_logged(
     harness: SchedulerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     harness.does["a"] = raising(NotLeadingError("this process does not hold the Lease"))

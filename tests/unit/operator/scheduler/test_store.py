@@ -29,27 +29,27 @@ def store(*pools: StoredPool) -> PoolStore:
 # Versions
 
 
-def test_the_newest_version_is_known_in_whatever_order_they_come() -> None:
+def test_the_newest_version_is_kept_in_whatever_order_they_come() -> None:
     versions = [named("a", version=9), named("a", version=10), named("a", version=100)]
     for order in permutations(versions):
         assert store(*order).get(NamespacedName("shop", "a")) == versions[-1]
 
 
-def test_only_a_newer_version_is_news() -> None:
+def test_only_a_newer_version_is_stored() -> None:
     pools = store(named("a", version=10))
     assert not pools.put(named("a", version=10))
     assert not pools.put(named("a", version=9))
     assert pools.put(named("a", version=11))
 
 
-def test_a_pool_created_anew_replaces_the_one_before_and_never_the_other_way_round() -> None:
-    before, anew = named("a", uid="uid-1", version=10), named("a", uid="uid-2", version=20)
-    pools = store(before, anew)
+def test_a_pool_created_again_replaces_the_one_before_and_never_the_other_way_round() -> None:
+    before, again = named("a", uid="uid-1", version=10), named("a", uid="uid-2", version=20)
+    pools = store(before, again)
     assert not pools.put(replace(before, resource_version=11))
-    assert pools.get(before.key) == anew
+    assert pools.get(before.key) == again
 
 
-def test_a_pool_that_was_removed_is_unknown() -> None:
+def test_a_removed_pool_is_unknown() -> None:
     pools = store(named("a"), named("b"))
     pools.remove(NamespacedName("shop", "a"))
     pools.remove(NamespacedName("shop", "never-seen"))
@@ -61,10 +61,14 @@ def test_a_pool_that_was_removed_is_unknown() -> None:
 
 OWNERS: dict[str, tuple[dict[str, Any], dict[str, Any], str | None]] = {
     "the older pool owns it": ({"created": OLD}, {"created": YOUNG}, "a"),
-    "whatever their names are": ({"created": YOUNG}, {"created": OLD}, "b"),
-    "of the same age: the lower uid": ({"uid": "uid-1"}, {"uid": "uid-2"}, "a"),
-    "whatever their versions are": ({"uid": "uid-2", "version": 1}, {"uid": "uid-1", "version": 2}, "b"),
-    "age comes before uid": ({"uid": "uid-2", "created": OLD}, {"uid": "uid-1", "created": YOUNG}, "a"),
+    "the older pool owns it, whatever the names": ({"created": YOUNG}, {"created": OLD}, "b"),
+    "of the same age, the lower uid owns it": ({"uid": "uid-1"}, {"uid": "uid-2"}, "a"),
+    "the lower uid owns it, whatever the versions": (
+        {"uid": "uid-2", "version": 1},
+        {"uid": "uid-1", "version": 2},
+        "b",
+    ),
+    "age counts before uid": ({"uid": "uid-2", "created": OLD}, {"uid": "uid-1", "created": YOUNG}, "a"),
     "another Deployment: no conflict": ({"deployment": "one"}, {"deployment": "two"}, None),
     "another namespace: no conflict": ({}, {"key": NamespacedName("other", "b")}, None),
 }
@@ -80,7 +84,7 @@ def test_owner(a: dict[str, Any], b: dict[str, Any], owner: str | None) -> None:
             assert known.owner(pool) == expected
 
 
-def test_a_pool_whose_spec_cannot_be_read_owns_nothing() -> None:
+def test_an_invalid_pool_owns_nothing() -> None:
     pools: list[StoredPool] = [
         named("a", deployment="shared"),
         named("b", deployment="shared", created=OLD).invalid(SpecInvalidError("x")),
@@ -90,9 +94,9 @@ def test_a_pool_whose_spec_cannot_be_read_owns_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([OLD, YOUNG]), st.integers(0, 10**6)), min_size=1, unique_by=lambda p: p[1]))
-def test_of_any_number_of_pools_exactly_one_owns_the_deployment(born: list[tuple[str, int]]) -> None:
+def test_of_any_number_of_pools_exactly_one_owns_the_deployment(drawn: list[tuple[str, int]]) -> None:
     pools = [
-        named(f"p{n}", deployment="shared", created=created, uid=f"{uid:07}") for n, (created, uid) in enumerate(born)
+        named(f"p{n}", deployment="shared", created=created, uid=f"{uid:07}") for n, (created, uid) in enumerate(drawn)
     ]
     known = store(*pools)
     owners = {known.owner(pool) or pool.key for pool in pools}
@@ -100,16 +104,16 @@ def test_of_any_number_of_pools_exactly_one_owns_the_deployment(born: list[tuple
     assert all(len(known.sharing_deployment(pool)) == len(pools) - 1 for pool in pools)
 
 
-def test_a_pool_that_turns_to_another_deployment_leaves_the_one_before() -> None:
-    mover, heir = named("mover", deployment="left", created=OLD), named("heir", deployment="left", created=YOUNG)
-    known = store(mover, heir)
-    known.put(moved := edited(mover, deployment="right"))
-    assert known.owner(heir) is None
-    assert known.sharing_deployment(heir) == []
+def test_a_pool_that_changes_its_deployment_no_longer_owns_the_one_before() -> None:
+    older, younger = named("older", deployment="left", created=OLD), named("younger", deployment="left", created=YOUNG)
+    known = store(older, younger)
+    known.put(moved := edited(older, deployment="right"))
+    assert known.owner(younger) is None
+    assert known.sharing_deployment(younger) == []
     assert known.owner(moved) is None
 
 
-def test_nothing_is_left_of_pools_that_are_gone() -> None:
+def test_removed_pools_leave_nothing_behind() -> None:
     known = store(*(named(f"p{number}", deployment=f"d{number % 10}") for number in range(100)))
     for number in range(100):
         known.remove(NamespacedName("shop", f"p{number}"))
@@ -134,7 +138,7 @@ SHOWN = Target(replicas=3, ready_replicas=2, resource_version=10, selector="app=
 WROTE = replace(SHOWN, replicas=9, resource_version=12, writer=("queueworkerpool", NOW))
 
 
-def test_our_own_write_shows_until_the_watch_shows_it() -> None:
+def test_our_own_write_is_assumed_until_the_watch_shows_it() -> None:
     watch = Watch({DEPLOYMENT: SHOWN})
     targets = AssumedTargets(watch)
     assert targets.find(DEPLOYMENT) == SHOWN
@@ -146,7 +150,7 @@ def test_our_own_write_shows_until_the_watch_shows_it() -> None:
     assert targets.find(DEPLOYMENT) == watch.shown[DEPLOYMENT]
 
 
-def test_writes_that_nobody_asks_for_again_are_forgotten() -> None:
+def test_assumed_writes_that_are_never_asked_for_are_forgotten() -> None:
     """Their pools were deleted before the next tick."""
     watch = Watch()
     targets = AssumedTargets(watch)
@@ -157,7 +161,7 @@ def test_writes_that_nobody_asks_for_again_are_forgotten() -> None:
     assert len(targets._assumed) <= 2
 
 
-def test_what_the_watch_shows_meanwhile_of_the_pods_counts() -> None:
+def test_the_readiness_that_the_watch_shows_meanwhile_counts() -> None:
     watch = Watch({DEPLOYMENT: SHOWN})
     targets = AssumedTargets(watch)
     targets.assume(DEPLOYMENT, WROTE)
@@ -167,7 +171,7 @@ def test_what_the_watch_shows_meanwhile_of_the_pods_counts() -> None:
     assert (found.replicas, found.ready_replicas, found.rolling_out) == (9, 3, True)
 
 
-def test_a_later_write_by_somebody_else_counts_more_than_ours() -> None:
+def test_a_later_write_by_another_writer_replaces_ours() -> None:
     watch = Watch({DEPLOYMENT: SHOWN})
     targets = AssumedTargets(watch)
     targets.assume(DEPLOYMENT, WROTE)
@@ -175,10 +179,10 @@ def test_a_later_write_by_somebody_else_counts_more_than_ours() -> None:
     watch.shown[DEPLOYMENT] = other
     assert targets.find(DEPLOYMENT) == other
     watch.shown[DEPLOYMENT] = SHOWN
-    assert targets.find(DEPLOYMENT) == SHOWN, "a write of ours that was overtaken does not come back"
+    assert targets.find(DEPLOYMENT) == SHOWN, "a replaced write of ours does not come back"
 
 
-def test_a_deployment_that_was_deleted_is_not_kept_alive_by_our_write() -> None:
+def test_a_deleted_deployment_is_unknown_despite_our_write() -> None:
     watch = Watch({DEPLOYMENT: SHOWN})
     targets = AssumedTargets(watch)
     targets.assume(DEPLOYMENT, WROTE)

@@ -30,7 +30,7 @@ def lines(stdin: str) -> list[str]:
     return qwp("-f", "-", stdin=stdin).output.splitlines()
 
 
-ENDS: dict[str, tuple[str | bytes, int]] = {
+EXITS: dict[str, tuple[str | bytes, int]] = {
     "a valid pool": (pool(), 0),
     "a valid pool with a warning": (pool(minReplicas=50), 0),
     "an invalid pool": (pool(minReplicas=51), 1),
@@ -40,15 +40,15 @@ ENDS: dict[str, tuple[str | bytes, int]] = {
     "text": ("hello", 1),
     "nothing": ("", 1),
     "nothing but comments": ("# a\n---\n# b\n", 1),
-    "no UTF-8": (b"a: \xff", 1),
+    "not UTF-8": (b"a: \xff", 1),
     "a byte order mark": (b"\xef\xbb\xbf" + pool().encode(), 0),
-    "too much": ("#" * (MAX_FILE_BYTES + 1), 1),
-    "as much as is read": (pool() + "#" * (MAX_FILE_BYTES - len(pool())), 0),
+    "a file that is too large": ("#" * (MAX_FILE_BYTES + 1), 1),
+    "a file of the largest size": (pool() + "#" * (MAX_FILE_BYTES - len(pool())), 0),
 }
 
 
-@pytest.mark.parametrize(("stdin", "code"), ENDS.values(), ids=ENDS.keys())
-def test_the_exit_code_tells_whether_all_is_valid(stdin: str | bytes, code: int) -> None:
+@pytest.mark.parametrize(("stdin", "code"), EXITS.values(), ids=EXITS.keys())
+def test_the_exit_code(stdin: str | bytes, code: int) -> None:
     assert qwp("-f", "-", stdin=stdin).exit_code == code
 
 
@@ -57,7 +57,7 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
     assert qwp(*arguments).exit_code == 2
 
 
-def test_a_line_names_file_object_and_field_and_has_the_api_servers_words(tmp_path: Path) -> None:
+def test_a_line_names_file_object_and_field_and_has_the_api_servers_message(tmp_path: Path) -> None:
     path = tmp_path / "pools.yaml"
     path.write_text(pool(minReplicas=51))
     assert qwp("-f", str(path)).output == f'{path}: QueueWorkerPool "p": {CROSSED}\n'
@@ -67,7 +67,7 @@ def line_of(part: str, text: str) -> int:
     return text[: text.index(part)].count("\n") + 1
 
 
-def test_every_object_of_a_file_is_told_of() -> None:
+def test_every_object_of_a_file_is_reported() -> None:
     second = manifest(CALM | {"scaleTargetRef": {"name": "resizer"}}, metadata={"name": "q"})
     text = "---\n".join((pool(minReplicas=50), OTHER, "a: [\n", second))
     assert lines(text) == [
@@ -79,10 +79,10 @@ def test_every_object_of_a_file_is_told_of() -> None:
     ]
 
 
-def test_json_carries_the_same() -> None:
-    told = json.loads(qwp("-f", "-", "-o", "json", stdin=pool(mode="Auto", minReplicas=50) + "---\n" + OTHER).output)
-    assert told["file"] == "<stdin>"
-    invalid, skipped = told["objects"]
+def test_json_has_the_same() -> None:
+    printed = json.loads(qwp("-f", "-", "-o", "json", stdin=pool(mode="Auto", minReplicas=50) + "---\n" + OTHER).output)
+    assert printed["file"] == "<stdin>"
+    invalid, skipped = printed["objects"]
     assert invalid["errors"][0] == {
         "field": "spec.mode",
         "message": 'Unsupported value: "Auto": supported values: "Active", "DryRun", "Paused"',
@@ -102,7 +102,7 @@ def indented(text: str) -> str:
     return "".join(f"    {line}\n" for line in text.splitlines())
 
 
-def test_the_items_of_a_list_are_judged_one_by_one() -> None:
+def test_the_items_of_a_list_are_validated_one_by_one() -> None:
     items = "".join("-" + indented(text)[1:] for text in (pool(), OTHER, pool(minReplicas=51) + "mode: x\nmode: y\n"))
     text = f"apiVersion: v1\nkind: List\nitems:\n{items}"
     assert lines(text) == [
@@ -114,7 +114,7 @@ def test_the_items_of_a_list_are_judged_one_by_one() -> None:
     ]
 
 
-STRANGE = {
+UNEXPECTED = {
     "a list": ("[1]", "line 1: an object is needed, with a kind"),
     "no kind": ("apiVersion: v1", "kind: Required value"),
     "no apiVersion": ("kind: QueueWorkerPool", 'QueueWorkerPool "": apiVersion: Required value'),
@@ -122,23 +122,23 @@ STRANGE = {
         pool().replace("v1alpha1", "v1"),
         f'QueueWorkerPool "p": apiVersion: Unsupported value: "queueworker.dev/v1": {SUPPORTED}',
     ),
-    "a kind in small letters": (
+    "a kind in lower case": (
         pool().replace("kind: QueueWorkerPool", "kind: queueworkerpool"),
         'queueworkerpool "p": kind: Unsupported value: "queueworkerpool": supported values: "QueueWorkerPool"',
     ),
-    "a pool of somebody else": (
+    "a pool of another API group": (
         pool().replace("queueworker.dev", "example.com"),
         'QueueWorkerPool "p": skipped, for only QueueWorkerPools of queueworker.dev are validated',
     ),
 }
 
 
-@pytest.mark.parametrize(("text", "line"), STRANGE.values(), ids=STRANGE.keys())
-def test_strange_objects(text: str, line: str) -> None:
+@pytest.mark.parametrize(("text", "line"), UNEXPECTED.values(), ids=UNEXPECTED.keys())
+def test_an_unexpected_object(text: str, line: str) -> None:
     assert lines(text) == [f"<stdin>: {line}"]
 
 
-def test_what_is_printed_for_people_has_no_control_characters_and_an_end() -> None:
+def test_printed_lines_are_limited_and_without_control_characters() -> None:
     many = pool(**{f"field{i}": i for i in range(MOST_ERRORS + 7)})
     assert lines(many)[-1] == '<stdin>: QueueWorkerPool "p": and 7 more errors; -o json has them all'
     (long,) = lines(manifest(CALM, metadata={"name": "p"}, **{"x" * 5000: 1}))

@@ -1,4 +1,4 @@
-"""Manifests are read as Kubernetes reads them, and no file makes the reader hang, or fail in another way than told."""
+"""Manifests are read as Kubernetes reads them, and no file makes the reader hang or raise another error."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from queueworkerpool.validate.documents import MAX_DEPTH, MAX_VALUES, Document, DocumentBrokenError, read, resolve
 
-# What a plain scalar is to Kubernetes: found out by asking a real API server.
+# What a plain scalar is to Kubernetes, as a real API server answered.
 NUMBERS = """5 5; +5 5; -5 -5; -0 0; 1_000 1000; 0x1F 31; 0b101 5; -0b101 -5; 0o17 15; 017 15; 08 8; 5. 5; 5.0 5;
  -0.0 0; 1e2 100; 50e-1 5; .5 0.5; -.5 -0.5; 1.5e-7 1.5e-7; 1e21 1e21; 1e-400 0;
  9223372036854775807 9223372036854775807; 9223372036854775808 9223372036854775808.0;
@@ -34,11 +34,11 @@ SCALARS: dict[str, Any] = (
 
 
 @pytest.mark.parametrize(("text", "value"), SCALARS.items(), ids=[text[:20] or "nothing" for text in SCALARS])
-def test_a_plain_scalar_is_what_kubernetes_takes_it_for(text: str, value: Any) -> None:
+def test_a_plain_scalar_is_read_as_kubernetes_reads_it(text: str, value: Any) -> None:
     assert (resolve(text), type(resolve(text))) == (value, type(value))
 
 
-def whole(text: str) -> Any:
+def value_of(text: str) -> Any:
     (document,) = read(text)
     assert isinstance(document, Document), document
     return document.value
@@ -47,22 +47,22 @@ def whole(text: str) -> Any:
 VALUES: dict[str, tuple[str, Any]] = {
     "a quoted scalar is text": ("['5', \"yes\", !!str 5, !own 5, ! 5]", ["5", "yes", "5", "5", "5"]),
     "a block is text": ("|-\n  5", "5"),
-    "a tag says what a quoted scalar is": ("[!!int '5', !!float 5, !!bool 'yes', !!null '']", [5, 5, True, None]),
-    "a key is text, whatever it looks like": ("{5: a, yes: b, 1.5: c}", {"5": "a", "true": "b", "1.5": "c"}),
-    "of a key that stands twice the last counts": ("{a: 1, a: 2}", {"a": 2}),
-    "an alias is what its anchor stands for": (
+    "a tag sets the type of a quoted scalar": ("[!!int '5', !!float 5, !!bool 'yes', !!null '']", [5, 5, True, None]),
+    "a key is text, even a number": ("{5: a, yes: b, 1.5: c}", {"5": "a", "true": "b", "1.5": "c"}),
+    "a key that stands twice: the last": ("{a: 1, a: 2}", {"a": 2}),
+    "an alias is the value of its anchor": (
         "{a: &x {b: 1}, c: [*x, *x]}",
         {"a": {"b": 1}, "c": [{"b": 1}, {"b": 1}]},
     ),
-    "a merge gives what is not there": (
+    "a merge adds what is missing": (
         "{a: &x {b: 1, c: 2}, d: {<<: *x, c: 3}}",
         {"a": {"b": 1, "c": 2}, "d": {"b": 1, "c": 3}},
     ),
-    "of a merge and a key the last counts, as with kubectl": (
+    "a merge and a key: the last, as with kubectl": (
         "[{a: 1, <<: {a: 2}}, {<<: {a: 2}, a: 1}, {<<: {a: 1}, b: 2, <<: {a: 3}}]",
         [{"a": 2}, {"a": 1}, {"a": 3, "b": 2}],
     ),
-    "of several merges the first gives it": ("{<<: [{a: 1}, {a: 2, b: 3}], c: 4}", {"a": 1, "b": 3, "c": 4}),
+    "several merges: the first": ("{<<: [{a: 1}, {a: 2, b: 3}], c: 4}", {"a": 1, "b": 3, "c": 4}),
     "a quoted << is a key": ("{'<<': 1}", {"<<": 1}),
     "JSON is YAML": ('{"a": [1, 2.5, true, null, "x\\u00e9\\/"]}', {"a": [1, 2.5, True, None, "xé/"]}),
 }
@@ -70,19 +70,19 @@ VALUES: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize(("text", "value"), VALUES.values(), ids=VALUES.keys())
 def test_values(text: str, value: Any) -> None:
-    assert whole(text) == value
+    assert value_of(text) == value
 
 
-def test_the_documents_of_a_file_come_in_order_with_the_lines_they_begin_at() -> None:
+def test_documents_come_in_order_with_the_line_of_their_start() -> None:
     text = "# first\na: 1\n---\n\n--- # nothing but words\nb: 2\n---   \n--- {c: 3}\n...\n"
     assert list(read(text)) == [Document({"a": 1}, 2), Document({"b": 2}, 6), Document({"c": 3}, 8)]
 
 
-def test_a_separator_inside_of_a_text_is_text() -> None:
-    assert whole("a: |\n  x\n  ---\n  y\n") == {"a": "x\n---\ny\n"}
+def test_a_separator_inside_a_text_is_text() -> None:
+    assert value_of("a: |\n  x\n  ---\n  y\n") == {"a": "x\n---\ny\n"}
 
 
-def test_a_key_that_stands_twice_is_told_with_its_path_and_line() -> None:
+def test_a_key_that_stands_twice_is_reported_with_its_path_and_line() -> None:
     (document,) = read("---\na:\n- b: 1\n  c: 2\n  b: 3\n")
     assert isinstance(document, Document)
     assert document.duplicates == (("a[0].b", "b", 5),)
@@ -93,20 +93,20 @@ BROKEN: dict[str, tuple[str, str]] = {
     "a tab": ("a:\n\t- b", "line 5: found character that cannot start any token"),
     "a control character": ("a: \0", "line 3: unacceptable character #x0000: control characters are not allowed"),
     "two values": ("a: b: c", "line 4: mapping values are not allowed"),
-    "an alias of nothing": ("a: *b", "line 4: alias *b has no anchor"),
+    "an alias without an anchor": ("a: *b", "line 4: alias *b has no anchor"),
     "an alias of itself": ("a: &x [*x]", "line 4: alias *x has no anchor before it, or stands within it"),
     "a merge of a number": ("a: 1\n<<: 5", "line 5: << needs a mapping"),
     "a mapping as a key": ("{a: b}: c", "line 4: a key must be text"),
     "no key": ("~: c", "line 4: a key must be text"),
-    "no number": ("a: 1\nb: .nan", "line 5: .nan is no number"),
-    "a tag that lies": ("!!int 5.5", "line 4: '5.5' is not what its tag says, int"),
+    "not a number": ("a: 1\nb: .nan", "line 5: .nan is no number"),
+    "a tag that does not fit": ("!!int 5.5", "line 4: '5.5' is not what its tag says, int"),
     "brackets without end": ("[" * 100_000, f"line 4: nested deeper than {MAX_DEPTH}"),
     "dashes without end": ("- " * 100_000, f"line 4: nested deeper than {MAX_DEPTH}"),
 }
 
 
 @pytest.mark.parametrize(("text", "problem"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_broken_is_told_with_its_line_and_hides_nothing_else(text: str, problem: str) -> None:
+def test_a_broken_document_is_reported_with_its_line_and_hides_no_other(text: str, problem: str) -> None:
     before, error, after = read(f"---\nbefore: 1\n---\n{text}\n---\nafter: 1")
     assert isinstance(error, DocumentBrokenError)
     assert str(error).startswith(problem)
@@ -117,7 +117,7 @@ def test_what_is_broken_is_told_with_its_line_and_hides_nothing_else(text: str, 
 
 
 def laughs(first: str, many: str) -> str:
-    """Ten lines, each of which says nine times what the one before it says."""
+    """Ten lines, each of which repeats the one before nine times."""
     lines = [f"a: &a {first}"]
     for before, name in zip("abcdefghi", "bcdefghij", strict=True):
         lines.append(f"{name}: &{name} {many.format(', '.join([f'*{before}'] * 9))}")
@@ -130,12 +130,12 @@ def laughs(first: str, many: str) -> str:
     ids=["a billion laughs", "a billion merged laughs", "a list without end", "documents without end"],
 )
 @pytest.mark.timeout(20)
-def test_what_grows_beyond_the_limit_is_told_and_ends_the_reading(text: str) -> None:
+def test_a_file_beyond_the_limit_is_reported_and_not_read_further(text: str) -> None:
     *before, last = read(text + "\n---\na: 1")
     assert f"more than {MAX_VALUES} values" in str(last)
     assert [found for found in before if not isinstance(found, Document)] == []
 
 
 @given(st.text(st.characters(codec="utf-8")) | st.text("ab:-?[]{},&*!|>'\"%@#<~0 \n\t"))
-def test_no_text_makes_the_reader_fail_in_another_way(text: str) -> None:
+def test_no_text_makes_the_reader_raise_another_error(text: str) -> None:
     assert all(isinstance(found, (Document, DocumentBrokenError)) for found in read(text))

@@ -1,4 +1,4 @@
-"""What a valid pool may still get wrong, by itself and beside the other objects of its file."""
+"""What is doubtful in a valid pool, by itself and together with the other objects of its file."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -43,19 +43,19 @@ ZONED = queue(URL, region="us-east-1")
 DISABLED = {"selectPolicy": "Disabled", "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
 
 DOUBTFUL: dict[str, tuple[str, str, str]] = {
-    "a promise below the start-up time": (
+    "a latency below the start-up time": (
         latency(10, 30),
         "spec.target.latencySeconds",
         "raise it, or keep enough pods",
     ),
-    "a promise of just the start-up time": (latency(30, 30), "spec.target.latencySeconds", "cannot keep the promise"),
-    "a poll as slow as the promise": (latency(pollSeconds=60), "spec.pollSeconds", "lower it"),
-    "a window as long as the promise": (
+    "a latency of just the start-up time": (latency(30, 30), "spec.target.latencySeconds", "cannot keep the promise"),
+    "a poll interval as long as the latency": (latency(pollSeconds=60), "spec.pollSeconds", "lower it"),
+    "a scale-up window as long as the latency": (
         latency(behavior={"scaleUp": {"stabilizationWindowSeconds": 60}}),
         "spec.behavior.scaleUp.stabilizationWindowSeconds",
         "scaling out waits 60 s",
     ),
-    "a promise that some messages are left out of": (
+    "a latency with an activation threshold": (
         latency(activationMessages=5),
         "spec.activationMessages",
         "up to 5 messages wait without end",
@@ -80,12 +80,12 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         "spec.behavior.scaleDown.stabilizationWindowSeconds",
         "set 15 or more",
     ),
-    "policies that are switched off": (
+    "policies that have no effect": (
         down(**DISABLED),
         "spec.behavior.scaleDown.policies",
         "no effect while selectPolicy is Disabled",
     ),
-    "bounds that leave no choice": (pool(minReplicas=50), "spec.maxReplicas", "the pool never scales"),
+    "equal bounds": (pool(minReplicas=50), "spec.maxReplicas", "the pool never scales"),
     "a fallback above the maximum": (fallback(replicas=51), "spec.fallback.replicas", "outside of the bounds 0 to 50"),
     "a fallback below the minimum": (
         pool(minReplicas=4, fallback={"afterSeconds": 300, "replicas": 3}),
@@ -94,10 +94,10 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
     ),
     "a fallback after one failed reading": (fallback(afterSeconds=5), "spec.fallback.afterSeconds", "such as 300"),
     "a region that is not the URL's": (ZONED, "spec.queues[0].region", "us-east-1 is not the region in the URL's host"),
-    "a minute that there is not": (schedule(cron="61 9 * * *"), f"{_MORNING}.cron", "the operator refuses it"),
-    "a day that there is not": (schedule(cron="0 9 30 2 *"), f"{_MORNING}.cron", "the operator refuses it"),
-    "a word for a time": (schedule(cron="a b c d e"), f"{_MORNING}.cron", "use five fields"),
-    "a time zone that there is not": (
+    "a minute that does not exist": (schedule(cron="61 9 * * *"), f"{_MORNING}.cron", "the operator refuses it"),
+    "a day that does not exist": (schedule(cron="0 9 30 2 *"), f"{_MORNING}.cron", "the operator refuses it"),
+    "words instead of a cron expression": (schedule(cron="a b c d e"), f"{_MORNING}.cron", "use five fields"),
+    "a time zone that does not exist": (
         schedule(timeZone="Moon/Base"),
         f"{_MORNING}.timeZone",
         "no time zone 'Moon/Base'",
@@ -158,20 +158,20 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("text", "field", "way_out"), DOUBTFUL.values(), ids=DOUBTFUL.keys())
-def test_doubtful(text: str, field: str, way_out: str) -> None:
+@pytest.mark.parametrize(("text", "field", "remedy"), DOUBTFUL.values(), ids=DOUBTFUL.keys())
+def test_doubtful(text: str, field: str, remedy: str) -> None:
     (warning,) = warnings(text)
     assert warning.field == field
-    assert way_out in warning.message
+    assert remedy in warning.message
 
 
 CLEAR: dict[str, str] = {
     **{name: text for name, text in ACCEPTED.items() if name != "a fixed size"},
-    "a promise above the start-up time": latency(31, 30),
-    "no word of the start-up time": target(latencySeconds=1_000),
+    "a latency above the start-up time": latency(31, 30),
+    "a latency without a start-up time": target(latencySeconds=1_000),
     "a cooldown of just the start-up time": latency(startup=50, scaleToZeroAfterSeconds=50),
     "a short cooldown of a pool that never goes to zero": latency(startup=50, scaleToZeroAfterSeconds=1, minReplicas=1),
-    "a pool that is scaled in by hand": down(selectPolicy="Disabled", stabilizationWindowSeconds=0),
+    "a pool that never scales in": down(selectPolicy="Disabled", stabilizationWindowSeconds=0),
     "a fallback of the maximum": fallback(replicas=50),
     "the region of the URL": queue(URL, region="eu-west-1"),
     "a region of a local queue": queue("http://127.0.0.1:9324/000000000000/local", region="us-east-1"),
@@ -192,7 +192,7 @@ CLEAR: dict[str, str] = {
     + deployment(replicas=3).replace("name: thumbnailer", "name: thumbnailer\n  uid: 5f9e"),
     "a target of just the concurrency": pool() + "---\n" + deployment(args=["--concurrency=5"]),
     "a concurrency that comes from elsewhere": pool() + "---\n" + deployment(args=["--concurrency", "$(N)"]),
-    "a Deployment that is nonsense": pool()
+    "a Deployment that makes no sense": pool()
     + "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: thumbnailer}\nspec: [1]\n",
 }
 

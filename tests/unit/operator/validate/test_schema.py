@@ -1,4 +1,4 @@
-"""The rows that a real API server has judged (tests/cluster), judged offline; and what they rest on."""
+"""Offline validation agrees with a real API server's (tests/cluster), and how it does so."""
 
 import copy
 import subprocess
@@ -31,8 +31,8 @@ def problems(text: str) -> list[Problem]:
 
 @pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED.keys())
 def test_refused(row: Row) -> None:
-    told = [f"{problem.field}: {problem.message}" for problem in problems(row.manifest)]
-    assert any(row.field in line and row.fix in line for line in told), told
+    found = [f"{problem.field}: {problem.message}" for problem in problems(row.manifest)]
+    assert any(row.field in line and row.fix in line for line in found), found
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED.keys())
@@ -40,17 +40,17 @@ def test_accepted(text: str) -> None:
     assert problems(text) == []
 
 
-def test_every_fault_is_told_at_once_where_the_api_server_stops_at_unknown_fields() -> None:
+def test_every_fault_is_reported_at_once_where_the_api_server_stops_at_unknown_fields() -> None:
     found = problems(pool(maxReplica=5, minReplicas=-1, pollSeconds=0))
     assert [problem.field for problem in found] == ["spec.maxReplica", "spec.minReplicas", "spec.pollSeconds"]
 
 
-def test_the_rules_are_not_looked_at_while_a_type_is_wrong_and_that_is_said() -> None:
+def test_the_rules_are_not_checked_while_a_type_is_wrong_and_that_is_reported() -> None:
     fields = [problem.field for problem in problems(pool(minReplicas=51, mode="Auto"))]
     assert fields == ["spec.mode", "<nil>"]
 
 
-def test_what_the_api_server_stores_has_the_defaults_and_neither_nulls_nor_unknown_fields() -> None:
+def test_a_completed_object_has_the_defaults_and_neither_nulls_nor_unknown_fields() -> None:
     raw = {"spec": CALM | {"count": {"inFlight": "Hold", "unknown": 1}, "fallback": None, "minReplicas": None}}
     before = copy.deepcopy(raw)
     spec = completed(raw, pool_schema())["spec"]
@@ -61,7 +61,7 @@ def test_what_the_api_server_stores_has_the_defaults_and_neither_nulls_nor_unkno
     assert raw == before
 
 
-def test_a_key_that_stands_three_times_is_told_once() -> None:
+def test_a_key_that_stands_three_times_is_reported_once() -> None:
     found = problems(pool(queues=[{"url": URL}] * 3))
     assert [problem.field for problem in found] == ["spec.queues[1]"]
 
@@ -74,7 +74,7 @@ def test_a_rule_sees_a_whole_number_as_the_schema_types_it() -> None:
     ]
 
 
-def test_a_rule_that_cannot_be_answered_does_not_hold() -> None:
+def test_a_rule_that_cannot_be_evaluated_is_broken() -> None:
     schema = {"type": "object", "x-kubernetes-validations": [{"rule": "self.a > 1", "message": "a must be above 1"}]}
     (problem,) = broken_rules({}, schema, "spec")
     assert problem.field == "spec"
@@ -87,7 +87,7 @@ def schemas(schema: Schema) -> Iterator[Schema]:
         yield from schemas(sub)
 
 
-def test_the_crd_uses_only_what_the_walker_understands() -> None:
+def test_the_crd_uses_only_supported_keywords() -> None:
     assert {word for schema in schemas(pool_schema()) for word in schema} <= KEYWORDS
     rules = [rule for schema in schemas(pool_schema()) for rule in schema.get("x-kubernetes-validations", ())]
     assert {word for rule in rules for word in rule} <= {"rule", "message", "fieldPath"}
@@ -96,12 +96,12 @@ def test_the_crd_uses_only_what_the_walker_understands() -> None:
 
 
 def test_every_rule_is_broken_by_a_row() -> None:
-    told = {problem.message for row in REFUSED.values() for problem in problems(row.manifest)}
+    found = {problem.message for row in REFUSED.values() for problem in problems(row.manifest)}
     rules = [rule for schema in schemas(pool_schema()) for rule in schema.get("x-kubernetes-validations", ())]
-    assert [rule["message"] for rule in rules if not any(rule["message"] in message for message in told)] == []
+    assert [rule["message"] for rule in rules if not any(rule["message"] in message for message in found)] == []
 
 
-def test_the_wheel_carries_the_crd_and_validates_by_it(tmp_path: Path) -> None:
+def test_the_wheel_has_the_crd_and_validates_with_it(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -137,10 +137,10 @@ values = st.recursive(
 
 
 @given(st.sampled_from(sorted(pool_schema()["properties"]["spec"]["properties"])), values)
-def test_no_value_of_a_field_makes_it_fail_in_another_way(field: str, value: Any) -> None:
+def test_no_value_of_a_field_raises(field: str, value: Any) -> None:
     assert len(validate(pool(**{field: value}), NOW)) == 1
 
 
 @given(values)
-def test_no_metadata_makes_it_fail_in_another_way(value: Any) -> None:
+def test_no_metadata_raises(value: Any) -> None:
     assert len(validate(manifest(CALM, metadata={"name": "p", "labels": value, "annotations": value}), NOW)) == 1

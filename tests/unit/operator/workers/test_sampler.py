@@ -1,4 +1,4 @@
-"""What the workers tell of themselves: how often they are asked, on fake loop time, and what is made of it."""
+"""How often workers are sampled, and what the sampler returns, on fake loop time."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ import pytest
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
 from queueworkerpool.sizing import Latency, MessagesPerPod
-from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler, summed
+from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler
 from tests.unit.operator.builders import NOW, SPEC, pool
 from tests.unit.operator.scheduler.harness import gaps
 
@@ -36,10 +36,10 @@ def state(finished: int = 0, busy_seconds: float = 0.0, concurrency: int = 4) ->
 
 @dataclass
 class Workers:
-    """Pods and what they report; a pod without a state is silent. Stands for the cluster and for the workers."""
+    """Pods and what their workers report; without a report a pod is silent. Replaces the cluster and the workers."""
 
-    pods_here: list[Pod] = field(default_factory=lambda: [ready("1"), ready("2")])
-    tells: dict[str, WorkerState] = field(default_factory=lambda: {"10.0.0.1": state(), "10.0.0.2": state()})
+    existing: list[Pod] = field(default_factory=lambda: [ready("1"), ready("2")])
+    reports: dict[str, WorkerState] = field(default_factory=lambda: {"10.0.0.1": state(), "10.0.0.2": state()})
     takes: float = 0.0
     fails: Exception | None = None
     listed: list[tuple[float, NamespacedName, str]] = field(default_factory=list)
@@ -51,12 +51,12 @@ class Workers:
         await asyncio.sleep(self.takes)
         if self.fails:
             raise self.fails
-        return self.pods_here[:limit]
+        return self.existing[:limit]
 
     async def ask(self, address: str, port: int) -> WorkerState | None:
         self.asked.append((address, port))
         await asyncio.sleep(self.takes)
-        return self.tells.get(address)
+        return self.reports.get(address)
 
     def sampler(self) -> WorkerSampler:
         return WorkerSampler(self, self, lambda: NOW + timedelta(seconds=now()), self.marks_found.append)
@@ -70,7 +70,7 @@ def workers() -> Workers:
 async def ticking(
     sampler: WorkerSampler, until: float, spec: Any = BY_LATENCY, **target: Any
 ) -> list[tuple[float, Sample]]:
-    """Take a sample every second; what arrived, and when."""
+    """Call `take` every second; returns the samples, and when each arrived."""
     taken = []
     while now() <= until:
         before = now()
@@ -81,18 +81,18 @@ async def ticking(
     return taken
 
 
-# How often
+# How often workers are sampled
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(("spec", "interval"), [(BY_LATENCY, 15), (SPEC, 300)], ids=["latency", "messages per pod"])
-async def test_workers_are_asked_only_so_often(workers: Workers, spec: Any, interval: float) -> None:
+async def test_workers_are_sampled_once_per_interval(workers: Workers, spec: Any, interval: float) -> None:
     taken = await ticking(workers.sampler(), 3 * interval, spec)
     assert [time for time, _, _ in workers.listed] == [0, interval, 2 * interval, 3 * interval]
     assert len(taken) == 3, "each sample is taken once"
 
 
-def test_how_often_is_what_was_stated() -> None:
+def test_the_intervals_are_those_of_the_documentation() -> None:
     assert (Latency.sample_interval_seconds, MessagesPerPod.sample_interval_seconds) == (15, 300)
 
 
@@ -107,40 +107,40 @@ async def test_a_tick_never_waits_and_one_sample_runs_at_a_time(workers: Workers
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("target", [{"ready_replicas": 0}, {"selector": ""}], ids=["no ready pod", "no selector"])
-async def test_nobody_is_asked_where_nobody_can_answer(workers: Workers, target: dict[str, Any]) -> None:
+async def test_no_pod_is_listed_when_none_can_answer(workers: Workers, target: dict[str, Any]) -> None:
     assert await ticking(workers.sampler(), 60, **target) == []
     assert workers.listed == []
 
 
 @pytest.mark.looptime
-async def test_a_few_ready_pods_are_asked_at_the_port_of_the_pool(workers: Workers) -> None:
-    workers.pods_here = [ready(str(number), ready=number % 2 == 0) for number in range(20)]
+async def test_a_few_ready_pods_are_asked_at_the_pools_port(workers: Workers) -> None:
+    workers.existing = [ready(str(number), ready=number % 2 == 0) for number in range(20)]
     await ticking(workers.sampler(), 1, replace(BY_LATENCY, state_port=9999))
     assert workers.listed[0][1:] == (DEPLOYMENT, "app=thumbnailer")
     assert workers.asked == [(f"10.0.0.{number}", 9999) for number in range(0, 2 * MOST_PODS, 2)]
 
 
 @pytest.mark.looptime
-async def test_a_mark_on_a_pod_is_told(workers: Workers) -> None:
+async def test_a_mark_on_a_pod_is_reported(workers: Workers) -> None:
     await ticking(sampler := workers.sampler(), 1)
     assert workers.marks_found == []
-    workers.pods_here.append(ready("3", ready=False, marked=True))
+    workers.existing.append(ready("3", ready=False, marked=True))
     await ticking(sampler, 20)
     assert workers.marks_found == [DEPLOYMENT]
 
 
-# What comes of it
+# What the samples say
 
 
 @pytest.mark.looptime
-async def test_samples_tell_what_was_done_between_them(workers: Workers) -> None:
-    workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(10, 30)}
+async def test_a_sample_has_what_was_done_since_the_last_one(workers: Workers) -> None:
+    workers.reports = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(10, 30)}
     sampler = workers.sampler()
     ((_, first),) = await ticking(sampler, 1)
     assert (first.finished, first.busy_seconds, first.last_handled) == (110, 1030, None), (
-        "who knows when they were handled"
+        "it is unknown when they were handled"
     )
-    workers.tells = {"10.0.0.1": state(103, 1009), "10.0.0.2": state(11, 36)}
+    workers.reports = {"10.0.0.1": state(103, 1009), "10.0.0.2": state(11, 36)}
     ((_, second),) = await ticking(sampler, 17)
     assert (second.finished, second.busy_seconds) == (4, 15)
     assert second.last_handled == second.time == NOW + timedelta(seconds=15)
@@ -149,20 +149,20 @@ async def test_samples_tell_what_was_done_between_them(workers: Workers) -> None
 
 
 @pytest.mark.looptime
-async def test_a_worker_that_was_silent_once_goes_on_from_where_it_was_heard(workers: Workers) -> None:
-    workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(500, 700)}
+async def test_a_worker_that_was_silent_once_continues_from_its_last_report(workers: Workers) -> None:
+    workers.reports = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(500, 700)}
     sampler = workers.sampler()
     await ticking(sampler, 1)
-    workers.tells = {"10.0.0.1": state(101, 1002)}
+    workers.reports = {"10.0.0.1": state(101, 1002)}
     await ticking(sampler, 17)
-    workers.tells = {"10.0.0.1": state(101, 1002), "10.0.0.2": state(503, 706)}
+    workers.reports = {"10.0.0.1": state(101, 1002), "10.0.0.2": state(503, 706)}
     ((_, sample),) = await ticking(sampler, 34)
     assert (sample.finished, sample.busy_seconds) == (3, 6)
 
 
 @pytest.mark.looptime
-async def test_silent_workers_still_tell_their_start_up_time(workers: Workers) -> None:
-    workers.tells = {}
+async def test_the_start_up_time_is_known_of_silent_workers_too(workers: Workers) -> None:
+    workers.reports = {}
     ((_, sample),) = await ticking(workers.sampler(), 1)
     assert sample == Sample(NOW, startup_seconds=10.0)
 
@@ -175,18 +175,18 @@ async def test_an_api_server_that_fails_costs_one_sample(
     workers.takes, workers.fails = takes, ClusterError("GET: status 500")
     sampler = workers.sampler()
     assert await ticking(sampler, 10) == []
-    assert len(workers.listed) == 1, "it is not asked all the time"
+    assert len(workers.listed) == 1, "it is not asked again at each tick"
     workers.fails = None
     assert len(await ticking(sampler, 29)) == 1
     gc.collect()
-    assert caplog.records == [], "asyncio tells of tasks that failed unseen"
+    assert caplog.records == [], "asyncio logs tasks whose failure is not handled"
 
 
-# Pools that go
+# Deleted pools
 
 
 @pytest.mark.looptime
-async def test_nothing_is_left_of_a_pool_that_is_gone(workers: Workers) -> None:
+async def test_a_deleted_pool_is_forgotten(workers: Workers) -> None:
     workers.takes = 5
     sampler = workers.sampler()
     sampler.take(pool(spec=BY_LATENCY), TARGET)
@@ -196,56 +196,3 @@ async def test_nothing_is_left_of_a_pool_that_is_gone(workers: Workers) -> None:
     await asyncio.sleep(60)
     assert workers.asked == []
     assert sampler._samplings == {}
-
-
-# Sums
-
-A, B = "uid-a", "uid-b"
-PODS = [ready("a"), ready("b", startup_seconds=30.0), ready("c", startup_seconds=None)]
-
-SUMS: dict[str, tuple[dict[str, WorkerState], dict[str, WorkerState], Sample]] = {
-    "nobody tells": ({}, {}, Sample(NOW, startup_seconds=20)),
-    "nobody tells any more": ({A: state(5, 9)}, {}, Sample(NOW, startup_seconds=20)),
-    "the first words are averages since their start": (
-        {},
-        {A: state(10, 20), B: state(5, 5)},
-        Sample(NOW, 25, 15, 4, 20),
-    ),
-    "what was done since": (
-        {A: state(10, 20), B: state(5, 5)},
-        {A: state(12, 25), B: state(5, 6.5)},
-        Sample(NOW, 6.5, 2, 4, 20, last_handled=NOW),
-    ),
-    "busy, but nothing finished: no sign of life that is certain": (
-        {A: state(10, 20)},
-        {A: state(10, 25)},
-        Sample(NOW, 5, 0, 4, 20),
-    ),
-    "nothing was done": ({A: state(10, 20)}, {A: state(10, 20)}, Sample(NOW, 0, 0, 4, 20)),
-    "a worker that restarted counts from zero": (
-        {A: state(100, 200)},
-        {A: state(3, 6)},
-        Sample(NOW, 6, 3, 4, 20, last_handled=NOW),
-    ),
-    "a restart shows in either sum": ({A: state(3, 200)}, {A: state(3, 6)}, Sample(NOW, 6, 3, 4, 20, last_handled=NOW)),
-    "a worker heard for the first time only begins to count": (
-        {A: state(10, 20)},
-        {A: state(11, 22), B: state(1000, 9000)},
-        Sample(NOW, 2, 1, 4, 20, last_handled=NOW),
-    ),
-    "which is no sign of life": ({A: state(10, 20)}, {B: state(1000, 9000)}, Sample(NOW, 0, 0, 4, 20)),
-    "concurrency is the median": (
-        {},
-        {A: state(concurrency=1), B: state(concurrency=2), "uid-c": state(concurrency=9)},
-        Sample(NOW, 0, 0, 2, 20),
-    ),
-}
-
-
-@pytest.mark.parametrize(("before", "after", "sample"), SUMS.values(), ids=SUMS)
-def test_summed(before: dict[str, WorkerState], after: dict[str, WorkerState], sample: Sample) -> None:
-    assert summed(before, after, PODS, NOW) == sample
-
-
-def test_without_pods_nothing_is_known() -> None:
-    assert summed({}, {}, [], NOW) == Sample(time=NOW)

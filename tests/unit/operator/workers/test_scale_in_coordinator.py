@@ -1,4 +1,4 @@
-"""Who is asked at scale-in, for how long, and which pods carry a mark afterwards, on fake loop time."""
+"""Which workers are asked before a scale-in, for how long, and which pods are marked, on fake loop time."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -25,9 +25,9 @@ def pod(name: str, *, marked: bool = False) -> Pod:
 
 @dataclass
 class Deployed:
-    """Pods whose workers answer after a while. Stands for both doors."""
+    """Pods whose workers answer after `takes` seconds. Replaces both the cluster and the workers."""
 
-    here: dict[str, Pod]
+    existing: dict[str, Pod]
     takes: float = 0.0
     listed: int = 0
     asking: int = 0
@@ -42,13 +42,13 @@ class Deployed:
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
         assert (deployment, selector, limit) == (DEPLOYMENT, TARGET.selector, None)
         self.listed += 1
-        return list(self.here.values())
+        return list(self.existing.values())
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         if self.broken:
             raise ClusterError("no answer")
         assert namespace == DEPLOYMENT.namespace
-        self.here[pod] = replace(self.here[pod], marked=first)
+        self.existing[pod] = replace(self.existing[pod], marked=first)
 
     async def ask(self, address: str, port: int) -> WorkerState | None:
         assert port == SPEC.state_port
@@ -61,11 +61,11 @@ class Deployed:
 
     @property
     def marked(self) -> set[str]:
-        return {name for name, each in self.here.items() if each.marked}
+        return {name for name, each in self.existing.items() if each.marked}
 
 
 @pytest.mark.looptime
-async def test_many_workers_are_asked_so_many_at_a_time() -> None:
+async def test_workers_are_asked_so_many_at_a_time() -> None:
     deployed = Deployed.of(*(pod(str(number)) for number in range(3 * MOST_AT_ONCE)), takes=1.0)
     pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
     assert [worker.state for worker in pods] == [IDLE] * 3 * MOST_AT_ONCE
@@ -73,13 +73,13 @@ async def test_many_workers_are_asked_so_many_at_a_time() -> None:
 
 
 @pytest.mark.looptime
-async def test_workers_that_could_not_be_asked_in_time_are_silent_ones() -> None:
+async def test_workers_that_could_not_be_asked_in_time_count_as_silent() -> None:
     deployed = Deployed.of(*(pod(str(number)) for number in range(20 * MOST_AT_ONCE)), takes=1.0)
     pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
-    heard = sum(worker.state is not None for worker in pods)
+    answered = sum(worker.state is not None for worker in pods)
     assert QUERY_SECONDS <= now() <= QUERY_SECONDS + 1
-    assert (len(pods), heard) == (20 * MOST_AT_ONCE, len(deployed.asked))
-    assert QUERY_SECONDS * MOST_AT_ONCE <= heard <= (QUERY_SECONDS + 1) * MOST_AT_ONCE
+    assert (len(pods), answered) == (20 * MOST_AT_ONCE, len(deployed.asked))
+    assert QUERY_SECONDS * MOST_AT_ONCE <= answered <= (QUERY_SECONDS + 1) * MOST_AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_exactly_the_victims_are_marked(before: tuple[str, ...], victims: 
     assert deployed.marked == set(victims)
 
 
-async def test_marks_are_taken_away_once_the_scale_in_is_settled_and_then_nobody_looks_again() -> None:
+async def test_marks_are_removed_once_the_scale_in_is_settled_and_pods_are_not_listed_again() -> None:
     deployed = Deployed.of(pod("1"), pod("2"))
     coordinator = ScaleInCoordinator(deployed, deployed)
     await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), ("1",))
@@ -118,7 +118,7 @@ async def test_marks_are_taken_away_once_the_scale_in_is_settled_and_then_nobody
     assert deployed.listed == listed
 
 
-async def test_a_mark_that_could_not_be_taken_away_is_tried_again() -> None:
+async def test_a_mark_that_could_not_be_removed_is_removed_the_next_time() -> None:
     deployed = Deployed.of(pod("1", marked=True))
     coordinator = ScaleInCoordinator(deployed, deployed)
     coordinator.mark_found(DEPLOYMENT)
@@ -130,7 +130,7 @@ async def test_a_mark_that_could_not_be_taken_away_is_tried_again() -> None:
     assert deployed.marked == set()
 
 
-async def test_a_pool_that_never_marked_anything_looks_at_no_pods() -> None:
+async def test_without_marks_no_pod_is_listed() -> None:
     deployed = Deployed.of(pod("1", marked=True))
     await ScaleInCoordinator(deployed, deployed).clear(DEPLOYMENT, TARGET)
     assert deployed.listed == 0

@@ -1,4 +1,4 @@
-"""What is made of an answer to /state. Workers belong to tenants: whatever they say, it costs only their own voice."""
+"""How an answer to /state is parsed. Workers belong to tenants: a bad answer costs only the worker that sent it."""
 
 import json
 from typing import Any
@@ -10,86 +10,86 @@ from hypothesis import strategies as st
 from queueworkerpool.model import WorkerState
 from queueworkerpool.workers.states import MOST_BYTES, MOST_SLOTS, parse
 
-SAID = {"busy": 2, "concurrency": 4, "draining": False, "processed": 10, "failed": 1, "busySeconds": 12.5}
+REPORT = {"busy": 2, "concurrency": 4, "draining": False, "processed": 10, "failed": 1, "busySeconds": 12.5}
 
 
-def said(**differs: Any) -> bytes:
-    """What a worker says, with what differs; None leaves a field out."""
-    return json.dumps({name: value for name, value in (SAID | differs).items() if value is not None}).encode()
+def report(**differs: Any) -> bytes:
+    """A worker's answer with what differs; None leaves a field out."""
+    return json.dumps({name: value for name, value in (REPORT | differs).items() if value is not None}).encode()
 
 
 def raw(**differs: str) -> bytes:
-    """The same, with JSON that no Python value dumps to."""
-    fields = {name: json.dumps(value) for name, value in SAID.items()} | differs
+    """The same, with JSON that Python does not write."""
+    fields = {name: json.dumps(value) for name, value in REPORT.items()} | differs
     return ("{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}").encode()
 
 
-def test_what_a_worker_says_is_understood() -> None:
-    told = parse(said())
-    assert told
-    assert (told.busy, told.concurrency, told.finished, told.busy_seconds) == (2, 4, 11, 12.5)
+def test_a_report_is_parsed() -> None:
+    state = parse(report())
+    assert state
+    assert (state.busy, state.concurrency, state.finished, state.busy_seconds) == (2, 4, 11, 12.5)
 
 
-UNDERSTOOD: dict[str, tuple[bytes, tuple[int, int, int, float]]] = {
-    "idle": (said(busy=0), (0, 4, 11, 12.5)),
-    "one that never finished anything": (said(processed=0, failed=0, busySeconds=0), (2, 4, 0, 0.0)),
-    "sums left out": (said(processed=None, failed=None, busySeconds=None), (2, 4, 0, 0.0)),
-    "sums that make no sense are as if left out": (raw(processed='"9"', busySeconds="NaN"), (2, 4, 1, 0.0)),
-    "numbers with a fraction lose it": (said(busy=2.9, concurrency=4.2), (2, 4, 11, 12.5)),
-    "more busy than it has slots": (said(busy=9), (9, 4, 11, 12.5)),
-    "the most slots": (said(concurrency=MOST_SLOTS), (2, MOST_SLOTS, 11, 12.5)),
-    "fields that we do not know": (said(tenant={"a": [1, 2]}), (2, 4, 11, 12.5)),
-    "spaces around": (b"  " + said() + b"\n", (2, 4, 11, 12.5)),
-    "the last of two fields of one name": (said()[:-1] + b', "busy": 3}', (3, 4, 11, 12.5)),
-    "the largest exact number": (said(processed=2**53 - 1, failed=0), (2, 4, 2**53 - 1, 12.5)),
+READABLE: dict[str, tuple[bytes, tuple[int, int, int, float]]] = {
+    "idle": (report(busy=0), (0, 4, 11, 12.5)),
+    "nothing finished yet": (report(processed=0, failed=0, busySeconds=0), (2, 4, 0, 0.0)),
+    "sums left out": (report(processed=None, failed=None, busySeconds=None), (2, 4, 0, 0.0)),
+    "sums that make no sense count as left out": (raw(processed='"9"', busySeconds="NaN"), (2, 4, 1, 0.0)),
+    "fractions are cut off": (report(busy=2.9, concurrency=4.2), (2, 4, 11, 12.5)),
+    "more busy than slots": (report(busy=9), (9, 4, 11, 12.5)),
+    "the most slots": (report(concurrency=MOST_SLOTS), (2, MOST_SLOTS, 11, 12.5)),
+    "unknown fields": (report(tenant={"a": [1, 2]}), (2, 4, 11, 12.5)),
+    "spaces around": (b"  " + report() + b"\n", (2, 4, 11, 12.5)),
+    "a field that stands twice: the last": (report()[:-1] + b', "busy": 3}', (3, 4, 11, 12.5)),
+    "the largest exact number": (report(processed=2**53 - 1, failed=0), (2, 4, 2**53 - 1, 12.5)),
 }
 
 
-@pytest.mark.parametrize(("body", "told"), UNDERSTOOD.values(), ids=UNDERSTOOD)
-def test_understood(body: bytes, told: tuple[int, int, int, float]) -> None:
+@pytest.mark.parametrize(("body", "expected"), READABLE.values(), ids=READABLE)
+def test_readable(body: bytes, expected: tuple[int, int, int, float]) -> None:
     state = parse(body)
     assert state
-    assert (state.busy, state.concurrency, state.finished, state.busy_seconds) == told
+    assert (state.busy, state.concurrency, state.finished, state.busy_seconds) == expected
 
 
 HOSTILE: dict[str, bytes] = {
     "nothing": b"",
     "spaces": b"   ",
     "a page": b"<html>welcome</html>",
-    "half an object": said()[:-9],
-    "two objects": said() + said(),
+    "half an object": report()[:-9],
+    "two objects": report() + report(),
     "not UTF-8": b'{"busy": 1, "concurrency": 1, "\xff": 1}',
     "zero bytes": b"\0" * 100,
     "null": b"null",
     "a number": b"42",
     "a text": b'"busy"',
-    "a list": b"[" + said() + b"]",
+    "a list": b"[" + report() + b"]",
     "an empty object": b"{}",
     "nested deeply": b"[" * (MOST_BYTES - 1),
     "nested deeply in a field": b'{"busy": ' + b"[" * 2000 + b"]" * 2000 + b"}",
-    "busy left out": said(busy=None),
-    "concurrency left out": said(concurrency=None),
-    "a text for busy": said(busy="2"),
-    "a list for busy": said(busy=[2]),
-    "an object for concurrency": said(concurrency={"a": 1}),
-    "true for busy": said(busy=True),
-    "true for concurrency": said(concurrency=True),
+    "busy left out": report(busy=None),
+    "concurrency left out": report(concurrency=None),
+    "a text for busy": report(busy="2"),
+    "a list for busy": report(busy=[2]),
+    "an object for concurrency": report(concurrency={"a": 1}),
+    "true for busy": report(busy=True),
+    "true for concurrency": report(concurrency=True),
     "null for busy": raw(busy="null"),
     "NaN busy": raw(busy="NaN"),
     "infinitely busy": raw(busy="Infinity"),
     "infinite concurrency": raw(concurrency="Infinity"),
     "an overflowing float": raw(busy="1e999"),
-    "negative busy": said(busy=-1),
-    "hardly negative concurrency": said(concurrency=-1e-300),
-    "no slots": said(concurrency=0),
-    "less than one slot": said(concurrency=0.5),
-    "too many slots": said(concurrency=MOST_SLOTS + 1),
-    "2**60 busy": said(busy=2**60),
-    "2**53 busy, the first that a float does not tell from its neighbour": said(busy=2**53),
-    "2**60 slots": said(concurrency=2**60),
-    "a number of 400 digits, which no float holds": raw(busy="9" * 400),
-    "a negative one": raw(concurrency="-" + "9" * 400),
-    "a number of 4400 digits, which Python does not read": raw(busy="9" * 4400),
+    "negative busy": report(busy=-1),
+    "slightly negative concurrency": report(concurrency=-1e-300),
+    "no slots": report(concurrency=0),
+    "less than one slot": report(concurrency=0.5),
+    "too many slots": report(concurrency=MOST_SLOTS + 1),
+    "2**60 busy": report(busy=2**60),
+    "2**53 busy, which as a float equals its neighbour": report(busy=2**53),
+    "2**60 slots": report(concurrency=2**60),
+    "a number of 400 digits, too large for a float": raw(busy="9" * 400),
+    "a negative number of 400 digits": raw(concurrency="-" + "9" * 400),
+    "a number of 4400 digits, too long for Python": raw(busy="9" * 4400),
 }
 
 
@@ -99,7 +99,7 @@ def test_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "9" * 400, "true", "[]", "-1", '"9"'])
-def test_a_sum_that_makes_no_sense_takes_no_other_field_along(value: str) -> None:
+def test_an_invalid_sum_spoils_no_other_field(value: str) -> None:
     state = parse(raw(busySeconds=value, failed=value))
     assert state
     assert (state.busy, state.concurrency, state.finished, state.busy_seconds) == (2, 4, 10, 0.0)
@@ -107,7 +107,7 @@ def test_a_sum_that_makes_no_sense_takes_no_other_field_along(value: str) -> Non
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*SAID, "x"]), inner, max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*REPORT, "x"]), inner, max_size=6),
     max_leaves=12,
 )
 

@@ -1,0 +1,52 @@
+"""What a decision learns about the workers, from samples and from what pods report before a scale-in."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from queueworkerpool.decide import decide
+from queueworkerpool.model import Memory, Sample
+from queueworkerpool.sizing import WorkerEstimates
+from tests.unit.operator.builders import NOW, ago, facts, pods, reading
+from tests.unit.operator.decide.rows import LATENCY, REPORTING, measured
+
+AT_ZERO: dict[str, Any] = {"target": LATENCY, "replicas": 0, "reading": reading(0)}
+
+ROWS: dict[str, tuple[dict[str, Any], Memory]] = {
+    "a first measurement is taken as it is": (
+        {"target": LATENCY, "sample": Sample(NOW, 30, 10, 4, 12), "memory": Memory()},
+        Memory(workers=WorkerEstimates(3, 4, 12)),
+    ),
+    "a later measurement moves the number by a third": (
+        AT_ZERO | {"sample": Sample(NOW, 40, 10, 8, 20), "memory": measured()},
+        measured(workers=WorkerEstimates(2.6, 8, 20), empty_since=NOW),
+    ),
+    "a measurement that hardly differs changes nothing": (
+        AT_ZERO | {"sample": Sample(NOW, 21, 10, 4, 21), "memory": measured()},
+        measured(empty_since=NOW),
+    ),
+    "a difference of a tenth changes nothing": (
+        AT_ZERO | {"sample": Sample(NOW, 11, 1), "memory": Memory(workers=WorkerEstimates(10))},
+        Memory(workers=WorkerEstimates(10), empty_since=NOW),
+    ),
+    "one message gives a service time, and what was not sampled stays": (
+        AT_ZERO | {"sample": Sample(NOW, 2, 1), "memory": REPORTING},
+        Memory(workers=WorkerEstimates(2, 4), empty_since=NOW),
+    ),
+    "no message gives no service time": (AT_ZERO | {"sample": Sample(NOW, 2, 0)}, Memory(empty_since=NOW)),
+    "a service time is learned only where the size depends on it": ({"sample": Sample(NOW, 20, 10)}, Memory()),
+    "pods that do not answer for a moment are still known to report": (
+        {"memory": replace(REPORTING, waiting_since=ago(10)), "pods": pods(0, 0, 10)},
+        REPORTING,
+    ),
+    "pods asked before a scale-in do not overrule what was sampled": (
+        {"memory": Memory(workers=WorkerEstimates(concurrency=8)), "pods": pods(10)},
+        Memory(workers=WorkerEstimates(concurrency=8)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("differs", "memory"), ROWS.values(), ids=ROWS.keys())
+def test_memory(differs: dict[str, Any], memory: Memory) -> None:
+    assert decide(facts(**differs)).memory == memory
