@@ -14,12 +14,11 @@ from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any
 
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from queueworkerpool.cluster.library import ApiException, client, config
 from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence
