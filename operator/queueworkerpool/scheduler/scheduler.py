@@ -116,7 +116,7 @@ class Scheduler:
         """Store newer states of pools that the watch has shown; of others it has not shown the Deployments either."""
         for pool in pools:
             if self._store.get(pool.key):
-                self.pool_changed(pool, listed=True)
+                self.pool_changed(pool)
 
     def pause(self) -> None:
         """Stop ticking, and forget what ticks have learnt as a restart would; pools and Deployments stay known."""

@@ -96,10 +96,7 @@ class AssumedTargets:
 
     def find(self, deployment: NamespacedName) -> Target | None:
         """Return the Deployment of this name, if there is one. Raises TargetsUnknownError."""
-        if self._lists != self._watched.lists:
-            # After a list nothing is assumed: the API server may have been restored to an older state.
-            self._assumed.clear()
-            self._lists = self._watched.lists
+        self._forget_after_a_list()
         watched, assumed = self._watched.find(deployment), self._assumed.get(deployment)
         if watched and assumed and assumed.resource_version > watched.resource_version:
             return replace(
@@ -110,6 +107,13 @@ class AssumedTargets:
 
     def assume(self, deployment: NamespacedName, target: Target) -> None:
         """Remember a write of our own until the watch shows it."""
+        self._forget_after_a_list()
         for old in tuple(islice(self._assumed, 2)):
             self.find(old)  # which forgets what the watch has shown: nobody may ask for it any more
         self._assumed[deployment] = target
+
+    def _forget_after_a_list(self) -> None:
+        """After a list nothing is assumed: the API server may have been restored to an older state."""
+        if self._lists != self._watched.lists:
+            self._assumed.clear()
+            self._lists = self._watched.lists

@@ -187,5 +187,5 @@ def _parsed(item: Mapping[str, Any]) -> Target | None:
     try:
         return Target.parse(item)
     except (KeyError, TypeError, ValueError, AttributeError):
-        logger.warning("Deployment not understood", extra={"name": item.get("metadata", {}).get("name")})
+        logger.warning("Deployment not understood", extra={"deployment": item.get("metadata", {}).get("name")})
         return None

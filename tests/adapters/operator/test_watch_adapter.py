@@ -26,7 +26,7 @@ class RecordedPools:
     pools: list[tuple[Pool, Target | None]] = field(default_factory=list)
     deleted: list[tuple[NamespacedName, str]] = field(default_factory=list)
 
-    def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:
+    def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:  # noqa: ARG002 -- the Protocol's
         assert isinstance(pool, Pool)
         self.pools.append((pool, self.deployments.find(pool.deployment)))
 
