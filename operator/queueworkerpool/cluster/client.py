@@ -74,7 +74,7 @@ class KubernetesCluster:
     def _is_indexed(self) -> bool:
         try:
             self._connection.request("GET", _API)
-        except UnknownPathError:
+        except (NotFoundError, UnknownPathError):
             return False
         return True
 

@@ -2,7 +2,7 @@
 
 `supervisor` runs it, in a thread of its own. It uses no timers, daemons or change handlers, because those die
 silently, or leave finalizers and annotations behind (ADR 0001), and it indexes nothing, because kopf's bookkeeping of
-an indexed kind grows with the square of its objects (ADR 0011).
+an indexed kind grows with the square of its objects (ADR 0012).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Lists and watches Deployments, keeping of each only what a decision uses (ADR 0011). Changes no object.
+"""Lists and watches Deployments, keeping of each only what a decision uses (ADR 0012). Changes no object.
 
 `process` runs it on the main event loop. It is our own, because kopf's bookkeeping of an indexed kind grows with the
 square of its objects, which anybody in the cluster can make. A list comes in pages that are small in bytes, a broken
