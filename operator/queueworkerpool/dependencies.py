@@ -42,7 +42,7 @@ class Targets(Protocol):
     """The Deployments as they are known."""
 
     def find(self, deployment: NamespacedName) -> Target | None:
-        """Return the Deployment of this name, if there is one."""
+        """Return the Deployment of this name, if there is one. Raises TargetsUnknownError."""
 
     def assume(self, deployment: NamespacedName, target: Target) -> None:
         """Remember our own write until the watch shows it."""

@@ -84,5 +84,9 @@ class PoolGoneError(ClusterError):
     """The pool does not exist any more."""
 
 
+class TargetsUnknownError(ClusterError):
+    """The Deployments of a namespace cannot be seen, so a pool there holds still."""
+
+
 class TargetGoneError(ClusterError):
     """The Deployment does not exist any more."""

@@ -29,6 +29,11 @@ from queueworkerpool.report.metrics import Metrics, process_registry
 from queueworkerpool.scheduler import Scheduler
 from queueworkerpool.settings import Settings
 from queueworkerpool.watch import adapter, supervisor
+from queueworkerpool.watch.deployments import watch_deployments
+from queueworkerpool.watch.index import Deployments
+from queueworkerpool.watch.kinds import WATCHED
+from queueworkerpool.watch.namespaces import Namespaces
+from queueworkerpool.watch.session import RECONNECT_SECONDS
 from queueworkerpool.wiring import Adapters, http_server, scheduler_of
 from queueworkerpool.workers.states import WorkerStates
 
@@ -71,7 +76,7 @@ async def run(settings: Settings) -> None:
         stop=asyncio.Event(),
     )
     _stop_on_signals(process.stop)
-    process.health.watch_attempted(adapter.WATCHED)  # as of now: a watch that is never tried is dead, too
+    process.health.watch_attempted(WATCHED)  # as of now: a watch that is never tried is dead, too
     process.metrics.leads_while(lambda: fence.is_open)
     server = http_server(settings, process.metrics, process.health)
     logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
@@ -86,28 +91,46 @@ async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
     cluster = KubernetesCluster(settings.write_workers, process.fence)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
-    states, deployments = WorkerStates(STATE_REQUESTS), adapter.Deployments()
+    states, deployments = WorkerStates(STATE_REQUESTS), Deployments(settings.namespaces)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
     process.health.overdue = scheduler.overdue_seconds
     stopped = asyncio.create_task(stop.wait(), name="stop")
     heartbeat = asyncio.create_task(_heartbeat(process.health), name="heartbeat")
+    watching = asyncio.create_task(
+        watch_deployments(deployments, settings.namespaces, process.health, stop), name="deployments"
+    )
+    listed = asyncio.create_task(deployments.answered(), name="listed")
     try:
-        await _until_served(cluster, process.health, stopped)
+        # Pools are watched once the Deployments are known: else each start would report that theirs are missing.
+        await asyncio.wait((listed, stopped), return_when=asyncio.FIRST_COMPLETED)
         async with _leading(process, _LeaderWork(scheduler, cluster, settings.namespaces)):
-            while not stop.is_set():
-                sinks = adapter.Sinks(scheduler, deployments, process.health)
-                await supervisor.watch(sinks, settings.namespaces, stop)
-                await asyncio.wait((stopped,), timeout=adapter.RECONNECT_SECONDS)
-                await _until_served(cluster, process.health, stopped)
+            await _watch_pools(process, adapter.Sinks(scheduler, process.health), cluster, stopped)
     finally:
         await scheduler.close()
-        for task in (heartbeat, stopped):
+        for task in (heartbeat, stopped, listed):
             task.cancel()
+        stop.set()
+        await watching
         await states.close()
         queues.close()
         cluster.close()
+
+
+async def _watch_pools(
+    process: _Process, sinks: adapter.Sinks, cluster: KubernetesCluster, stopped: "asyncio.Task[Any]"
+) -> None:
+    """Watch pools until the process stops, in the namespaces that can be listed."""
+    while not process.stop.is_set():
+        await _until_served(process, cluster, stopped)
+        served = Namespaces(process.settings.namespaces, cluster, process.stop)
+        namespaces = await served.listable()
+        process.metrics.serves(served.states())
+        if namespaces is not None:
+            async with served.end_when_changed() as end:
+                await supervisor.watch(sinks, namespaces, end)
+        await asyncio.wait((stopped,), timeout=RECONNECT_SECONDS)
 
 
 class _LeaderWork:
@@ -166,7 +189,7 @@ async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
     elector = Elector(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
 
     def is_ready() -> bool:
-        return not health.readiness_failures(time.monotonic(), adapter.WATCHED)
+        return not health.readiness_failures(time.monotonic(), WATCHED)
 
     taking_part = asyncio.create_task(elector.run(is_ready, stop), name="election")
     taking_part.add_done_callback(lambda _: stop.set())  # should it ever fail, a new process is the remedy
@@ -192,17 +215,17 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
 
 
-async def _until_served(cluster: KubernetesCluster, health: HealthState, stopped: "asyncio.Task[Any]") -> None:
+async def _until_served(process: _Process, cluster: KubernetesCluster, stopped: "asyncio.Task[Any]") -> None:
     """Wait until the API server serves our custom resource: kopf does not wait for it."""
-    logged = None
+    logged, namespace = None, (*process.settings.namespaces, "")[0]
     while not stopped.done():
         try:
-            if await asyncio.to_thread(cluster.is_served):
+            if await asyncio.to_thread(cluster.is_served, namespace):
                 return
             problem = f"the API server does not know {PLURAL} yet: is the CRD installed?"
         except ClusterError as error:
             problem = str(error)
-        health.watch_attempted(adapter.WATCHED)  # only here: a watch that hangs at each start shows no sign of life
+        process.health.watch_attempted((PLURAL,))  # only here: a watch that hangs at each start shows no sign of life
         if problem != logged:
             logger.warning("waiting for the API server", extra={"problem": problem})
             logged = problem

@@ -23,7 +23,8 @@ from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, Shar
 from queueworkerpool.server import Answers, HttpServer, Tls
 from queueworkerpool.settings import Settings
 from queueworkerpool.tenancy import Tenancy
-from queueworkerpool.watch import adapter
+from queueworkerpool.watch.index import Deployments
+from queueworkerpool.watch.kinds import WATCHED
 from queueworkerpool.workers.sampler import WorkerSampler
 from queueworkerpool.workers.scale_in import ScaleInCoordinator
 from queueworkerpool.workers.states import WorkerStates
@@ -43,7 +44,7 @@ class Adapters:
     cluster: KubernetesCluster
     queues: SqsQueues
     states: WorkerStates
-    deployments: adapter.Deployments
+    deployments: Deployments
 
 
 def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> HttpServer:
@@ -51,7 +52,7 @@ def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> Ht
     answers = Answers(
         metrics=metrics.render,
         livez=lambda: health.liveness_failures(time.monotonic()),
-        readyz=lambda: health.readiness_failures(time.monotonic(), adapter.WATCHED),
+        readyz=lambda: health.readiness_failures(time.monotonic(), WATCHED),
     )
     try:
         return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))

@@ -85,6 +85,11 @@ ROWS: dict[str, tuple[str, Series, Verdicts]] = {
     "one that stands by does not tick": ("NotReconciling", ticking("0x120", leader="0x120"), {60: False}),
     "there is no pool to tick": ("NotReconciling", ticking("0x120", pools="_x120"), {60: False}),
     "a tick now and then, as of invalid pools": ("NotReconciling", ticking("0x4 1x4 2x4 3x4 4x4 5x4 6x4"), {30: False}),
+    "a namespace is refused, and allowed again": (
+        "NamespaceNotServed",
+        {'queueworkerpool_namespace_served{instance="a",job="operator",namespace="shop"}': "1x4 0x20 1x60"},
+        {4: False, 8: False, 12: True, 30: False},
+    ),
     "a fifth of the ticks fail, for half an hour": (
         "HighErrorRate",
         failing("0+12x30 360x90"),

@@ -4,14 +4,14 @@ It decides nothing and retries nothing: the next tick decides on what is then tr
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from queueworkerpool.cluster.connection import Connection, NotFoundError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, UnknownPathError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
-from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
+from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
 from queueworkerpool.model import DEPLOYMENT, Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
@@ -20,6 +20,9 @@ from queueworkerpool.names import GROUP, PLURAL, VERSION
 READ_TIMEOUT_SECONDS = 7.0
 """The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
 delay those that can be sent once it is back."""
+
+POOLS_PER_PAGE = 25
+"""A pool may carry 256 KiB of annotations, and a page is in memory as a whole."""
 
 _API = f"/apis/{GROUP}/{VERSION}"
 
@@ -55,12 +58,37 @@ class KubernetesCluster:
         """Use new connections from now on."""
         self._connection.renew()
 
-    def is_served(self) -> bool:
-        """Return whether the API server serves our custom resource. Blocks; for the start only. Raises ClusterError."""
+    def is_served(self, namespace: str = "") -> bool:
+        """Return whether the API server serves our custom resource. Blocks; for the start only. Raises ClusterError.
+
+        A fresh CRD is in the API's index before its objects can be listed, so one is listed.
+        """
+        try:
+            self._connection.request("GET", f"{_pools_path(namespace)}?limit=1")
+        except UnknownPathError:
+            return False
+        except (NotFoundError, ForbiddenError):
+            return self._is_indexed()
+        return True
+
+    def _is_indexed(self) -> bool:
         try:
             self._connection.request("GET", _API)
-        except NotFoundError:
+        except (NotFoundError, UnknownPathError):
             return False
+        return True
+
+    async def may_list_pools(self, namespace: str) -> bool:
+        """Return whether the API server lets us list pools in a namespace; the empty name is all of them.
+
+        Raises nothing: when nothing is known, as in an outage, the answer is yes, and the watch finds out.
+        """
+        try:
+            await self._connection.ask("GET", f"{_pools_path(namespace)}?limit=1")
+        except (NotFoundError, ForbiddenError):
+            return False
+        except ClusterError:
+            return True
         return True
 
     async def pool(self, key: NamespacedName) -> StoredPool:
@@ -68,10 +96,27 @@ class KubernetesCluster:
         return parse_pool(await self._pool_request("GET", _pool_path(key)))
 
     async def pools(self, namespaces: tuple[str, ...]) -> list[StoredPool]:
-        """Return all pools of these namespaces as they are now; of all namespaces when none is named."""
-        places = [f"/namespaces/{namespace}" for namespace in namespaces] or [""]
-        listed = [await self._connection.ask("GET", f"{_API}{place}/{PLURAL}") for place in places]
-        return [parse_pool(item) for found in listed for item in found["items"]]
+        """Return all pools of these namespaces as they are now; of all namespaces when none is named.
+
+        A namespace that may not be listed is left out.
+        """
+        found: list[StoredPool] = []
+        for namespace in namespaces or ("",):
+            with contextlib.suppress(ForbiddenError, NotFoundError):
+                found += [pool async for pool in self._pools(namespace)]
+        return found
+
+    async def _pools(self, namespace: str) -> AsyncIterator[StoredPool]:
+        """Yield the pools of a namespace, a page at a time: what others put into them must not cost our memory."""
+        following = ""
+        while True:
+            query = {"limit": POOLS_PER_PAGE} | ({"continue": following} if following else {})
+            page = await self._connection.ask("GET", f"{_pools_path(namespace)}?{urlencode(query)}")
+            for item in page["items"]:
+                yield parse_pool(item)
+            following = page["metadata"].get("continue", "")
+            if not following:
+                return
 
     async def target(self, deployment: NamespacedName) -> Target:
         """Return the Deployment of this name. Raises TargetGoneError when there is none."""
@@ -152,6 +197,10 @@ class KubernetesCluster:
             return await self._connection.ask(method, path, body)
         except NotFoundError as error:
             raise PoolGoneError("there is no such pool; it may have been deleted") from error
+
+
+def _pools_path(namespace: str) -> str:
+    return f"{_API}{f'/namespaces/{namespace}' if namespace else ''}/{PLURAL}"
 
 
 def _pool_path(pool: NamespacedName) -> str:

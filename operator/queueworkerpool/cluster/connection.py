@@ -35,6 +35,14 @@ class NotFoundError(ClusterError):
     """The API server answered 404. The caller turns it into the error that names what is missing."""
 
 
+class UnknownPathError(ClusterError):
+    """Nobody serves this path: the API server has no such kind, or a proxy answered in its place."""
+
+
+class ForbiddenError(ClusterError):
+    """The API server does not let us do this."""
+
+
 class Connection:
     """A connection to the API server, with a pool of threads. Close it to end the threads."""
 
@@ -84,21 +92,12 @@ class Connection:
             if self._api is api:
                 self._api = self._connect()
             answer = self._send(method, path, body)
-        if answer.status == HTTPStatus.NOT_FOUND:
-            raise NotFoundError(f"{method} {path}: not found")
-        if answer.status == HTTPStatus.CONFLICT:
-            raise ClusterConflictError(f"{method} {path}: conflict")
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise ClusterError(f"{method} {path}: status {answer.status}")
-        try:
-            decoded = json.loads(answer.data)
-        except (ValueError, RecursionError) as error:
-            raise ClusterError(f"{method} {path}: the answer is not JSON") from error
-        if (
-            not isinstance(decoded, dict) or "kind" not in decoded
-        ):  # some proxies answer 200 for an API server that is down
-            raise ClusterError(f"{method} {path}: the answer is not the API server's")
-        return decoded
+        decoded = _decoded(answer.data)
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            if decoded is None:  # some proxies answer 200 for an API server that is down
+                raise ClusterError(f"{method} {path}: the answer is not the API server's")
+            return decoded
+        raise _refusal(f"{method} {path}", answer.status, decoded)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         headers = _MERGE_PATCH if method == "PATCH" else _JSON
@@ -134,6 +133,32 @@ class Connection:
         api = client.ApiClient(settings)
         api.rest_client.pool_manager.pool_classes_by_scheme = _fenced(self._fence)
         return api
+
+
+def _decoded(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON object with a kind that every answer of the API server is; None when it is none."""
+    try:
+        decoded = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return decoded if isinstance(decoded, dict) and "kind" in decoded else None
+
+
+def _refusal(request: str, status: int, decoded: Mapping[str, Any] | None) -> ClusterError:
+    """Return the error that an answer means. Only the API server's own Status says that an object is gone, or changed.
+
+    A proxy in between answers 404 and 403 of its own, in HTML; the API server answers an unknown path in plain text.
+    """
+    if decoded is None or decoded["kind"] != "Status":
+        kind = UnknownPathError if status == HTTPStatus.NOT_FOUND else ClusterError
+        return kind(f"{request}: status {status}, and the answer is not the API server's")
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFoundError(f"{request}: not found")
+    if status == HTTPStatus.CONFLICT:
+        return ClusterConflictError(f"{request}: conflict")
+    if status == HTTPStatus.FORBIDDEN:
+        return ForbiddenError(f"{request}: status {status}")
+    return ClusterError(f"{request}: status {status}")
 
 
 def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:

@@ -47,7 +47,6 @@ class Target:
     def parse(cls, body: Mapping[str, Any]) -> Self:
         """Parse a raw Deployment."""
         status, metadata = body.get("status", {}), body["metadata"]
-        labels = body["spec"].get("selector", {}).get("matchLabels", {})
         replicas = body["spec"].get("replicas", 1)
         current = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
         return cls(
@@ -56,9 +55,21 @@ class Target:
             resource_version=int(metadata["resourceVersion"]),
             rolling_out=status.get("updatedReplicas", 0) < status.get("replicas", 0),
             settled=current and status.get("replicas", 0) == replicas,
-            selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
+            selector=_selector(body["spec"].get("selector", {})),
             writer=_writer(metadata.get("managedFields", ())),
         )
+
+
+def _selector(raw: Mapping[str, Any]) -> str:
+    """Return a label selector, of labels and expressions, in the form of a query."""
+    labels = [f"{name}={value}" for name, value in sorted(raw.get("matchLabels", {}).items())]
+    return ",".join([*labels, *(_expression(each) for each in raw.get("matchExpressions", ()))])
+
+
+def _expression(raw: Mapping[str, Any]) -> str:
+    key, values = str(raw["key"]), ",".join(raw.get("values") or ())
+    forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+    return forms[raw["operator"]]
 
 
 def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None] | None:
@@ -67,4 +78,4 @@ def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None]
     last = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
     if last is None:
         return None
-    return last["manager"], datetime.fromisoformat(last["time"]) if "time" in last else None
+    return last.get("manager") or "unknown", datetime.fromisoformat(last["time"]) if "time" in last else None

@@ -6,7 +6,7 @@ gone at once and ages are true at the time of the scrape. It decides nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -94,6 +94,12 @@ class Metrics:
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
+        self._namespaces = Gauge(
+            f"{name}namespace_served",
+            "1 for a namespace whose pools can be listed, 0 for one whose cannot; the empty name is the whole cluster.",
+            ("namespace",),
+            registry=registry,
+        )
         self._leader = Gauge(
             f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
         )
@@ -138,6 +144,12 @@ class Metrics:
     def leads_while(self, leads: Callable[[], bool]) -> None:
         """Show at each scrape whether this process is the one that scales."""
         self._leader.set_function(lambda: float(leads()))
+
+    def serves(self, namespaces: Mapping[str, bool]) -> None:
+        """Show which of the namespaces to serve can be listed; the empty name is the whole cluster."""
+        self._namespaces.clear()
+        for namespace, served in namespaces.items():
+            self._namespaces.labels(namespace=namespace).set(served)
 
     def forget(self, pool: NamespacedName) -> None:
         """Drop every series of a pool."""

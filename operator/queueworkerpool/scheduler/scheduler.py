@@ -85,10 +85,10 @@ class Scheduler:
         # Timers inherit the context of whoever sets them: that of a watch would keep the whole body it showed alive.
         self._context = contextvars.copy_context()
 
-    def pool_changed(self, pool: StoredPool) -> None:
-        """Store a pool as the watch shows it. A new or edited one is due at once."""
+    def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:
+        """Store a pool as the watch, or a list, shows it. A new or edited one is due at once."""
         before = self._store.get(pool.key)
-        if not self._store.put(pool):
+        if not self._store.put(pool, listed=listed):
             return
         if before is None or before.uid != pool.uid or before.generation != pool.generation:
             others = self._store.sharing_deployment(before) if before else ()

@@ -31,11 +31,17 @@ class PoolStore:
         """Return the names of all pools."""
         return list(self._pools)
 
-    def put(self, pool: StoredPool) -> bool:
-        """Store a pool's state; return False when a newer one is already stored."""
+    def put(self, pool: StoredPool, *, listed: bool = False) -> bool:
+        """Store a pool's state; return False when a newer one is already stored.
+
+        `listed`: a list shows what the API server holds, also when it was restored to an older state. Where the list is
+        only late, the watch that follows it shows the newer state again.
+        """
         stored = self._pools.get(pool.key)
+        if stored and stored.resource_version == pool.resource_version:
+            return False
         # Whatever the uid: a tick of the pool that had the name before may come late.
-        if stored and stored.resource_version >= pool.resource_version:
+        if stored and stored.resource_version > pool.resource_version and not listed:
             return False
         self._unlink(stored)
         self._pools[pool.key] = pool
@@ -70,8 +76,11 @@ class PoolStore:
 class WatchedTargets(Protocol):
     """The Deployments as the watch shows them."""
 
+    lists: int
+    """How many lists have replaced what was known."""
+
     def find(self, deployment: NamespacedName) -> Target | None:
-        """Return the Deployment of this name, if there is one."""
+        """Return the Deployment of this name, if there is one. Raises TargetsUnknownError."""
 
 
 class AssumedTargets:
@@ -83,9 +92,11 @@ class AssumedTargets:
     def __init__(self, watched: WatchedTargets) -> None:
         self._watched = watched
         self._assumed: dict[NamespacedName, Target] = {}
+        self._lists = 0
 
     def find(self, deployment: NamespacedName) -> Target | None:
-        """Return the Deployment of this name, if there is one."""
+        """Return the Deployment of this name, if there is one. Raises TargetsUnknownError."""
+        self._forget_after_a_list()
         watched, assumed = self._watched.find(deployment), self._assumed.get(deployment)
         if watched and assumed and assumed.resource_version > watched.resource_version:
             return replace(
@@ -96,6 +107,13 @@ class AssumedTargets:
 
     def assume(self, deployment: NamespacedName, target: Target) -> None:
         """Remember a write of our own until the watch shows it."""
+        self._forget_after_a_list()
         for old in tuple(islice(self._assumed, 2)):
             self.find(old)  # which forgets what the watch has shown: nobody may ask for it any more
         self._assumed[deployment] = target
+
+    def _forget_after_a_list(self) -> None:
+        """After a list nothing is assumed: the API server may have been restored to an older state."""
+        if self._lists != self._watched.lists:
+            self._assumed.clear()
+            self._lists = self._watched.lists

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from queueworkerpool.health import HealthState
 from queueworkerpool.model import NamespacedName, StoredPool
+from queueworkerpool.names import PLURAL
 from queueworkerpool.watch import adapter
 from queueworkerpool.watch.adapter import Pools, Sinks
 
@@ -55,7 +57,7 @@ async def watch(sinks: Sinks, namespaces: tuple[str, ...], stop: asyncio.Event) 
 def _hangs(health: HealthState, begun: float) -> bool:
     # A start is no sign of life: a watch that hangs at each start is for /livez to report.
     now = time.monotonic()
-    silence = min(now - begun, max(health.watch_silence(now).values(), default=math.inf))
+    silence = min(now - begun, health.watch_silence(now).get(PLURAL, math.inf))
     if silence >= HUNG_SECONDS:
         logger.error("the watch hangs, restarting it", extra={"seconds": round(silence)})
     return silence >= HUNG_SECONDS
@@ -103,8 +105,8 @@ class _Handover:
         self._pools = pools
         self._ours = ours
 
-    def pool_changed(self, pool: StoredPool) -> None:
-        self._ours.call_soon_threadsafe(self._pools.pool_changed, pool)
+    def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:
+        self._ours.call_soon_threadsafe(partial(self._pools.pool_changed, pool, listed=listed))
 
     def pool_deleted(self, key: NamespacedName, uid: str) -> None:
         self._ours.call_soon_threadsafe(self._pools.pool_deleted, key, uid)

@@ -101,7 +101,8 @@ async def test_a_closed_port(opened: Open, tmp_path: Path) -> None:
 
 
 async def test_not_found_says_what_is_gone(faulty: Serve, opened: Open, tmp_path: Path) -> None:
-    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(404, {"message": SECRET})).endpoint))
+    status = {"kind": "Status", "message": SECRET}
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(404, status)).endpoint))
     kinds = {name: type(await failure(call, cluster)) for name, call in CALLS.items()}
     gone = {name: kind for name, kind in kinds.items() if name not in {"pods", "post_event"}}
     pool, target = PoolGoneError, TargetGoneError
@@ -109,8 +110,21 @@ async def test_not_found_says_what_is_gone(faulty: Serve, opened: Open, tmp_path
     assert not cluster.is_served()
 
 
+@pytest.mark.parametrize("status", [403, 404, 409])
+async def test_only_a_status_of_the_api_server_says_that_something_is_gone(
+    status: int, faulty: Serve, opened: Open, tmp_path: Path
+) -> None:
+    """A proxy in between answers with a page of its own, and a pool was forgotten."""
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(status, f"<html>{SECRET}")).endpoint))
+    for call in CALLS.values():
+        error = await failure(call, cluster)
+        assert not isinstance(error, PoolGoneError | TargetGoneError | ClusterConflictError)
+        assert SECRET not in str(error)
+
+
 async def test_a_conflict_is_reported_as_one_whatever_was_written(faulty: Serve, opened: Open, tmp_path: Path) -> None:
-    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(409, {"message": SECRET})).endpoint))
+    status = {"kind": "Status", "message": SECRET}
+    cluster = opened(kubeconfig(tmp_path, faulty(faults.answering(409, status)).endpoint))
     for name in ("scale", "write_status"):
         assert type(await failure(CALLS[name], cluster)) is ClusterConflictError
 

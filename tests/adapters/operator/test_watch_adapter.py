@@ -10,8 +10,11 @@ import pytest
 
 from queueworkerpool.health import HealthState
 from queueworkerpool.model import NamespacedName, Pool, StoredPool, Target
-from queueworkerpool.watch import adapter
-from queueworkerpool.watch.adapter import WATCHED, Deployments, Sinks
+from queueworkerpool.watch import adapter, deployments
+from queueworkerpool.watch.adapter import Sinks
+from queueworkerpool.watch.deployments import watch_deployments
+from queueworkerpool.watch.index import Deployments
+from queueworkerpool.watch.kinds import WATCHED
 from tests.adapters.operator.conftest import Namespace, open_files, until
 
 
@@ -23,7 +26,7 @@ class RecordedPools:
     pools: list[tuple[Pool, Target | None]] = field(default_factory=list)
     deleted: list[tuple[NamespacedName, str]] = field(default_factory=list)
 
-    def pool_changed(self, pool: StoredPool) -> None:
+    def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:  # noqa: ARG002 -- the Protocol's
         assert isinstance(pool, Pool)
         self.pools.append((pool, self.deployments.find(pool.deployment)))
 
@@ -42,12 +45,15 @@ async def kubectl(namespace: Namespace, *arguments: str) -> str:
 async def watching(reported: RecordedPools, health: HealthState, *namespaces: str) -> AsyncIterator[None]:
     """Watch these namespaces, or all when none is named, while the body runs."""
     files, stop = open_files(), asyncio.Event()
-    task = asyncio.create_task(adapter.watch(Sinks(reported, reported.deployments, health), namespaces, stop))
+    reported.deployments = Deployments(namespaces)
+    tasks = [asyncio.create_task(watch_deployments(reported.deployments, namespaces, health, stop))]
+    await asyncio.wait_for(reported.deployments.answered(), 15)
+    tasks.append(asyncio.create_task(adapter.watch(Sinks(reported, health), namespaces, stop)))
     try:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(asyncio.gather(*tasks), 15)
         await until(lambda: open_files() <= files, "connections stayed open")  # TLS takes a moment to close
 
 
@@ -156,7 +162,8 @@ async def test_signs_of_life_are_recorded_for_each_kind(
 async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
     namespace: Namespace, reported: RecordedPools, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "SERVER_TIMEOUT_SECONDS", 1)
+    for module in (adapter, deployments):
+        monkeypatch.setattr(module, "SERVER_TIMEOUT_SECONDS", 1)
 
     async def answered_again() -> dict[str, float]:
         before = dict(health.watch_responses)
@@ -179,7 +186,8 @@ async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
 async def test_a_watch_whose_task_died_is_reported(
     namespace: Namespace, reported: RecordedPools, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "SERVER_TIMEOUT_SECONDS", 1)
+    for module in (adapter, deployments):
+        monkeypatch.setattr(module, "SERVER_TIMEOUT_SECONDS", 1)
     monkeypatch.setattr("queueworkerpool.health.WATCH_DEAD_SECONDS", 5.0)
     dead = {f"the watch of {kind} is dead" for kind in WATCHED}
 
@@ -192,7 +200,7 @@ async def test_a_watch_whose_task_died_is_reported(
             lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
         )
         for task in asyncio.all_tasks():
-            if task.get_name().startswith("watcher for"):
+            if task.get_name().startswith(("watcher for", "deployments ")):
                 task.cancel()
         await until(lambda: failures() == dead, "the dead watches were not reported")
 

@@ -15,8 +15,9 @@ import yaml
 from devcluster.faults import Fault, Proxy
 from queueworkerpool.health import HealthState
 from queueworkerpool.model import NamespacedName, StoredPool
+from queueworkerpool.names import PLURAL
 from queueworkerpool.watch import adapter, supervisor
-from queueworkerpool.watch.adapter import WATCHED, Deployments, Sinks
+from queueworkerpool.watch.adapter import Sinks
 from tests.adapters.operator.conftest import Namespace, until
 
 PATIENCE_SECONDS = 60.0
@@ -30,7 +31,7 @@ class RecordedPools:
     deleted: list[NamespacedName] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
 
-    def pool_changed(self, pool: StoredPool) -> None:
+    def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:  # noqa: ARG002 -- the Protocol's
         self.threads.add(threading.get_ident())
         self.pools.append(pool)
 
@@ -51,7 +52,7 @@ def reported() -> RecordedPools:
 
 @pytest.fixture
 def sinks(reported: RecordedPools) -> Sinks:
-    return Sinks(reported, Deployments(), HealthState(time.monotonic()))
+    return Sinks(reported, HealthState(time.monotonic()))
 
 
 @pytest.fixture
@@ -109,9 +110,7 @@ async def test_when_kopf_ends_our_tasks_go_on_and_it_can_be_restarted(
     namespace: Namespace, proxy: Proxy, reported: RecordedPools, sinks: Sinks
 ) -> None:
     async with running(sinks, namespace.name) as task:
-        await until(
-            lambda: set(sinks.health.watch_responses) == set(WATCHED), "no watch was answered", PATIENCE_SECONDS
-        )
+        await until(lambda: set(sinks.health.watch_responses) == {PLURAL}, "no watch was answered", PATIENCE_SECONDS)
         younger = asyncio.create_task(asyncio.sleep(600))
         proxy.begin(Fault("error 500", "watch"))
         await asyncio.wait_for(asyncio.shield(task), PATIENCE_SECONDS)

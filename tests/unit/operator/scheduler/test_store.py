@@ -129,6 +129,7 @@ class Watch:
     """What the watch shows."""
 
     shown: dict[NamespacedName, Target] = field(default_factory=dict)
+    lists: int = 1
 
     def find(self, deployment: NamespacedName) -> Target | None:
         return self.shown.get(deployment)
@@ -189,3 +190,20 @@ def test_a_deleted_deployment_is_unknown_despite_our_write() -> None:
     del watch.shown[DEPLOYMENT]
     assert targets.find(DEPLOYMENT) is None
     assert targets._assumed == {}
+
+
+def test_after_a_list_nothing_is_assumed_because_the_api_server_may_have_been_restored() -> None:
+    watch = Watch({DEPLOYMENT: SHOWN})
+    targets = AssumedTargets(watch)
+    targets.find(DEPLOYMENT)
+    targets.assume(DEPLOYMENT, WROTE)
+    assert targets.find(DEPLOYMENT) != SHOWN
+    watch.lists += 1
+    assert targets.find(DEPLOYMENT) == SHOWN
+
+
+def test_a_listed_pool_is_stored_though_it_looks_older_and_a_watched_one_is_not() -> None:
+    pools = store(named("a", version=900))
+    assert not pools.put(named("a", version=100))
+    assert pools.put(named("a", version=100), listed=True)
+    assert not pools.put(named("a", version=100), listed=True)

@@ -1,0 +1,68 @@
+"""Which of the namespaces to serve can be listed: one that is gone or forbidden must not cost the others.
+
+`process` uses it around each run of kopf, which ends as a whole at one forbidden namespace. It changes nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+RECHECK_SECONDS = 10.0
+"""How often a namespace that could not be listed is tried again."""
+
+
+class Lister(Protocol):
+    """What tells whether pools can be listed."""
+
+    async def may_list_pools(self, namespace: str) -> bool:
+        """Return whether the API server lets us list pools there. Raises nothing: an outage is no refusal."""
+
+
+class Namespaces:
+    """The namespaces to serve; none named: all, by rights in the whole cluster."""
+
+    def __init__(self, names: tuple[str, ...], lister: Lister, stop: asyncio.Event) -> None:
+        self._names = names
+        self._lister = lister
+        self._stop = stop
+        self._refused: set[str] = set()
+
+    async def listable(self) -> tuple[str, ...] | None:
+        """Return the namespaces to watch, empty for the whole cluster; None when there is nothing to watch now."""
+        self._refused = {name for name in self._names or ("",) if not await self._lister.may_list_pools(name)}
+        if self._refused:
+            logger.error("pools cannot be listed", extra={"namespaces": sorted(self._refused)})
+        if not self._names:
+            return None if self._refused else ()
+        return tuple(name for name in self._names if name not in self._refused) or None
+
+    def states(self) -> dict[str, bool]:
+        """Return for each namespace to serve whether it is; the empty name is the whole cluster."""
+        return {name: name not in self._refused for name in self._names or ("",)}
+
+    @asynccontextmanager
+    async def end_when_changed(self) -> AsyncIterator[asyncio.Event]:
+        """Yield an event that is set when the process stops, or when a refused namespace can be listed again."""
+        end = asyncio.Event()
+        waiting = asyncio.create_task(self._until_changed(end), name="namespaces")
+        try:
+            yield end
+        finally:
+            waiting.cancel()
+
+    async def _until_changed(self, end: asyncio.Event) -> None:
+        while not self._stop.is_set() and not await self._any_is_back():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), RECHECK_SECONDS if self._refused else None)
+        end.set()
+
+    async def _any_is_back(self) -> bool:
+        for name in self._refused:
+            if await self._lister.may_list_pools(name):
+                logger.info("pools can be listed again", extra={"namespace": name})
+                return True
+        return False
