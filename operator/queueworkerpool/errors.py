@@ -32,6 +32,12 @@ class QueueUnreadableError(QueueWorkerPoolError):
     posts_event: ClassVar[bool] = True
 
 
+class QueueAddressInvalidError(QueueUnreadableError):
+    """The queue's URL is none, names no region that is understood, or contradicts the pool's: SQS was not asked."""
+
+    reason, outcome = Reason.QUEUE_ADDRESS_INVALID, ReadOutcome.ADDRESS_INVALID
+
+
 class QueueNotFoundError(QueueUnreadableError):
     """SQS says that the queue does not exist."""
 

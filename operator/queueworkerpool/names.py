@@ -186,6 +186,11 @@ class Reason(StrEnum):
         "The stored pool does not fit this operator's CRD; it was stored under another one.",
         "Install the CRD that belongs to the operator, and apply the pool again.",
     )
+    QUEUE_ADDRESS_INVALID = (
+        "QueueAddressInvalid",
+        "The queue's URL is AWS's and names no region that is understood, contradicts the region, or is no URL.",
+        "Correct spec.queues[].url or region as the message says; `qwp validate` checks them offline.",
+    )
     QUEUE_NOT_FOUND = (
         "QueueNotFound",
         "SQS says that there is no such queue.",
@@ -252,6 +257,7 @@ class ReadOutcome(StrEnum):
     """How one reading of a queue ended, as the label of `queueworkerpool_queue_reads_total`."""
 
     OK = "ok"
+    ADDRESS_INVALID = "address_invalid"
     NOT_FOUND = "not_found"
     ACCESS_DENIED = "access_denied"
     NOT_ALLOWED = "not_allowed"

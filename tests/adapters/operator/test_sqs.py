@@ -9,13 +9,19 @@ from typing import Any
 import pytest
 
 from devcluster.sqs import SqsServer
-from queueworkerpool.errors import QueueAccessDeniedError, QueueNotFoundError, QueueUnreachableError
+from queueworkerpool.errors import (
+    QueueAccessDeniedError,
+    QueueAddressInvalidError,
+    QueueNotFoundError,
+    QueueUnreachableError,
+)
 from queueworkerpool.model import QueueRef
 from queueworkerpool.queues.sqs.clients import MOST_CLIENTS
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import NOW, Connect
 from tests.adapters.operator.faulty import Faulty, Script
 from tests.adapters.worker.conftest import Queue
+from tests.unit.queue_urls import at_aws, refused
 
 Serve = Callable[[Script], Faulty]
 
@@ -109,7 +115,11 @@ PLAIN = "http://sqs.example.internal:9324/123456789012/q"
 
 REGIONS: dict[str, tuple[QueueRef, str | None, str]] = {
     "the URL's": (QueueRef(AWS), "us-west-2", "eu-central-1"),
-    "the field's before the URL's": (QueueRef(AWS, "ap-south-1"), "us-west-2", "ap-south-1"),
+    "the field's before that of another server's URL": (
+        QueueRef("http://localhost:4566/queue/us-east-1/000000000000/q", "ap-south-1"),
+        "us-west-2",
+        "ap-south-1",
+    ),
     "the field's": (QueueRef(PLAIN, "ap-south-1"), "us-west-2", "ap-south-1"),
     "the operator's where neither names one": (QueueRef(PLAIN), "us-west-2", "us-west-2"),
     "AWS's own setting where the operator names none either": (QueueRef(PLAIN), None, "eu-west-1"),
@@ -121,12 +131,29 @@ REGIONS: dict[str, tuple[QueueRef, str | None, str]] = {
         "us-west-2",
         "us-west-2",
     ),
-    "AWS's host further on in the URL": (
-        QueueRef("https://evil.example/sqs.us-east-1.amazonaws.com/q"),
-        "us-west-2",
-        "us-west-2",
-    ),
 }
+
+
+@at_aws
+async def test_the_region_of_each_form_of_url_is_asked(faulty: Serve, connect: Connect, url: str, region: str) -> None:
+    server = faulty(faults.answering(200, COUNTS))
+    await connect(server.endpoint, default_region="eu-south-2").read(QueueRef(url))
+    assert signed_for(server.requests[0]) == region
+
+
+@refused
+async def test_an_address_that_is_not_understood_is_not_asked_for(faulty: Serve, connect: Connect, url: str) -> None:
+    server = faulty(faults.answering(200, COUNTS))
+    with pytest.raises(QueueAddressInvalidError, match=r"^(a )?queue[^\n]*: .*: .*"):
+        await connect(server.endpoint, default_region="eu-south-2").read(QueueRef(url))
+    assert server.requests == []
+
+
+async def test_a_region_that_contradicts_the_host_is_not_asked(faulty: Serve, connect: Connect) -> None:
+    server = faulty(faults.answering(200, COUNTS))
+    with pytest.raises(QueueAddressInvalidError, match="region ap-south-1 is not that of its URL, eu-central-1"):
+        await connect(server.endpoint).read(QueueRef(AWS, "ap-south-1"))
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(("queue_ref", "default", "region"), REGIONS.values(), ids=REGIONS)
@@ -155,14 +182,14 @@ async def test_a_queue_whose_region_nobody_names_is_reported_with_the_fix(
 @pytest.mark.parametrize("region", ["evil.example/", "a@b", "-", "x" * 64, "eu-west-1.evil.example"])
 async def test_a_region_that_is_none_reaches_no_host(connect: Connect, region: str) -> None:
     with pytest.raises(QueueNotFoundError, match=r"^queue q: its region is none of AWS's"):
-        await connect(None).read(QueueRef(AWS, region))
+        await connect(None).read(QueueRef(PLAIN, region))
 
 
 async def test_regions_that_tenants_make_up_do_not_pile_up(faulty: Serve, connect: Connect) -> None:
     server = faulty(faults.answering(200, COUNTS))
     queues = connect(server.endpoint)
     for number in range(3 * MOST_CLIENTS):
-        await queues.read(QueueRef(AWS, f"made-up-{number}"))
+        await queues.read(QueueRef(PLAIN, f"made-up-{number}"))
     assert len(queues._clients._made) == MOST_CLIENTS
 
 

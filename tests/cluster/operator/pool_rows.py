@@ -124,6 +124,12 @@ REFUSED: dict[str, Row] = {
     "a queue by its name": Row(queue("thumbnails"), _QUEUE, _SQS_URL),
     "a queue by its ARN": Row(queue("arn:aws:sqs:eu-west-1:123456789012:thumbnails"), _QUEUE, _SQS_URL),
     "a queue URL without account": Row(queue("https://sqs.eu-west-1.amazonaws.com/thumbnails"), _QUEUE, _SQS_URL),
+    "a queue URL of AWS with a longer path": Row(
+        queue("https://sqs.eu-west-1.amazonaws.com/queue/eu-west-1/123456789012/q"), _QUEUE, _SQS_URL
+    ),
+    "a queue URL of AWS in capitals without account": Row(
+        queue("https://SQS.EU-WEST-1.API.AWS:443/queue/thumbnails"), _QUEUE, _SQS_URL
+    ),
     "a queue URL with a short account": Row(queue("https://sqs.eu-west-1.amazonaws.com/12345/q"), _QUEUE, _SQS_URL),
     "a queue URL with Arabic digits": Row(queue(f"https://sqs.amazonaws.com/{'٣' * 12}/q"), _QUEUE, _SQS_URL),
     "a queue URL with a query": Row(queue(f"{URL}?Action=DeleteQueue"), _QUEUE, _SQS_URL),
@@ -312,6 +318,12 @@ ACCEPTED: dict[str, str] = {
     "the least": pool(),
     "a FIFO queue": queue("https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo"),
     "a local queue": queue("http://127.0.0.1:9324/000000000000/local", region="eu-west-1"),
+    "a queue of LocalStack by its path": queue("http://localhost:4566/queue/us-east-1/000000000000/jobs"),
+    "a queue of an older ElasticMQ": queue("http://elastic_mq:9324/queue/jobs"),
+    "a queue of Yandex": queue("https://message-queue.api.cloud.yandex.net/b1gex/dj6ex/jobs", region="ru-central1"),
+    "a queue of Scaleway": queue("https://sqs.mnq.fr-par.scaleway.com/project-00000000-0000/jobs", region="fr-par"),
+    "a queue at an IPv6 address": queue("http://[::1]:9324/000000000000/jobs"),
+    "a URL in capitals, with port and dot": queue("HTTPS://SQS.EU-WEST-1.AmazonAWS.com.:443/123456789012/jobs"),
     "a legacy URL": queue("https://eu-west-1.queue.amazonaws.com/123456789012/legacy"),
     "a fixed size": pool(minReplicas=50),
     "the largest numbers": pool(maxReplicas=100000, minReplicas=99999, pollSeconds=300, scaleToZeroAfterSeconds=86400),

@@ -11,6 +11,7 @@ from queueworkerpool import names
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import (
     QueueAccessDeniedError,
+    QueueAddressInvalidError,
     QueueAnswerInvalidError,
     QueueNotAllowedError,
     QueueNotFoundError,
@@ -109,6 +110,7 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, observe(target=None, decision=None)),
     Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, observe(owner=NamespacedName("shop", "older"), decision=None)),
     Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, observe(forbidden=True, decision=None)),
+    Reason.QUEUE_ADDRESS_INVALID: (ConditionType.QUEUE_REACHABLE, unread(QueueAddressInvalidError)),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
     Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
     Reason.QUEUE_NOT_ALLOWED: (ConditionType.QUEUE_REACHABLE, unread(QueueNotAllowedError)),
@@ -149,6 +151,11 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
     Reason.TARGET_CONFLICT: (EventType.WARNING, FakeDependencies(), NamespacedName("shop", "older")),
     Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(own=NamespacedName("shop", "thumbnailer")), None),
     Reason.INVALID_SPEC: (EventType.WARNING, FakeDependencies(invalid_pool()), None),
+    Reason.QUEUE_ADDRESS_INVALID: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: QueueAddressInvalidError("why")}),
+        None,
+    ),
     Reason.QUEUE_NOT_FOUND: (EventType.WARNING, FakeDependencies(queues={URL: QueueNotFoundError("why")}), None),
     Reason.QUEUE_ACCESS_DENIED: (
         EventType.WARNING,
@@ -167,6 +174,7 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
 
 OUTCOMES: dict[ReadOutcome, FakeDependencies] = {
     ReadOutcome.OK: FakeDependencies(),
+    ReadOutcome.ADDRESS_INVALID: FakeDependencies(queues={URL: QueueAddressInvalidError("why")}),
     ReadOutcome.NOT_FOUND: FakeDependencies(queues={URL: QueueNotFoundError("why")}),
     ReadOutcome.ACCESS_DENIED: FakeDependencies(queues={URL: QueueAccessDeniedError("why")}),
     ReadOutcome.NOT_ALLOWED: FakeDependencies(tenancy=OTHERS_ONLY),
@@ -241,7 +249,7 @@ def test_the_reasons_of_decisions_are_those_that_decisions_have() -> None:
 def test_events_have_few_reasons_so_that_people_can_learn_them() -> None:
     posted = {error.reason for error in QueueUnreadableError.__subclasses__() if error.posts_event}
     assert posted < set(EVENTS)
-    assert len(EVENTS) <= 13
+    assert len(EVENTS) <= 16
 
 
 @pytest.mark.parametrize("reason", Reason)

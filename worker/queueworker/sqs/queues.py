@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from botocore.session import Session
 
+from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
 from queueworker.sqs.failures import is_plain, remedy_for
@@ -30,19 +31,16 @@ MAX_REASON_LENGTH = 1000
 
 _UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
-_REGION_IN_HOST = re.compile(r"^https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?/")
 _FINAL_CODES = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight"})
 
 
 def region_for(url: str, session: Session) -> str:
-    """Return the region in the host of an AWS queue URL, else that of AWS's own settings.
+    """Return the region that a queue's URL names, else that of AWS's own settings.
 
     Raises:
         UsageError: neither names a region.
     """
-    match = _REGION_IN_HOST.match(url)
-    in_url = match and (match[1] or match[2])
-    region = in_url or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    region = parse(url).region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     if not region:
         raise UsageError(f"the queue URL {url} names no region: set AWS_REGION")
     return str(region)

@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from queueworkerpool.errors import QueueAnswerInvalidError, QueueUnreachableError
+from queueaddress import AddressError
+from queueworkerpool.errors import QueueAddressInvalidError, QueueAnswerInvalidError, QueueUnreachableError
 from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
@@ -72,7 +73,10 @@ class SqsQueues:
 
     def _ask(self, queue: QueueRef) -> QueueReading:
         time = self._clock()
-        region = queue.home(self._default_region)
+        try:
+            region = queue.home(self._default_region)
+        except AddressError as error:
+            raise QueueAddressInvalidError(f"{queue.label}: {error}") from error
         try:
             with self._clients.of(region, queue.role) as client:
                 answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
