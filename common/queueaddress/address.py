@@ -7,6 +7,7 @@ default region may have a queue of the same name.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from queueaddress.partitions import Partition, partitions
 
@@ -90,6 +91,12 @@ def parse(url: str) -> Address:
     if owners := [each for each in partitions() if _is_below(host, (each.dns_suffix, each.dual_stack_suffix))]:
         return _at_aws(host, owners, folders, name)
     return _at_another_server(host, folders, name)
+
+
+def is_at_aws(url: str) -> bool:
+    """Return whether the host of any URL is AWS's."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    return any(_is_below(host, (each.dns_suffix, each.dual_stack_suffix)) for each in partitions())
 
 
 def _at_aws(host: str, owners: list[Partition], folders: str, name: str) -> Address:

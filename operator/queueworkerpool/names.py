@@ -198,8 +198,18 @@ class Reason(StrEnum):
     )
     QUEUE_ACCESS_DENIED = (
         "QueueAccessDenied",
-        "SQS does not let the operator read the queue, or the operator has no credentials.",
-        "Allow sqs:GetQueueAttributes on the queue to the operator's role.",
+        "SQS does not let the operator read the queue.",
+        "Allow sqs:GetQueueAttributes on the queue to the operator's role, or do what the message says instead.",
+    )
+    CREDENTIALS_DENIED = (
+        "CredentialsDenied",
+        "STS refuses to give the operator the credentials of its own role, so no queue can be read.",
+        "Correct the role's trust policy, the cluster's OIDC provider or AWS_ROLE_ARN, as the message says.",
+    )
+    CREDENTIALS_UNAVAILABLE = (
+        "CredentialsUnavailable",
+        "The operator has no AWS credentials: none are set, or STS or the Pod Identity agent does not give them.",
+        "Give its service account a role; else check STS, the agent or the file that the message names.",
     )
     QUEUE_NOT_ALLOWED = (
         "QueueNotAllowed",
@@ -260,6 +270,8 @@ class ReadOutcome(StrEnum):
     ADDRESS_INVALID = "address_invalid"
     NOT_FOUND = "not_found"
     ACCESS_DENIED = "access_denied"
+    CREDENTIALS_DENIED = "credentials_denied"
+    CREDENTIALS_UNAVAILABLE = "credentials_unavailable"
     NOT_ALLOWED = "not_allowed"
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"

@@ -1,5 +1,6 @@
 """The adapter to SQS against two servers that speak its protocol, and where its requests go."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -7,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session as BotocoreSession
 
 from devcluster.sqs import SqsServer
 from queueworkerpool.errors import (
-    QueueAccessDeniedError,
+    CredentialsUnavailableError,
     QueueAddressInvalidError,
     QueueNotFoundError,
     QueueUnreachableError,
 )
 from queueworkerpool.model import QueueRef
-from queueworkerpool.queues.sqs.clients import MOST_CLIENTS
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import NOW, Connect
 from tests.adapters.operator.faulty import Faulty, Script
@@ -185,12 +186,30 @@ async def test_a_region_that_is_none_reaches_no_host(connect: Connect, region: s
         await connect(None).read(QueueRef(PLAIN, region))
 
 
-async def test_regions_that_tenants_make_up_do_not_pile_up(faulty: Serve, connect: Connect) -> None:
+async def test_regions_that_tenants_make_up_share_a_client(
+    faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, each reading of a 65th region made a client anew, under a lock that every reading needs."""
+    made: list[str] = []
+    create = BotocoreSession.create_client
+
+    def counted(session: BotocoreSession, service: str, *args: Any, **kwargs: Any) -> Any:
+        made.append(service)
+        return create(session, service, *args, **kwargs)
+
+    monkeypatch.setattr(BotocoreSession, "create_client", counted)
     server = faulty(faults.answering(200, COUNTS))
-    queues = connect(server.endpoint)
-    for number in range(3 * MOST_CLIENTS):
-        await queues.read(QueueRef(PLAIN, f"made-up-{number}"))
-    assert len(queues._clients._made) == MOST_CLIENTS
+    queues = connect(server.endpoint, default_region="eu-west-1", workers=8)
+    regions = [*(f"made-up-{number}" for number in range(100)), "eu-west-1", "us-east-2"]
+    for _ in range(2):
+        await asyncio.gather(*(queues.read(QueueRef(PLAIN, region)) for region in regions))
+    assert len(made) == 3
+    assert sorted(signed_for(request) for request in server.requests) == sorted(regions * 2)
+
+
+async def test_a_region_that_is_yet_to_come_is_asked_when_the_operator_is_set_to_it(connect: Connect) -> None:
+    queues = connect(None, default_region="eu-west-9")
+    assert queues._clients._of("sqs", "eu-west-9").meta.endpoint_url == "https://sqs.eu-west-9.amazonaws.com"
 
 
 # Credentials
@@ -204,7 +223,7 @@ async def test_missing_credentials_are_reported_as_such(
     queues = connect(server.endpoint)
     for name in names:
         monkeypatch.delenv(name)
-    with pytest.raises(QueueAccessDeniedError, match=r"^queue q: the operator.* AWS credentials.*: .*AWS_\* variables"):
+    with pytest.raises(CredentialsUnavailableError, match=r"^queue q: the operator.* AWS cred.*: .*AWS_\* variables"):
         await queues.read(QueueRef(AWS))
     assert server.requests == []
 
@@ -212,7 +231,7 @@ async def test_missing_credentials_are_reported_as_such(
 async def test_a_missing_profile_is_reported_as_such(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     queues = connect("http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-    with pytest.raises(QueueAccessDeniedError, match="ProfileNotFound"):
+    with pytest.raises(CredentialsUnavailableError, match="ProfileNotFound"):
         await queues.read(QueueRef(AWS))
 
 
@@ -220,12 +239,12 @@ async def test_credentials_that_come_late_are_found(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A metadata service that is slow at the start must not leave the operator without credentials for ever."""
-    monkeypatch.setattr("queueworkerpool.queues.sqs.clients.RENEW_SECONDS", 0)
+    monkeypatch.setattr("queueworkerpool.queues.sqs.credentials.PAUSE_SECONDS", 0)
     queues = connect(faulty(faults.answering(200, COUNTS)).endpoint)
     with monkeypatch.context() as early:
         early.delenv("AWS_ACCESS_KEY_ID")
         early.delenv("AWS_SECRET_ACCESS_KEY")
-        with pytest.raises(QueueAccessDeniedError):
+        with pytest.raises(CredentialsUnavailableError):
             await queues.read(QueueRef(AWS))
     assert (await queues.read(QueueRef(AWS))).visible == 1
 
@@ -237,12 +256,13 @@ async def test_expired_credentials_are_reported_and_read_again(
     server = faulty(faults.answering(200, COUNTS))
     credentials, settings = tmp_path / "credentials.json", tmp_path / "config"
     settings.write_text(f"[default]\ncredential_process = cat {credentials}\n")
+    monkeypatch.setattr("queueworkerpool.queues.sqs.credentials.PAUSE_SECONDS", 0)
     queues = connect(server.endpoint)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(settings))
     credentials.write_text(json.dumps(SESSION | {"AccessKeyId": "late", "Expiration": "2000-01-01T00:00:00Z"}))
-    with pytest.raises(QueueAccessDeniedError, match=r"^queue q: the operator's AWS credentials cannot be used"):
+    with pytest.raises(CredentialsUnavailableError, match=r"^queue q: the operator's AWS credentials cannot be used"):
         await queues.read(QueueRef(AWS))
     assert server.requests == []
     credentials.write_text(json.dumps(SESSION | {"AccessKeyId": "fresh", "Expiration": "2999-01-01T00:00:00Z"}))

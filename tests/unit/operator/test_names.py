@@ -10,6 +10,8 @@ import pytest
 from queueworkerpool import names
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import (
+    CredentialsDeniedError,
+    CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueAddressInvalidError,
     QueueAnswerInvalidError,
@@ -113,6 +115,8 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.QUEUE_ADDRESS_INVALID: (ConditionType.QUEUE_REACHABLE, unread(QueueAddressInvalidError)),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unread(QueueNotFoundError)),
     Reason.QUEUE_ACCESS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(QueueAccessDeniedError)),
+    Reason.CREDENTIALS_DENIED: (ConditionType.QUEUE_REACHABLE, unread(CredentialsDeniedError)),
+    Reason.CREDENTIALS_UNAVAILABLE: (ConditionType.QUEUE_REACHABLE, unread(CredentialsUnavailableError)),
     Reason.QUEUE_NOT_ALLOWED: (ConditionType.QUEUE_REACHABLE, unread(QueueNotAllowedError)),
     Reason.QUEUE_THROTTLED: (ConditionType.QUEUE_REACHABLE, unread(QueueThrottledError)),
     Reason.QUEUE_UNREACHABLE: (ConditionType.QUEUE_REACHABLE, unread(QueueUnreachableError)),
@@ -162,6 +166,12 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
         FakeDependencies(queues={URL: QueueAccessDeniedError("why")}),
         None,
     ),
+    Reason.CREDENTIALS_DENIED: (EventType.WARNING, FakeDependencies(queues={URL: CredentialsDeniedError("why")}), None),
+    Reason.CREDENTIALS_UNAVAILABLE: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: CredentialsUnavailableError("why")}),
+        None,
+    ),
     Reason.QUEUE_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(tenancy=OTHERS_ONLY), None),
     Reason.QUEUE_THROTTLED: (EventType.WARNING, FakeDependencies(queues={URL: QueueThrottledError("why")}), None),
     Reason.QUEUE_UNREACHABLE: (EventType.WARNING, FakeDependencies(queues={URL: QueueUnreachableError("why")}), None),
@@ -177,6 +187,8 @@ OUTCOMES: dict[ReadOutcome, FakeDependencies] = {
     ReadOutcome.ADDRESS_INVALID: FakeDependencies(queues={URL: QueueAddressInvalidError("why")}),
     ReadOutcome.NOT_FOUND: FakeDependencies(queues={URL: QueueNotFoundError("why")}),
     ReadOutcome.ACCESS_DENIED: FakeDependencies(queues={URL: QueueAccessDeniedError("why")}),
+    ReadOutcome.CREDENTIALS_DENIED: FakeDependencies(queues={URL: CredentialsDeniedError("why")}),
+    ReadOutcome.CREDENTIALS_UNAVAILABLE: FakeDependencies(queues={URL: CredentialsUnavailableError("why")}),
     ReadOutcome.NOT_ALLOWED: FakeDependencies(tenancy=OTHERS_ONLY),
     ReadOutcome.THROTTLED: FakeDependencies(queues={URL: QueueThrottledError("why")}),
     ReadOutcome.UNREACHABLE: FakeDependencies(queues={URL: QueueUnreachableError("why")}),

@@ -31,6 +31,8 @@ from botocore.exceptions import (
 )
 
 from queueworkerpool.errors import (
+    CredentialsDeniedError,
+    CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
     QueueNotFoundError,
@@ -39,8 +41,10 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
 )
 from queueworkerpool.model import QueueRef
+from queueworkerpool.queues.sqs.credentials import CredentialsError
+from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
-NO_CREDENTIALS: Final = (
+_NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     InvalidConfigError,
     LoginError,
@@ -53,7 +57,7 @@ NO_CREDENTIALS: Final = (
     SSOError,
     TokenRetrievalError,
 )
-"""The operator has no credentials, or none that can be used: nothing was sent to SQS."""
+"""The operator's settings of credentials cannot be used: no client can be made, and nothing was sent."""
 
 CHECK_ENDPOINT: Final = "check the operator's network and AWS_ENDPOINT_URL_SQS"
 
@@ -112,13 +116,10 @@ FAILURES: Final = (
     ),
     Failure(
         error=QueueAccessDeniedError,
-        text="the operator may not read it ({shown})",
-        fix="allow its role sqs:GetQueueAttributes",
+        text="SQS refuses the credentials ({shown})",
+        fix="check role, AWS_* variables and clock of the operator",
         codes=frozenset(
             {
-                "AccessDenied",
-                "AccessDeniedException",
-                "AuthFailure",
                 "ExpiredToken",
                 "ExpiredTokenException",
                 "IDPRejectedClaim",
@@ -129,13 +130,17 @@ FAILURES: Final = (
                 "InvalidSecurity",
                 "InvalidSignatureException",
                 "MissingAuthenticationToken",
-                "NotAuthorized",
-                "OptInRequired",
                 "RequestExpired",
                 "SignatureDoesNotMatch",
                 "UnrecognizedClientException",
             }
         ),
+    ),
+    Failure(
+        error=QueueAccessDeniedError,
+        text="the operator may not read it ({shown})",
+        fix="allow its role sqs:GetQueueAttributes",
+        codes=frozenset({"AccessDenied", "AccessDeniedException", "AuthFailure", "NotAuthorized", "OptInRequired"}),
         statuses=frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}),
     ),
     Failure(
@@ -152,22 +157,10 @@ FAILURES: Final = (
     ),
     # Nothing is sent, no answer comes, or the answer makes no sense.
     Failure(
-        error=QueueAccessDeniedError,
-        text="the operator has no AWS credentials",
-        fix="give its service account a role, or set AWS_* variables",
-        raised=(NoCredentialsError,),
-    ),
-    Failure(
-        error=QueueAnswerInvalidError,
-        text="the answer is not SQS's",
-        fix=CHECK_ENDPOINT,
-        raised=(RecursionError,),  # a body that is nested too deeply; a kind of RuntimeError
-    ),
-    Failure(
-        error=QueueAccessDeniedError,
+        error=CredentialsUnavailableError,
         text="the operator's AWS credentials cannot be used ({shown})",
         fix="check its role and AWS_* variables",
-        raised=(*NO_CREDENTIALS, RuntimeError),  # botocore raises the latter when new credentials have expired, too
+        raised=_NO_CREDENTIALS,
     ),
     Failure(
         error=QueueUnreachableError,
@@ -178,7 +171,7 @@ FAILURES: Final = (
     Failure(
         error=QueueNotFoundError,
         text="its region is none of AWS's",
-        fix="correct it",
+        fix="correct it, or make it the operator's QWP_REGION",
         raised=(InvalidRegionError,),
     ),
     Failure(
@@ -201,6 +194,79 @@ FAILURES: Final = (
     ),
 )
 """Every failure of a reading; the first row that fits counts."""
+
+CREDENTIALS_FAILURES: Final = (
+    # STS answers with an error.
+    Failure(
+        error=CredentialsUnavailableError,
+        text="STS throttles the requests for the operator's credentials ({shown})",
+        fix="it should pass",
+        codes=_THROTTLED_CODES,
+        statuses=_TOO_MANY_REQUESTS,
+    ),
+    Failure(
+        error=CredentialsUnavailableError,
+        text="STS cannot reach the cluster's OIDC issuer ({shown})",
+        fix="it should pass; else check that the issuer can be reached from AWS",
+        codes=frozenset({"IDPCommunicationError"}),
+    ),
+    Failure(
+        error=CredentialsUnavailableError,
+        text="STS failed, so the operator has no credentials ({shown})",
+        fix="it should pass",
+        statuses=_SERVER_ERRORS,
+    ),
+    Failure(
+        error=CredentialsDeniedError,
+        text="the operator's web identity token has expired ({shown})",
+        fix="check that kubelet renews AWS_WEB_IDENTITY_TOKEN_FILE, and the node's clock",
+        codes=frozenset({"ExpiredToken", "ExpiredTokenException"}),
+    ),
+    Failure(
+        error=CredentialsDeniedError,
+        text="STS does not accept the operator's web identity ({shown})",
+        fix="check the cluster's OIDC provider in IAM, and the audience of the token",
+        codes=frozenset({"IDPRejectedClaim", "InvalidIdentityToken"}),
+    ),
+    Failure(
+        error=CredentialsDeniedError,
+        text="STS refuses the operator its role ({shown})",
+        fix="check AWS_ROLE_ARN, and let the role's trust policy allow the operator's service account",
+        raised=(ClientError,),
+    ),
+    # A provider fails by itself, or nothing answers.
+    Failure(
+        error=CredentialsUnavailableError,
+        text="the operator has no AWS credentials",
+        fix="give its service account a role, or set AWS_* variables",
+        raised=(NoCredentialsError,),
+    ),
+    Failure(
+        error=CredentialsUnavailableError,
+        text="the provider of the operator's credentials failed ({shown})",
+        fix="check the Pod Identity agent of its node, or what its AWS_* variables name",
+        raised=(CredentialRetrievalError, MetadataRetrievalError),
+    ),
+    Failure(
+        error=CredentialsUnavailableError,
+        text="STS did not answer, so the operator has no credentials ({shown})",
+        fix="check the operator's network and AWS_ENDPOINT_URL_STS",
+        raised=(HTTPClientError, ConnectionError),
+    ),
+    Failure(
+        error=CredentialsUnavailableError,
+        text="a file of the operator's credentials cannot be read ({shown})",
+        fix="check AWS_WEB_IDENTITY_TOKEN_FILE and other files that its AWS_* variables name",
+        raised=(OSError,),
+    ),
+    Failure(
+        error=CredentialsUnavailableError,
+        text="the operator's AWS credentials cannot be used ({shown})",
+        fix="check its role and AWS_* variables",
+        raised=(Exception,),  # ValueError, KeyError, RuntimeError: botocore's providers raise whatever comes
+    ),
+)
+"""Every failure to get the operator's own credentials; the first row that fits counts."""
 
 _ROLE: Final = "the role that it is to be read by"
 
@@ -235,13 +301,13 @@ ROLE_FAILURES: Final = (
 
 
 def error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    """Return our error for one that boto3 raised while the queue was read."""
-    return _error(FAILURES, queue, error)
-
-
-def role_error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    """Return our error for one that boto3 raised while the role to read the queue by was assumed."""
-    return _error(FAILURES if isinstance(error, NO_CREDENTIALS) else ROLE_FAILURES, queue, error)
+    """Return our error for what was raised while the queue was read: by SQS, or on the way to credentials."""
+    table: tuple[Failure, ...] = FAILURES
+    if isinstance(error, RoleRefusedError):
+        table, error = ROLE_FAILURES, error.cause
+    if isinstance(error, CredentialsError):
+        table, error = CREDENTIALS_FAILURES, error.cause
+    return _error(table, queue, error)
 
 
 def _error(table: tuple[Failure, ...], queue: QueueRef, error: Exception) -> QueueUnreadableError:

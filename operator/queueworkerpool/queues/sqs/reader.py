@@ -17,8 +17,7 @@ from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
 from queueworkerpool.queues.sqs.clients import Clients
-from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, error_for, role_error_for
-from queueworkerpool.queues.sqs.roles import RoleRefusedError
+from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, error_for
 
 DEADLINE_SECONDS = 60.0
 """The limit for a whole reading, including the wait for a thread: botocore's own time-outs restart with each byte."""
@@ -45,7 +44,7 @@ class SqsQueues:
         self._default_region = default_region
         self._clock = clock
         self._bulkhead = Bulkhead(workers)
-        self._clients = Clients(self._bulkhead.size)
+        self._clients = Clients(self._bulkhead.size, default_region)
         self.jobs = Jobs()
 
     @property
@@ -81,10 +80,6 @@ class SqsQueues:
             with self._clients.of(region, queue.role) as client:
                 answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
         except Exception as error:  # botocore's parsers raise anything when an answer is strange
-            if isinstance(error, NO_CREDENTIALS):
-                self._clients.renew(region)
-            if isinstance(error, RoleRefusedError):
-                raise role_error_for(queue, error.cause) from error
             raise error_for(queue, error) from error
         return _reading(queue.name, answer, time)
 
