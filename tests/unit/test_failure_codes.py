@@ -10,6 +10,7 @@ from queueworker.sqs import credentials as worker_credentials
 from queueworker.sqs import failures as worker
 from queueworkerpool import errors as operator_errors
 from queueworkerpool.queues.sqs import failures as operator
+from queueworkerpool.queues.sqs import identity_failures as operator_credentials
 
 
 class Row(Protocol):
@@ -76,7 +77,7 @@ CREDENTIALS: dict[str, tuple[type[Exception], type[Exception]]] = {
 @pytest.mark.parametrize("kind", CREDENTIALS)
 def test_both_programs_understand_the_same_failures_of_credentials(kind: str) -> None:
     ours, theirs = CREDENTIALS[kind]
-    operators, workers = operator.CREDENTIALS_FAILURES, worker_credentials.FAILURES
+    operators, workers = operator_credentials.CREDENTIALS_FAILURES, worker_credentials.FAILURES
     assert codes(operators, ours) == codes(workers, theirs)
     assert statuses(operators, ours) == statuses(workers, theirs)
     assert [row.raised for row in operators if row.error is ours] == [

@@ -1,12 +1,11 @@
 """What a failed reading means, as our errors: by the types and codes of boto3 and SQS, never by their texts. Pure.
 
-`reader` calls it. The texts are shown to tenants in conditions and Events: they name the queue, what is wrong and what
-to do, and repeat nothing that the other side sent but a plain code. The worker has a table of its own; both must
-understand the same codes.
+`reader` calls it; the tables of failing credentials are in `identity_failures`. The texts are shown to tenants in
+conditions and Events: they name the queue, what is wrong and what to do, and repeat nothing that the other side sent
+but a plain code. The worker has a table of its own; both must understand the same codes.
 """
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -31,7 +30,6 @@ from botocore.exceptions import (
 )
 
 from queueworkerpool.errors import (
-    CredentialsDeniedError,
     CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
@@ -42,6 +40,8 @@ from queueworkerpool.errors import (
 )
 from queueworkerpool.model import QueueRef
 from queueworkerpool.queues.sqs.credentials import CredentialsError
+from queueworkerpool.queues.sqs.failure import SERVER_ERRORS, THROTTLED_CODES, TOO_MANY_REQUESTS, Failure
+from queueworkerpool.queues.sqs.identity_failures import CREDENTIALS_FAILURES, ROLE_FAILURES
 from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
 _NO_CREDENTIALS: Final = (
@@ -63,34 +63,6 @@ CHECK_ENDPOINT: Final = "check the operator's network and AWS_ENDPOINT_URL_SQS"
 
 _PLAIN_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,80}")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One row: the failures that mean the same. It fits by any of `codes`, `statuses` and `raised`.
-
-    Args:
-        error: Our error for them.
-        text: What is wrong. `{shown}` is the error code, else the HTTP status, or the exception's name.
-        fix: What to do. `{external_id}` is the external ID by which the role's trust policy knows the pool.
-        codes: Error codes of SQS or STS, with and without the namespace of SQS's query protocol.
-        statuses: HTTP statuses.
-        raised: What boto3 raises.
-    """
-
-    error: type[QueueUnreadableError]
-    text: str
-    fix: str
-    codes: frozenset[str] = frozenset()
-    statuses: frozenset[int] = frozenset()
-    raised: tuple[type[Exception], ...] = ()
-
-
-_THROTTLED_CODES: Final = frozenset(
-    {"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
-)
-_TOO_MANY_REQUESTS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
-_SERVER_ERRORS: Final = frozenset(range(500, 1000))  # a strange server may send more than HTTP knows
-
 FAILURES: Final = (
     # SQS refuses the request.
     Failure(
@@ -111,8 +83,8 @@ FAILURES: Final = (
         error=QueueThrottledError,
         text="too many requests ({shown})",
         fix="raise pollSeconds, or ask AWS for more",
-        codes=_THROTTLED_CODES,
-        statuses=_TOO_MANY_REQUESTS,
+        codes=THROTTLED_CODES,
+        statuses=TOO_MANY_REQUESTS,
     ),
     Failure(
         error=QueueAccessDeniedError,
@@ -147,7 +119,7 @@ FAILURES: Final = (
         error=QueueUnreachableError,
         text="SQS failed ({shown})",
         fix="it should pass",
-        statuses=_SERVER_ERRORS,
+        statuses=SERVER_ERRORS,
     ),
     Failure(
         error=QueueAnswerInvalidError,
@@ -194,110 +166,6 @@ FAILURES: Final = (
     ),
 )
 """Every failure of a reading; the first row that fits counts."""
-
-CREDENTIALS_FAILURES: Final = (
-    # STS answers with an error.
-    Failure(
-        error=CredentialsUnavailableError,
-        text="STS throttles the requests for the operator's credentials ({shown})",
-        fix="it should pass",
-        codes=_THROTTLED_CODES,
-        statuses=_TOO_MANY_REQUESTS,
-    ),
-    Failure(
-        error=CredentialsUnavailableError,
-        text="STS cannot reach the cluster's OIDC issuer ({shown})",
-        fix="it should pass; else check that the issuer can be reached from AWS",
-        codes=frozenset({"IDPCommunicationError"}),
-    ),
-    Failure(
-        error=CredentialsUnavailableError,
-        text="STS failed, so the operator has no credentials ({shown})",
-        fix="it should pass",
-        statuses=_SERVER_ERRORS,
-    ),
-    Failure(
-        error=CredentialsDeniedError,
-        text="the operator's web identity token has expired ({shown})",
-        fix="check that kubelet renews AWS_WEB_IDENTITY_TOKEN_FILE, and the node's clock",
-        codes=frozenset({"ExpiredToken", "ExpiredTokenException"}),
-    ),
-    Failure(
-        error=CredentialsDeniedError,
-        text="STS does not accept the operator's web identity ({shown})",
-        fix="check the cluster's OIDC provider in IAM, and the audience of the token",
-        codes=frozenset({"IDPRejectedClaim", "InvalidIdentityToken"}),
-    ),
-    Failure(
-        error=CredentialsDeniedError,
-        text="STS refuses the operator its role ({shown})",
-        fix="check AWS_ROLE_ARN, and let the role's trust policy allow the operator's service account",
-        raised=(ClientError,),
-    ),
-    # A provider fails by itself, or nothing answers.
-    Failure(
-        error=CredentialsUnavailableError,
-        text="the operator has no AWS credentials",
-        fix="give its service account a role, or set AWS_* variables",
-        raised=(NoCredentialsError,),
-    ),
-    Failure(
-        error=CredentialsUnavailableError,
-        text="the provider of the operator's credentials failed ({shown})",
-        fix="check the Pod Identity agent of its node, or what its AWS_* variables name",
-        raised=(CredentialRetrievalError, MetadataRetrievalError),
-    ),
-    Failure(
-        error=CredentialsUnavailableError,
-        text="STS did not answer, so the operator has no credentials ({shown})",
-        fix="check the operator's network and AWS_ENDPOINT_URL_STS",
-        raised=(HTTPClientError, ConnectionError),
-    ),
-    Failure(
-        error=CredentialsUnavailableError,
-        text="a file of the operator's credentials cannot be read ({shown})",
-        fix="check AWS_WEB_IDENTITY_TOKEN_FILE and other files that its AWS_* variables name",
-        raised=(OSError,),
-    ),
-    Failure(
-        error=CredentialsUnavailableError,
-        text="the operator's AWS credentials cannot be used ({shown})",
-        fix="check its role and AWS_* variables",
-        raised=(Exception,),  # ValueError, KeyError, RuntimeError: botocore's providers raise whatever comes
-    ),
-)
-"""Every failure to get the operator's own credentials; the first row that fits counts."""
-
-_ROLE: Final = "the role that it is to be read by"
-
-ROLE_FAILURES: Final = (
-    Failure(
-        error=QueueThrottledError,
-        text=f"{_ROLE} was not assumed ({{shown}}): too many requests to STS",
-        fix="it should pass",
-        codes=_THROTTLED_CODES,
-        statuses=_TOO_MANY_REQUESTS,
-    ),
-    Failure(
-        error=QueueUnreachableError,
-        text=f"{_ROLE} was not assumed ({{shown}}): STS failed",
-        fix="it should pass",
-        statuses=_SERVER_ERRORS,
-    ),
-    Failure(
-        error=QueueAccessDeniedError,
-        text=f"{_ROLE} may not be assumed ({{shown}})",
-        fix="check roleArn in the operator's QWP_TENANTS, and let its trust policy allow sts:ExternalId {external_id}",
-        raised=(ClientError,),
-    ),
-    Failure(
-        error=QueueUnreachableError,
-        text=f"{_ROLE} was not assumed ({{shown}})",
-        fix="check the operator's network and AWS_ENDPOINT_URL_STS",
-        raised=(Exception,),
-    ),
-)
-"""Every failure to assume a role, except that the operator has no credentials; the first row that fits counts."""
 
 
 def error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
