@@ -17,6 +17,7 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY crds/ /src/crds/
 COPY operator/ /src/operator/
 COPY worker/ /src/worker/
+COPY common/ /src/common/
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels /src
 
 # The environments: dependencies first, because they change less often than the code.

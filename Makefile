@@ -37,9 +37,9 @@ check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	PYTHONPATH=operator:worker $(BIN)/lint-imports --no-logo
-	PYTHONPATH=operator:worker:. $(BIN)/lint-imports --no-logo --config tests/importlinter.toml
-	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker devcluster
+	PYTHONPATH=operator:worker:common $(BIN)/lint-imports --no-logo
+	PYTHONPATH=operator:worker:common:. $(BIN)/lint-imports --no-logo --config tests/importlinter.toml
+	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker common devcluster
 	$(MAKE) --no-print-directory verify
 
 generate: $(BIN)/.installed ## Write the generated files anew

@@ -117,7 +117,8 @@ def bodies(consumer: Consumer, number: int) -> tuple[str, ...]:
 def _environment(own: dict[str, str]) -> dict[str, str]:
     foreign = ("QUEUEWORKER_", "AWS_", "PYTHON", "CELERY_", "dramatiq_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return clean | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'worker'}", "AWS_DEFAULT_REGION": "eu-west-1"} | own
+    sources = os.pathsep.join(map(str, (ROOT, ROOT / "worker", ROOT / "common")))
+    return clean | {"PYTHONPATH": sources, "AWS_DEFAULT_REGION": "eu-west-1"} | own
 
 
 @contextmanager

@@ -137,6 +137,10 @@ def _as_text(verdict: "Verdict") -> Iterator[str]:
         yield f"{named}and {len(verdict.errors) - MOST_ERRORS} more errors; -o json has them all"
     for warning in verdict.warnings:
         yield f"{named}warning: {warning.field}: {warning.message}"
+    for queue in verdict.queues:
+        if not queue.is_plain:
+            where = queue.region or "the operator's own region"
+            yield f"{named}queue {queue.name} is asked for in {where}"
     if not verdict.errors:
         yield f"{named}valid"
 
@@ -155,5 +159,6 @@ def _as_json(verdict: "Verdict") -> dict[str, Any]:
         "line": verdict.line,
         "result": "skipped" if verdict.skipped else "invalid" if verdict.errors else "valid",
         "errors": [{"field": problem.field, "message": problem.message} for problem in verdict.errors],
+        "queues": [queue.as_document() for queue in verdict.queues],
         "warnings": [{"field": warning.field, "message": warning.message} for warning in verdict.warnings],
     }

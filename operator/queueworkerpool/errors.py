@@ -32,6 +32,12 @@ class QueueUnreadableError(QueueWorkerPoolError):
     posts_event: ClassVar[bool] = True
 
 
+class QueueAddressInvalidError(QueueUnreadableError):
+    """The queue's URL is none, names no region that is understood, or contradicts the pool's: SQS was not asked."""
+
+    reason, outcome = Reason.QUEUE_ADDRESS_INVALID, ReadOutcome.ADDRESS_INVALID
+
+
 class QueueNotFoundError(QueueUnreadableError):
     """SQS says that the queue does not exist."""
 
@@ -39,9 +45,21 @@ class QueueNotFoundError(QueueUnreadableError):
 
 
 class QueueAccessDeniedError(QueueUnreadableError):
-    """SQS does not let the operator read the queue, or the operator has no credentials."""
+    """SQS does not let the operator read the queue."""
 
     reason, outcome = Reason.QUEUE_ACCESS_DENIED, ReadOutcome.ACCESS_DENIED
+
+
+class CredentialsDeniedError(QueueUnreadableError):
+    """STS refuses to give the operator the credentials of its own role, so SQS was not asked."""
+
+    reason, outcome = Reason.CREDENTIALS_DENIED, ReadOutcome.CREDENTIALS_DENIED
+
+
+class CredentialsUnavailableError(QueueUnreadableError):
+    """The operator has no credentials: none are set, or STS, an agent or a file gave none. SQS was not asked."""
+
+    reason, outcome = Reason.CREDENTIALS_UNAVAILABLE, ReadOutcome.CREDENTIALS_UNAVAILABLE
 
 
 class QueueNotAllowedError(QueueUnreadableError):

@@ -186,6 +186,11 @@ class Reason(StrEnum):
         "The stored pool does not fit this operator's CRD; it was stored under another one.",
         "Install the CRD that belongs to the operator, and apply the pool again.",
     )
+    QUEUE_ADDRESS_INVALID = (
+        "QueueAddressInvalid",
+        "The queue's URL is AWS's and names no region that is understood, contradicts the region, or is no URL.",
+        "Correct spec.queues[].url or region as the message says; `qwp validate` checks them offline.",
+    )
     QUEUE_NOT_FOUND = (
         "QueueNotFound",
         "SQS says that there is no such queue.",
@@ -193,8 +198,18 @@ class Reason(StrEnum):
     )
     QUEUE_ACCESS_DENIED = (
         "QueueAccessDenied",
-        "SQS does not let the operator read the queue, or the operator has no credentials.",
-        "Allow sqs:GetQueueAttributes on the queue to the operator's role.",
+        "SQS does not let the operator read the queue.",
+        "Allow sqs:GetQueueAttributes on the queue to the operator's role, or do what the message says instead.",
+    )
+    CREDENTIALS_DENIED = (
+        "CredentialsDenied",
+        "STS refuses to give the operator the credentials of its own role, so no queue can be read.",
+        "Correct the role's trust policy, the cluster's OIDC provider or AWS_ROLE_ARN, as the message says.",
+    )
+    CREDENTIALS_UNAVAILABLE = (
+        "CredentialsUnavailable",
+        "The operator has no AWS credentials: none are set, or STS or the Pod Identity agent does not give them.",
+        "Give its service account a role; else check STS, the agent or the file that the message names.",
     )
     QUEUE_NOT_ALLOWED = (
         "QueueNotAllowed",
@@ -252,8 +267,11 @@ class ReadOutcome(StrEnum):
     """How one reading of a queue ended, as the label of `queueworkerpool_queue_reads_total`."""
 
     OK = "ok"
+    ADDRESS_INVALID = "address_invalid"
     NOT_FOUND = "not_found"
     ACCESS_DENIED = "access_denied"
+    CREDENTIALS_DENIED = "credentials_denied"
+    CREDENTIALS_UNAVAILABLE = "credentials_unavailable"
     NOT_ALLOWED = "not_allowed"
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"

@@ -12,21 +12,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Self
 
+from queueaddress import AddressError, parse, partition_of
 from queueworkerpool.errors import QueueNotAllowedError, SettingsInvalidError
 from queueworkerpool.model import Pool, QueueRef, Role
 
-# The CRD's pattern, checked again because the pool may have been stored under another CRD.
-_URL = re.compile(
-    r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/([0-9]{12})/([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}[.]fifo)"
-)
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
-
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
 _NAMESPACES = re.compile(r"[a-z0-9*-]{1,63}")
 _QUEUES = re.compile(r"arn:[a-z*-]{1,20}:sqs:[a-z0-9*-]{1,32}:[0-9*]{1,12}:[A-Za-z0-9_.*-]{1,80}")
 _ROLE = re.compile(r"arn:aws[a-z-]{0,15}:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}")
-
-_PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-iso-", "aws-iso"), ("us-isob-", "aws-iso-b"))
-"""By how their regions begin; all others are in `aws`."""
 
 _FIELDS = ("namespaces", "queues", "roleArn")
 
@@ -74,10 +67,10 @@ class Tenancy:
         """
         if not self.entries:
             return queue
-        arn = arn_of(queue, self.default_region)
-        if arn is None:
-            problem = "its account, name or region cannot be told: correct spec.queues[].url and region"
-            raise QueueNotAllowedError(f"a queue is not allowed: {problem}")
+        try:
+            arn = arn_of(queue, self.default_region)
+        except AddressError as error:
+            raise QueueNotAllowedError(f"{queue.label}: it is not allowed: {error}") from error
         namespace = pool.key.namespace
         for entry in self.entries:
             if entry.covers(namespace, arn):
@@ -86,13 +79,15 @@ class Tenancy:
         raise QueueNotAllowedError(f"queue {queue.name}: this namespace may not use it: {remedy}")
 
 
-def arn_of(queue: QueueRef, default_region: str | None) -> str | None:
-    """Return the ARN of the queue that would be read; None when a part of it is not certain."""
-    path, region = _URL.fullmatch(queue.url), queue.home(default_region)
-    if path is None or region is None or not _REGION.fullmatch(region):
-        return None
-    partition = next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
-    return f"arn:{partition}:sqs:{region}:{path[1]}:{path[2]}"
+def arn_of(queue: QueueRef, default_region: str | None) -> str:
+    """Return the ARN of the queue that would be read. Raises AddressError when a part of it is not certain."""
+    address = parse(queue.url)
+    region = address.region_for(queue.region, default_region)
+    if address.account is None:
+        raise AddressError("its URL has no account, so that no ARN covers it: write http://HOST:PORT/ACCOUNT/NAME")
+    if region is None or not _REGION.fullmatch(region):
+        raise AddressError("its region cannot be told: correct spec.queues[].region")
+    return f"arn:{partition_of(region)}:sqs:{region}:{address.account}:{address.name}"
 
 
 def _fits(arn: str, pattern: str) -> bool:

@@ -16,7 +16,7 @@ from docs.sbom import entries, sbom
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "crds", "operator", "worker")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "crds", "operator", "worker", "common")
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -65,7 +65,7 @@ def built(folder: Path, umask: int, age: float) -> Path:
     return wheel
 
 
-def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_two_programs_alone(tmp_path: Path) -> None:
+def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_programs_alone(tmp_path: Path) -> None:
     wheels = [built(tmp_path / "one", 0o022, 1.7e9), built(tmp_path / "elsewhere" / "two", 0o077, 1.6e9)]
     assert len({hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels}) == 1
     with zipfile.ZipFile(wheels[0]) as packed:
@@ -74,9 +74,15 @@ def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_two_programs_a
     assert {name.partition("/")[0] for name in names} == {
         "queueworkerpool",
         "queueworker",
+        "queueaddress",
         "queueworkerpool-0.1.0.dist-info",
     }
-    assert {"queueworkerpool/queueworkerpools.yaml", "queueworkerpool/py.typed", "queueworker/py.typed"} <= set(names)
+    assert {
+        "queueworkerpool/queueworkerpools.yaml",
+        "queueworkerpool/py.typed",
+        "queueworker/py.typed",
+        "queueaddress/py.typed",
+    } <= set(names)
     assert [line.partition(" ")[0] for line in scripts.splitlines()[1:] if line] == [
         "kubectl-qwp",
         "queueworker",

@@ -6,9 +6,11 @@ from typing import Protocol
 import pytest
 
 from queueworker import errors as worker_errors
+from queueworker.sqs import credentials as worker_credentials
 from queueworker.sqs import failures as worker
 from queueworkerpool import errors as operator_errors
 from queueworkerpool.queues.sqs import failures as operator
+from queueworkerpool.queues.sqs import identity_failures as operator_credentials
 
 
 class Row(Protocol):
@@ -64,3 +66,20 @@ def test_both_programs_understand_the_same_statuses(kind: str) -> None:
 def test_both_programs_take_every_server_error_for_an_outage() -> None:
     ours = statuses(operator.FAILURES, operator_errors.QueueUnreachableError)
     assert ours == statuses(worker.FAILURES, worker_errors.UnreachableError) == set(range(500, 600))
+
+
+CREDENTIALS: dict[str, tuple[type[Exception], type[Exception]]] = {
+    "denied": (operator_errors.CredentialsDeniedError, worker_errors.CredentialsDeniedError),
+    "unavailable": (operator_errors.CredentialsUnavailableError, worker_errors.CredentialsUnavailableError),
+}
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_both_programs_understand_the_same_failures_of_credentials(kind: str) -> None:
+    ours, theirs = CREDENTIALS[kind]
+    operators, workers = operator_credentials.CREDENTIALS_FAILURES, worker_credentials.FAILURES
+    assert codes(operators, ours) == codes(workers, theirs)
+    assert statuses(operators, ours) == statuses(workers, theirs)
+    assert [row.raised for row in operators if row.error is ours] == [
+        row.raised for row in workers if row.error is theirs
+    ]

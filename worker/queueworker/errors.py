@@ -33,7 +33,7 @@ class QueueNotFoundError(SqsError):
 
 
 class AccessDeniedError(SqsError):
-    """SQS does not let this worker use the queue, or the worker has no credentials."""
+    """SQS does not let this worker use the queue."""
 
     reason = "AccessDenied"
     remedy = (
@@ -46,6 +46,26 @@ class ClockSkewError(AccessDeniedError):
     """SQS refuses the signature of a request because its time is too far from SQS's own. Reported as denied access."""
 
     remedy = "check the clock of the machine: it differs from that of SQS by minutes"
+
+
+class CredentialsDeniedError(SqsError):
+    """STS refuses to give the worker the credentials of its role, so SQS was not asked."""
+
+    reason = "CredentialsDenied"
+    remedy = (
+        "check AWS_ROLE_ARN, the trust policy of the role and the cluster's OIDC provider; of an expired token, that"
+        " kubelet renews AWS_WEB_IDENTITY_TOKEN_FILE"
+    )
+
+
+class CredentialsUnavailableError(SqsError):
+    """The worker has no credentials: none are set, or STS, an agent or a file gave none. SQS was not asked."""
+
+    reason = "CredentialsUnavailable"
+    remedy = (
+        "nothing if it passes, because the worker tries again; else give its service account a role, and check STS, the"
+        " Pod Identity agent and what the worker's AWS_* variables name"
+    )
 
 
 class ThrottledError(SqsError):

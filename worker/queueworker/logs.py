@@ -52,6 +52,8 @@ def configure(level: str, log_format: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("botocore", "urllib3", "asyncio"):  # at DEBUG they write whole requests, signatures included
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    # It logs failures to get credentials with a traceback that quotes STS; they are logged with their remedy, too.
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
 
 
 def exit_process(code: int) -> NoReturn:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from queueaddress import AddressError, parse
 from queueworker.errors import UsageError
 from queueworker.model import MAX_VISIBILITY_SECONDS
 
@@ -18,7 +19,6 @@ ENV_PREFIX = "QUEUEWORKER_"
 MESSAGES_OF_THREE_REQUESTS = 30
 """With fast handlers, receiving this many pays even at a low concurrency: three requests under way, each with ten."""
 
-_QUEUE_URL = re.compile(r"https?://[^/\s]+/\S+")
 # Kubernetes sets such variables in every pod for each Service of its namespace; one may be named queueworker.
 _SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
 
@@ -127,11 +127,8 @@ class Settings:
             UsageError: they do not fit together, or a URL is none.
         """
         for flag, url in (("--queue", self.queue), ("--dead-letter-queue", self.dead_letter_queue)):
-            if url is not None and not _QUEUE_URL.fullmatch(url):
-                raise UsageError(
-                    f"{flag} {url!r} is not a queue URL: give one such as"
-                    " https://sqs.eu-west-1.amazonaws.com/123456789012/NAME"
-                )
+            if url is not None:
+                _check_address(flag, url)
         if (self.handler is None) == (self.exec is None):
             raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
         if self.isolate and self.exec is not None:
@@ -140,6 +137,13 @@ class Settings:
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"
             )
+
+
+def _check_address(flag: str, url: str) -> None:
+    try:
+        parse(url)
+    except AddressError as error:
+        raise UsageError(f"{flag} {url!r} is not a queue URL: {error}") from error
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-_REGION_IN_HOST = re.compile(r"^https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?/")
+from queueaddress import parse
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 
 
 class Role(NamedTuple):
@@ -39,10 +41,14 @@ class QueueRef(NamedTuple):
         """The queue's name, as people call it."""
         return self.url.rsplit("/", 1)[-1]
 
+    @property
+    def label(self) -> str:
+        """The queue as messages name it; what is no name, however long or odd, is not repeated."""
+        return f"queue {self.name}" if _NAME.fullmatch(self.name) else "a queue"
+
     def home(self, default_region: str | None) -> str | None:
-        """The region that is asked: the pool's, else the one in the URL's host, else the default."""
-        found = _REGION_IN_HOST.match(self.url)
-        return self.region or (found and (found[1] or found[2])) or default_region
+        """The region that is asked: the pool's, else the URL's, else the default. Raises queueaddress.AddressError."""
+        return parse(self.url).region_for(self.region, default_region)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ a pool invalid belongs in the CRD, not here.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import PoolSpec, Schedule, Select
 from queueworkerpool.schedules import last_start
+from queueworkerpool.validate import addresses
 
 _TICK = timedelta(microseconds=1)
 
@@ -76,13 +76,7 @@ def _fallback(spec: PoolSpec) -> Iterator[LintWarning]:
 
 
 def _queues(spec: PoolSpec) -> Iterator[LintWarning]:
-    for index, queue in enumerate(spec.queues):
-        host = (urlsplit(queue.url).hostname or "").split(".")
-        if queue.region and "amazonaws" in host and queue.region not in host:
-            problem = (
-                f"{queue.region} is not the region in the URL's host, {'.'.join(host)}, and it is the one that counts"
-            )
-            yield LintWarning(f"spec.queues[{index}].region", f"{problem}: leave it out, or correct the URL")
+    yield from (LintWarning(*warning) for warning in addresses.warnings(spec))
 
 
 _CHECKS = (_target, _zero, _change, _fallback, _queues)

@@ -11,7 +11,8 @@ from typing import Any
 
 from queueworkerpool.model import DEPLOYMENT, NamespacedName, PoolSpec
 from queueworkerpool.names import GROUP, KIND, VERSION
-from queueworkerpool.validate import deployments, lint, metadata, problems, schema
+from queueworkerpool.validate import addresses, deployments, lint, metadata, problems, schema
+from queueworkerpool.validate.addresses import AskedQueue
 from queueworkerpool.validate.crd import pool_schema
 from queueworkerpool.validate.deployments import DeploymentWorkers
 from queueworkerpool.validate.documents import Document, DocumentBrokenError, Duplicate, read
@@ -31,9 +32,10 @@ class Verdict:
         kind: Its kind; empty for a document that is not an object.
         key: Its namespace and name, as far as it has them.
         skipped: Whether it was not checked, because it is not a QueueWorkerPool.
-        errors: What the API server refuses.
+        errors: What the API server refuses, and addresses of queues that the operator refuses.
         warnings: What is valid and probably a mistake.
         spec: The spec of a valid pool, else None.
+        queues: What a valid pool's queues are asked for.
     """
 
     line: int | None
@@ -43,6 +45,7 @@ class Verdict:
     errors: tuple[Problem, ...] = ()
     warnings: tuple[LintWarning, ...] = ()
     spec: PoolSpec | None = None
+    queues: tuple[AskedQueue, ...] = ()
 
 
 def validate(text: str, now: datetime) -> list[Verdict]:
@@ -104,7 +107,10 @@ def _check(value: Any, document: Document, now: datetime) -> Verdict:
     if errors:
         return replace(verdict, errors=tuple(dict.fromkeys(errors)))
     spec = PoolSpec.parse(schema.completed(value, pool_schema())["spec"])
-    return replace(verdict, spec=spec, warnings=tuple(lint.warnings(spec, now)))
+    if refused := tuple(addresses.problems(spec)):
+        return replace(verdict, errors=refused)
+    queues = tuple(addresses.asked(spec))
+    return replace(verdict, spec=spec, queues=queues, warnings=tuple(lint.warnings(spec, now)))
 
 
 def _key(value: dict[str, Any]) -> NamespacedName:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,6 +15,7 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
 )
 from queueworkerpool.model import QueueRef, Role
+from testbed import sts as answers
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import Connect
 from tests.adapters.operator.faulty import SECRET, Faulty, Script
@@ -30,16 +31,11 @@ QUEUE = QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/shop-orders")
 
 def granting(key: str, lifetime: timedelta = timedelta(hours=1)) -> Script:
     """Answer as STS does when it gives the role's credentials."""
-    expires = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
-    keys = f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>token</SessionToken>"
-    given = f"<Credentials>{keys}<Expiration>{expires}</Expiration></Credentials>"
-    body = f"<AssumeRoleResponse><AssumeRoleResult>{given}</AssumeRoleResult></AssumeRoleResponse>"
-    return faults.answering(200, body, {"Content-Type": "text/xml"})
+    return faults.answering(200, answers.granted("AssumeRole", key, lifetime), {"Content-Type": "text/xml"})
 
 
 def refusing(status: int, code: str) -> Script:
-    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{SECRET}</Message></Error>"
-    return faults.answering(status, f"<ErrorResponse>{error}</ErrorResponse>", {"Content-Type": "text/xml"})
+    return faults.answering(status, answers.refused(code, SECRET), {"Content-Type": "text/xml"})
 
 
 def signer(request: bytes) -> str:

@@ -1,5 +1,6 @@
 """The adapter to SQS against two servers that speak its protocol, and where its requests go."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -7,15 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session as BotocoreSession
 
 from devcluster.sqs import SqsServer
-from queueworkerpool.errors import QueueAccessDeniedError, QueueNotFoundError, QueueUnreachableError
+from queueworkerpool.errors import (
+    CredentialsUnavailableError,
+    QueueAddressInvalidError,
+    QueueNotFoundError,
+    QueueUnreachableError,
+)
 from queueworkerpool.model import QueueRef
-from queueworkerpool.queues.sqs.clients import MOST_CLIENTS
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import NOW, Connect
 from tests.adapters.operator.faulty import Faulty, Script
 from tests.adapters.worker.conftest import Queue
+from tests.unit.queue_urls import at_aws, refused
 
 Serve = Callable[[Script], Faulty]
 
@@ -109,7 +116,11 @@ PLAIN = "http://sqs.example.internal:9324/123456789012/q"
 
 REGIONS: dict[str, tuple[QueueRef, str | None, str]] = {
     "the URL's": (QueueRef(AWS), "us-west-2", "eu-central-1"),
-    "the field's before the URL's": (QueueRef(AWS, "ap-south-1"), "us-west-2", "ap-south-1"),
+    "the field's before that of another server's URL": (
+        QueueRef("http://localhost:4566/queue/us-east-1/000000000000/q", "ap-south-1"),
+        "us-west-2",
+        "ap-south-1",
+    ),
     "the field's": (QueueRef(PLAIN, "ap-south-1"), "us-west-2", "ap-south-1"),
     "the operator's where neither names one": (QueueRef(PLAIN), "us-west-2", "us-west-2"),
     "AWS's own setting where the operator names none either": (QueueRef(PLAIN), None, "eu-west-1"),
@@ -121,12 +132,29 @@ REGIONS: dict[str, tuple[QueueRef, str | None, str]] = {
         "us-west-2",
         "us-west-2",
     ),
-    "AWS's host further on in the URL": (
-        QueueRef("https://evil.example/sqs.us-east-1.amazonaws.com/q"),
-        "us-west-2",
-        "us-west-2",
-    ),
 }
+
+
+@at_aws
+async def test_the_region_of_each_form_of_url_is_asked(faulty: Serve, connect: Connect, url: str, region: str) -> None:
+    server = faulty(faults.answering(200, COUNTS))
+    await connect(server.endpoint, default_region="eu-south-2").read(QueueRef(url))
+    assert signed_for(server.requests[0]) == region
+
+
+@refused
+async def test_an_address_that_is_not_understood_is_not_asked_for(faulty: Serve, connect: Connect, url: str) -> None:
+    server = faulty(faults.answering(200, COUNTS))
+    with pytest.raises(QueueAddressInvalidError, match=r"^(a )?queue[^\n]*: .*: .*"):
+        await connect(server.endpoint, default_region="eu-south-2").read(QueueRef(url))
+    assert server.requests == []
+
+
+async def test_a_region_that_contradicts_the_host_is_not_asked(faulty: Serve, connect: Connect) -> None:
+    server = faulty(faults.answering(200, COUNTS))
+    with pytest.raises(QueueAddressInvalidError, match="region ap-south-1 is not that of its URL, eu-central-1"):
+        await connect(server.endpoint).read(QueueRef(AWS, "ap-south-1"))
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(("queue_ref", "default", "region"), REGIONS.values(), ids=REGIONS)
@@ -155,15 +183,33 @@ async def test_a_queue_whose_region_nobody_names_is_reported_with_the_fix(
 @pytest.mark.parametrize("region", ["evil.example/", "a@b", "-", "x" * 64, "eu-west-1.evil.example"])
 async def test_a_region_that_is_none_reaches_no_host(connect: Connect, region: str) -> None:
     with pytest.raises(QueueNotFoundError, match=r"^queue q: its region is none of AWS's"):
-        await connect(None).read(QueueRef(AWS, region))
+        await connect(None).read(QueueRef(PLAIN, region))
 
 
-async def test_regions_that_tenants_make_up_do_not_pile_up(faulty: Serve, connect: Connect) -> None:
+async def test_regions_that_tenants_make_up_share_a_client(
+    faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, each reading of a 65th region made a client anew, under a lock that every reading needs."""
+    made: list[str] = []
+    create = BotocoreSession.create_client
+
+    def counted(session: BotocoreSession, service: str, *args: Any, **kwargs: Any) -> Any:
+        made.append(service)
+        return create(session, service, *args, **kwargs)
+
+    monkeypatch.setattr(BotocoreSession, "create_client", counted)
     server = faulty(faults.answering(200, COUNTS))
-    queues = connect(server.endpoint)
-    for number in range(3 * MOST_CLIENTS):
-        await queues.read(QueueRef(AWS, f"made-up-{number}"))
-    assert len(queues._clients._made) == MOST_CLIENTS
+    queues = connect(server.endpoint, default_region="eu-west-1", workers=8)
+    regions = [*(f"made-up-{number}" for number in range(100)), "eu-west-1", "us-east-2"]
+    for _ in range(2):
+        await asyncio.gather(*(queues.read(QueueRef(PLAIN, region)) for region in regions))
+    assert len(made) == 3
+    assert sorted(signed_for(request) for request in server.requests) == sorted(regions * 2)
+
+
+async def test_a_region_that_is_yet_to_come_is_asked_when_the_operator_is_set_to_it(connect: Connect) -> None:
+    queues = connect(None, default_region="eu-west-9")
+    assert queues._clients._of("sqs", "eu-west-9").meta.endpoint_url == "https://sqs.eu-west-9.amazonaws.com"
 
 
 # Credentials
@@ -177,7 +223,7 @@ async def test_missing_credentials_are_reported_as_such(
     queues = connect(server.endpoint)
     for name in names:
         monkeypatch.delenv(name)
-    with pytest.raises(QueueAccessDeniedError, match=r"^queue q: the operator.* AWS credentials.*: .*AWS_\* variables"):
+    with pytest.raises(CredentialsUnavailableError, match=r"^queue q: the operator.* AWS cred.*: .*AWS_\* variables"):
         await queues.read(QueueRef(AWS))
     assert server.requests == []
 
@@ -185,7 +231,7 @@ async def test_missing_credentials_are_reported_as_such(
 async def test_a_missing_profile_is_reported_as_such(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     queues = connect("http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-    with pytest.raises(QueueAccessDeniedError, match="ProfileNotFound"):
+    with pytest.raises(CredentialsUnavailableError, match="ProfileNotFound"):
         await queues.read(QueueRef(AWS))
 
 
@@ -193,12 +239,12 @@ async def test_credentials_that_come_late_are_found(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A metadata service that is slow at the start must not leave the operator without credentials for ever."""
-    monkeypatch.setattr("queueworkerpool.queues.sqs.clients.CREDENTIALS_RETRY_SECONDS", 0)
+    monkeypatch.setattr("queueworkerpool.queues.sqs.credentials.PAUSE_SECONDS", 0)
     queues = connect(faulty(faults.answering(200, COUNTS)).endpoint)
     with monkeypatch.context() as early:
         early.delenv("AWS_ACCESS_KEY_ID")
         early.delenv("AWS_SECRET_ACCESS_KEY")
-        with pytest.raises(QueueAccessDeniedError):
+        with pytest.raises(CredentialsUnavailableError):
             await queues.read(QueueRef(AWS))
     assert (await queues.read(QueueRef(AWS))).visible == 1
 
@@ -210,12 +256,13 @@ async def test_expired_credentials_are_reported_and_read_again(
     server = faulty(faults.answering(200, COUNTS))
     credentials, settings = tmp_path / "credentials.json", tmp_path / "config"
     settings.write_text(f"[default]\ncredential_process = cat {credentials}\n")
+    monkeypatch.setattr("queueworkerpool.queues.sqs.credentials.PAUSE_SECONDS", 0)
     queues = connect(server.endpoint)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(settings))
     credentials.write_text(json.dumps(SESSION | {"AccessKeyId": "late", "Expiration": "2000-01-01T00:00:00Z"}))
-    with pytest.raises(QueueAccessDeniedError, match=r"^queue q: the operator's AWS credentials cannot be used"):
+    with pytest.raises(CredentialsUnavailableError, match=r"^queue q: the operator's AWS credentials cannot be used"):
         await queues.read(QueueRef(AWS))
     assert server.requests == []
     credentials.write_text(json.dumps(SESSION | {"AccessKeyId": "fresh", "Expiration": "2999-01-01T00:00:00Z"}))

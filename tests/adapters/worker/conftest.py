@@ -77,7 +77,7 @@ class Worker:
         argv = [sys.executable, "-m", "queueworker", "--queue", queue.url, "--state-port", "0", *flags]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
         clean |= queue.server.env | {"QUEUEWORKER_STATE_HOST": "127.0.0.1", "JOURNAL": str(self.journal)}
-        clean |= {"PYTHONPATH": f"{ROOT / 'worker'}{os.pathsep}{PROGRAMS}", **env}
+        clean |= {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", PROGRAMS))), **env}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=clean, cwd=folder)
 

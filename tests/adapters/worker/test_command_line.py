@@ -33,7 +33,7 @@ def refused_start(*flags: str, **env: str) -> tuple[int, str]:
     ("flags", "env", "expected"),
     [
         pytest.param((), {}, "Missing option '--queue'", id="no queue"),
-        pytest.param(("--queue", "jobs", *GOOD[2:]), {}, "--queue 'jobs' is not a queue URL: give one", id="no URL"),
+        pytest.param(("--queue", "jobs", *GOOD[2:]), {}, "--queue 'jobs' is not a queue URL: ", id="no URL"),
         pytest.param(GOOD[:2], {}, "give exactly one of --handler", id="no handler"),
         pytest.param((*GOOD[:2], "--exec", "cat", "--isolate"), {}, "leave out --isolate", id="isolated twice"),
         pytest.param((*GOOD, "--exec", "cat"), {}, "give exactly one of --handler", id="two handlers"),

@@ -47,6 +47,12 @@ REFUSED_TARGETS: dict[str, Row] = {
     "a queue by its name": Row(queue("thumbnails"), _QUEUE, _SQS_URL),
     "a queue by its ARN": Row(queue("arn:aws:sqs:eu-west-1:123456789012:thumbnails"), _QUEUE, _SQS_URL),
     "a queue URL without account": Row(queue("https://sqs.eu-west-1.amazonaws.com/thumbnails"), _QUEUE, _SQS_URL),
+    "a queue URL of AWS with a longer path": Row(
+        queue("https://sqs.eu-west-1.amazonaws.com/queue/eu-west-1/123456789012/q"), _QUEUE, _SQS_URL
+    ),
+    "a queue URL of AWS in capitals without account": Row(
+        queue("https://SQS.EU-WEST-1.API.AWS:443/queue/thumbnails"), _QUEUE, _SQS_URL
+    ),
     "a queue URL with a short account": Row(queue("https://sqs.eu-west-1.amazonaws.com/12345/q"), _QUEUE, _SQS_URL),
     "a queue URL with Arabic digits": Row(queue(f"https://sqs.amazonaws.com/{'٣' * 12}/q"), _QUEUE, _SQS_URL),
     "a queue URL with a query": Row(queue(f"{URL}?Action=DeleteQueue"), _QUEUE, _SQS_URL),

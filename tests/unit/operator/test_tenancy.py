@@ -126,7 +126,8 @@ def test_the_external_id_is_the_pools_namespace_and_uid() -> None:
     [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b")],
 )
 def test_the_arn_names_the_regions_partition(region: str, partition: str) -> None:
-    assert arn_of(QueueRef(URL, region), None) == f"arn:{partition}:sqs:{region}:123456789012:thumbnails"
+    url = "http://sqs:9324/123456789012/thumbnails"
+    assert arn_of(QueueRef(url, region), None) == f"arn:{partition}:sqs:{region}:123456789012:thumbnails"
 
 
 async def test_a_queue_that_is_not_allowed_is_not_read_and_changes_no_size() -> None:

@@ -40,6 +40,11 @@ class Failure:
     statuses: frozenset[int] = frozenset()
 
 
+THROTTLED_CODES: Final = frozenset(
+    {"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+)
+"""What SQS and STS answer to too many requests."""
+
 FAILURES: Final = (
     Failure(
         error=QueueNotFoundError,
@@ -57,16 +62,7 @@ FAILURES: Final = (
     Failure(
         error=ThrottledError,
         text="too many requests",
-        codes=frozenset(
-            {
-                "OverLimit",
-                "RequestThrottled",
-                "SlowDown",
-                "Throttling",
-                "ThrottlingException",
-                "TooManyRequestsException",
-            }
-        ),
+        codes=THROTTLED_CODES | {"OverLimit"},
         statuses=frozenset({HTTPStatus.TOO_MANY_REQUESTS}),
     ),
     Failure(

@@ -8,13 +8,17 @@ AWS_ENDPOINT_URL_SQS; credentials come from AWS's provider chain, which renews t
 import os
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
+from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
+from queueworker.sqs.credentials import open_session
 from queueworker.sqs.failures import is_plain, remedy_for
 from queueworker.sqs.requests import Requests
 
@@ -30,22 +34,28 @@ MAX_REASON_LENGTH = 1000
 
 _UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
-_REGION_IN_HOST = re.compile(r"^https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?/")
 _FINAL_CODES = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight"})
 
 
 def region_for(url: str, session: Session) -> str:
-    """Return the region in the host of an AWS queue URL, else that of AWS's own settings.
+    """Return the region that a queue's URL names, else that of AWS's own settings.
 
     Raises:
         UsageError: neither names a region.
     """
-    match = _REGION_IN_HOST.match(url)
-    in_url = match and (match[1] or match[2])
-    region = in_url or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    region = parse(url).region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     if not region:
         raise UsageError(f"the queue URL {url} names no region: set AWS_REGION")
     return str(region)
+
+
+@contextmanager
+def _usable_settings() -> Iterator[None]:
+    """Raise UsageError for settings of AWS from which botocore can make no client: a profile, an endpoint, a region."""
+    try:
+        yield
+    except (BotoCoreError, ValueError) as error:
+        raise UsageError(f"AWS's settings cannot be used ({type(error).__name__}): check AWS_* variables") from error
 
 
 class SqsQueue:
@@ -61,15 +71,16 @@ class SqsQueue:
             connections: how many are kept open for receives, and as many for all else.
 
         Raises:
-            UsageError: no region is set.
+            UsageError: no region is set, or AWS's settings cannot be used.
         """
         self._url = url
-        session = Session()
-        region = region_for(url, session)
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         receive_timeout = wait_seconds + RECEIVE_TIMEOUT_MARGIN_SECONDS
-        self._receives = Requests(session, region, read_timeout=receive_timeout, connections=connections)
-        self._changes = Requests(session, region, read_timeout=change_timeout, connections=connections)
+        with _usable_settings():
+            session = open_session()
+            region = region_for(url, session)
+            self._receives = Requests(session, region, read_timeout=receive_timeout, connections=connections)
+            self._changes = Requests(session, region, read_timeout=change_timeout, connections=connections)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive up to `limit` messages, waiting for the first; they are hidden from now on.
@@ -126,9 +137,10 @@ class SqsDeadLetterQueue:
             UsageError: no region is set.
         """
         self._url = url
-        session = Session()
-        region = region_for(url, session)
-        self._requests = Requests(session, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
+        with _usable_settings():
+            session = open_session()
+            region = region_for(url, session)
+            self._requests = Requests(session, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:
         """Send a copy of the message, with the reason among its attributes where there is room.

@@ -16,19 +16,15 @@ from urllib.parse import urlsplit
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from queueworker.errors import AccessDeniedError, AnswerInvalidError, UnreachableError
+from queueworker.errors import AnswerInvalidError, UnreachableError
+from queueworker.sqs.credentials import NOBODY, frozen_credentials
 from queueworker.sqs.failures import error_for
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -56,7 +52,13 @@ class Requests:
         """
         self._session = session
         self._region = region
-        client = session.create_client("sqs", region_name=region, config=Config(parameter_validation=False))
+        client = session.create_client(
+            "sqs",
+            region_name=region,
+            aws_access_key_id=NOBODY,
+            aws_secret_access_key=NOBODY,
+            config=Config(parameter_validation=False),
+        )
         self._url = client.meta.endpoint_url.rstrip("/") + "/"
         proxy = ProxyConfiguration(get_environ_proxies(self._url)).proxy_url_for(self._url)
         manager = _pool_manager(
@@ -88,8 +90,6 @@ class Requests:
                 redirect=False,
                 assert_same_host=False,  # it may be a proxy's
             )
-        except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-            raise AccessDeniedError("the worker has no AWS credentials") from error
         except (BotoCoreError, HTTPError, OSError) as error:
             raise UnreachableError(f"SQS did not answer ({type(error).__name__})") from error
         answer = _parse_answer(response.data)
@@ -103,10 +103,7 @@ class Requests:
         request = AWSRequest(
             "POST", self._url, {**_HEADERS, "X-Amz-Target": f"AmazonSQS.{operation}"}, json.dumps(body).encode()
         )
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        SigV4Auth(credentials.get_frozen_credentials(), "sqs", self._region).add_auth(request)
+        SigV4Auth(frozen_credentials(self._session), "sqs", self._region).add_auth(request)
         return request
 
 

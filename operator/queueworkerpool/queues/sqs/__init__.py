@@ -1,7 +1,8 @@
 """The only adapter to SQS. Returns readings, raises our errors; decides nothing and remembers nothing.
 
 The scheduler reads through it. The parts: `reader` (one reading), `bulkhead` (its threads), `clients` (boto3's
-clients), `roles` (credentials of tenants' roles), `failures` (which of our errors a failure is).
+clients), `credentials` (the operator's own), `roles` (those of tenants' roles), `failures` and
+`identity_failures` (which of our errors a failure is).
 """
 
 from queueworkerpool.queues.sqs.reader import SqsQueues

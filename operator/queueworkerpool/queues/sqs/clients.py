@@ -2,23 +2,26 @@
 
 `reader` sends requests through them. Every request has explicit time-outs. Where it goes is the operator's own setting
 (AWS_ENDPOINT_URL_SQS), never the host of a QueueUrl, which botocore ignores. One client serves all identities of its
-region, because a client costs 150 KiB and a role's credentials 2 KiB (measured): a request for a tenant's role is
-signed with the role's credentials instead of the client's own. It handles no failure.
+region, because a client costs 150 KiB and a role's credentials 2 KiB (measured): each request is signed by an
+identity that is chosen for it, a tenant's role or the operator. A client by itself has none. It handles no failure.
 """
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, InvalidRegionError
+from botocore.utils import validate_region_name
 
+from queueaddress import is_at_aws, is_listed
 from queueworkerpool.model import Role
+from queueworkerpool.queues.sqs.credentials import OwnCredentials
 from queueworkerpool.queues.sqs.roles import Roles
 
 if TYPE_CHECKING:
@@ -29,22 +32,26 @@ READ_TIMEOUT_SECONDS = 5.0
 ATTEMPTS = 2
 """Tries per request: a reading that fails costs at most this many time-outs, and the pauses between them."""
 
-MOST_CLIENTS = 64
-"""More than AWS has regions. Tenants name the region, and each client costs memory."""
-
-CREDENTIALS_RETRY_SECONDS = 15.0
-"""The least age of a client that was made without credentials before it is made again."""
+_ANY_REGION: Final = "us-east-1"
+_NOBODY: Final = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
+"""Given to each client, so that it looks for no credentials; what is signed by them is refused everywhere."""
 
 
 class Clients:
-    """The clients per region, all of one boto3 session: a session each would cost 8 MiB and 0.1 s."""
+    """The clients per region, all of one boto3 session: a session each would cost 8 MiB and 0.1 s.
 
-    def __init__(self, connections: int) -> None:
+    There is one for each region that botocore lists or the operator is set to. All others share one, whose requests
+    are signed for the region that is asked: at AWS there is no such region, and another server has one address for all.
+    """
+
+    def __init__(self, connections: int, home: str | None = None) -> None:
         """Create no client yet.
 
         Args:
             connections: Requests to one region that may be under way at the same time.
+            home: The region that the operator is set to.
         """
+        self._home = home
         self._config = Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
@@ -54,9 +61,10 @@ class Clients:
             user_agent=f"queueworkerpool/{version('queueworkerpool')}",
             parameter_validation=False,  # the URL was validated by the CRD; saves a tenth of each call
         )
-        self._made: dict[tuple[str, str | None], tuple[float, Any]] = {}
+        self._made: dict[tuple[str, str | None], Any] = {}
         self._session: boto3.session.Session | None = None
         self._lock = threading.Lock()  # boto3's sessions are not safe to share between threads, its clients are
+        self._own = OwnCredentials(self._find_credentials)
         self._roles = Roles(lambda region: self._of("sts", region))
         self._signing = threading.local()
 
@@ -69,10 +77,12 @@ class Clients:
 
     @contextlib.contextmanager
     def of(self, region: str | None, role: Role | None) -> Iterator["SQSClient"]:
-        """Yield the region's client, which signs in this thread with the role's credentials when a role is given.
+        """Yield the region's client, which signs in this thread with the credentials of the role, else the operator's.
 
-        Raises BotoCoreError, and RoleRefusedError when the role's credentials cannot be had.
+        Raises BotoCoreError, CredentialsError when the operator has no credentials, and RoleRefusedError when the
+        role's cannot be had; its requests raise CredentialsError, too.
         """
+        self._signing.region, self._signing.credentials = region, None
         client = self._of("sqs", region)
         self._signing.credentials = self._roles.credentials(role, region) if role else None
         try:
@@ -81,36 +91,45 @@ class Clients:
             self._signing.credentials = None
 
     def _of(self, service: str, region: str | None) -> Any:
-        """Return the service's client in a region, made on first use."""
+        """Return the service's client in a region, made on first use; one that exists needs no lock."""
+        if region is None or region == self._home or is_listed(region):
+            return self._made.get((service, region)) or self._make(service, region)
+        validate_region_name(region)
+        shared = self._made.get((service, _ANY_REGION)) or self._make(service, _ANY_REGION)
+        if is_at_aws(shared.meta.endpoint_url):
+            raise InvalidRegionError(region_name=region)
+        return shared
+
+    def _make(self, service: str, region: str | None) -> Any:
         with self._lock:
             if (service, region) not in self._made:
-                made = self._opened().client(service, region_name=region, config=self._config)  # type: ignore[call-overload] # the stubs want the service as a literal
-                if service == "sqs":
-                    made.meta.events.register("before-sign.sqs", self._sign_with_the_role)
-                if len(self._made) >= MOST_CLIENTS:  # not closed, for a thread may be using it
-                    del self._made[next(iter(self._made))]
-                self._made[service, region] = (time.monotonic(), made)
-            return self._made[service, region][1]
+                made = self._opened().client(service, region_name=region, config=self._config, **_NOBODY)  # type: ignore[call-overload] # the stubs want the service as a literal
+                made.meta.events.register(f"before-sign.{service}", self._sign)
+                self._made[service, region] = made
+            return self._made[service, region]
 
-    def _sign_with_the_role(self, request: AWSRequest, **_: object) -> None:
-        # As botocore itself signs for S3 Express. A test checks the signature that arrives.
-        if self._signing.credentials:
-            signing = request.context.get("signing", {})
-            request.context["signing"] = {**signing, "request_credentials": self._signing.credentials}
+    def _sign(self, request: AWSRequest, **_: object) -> None:
+        # As botocore itself signs for S3 Express. Tests check the signature that arrives.
+        chosen = {"request_credentials": self._signing.credentials or self._own.get()}
+        if self._signing.region:
+            chosen["region"] = self._signing.region
+        request.context["signing"] = {**request.context.get("signing", {}), **chosen}
 
     def _opened(self) -> boto3.session.Session:
         self._session = self._session or boto3.session.Session()
         return self._session
 
-    def renew(self, region: str | None) -> None:
-        """Make the region's clients again at the next use: one made without credentials never looks for them later."""
+    def _find_credentials(self) -> Any:
+        """Return what botocore's providers find now: by a session of its own, so that settings are read anew."""
+        session = botocore.session.get_session()
         with self._lock:
-            for key in [("sqs", region), ("sts", region)]:
-                if key in self._made and time.monotonic() - self._made[key][0] >= CREDENTIALS_RETRY_SECONDS:
-                    del self._made[key]
+            loader = self._opened()._session.get_component("data_loader")  # noqa: SLF001 -- boto3 shows it nowhere
+        session.register_component("data_loader", loader)  # it keeps what it has read, which is the most of a session
+        session.set_default_client_config(self._config)
+        return session.get_credentials()
 
     def close(self) -> None:
         """Close the connections."""
         with self._lock:
-            for _, client in self._made.values():
+            for client in self._made.values():
                 client.close()

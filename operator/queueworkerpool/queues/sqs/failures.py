@@ -1,12 +1,11 @@
 """What a failed reading means, as our errors: by the types and codes of boto3 and SQS, never by their texts. Pure.
 
-`reader` calls it. The texts are shown to tenants in conditions and Events: they name the queue, what is wrong and what
-to do, and repeat nothing that the other side sent but a plain code. The worker has a table of its own; both must
-understand the same codes.
+`reader` calls it; the tables of failing credentials are in `identity_failures`. The texts are shown to tenants in
+conditions and Events: they name the queue, what is wrong and what to do, and repeat nothing that the other side sent
+but a plain code. The worker has a table of its own; both must understand the same codes.
 """
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -31,6 +30,7 @@ from botocore.exceptions import (
 )
 
 from queueworkerpool.errors import (
+    CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
     QueueNotFoundError,
@@ -39,8 +39,12 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
 )
 from queueworkerpool.model import QueueRef
+from queueworkerpool.queues.sqs.credentials import CredentialsError
+from queueworkerpool.queues.sqs.failure import SERVER_ERRORS, THROTTLED_CODES, TOO_MANY_REQUESTS, Failure
+from queueworkerpool.queues.sqs.identity_failures import CREDENTIALS_FAILURES, ROLE_FAILURES
+from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
-NO_CREDENTIALS: Final = (
+_NO_CREDENTIALS: Final = (
     CredentialRetrievalError,
     InvalidConfigError,
     LoginError,
@@ -53,39 +57,11 @@ NO_CREDENTIALS: Final = (
     SSOError,
     TokenRetrievalError,
 )
-"""The operator has no credentials, or none that can be used: nothing was sent to SQS."""
+"""The operator's settings of credentials cannot be used: no client can be made, and nothing was sent."""
 
 CHECK_ENDPOINT: Final = "check the operator's network and AWS_ENDPOINT_URL_SQS"
 
 _PLAIN_CODE: Final = re.compile(r"[A-Za-z0-9.]{1,80}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One row: the failures that mean the same. It fits by any of `codes`, `statuses` and `raised`.
-
-    Args:
-        error: Our error for them.
-        text: What is wrong. `{shown}` is the error code, else the HTTP status, or the exception's name.
-        fix: What to do. `{external_id}` is the external ID by which the role's trust policy knows the pool.
-        codes: Error codes of SQS or STS, with and without the namespace of SQS's query protocol.
-        statuses: HTTP statuses.
-        raised: What boto3 raises.
-    """
-
-    error: type[QueueUnreadableError]
-    text: str
-    fix: str
-    codes: frozenset[str] = frozenset()
-    statuses: frozenset[int] = frozenset()
-    raised: tuple[type[Exception], ...] = ()
-
-
-_THROTTLED_CODES: Final = frozenset(
-    {"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
-)
-_TOO_MANY_REQUESTS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
-_SERVER_ERRORS: Final = frozenset(range(500, 1000))  # a strange server may send more than HTTP knows
 
 FAILURES: Final = (
     # SQS refuses the request.
@@ -107,18 +83,15 @@ FAILURES: Final = (
         error=QueueThrottledError,
         text="too many requests ({shown})",
         fix="raise pollSeconds, or ask AWS for more",
-        codes=_THROTTLED_CODES,
-        statuses=_TOO_MANY_REQUESTS,
+        codes=THROTTLED_CODES,
+        statuses=TOO_MANY_REQUESTS,
     ),
     Failure(
         error=QueueAccessDeniedError,
-        text="the operator may not read it ({shown})",
-        fix="allow its role sqs:GetQueueAttributes",
+        text="SQS refuses the credentials ({shown})",
+        fix="check role, AWS_* variables and clock of the operator",
         codes=frozenset(
             {
-                "AccessDenied",
-                "AccessDeniedException",
-                "AuthFailure",
                 "ExpiredToken",
                 "ExpiredTokenException",
                 "IDPRejectedClaim",
@@ -129,20 +102,24 @@ FAILURES: Final = (
                 "InvalidSecurity",
                 "InvalidSignatureException",
                 "MissingAuthenticationToken",
-                "NotAuthorized",
-                "OptInRequired",
                 "RequestExpired",
                 "SignatureDoesNotMatch",
                 "UnrecognizedClientException",
             }
         ),
+    ),
+    Failure(
+        error=QueueAccessDeniedError,
+        text="the operator may not read it ({shown})",
+        fix="allow its role sqs:GetQueueAttributes",
+        codes=frozenset({"AccessDenied", "AccessDeniedException", "AuthFailure", "NotAuthorized", "OptInRequired"}),
         statuses=frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}),
     ),
     Failure(
         error=QueueUnreachableError,
         text="SQS failed ({shown})",
         fix="it should pass",
-        statuses=_SERVER_ERRORS,
+        statuses=SERVER_ERRORS,
     ),
     Failure(
         error=QueueAnswerInvalidError,
@@ -152,22 +129,10 @@ FAILURES: Final = (
     ),
     # Nothing is sent, no answer comes, or the answer makes no sense.
     Failure(
-        error=QueueAccessDeniedError,
-        text="the operator has no AWS credentials",
-        fix="give its service account a role, or set AWS_* variables",
-        raised=(NoCredentialsError,),
-    ),
-    Failure(
-        error=QueueAnswerInvalidError,
-        text="the answer is not SQS's",
-        fix=CHECK_ENDPOINT,
-        raised=(RecursionError,),  # a body that is nested too deeply; a kind of RuntimeError
-    ),
-    Failure(
-        error=QueueAccessDeniedError,
+        error=CredentialsUnavailableError,
         text="the operator's AWS credentials cannot be used ({shown})",
         fix="check its role and AWS_* variables",
-        raised=(*NO_CREDENTIALS, RuntimeError),  # botocore raises the latter when new credentials have expired, too
+        raised=_NO_CREDENTIALS,
     ),
     Failure(
         error=QueueUnreachableError,
@@ -178,7 +143,7 @@ FAILURES: Final = (
     Failure(
         error=QueueNotFoundError,
         text="its region is none of AWS's",
-        fix="correct it",
+        fix="correct it, or make it the operator's QWP_REGION",
         raised=(InvalidRegionError,),
     ),
     Failure(
@@ -202,46 +167,15 @@ FAILURES: Final = (
 )
 """Every failure of a reading; the first row that fits counts."""
 
-_ROLE: Final = "the role that it is to be read by"
-
-ROLE_FAILURES: Final = (
-    Failure(
-        error=QueueThrottledError,
-        text=f"{_ROLE} was not assumed ({{shown}}): too many requests to STS",
-        fix="it should pass",
-        codes=_THROTTLED_CODES,
-        statuses=_TOO_MANY_REQUESTS,
-    ),
-    Failure(
-        error=QueueUnreachableError,
-        text=f"{_ROLE} was not assumed ({{shown}}): STS failed",
-        fix="it should pass",
-        statuses=_SERVER_ERRORS,
-    ),
-    Failure(
-        error=QueueAccessDeniedError,
-        text=f"{_ROLE} may not be assumed ({{shown}})",
-        fix="check roleArn in the operator's QWP_TENANTS, and let its trust policy allow sts:ExternalId {external_id}",
-        raised=(ClientError,),
-    ),
-    Failure(
-        error=QueueUnreachableError,
-        text=f"{_ROLE} was not assumed ({{shown}})",
-        fix="check the operator's network and AWS_ENDPOINT_URL_STS",
-        raised=(Exception,),
-    ),
-)
-"""Every failure to assume a role, except that the operator has no credentials; the first row that fits counts."""
-
 
 def error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    """Return our error for one that boto3 raised while the queue was read."""
-    return _error(FAILURES, queue, error)
-
-
-def role_error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    """Return our error for one that boto3 raised while the role to read the queue by was assumed."""
-    return _error(FAILURES if isinstance(error, NO_CREDENTIALS) else ROLE_FAILURES, queue, error)
+    """Return our error for what was raised while the queue was read: by SQS, or on the way to credentials."""
+    table: tuple[Failure, ...] = FAILURES
+    if isinstance(error, RoleRefusedError):
+        table, error = ROLE_FAILURES, error.cause
+    if isinstance(error, CredentialsError):
+        table, error = CREDENTIALS_FAILURES, error.cause
+    return _error(table, queue, error)
 
 
 def _error(table: tuple[Failure, ...], queue: QueueRef, error: Exception) -> QueueUnreadableError:

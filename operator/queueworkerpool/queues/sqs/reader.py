@@ -11,13 +11,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from queueworkerpool.errors import QueueAnswerInvalidError, QueueUnreachableError
+from queueaddress import AddressError
+from queueworkerpool.errors import QueueAddressInvalidError, QueueAnswerInvalidError, QueueUnreachableError
 from queueworkerpool.health import Jobs
 from queueworkerpool.model import QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
 from queueworkerpool.queues.sqs.clients import Clients
-from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, NO_CREDENTIALS, error_for, role_error_for
-from queueworkerpool.queues.sqs.roles import RoleRefusedError
+from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, error_for
 
 READING_DEADLINE_SECONDS = 60.0
 """The limit for a whole reading, including the wait for a thread: botocore's own time-outs restart with each byte."""
@@ -44,7 +44,7 @@ class SqsQueues:
         self._default_region = default_region
         self._clock = clock
         self._bulkhead = Bulkhead(workers)
-        self._clients = Clients(self._bulkhead.size)
+        self._clients = Clients(self._bulkhead.size, default_region)
         self.jobs = Jobs()
 
     @property
@@ -72,15 +72,14 @@ class SqsQueues:
 
     def _ask(self, queue: QueueRef) -> QueueReading:
         time = self._clock()
-        region = queue.home(self._default_region)
+        try:
+            region = queue.home(self._default_region)
+        except AddressError as error:
+            raise QueueAddressInvalidError(f"{queue.label}: {error}") from error
         try:
             with self._clients.of(region, queue.role) as client:
                 answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
         except Exception as error:  # botocore's parsers raise anything when an answer is strange
-            if isinstance(error, NO_CREDENTIALS):
-                self._clients.renew(region)
-            if isinstance(error, RoleRefusedError):
-                raise role_error_for(queue, error.cause) from error
             raise error_for(queue, error) from error
         return _reading(queue.name, answer, time)
 

@@ -94,6 +94,7 @@ def test_json_has_the_same() -> None:
         "line": 1,
         "result": "invalid",
         "warnings": [],
+        "queues": [],
     }
     assert (skipped["kind"], skipped["result"], skipped["errors"]) == ("ConfigMap", "skipped", [])
 
@@ -146,3 +147,30 @@ def test_printed_lines_are_limited_and_without_control_characters() -> None:
     assert len(long) < LONGEST_LINE + 100
     (escaped,) = lines(manifest(CALM, metadata={"name": "p"}, **{"\x1b[31m\u202e": 1}))
     assert escaped == '<stdin>: QueueWorkerPool "p": \\x1b[31m\\u202e: unknown field "\\x1b[31m\\u202e"'
+
+
+LEGACY = "https://queue.amazonaws.com/123456789012/jobs"
+OTHER_SERVER = "http://elasticmq:9324/queue/jobs"
+
+
+@pytest.mark.parametrize(
+    ("url", "where"), [(LEGACY, "us-east-1"), (OTHER_SERVER, "the operator's own region")], ids=["legacy", "elasticmq"]
+)
+def test_a_region_that_is_not_plain_to_see_is_told(url: str, where: str) -> None:
+    assert lines(pool(queues=[{"url": url}])) == [
+        f'<stdin>: QueueWorkerPool "p": queue jobs is asked for in {where}',
+        '<stdin>: QueueWorkerPool "p": valid',
+    ]
+
+
+def test_json_says_what_each_queue_is_asked_for() -> None:
+    told = json.loads(qwp("-f", "-", "-o", "json", stdin=pool(queues=[{"url": LEGACY}])).output)
+    assert told["objects"][0]["queues"] == [
+        {"url": LEGACY, "name": "jobs", "account": "123456789012", "region": "us-east-1"}
+    ]
+
+
+def test_a_region_that_contradicts_the_url_is_not_valid() -> None:
+    result = qwp("-f", "-", stdin=pool(queues=[{"url": LEGACY, "region": "eu-west-1"}]))
+    assert result.exit_code == 1
+    assert "spec.queues[0].region: the operator refuses it: region eu-west-1 is not that of its URL" in result.output

@@ -39,7 +39,6 @@ def fallback(**fields: Any) -> str:
     return pool(fallback={"afterSeconds": 300, "replicas": 3} | fields)
 
 
-ZONED = queue(URL, region="us-east-1")
 DISABLED = {"selectPolicy": "Disabled", "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
 
 DOUBTFUL: dict[str, tuple[str, str, str]] = {
@@ -93,7 +92,11 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         "outside of the bounds 4 to 50",
     ),
     "a fallback after one failed reading": (fallback(afterSeconds=5), "spec.fallback.afterSeconds", "such as 300"),
-    "a region that is not the URL's": (ZONED, "spec.queues[0].region", "us-east-1 is not the region in the URL's host"),
+    "a host that requests do not go to": (
+        queue("https://sqs-fips.us-east-1.amazonaws.com/123456789012/q"),
+        "spec.queues[0].url",
+        "set AWS_USE_FIPS_ENDPOINT=true for the operator",
+    ),
     "a minute that does not exist": (schedule(cron="61 9 * * *"), f"{_MORNING}.cron", "the operator refuses it"),
     "a day that does not exist": (schedule(cron="0 9 30 2 *"), f"{_MORNING}.cron", "the operator refuses it"),
     "words instead of a cron expression": (schedule(cron="a b c d e"), f"{_MORNING}.cron", "use five fields"),

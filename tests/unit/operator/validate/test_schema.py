@@ -122,7 +122,9 @@ def test_the_wheel_has_the_crd_and_validates_with_it(tmp_path: Path) -> None:
 
 def test_the_operator_does_not_load_cel() -> None:
     code = "import sys, queueworkerpool.__main__; sys.exit('cel_expr_python' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT / "operator")})
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT / 'common'}"}
+    )
 
 
 values = st.recursive(
