@@ -74,7 +74,8 @@ async def run(settings: Settings) -> None:
     process.health.watch_attempted(adapter.WATCHED)  # as of now: a watch that is never tried is dead, too
     process.metrics.leads_while(lambda: fence.is_open)
     server = http_server(settings, process.metrics, process.health)
-    logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
+    started = {"version": version("queueworkerpool"), "port": server.port, "address": server.address}
+    logger.info("operator started", extra=started)
     try:
         await _serve(process)
     finally:

@@ -95,7 +95,8 @@ class Runtime:
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code."""
-        logger.info("worker started", extra={"queue": self._settings.queue, "port": self._server.port})
+        served = {"port": self._server.port, "address": self._server.address}
+        logger.info("worker started", extra={"queue": self._settings.queue, **served})
         gc.freeze()  # what is loaded by now stays; to scan botocore's models again and again costs a tenth
         self._start_thread("lease manager", self._lease_manager.run)
         # A poll longer than the grace period would be cut off, and what it brings would stay hidden for nothing.

@@ -94,6 +94,7 @@ class Metrics:
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
+        self._leads: Callable[[], bool] = lambda: False
         self._leader = Gauge(
             f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
         )
@@ -137,7 +138,12 @@ class Metrics:
 
     def leads_while(self, leads: Callable[[], bool]) -> None:
         """Show at each scrape whether this process is the one that scales."""
+        self._leads = leads
         self._leader.set_function(lambda: float(leads()))
+
+    def leads(self) -> bool:
+        """Return whether this process is the one that scales. May be called from any thread."""
+        return self._leads()
 
     def forget(self, pool: NamespacedName) -> None:
         """Drop every series of a pool."""

@@ -56,7 +56,8 @@ TEXT = "text/plain; charset=utf-8"
 
 
 def test_metrics_are_rendered_for_what_the_scraper_accepts(connection: http.client.HTTPConnection) -> None:
-    assert get(connection, "/metrics", Accept="openmetrics") == (200, "for openmetrics", METRICS)
+    wanted = "application/openmetrics-text; version=1.0.0"
+    assert get(connection, "/metrics", Accept=f"{wanted}; q=0.9,*/*") == (200, f"for {wanted}", METRICS)
     assert get(connection, "/metrics") == (200, "for ", METRICS)
     assert get(connection, "/metrics?debug=1") == (200, "for ", METRICS)
 
