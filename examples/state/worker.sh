@@ -12,7 +12,13 @@ report() { # BUSY
   mv "$state/next" "$state/now"
 }
 report 0
-socat "TCP-LISTEN:${STATE_PORT:-8081},bind=${STATE_HOST:-0.0.0.0},reuseaddr,fork" "SYSTEM:cat $state/now" &
+host=${STATE_HOST:-} kind=TCP4-LISTEN
+if [[ -z $host && -e /proc/net/if_inet6 ]]; then # all addresses, of IPv6 too
+  host=[::],ipv6only=0 kind=TCP6-LISTEN
+elif [[ $host == *:* ]]; then
+  host=[$host] kind=TCP6-LISTEN
+fi
+socat "$kind:${STATE_PORT:-8081},bind=${host:-0.0.0.0},reuseaddr,fork" "SYSTEM:cat $state/now" &
 server=$!
 
 # After SIGTERM the worker finishes what it holds, and receives nothing more.

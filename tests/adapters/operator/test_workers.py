@@ -51,6 +51,16 @@ async def test_an_answer_that_ends_with_the_connection_is_an_answer(faulty: Serv
     assert await ask(states, server) is not None
 
 
+async def test_a_worker_of_ipv6_is_asked(states: WorkerStates) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"Host: [::1]:" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + STATE)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "::1", 0) as server:
+        assert await states.ask("::1", server.sockets[0].getsockname()[1]) is not None
+
+
 SILENT: dict[str, Script] = {
     "no answer": faults.silent,
     "a drip of bytes": faults.dripping(STATE, 0.2),
