@@ -5,10 +5,10 @@
 # AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL_SQS have their usual meaning.
 set -euo pipefail
 
-# The contract, all of it: GET /state on port 8081 answers {"busy": …, "concurrency": …}.
+# The contract, all of it: GET /state on port 8081 answers {"busy": …}; concurrency (1 without it) and pod are optional.
 state=$(mktemp -d)
 report() { # BUSY
-  printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"busy": %d, "concurrency": 1}' "$1" >"$state/next"
+  printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"busy": %d}' "$1" >"$state/next"
   mv "$state/next" "$state/now"
 }
 report 0

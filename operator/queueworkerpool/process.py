@@ -37,8 +37,6 @@ logger = logging.getLogger("queueworkerpool")
 HEARTBEAT_SECONDS = 1.0
 CRD_RETRY_SECONDS = 2.0
 LIST_RETRY_SECONDS = 1.0
-STATE_REQUESTS = 64
-"""Workers that are asked for their /state at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +85,7 @@ async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
     cluster = KubernetesCluster(settings.write_workers, process.fence)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
-    states, deployments = WorkerStates(STATE_REQUESTS), adapter.Deployments()
+    states, deployments = WorkerStates(process.metrics.state_requested), adapter.Deployments()
     adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}

@@ -34,7 +34,7 @@ from queueworkerpool.model import (
     QueueRef,
     Target,
 )
-from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason
+from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason, StateOutcome
 from queueworkerpool.sizing import RULES
 
 _POOL = ("namespace", "pool")
@@ -94,6 +94,14 @@ class Metrics:
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
+        self._states = ShownCounter(
+            f"{name}state_requests",
+            "Requests for a worker's /state, by how they ended.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in StateOutcome:
+            self._states.labels(outcome)
         self._leads: Callable[[], bool] = lambda: False
         self._leader = Gauge(
             f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
@@ -135,6 +143,10 @@ class Metrics:
     def queue_read(self, took_seconds: float) -> None:
         """Record how long one SQS request took, in seconds."""
         self._read_seconds.observe(took_seconds)
+
+    def state_requested(self, outcome: StateOutcome) -> None:
+        """Count one request for a worker's /state."""
+        self._states.labels(outcome).inc()
 
     def leads_while(self, leads: Callable[[], bool]) -> None:
         """Show at each scrape whether this process is the one that scales."""

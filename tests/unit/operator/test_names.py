@@ -36,6 +36,7 @@ from queueworkerpool.names import (
     EventType,
     ReadOutcome,
     Reason,
+    StateOutcome,
 )
 from queueworkerpool.report.status import invalid_status
 from queueworkerpool.sizing import Latency, WorkerEstimates
@@ -165,6 +166,8 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
     ),
 }
 
+STATE_REQUESTS = "queueworkerpool_state_requests_total"
+
 OUTCOMES: dict[ReadOutcome, FakeDependencies] = {
     ReadOutcome.OK: FakeDependencies(),
     ReadOutcome.NOT_FOUND: FakeDependencies(queues={URL: QueueNotFoundError("why")}),
@@ -174,6 +177,9 @@ OUTCOMES: dict[ReadOutcome, FakeDependencies] = {
     ReadOutcome.UNREACHABLE: FakeDependencies(queues={URL: QueueUnreachableError("why")}),
     ReadOutcome.INVALID: FakeDependencies(queues={URL: QueueAnswerInvalidError("why")}),
 }
+
+STATES = set(StateOutcome)
+"""Each is the outcome of a real request in tests/adapters/operator/test_workers.py."""
 
 STATUSES: dict[ConditionStatus, Observation] = {
     ConditionStatus.TRUE: observe(),
@@ -187,6 +193,7 @@ ROWS: dict[type[StrEnum], set[Any]] = {
     ConditionStatus: set(STATUSES),
     EventType: {kind for kind, _, _ in EVENTS.values()},
     ReadOutcome: set(OUTCOMES),
+    StateOutcome: STATES,
 }
 
 
@@ -212,6 +219,14 @@ async def test_an_event_says(reason: Reason) -> None:
 async def test_a_count_says(outcome: ReadOutcome) -> None:
     await OUTCOMES[outcome].tick()
     assert OUTCOMES[outcome].count("queue_reads_total", outcome=outcome) == 1
+
+
+@pytest.mark.parametrize("outcome", STATES)
+def test_a_count_of_requests_to_workers_says(outcome: StateOutcome) -> None:
+    fake = FakeDependencies()
+    fake.metrics.state_requested(outcome)
+    counts = {each: fake.registry.get_sample_value(STATE_REQUESTS, {"outcome": each}) for each in StateOutcome}
+    assert counts == dict.fromkeys(StateOutcome, 0.0) | {outcome: 1.0}
 
 
 @pytest.mark.parametrize("status", STATUSES)
