@@ -3,14 +3,15 @@
 It decides nothing and retries nothing: the next tick decides on what is then true, which is better than a retry.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from queueworkerpool.cluster.connection import Connection, NotFoundError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
+from queueworkerpool.cluster.pages import listed
 from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
@@ -20,6 +21,9 @@ from queueworkerpool.names import GROUP, PLURAL, VERSION
 READ_TIMEOUT_SECONDS = 7.0
 """The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
 delay those that can be sent once it is back."""
+
+MOST_POD_LISTS = 2
+"""Lists of pods under way at the same time: each has a page of others' pods in memory."""
 
 _API = f"/apis/{GROUP}/{VERSION}"
 
@@ -41,6 +45,7 @@ class KubernetesCluster:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+        self._pod_lists = asyncio.Semaphore(MOST_POD_LISTS)
 
     @property
     def jobs(self) -> Jobs:
@@ -128,12 +133,12 @@ class KubernetesCluster:
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
         """Return the pods of a Deployment that are not being deleted.
 
-        With a limit: the Deployment's among at most this many that the selector matches, from the API server's cache.
+        With a limit: the Deployment's among at most this many that the selector matches.
         """
-        query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
-        path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"
-        listed = await self._connection.ask("GET", path)
-        return [parse_pod(item) for item in listed["items"] if belongs(item, deployment)]
+        path, query = f"/api/v1/namespaces/{deployment.namespace}/pods", {"labelSelector": selector}
+        async with self._pod_lists:
+            items = listed(self._connection, path, query, limit)
+            return [parse_pod(item) async for item in items if belongs(item, deployment)]
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         """Mark a pod to be deleted first at the next scale-in, or remove the mark. A pod that is gone needs none."""
