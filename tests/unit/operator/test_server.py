@@ -1,6 +1,7 @@
 """The HTTP server, over real sockets."""
 
 import contextlib
+import gzip
 import http.client
 import socket
 from collections.abc import Iterator
@@ -60,6 +61,16 @@ def test_metrics_are_rendered_for_what_the_scraper_accepts(connection: http.clie
     assert get(connection, "/metrics", Accept=f"{wanted}; q=0.9,*/*") == (200, f"for {wanted}", METRICS)
     assert get(connection, "/metrics") == (200, "for ", METRICS)
     assert get(connection, "/metrics?debug=1") == (200, "for ", METRICS)
+
+
+def test_metrics_come_zipped_with_their_age_and_not_at_all_to_head(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+    answer = connection.getresponse()
+    assert (answer.headers["Content-Encoding"], gzip.decompress(answer.read())) == ("gzip", METRICS)
+    assert int(answer.headers["Age"]) <= 2
+    connection.request("HEAD", "/metrics")
+    answer = connection.getresponse()
+    assert (answer.status, int(answer.headers["Content-Length"]), answer.read()) == (200, len(METRICS), b"")
 
 
 def test_a_process_that_is_well_says_ok(connection: http.client.HTTPConnection) -> None:

@@ -41,7 +41,10 @@ ADMIT_SECONDS = 0.5
 SEND_BUFFER_BYTES = 128 * 1024
 """What the system keeps of an answer that a client does not take; it counts as the process's memory."""
 
-BACKLOG = 128
+BACKLOG = 512
+"""Connections that the system accepts ahead. Each keeps those behind it waiting for about a millisecond; one too many
+is tried again by its client after a second, which is late for a probe."""
+
 TEXT = "text/plain; charset=utf-8"
 
 
