@@ -3,7 +3,6 @@
 It decides nothing and retries nothing: the next tick decides on what is then true, which is better than a retry.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Any
 
 from queueworkerpool.cluster.connection import Connection, NotFoundError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
-from queueworkerpool.cluster.pages import listed
+from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import ClusterConflictError, PoolGoneError, TargetGoneError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
@@ -22,8 +21,8 @@ READ_TIMEOUT_SECONDS = 7.0
 """The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
 delay those that can be sent once it is back."""
 
-MOST_POD_LISTS = 2
-"""Lists of pods under way at the same time: each has a page of others' pods in memory."""
+MOST_PAGES = 2
+"""Pages of lists that are in memory at the same time."""
 
 _API = f"/apis/{GROUP}/{VERSION}"
 
@@ -45,7 +44,7 @@ class KubernetesCluster:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
-        self._pod_lists = asyncio.Semaphore(MOST_POD_LISTS)
+        self._lists = PagedLists(self._connection, MOST_PAGES)
 
     @property
     def jobs(self) -> Jobs:
@@ -136,9 +135,8 @@ class KubernetesCluster:
         With a limit: the Deployment's among at most this many that the selector matches.
         """
         path, query = f"/api/v1/namespaces/{deployment.namespace}/pods", {"labelSelector": selector}
-        async with self._pod_lists:
-            items = listed(self._connection, path, query, limit)
-            return [parse_pod(item) async for item in items if belongs(item, deployment)]
+        items = self._lists.items(path, query, limit)
+        return [parse_pod(item) async for item in items if belongs(item, deployment)]
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         """Mark a pod to be deleted first at the next scale-in, or remove the mark. A pod that is gone needs none."""

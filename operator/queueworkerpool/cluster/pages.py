@@ -3,6 +3,7 @@
 `client` uses it. An object may carry 256 KiB of annotations and more; five hundred of them are a page by number.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -17,35 +18,45 @@ MOST_LIMIT = 500
 """Objects of the first page, and of any page. While pages stay small, each may have twice as many as the one before."""
 
 
-async def listed(
-    connection: Connection, path: str, query: Mapping[str, str], most: int | None = None
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield the raw objects of a list, as they were when it began; with `most`, only so many.
+class PagedLists:
+    """Lists over one connection, of which so many pages are in memory at the same time.
 
-    Raises ClusterError, also when a single object is larger than any answer may be.
+    Lists take turns page by page, so a long one delays a short one by a page or two.
     """
-    limit, largest, following, left = FIRST_LIMIT, MOST_LIMIT, "", most
-    while left is None or left > 0:
-        asked = limit if left is None else min(limit, left)
-        page_query = {**query, "limit": asked} | ({"continue": following} if following else {})
-        try:
-            # What is too large as a page of one is too large for any answer.
-            page = await _page(connection, f"{path}?{urlencode(page_query)}", single=asked == 1)
-        except AnswerTooLargeError:
-            if asked == 1:
-                raise
-            limit = largest = max(1, asked // 4)
-            continue
-        for item in page["items"]:
-            yield item
-        following = page["metadata"].get("continue", "")
-        if not following:
-            return
-        left = None if left is None else left - len(page["items"])
-        limit = min(limit * 2, largest)
 
+    def __init__(self, connection: Connection, pages: int) -> None:
+        self._connection = connection
+        self._turns = asyncio.Semaphore(pages)
 
-async def _page(connection: Connection, path: str, *, single: bool) -> dict[str, Any]:
-    if single:
-        return await connection.ask("GET", path)
-    return await connection.ask("GET", path, most_bytes=PAGE_BYTES)
+    async def items(
+        self, path: str, query: Mapping[str, str], most: int | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Yield the raw objects of a list, as they were when it began; with `most`, only so many.
+
+        The caller must not wait for anything else between them. Raises ClusterError, also when a single object is
+        larger than any answer may be.
+        """
+        limit, largest, following, left = FIRST_LIMIT, MOST_LIMIT, "", most
+        while left is None or left > 0:
+            asked = limit if left is None else min(limit, left)
+            page_query = {**query, "limit": asked} | ({"continue": following} if following else {})
+            try:
+                page = await self._page(f"{path}?{urlencode(page_query)}", single=asked == 1)
+            except AnswerTooLargeError:
+                if asked == 1:
+                    raise
+                limit = largest = max(1, asked // 4)
+                continue
+            left = None if left is None else left - len(page["items"])
+            following = page["metadata"].get("continue", "")
+            while page["items"]:
+                yield page["items"].pop(0)
+            if not following:
+                return
+            limit = min(limit * 2, largest)
+
+    async def _page(self, path: str, *, single: bool) -> dict[str, Any]:
+        async with self._turns:
+            if single:  # what is too large for a page of one is too large for any answer
+                return await self._connection.ask("GET", path)
+            return await self._connection.ask("GET", path, most_bytes=PAGE_BYTES)

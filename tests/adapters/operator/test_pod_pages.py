@@ -123,6 +123,15 @@ async def test_eight_queries_of_large_pods_stay_within_the_memory_of_two_pages(l
     assert peak < 48 * MIB
 
 
+async def test_a_short_list_waits_for_pages_of_long_ones_and_not_for_all_of_them(listing: Any) -> None:
+    cluster, _ = listing(120, 240_000)
+    long = [asyncio.create_task(cluster.pods(JOBS, "app=jobs")) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert len(await cluster.pods(JOBS, "app=jobs", 1)) == 1
+    assert not any(task.done() for task in long)
+    assert [len(pods) for pods in await asyncio.gather(*long)] == [120] * 4
+
+
 async def test_a_pod_larger_than_any_answer_is_an_error_that_says_so(
     listing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
