@@ -13,9 +13,9 @@ const { handle } = await import(pathToFileURL(resolve(process.argv[2])))
 let busy = 0
 let ending = false
 
-// The contract, all of it: GET /state on port 8081 answers {"busy": …, "concurrency": …}.
-const state = createServer((_, answer) => answer.end(JSON.stringify({ busy, concurrency })))
-state.listen(Number(env.STATE_PORT ?? 8081), env.STATE_HOST ?? '0.0.0.0')
+// The contract, all of it: GET /state on port 8081 answers {"busy": …}; concurrency and pod are optional.
+const state = createServer((_, answer) => answer.end(JSON.stringify({ busy, concurrency, pod: env.HOSTNAME })))
+state.listen(Number(env.STATE_PORT ?? 8081), env.STATE_HOST) // by default all addresses, of IPv6 too
 
 // After SIGTERM the worker finishes what it holds, and receives nothing more.
 process.on('SIGTERM', () => { ending = true })

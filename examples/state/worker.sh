@@ -5,14 +5,20 @@
 # AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_ENDPOINT_URL_SQS have their usual meaning.
 set -euo pipefail
 
-# The contract, all of it: GET /state on port 8081 answers {"busy": …, "concurrency": …}.
+# The contract, all of it: GET /state on port 8081 answers {"busy": …}; concurrency (1 without it) and pod are optional.
 state=$(mktemp -d)
 report() { # BUSY
-  printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"busy": %d, "concurrency": 1}' "$1" >"$state/next"
+  printf 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"busy": %d}' "$1" >"$state/next"
   mv "$state/next" "$state/now"
 }
 report 0
-socat "TCP-LISTEN:${STATE_PORT:-8081},bind=${STATE_HOST:-0.0.0.0},reuseaddr,fork" "SYSTEM:cat $state/now" &
+host=${STATE_HOST:-} kind=TCP4-LISTEN
+if [[ -z $host && -e /proc/net/if_inet6 ]]; then # all addresses, of IPv6 too
+  host=[::],ipv6only=0 kind=TCP6-LISTEN
+elif [[ $host == *:* ]]; then
+  host=[$host] kind=TCP6-LISTEN
+fi
+socat "$kind:${STATE_PORT:-8081},bind=${host:-0.0.0.0},reuseaddr,fork" "SYSTEM:cat $state/now" &
 server=$!
 
 # After SIGTERM the worker finishes what it holds, and receives nothing more.

@@ -278,6 +278,15 @@ class ReadOutcome(StrEnum):
     INVALID = "invalid"
 
 
+class StateOutcome(StrEnum):
+    """How one request for a worker's /state ended, as the label of `queueworkerpool_state_requests_total`."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"  # no connection, or no answer within a second
+    REFUSED = "refused"  # an answer that does not keep to the contract
+    OTHER_POD = "other_pod"  # the answer of another pod that has the address now
+
+
 DECISION_REASONS = (
     Reason.SIZED_BY_BACKLOG,
     Reason.SIZED_BY_LATENCY,

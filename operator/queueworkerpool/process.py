@@ -42,8 +42,6 @@ logger = logging.getLogger("queueworkerpool")
 HEARTBEAT_SECONDS = 1.0
 CRD_RETRY_SECONDS = 2.0
 LIST_RETRY_SECONDS = 1.0
-STATE_REQUESTS = 64
-"""Workers that are asked for their /state at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,8 @@ async def run(settings: Settings) -> None:
     process.health.watch_attempted(WATCHED)  # as of now: a watch that is never tried is dead, too
     process.metrics.leads_while(lambda: fence.is_open)
     server = http_server(settings, process.metrics, process.health)
-    logger.info("operator started", extra={"version": version("queueworkerpool"), "port": server.port})
+    started = {"version": version("queueworkerpool"), "port": server.port, "address": server.address}
+    logger.info("operator started", extra=started)
     try:
         await _serve(process)
     finally:
@@ -91,7 +90,7 @@ async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
     cluster = KubernetesCluster(settings.write_workers, process.fence)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
-    states, deployments = WorkerStates(STATE_REQUESTS), Deployments(settings.namespaces)
+    states, deployments = WorkerStates(process.metrics.state_requested), Deployments(settings.namespaces)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}

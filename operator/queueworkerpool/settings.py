@@ -22,8 +22,11 @@ class Settings:
         metadata={"help": "Namespaces to serve, separated by commas. Empty: all, which needs a ClusterRole."},
     )
     http_host: str = field(
-        default="0.0.0.0",  # noqa: S104 -- a pod's probes and scrapes come from outside of it # nosec B104
-        metadata={"help": "Address on which /metrics, /livez and /readyz are served."},
+        default="",
+        metadata={
+            "help": "Address on which /metrics, /livez and /readyz are served, IPv4 or IPv6. "
+            "Empty: all of both kinds; all of IPv4 on a machine without IPv6. '::' also serves IPv4."
+        },
     )
     http_port: int = field(default=9090, metadata={"help": "Port on which /metrics, /livez and /readyz are served."})
     tls_cert: str = field(

@@ -20,7 +20,7 @@ from queueworkerpool.reconcile import reconcile
 from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, SharedReadings
-from queueworkerpool.server import Answers, HttpServer, Tls
+from queueworkerpool.server import Answers, HttpServer, Tls, shown_address
 from queueworkerpool.settings import Settings
 from queueworkerpool.tenancy import Tenancy
 from queueworkerpool.watch.index import Deployments
@@ -53,11 +53,12 @@ def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> Ht
         metrics=metrics.render,
         livez=lambda: health.liveness_failures(time.monotonic()),
         readyz=lambda: health.readiness_failures(time.monotonic(), WATCHED),
+        version=metrics.leads,  # two processes must not both show that they lead
     )
     try:
         return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))
     except OSError as error:
-        address = f"{settings.http_host}:{settings.http_port}"
+        address = shown_address(settings.http_host or "all addresses", settings.http_port)
         raise click.ClickException(
             f"cannot serve on {address}: {error.strerror}; see --http-host, --http-port, --tls-cert"
         ) from error

@@ -17,7 +17,7 @@ from queueworkerpool.errors import QueueNotAllowedError
 from queueworkerpool.model import NamespacedName, QueueRef
 from queueworkerpool.tenancy import Tenancy
 from queueworkerpool.validate import validate
-from tests.cluster.operator.pool_rows import queue as pool_with
+from tests.cluster.operator.pool_manifests import queue as pool_with
 from tests.unit.operator.builders import NOW, pool
 from tests.unit.queue_urls import A, Q, at_aws, elsewhere, refused
 

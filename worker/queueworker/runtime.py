@@ -5,6 +5,7 @@ Draining guarantees one thing: when the process ends, SQS counts nothing as in f
 
 import gc
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
 from queueworker.handlers.work import Work, WorkContext
+from queueworker.identity import pod_identity
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.table import LeaseTable
 from queueworker.receive.limiter import CapacityLimiter
@@ -68,6 +70,7 @@ class Runtime:
         """
         self._settings = settings
         self._clock = clock
+        self._identity = pod_identity(os.environ)
         self._signals = SignalPipe()
         self._signalled_again = False
         queue = SqsQueue(
@@ -95,7 +98,8 @@ class Runtime:
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code."""
-        logger.info("worker started", extra={"queue": self._settings.queue, "port": self._server.port})
+        served = {"port": self._server.port, "address": self._server.address}
+        logger.info("worker started", extra={"queue": self._settings.queue, **served})
         gc.freeze()  # what is loaded by now stays; to scan botocore's models again and again costs a tenth
         self._start_thread("lease manager", self._lease_manager.run)
         # A poll longer than the grace period would be cut off, and what it brings would stay hidden for nothing.
@@ -181,6 +185,7 @@ class Runtime:
     def _state(self) -> Mapping[str, object]:
         numbers = self._stats.snapshot()
         return {
+            **self._identity,
             "busy": numbers.busy,
             "concurrency": self._settings.concurrency,
             "draining": self._limiter.closed,

@@ -104,8 +104,11 @@ class Settings:
         },
     )
     state_host: str = field(
-        default="0.0.0.0",  # noqa: S104 -- probes, scrapes and the operator come from outside of the pod # nosec B104
-        metadata={"help": "Address on which /state, /livez, /readyz and /metrics are served."},
+        default="",
+        metadata={
+            "help": "Address on which /state, /livez, /readyz and /metrics are served, IPv4 or IPv6. Empty: all of both"
+            " kinds; all of IPv4 on a machine without IPv6. '::' also serves IPv4."
+        },
     )
     state_port: int = field(
         default=8081,

@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, UnknownPathError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
+from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
@@ -21,8 +21,8 @@ READ_TIMEOUT_SECONDS = 7.0
 """The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
 delay those that can be sent once it is back."""
 
-POOLS_PER_PAGE = 25
-"""A pool may carry 256 KiB of annotations, and a page is in memory as a whole."""
+MOST_PAGES = 2
+"""Pages of lists that are in memory at the same time."""
 
 _API = f"/apis/{GROUP}/{VERSION}"
 
@@ -44,6 +44,7 @@ class KubernetesCluster:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+        self._lists = PagedLists(self._connection, MOST_PAGES)
 
     @property
     def jobs(self) -> Jobs:
@@ -107,16 +108,8 @@ class KubernetesCluster:
         return found
 
     async def _pools(self, namespace: str) -> AsyncIterator[StoredPool]:
-        """Yield the pools of a namespace, a page at a time: what others put into them must not cost our memory."""
-        following = ""
-        while True:
-            query = {"limit": POOLS_PER_PAGE} | ({"continue": following} if following else {})
-            page = await self._connection.ask("GET", f"{_pools_path(namespace)}?{urlencode(query)}")
-            for item in page["items"]:
-                yield parse_pool(item)
-            following = page["metadata"].get("continue", "")
-            if not following:
-                return
+        async for item in self._lists.items(_pools_path(namespace), {}):
+            yield parse_pool(item)
 
     async def target(self, deployment: NamespacedName) -> Target:
         """Return the Deployment of this name. Raises TargetGoneError when there is none."""
@@ -173,12 +166,11 @@ class KubernetesCluster:
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
         """Return the pods of a Deployment that are not being deleted.
 
-        With a limit: the Deployment's among at most this many that the selector matches, from the API server's cache.
+        With a limit: the Deployment's among at most this many that the selector matches.
         """
-        query = {"labelSelector": selector} | ({"limit": limit, "resourceVersion": "0"} if limit else {})
-        path = f"/api/v1/namespaces/{deployment.namespace}/pods?{urlencode(query)}"
-        listed = await self._connection.ask("GET", path)
-        return [parse_pod(item) for item in listed["items"] if belongs(item, deployment)]
+        path, query = f"/api/v1/namespaces/{deployment.namespace}/pods", {"labelSelector": selector}
+        items = self._lists.items(path, query, limit)
+        return [parse_pod(item) async for item in items if belongs(item, deployment)]
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         """Mark a pod to be deleted first at the next scale-in, or remove the mark. A pod that is gone needs none."""

@@ -26,6 +26,9 @@ from queueworkerpool.names import FIELD_MANAGER
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 CHUNK_BYTES = 65536
+MOST_BYTES = 16 * 1024 * 1024
+"""The longest answer that is read. The API server stores objects of up to about 1.5 MiB; in JSON they may be some times
+that."""
 
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -41,6 +44,10 @@ class UnknownPathError(ClusterError):
 
 class ForbiddenError(ClusterError):
     """The API server does not let us do this."""
+
+
+class AnswerTooLargeError(ClusterError):
+    """The answer was larger than it may be, and was given up."""
 
 
 class Connection:
@@ -73,25 +80,30 @@ class Connection:
         """Drop all connections, so that the next requests make new ones: after an outage the old ones may be dead."""
         self._api.rest_client.pool_manager.clear()
 
-    async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, most_bytes: int = MOST_BYTES
+    ) -> dict[str, Any]:
         """Send one request in a thread; return the decoded answer.
 
         Raises NotLeadingError when it is a write and the fence is closed (then nothing was sent), NotFoundError,
-        ClusterConflictError, or ClusterError for every other failure.
+        ClusterConflictError, AnswerTooLargeError, or ClusterError for every other failure.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self.request, method, path, body)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self.request, method, path, body, most_bytes)
 
-    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, most_bytes: int = MOST_BYTES
+    ) -> dict[str, Any]:
         """Send one request in the calling thread, which blocks; otherwise like `ask`."""
         with self.jobs.job():
-            return self._request(method, path, body)
+            return self._request(method, path, body, most_bytes)
 
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        api, answer = self._api, self._send(method, path, body)
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> dict[str, Any]:
+        api, answer = self._api, self._send(method, path, body, most_bytes)
         if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
             if self._api is api:
                 self._api = self._connect()
-            answer = self._send(method, path, body)
+            answer = self._send(method, path, body, most_bytes)
         decoded = _decoded(answer.data)
         if answer.status < HTTPStatus.BAD_REQUEST:
             if decoded is None:  # some proxies answer 200 for an API server that is down
@@ -99,7 +111,7 @@ class Connection:
             return decoded
         raise _refusal(f"{method} {path}", answer.status, decoded)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> Any:
         headers = _MERGE_PATCH if method == "PATCH" else _JSON
         query = [("fieldManager", FIELD_MANAGER)] if body else []
         request = self._api.param_serialize(
@@ -108,7 +120,9 @@ class Connection:
         try:
             with nullcontext() if method == "GET" else self._fence.passage():
                 answer = self._api.call_api(*request, _request_timeout=self._timeouts)
-                answer.data = _whole(answer.response, time.monotonic() + self._timeouts[1])
+                answer.data = _whole(answer.response, time.monotonic() + self._timeouts[1], most_bytes)
+        except _TooLargeError as error:
+            raise AnswerTooLargeError(f"{method} {path}: the answer is larger than {most_bytes} bytes") from error
         except (ApiException, HTTPError, OSError) as error:
             raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
         return answer
@@ -135,7 +149,7 @@ class Connection:
         return api
 
 
-def _decoded(content: bytes) -> dict[str, Any] | None:
+def _decoded(content: bytes | bytearray) -> dict[str, Any] | None:
     """Return the JSON object with a kind that every answer of the API server is; None when it is none."""
     try:
         decoded = json.loads(content)
@@ -179,13 +193,20 @@ def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": HTTPConnectionPool, "https": Pool}
 
 
-def _whole(response: BaseHTTPResponse, ends: float) -> bytes:
+class _TooLargeError(Exception):
+    """A body is larger than it may be."""
+
+
+def _whole(response: BaseHTTPResponse, ends: float, most_bytes: int) -> bytearray:
     """Return a response's body. Raises TimeoutError at the end time, which bytes that drip in do not move."""
     body = bytearray()
     while chunk := response.read1(CHUNK_BYTES):
         body += chunk
+        if len(body) > most_bytes:
+            response.close()
+            raise _TooLargeError
         if time.monotonic() > ends:
             response.close()
             raise TimeoutError
     response.release_conn()
-    return bytes(body)
+    return body

@@ -25,13 +25,15 @@ def parse_pod(item: Mapping[str, Any]) -> Pod:
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
-        address=status.get("podIP", ""),
+        # With hostNetwork it is the node's, where anything may answer.
+        address="" if item["spec"].get("hostNetwork") else status.get("podIP", ""),
         ready=bool(ready),
         startup_seconds=startup,
         assigned=bool(item["spec"].get("nodeName")),
         pending=status.get("phase") == "Pending",
         running=any("running" in container.get("state", {}) for container in status.get("containerStatuses", ())),
         marked=metadata.get("annotations", {}).get(DELETION_COST) == MARK,
+        hostname=item["spec"].get("hostname") or metadata["name"][:63].rstrip("-."),  # as the kubelet sets it
     )
 
 

@@ -24,6 +24,8 @@ class Pod:
 
     `assigned`: it has a node. `pending`: its phase is Pending. `running`: one of its containers runs. `marked`: it
     carries our mark for a scale-in. `startup_seconds`: from its creation to its readiness, None when unknown.
+    `address`: empty also for a pod in its node's network, whose address is the node's. `hostname`: its own, as the
+    kubelet sets it.
     """
 
     name: str
@@ -35,6 +37,11 @@ class Pod:
     pending: bool = False
     running: bool = True
     marked: bool = False
+    hostname: str = ""
+
+    def is_called(self, name: str) -> bool:
+        """Return whether the name is the pod's: its own, or its host name's, short or with a domain."""
+        return name in {self.name, self.hostname} or bool(self.hostname and name.startswith(f"{self.hostname}."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from queueworkerpool.model import (
     QueueRef,
     Target,
 )
-from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason
+from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason, StateOutcome
 from queueworkerpool.sizing import RULES
 
 _POOL = ("namespace", "pool")
@@ -100,6 +100,15 @@ class Metrics:
             ("namespace",),
             registry=registry,
         )
+        self._states = ShownCounter(
+            f"{name}state_requests",
+            "Requests for a worker's /state, by how they ended.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in StateOutcome:
+            self._states.labels(outcome)
+        self._leads: Callable[[], bool] = lambda: False
         self._leader = Gauge(
             f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
         )
@@ -141,8 +150,13 @@ class Metrics:
         """Record how long one SQS request took, in seconds."""
         self._read_seconds.observe(took_seconds)
 
+    def state_requested(self, outcome: StateOutcome) -> None:
+        """Count one request for a worker's /state."""
+        self._states.labels(outcome).inc()
+
     def leads_while(self, leads: Callable[[], bool]) -> None:
         """Show at each scrape whether this process is the one that scales."""
+        self._leads = leads
         self._leader.set_function(lambda: float(leads()))
 
     def serves(self, namespaces: Mapping[str, bool]) -> None:
@@ -150,6 +164,10 @@ class Metrics:
         self._namespaces.clear()
         for namespace, served in namespaces.items():
             self._namespaces.labels(namespace=namespace).set(served)
+
+    def leads(self) -> bool:
+        """Return whether this process is the one that scales. May be called from any thread."""
+        return self._leads()
 
     def forget(self, pool: NamespacedName) -> None:
         """Drop every series of a pool."""

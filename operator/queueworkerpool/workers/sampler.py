@@ -31,7 +31,10 @@ class Pods(Protocol):
 class States(Protocol):
     """What asks a worker for its state."""
 
-    async def ask(self, address: str, port: int) -> WorkerState | None:
+    def silent_since(self, pod: Pod) -> float:
+        """Return when the pod was asked last and did not answer, else 0."""
+
+    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
         """Return what the worker reports; None when it reports nothing."""
 
 
@@ -105,8 +108,9 @@ class WorkerSampler:
             if any(pod.marked for pod in listed):
                 self._mark_found(pool.deployment)
             pods = [pod for pod in listed if pod.ready]
-            asked = pods[:MOST_PODS]
-            answers = await asyncio.gather(*(self._states.ask(pod.address, pool.spec.state_port) for pod in asked))
+            asked = sorted((pod for pod in pods if pod.address), key=self._states.silent_since)[:MOST_PODS]
+            questions = (self._states.ask(pool.deployment, pod, pool.spec.state_port) for pod in asked)
+            answers = await asyncio.gather(*questions)
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
             sampling.ready = summed(sampling.sums, states, pods, self._clock())
             # A pod that did not answer this time continues from what it reported last.

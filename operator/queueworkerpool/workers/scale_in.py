@@ -9,11 +9,12 @@ from typing import Protocol
 
 from queueworkerpool.model import NamespacedName, Pod, PoolSpec, Target, Worker, WorkerState
 
-QUERY_SECONDS = 10.0
-"""The limit for asking all workers of a pool; those not asked by then count as silent."""
+QUERY_SECONDS = 1.5
+"""The limit for asking all workers of a pool; those that have not answered by then count as silent this time. The tick
+waits for it, and it is short enough that the pool's next reading, which may call for more pods, is not late."""
 
 MOST_AT_ONCE = 32
-"""Workers of one pool that are asked at the same time, so that a pool of silent ones delays no other pool."""
+"""Workers of one pool that are asked at the same time."""
 
 
 class Pods(Protocol):
@@ -29,7 +30,10 @@ class Pods(Protocol):
 class States(Protocol):
     """What asks a worker for its state."""
 
-    async def ask(self, address: str, port: int) -> WorkerState | None:
+    def silent_since(self, pod: Pod) -> float:
+        """Return when the pod was asked last and did not answer, else 0."""
+
+    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
         """Return what the worker reports; None when it reports nothing."""
 
 
@@ -49,17 +53,30 @@ class ScaleInCoordinator:
 
     async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
         """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
-        limiter = asyncio.Semaphore(MOST_AT_ONCE)
-        ends = asyncio.get_running_loop().time() + QUERY_SECONDS
-
-        async def ask(pod: Pod) -> Worker:
-            async with limiter:
-                if not pod.running or not pod.address or asyncio.get_running_loop().time() > ends:
-                    return Worker(pod)
-                return Worker(pod, await self._states.ask(pod.address, spec.state_port))
-
         pods = await self._pods.pods(deployment, target.selector)
-        return tuple(await asyncio.gather(*(ask(pod) for pod in pods)))
+        states = await self._ask(deployment, [pod for pod in pods if pod.running and pod.address], spec.state_port)
+        return tuple(Worker(pod, states.get(pod.uid)) for pod in pods)
+
+    async def _ask(self, deployment: NamespacedName, pods: list[Pod], port: int) -> dict[str, WorkerState]:
+        """Return what workers answer within the time, by their pods' uids; those that answered last time come first."""
+        answers: dict[str, WorkerState] = {}
+        unasked = iter(sorted(pods, key=self._states.silent_since))
+
+        async def ask() -> None:
+            for pod in unasked:
+                if state := await self._states.ask(deployment, pod, port):
+                    answers[pod.uid] = state
+
+        asking = [asyncio.create_task(ask(), name=f"ask workers of {deployment}") for _ in pods[:MOST_AT_ONCE]]
+        if asking:
+            try:
+                ended, _ = await asyncio.wait(asking, timeout=QUERY_SECONDS)
+            finally:
+                for task in asking:
+                    task.cancel()
+            for task in ended:
+                task.result()  # raises what only a bug can have raised
+        return answers
 
     async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
         """Mark exactly the victims among these pods to go first. Raises ClusterError."""

@@ -1,12 +1,14 @@
 """A process whose event loop is frozen reports it at /livez: requested from outside while the loop stands still."""
 
 import asyncio
+import re
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
+import click
 import pytest
 
 from devcluster.processes import wait_until
@@ -73,3 +75,19 @@ def test_a_frozen_loop_is_reported_until_it_goes_on(
         for event in (frozen, thawed, ended):
             event.set()
         thread.join(10)
+
+
+def test_an_address_of_ipv6_is_served_and_told_as_urls_have_it() -> None:
+    running = http_server(
+        Settings(http_host="::1", http_port=0), Metrics(process_registry(), "0", lambda: NOW), HealthState(0.0)
+    )
+    try:
+        assert running.address == f"[::1]:{running.port}"
+        taken = Settings(http_host="[::1]", http_port=running.port)
+        with pytest.raises(click.ClickException, match=re.escape(f"cannot serve on [::1]:{running.port}: ")):
+            http_server(taken, Metrics(process_registry(), "0", lambda: NOW), HealthState(0.0))
+        with pytest.raises(urllib.error.HTTPError, match="503") as caught:
+            urllib.request.urlopen(f"http://{running.address}/readyz", timeout=5)
+        caught.value.close()
+    finally:
+        running.close()

@@ -19,6 +19,7 @@ from botocore.credentials import Credentials
 
 from devcluster.processes import free_port
 from devcluster.sqs import REGION, MotoSqs
+from queueworkerpool.model import NamespacedName, Pod
 from queueworkerpool.workers.states import WorkerStates
 from tests.adapters.operator.conftest import until
 from tests.serving import serving
@@ -77,7 +78,7 @@ def running(argv: list[str], tmp_path: Path, variables: dict[str, str]) -> Itera
 
 @pytest.fixture
 async def states() -> AsyncIterator[WorkerStates]:
-    asking = WorkerStates(4)
+    asking = WorkerStates()
     yield asking
     await asking.close()
 
@@ -90,7 +91,9 @@ async def test_the_state_shows_whether_a_message_is_being_worked_on(
 
     async def becomes(port: int, busy: int) -> None:
         for _ in range(300):
-            state = await states.ask(LOOPBACK, port)
+            state = await states.ask(
+                NamespacedName("shop", "jobs"), Pod(name="jobs-1", uid="1", address=LOOPBACK), port
+            )
             if state and (state.busy, state.concurrency) == (busy, 1):
                 return
         pytest.fail(f"the worker did not become {'busy' if busy else 'idle'}")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from devcluster.processes import free_port
-from queueworkerpool.model import WorkerState
+from queueworkerpool.model import NamespacedName, Pod, WorkerState
+from queueworkerpool.names import StateOutcome
 from queueworkerpool.workers.states import MOST_BYTES, STATE_TIMEOUT_SECONDS, WorkerStates
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.faulty import Faulty, Script
@@ -18,22 +19,33 @@ from tests.adapters.operator.faulty import Faulty, Script
 Serve = Callable[[Script], Faulty]
 
 LOOPBACK = "127.0.0.1"
+DEPLOYMENT = NamespacedName("shop", "jobs")
 STATE = json.dumps({"busy": 2, "concurrency": 4, "processed": 10, "failed": 1, "busySeconds": 12.5}).encode()
 PATIENCE_SECONDS = STATE_TIMEOUT_SECONDS + 5.0
 """More than the time-out, for the machine may be busy; still short enough to notice an exchange that has no end."""
 
 
 @pytest.fixture
-async def states() -> AsyncIterator[WorkerStates]:
-    asking = WorkerStates(4)
+def ended() -> list[StateOutcome]:
+    """How the requests ended."""
+    return []
+
+
+@pytest.fixture
+async def states(ended: list[StateOutcome]) -> AsyncIterator[WorkerStates]:
+    asking = WorkerStates(ended.append)
     yield asking
     await asking.close()
+
+
+def pod(address: str = LOOPBACK, name: str = "jobs-1") -> Pod:
+    return Pod(name=name, uid=f"uid-{name}", address=address, hostname=name)
 
 
 async def ask(states: WorkerStates, server: Faulty) -> WorkerState | None:
     """Return what the server reports; fails when that takes longer than the stated time-out."""
     began = time.monotonic()
-    state = await states.ask(LOOPBACK, server.port)
+    state = await states.ask(DEPLOYMENT, pod(), server.port)
     assert time.monotonic() - began < PATIENCE_SECONDS
     return state
 
@@ -49,6 +61,16 @@ async def test_a_worker_reports_its_state(faulty: Serve, states: WorkerStates) -
 async def test_an_answer_that_ends_with_the_connection_is_an_answer(faulty: Serve, states: WorkerStates) -> None:
     server = faulty(faults.sending(b"HTTP/1.0 200 OK\r\n\r\n" + STATE))
     assert await ask(states, server) is not None
+
+
+async def test_a_worker_of_ipv6_is_asked(states: WorkerStates) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"Host: [::1]:" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + STATE)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "::1", 0) as server:
+        assert await states.ask(DEPLOYMENT, pod("::1"), server.sockets[0].getsockname()[1]) is not None
 
 
 SILENT: dict[str, Script] = {
@@ -97,13 +119,13 @@ async def test_a_redirect_is_not_followed(faulty: Serve, states: WorkerStates, s
 
 
 async def test_a_closed_port_reports_nothing(states: WorkerStates) -> None:
-    assert await states.ask(LOOPBACK, free_port()) is None
+    assert await states.ask(DEPLOYMENT, pod(), free_port()) is None
 
 
 @pytest.mark.parametrize("address", ["", "no-such-host.invalid", "127.0.0.1/..", "user@127.0.0.1", "[::1", "256.1.1.1"])
 async def test_an_address_that_is_none_reports_nothing(faulty: Serve, states: WorkerStates, address: str) -> None:
     server = faulty(faults.answering(200, STATE))
-    assert await asyncio.wait_for(states.ask(address, server.port), PATIENCE_SECONDS) is None
+    assert await asyncio.wait_for(states.ask(DEPLOYMENT, pod(address), server.port), PATIENCE_SECONDS) is None
     assert server.requests == []
 
 
@@ -127,11 +149,59 @@ async def test_nothing_is_kept_from_one_answer_to_the_next(faulty: Serve, states
     assert faults.SECRET.encode() not in b"".join(server.requests)
 
 
-async def test_slow_workers_take_turns_and_do_not_silence_the_others(faulty: Serve, states: WorkerStates) -> None:
-    slow, quick = faulty(faults.silent), faulty(faults.answering(200, STATE))
+OUTCOMES: dict[StateOutcome, Script] = {
+    StateOutcome.ANSWERED: faults.answering(200, STATE),
+    StateOutcome.SILENT: faults.silent,
+    StateOutcome.REFUSED: faults.answering(200, b'{"busy": "2"}'),
+    StateOutcome.OTHER_POD: faults.answering(200, b'{"busy": 0, "pod": "jobs-2"}'),
+}
+
+
+@pytest.mark.parametrize("outcome", StateOutcome)
+async def test_how_a_request_ended_is_counted(
+    faulty: Serve, states: WorkerStates, ended: list[StateOutcome], outcome: StateOutcome
+) -> None:
+    await ask(states, faulty(OUTCOMES[outcome]))
+    assert ended == [outcome]
+
+
+async def test_a_refused_answer_is_logged_with_its_reason_and_nothing_of_it(
+    faulty: Serve, states: WorkerStates, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG", "queueworkerpool.workers.states"):
+        await ask(states, faulty(faults.answering(200, json.dumps({"busy": faults.SECRET}).encode())))
+    [record] = caplog.records
+    assert (record.pod, record.problem) == ("jobs-1", "busy is no number")  # type: ignore[attr-defined]
+    assert faults.SECRET not in str(record.__dict__)
+
+
+async def queried(states: WorkerStates, deployment: str, pods: list[tuple[Pod, int]]) -> tuple[int, float]:
+    """Ask workers all at once; return how many answered, and the seconds that it took."""
     began = time.monotonic()
-    requests = [states.ask(LOOPBACK, server.port) for server in [slow] * 8 + [quick] * 4]
-    answers = await asyncio.gather(*requests)
-    assert [state is not None for state in answers] == [False] * 8 + [True] * 4
-    took = time.monotonic() - began
-    assert 2 * STATE_TIMEOUT_SECONDS <= took < 6 * STATE_TIMEOUT_SECONDS, "8 silent ones, 4 at a time, take 2 time-outs"
+    key = NamespacedName("shop", deployment)
+    answers = await asyncio.gather(*(states.ask(key, each, port) for each, port in pods))
+    return sum(state is not None for state in answers), time.monotonic() - began
+
+
+async def test_twenty_pools_of_silent_workers_do_not_delay_ten_good_workers(
+    faulty: Serve, states: WorkerStates
+) -> None:
+    slow, quick = faulty(faults.silent), faulty(faults.answering(200, STATE))
+    silent = [
+        states.ask(NamespacedName("evil", f"pool-{pool}"), pod(name=f"evil-{pool}-{number}"), slow.port)
+        for pool in range(20)
+        for number in range(32)
+    ]
+    waiting = [asyncio.create_task(question) for question in silent]
+    await asyncio.sleep(0)
+    good = [(pod(name=f"good-{number}"), quick.port) for number in range(10)]
+    first = await queried(states, "good", good)
+    again = await queried(states, "good", good)
+    still = sum(not task.done() for task in waiting)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert (first[0], again[0]) == (10, 10)
+    assert first[1] < 3 * STATE_TIMEOUT_SECONDS, "strangers wait for the first places that silent strangers leave"
+    assert again[1] < 0.5, "and then have places that no silent worker ever has"
+    assert still > 100

@@ -81,9 +81,12 @@ def test_variables_replace_flags(moto_queue: Queue, start_worker: StartWorker) -
 
 
 def test_the_state_shows_how_much_is_done_and_how_long_it_took(moto_queue: Queue, start_worker: StartWorker) -> None:
-    worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--concurrency", "4", "--wait-seconds", "1")
+    sleeping = ("--handler", "job_handlers:sleep", "--concurrency", "4", "--wait-seconds", "1")
+    worker = start_worker(moto_queue, *sleeping, POD_NAME="jobs-1", POD_UID="0b1c")
     worker.until_ready()
     assert worker.state() == {
+        "pod": "jobs-1",
+        "uid": "0b1c",
         "busy": 0,
         "concurrency": 4,
         "draining": False,

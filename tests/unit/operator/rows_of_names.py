@@ -4,12 +4,12 @@ from enum import StrEnum
 from typing import Any
 
 from queueworkerpool.errors import (
-    QueueAccessDeniedError,
-    QueueAnswerInvalidError,
-    QueueNotAllowedError,
     CredentialsDeniedError,
     CredentialsUnavailableError,
+    QueueAccessDeniedError,
     QueueAddressInvalidError,
+    QueueAnswerInvalidError,
+    QueueNotAllowedError,
     QueueNotFoundError,
     QueueThrottledError,
     QueueUnreachableError,
@@ -26,7 +26,7 @@ from queueworkerpool.model import (
     NamespacedName,
     Observation,
 )
-from queueworkerpool.names import ConditionStatus, ConditionType, EventType, ReadOutcome, Reason
+from queueworkerpool.names import ConditionStatus, ConditionType, EventType, ReadOutcome, Reason, StateOutcome
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.builders import (
@@ -139,9 +139,17 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
     Reason.TARGET_CONFLICT: (EventType.WARNING, FakeDependencies(), NamespacedName("shop", "older")),
     Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(own=NamespacedName("shop", "thumbnailer")), None),
     Reason.INVALID_SPEC: (EventType.WARNING, FakeDependencies(invalid_pool()), None),
-    Reason.QUEUE_ADDRESS_INVALID: (EventType.WARNING, FakeDependencies(queues={URL: QueueAddressInvalidError("why")}), None),
+    Reason.QUEUE_ADDRESS_INVALID: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: QueueAddressInvalidError("why")}),
+        None,
+    ),
     Reason.CREDENTIALS_DENIED: (EventType.WARNING, FakeDependencies(queues={URL: CredentialsDeniedError("why")}), None),
-    Reason.CREDENTIALS_UNAVAILABLE: (EventType.WARNING, FakeDependencies(queues={URL: CredentialsUnavailableError("why")}), None),
+    Reason.CREDENTIALS_UNAVAILABLE: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: CredentialsUnavailableError("why")}),
+        None,
+    ),
     Reason.QUEUE_NOT_FOUND: (EventType.WARNING, FakeDependencies(queues={URL: QueueNotFoundError("why")}), None),
     Reason.QUEUE_ACCESS_DENIED: (
         EventType.WARNING,
@@ -177,10 +185,14 @@ STATUSES: dict[ConditionStatus, Observation] = {
     ConditionStatus.UNKNOWN: observe({"mode": Mode.PAUSED}, counts=()),
 }
 
+STATES = set(StateOutcome)
+"""Each is the outcome of a real request in tests/adapters/operator/test_workers.py."""
+
 ROWS: dict[type[StrEnum], set[Any]] = {
     Reason: {*DECIDED, *CONDITIONS, *EVENTS},
     ConditionType: {kind for kind, _ in CONDITIONS.values()},
     ConditionStatus: set(STATUSES),
     EventType: {kind for kind, _, _ in EVENTS.values()},
     ReadOutcome: set(OUTCOMES),
+    StateOutcome: STATES,
 }

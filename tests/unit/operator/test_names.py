@@ -9,11 +9,21 @@ import pytest
 from queueworkerpool import names
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import QueueUnreadableError
-from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, EventType, ReadOutcome, Reason
+from queueworkerpool.names import (
+    DECISION_REASONS,
+    ConditionStatus,
+    ConditionType,
+    EventType,
+    ReadOutcome,
+    Reason,
+    StateOutcome,
+)
 from queueworkerpool.report.status import invalid_status
 from tests.unit.operator.builders import NOW, facts, invalid_pool
-from tests.unit.operator.fakes import condition, status_of, target
-from tests.unit.operator.rows_of_names import CONDITIONS, DECIDED, EVENTS, OUTCOMES, ROWS, STATUSES
+from tests.unit.operator.fakes import FakeDependencies, condition, status_of, target
+from tests.unit.operator.rows_of_names import CONDITIONS, DECIDED, EVENTS, OUTCOMES, ROWS, STATES, STATUSES
+
+STATE_REQUESTS = "queueworkerpool_state_requests_total"
 
 
 @pytest.mark.parametrize("reason", DECIDED)
@@ -38,6 +48,14 @@ async def test_an_event_has(reason: Reason) -> None:
 async def test_a_reading_is_counted_as(outcome: ReadOutcome) -> None:
     await OUTCOMES[outcome].tick()
     assert OUTCOMES[outcome].count("queue_reads_total", outcome=outcome) == 1
+
+
+@pytest.mark.parametrize("outcome", STATES)
+def test_a_count_of_requests_to_workers_says(outcome: StateOutcome) -> None:
+    fake = FakeDependencies()
+    fake.metrics.state_requested(outcome)
+    counts = {each: fake.registry.get_sample_value(STATE_REQUESTS, {"outcome": each}) for each in StateOutcome}
+    assert counts == dict.fromkeys(StateOutcome, 0.0) | {outcome: 1.0}
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -1,6 +1,7 @@
 """The HTTP server, over real sockets."""
 
 import contextlib
+import gzip
 import http.client
 import socket
 from collections.abc import Iterator
@@ -60,9 +61,20 @@ TEXT = "text/plain; charset=utf-8"
 
 
 def test_metrics_are_rendered_for_what_the_scraper_accepts(connection: http.client.HTTPConnection) -> None:
-    assert get(connection, "/metrics", Accept="openmetrics") == (200, "for openmetrics", METRICS)
+    wanted = "application/openmetrics-text; version=1.0.0"
+    assert get(connection, "/metrics", Accept=f"{wanted}; q=0.9,*/*") == (200, f"for {wanted}", METRICS)
     assert get(connection, "/metrics") == (200, "for ", METRICS)
     assert get(connection, "/metrics?debug=1") == (200, "for ", METRICS)
+
+
+def test_metrics_come_zipped_with_their_age_and_not_at_all_to_head(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+    answer = connection.getresponse()
+    assert (answer.headers["Content-Encoding"], gzip.decompress(answer.read())) == ("gzip", METRICS)
+    assert int(answer.headers["Age"]) <= 2
+    connection.request("HEAD", "/metrics")
+    answer = connection.getresponse()
+    assert (answer.status, int(answer.headers["Content-Length"]), answer.read()) == (200, len(METRICS), b"")
 
 
 def test_a_healthy_process_answers_ok(connection: http.client.HTTPConnection) -> None:

@@ -5,6 +5,7 @@ import http.client
 import shutil
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,21 @@ def test_renewed_files_are_used_at_once_and_half_renewed_ones_are_not(served: Se
 def test_a_client_without_a_handshake_delays_no_other(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.server.port)):
         assert served.get("/livez")[0] == 200
+
+
+def test_four_hundred_of_them_hold_up_nobody(served: Served) -> None:
+    with contextlib.ExitStack() as clients:
+        for _ in range(400):
+            clients.enter_context(socket.create_connection(("127.0.0.1", served.server.port)))
+        assert served.get("/livez") == (200, b"ok\n")
+        assert threading.active_count() < 100
+
+
+def test_a_handshake_has_its_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queueworkerpool.server.http.HEAD_SECONDS", 0.2)
+    silent = socket.create_connection(("127.0.0.1", served.server.port), timeout=10)
+    with silent, contextlib.suppress(ConnectionResetError):
+        assert silent.recv(100) == b""
 
 
 def test_plain_http_is_not_answered(served: Served) -> None:

@@ -44,6 +44,7 @@ class Workers:
     fails: Exception | None = None
     listed: list[tuple[float, NamespacedName, str]] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)
+    silent: dict[str, float] = field(default_factory=dict)
     marks_found: list[NamespacedName] = field(default_factory=list)
 
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
@@ -53,10 +54,14 @@ class Workers:
             raise self.fails
         return self.existing[:limit]
 
-    async def ask(self, address: str, port: int) -> WorkerState | None:
-        self.asked.append((address, port))
+    def silent_since(self, pod: Pod) -> float:
+        return self.silent.get(pod.name, 0.0)
+
+    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
+        assert deployment == DEPLOYMENT
+        self.asked.append((pod.address, port))
         await asyncio.sleep(self.takes)
-        return self.reports.get(address)
+        return self.reports.get(pod.address)
 
     def sampler(self) -> WorkerSampler:
         return WorkerSampler(self, self, lambda: NOW + timedelta(seconds=now()), self.marks_found.append)
@@ -118,6 +123,17 @@ async def test_a_few_ready_pods_are_asked_at_the_pools_port(workers: Workers) ->
     await ticking(workers.sampler(), 1, replace(BY_LATENCY, state_port=9999))
     assert workers.listed[0][1:] == (DEPLOYMENT, "app=thumbnailer")
     assert workers.asked == [(f"10.0.0.{number}", 9999) for number in range(0, 2 * MOST_PODS, 2)]
+
+
+@pytest.mark.looptime
+async def test_pods_that_were_silent_are_asked_after_the_others_and_those_without_an_address_never(
+    workers: Workers,
+) -> None:
+    workers.existing = [ready(str(number)) for number in range(2 * MOST_PODS)] + [ready("node", address="")]
+    workers.silent = {str(number): 60.0 - number for number in range(MOST_PODS + 1)}
+    await ticking(workers.sampler(), 1)
+    order = [*range(MOST_PODS + 1, 2 * MOST_PODS), MOST_PODS]
+    assert [address for address, _ in workers.asked] == [f"10.0.0.{number}" for number in order]
 
 
 @pytest.mark.looptime

@@ -34,6 +34,7 @@ class Deployed:
     most_asking: int = 0
     asked: list[str] = field(default_factory=list)
     broken: bool = False
+    silent: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *pods: Pod, takes: float = 0.0) -> "Deployed":
@@ -50,12 +51,18 @@ class Deployed:
         assert namespace == DEPLOYMENT.namespace
         self.existing[pod] = replace(self.existing[pod], marked=first)
 
-    async def ask(self, address: str, port: int) -> WorkerState | None:
-        assert port == SPEC.state_port
-        self.asked.append(address)
+    def silent_since(self, pod: Pod) -> float:
+        return self.silent.get(pod.name, 0.0)
+
+    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
+        assert (deployment, port) == (DEPLOYMENT, SPEC.state_port)
+        self.asked.append(pod.address)
         self.asking += 1
         self.most_asking = max(self.most_asking, self.asking)
         await asyncio.sleep(self.takes)
+        if pod.name in self.silent:
+            await asyncio.sleep(1.0)
+            return None
         self.asking -= 1
         return IDLE
 
@@ -66,20 +73,32 @@ class Deployed:
 
 @pytest.mark.looptime
 async def test_workers_are_asked_so_many_at_a_time() -> None:
-    deployed = Deployed.of(*(pod(str(number)) for number in range(3 * MOST_AT_ONCE)), takes=1.0)
+    deployed = Deployed.of(*(pod(str(number)) for number in range(3 * MOST_AT_ONCE)), takes=0.25)
     pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
     assert [worker.state for worker in pods] == [IDLE] * 3 * MOST_AT_ONCE
-    assert (deployed.most_asking, now()) == (MOST_AT_ONCE, 3.0)
+    assert (deployed.most_asking, now()) == (MOST_AT_ONCE, 0.75)
 
 
 @pytest.mark.looptime
 async def test_workers_that_could_not_be_asked_in_time_count_as_silent() -> None:
-    deployed = Deployed.of(*(pod(str(number)) for number in range(20 * MOST_AT_ONCE)), takes=1.0)
+    deployed = Deployed.of(*(pod(str(number)) for number in range(20 * MOST_AT_ONCE)), takes=0.5)
     pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
-    answered = sum(worker.state is not None for worker in pods)
-    assert QUERY_SECONDS <= now() <= QUERY_SECONDS + 1
-    assert (len(pods), answered) == (20 * MOST_AT_ONCE, len(deployed.asked))
-    assert QUERY_SECONDS * MOST_AT_ONCE <= answered <= (QUERY_SECONDS + 1) * MOST_AT_ONCE
+    heard = sum(worker.state is not None for worker in pods)
+    assert now() == QUERY_SECONDS
+    assert (len(pods), heard) == (20 * MOST_AT_ONCE, 2 * MOST_AT_ONCE)
+    await asyncio.sleep(10)
+    assert len(deployed.asked) == 3 * MOST_AT_ONCE, "nobody is asked after the query has ended"
+
+
+@pytest.mark.looptime
+async def test_workers_that_were_silent_last_time_keep_nobody_from_being_asked() -> None:
+    silent = {str(number): float(number + 1) for number in range(3 * MOST_AT_ONCE)}
+    deployed = Deployed.of(*(pod(name) for name in [*silent, "good-1", "good-2"]))
+    deployed.silent = silent
+    pods = await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, TARGET)
+    assert {worker.pod.name for worker in pods if worker.state} == {"good-1", "good-2"}
+    assert now() == QUERY_SECONDS
+    assert deployed.asked[:4] == ["10.0.0.good-1", "10.0.0.good-2", "10.0.0.0", "10.0.0.1"], "then the longest unasked"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""Renders /metrics once for all scrapers: one at a time, and kept for a short time.
+
+`http` asks it. A rendering may take a second and some ten times its size, so forty scrapers must not cost forty.
+Operator and worker each have this module, because neither may import the other; a test keeps them the same.
+"""
+
+import gzip
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from queueworkerpool.server.bounded import Reply
+
+MAX_AGE_SECONDS = 2.0
+"""A rendering that began longer ago, when a scrape comes, is made anew."""
+
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
+_WANTS_OPEN_METRICS = re.compile(r"application/openmetrics-text(?!\s*;\s*version=0\.)")
+_WANTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
+
+Render = Callable[[str], tuple[bytes, str]]
+"""Returns the metrics for an Accept header, and their content type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """The metrics at one time, in seconds of the cache's clock."""
+
+    made_at: float
+    body: bytes
+    zipped: bytes
+    content_type: str
+
+
+class RenderCache:
+    """The last rendering in each of two formats, whatever scrapers ask for. Safe to use from any thread."""
+
+    def __init__(
+        self, render: Render, version: Callable[[], object] = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Create an empty cache.
+
+        Args:
+            render: Makes a rendering.
+            version: Returns what a rendering must not outlive: when it changes, the next scrape gets a new one.
+            clock: A monotonic clock, in seconds.
+        """
+        self._render = render
+        self._version = version
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, object], Rendering] = {}
+
+    def get(self, accept: str) -> Rendering:
+        """Return a rendering that began at most MAX_AGE_SECONDS ago; one under way is waited for."""
+        oldest = self._clock() - MAX_AGE_SECONDS  # as of now, so that those who wait for one do not ask for another
+        wanted = OPEN_METRICS if _WANTS_OPEN_METRICS.search(accept) else ""
+        with self._lock:
+            key = (wanted, self._version())
+            found = self._kept.get(key)
+            if found is None or found.made_at < oldest:
+                self._kept = {other: kept for other, kept in self._kept.items() if other[1] == key[1] and other != key}
+                found = self._kept[key] = self._make(wanted)
+            return found
+
+    def reply(self, accept: str, accept_encoding: str) -> Reply:
+        """Return the answer to a scrape."""
+        found = self.get(accept)
+        headers = {"Age": str(int(self._clock() - found.made_at)), "Vary": "Accept, Accept-Encoding"}
+        if _WANTS_GZIP.search(accept_encoding):
+            return Reply(HTTPStatus.OK, found.zipped, found.content_type, headers | {"Content-Encoding": "gzip"})
+        return Reply(HTTPStatus.OK, found.body, found.content_type, headers)
+
+    def _make(self, wanted: str) -> Rendering:
+        began = self._clock()
+        body, content_type = self._render(wanted)
+        return Rendering(began, body, gzip.compress(body, 1, mtime=0), content_type)

@@ -1,0 +1,130 @@
+"""/metrics is rendered once for all scrapers, in operator and worker alike."""
+
+import gzip
+import importlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@pytest.fixture(params=["queueworkerpool", "queueworker"])
+def rendering(request: pytest.FixtureRequest) -> ModuleType:
+    return importlib.import_module(f"{request.param}.server.rendering")
+
+
+@dataclass
+class Rendered:
+    """A renderer that counts, on a clock of the test."""
+
+    module: ModuleType
+    now: float = 100.0
+    leads: bool = False
+    takes: float = 0.0
+    asked: list[str] = field(default_factory=list)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        self.asked.append(accept)
+        self.now += self.takes
+        return f"rendering {len(self.asked)}\n".encode() * 100, f"for {accept}"
+
+    def cache(self) -> Any:
+        return self.module.RenderCache(self.render, lambda: self.leads, lambda: self.now)
+
+
+@pytest.fixture
+def rendered(rendering: ModuleType) -> Rendered:
+    return Rendered(rendering)
+
+
+def test_a_rendering_serves_all_who_come_soon_and_tells_its_age(rendered: Rendered) -> None:
+    cache = rendered.cache()
+    first = cache.reply("", "")
+    rendered.now += 1.5
+    second = cache.reply("text/plain", "")
+    assert (second.body, second.headers["Age"]) == (first.body, "1")
+    rendered.now += 0.6
+    third = cache.reply("", "")
+    assert (len(rendered.asked), third.headers["Age"]) == (2, "0")
+    assert third.body != first.body
+
+
+def test_forty_scrapers_at_once_cost_one_rendering(rendering: ModuleType) -> None:
+    go_on, asked = threading.Event(), []
+
+    def render(accept: str) -> tuple[bytes, str]:
+        asked.append(accept)
+        go_on.wait(10)
+        return b"m", "text/plain"
+
+    cache = rendering.RenderCache(render)
+    with ThreadPoolExecutor(40) as scrapers:
+        bodies = [scrapers.submit(cache.get, "") for _ in range(40)]
+        go_on.set()
+        assert {id(body.result().body) for body in bodies} == {id(bodies[0].result().body)}
+    assert len(asked) == 1
+
+
+def test_a_slow_rendering_serves_those_who_waited_for_it(rendered: Rendered) -> None:
+    rendered.takes = 30.0
+    cache = rendered.cache()
+    slow = cache.get("")
+    rendered.now -= 29.0  # one who came a second after it had begun
+    assert cache.get("") is slow
+
+
+def test_what_a_rendering_must_not_outlive_ends_it(rendered: Rendered) -> None:
+    cache = rendered.cache()
+    cache.get("")
+    rendered.leads = True
+    cache.get("")
+    cache.get("")
+    assert len(rendered.asked) == 2
+
+
+ACCEPTED: dict[str, tuple[str, bool]] = {
+    "nothing said": ("", False),
+    "a browser": ("text/html,*/*;q=0.8", False),
+    "Prometheus": (PROMETHEUS, True),
+    "no version": ("application/openmetrics-text", True),
+    "a version before the first": ("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5", False),
+    "plain text of version 1": ("text/plain;version=1.0.0;escaping=allow-utf-8", False),
+    "no version at all": ("text/plain;version=what?", False),
+}
+
+
+@pytest.mark.parametrize(("accept", "open_metrics"), ACCEPTED.values(), ids=ACCEPTED)
+def test_two_formats_are_enough(rendered: Rendered, accept: str, *, open_metrics: bool) -> None:
+    """Whoever could choose among more could have the metrics rendered as often as they like."""
+    rendered.cache().get(accept)
+    assert rendered.asked == [rendered.module.OPEN_METRICS if open_metrics else ""]
+
+
+ENCODINGS = {
+    "": False,
+    "gzip": True,
+    "deflate, gzip;q=1.0, *;q=0.5": True,
+    "gzip;q=0": False,
+    "gzip; q=0.0, identity": False,
+    "gzip;q=0.5": True,
+    "identity": False,
+    "br": False,
+}
+
+
+@pytest.mark.parametrize(("accepted", "zipped"), ENCODINGS.items())
+def test_gzip_is_for_those_who_accept_it(rendered: Rendered, accepted: str, *, zipped: bool) -> None:
+    cache = rendered.cache()
+    plain, reply = cache.reply("", "identity"), cache.reply("", accepted)
+    assert reply.headers.get("Content-Encoding") == ("gzip" if zipped else None)
+    assert (gzip.decompress(reply.body) if zipped else reply.body) == plain.body
+    assert reply.headers["Vary"] == "Accept, Accept-Encoding"
