@@ -14,7 +14,7 @@ from datetime import datetime
 from queueworkerpool.decide import decide
 from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.errors import ClusterError, NotLeadingError, QueueUnreadableError, SpecInvalidError
-from queueworkerpool.gather import gather
+from queueworkerpool.gather import gather, with_own_memory
 from queueworkerpool.model import (
     BusyWorkers,
     Event,
@@ -52,7 +52,7 @@ async def reconcile(
         return await _report_invalid(pool, None, dependencies), None
     observation = _found(pool, owner, dependencies)
     if observation.may_scale:
-        observation = replace(observation, counts=await _read(pool, dependencies))
+        observation = replace(observation, counts=await _read(observation.pool, dependencies))
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
         observation = await _decide(observation, now, dependencies)
@@ -77,7 +77,8 @@ class Report:
 
 def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
     target = dependencies.targets.find(pool.deployment)
-    return Observation(pool, target, owner, forbidden=pool.deployment == dependencies.own_deployment)
+    known = with_own_memory(pool, target) if target else pool
+    return Observation(known, target, owner, forbidden=pool.deployment == dependencies.own_deployment)
 
 
 async def _read(pool: Pool, dependencies: Dependencies) -> tuple[QueueReading | QueueUnreadableError, ...]:

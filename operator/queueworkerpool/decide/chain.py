@@ -88,7 +88,7 @@ def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
 
 def _never_lower(facts: Facts, decision: Decision) -> Decision:
     """With some queues unread, what is known may raise the size and nothing may lower it."""
-    memory = replace(decision.memory, scale_down_stabilization=facts.memory.scale_down_stabilization, empty_since=None)
+    memory = replace(decision.memory, empty_since=None)
     if decision.replicas >= facts.replicas:
         return replace(decision, memory=memory)
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size")
@@ -98,13 +98,14 @@ def _never_lower(facts: Facts, decision: Decision) -> Decision:
 def _unreadable(facts: Facts) -> Decision:
     """Hold the size, or take the declared fallback after its time."""
     since, fallback = min(facts.memory.unreadable_since or facts.now, facts.now), facts.spec.fallback
-    memory = replace(facts.memory, unreadable_since=since)
+    memory = remember.unreadable(facts, since)
     due = since + timedelta(seconds=fallback.after_seconds) if fallback else None
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "no queue could be read, so the size stays as it is", due)
     if fallback is None or due is None or facts.now < due:
         return Decision((held,), memory)
     size = _fallback_size(fallback, facts.replicas)
     message = f"no queue could be read since {limits.clock(since)}: spec.fallback wants {size} pods"
+    memory = remember.fallen_back(facts, memory, fallback.replicas)
     return _run(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
 
 

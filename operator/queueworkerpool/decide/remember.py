@@ -39,12 +39,26 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         activation_pending_since=_activation_pending_since(facts),
         competing_writer=_competing_writer(facts),
         workers=_workers(facts.memory.workers, facts.sample, facts),
+        belongs_to=facts.memory.belongs_to,
     )
+
+
+def unreadable(facts: Facts, since: datetime) -> Memory:
+    """Return the memory after a tick in which no queue could be read."""
+    return replace(facts.memory, unreadable_since=since, scale_down_stabilization=_continued(facts))
+
+
+def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
+    """Return the memory once the fallback asks for a size: that counts as a recommendation."""
+    known = memory.scale_down_stabilization
+    if known is None or size >= facts.replicas:
+        return replace(memory, scale_down_stabilization=None)
+    return replace(memory, scale_down_stabilization=replace(known, highest=max(known.highest, size)))
 
 
 def paused(facts: Facts) -> Memory:
     """Return the memory of a paused pool: a pause ends every period; what is known of the workers stays."""
-    return Memory(workers=facts.memory.workers)
+    return Memory(workers=facts.memory.workers, belongs_to=facts.memory.belongs_to)
 
 
 def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
@@ -67,11 +81,23 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
     if max(recommendation, facts.bounds.min_replicas) >= facts.replicas:
         return None
-    known = facts.memory.scale_down_stabilization
+    known = _continued(facts)
     if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
-        return ScaleDownStabilization(facts.now, recommendation)
-    # A clock that was set back must not stretch the window.
-    return ScaleDownStabilization(min(known.since, facts.now), max(known.highest, recommendation))
+        # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
+        return ScaleDownStabilization(facts.now, recommendation) if facts.all_read else None
+    return replace(known, highest=max(known.highest, recommendation))
+
+
+def _continued(facts: Facts) -> ScaleDownStabilization | None:
+    """Return the stabilization as it goes on at this tick: the time in which queues were not read does not count."""
+    known, now = facts.memory.scale_down_stabilization, facts.now
+    if known is None:
+        return None
+    since = min(known.since, now)  # a clock that was set back must not stretch the window
+    paused = min(known.paused_since or now, now)
+    if not facts.all_read:
+        return ScaleDownStabilization(since, known.highest, paused)
+    return ScaleDownStabilization(min(since + (now - paused), now), known.highest)
 
 
 def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabilization | None:

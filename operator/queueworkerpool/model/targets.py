@@ -32,7 +32,8 @@ class Target:
 
     `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
     scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
-    wrote the replicas, and when; None when that is not known.
+    wrote the replicas, and when; None when that is not known. `uid`: the object's; another one that gets its name has
+    another.
     """
 
     replicas: int
@@ -42,6 +43,7 @@ class Target:
     settled: bool = False
     selector: str = ""
     writer: tuple[str, datetime | None] | None = None
+    uid: str = ""
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -58,6 +60,7 @@ class Target:
             settled=current and status.get("replicas", 0) == replicas,
             selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
             writer=_writer(metadata.get("managedFields", ())),
+            uid=metadata.get("uid", ""),
         )
 
 

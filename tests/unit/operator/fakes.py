@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from queueworkerpool.decide import decide
+from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
@@ -31,7 +32,6 @@ from queueworkerpool.model import (
     Worker,
 )
 from queueworkerpool.names import ConditionType
-from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.reconcile import reconcile
 from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics

@@ -44,7 +44,7 @@ rules = st.builds(
 
 memories = st.builds(
     Memory,
-    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes),
+    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes, st.none() | times),
     scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
     changes=st.lists(st.builds(Change, times, st.integers(-50, 50)), max_size=4).map(tuple),
     empty_since=st.none() | times,

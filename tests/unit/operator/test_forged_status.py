@@ -39,7 +39,8 @@ def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 MEMORY = some(
-    scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}),
+    scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}, optional={"pausedSince": TIMES}),
+    belongsTo=some(poolUID=WORDS, targetUID=WORDS, queues=WORDS),
     scaleUpStabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
     changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}), max_size=3),
     emptySince=TIMES,

@@ -16,6 +16,7 @@ from queueworkerpool.model import (
     InFlight,
     InvalidPool,
     Memory,
+    MemoryOwner,
     Mode,
     Pool,
     PoolSpec,
@@ -159,6 +160,7 @@ def test_a_memory_is_read_and_written() -> None:
         waiting_since=ago(5),
         competing_writer=CompetingWriter("kubectl", 2, ago(5)),
         workers=WorkerEstimates(0.5, 4, 12),
+        belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
     )
     raw = memory.dump()
     assert Memory.parse(raw) == memory

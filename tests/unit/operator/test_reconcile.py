@@ -273,4 +273,4 @@ async def test_a_reading_that_another_pool_made_within_the_interval_will_do() ->
 async def test_what_workers_told_of_themselves_reaches_the_decision() -> None:
     fake = FakeDependencies(sample=Sample(ago(1), concurrency=8))
     await fake.tick()
-    assert fake.status["memory"] == {"workers": {"concurrency": 8}}
+    assert fake.status["memory"]["workers"] == {"concurrency": 8}

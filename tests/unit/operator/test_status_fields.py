@@ -17,6 +17,7 @@ from queueworkerpool.model import (
     CompetingWriter,
     InFlight,
     Memory,
+    MemoryOwner,
     Mode,
     NamespacedName,
     Observation,
@@ -34,7 +35,7 @@ CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 TRANSITION = "lastTransitionTime"
 EARLIER = "2026-11-23T11:00:00Z"
 MEMORY = Memory(
-    scale_down_stabilization=ScaleDownStabilization(ago(30), 4),
+    scale_down_stabilization=ScaleDownStabilization(ago(30), 4, paused_since=ago(3)),
     scale_up_stabilization=ScaleUpStabilization(ago(9), 30),
     changes=(Change(ago(8), -2),),
     empty_since=ago(60),
@@ -43,6 +44,7 @@ MEMORY = Memory(
     waiting_since=ago(5),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
     workers=WorkerEstimates(0.5, 4, 12),
+    belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
 )
 
 
@@ -80,6 +82,7 @@ def test_everything_that_a_tick_saw_is_after() -> None:
         "memory": {
             "competingWriter": {"manager": "keda", "writes": 3, "lastTime": "2026-11-23T11:59:55.000000Z"},
             "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12},
+            "belongsTo": {"poolUID": "uid-1", "targetUID": "uid-2", "queues": "digest"},
         },
     }
 

@@ -106,11 +106,14 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
     "a fallback that waits for workers": (BLIND | {"pods": pods(0, 10)}, replace(BLIND["memory"], waiting_since=NOW)),
     "a half-blind look lowers nothing and ends emptiness": (
         HALF | {"memory": BEFORE},
-        Memory(scale_down_stabilization=BEFORE.scale_down_stabilization, changes=BEFORE.changes),
+        Memory(
+            scale_down_stabilization=ScaleDownStabilization(ago(90), 7, paused_since=NOW),
+            changes=BEFORE.changes,
+        ),
     ),
-    "a half-blind look that raises": (
+    "a half-blind look that raises ends the window of scaling in": (
         {"readings": (reading(100), None), "memory": BEFORE},
-        Memory(scale_down_stabilization=BEFORE.scale_down_stabilization),
+        Memory(),
     ),
     "delayed messages that do not count leave a queue empty": (
         {"reading": reading(0, 0, 5)},

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import CompetingWriter, Memory, Mode, Sample, ScaleDownStabilization, ScaleUpStabilization
+from queueworkerpool.model import (
+    CompetingWriter,
+    Fallback,
+    Memory,
+    Mode,
+    Sample,
+    ScaleDownStabilization,
+    ScaleUpStabilization,
+)
 from queueworkerpool.sizing import WorkerEstimates
 from tests.unit.operator.builders import NOW, ago, empty, facts, pods_policy, reading, rules, stabilizing, window
 from tests.unit.operator.decide.rows import (
@@ -91,11 +99,56 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
     "a glimpse is remembered": ({"replicas": 0, "reading": reading(1)}, Memory(activation_pending_since=NOW)),
     "a blind pool forgets nothing, and knows since when": (
         {"reading": None, "memory": empty(30)},
-        replace(empty(30), unreadable_since=NOW),
+        replace(
+            empty(30),
+            unreadable_since=NOW,
+            scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW),
+        ),
     ),
-    "a half-blind pool does not go on with its lull, nor with emptiness": (
+    "a half-blind pool does not go on with its window, nor with emptiness": (
         {"readings": (reading(0), None), "memory": empty(30)},
-        Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0)),
+        Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW)),
+    ),
+    "a half-blind pool begins no window": ({"readings": (reading(0), None)}, Memory()),
+    "what a half-blind pool recommends counts in its window": (
+        {"readings": (reading(0, 40), None), "memory": stabilizing(30, 7)},
+        Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 8, paused_since=NOW)),
+    ),
+    "a half-blind pool that needs its size ends its window": (
+        {"readings": (reading(240), None), "memory": stabilizing(30, 7)},
+        Memory(),
+    ),
+    "a window goes on where it was paused": (
+        {
+            "reading": reading(0, 20),
+            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 7, paused_since=ago(40))),
+        },
+        stabilizing(60, 7),
+    ),
+    "a pause from the future is none": (
+        {
+            "reading": reading(0, 20),
+            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 7, paused_since=ago(-40))),
+        },
+        stabilizing(100, 7),
+    ),
+    "a fallback to more pods ends a window": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 2), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 48, only_if_higher=False),
+        },
+        Memory(unreadable_since=ago(300)),
+    ),
+    "a fallback to fewer pods counts in the window": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 2), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 5, only_if_higher=True),
+        },
+        Memory(
+            scale_down_stabilization=ScaleDownStabilization(ago(900), 5, paused_since=NOW), unreadable_since=ago(300)
+        ),
     ),
     "a paused pool forgets all but its workers": (
         {"mode": Mode.PAUSED, "memory": replace(empty(30), workers=TALKING.workers)},
