@@ -27,6 +27,7 @@ COUNT_ERROR_MESSAGES = 2
 
 _SMOOTHING = 0.3  # weight of a new measurement: three agreeing ones move the number by two thirds
 _IGNORED_CHANGE = 0.1  # a change below a tenth is not worth a write
+_IGNORED_DRIFT = 0.03  # nor one below this of a mean over many messages
 
 
 def remember(facts: Facts, recommendation: int) -> Memory:
@@ -144,13 +145,23 @@ def _workers(known: WorkerEstimates, sample: Sample | None, facts: Facts) -> Wor
     known = _reported_before_scale_in(known, facts)
     if sample is None:
         return known
-    learns = facts.spec.target.learns_service_time
-    service = sample.busy_seconds / sample.finished if learns and sample.finished > 0 else None
-    return WorkerEstimates(
-        service_seconds=_smooth(known.service_seconds, service),
+    known = replace(
+        known,
         concurrency=known.concurrency if sample.concurrency is None else sample.concurrency,
         startup_seconds=_smooth(known.startup_seconds, sample.startup_seconds),
     )
+    if sample.service_seconds is None or not facts.spec.target.learns_service_time or not _says_more(known, sample):
+        return known
+    messages = float(round(sample.service_messages))
+    return replace(known, service_seconds=_rounded(sample.service_seconds), service_messages=messages)
+
+
+def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
+    """Return whether the service time of a sample differs enough, or rests on so much more, to be worth a write."""
+    if known.service_seconds is None or sample.service_seconds is None:
+        return True
+    differs = abs(sample.service_seconds - known.service_seconds) > _IGNORED_DRIFT * known.service_seconds
+    return differs or sample.service_messages >= 2 * max(known.service_messages or 0.0, 1.0)
 
 
 def _reported_before_scale_in(known: WorkerEstimates, facts: Facts) -> WorkerEstimates:

@@ -25,13 +25,13 @@ class Bounds:
 class Sample:
     """What the workers and pods reported at one time; None is what they did not report.
 
-    `busy_seconds` and `finished` are sums since the sample before, over the pods in both: their quotient is the
-    service time. `last_handled` is the last time at which a worker is known to have handled something.
+    `service_seconds` is the mean time that one message takes, as far as is known by now, over `service_messages`.
+    `last_handled` is the last time at which a worker is known to have handled something.
     """
 
     time: datetime
-    busy_seconds: float = 0.0
-    finished: float = 0.0
+    service_seconds: float | None = None
+    service_messages: float = 0.0
     concurrency: float | None = None
     startup_seconds: float | None = None
     last_handled: datetime | None = None

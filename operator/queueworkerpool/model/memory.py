@@ -177,6 +177,7 @@ def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
         service_seconds=_optional_number(raw.get("serviceSeconds")),
         concurrency=_optional_number(raw.get("concurrency")),
         startup_seconds=_optional_number(raw.get("startupSeconds")),
+        service_messages=_optional_number(raw.get("serviceMessages")),
     )
 
 
@@ -185,6 +186,7 @@ def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:
         "serviceSeconds": workers.service_seconds,
         "concurrency": workers.concurrency,
         "startupSeconds": workers.startup_seconds,
+        "serviceMessages": workers.service_messages,
     }
     return {name: value for name, value in raw.items() if value is not None}
 

@@ -48,7 +48,7 @@ MEMORY = some(
     unreadableSince=TIMES,
     waitingSince=TIMES,
     competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
-    workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS),
+    workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS, serviceMessages=NUMBERS),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
 CONDITION = st.fixed_dictionaries(

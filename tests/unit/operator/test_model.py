@@ -159,7 +159,7 @@ def test_a_memory_is_read_and_written() -> None:
         unreadable_since=ago(6),
         waiting_since=ago(5),
         competing_writer=CompetingWriter("kubectl", 2, ago(5)),
-        workers=WorkerEstimates(0.5, 4, 12),
+        workers=WorkerEstimates(0.5, 4, 12, 100),
         belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
     )
     raw = memory.dump()

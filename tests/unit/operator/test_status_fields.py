@@ -43,7 +43,7 @@ MEMORY = Memory(
     unreadable_since=ago(6),
     waiting_since=ago(5),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
-    workers=WorkerEstimates(0.5, 4, 12),
+    workers=WorkerEstimates(0.5, 4, 12, 100),
     belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
 )
 
@@ -81,7 +81,7 @@ def test_everything_that_a_tick_saw_is_after() -> None:
         },
         "memory": {
             "competingWriter": {"manager": "keda", "writes": 3, "lastTime": "2026-11-23T11:59:55.000000Z"},
-            "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12},
+            "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12, "serviceMessages": 100},
             "belongsTo": {"poolUID": "uid-1", "targetUID": "uid-2", "queues": "digest"},
         },
     }

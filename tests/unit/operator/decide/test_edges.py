@@ -139,12 +139,12 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
         {"memory": Memory(competing_writer=CompetingWriter("hpa", 3, ago(601))), "writer": ("hpa", ago(601))},
         Memory(),
     ),
-    "a tenth is no difference": (
+    "a little is no difference": (
         {
             "reading": reading(0),
             "replicas": 0,
             "target": LATENCY,
-            "sample": Sample(NOW, 11, 1),
+            "sample": Sample(NOW, 10.2, 1),
             "memory": Memory(workers=WorkerEstimates(10)),
         },
         Memory(workers=WorkerEstimates(10), empty_since=NOW),
@@ -157,10 +157,10 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
             "sample": Sample(NOW, 2, 1),
             "memory": TALKING,
         },
-        Memory(workers=WorkerEstimates(2, 4), empty_since=NOW),
+        Memory(workers=WorkerEstimates(2, 4, None, 1), empty_since=NOW),
     ),
     "no message tells none": (
-        {"reading": reading(0), "replicas": 0, "target": LATENCY, "sample": Sample(NOW, 2, 0)},
+        {"reading": reading(0), "replicas": 0, "target": LATENCY, "sample": Sample(NOW, None, 0)},
         Memory(empty_since=NOW),
     ),
     "a service time is learned only where the size hangs on it": (

@@ -184,28 +184,38 @@ MEMORIES: dict[str, tuple[dict[str, Any], Memory]] = {
         Memory(),
     ),
     "a first measurement is taken as it is": (
-        {"target": LATENCY, "sample": Sample(NOW, 30, 10, 4, 12), "memory": Memory()},
-        Memory(workers=WorkerEstimates(3, 4, 12)),
+        {"target": LATENCY, "sample": Sample(NOW, 3.0004, 10.4, 4, 12), "memory": Memory()},
+        Memory(workers=WorkerEstimates(3, 4, 12, 10)),
     ),
-    "a later measurement moves the number by a third": (
+    "a later measurement of the service time is taken, of the start-up by a third": (
         {
             "target": LATENCY,
-            "sample": Sample(NOW, 40, 10, 8, 20),
+            "sample": Sample(NOW, 2.1, 10, 8, 20),
             "memory": measured(),
             "replicas": 0,
             "reading": reading(0),
         },
-        measured(workers=WorkerEstimates(2.6, 8, 20), empty_since=NOW),
+        measured(workers=WorkerEstimates(2.1, 8, 20, 10), empty_since=NOW),
     ),
     "a measurement that hardly differs changes nothing": (
         {
             "target": LATENCY,
-            "sample": Sample(NOW, 21, 10, 4, 21),
+            "sample": Sample(NOW, 2.05, 1.9, 4, 21),
             "memory": measured(),
             "replicas": 0,
             "reading": reading(0),
         },
         measured(empty_since=NOW),
+    ),
+    "a mean over twice as many messages is taken": (
+        {
+            "target": LATENCY,
+            "sample": Sample(NOW, 2.05, 20),
+            "memory": measured(workers=WorkerEstimates(2, 4, 20, 10)),
+            "replicas": 0,
+            "reading": reading(0),
+        },
+        measured(workers=WorkerEstimates(2.05, 4, 20, 20), empty_since=NOW),
     ),
 }
 

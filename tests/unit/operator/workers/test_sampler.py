@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from queueworkerpool.decide import decide
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
+from queueworkerpool.model import Memory, NamespacedName, Pod, Sample, Target, WorkerState
 from queueworkerpool.sizing import Latency, MessagesPerPod
-from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler, summed
-from tests.unit.operator.builders import NOW, SPEC, pool
+from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler
+from tests.unit.operator.builders import NOW, SPEC, facts, pool, reading
 from tests.unit.operator.scheduler.harness import gaps
 
 POOL = pool()
@@ -137,15 +138,15 @@ async def test_samples_tell_what_was_done_between_them(workers: Workers) -> None
     workers.tells = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(10, 30)}
     sampler = workers.sampler()
     ((_, first),) = await ticking(sampler, 1)
-    assert (first.finished, first.busy_seconds, first.last_handled) == (110, 1030, None), (
-        "who knows when they were handled"
-    )
+    assert (first.service_messages, first.last_handled) == (110, None), "who knows when they were handled"
+    assert first.service_seconds == pytest.approx(1030 / 110)
     workers.tells = {"10.0.0.1": state(103, 1009), "10.0.0.2": state(11, 36)}
     ((_, second),) = await ticking(sampler, 17)
-    assert (second.finished, second.busy_seconds) == (4, 15)
+    assert second.service_messages == 114
+    assert second.service_seconds == pytest.approx(1045 / 114)
     assert second.last_handled == second.time == NOW + timedelta(seconds=15)
     ((_, third),) = await ticking(sampler, 35)
-    assert (third.finished, third.busy_seconds, third.last_handled) == (0, 0, None)
+    assert (third.service_messages, third.last_handled) == (114, None)
 
 
 @pytest.mark.looptime
@@ -157,7 +158,8 @@ async def test_a_worker_that_was_silent_once_goes_on_from_where_it_was_heard(wor
     await ticking(sampler, 17)
     workers.tells = {"10.0.0.1": state(101, 1002), "10.0.0.2": state(503, 706)}
     ((_, sample),) = await ticking(sampler, 34)
-    assert (sample.finished, sample.busy_seconds) == (3, 6)
+    assert sample.service_messages == 604
+    assert sample.service_seconds == pytest.approx(1708 / 604)
 
 
 @pytest.mark.looptime
@@ -198,54 +200,68 @@ async def test_nothing_is_left_of_a_pool_that_is_gone(workers: Workers) -> None:
     assert sampler._samplings == {}
 
 
-# Sums
-
-A, B = "uid-a", "uid-b"
-PODS = [ready("a"), ready("b", startup_seconds=30.0), ready("c", startup_seconds=None)]
-
-SUMS: dict[str, tuple[dict[str, WorkerState], dict[str, WorkerState], Sample]] = {
-    "nobody tells": ({}, {}, Sample(NOW, startup_seconds=20)),
-    "nobody tells any more": ({A: state(5, 9)}, {}, Sample(NOW, startup_seconds=20)),
-    "the first words are averages since their start": (
-        {},
-        {A: state(10, 20), B: state(5, 5)},
-        Sample(NOW, 25, 15, 4, 20),
-    ),
-    "what was done since": (
-        {A: state(10, 20), B: state(5, 5)},
-        {A: state(12, 25), B: state(5, 6.5)},
-        Sample(NOW, 6.5, 2, 4, 20, last_handled=NOW),
-    ),
-    "busy, but nothing finished: no sign of life that is certain": (
-        {A: state(10, 20)},
-        {A: state(10, 25)},
-        Sample(NOW, 5, 0, 4, 20),
-    ),
-    "nothing was done": ({A: state(10, 20)}, {A: state(10, 20)}, Sample(NOW, 0, 0, 4, 20)),
-    "a worker that restarted counts from zero": (
-        {A: state(100, 200)},
-        {A: state(3, 6)},
-        Sample(NOW, 6, 3, 4, 20, last_handled=NOW),
-    ),
-    "a restart shows in either sum": ({A: state(3, 200)}, {A: state(3, 6)}, Sample(NOW, 6, 3, 4, 20, last_handled=NOW)),
-    "a worker heard for the first time only begins to count": (
-        {A: state(10, 20)},
-        {A: state(11, 22), B: state(1000, 9000)},
-        Sample(NOW, 2, 1, 4, 20, last_handled=NOW),
-    ),
-    "which is no sign of life": ({A: state(10, 20)}, {B: state(1000, 9000)}, Sample(NOW, 0, 0, 4, 20)),
-    "concurrency is the median": (
-        {},
-        {A: state(concurrency=1), B: state(concurrency=2), "uid-c": state(concurrency=9)},
-        Sample(NOW, 0, 0, 2, 20),
-    ),
-}
+@pytest.mark.looptime
+async def test_what_was_learned_of_another_deployment_does_not_count(workers: Workers) -> None:
+    workers.tells = {"10.0.0.1": state(100, 1000)}
+    sampler = workers.sampler()
+    await ticking(sampler, 1)
+    workers.tells = {"10.0.0.1": state(10, 20)}
+    ((_, sample),) = await ticking(sampler, 5, uid="another")
+    assert (sample.service_messages, sample.service_seconds) == (10, 2)
 
 
-@pytest.mark.parametrize(("before", "after", "sample"), SUMS.values(), ids=SUMS)
-def test_summed(before: dict[str, WorkerState], after: dict[str, WorkerState], sample: Sample) -> None:
-    assert summed(before, after, PODS, NOW) == sample
+@pytest.mark.looptime
+async def test_it_goes_on_from_what_the_status_remembers(workers: Workers) -> None:
+    workers.tells = {"10.0.0.1": state(1_000_000, 10)}
+    known = {"memory": {"workers": {"serviceSeconds": 300, "serviceMessages": 99}}}
+    sampler = workers.sampler()
+
+    async def take() -> Sample:
+        sampler.take(pool(spec=BY_LATENCY, status=known), TARGET)
+        await asyncio.sleep(15)
+        sample = sampler.take(pool(spec=BY_LATENCY, status=known), TARGET)
+        assert sample
+        await asyncio.sleep(15)
+        return sample
+
+    first = await take()
+    assert (first.service_messages, first.service_seconds) == (99, 300), "older work may be counted already"
+    workers.tells = {"10.0.0.1": state(1_000_001, 410)}
+    second = await take()
+    assert (second.service_messages, second.service_seconds) == (100, 301)
 
 
-def test_without_pods_nothing_is_known() -> None:
-    assert summed({}, {}, [], NOW) == Sample(time=NOW)
+@pytest.mark.looptime
+async def test_the_declared_service_time_stands_for_messages_that_have_not_finished(workers: Workers) -> None:
+    declared = replace(SPEC, target=Latency(60, service_seconds=30))
+    workers.tells = {"10.0.0.1": state()}
+    sampler = workers.sampler()
+    ((_, idle),) = await ticking(sampler, 1, declared)
+    assert idle.service_seconds is None, "the declared one is not learned"
+    workers.tells = {"10.0.0.1": state(1, 300)}
+    ((_, one),) = await ticking(sampler, 17, declared)
+    assert one.service_seconds == 120
+    workers.tells = {"10.0.0.1": state(3, 900)}
+    ((_, three),) = await ticking(sampler, 33, declared)
+    assert three.service_seconds == 300
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("declared", [None, 15])
+@pytest.mark.parametrize("number", [1, 2, 5])
+async def test_workers_that_are_always_busy_with_slow_messages_size_the_pool_by_what_those_take(
+    workers: Workers, number: int, declared: float | None
+) -> None:
+    """The whole loop: samples, decisions and what they remember, while each message takes 300 s."""
+    spec = replace(SPEC, target=Latency(60, service_seconds=declared))
+    workers.pods_here = [ready(str(n), startup_seconds=None) for n in range(number)]
+    sampler, memory = workers.sampler(), Memory()
+    while now() < 3000:
+        busy = WorkerState(1, 1, int(now() // 300), now(), now() % 300)
+        workers.tells = {pod.address: busy for pod in workers.pods_here}
+        sample = sampler.take(pool(spec=spec), TARGET)
+        state = facts(target=spec.target, replicas=number, reading=reading(0, number), memory=memory, sample=sample)
+        decision = decide(state)
+        memory = decision.memory
+        await asyncio.sleep(5)
+    assert memory.workers.service_seconds == pytest.approx(300, rel=0.1)
