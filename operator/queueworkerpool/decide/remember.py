@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
+from queueworkerpool.decide.changes import merged
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
@@ -76,7 +77,8 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     oldest = facts.now - timedelta(seconds=max(periods))
     kept = tuple(change for change in memory.changes if change.time > oldest)
     written = by and facts.spec.mode is Mode.ACTIVE  # a dry run has changed nothing
-    return replace(memory, changes=(*kept, Change(facts.now, by)) if written else kept)
+    changes = (*kept, Change(facts.now, by)) if written else kept
+    return replace(memory, changes=merged(changes, periods, facts.now))
 
 
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:

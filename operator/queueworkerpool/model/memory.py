@@ -47,10 +47,19 @@ class ScaleUpStabilization:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write of ours: when, and by how many pods (negative: down)."""
+    """One write of ours, or several that became one: when the last was, and by how many pods (negative: down).
+
+    `since`: when the first of several was; None for one.
+    """
 
     time: datetime
     by: int
+    since: datetime | None = None
+
+    @property
+    def begun(self) -> datetime:
+        """When the first of these writes was."""
+        return self.since or self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ class Memory:
             return cls(
                 scale_down_stabilization=_scale_down_stabilization(raw.get("scaleDownStabilization")),
                 scale_up_stabilization=_scale_up_stabilization(raw.get("scaleUpStabilization")),
-                changes=tuple(Change(parse_time(each["time"]), int(each["by"])) for each in raw.get("changes", ())),
+                changes=tuple(_change(each) for each in raw.get("changes", ())),
                 empty_since=_optional_time(raw.get("emptySince")),
                 activation_pending_since=_optional_time(raw.get("activationPendingSince")),
                 unreadable_since=_optional_time(raw.get("unreadableSince")),
@@ -109,7 +118,7 @@ class Memory:
         raw = {
             "scaleDownStabilization": down and _dumped_scale_down(down),
             "scaleUpStabilization": up and {"since": format_exact_time(up.since), "lowest": up.lowest},
-            "changes": [{"time": format_exact_time(change.time), "by": change.by} for change in self.changes] or None,
+            "changes": [_dumped_change(change) for change in self.changes] or None,
             "emptySince": self.empty_since and format_exact_time(self.empty_since),
             "activationPendingSince": self.activation_pending_since
             and format_exact_time(self.activation_pending_since),
@@ -157,6 +166,15 @@ def _scale_down_stabilization(raw: Mapping[str, Any] | None) -> ScaleDownStabili
 def _dumped_scale_down(known: ScaleDownStabilization) -> dict[str, Any]:
     raw = {"since": format_exact_time(known.since), "highest": known.highest}
     return raw | ({"pausedSince": format_exact_time(known.paused_since)} if known.paused_since else {})
+
+
+def _change(raw: Mapping[str, Any]) -> Change:
+    return Change(parse_time(raw["time"]), int(raw["by"]), _optional_time(raw.get("since")))
+
+
+def _dumped_change(change: Change) -> dict[str, Any]:
+    raw = {"time": format_exact_time(change.time), "by": change.by}
+    return raw | ({"since": format_exact_time(change.since)} if change.since else {})
 
 
 def _scale_up_stabilization(raw: Mapping[str, Any] | None) -> ScaleUpStabilization | None:

@@ -33,7 +33,7 @@ class Target:
     `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
     scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
     wrote the replicas, and when; None when that is not known. `uid`: the object's; another one that gets its name has
-    another.
+    another. `generation`: it grows with each change of the spec, and stays when the status changes.
     """
 
     replicas: int
@@ -44,6 +44,12 @@ class Target:
     selector: str = ""
     writer: tuple[str, datetime | None] | None = None
     uid: str = ""
+    generation: int = 0
+
+    def differs_in_status_only(self, other: "Target") -> bool:
+        """Return whether both are the same Deployment with the same spec, in the same state of a rollout."""
+        mine, others = ((each.uid, each.generation, each.replicas, each.rolling_out) for each in (self, other))
+        return mine == others
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -61,6 +67,7 @@ class Target:
             selector=",".join(f"{name}={value}" for name, value in sorted(labels.items())),
             writer=_writer(metadata.get("managedFields", ())),
             uid=metadata.get("uid", ""),
+            generation=metadata.get("generation", 0),
         )
 
 

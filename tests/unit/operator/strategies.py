@@ -48,7 +48,7 @@ memories = st.builds(
     Memory,
     scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes, st.none() | times),
     scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
-    changes=st.lists(st.builds(Change, times, st.integers(-50, 50)), max_size=4).map(tuple),
+    changes=st.lists(st.builds(Change, times, st.integers(-50, 50), st.none() | times), max_size=4).map(tuple),
     empty_since=st.none() | times,
     activation_pending_since=st.none() | times,
     unreadable_since=st.none() | times,

@@ -42,7 +42,7 @@ MEMORY = some(
     scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}, optional={"pausedSince": TIMES}),
     belongsTo=some(poolUID=WORDS, targetUID=WORDS, queues=WORDS),
     scaleUpStabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
-    changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}), max_size=3),
+    changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}, optional={"since": TIMES}), max_size=3),
     emptySince=TIMES,
     activationPendingSince=TIMES,
     unreadableSince=TIMES,

@@ -154,7 +154,7 @@ def test_a_memory_is_read_and_written() -> None:
     memory = replace(
         empty(30),
         scale_up_stabilization=ScaleUpStabilization(ago(9), 3),
-        changes=(Change(ago(8), -2),),
+        changes=(Change(ago(8), -2, ago(9)),),
         activation_pending_since=ago(7),
         unreadable_since=ago(6),
         waiting_since=ago(5),

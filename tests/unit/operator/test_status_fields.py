@@ -37,7 +37,7 @@ EARLIER = "2026-11-23T11:00:00Z"
 MEMORY = Memory(
     scale_down_stabilization=ScaleDownStabilization(ago(30), 4, paused_since=ago(3)),
     scale_up_stabilization=ScaleUpStabilization(ago(9), 30),
-    changes=(Change(ago(8), -2),),
+    changes=(Change(ago(8), -2, ago(9)),),
     empty_since=ago(60),
     activation_pending_since=ago(7),
     unreadable_since=ago(6),
