@@ -117,7 +117,8 @@ async def _decide(observation: Observation, now: datetime, dependencies: Depende
     readings = tuple(count if isinstance(count, QueueReading) else None for count in observation.counts)
     sample = dependencies.sampler.take(pool, target)
     decision = decide(replace(gather(pool, target, readings, now), sample=sample))
-    if decision.replicas >= target.replicas or pool.spec.busy_workers is not BusyWorkers.PROTECT:
+    lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
+    if not lowers and not decision.asks_workers:
         return replace(observation, decision=decision)
     pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
     # Asking takes seconds, in which the Deployment's status may have changed: what is decided is about how it is now.

@@ -69,6 +69,12 @@ def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
     return replace(memory, waiting_since=since if waits else None)
 
 
+def held(facts: Facts, memory: Memory, *, holds: bool) -> Memory:
+    """Return the memory once it is known whether messages that wait, or a rollout, may keep pods."""
+    since = min(facts.memory.held_since or facts.now, facts.now)
+    return replace(memory, held_since=since if holds else None)
+
+
 def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     """Return the memory once the size changes by so many pods. Only rate policies need to know of changes."""
     periods = [p.period_seconds for rules in (facts.spec.scale_up, facts.spec.scale_down) for p in rules.policies]

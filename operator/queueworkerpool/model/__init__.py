@@ -28,7 +28,7 @@ from queueworkerpool.model.observed import (
     parse_pool,
 )
 from queueworkerpool.model.ownership import MemoryOwner, digest
-from queueworkerpool.model.pods import Pod, Worker, WorkerState
+from queueworkerpool.model.pods import Container, Pod, Worker, WorkerState
 from queueworkerpool.model.queues import QueueReading, QueueRef, Role, total
 from queueworkerpool.model.spec import (
     BusyWorkers,
@@ -56,6 +56,7 @@ __all__ = [
     "Change",
     "CompetingWriter",
     "Condition",
+    "Container",
     "Decision",
     "Event",
     "Facts",

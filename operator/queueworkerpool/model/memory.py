@@ -89,6 +89,7 @@ class Memory:
     activation_pending_since: datetime | None = None  # at zero, with so few messages that the counts may be wrong
     unreadable_since: datetime | None = None  # no queue could be read
     waiting_since: datetime | None = None  # for workers to become idle, so that pods can go
+    held_since: datetime | None = None  # messages that wait, or a rollout, may keep pods
     competing_writer: CompetingWriter | None = None
     workers: WorkerEstimates = _NOTHING_MEASURED
     belongs_to: MemoryOwner | None = None
@@ -105,6 +106,7 @@ class Memory:
                 activation_pending_since=_optional_time(raw.get("activationPendingSince")),
                 unreadable_since=_optional_time(raw.get("unreadableSince")),
                 waiting_since=_optional_time(raw.get("waitingSince")),
+                held_since=_optional_time(raw.get("heldSince")),
                 competing_writer=_competing_writer(raw.get("competingWriter")),
                 workers=_workers(raw.get("workers", {})),
                 belongs_to=MemoryOwner.parse(raw.get("belongsTo")),
@@ -124,6 +126,7 @@ class Memory:
             and format_exact_time(self.activation_pending_since),
             "unreadableSince": self.unreadable_since and format_exact_time(self.unreadable_since),
             "waitingSince": self.waiting_since and format_exact_time(self.waiting_since),
+            "heldSince": self.held_since and format_exact_time(self.held_since),
             "competingWriter": writer
             and {
                 "manager": writer.manager,

@@ -5,6 +5,7 @@ is the annotation controller.kubernetes.io/pod-deletion-cost, by which a Replica
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 
 from queueworkerpool.model import NamespacedName, Pod, PoolSpec, Target, Worker, WorkerState
@@ -54,11 +55,12 @@ class ScaleInCoordinator:
 
         async def ask(pod: Pod) -> Worker:
             async with limiter:
-                if not pod.running or not pod.address or asyncio.get_running_loop().time() > ends:
+                if not pod.is_up or not pod.address or asyncio.get_running_loop().time() > ends:
                     return Worker(pod)
                 return Worker(pod, await self._states.ask(pod.address, spec.state_port))
 
-        pods = await self._pods.pods(deployment, target.selector)
+        listed = await self._pods.pods(deployment, target.selector)
+        pods = [replace(pod, running=pod.runs_worker(spec.state_port)) for pod in listed]
         return tuple(await asyncio.gather(*(ask(pod) for pod in pods)))
 
     async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:

@@ -60,12 +60,13 @@ class Workers:
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """The pods that stay, by address."""
-        listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=crew", "-o", "json"))["items"]
+        listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=pods", "-o", "json"))["items"]
         return {pod["status"]["podIP"]: pod for pod in listed if "deletionTimestamp" not in pod["metadata"]}
 
     def work(self, count: int) -> set[str]:
         """Make so many of them busy; returns their addresses."""
         busy = set(sorted(self.pods())[:count])
+        assert len(busy) == count, "there are not so many workers"
         for address in busy:
             (self.folder / address).touch()
         return busy

@@ -54,6 +54,7 @@ def any_memory(random: Random, replicas: int) -> Memory:
         activation_pending_since=maybe(random, time()),
         unreadable_since=maybe(random, time()),
         waiting_since=maybe(random, time()),
+        held_since=maybe(random, time()),
         competing_writer=maybe(random, CompetingWriter("keda", random.randint(1, 4), time())),
         workers=WorkerEstimates(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
     )

@@ -53,6 +53,7 @@ memories = st.builds(
     activation_pending_since=st.none() | times,
     unreadable_since=st.none() | times,
     waiting_since=st.none() | times,
+    held_since=st.none() | times,
     competing_writer=st.none() | st.builds(CompetingWriter, st.just("kubectl"), st.integers(1, 5), times),
     workers=workers,
 )

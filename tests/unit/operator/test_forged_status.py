@@ -47,6 +47,7 @@ MEMORY = some(
     activationPendingSince=TIMES,
     unreadableSince=TIMES,
     waitingSince=TIMES,
+    heldSince=TIMES,
     competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
     workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS, serviceMessages=NUMBERS),
 )

@@ -42,6 +42,7 @@ MEMORY = Memory(
     activation_pending_since=ago(7),
     unreadable_since=ago(6),
     waiting_since=ago(5),
+    held_since=ago(4),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
     workers=WorkerEstimates(0.5, 4, 12, 100),
     belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),

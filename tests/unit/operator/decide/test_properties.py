@@ -24,9 +24,10 @@ def sees(state: Facts, *known: Any) -> Facts:
 
 
 def free(state: Facts, *known: Any) -> Facts:
-    """The same where nobody else writes, nobody pauses, and everything can be seen."""
+    """The same where nobody else writes, nobody pauses, nobody is waited for, and everything can be seen."""
     spec = replace(state.spec, mode=Mode.ACTIVE)
-    return replace(state, spec=spec, memory=replace(state.memory, competing_writer=None), writer=None, readings=known)
+    memory = replace(state.memory, competing_writer=None)
+    return replace(state, spec=spec, memory=memory, writer=None, rolling_out=False, pods=None, readings=known)
 
 
 @given(any_facts())
