@@ -6,13 +6,14 @@ The operator and `qwp explain` both decide on what `gather` returns.
 from dataclasses import replace
 from datetime import datetime
 
-from queueworkerpool.model import Change, Facts, Memory, Pool, QueueReading, Target
+from queueworkerpool.model import Change, Facts, Memory, MemoryOwner, Pool, QueueReading, Target, digest
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.schedules import bounds
 
 
 def gather(pool: Pool, target: Target, readings: tuple[QueueReading | None, ...], now: datetime) -> Facts:
     """Return the facts about a pool. Raises SpecInvalidError for a schedule that makes no sense."""
+    pool = with_own_memory(pool, target)
     return Facts(
         spec=pool.spec,
         bounds=bounds(pool.spec, now),
@@ -24,6 +25,15 @@ def gather(pool: Pool, target: Target, readings: tuple[QueueReading | None, ...]
         rolling_out=target.rolling_out,
         writer=_other_writer(pool, target),
     )
+
+
+def with_own_memory(pool: Pool, target: Target) -> Pool:
+    """Return the pool without what its status remembers of another pool, another Deployment or other queues."""
+    owner = MemoryOwner(pool.uid, target.uid, digest(pool.spec.queues))
+    status, before = pool.status, pool.status.memory.belongs_to
+    if before is not None and not before.same_target(owner):
+        status = replace(status, replicas=None, last_scale_time=None)
+    return replace(pool, status=replace(status, memory=status.memory.of(owner)))
 
 
 def _memory(pool: Pool, target: Target, now: datetime) -> Memory:

@@ -13,8 +13,14 @@ from datetime import datetime
 
 from queueworkerpool.decide import decide
 from queueworkerpool.dependencies import Dependencies
-from queueworkerpool.errors import ClusterError, NotLeadingError, QueueUnreadableError, SpecInvalidError
-from queueworkerpool.gather import gather
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    NotLeadingError,
+    QueueUnreadableError,
+    SpecInvalidError,
+)
+from queueworkerpool.gather import gather, with_own_memory
 from queueworkerpool.model import (
     BusyWorkers,
     Event,
@@ -38,6 +44,12 @@ logger = logging.getLogger(__name__)
 CONFIRMATION_AGE_SECONDS = 1.0
 """The second reading of a count that may be wrong must be new, even when another pool has just read the queue."""
 
+MOST_WRITES = 5
+"""Times that a scale is written while nothing but the Deployment's status changes in between."""
+
+WATCH_LAG_SECONDS = 0.1
+"""The time in which the watch shows what another one has written."""
+
 
 async def reconcile(
     pool: StoredPool, owner: NamespacedName | None, dependencies: Dependencies
@@ -52,7 +64,7 @@ async def reconcile(
         return await _report_invalid(pool, None, dependencies), None
     observation = _found(pool, owner, dependencies)
     if observation.may_scale:
-        observation = replace(observation, counts=await _read(pool, dependencies))
+        observation = replace(observation, counts=await _read(observation.pool, dependencies))
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
         observation = await _decide(observation, now, dependencies)
@@ -77,7 +89,8 @@ class Report:
 
 def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
     target = dependencies.targets.find(pool.deployment)
-    return Observation(pool, target, owner, forbidden=pool.deployment == dependencies.own_deployment)
+    known = with_own_memory(pool, target) if target else pool
+    return Observation(known, target, owner, forbidden=pool.deployment == dependencies.own_deployment)
 
 
 async def _read(pool: Pool, dependencies: Dependencies) -> tuple[QueueReading | QueueUnreadableError, ...]:
@@ -102,12 +115,22 @@ async def _decide(observation: Observation, now: datetime, dependencies: Depende
     if target is None or not observation.may_scale:
         return observation
     readings = tuple(count if isinstance(count, QueueReading) else None for count in observation.counts)
-    facts = replace(gather(pool, target, readings, now), sample=dependencies.sampler.take(pool, target))
-    decision = decide(facts)
-    if decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT:
-        pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
-        return replace(observation, pods=pods, decision=decide(replace(facts, pods=pods)))
-    return replace(observation, decision=decision)
+    sample = dependencies.sampler.take(pool, target)
+    decision = decide(replace(gather(pool, target, readings, now), sample=sample))
+    lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
+    if not lowers and not decision.asks_workers:
+        return replace(observation, decision=decision)
+    pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
+    # Asking takes seconds, in which the Deployment's status may have changed: what is decided is about how it is now.
+    target = _latest(pool, target, dependencies)
+    facts = replace(gather(pool, target, readings, now), sample=sample, pods=pods)
+    return replace(observation, target=target, pods=pods, decision=decide(facts))
+
+
+def _latest(pool: Pool, target: Target, dependencies: Dependencies) -> Target:
+    """Return the Deployment as it is now where only its status has changed; otherwise the write will be refused."""
+    latest = dependencies.targets.find(pool.deployment)
+    return latest if latest and latest.differs_in_status_only(target) else target
 
 
 async def _scale(observation: Observation, now: datetime, dependencies: Dependencies) -> Observation:
@@ -119,7 +142,7 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
         return observation
     await dependencies.cluster.confirm(pool)
     await dependencies.scale_in.mark(pool.deployment, observation.pods, decision.victims)
-    version = await dependencies.cluster.scale(pool.deployment, decision.replicas, target.resource_version)
+    version = await _write_scale(pool, target, decision.replicas, dependencies)
     scaled = replace(
         target,
         replicas=decision.replicas,
@@ -140,6 +163,23 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
         },
     )
     return replace(observation, target=scaled, scaled_from=target.replicas)
+
+
+async def _write_scale(pool: Pool, target: Target, replicas: int, dependencies: Dependencies) -> int:
+    """Write the replicas, unless something else than the Deployment's status has changed; return the new version.
+
+    A status that changes several times a second makes the version old before it arrives; the watch then shows a newer.
+    """
+    latest = _latest(pool, target, dependencies)
+    for _ in range(MOST_WRITES - 1):
+        try:
+            return await dependencies.cluster.scale(pool.deployment, replicas, latest.resource_version)
+        except ClusterConflictError:
+            await asyncio.sleep(WATCH_LAG_SECONDS)
+            before, latest = latest, _latest(pool, target, dependencies)
+            if latest.resource_version <= before.resource_version:
+                raise
+    return await dependencies.cluster.scale(pool.deployment, replicas, latest.resource_version)
 
 
 async def _report_invalid(pool: InvalidPool, target: Target | None, dependencies: Dependencies) -> StoredPool:

@@ -1,14 +1,15 @@
 """Parses raw pods and makes raw Events. Pure. `client` sends and receives them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import Event, NamespacedName, Pod, StoredPool
+from queueworkerpool.model import Container, Event, NamespacedName, Pod, StoredPool
 from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, VERSION
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
 MARK = str(-(2**31) + 1)
 """A cost that is hardly used otherwise, so that the mark is recognised as ours."""
 
@@ -17,24 +18,42 @@ def parse_pod(item: Mapping[str, Any]) -> Pod:
     """Parse a raw pod."""
     metadata, status = item["metadata"], item.get("status", {})
     created = datetime.fromisoformat(metadata["creationTimestamp"])
-    ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready" and c["status"] == "True"), None)
+    readiness = next((c for c in status.get("conditions", ()) if c["type"] == "Ready"), {"status": "False"})
+    changed = datetime.fromisoformat(readiness.get("lastTransitionTime") or metadata["creationTimestamp"])
+    ready = readiness["status"] == "True"
     restarted = any(container.get("restartCount", 0) for container in status.get("containerStatuses", ()))
     startup = None
-    if ready and not restarted and ready.get("lastTransitionTime"):
-        startup = (datetime.fromisoformat(ready["lastTransitionTime"]) - created).total_seconds()
+    if ready and not restarted and "lastTransitionTime" in readiness:
+        startup = (changed - created).total_seconds()
+    containers = tuple(_containers(item))
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
         # With hostNetwork it is the node's, where anything may answer.
         address="" if item["spec"].get("hostNetwork") else status.get("podIP", ""),
-        ready=bool(ready),
+        ready=ready,
         startup_seconds=startup,
         assigned=bool(item["spec"].get("nodeName")),
         pending=status.get("phase") == "Pending",
-        running=any("running" in container.get("state", {}) for container in status.get("containerStatuses", ())),
+        running=any(container.running for container in containers),
         marked=metadata.get("annotations", {}).get(DELETION_COST) == MARK,
         hostname=item["spec"].get("hostname") or metadata["name"][:63].rstrip("-."),  # as the kubelet sets it
+        replica_set=metadata.get("labels", {}).get("pod-template-hash", ""),
+        unready_since=None if ready else changed,
+        containers=containers,
     )
+
+
+def _containers(item: Mapping[str, Any]) -> Iterator[Container]:
+    """Yield the containers that are meant to run for as long as the pod does."""
+    spec, status = item["spec"], item.get("status", {})
+    statuses = [*status.get("containerStatuses", ()), *status.get("initContainerStatuses", ())]
+    running = {each["name"] for each in statuses if "running" in each.get("state", {})}
+    main = item["metadata"].get("annotations", {}).get(MAIN_CONTAINER)
+    restarted = [each for each in spec.get("initContainers", ()) if each.get("restartPolicy") == "Always"]
+    for sidecar, raw in [(False, each) for each in spec.get("containers", ())] + [(True, each) for each in restarted]:
+        ports = frozenset(port["containerPort"] for port in raw.get("ports", ()))
+        yield Container(raw["name"] in running, ports, main=raw["name"] == main, sidecar=sidecar)
 
 
 def belongs(item: Mapping[str, Any], deployment: NamespacedName) -> bool:

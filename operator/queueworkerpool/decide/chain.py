@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from queueworkerpool.decide import limits, remember, scale_in
+from queueworkerpool.decide import holds, limits, remember, scale_in
 from queueworkerpool.model import Decision, Facts, Fallback, Memory, Mode, QueueReading, Step, StepKind
 from queueworkerpool.names import Reason
 
@@ -19,20 +19,21 @@ LIMITS: Sequence[Limit] = (
     limits.respect_activation,  # a pool at zero ignores a few messages
     limits.confirm_activation,  # and does not start for an error of SQS's counts
     limits.keep_busy_pods,  # messages in flight keep the pods that can be holding them
-    limits.hold_while_messages_wait,  # idle pods are few while messages wait
-    limits.hold_while_rolling_out,  # which pods would go is not known during a rollout
+    holds.hold_while_messages_wait,  # idle pods are few while messages wait
     limits.stabilise_scale_up,  # a short peak must not add pods, if the user says so
     limits.stabilise_scale_down,  # a short dip must not drop pods
     limits.respect_rates,  # no faster than the user's policies
     limits.follow_schedules,  # bounds for a time
     limits.confirm_empty,  # the last pod goes only from a queue that is surely empty
     limits.respect_bounds,  # the user's bounds come after all that, so nothing can break them
+    holds.hold_while_rolling_out,  # which pods would go is not known during a rollout, whoever lowers the size
     limits.spare_busy_workers,  # no busy worker is stopped
     limits.yield_to_competing_writer,  # two writers would fight for ever
 )
 
 FALLBACK_LIMITS: Sequence[Limit] = (
     limits.respect_bounds,
+    holds.hold_while_rolling_out,
     limits.spare_busy_workers,
     limits.yield_to_competing_writer,
 )
@@ -74,6 +75,8 @@ def _run(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[
         if step := limit(facts, memory, trail[-1].replicas):
             trail = (*trail, step)
     waits = any(step.waits_for_workers for step in trail)
+    lowers = any(step.replicas < facts.replicas for step in trail)
+    memory = remember.held(facts, memory, holds=lowers and holds.is_held(facts, memory))
     memory = remember.waited(facts, memory, waits=waits)
     return Decision(trail, memory, victims=_victims(facts, memory, trail[-1].replicas))
 
@@ -83,12 +86,12 @@ def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
     if facts.pods is None or size >= facts.replicas or not limits.protects(facts, memory):
         return ()
     # The limits have made sure that the size costs no work, or that the wait is over.
-    return scale_in.plan_scale_in(facts.pods, facts.replicas, size, overdue=True).victims
+    return scale_in.plan_scale_in(facts.pods, facts.replicas, size, facts.now, overdue=True).victims
 
 
 def _never_lower(facts: Facts, decision: Decision) -> Decision:
     """With some queues unread, what is known may raise the size and nothing may lower it."""
-    memory = replace(decision.memory, scale_down_stabilization=facts.memory.scale_down_stabilization, empty_since=None)
+    memory = replace(decision.memory, empty_since=None)
     if decision.replicas >= facts.replicas:
         return replace(decision, memory=memory)
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size")
@@ -98,13 +101,14 @@ def _never_lower(facts: Facts, decision: Decision) -> Decision:
 def _unreadable(facts: Facts) -> Decision:
     """Hold the size, or take the declared fallback after its time."""
     since, fallback = min(facts.memory.unreadable_since or facts.now, facts.now), facts.spec.fallback
-    memory = replace(facts.memory, unreadable_since=since)
+    memory = remember.unreadable(facts, since)
     due = since + timedelta(seconds=fallback.after_seconds) if fallback else None
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "no queue could be read, so the size stays as it is", due)
     if fallback is None or due is None or facts.now < due:
         return Decision((held,), memory)
     size = _fallback_size(fallback, facts.replicas)
     message = f"no queue could be read since {limits.clock(since)}: spec.fallback wants {size} pods"
+    memory = remember.fallen_back(facts, memory, fallback.replicas)
     return _run(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
 
 

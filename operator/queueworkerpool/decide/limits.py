@@ -74,24 +74,6 @@ def keep_busy_pods(facts: Facts, _: Memory, desired: int) -> Step | None:
     return Step(held, Reason.IN_FLIGHT_HELD, message)
 
 
-def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Do not scale in while more messages wait than half of the slots: the pods about to go would soon be busy."""
-    if desired >= facts.replicas or facts.reading is None:
-        return None
-    slots = facts.ready * (memory.workers.concurrency or 1.0)
-    if facts.reading.visible <= slots / 2:
-        return None
-    message = "more messages wait than half of what the ready pods can handle at once"
-    return Step(facts.replicas, Reason.MESSAGES_WAITING, message)
-
-
-def hold_while_rolling_out(facts: Facts, _: Memory, desired: int) -> Step | None:
-    """Do not scale in while the Deployment moves to a new template."""
-    if desired >= facts.replicas or not facts.rolling_out:
-        return None
-    return Step(facts.replicas, Reason.ROLLING_OUT, "the Deployment is moving to a new template")
-
-
 def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | None:
     """Scale out only to the lowest recommendation of the whole scale-up window."""
     stabilization = memory.scale_up_stabilization
@@ -169,7 +151,9 @@ def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
     if facts.reading.time > since and facts.reading.time - since >= wait:
         return None
     message = f"empty since {clock(since)}: may go to zero at {clock(since + wait)}, when seen empty again"
-    return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message, since + wait)
+    # The reading is a little older than now: when the time is over, the next reading ends the step.
+    due = since + wait
+    return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message, due if due > facts.now else None)
 
 
 def respect_bounds(facts: Facts, _: Memory, desired: int) -> Step | None:
@@ -187,7 +171,7 @@ def spare_busy_workers(facts: Facts, memory: Memory, desired: int) -> Step | Non
     if facts.pods is None or desired >= facts.replicas or not protects(facts, memory):
         return None
     until = (facts.memory.waiting_since or facts.now) + timedelta(seconds=facts.spec.max_wait_seconds)
-    plan = scale_in.plan_scale_in(facts.pods, facts.replicas, desired, overdue=facts.now >= until)
+    plan = scale_in.plan_scale_in(facts.pods, facts.replicas, desired, facts.now, overdue=facts.now >= until)
     if plan.replicas <= desired:
         return None
     message = f"more pods may go when their workers are idle, and at {clock(until)} in any case"

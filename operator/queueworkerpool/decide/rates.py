@@ -16,7 +16,7 @@ def scale_up_limit(facts: Facts, memory: Memory) -> int | None:
         return facts.replicas
     if not rules.policies:
         return None
-    allowed = [_raised(_at_start(policy, memory.changes, facts), policy) for policy in rules.policies]
+    allowed = [_raised(_at_start(policy, memory.changes, facts, upwards=True), policy) for policy in rules.policies]
     limit = max(allowed) if rules.select is Select.MAX else min(allowed)
     # A percentage of no pods is no pods: the HPA never leaves zero by it, we count it as one (ADR 0005).
     return max(limit, facts.replicas, 1)
@@ -29,7 +29,7 @@ def scale_down_limit(facts: Facts, memory: Memory) -> int | None:
         return facts.replicas
     if not rules.policies:
         return None
-    allowed = [_lowered(_at_start(policy, memory.changes, facts), policy) for policy in rules.policies]
+    allowed = [_lowered(_at_start(policy, memory.changes, facts, upwards=False), policy) for policy in rules.policies]
     limit = min(allowed) if rules.select is Select.MAX else max(allowed)
     return max(0, min(limit, facts.replicas))
 
@@ -45,10 +45,15 @@ def next_change(facts: Facts, memory: Memory, policies: tuple[Policy, ...]) -> d
     return min(leaving, default=None)
 
 
-def _at_start(policy: Policy, changes: tuple[Change, ...], facts: Facts) -> int:
-    """The pods at the beginning of the policy's period: our changes since then undone, in both directions."""
+def _at_start(policy: Policy, changes: tuple[Change, ...], facts: Facts, *, upwards: bool) -> int:
+    """The pods at the beginning of the policy's period: our changes since then undone, in both directions.
+
+    Of a change that stands for several, those in the policy's own direction count while the last of them does, the
+    others while the first one does: either way the policy allows less, never more.
+    """
     begun = facts.now - timedelta(seconds=policy.period_seconds)
-    return facts.replicas - sum(change.by for change in changes if change.time > begun)
+    counted = (change for change in changes if (change.time if (change.by > 0) is upwards else change.begun) > begun)
+    return facts.replicas - sum(change.by for change in counted)
 
 
 def _raised(start: int, policy: Policy) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
+from queueworkerpool.decide.changes import merged
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
@@ -27,6 +28,7 @@ COUNT_ERROR_MESSAGES = 2
 
 _SMOOTHING = 0.3  # weight of a new measurement: three agreeing ones move the number by two thirds
 _IGNORED_CHANGE = 0.1  # a change below a tenth is not worth a write
+_IGNORED_DRIFT = 0.03  # nor one below this of a mean over many messages
 
 
 def remember(facts: Facts, recommendation: int) -> Memory:
@@ -39,18 +41,38 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         activation_pending_since=_activation_pending_since(facts),
         competing_writer=_competing_writer(facts),
         workers=_workers(facts.memory.workers, facts.sample, facts),
+        belongs_to=facts.memory.belongs_to,
     )
+
+
+def unreadable(facts: Facts, since: datetime) -> Memory:
+    """Return the memory after a tick in which no queue could be read."""
+    return replace(facts.memory, unreadable_since=since, scale_down_stabilization=_continued(facts))
+
+
+def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
+    """Return the memory once the fallback asks for a size: that counts as a recommendation."""
+    known = memory.scale_down_stabilization
+    if known is None or size >= facts.replicas:
+        return replace(memory, scale_down_stabilization=None)
+    return replace(memory, scale_down_stabilization=replace(known, highest=max(known.highest, size)))
 
 
 def paused(facts: Facts) -> Memory:
     """Return the memory of a paused pool: a pause ends every period; what is known of the workers stays."""
-    return Memory(workers=facts.memory.workers)
+    return Memory(workers=facts.memory.workers, belongs_to=facts.memory.belongs_to)
 
 
 def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
     """Return the memory once it is known whether pods stay only until their workers are idle."""
     since = min(facts.memory.waiting_since or facts.now, facts.now)
     return replace(memory, waiting_since=since if waits else None)
+
+
+def held(facts: Facts, memory: Memory, *, holds: bool) -> Memory:
+    """Return the memory once it is known whether messages that wait, or a rollout, may keep pods."""
+    since = min(facts.memory.held_since or facts.now, facts.now)
+    return replace(memory, held_since=since if holds else None)
 
 
 def changed(facts: Facts, memory: Memory, by: int) -> Memory:
@@ -61,17 +83,30 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     oldest = facts.now - timedelta(seconds=max(periods))
     kept = tuple(change for change in memory.changes if change.time > oldest)
     written = by and facts.spec.mode is Mode.ACTIVE  # a dry run has changed nothing
-    return replace(memory, changes=(*kept, Change(facts.now, by)) if written else kept)
+    changes = (*kept, Change(facts.now, by)) if written else kept
+    return replace(memory, changes=merged(changes, periods, facts.now))
 
 
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
     if max(recommendation, facts.bounds.min_replicas) >= facts.replicas:
         return None
-    known = facts.memory.scale_down_stabilization
+    known = _continued(facts)
     if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
-        return ScaleDownStabilization(facts.now, recommendation)
-    # A clock that was set back must not stretch the window.
-    return ScaleDownStabilization(min(known.since, facts.now), max(known.highest, recommendation))
+        # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
+        return ScaleDownStabilization(facts.now, recommendation) if facts.all_read else None
+    return replace(known, highest=max(known.highest, recommendation))
+
+
+def _continued(facts: Facts) -> ScaleDownStabilization | None:
+    """Return the stabilization as it goes on at this tick: the time in which queues were not read does not count."""
+    known, now = facts.memory.scale_down_stabilization, facts.now
+    if known is None:
+        return None
+    since = min(known.since, now)  # a clock that was set back must not stretch the window
+    paused = min(known.paused_since or now, now)
+    if not facts.all_read:
+        return ScaleDownStabilization(since, known.highest, paused)
+    return ScaleDownStabilization(min(since + (now - paused), now), known.highest)
 
 
 def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabilization | None:
@@ -118,13 +153,23 @@ def _workers(known: WorkerEstimates, sample: Sample | None, facts: Facts) -> Wor
     known = _reported_before_scale_in(known, facts)
     if sample is None:
         return known
-    learns = facts.spec.target.learns_service_time
-    service = sample.busy_seconds / sample.finished if learns and sample.finished > 0 else None
-    return WorkerEstimates(
-        service_seconds=_smooth(known.service_seconds, service),
+    known = replace(
+        known,
         concurrency=known.concurrency if sample.concurrency is None else sample.concurrency,
         startup_seconds=_smooth(known.startup_seconds, sample.startup_seconds),
     )
+    if sample.service_seconds is None or not facts.spec.target.learns_service_time or not _says_more(known, sample):
+        return known
+    messages = float(round(sample.service_messages))
+    return replace(known, service_seconds=_rounded(sample.service_seconds), service_messages=messages)
+
+
+def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
+    """Return whether the service time of a sample differs enough, or rests on so much more, to be worth a write."""
+    if known.service_seconds is None or sample.service_seconds is None:
+        return True
+    differs = abs(sample.service_seconds - known.service_seconds) > _IGNORED_DRIFT * known.service_seconds
+    return differs or sample.service_messages >= 2 * max(known.service_messages or 0.0, 1.0)
 
 
 def _reported_before_scale_in(known: WorkerEstimates, facts: Facts) -> WorkerEstimates:

@@ -3,10 +3,14 @@
 `limits` asks how few pods there can be, `chain` which ones go. A ReplicaSet chooses its victims by class: pods without
 a node, pending ones, ones that are not ready, ready ones; only within a class does the deletion cost count, by which we
 mark (Kubernetes 1.36, ActivePodsWithRanks). So a class is passed only when no pod of it is left.
+
+Marks count within one ReplicaSet. While a Deployment has several (a rollout that does not get on, or is paused), it
+divides a lower size among them by their sizes; so each of them must be able to bear the whole change.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from queueworkerpool.model import Pod, Worker
 
@@ -19,22 +23,34 @@ class Plan:
     victims: tuple[str, ...] = ()
 
 
-def plan_scale_in(pods: Sequence[Worker], replicas: int, wanted: int, *, overdue: bool = False) -> Plan:
+def plan_scale_in(pods: Sequence[Worker], replicas: int, wanted: int, now: datetime, *, overdue: bool = False) -> Plan:
     """The smallest number of pods from `wanted` to `replicas` that stops no work, and who goes.
 
     `overdue`: the wait for idle workers is over, so busy ones may go too, those first that have done least.
     """
-    if len(pods) > replicas:  # the last scale-in has not taken its pods yet
+    sets: dict[str, list[Worker]] = {}
+    for worker in pods:
+        sets.setdefault(worker.pod.replica_set, []).append(worker)
+    if len(pods) > replicas and len(sets) == 1 and not overdue:  # the last scale-in has not taken its pods yet
         return Plan(replicas)
     spare = max(0, len(pods) - wanted)
-    victims: list[str] = []
+    free = [(_free(members, now, overdue=overdue), len(members)) for members in sets.values()]
+    # Of several ReplicaSets nobody but the Deployment knows which one shrinks, and each one may by all of the change.
+    gone = min([spare, *(len(willing) for willing, number in free if len(willing) < number)])
+    victims = tuple(worker.pod.name for willing, _ in free for worker in willing[:gone])
+    return Plan(min(replicas, max(wanted, len(pods) - gone)), victims)
+
+
+def _free(members: Sequence[Worker], now: datetime, *, overdue: bool) -> list[Worker]:
+    """Return the pods of one ReplicaSet that may go, in the order in which it deletes them once they are marked."""
+    free: list[Worker] = []
     for rank in range(4):
-        members = [worker for worker in pods if _rank(worker.pod) == rank]
-        willing = members if overdue else [worker for worker in members if worker.idle]
-        victims += [worker.pod.name for worker in sorted(willing, key=_order)][: spare - len(victims)]
-        if len(victims) == spare or len(willing) < len(members):
+        same = [worker for worker in members if _rank(worker.pod) == rank]
+        willing = same if overdue else [worker for worker in same if worker.is_idle(now)]
+        free += sorted(willing, key=lambda worker: _order(worker, now))
+        if len(willing) < len(same):
             break
-    return Plan(max(wanted, len(pods) - len(victims)), tuple(victims))
+    return free
 
 
 def _rank(pod: Pod) -> int:
@@ -46,7 +62,7 @@ def _rank(pod: Pod) -> int:
     return 3 if pod.ready else 2
 
 
-def _order(worker: Worker) -> tuple[bool, bool, float, bool, str]:
+def _order(worker: Worker, now: datetime) -> tuple[bool, bool, float, bool, str]:
     """Idle ones first, then the least progressed, then those that do not tell; the marked before the others."""
     progress = worker.state.oldest_busy_seconds if worker.state else 0.0
-    return (not worker.idle, worker.state is None, progress, not worker.pod.marked, worker.pod.name)
+    return (not worker.is_idle(now), worker.state is None, progress, not worker.pod.marked, worker.pod.name)

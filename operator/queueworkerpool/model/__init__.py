@@ -1,8 +1,9 @@
 """The values that the operator passes around: frozen, typed, parsed once. They do no input or output, know no library.
 
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `targets` (what is
-scaled), `pods` (pods and workers), `memory` (what a decision remembers), `facts` (what a decision takes and gives),
-`status` (what was reported), `observed` (what the watch shows and a tick saw), `identity` (names of objects), `times`.
+scaled), `pods` (pods and workers), `memory` (what a decision remembers), `ownership` (whose memory it is),
+`facts` (what a decision takes and gives), `status` (what was reported), `observed` (what the watch shows and a tick
+saw), `identity` (names of objects), `times`.
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
@@ -26,7 +27,8 @@ from queueworkerpool.model.observed import (
     StoredPool,
     parse_pool,
 )
-from queueworkerpool.model.pods import Pod, Worker, WorkerState
+from queueworkerpool.model.ownership import MemoryOwner, digest
+from queueworkerpool.model.pods import Container, Pod, Worker, WorkerState
 from queueworkerpool.model.queues import QueueReading, QueueRef, Role, total
 from queueworkerpool.model.spec import (
     BusyWorkers,
@@ -54,6 +56,7 @@ __all__ = [
     "Change",
     "CompetingWriter",
     "Condition",
+    "Container",
     "Decision",
     "Event",
     "Facts",
@@ -62,6 +65,7 @@ __all__ = [
     "InvalidPool",
     "LastDecision",
     "Memory",
+    "MemoryOwner",
     "Mode",
     "NamespacedName",
     "Observation",
@@ -87,6 +91,7 @@ __all__ = [
     "Worker",
     "WorkerState",
     "Workload",
+    "digest",
     "format_time",
     "parse_pool",
     "parse_time",

@@ -25,13 +25,13 @@ class Bounds:
 class Sample:
     """What the workers and pods reported at one time; None is what they did not report.
 
-    `busy_seconds` and `finished` are sums since the sample before, over the pods in both: their quotient is the
-    service time. `last_handled` is the last time at which a worker is known to have handled something.
+    `service_seconds` is the mean time that one message takes, as far as is known by now, over `service_messages`.
+    `last_handled` is the last time at which a worker is known to have handled something.
     """
 
     time: datetime
-    busy_seconds: float = 0.0
-    finished: float = 0.0
+    service_seconds: float | None = None
+    service_messages: float = 0.0
     concurrency: float | None = None
     startup_seconds: float | None = None
     last_handled: datetime | None = None
@@ -85,7 +85,8 @@ class Step:
     """One step of a decision: the pods after it, why in a word, and why in a sentence with its numbers.
 
     `until` is when time alone ends the step; None when time alone does not. `waits_for_workers`: pods stay only until
-    their workers are idle. `recheck_seconds`: the decision must be made again this soon, not after the usual interval.
+    their workers are idle. `asks_workers`: what the workers report may end the step. `recheck_seconds`: the decision
+    must be made again this soon, not after the usual interval.
     """
 
     replicas: int
@@ -94,6 +95,7 @@ class Step:
     until: datetime | None = None
     kind: StepKind = StepKind.HOLD
     waits_for_workers: bool = False
+    asks_workers: bool = False
     recheck_seconds: float | None = None
 
 
@@ -138,6 +140,11 @@ class Decision:
     def waits_for_workers(self) -> bool:
         """Whether pods stay only until their workers are idle."""
         return any(step.waits_for_workers for step in self.trail)
+
+    @property
+    def asks_workers(self) -> bool:
+        """Whether what the workers report may end a step."""
+        return any(step.asks_workers for step in self.trail)
 
     @property
     def waiting_pods(self) -> int:

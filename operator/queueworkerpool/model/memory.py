@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from queueworkerpool.model.ownership import MemoryOwner
 from queueworkerpool.model.times import format_exact_time, parse_time
 from queueworkerpool.sizing import WorkerEstimates
 
@@ -26,10 +27,14 @@ _LEAST, _MOST = 1e-6, 1e9
 
 @dataclass(frozen=True, slots=True)
 class ScaleDownStabilization:
-    """Since when fewer pods are recommended than there are, and the highest recommendation since then."""
+    """Since when fewer pods are recommended than there are, and the highest recommendation since then.
+
+    `paused_since`: since when not every queue could be read, a time in which nobody knows what would be recommended.
+    """
 
     since: datetime
     highest: int
+    paused_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,19 @@ class ScaleUpStabilization:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write of ours: when, and by how many pods (negative: down)."""
+    """One write of ours, or several that became one: when the last was, and by how many pods (negative: down).
+
+    `since`: when the first of several was; None for one.
+    """
 
     time: datetime
     by: int
+    since: datetime | None = None
+
+    @property
+    def begun(self) -> datetime:
+        """When the first of these writes was."""
+        return self.since or self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ _NOTHING_MEASURED = WorkerEstimates()
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """All that a decision needs to know of the past."""
+    """All that a decision needs to know of the past. `belongs_to`: whose past it is; None when that is not known."""
 
     scale_down_stabilization: ScaleDownStabilization | None = None
     scale_up_stabilization: ScaleUpStabilization | None = None
@@ -75,8 +89,10 @@ class Memory:
     activation_pending_since: datetime | None = None  # at zero, with so few messages that the counts may be wrong
     unreadable_since: datetime | None = None  # no queue could be read
     waiting_since: datetime | None = None  # for workers to become idle, so that pods can go
+    held_since: datetime | None = None  # messages that wait, or a rollout, may keep pods
     competing_writer: CompetingWriter | None = None
     workers: WorkerEstimates = _NOTHING_MEASURED
+    belongs_to: MemoryOwner | None = None
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
@@ -85,13 +101,15 @@ class Memory:
             return cls(
                 scale_down_stabilization=_scale_down_stabilization(raw.get("scaleDownStabilization")),
                 scale_up_stabilization=_scale_up_stabilization(raw.get("scaleUpStabilization")),
-                changes=tuple(Change(parse_time(each["time"]), int(each["by"])) for each in raw.get("changes", ())),
+                changes=tuple(_change(each) for each in raw.get("changes", ())),
                 empty_since=_optional_time(raw.get("emptySince")),
                 activation_pending_since=_optional_time(raw.get("activationPendingSince")),
                 unreadable_since=_optional_time(raw.get("unreadableSince")),
                 waiting_since=_optional_time(raw.get("waitingSince")),
+                held_since=_optional_time(raw.get("heldSince")),
                 competing_writer=_competing_writer(raw.get("competingWriter")),
                 workers=_workers(raw.get("workers", {})),
+                belongs_to=MemoryOwner.parse(raw.get("belongsTo")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return cls()
@@ -100,14 +118,15 @@ class Memory:
         """Write the raw `.status.memory`, without what is not there."""
         down, up, writer = self.scale_down_stabilization, self.scale_up_stabilization, self.competing_writer
         raw = {
-            "scaleDownStabilization": down and {"since": format_exact_time(down.since), "highest": down.highest},
+            "scaleDownStabilization": down and _dumped_scale_down(down),
             "scaleUpStabilization": up and {"since": format_exact_time(up.since), "lowest": up.lowest},
-            "changes": [{"time": format_exact_time(change.time), "by": change.by} for change in self.changes] or None,
+            "changes": [_dumped_change(change) for change in self.changes] or None,
             "emptySince": self.empty_since and format_exact_time(self.empty_since),
             "activationPendingSince": self.activation_pending_since
             and format_exact_time(self.activation_pending_since),
             "unreadableSince": self.unreadable_since and format_exact_time(self.unreadable_since),
             "waitingSince": self.waiting_since and format_exact_time(self.waiting_since),
+            "heldSince": self.held_since and format_exact_time(self.held_since),
             "competingWriter": writer
             and {
                 "manager": writer.manager,
@@ -115,12 +134,50 @@ class Memory:
                 "lastTime": format_exact_time(writer.last_time),
             },
             "workers": _dumped_workers(self.workers) or None,
+            "belongsTo": self.belongs_to and self.belongs_to.dump(),
         }
         return {name: value for name, value in raw.items() if value is not None}
 
+    def of(self, owner: MemoryOwner) -> "Memory":
+        """Return what of this memory is about this owner: what was another's starts anew.
+
+        What the workers are like and what was done to the replicas belongs to the Deployment, what the queues were
+        like to the queues; what was recommended follows from both.
+        """
+        before = self.belongs_to or owner
+        same_target, same_queues = before.same_target(owner), before.same_queues(owner)
+        if same_target and same_queues:
+            return replace(self, belongs_to=owner)
+        kept = Memory(belongs_to=owner, unreadable_since=self.unreadable_since if same_queues else None)
+        if not same_target:
+            return kept
+        return replace(
+            kept,
+            changes=self.changes,
+            waiting_since=self.waiting_since,
+            competing_writer=self.competing_writer,
+            workers=self.workers,
+        )
+
 
 def _scale_down_stabilization(raw: Mapping[str, Any] | None) -> ScaleDownStabilization | None:
-    return None if raw is None else ScaleDownStabilization(parse_time(raw["since"]), int(raw["highest"]))
+    if raw is None:
+        return None
+    return ScaleDownStabilization(parse_time(raw["since"]), int(raw["highest"]), _optional_time(raw.get("pausedSince")))
+
+
+def _dumped_scale_down(known: ScaleDownStabilization) -> dict[str, Any]:
+    raw = {"since": format_exact_time(known.since), "highest": known.highest}
+    return raw | ({"pausedSince": format_exact_time(known.paused_since)} if known.paused_since else {})
+
+
+def _change(raw: Mapping[str, Any]) -> Change:
+    return Change(parse_time(raw["time"]), int(raw["by"]), _optional_time(raw.get("since")))
+
+
+def _dumped_change(change: Change) -> dict[str, Any]:
+    raw = {"time": format_exact_time(change.time), "by": change.by}
+    return raw | ({"since": format_exact_time(change.since)} if change.since else {})
 
 
 def _scale_up_stabilization(raw: Mapping[str, Any] | None) -> ScaleUpStabilization | None:
@@ -141,6 +198,7 @@ def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
         service_seconds=_optional_number(raw.get("serviceSeconds")),
         concurrency=_optional_number(raw.get("concurrency")),
         startup_seconds=_optional_number(raw.get("startupSeconds")),
+        service_messages=_optional_number(raw.get("serviceMessages")),
     )
 
 
@@ -149,6 +207,7 @@ def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:
         "serviceSeconds": workers.service_seconds,
         "concurrency": workers.concurrency,
         "startupSeconds": workers.startup_seconds,
+        "serviceMessages": workers.service_messages,
     }
     return {name: value for name, value in raw.items() if value is not None}
 

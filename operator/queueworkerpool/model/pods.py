@@ -1,6 +1,10 @@
 """The pods of a Deployment, as the API server and their workers report them."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+NOT_BUSY_AFTER = timedelta(minutes=5)
+"""A worker that has been neither ready nor answering for so long is not at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,27 @@ class WorkerState:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod: whether it runs, the ports it names, and whether the pod says that it is the main one.
+
+    `sidecar`: an init container that goes on running.
+    """
+
+    running: bool
+    ports: frozenset[int] = frozenset()
+    main: bool = False
+    sidecar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A worker pod that is not being deleted.
 
-    `assigned`: it has a node. `pending`: its phase is Pending. `running`: one of its containers runs. `marked`: it
+    `assigned`: it has a node. `pending`: its phase is Pending. `running`: its worker may be running. `marked`: it
     carries our mark for a scale-in. `startup_seconds`: from its creation to its readiness, None when unknown.
     `address`: empty also for a pod in its node's network, whose address is the node's. `hostname`: its own, as the
     kubelet sets it.
+    `replica_set`: the ReplicaSet that it is of. `unready_since`: None when it is ready, or when that is not known.
     """
 
     name: str
@@ -38,10 +56,27 @@ class Pod:
     running: bool = True
     marked: bool = False
     hostname: str = ""
+    replica_set: str = ""
+    unready_since: datetime | None = None
+    containers: tuple[Container, ...] = ()
 
     def is_called(self, name: str) -> bool:
         """Return whether the name is the pod's: its own, or its host name's, short or with a domain."""
         return name in {self.name, self.hostname} or bool(self.hostname and name.startswith(f"{self.hostname}."))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether anything in it runs that may answer."""
+        return any(each.running for each in self.containers) if self.containers else self.running
+
+    def runs_worker(self, port: int) -> bool:
+        """Return whether its worker may be running: the container that names the port, or the main one, else all.
+
+        A pod of which one container is down is not ready; if it does not answer either, it is the worker that is down.
+        """
+        own = [each for each in self.containers if not each.sidecar]
+        named = [each for each in self.containers if port in each.ports] or [each for each in own if each.main] or own
+        return all(each.running for each in named) if named else self.running
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +88,11 @@ class Worker:
 
     @property
     def idle(self) -> bool:
-        """Whether it surely handles no message: no container runs, or its worker says so."""
-        return not self.pod.running or (self.state is not None and self.state.busy == 0)
+        """Whether it surely handles no message: its worker says so, or says nothing because it does not run."""
+        return not self.pod.running if self.state is None else self.state.busy == 0
+
+    def is_idle(self, now: datetime) -> bool:
+        """Return whether it handles no message: surely, or because it has shown no life for long."""
+        since = self.pod.unready_since
+        lost = self.state is None and not self.pod.ready and since is not None and now - since >= NOT_BUSY_AFTER
+        return self.idle or lost

@@ -30,9 +30,11 @@ DEPLOYMENT = Workload(kind="Deployment", group="apps", version="v1", plural="dep
 class Target:
     """A Deployment: pods asked for, pods ready, and the resourceVersion that these numbers are of.
 
-    `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
+    `rolling_out`: pods of an older template are being replaced: the Deployment is neither paused nor has it said that
+    it does not get on. `settled`: there are as many pods as are asked for, so the last
     scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
-    wrote the replicas, and when; None when that is not known.
+    wrote the replicas, and when; None when that is not known. `uid`: the object's; another one that gets its name has
+    another. `generation`: it grows with each change of the spec, and stays when the status changes.
     """
 
     replicas: int
@@ -42,6 +44,13 @@ class Target:
     settled: bool = False
     selector: str = ""
     writer: tuple[str, datetime | None] | None = None
+    uid: str = ""
+    generation: int = 0
+
+    def differs_in_status_only(self, other: "Target") -> bool:
+        """Return whether both are the same Deployment with the same spec, in the same state of a rollout."""
+        mine, others = ((each.uid, each.generation, each.replicas, each.rolling_out) for each in (self, other))
+        return mine == others
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -53,10 +62,12 @@ class Target:
             replicas=replicas,
             ready_replicas=status.get("readyReplicas", 0),
             resource_version=int(metadata["resourceVersion"]),
-            rolling_out=status.get("updatedReplicas", 0) < status.get("replicas", 0),
+            rolling_out=_is_rolling_out(body),
             settled=current and status.get("replicas", 0) == replicas,
             selector=_selector(body["spec"].get("selector", {})),
             writer=_writer(metadata.get("managedFields", ())),
+            uid=metadata.get("uid", ""),
+            generation=metadata.get("generation", 0),
         )
 
 
@@ -70,6 +81,16 @@ def _expression(raw: Mapping[str, Any]) -> str:
     key, values = str(raw["key"]), ",".join(raw.get("values") or ())
     forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
     return forms[raw["operator"]]
+
+
+def _is_rolling_out(body: Mapping[str, Any]) -> bool:
+    status = body.get("status", {})
+    if body["spec"].get("paused") or status.get("updatedReplicas", 0) >= status.get("replicas", 0):
+        return False
+    stuck = any(each["type"] == "Progressing" and each["status"] == "False" for each in status.get("conditions", ()))
+    current = status.get("observedGeneration", 0) >= body["metadata"].get("generation", 0)
+    # The verdict on an older template says nothing of this one.
+    return not (current and stuck)
 
 
 def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None] | None:

@@ -12,13 +12,14 @@ from queueworkerpool.names import Reason
 class WorkerEstimates:
     """What was measured of a pool's workers, smoothed; None is unknown.
 
-    `service_seconds` is the time that one message takes, `concurrency` the messages that a pod handles at the same
-    time, `startup_seconds` the time from a pod's creation to its readiness.
+    `service_seconds` is the mean time that one message takes, over `service_messages`, `concurrency` the messages that
+    a pod handles at the same time, `startup_seconds` the time from a pod's creation to its readiness.
     """
 
     service_seconds: float | None = None
     concurrency: float | None = None
     startup_seconds: float | None = None
+    service_messages: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ needs it. It decides nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -14,6 +14,8 @@ from typing import Protocol
 
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Pool, Sample, Target, WorkerState
+from queueworkerpool.sizing import MOST_MESSAGES, ServiceTime, WorkerEstimates
+from queueworkerpool.workers.sums import has_finished, progress
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +45,24 @@ class _Sampling:
     """The sampling of one pool.
 
     Args:
+        target_uid: The Deployment's uid. Another Deployment is another sampling.
+        service: The service time as learned by now. It goes on from what the pool's status says.
         began: When the last sample began, in seconds of the event loop's clock.
         task: The sample under way; None between samples.
         ready: The sample that has arrived and was not taken yet.
         sums: Each pod's last report, by its uid.
+        counted: Each pod's report up to which its work is in `service`, by its uid.
+        declared_seconds: The service time that the pool's spec declares.
     """
 
-    began: float
+    target_uid: str
+    service: ServiceTime
+    began: float = 0.0
     task: asyncio.Task[None] | None = None
     ready: Sample | None = None
-    sums: dict[str, WorkerState] = field(default_factory=dict)
+    sums: Mapping[str, WorkerState] = field(default_factory=dict)
+    counted: Mapping[str, WorkerState] = field(default_factory=dict)
+    declared_seconds: float | None = None
 
 
 class WorkerSampler:
@@ -82,6 +92,9 @@ class WorkerSampler:
     def take(self, pool: Pool, target: Target) -> Sample | None:
         """Return the sample that has arrived since the last call, else None; begin the next one when it is due."""
         sampling = self._samplings.get(pool.key)
+        if sampling and sampling.target_uid != target.uid:
+            self.forget(pool.key)
+            sampling = None
         if target.ready_replicas and target.selector and _is_due(sampling, pool):
             sampling = self._begin(sampling, pool, target)
         if sampling is None or sampling.ready is None:
@@ -96,7 +109,8 @@ class WorkerSampler:
             sampling.task.cancel()
 
     def _begin(self, sampling: _Sampling | None, pool: Pool, target: Target) -> _Sampling:
-        sampling = sampling or _Sampling(began=0.0)
+        sampling = sampling or _Sampling(target.uid, _remembered(pool.status.memory.workers))
+        sampling.declared_seconds = pool.spec.target.declared_service_seconds
         sampling.began = asyncio.get_running_loop().time()
         sampling.task = asyncio.create_task(self._sample(sampling, pool, target), name=f"sample {pool.key}")
         self._samplings[pool.key] = sampling
@@ -112,14 +126,22 @@ class WorkerSampler:
             questions = (self._states.ask(pool.deployment, pod, pool.spec.state_port) for pod in asked)
             answers = await asyncio.gather(*questions)
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
-            sampling.ready = summed(sampling.sums, states, pods, self._clock())
+            sampling.ready = sampled(sampling, states, pods, self._clock())
             # A pod that did not answer this time continues from what it reported last.
             existing = {pod.uid for pod in listed}
             sampling.sums = {uid: state for uid, state in sampling.sums.items() if uid in existing} | states
+            sampling.counted = {uid: state for uid, state in sampling.counted.items() if uid in existing}
         except ClusterError as error:  # decisions work without samples, so this is no failure
             logger.debug("workers not asked", extra={"namespace": pool.key.namespace, "error": str(error)})
         finally:
             sampling.task = None
+
+
+def _remembered(workers: WorkerEstimates) -> ServiceTime:
+    """Return the service time that a pool's status remembers, to go on from."""
+    if not workers.service_seconds:
+        return ServiceTime()
+    return ServiceTime(workers.service_seconds, min(workers.service_messages or 1.0, MOST_MESSAGES))
 
 
 def _is_due(sampling: _Sampling | None, pool: Pool) -> bool:
@@ -129,27 +151,18 @@ def _is_due(sampling: _Sampling | None, pool: Pool) -> bool:
     return sampling.task is None and age >= pool.spec.target.sample_interval_seconds
 
 
-def summed(before: dict[str, WorkerState], after: dict[str, WorkerState], pods: list[Pod], now: datetime) -> Sample:
-    """Return one sample: the differences between what the pods reported before and what they report now.
-
-    A pod that reports for the first time is left out, because its sums say nothing about the time since the last
-    sample. The very first sample takes all sums since the workers' starts, because there is nothing better.
-    """
-    start = WorkerState(0, 0, 0, 0.0)
-    pairs = [(before.get(uid, start), state) for uid, state in after.items() if uid in before or not before]
-    # The sums of a worker that restarted began at zero again.
-    pairs = [(old if _continues(old, new) else start, new) for old, new in pairs]
-    finished = sum(new.finished - old.finished for old, new in pairs)
+def sampled(sampling: _Sampling, states: Mapping[str, WorkerState], pods: Sequence[Pod], now: datetime) -> Sample:
+    """Return one sample, and record what the workers have reported."""
+    done = progress(sampling.counted, states, knows=bool(sampling.service.messages))
+    finished = has_finished(sampling.sums, states)
+    sampling.service, sampling.counted = sampling.service.after(done.finished), done.counted
     startups = [pod.startup_seconds for pod in pods if pod.startup_seconds is not None]
+    learned = sampling.service.messages or done.running
     return Sample(
         time=now,
-        busy_seconds=sum(new.busy_seconds - old.busy_seconds for old, new in pairs),
-        finished=finished,
-        concurrency=float(median(state.concurrency for state in after.values())) if after else None,
+        service_seconds=sampling.service.expected(sampling.declared_seconds, done.running) if learned else None,
+        service_messages=sampling.service.messages,
+        concurrency=float(median(state.concurrency for state in states.values())) if states else None,
         startup_seconds=float(median(startups)) if startups else None,
-        last_handled=now if before and finished else None,
+        last_handled=now if finished else None,
     )
-
-
-def _continues(old: WorkerState, new: WorkerState) -> bool:
-    return old.finished <= new.finished and old.busy_seconds <= new.busy_seconds

@@ -5,6 +5,7 @@ is the annotation controller.kubernetes.io/pod-deletion-cost, by which a Replica
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 
 from queueworkerpool.model import NamespacedName, Pod, PoolSpec, Target, Worker, WorkerState
@@ -53,8 +54,9 @@ class ScaleInCoordinator:
 
     async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
         """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
-        pods = await self._pods.pods(deployment, target.selector)
-        states = await self._ask(deployment, [pod for pod in pods if pod.running and pod.address], spec.state_port)
+        listed = await self._pods.pods(deployment, target.selector)
+        pods = [replace(pod, running=pod.runs_worker(spec.state_port)) for pod in listed]
+        states = await self._ask(deployment, [pod for pod in listed if pod.is_up and pod.address], spec.state_port)
         return tuple(Worker(pod, states.get(pod.uid)) for pod in pods)
 
     async def _ask(self, deployment: NamespacedName, pods: list[Pod], port: int) -> dict[str, WorkerState]:

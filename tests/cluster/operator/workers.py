@@ -66,6 +66,7 @@ class Workers:
     def work(self, count: int) -> set[str]:
         """Make this many workers busy; return their addresses."""
         busy = set(sorted(self.pods())[:count])
+        assert len(busy) == count, "there are not so many workers"
         for address in busy:
             (self.folder / address).touch()
         return busy

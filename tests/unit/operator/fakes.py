@@ -186,6 +186,12 @@ class FakeDependencies:
         assert (pool.deployment, target) == (DEPLOYMENT, self.known)
         return self.sample
 
+    def status_changes(self, **differs: Any) -> None:
+        """Somebody writes the Deployment, its status if nothing else is said, and the watch shows it at once."""
+        assert self.deployment
+        version = self.deployment.resource_version + 1
+        self.deployment = self.known = replace(self.deployment, resource_version=version, **differs)
+
     async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
         self._break("query")
         assert (deployment, target, spec.state_port) == (DEPLOYMENT, self.known, 8081)

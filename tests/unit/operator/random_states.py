@@ -45,13 +45,16 @@ def any_memory(random: Random, replicas: int) -> Memory:
         return ago(random.randint(-30, 700))
 
     return Memory(
-        scale_down_stabilization=maybe(random, ScaleDownStabilization(time(), random.randint(0, replicas))),
+        scale_down_stabilization=maybe(
+            random, ScaleDownStabilization(time(), random.randint(0, replicas), maybe(random, time()))
+        ),
         scale_up_stabilization=maybe(random, ScaleUpStabilization(time(), replicas + random.randint(0, 9))),
         changes=tuple(Change(time(), random.randint(-5, 5)) for _ in range(random.randint(0, 2))),
         empty_since=maybe(random, time()),
         activation_pending_since=maybe(random, time()),
         unreadable_since=maybe(random, time()),
         waiting_since=maybe(random, time()),
+        held_since=maybe(random, time()),
         competing_writer=maybe(random, CompetingWriter("keda", random.randint(1, 4), time())),
         workers=WorkerEstimates(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
     )

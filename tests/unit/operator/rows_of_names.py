@@ -56,7 +56,7 @@ DECIDED: dict[Reason, dict[str, Any]] = {
     Reason.AWAITING_SECOND_READING: {"replicas": 0, "reading": reading(1)},
     Reason.IN_FLIGHT_HELD: {"reading": reading(0, 10), "in_flight": InFlight.HOLD},
     Reason.MESSAGES_WAITING: {"reading": reading(6), "memory": stabilizing(600, 2)},
-    Reason.ROLLING_OUT: {"reading": reading(0, 5), "rolling_out": True},
+    Reason.ROLLING_OUT: {"reading": reading(0, 5), "rolling_out": True, "memory": stabilizing(600, 2)},
     Reason.SCALE_UP_STABILIZED: {"reading": reading(100), "scale_up": window(30)},
     Reason.SCALE_DOWN_STABILIZED: {"reading": reading(0, 5)},
     Reason.SCALE_UP_LIMIT: {"reading": reading(100), "scale_up": rules(pods_policy(4, 15))},

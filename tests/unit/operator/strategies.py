@@ -32,7 +32,9 @@ times = st.integers(-4000, 4000).map(ago)
 
 seconds = st.floats(0.001, 10**4)
 
-workers = st.builds(WorkerEstimates, st.none() | seconds, st.none() | st.floats(1, 1000), st.none() | seconds)
+workers = st.builds(
+    WorkerEstimates, st.none() | seconds, st.none() | st.floats(1, 1000), st.none() | seconds, st.none() | seconds
+)
 
 readings = st.none() | st.builds(reading, counts, counts, counts, times)
 
@@ -44,13 +46,14 @@ rules = st.builds(
 
 memories = st.builds(
     Memory,
-    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes),
+    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes, st.none() | times),
     scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
-    changes=st.lists(st.builds(Change, times, st.integers(-50, 50)), max_size=4).map(tuple),
+    changes=st.lists(st.builds(Change, times, st.integers(-50, 50), st.none() | times), max_size=4).map(tuple),
     empty_since=st.none() | times,
     activation_pending_since=st.none() | times,
     unreadable_since=st.none() | times,
     waiting_since=st.none() | times,
+    held_since=st.none() | times,
     competing_writer=st.none() | st.builds(CompetingWriter, st.just("kubectl"), st.integers(1, 5), times),
     workers=workers,
 )

@@ -39,15 +39,17 @@ def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 MEMORY = some(
-    scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}),
+    scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}, optional={"pausedSince": TIMES}),
+    belongsTo=some(poolUID=WORDS, targetUID=WORDS, queues=WORDS),
     scaleUpStabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
-    changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}), max_size=3),
+    changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}, optional={"since": TIMES}), max_size=3),
     emptySince=TIMES,
     activationPendingSince=TIMES,
     unreadableSince=TIMES,
     waitingSince=TIMES,
+    heldSince=TIMES,
     competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
-    workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS),
+    workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS, serviceMessages=NUMBERS),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
 CONDITION = st.fixed_dictionaries(

@@ -7,7 +7,7 @@ import pytest
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Bounds, Change, Facts, Memory, ScaleDownStabilization, Schedule
+from queueworkerpool.model import Bounds, Change, Facts, Memory, MemoryOwner, Schedule, digest
 from tests.unit.operator.builders import NOW, SPEC, ago, pool, reading, stabilizing
 from tests.unit.operator.fakes import target
 
@@ -26,7 +26,7 @@ def test_the_facts_have_everything() -> None:
         bounds=Bounds(0, 50),
         replicas=10,
         readings=(reading(5), None),
-        memory=Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 7)),
+        memory=replace(stabilizing(30, 7), belongs_to=MemoryOwner("uid-1", "", digest(SPEC.queues))),
         now=NOW,
         ready=9,
         rolling_out=True,

@@ -16,6 +16,7 @@ from queueworkerpool.model import (
     InFlight,
     InvalidPool,
     Memory,
+    MemoryOwner,
     Mode,
     Pool,
     PoolSpec,
@@ -153,12 +154,14 @@ def test_a_memory_is_parsed_as_it_was_written() -> None:
     memory = replace(
         empty(30),
         scale_up_stabilization=ScaleUpStabilization(ago(9), 3),
-        changes=(Change(ago(8), -2),),
+        changes=(Change(ago(8), -2, ago(9)),),
         activation_pending_since=ago(7),
         unreadable_since=ago(6),
         waiting_since=ago(5),
+        held_since=ago(4),
         competing_writer=CompetingWriter("kubectl", 2, ago(5)),
-        workers=WorkerEstimates(0.5, 4, 12),
+        workers=WorkerEstimates(0.5, 4, 12, 100),
+        belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
     )
     raw = memory.dump()
     assert Memory.parse(raw) == memory

@@ -125,4 +125,4 @@ async def test_another_pools_reading_of_the_same_interval_is_used() -> None:
 async def test_a_sample_of_the_workers_reaches_the_decision() -> None:
     fake = FakeDependencies(sample=Sample(ago(1), concurrency=8))
     await fake.tick()
-    assert fake.status["memory"] == {"workers": {"concurrency": 8}}
+    assert fake.status["memory"]["workers"] == {"concurrency": 8}

@@ -1,12 +1,12 @@
 """One tick that scales in, and one that meets another writer: what the state is like afterwards."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from queueworkerpool.errors import ClusterError
-from queueworkerpool.model import BusyWorkers, Event, Mode
+from queueworkerpool.errors import ClusterConflictError, ClusterError
+from queueworkerpool.model import BusyWorkers, Event, Mode, NamespacedName, Worker
 from queueworkerpool.names import ConditionType, EventType, Reason
 from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
@@ -121,4 +121,49 @@ async def test_a_conflict_ends_when_the_other_writer_is_quiet() -> None:
 async def test_before_our_first_write_no_other_writer_competes() -> None:
     fake = FakeDependencies(deployment=target(3, writer=("helm", reading().time)))
     await fake.tick()
-    assert (fake.sizes, fake.event_reasons, "memory" in fake.status) == ((10, 501), [Reason.SUCCESSFUL_RESCALE], False)
+    assert (fake.sizes, fake.event_reasons) == ((10, 501), [Reason.SUCCESSFUL_RESCALE])
+    assert "competingWriter" not in fake.status["memory"]
+
+
+@dataclass
+class Flapping(FakeDependencies):
+    """The Deployment is written by somebody else while a tick asks, marks and writes."""
+
+    differs: dict[str, Any] = field(default_factory=dict)
+    writes_missed: int = 0
+
+    async def query(self, *args: Any) -> tuple[Worker, ...]:
+        found = await super().query(*args)
+        self.status_changes(ready_replicas=9, **self.differs)
+        return found
+
+    async def confirm(self, pool: Any) -> None:
+        await super().confirm(pool)
+        self.status_changes(ready_replicas=10)
+
+    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
+        if self.writes_missed:
+            self.writes_missed -= 1
+            self.status_changes(ready_replicas=9 + self.writes_missed % 2)
+        return await super().scale(deployment, replicas, resource_version)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("missed", [0, 1, 4])
+async def test_a_status_that_flaps_faster_than_workers_answer_holds_up_no_scale_in(missed: int) -> None:
+    fake = Flapping(shrinking(), queues=in_flight_only(20), pods=pods(idle=6, busy=4), writes_missed=missed)
+    await fake.tick()
+    assert fake.sizes == (4, 503 + missed)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    "differs",
+    [{"generation": 2}, {"replicas": 9}, {"uid": "another"}, {"rolling_out": True}],
+    ids=["edited", "scaled", "recreated", "rolling out"],
+)
+async def test_a_deployment_that_was_changed_meanwhile_is_decided_on_anew(differs: dict[str, Any]) -> None:
+    fake = Flapping(shrinking(), queues=in_flight_only(20), pods=pods(idle=6, busy=4), differs=differs)
+    with pytest.raises(ClusterConflictError):
+        await fake.tick()
+    assert fake.sizes[0] == differs.get("replicas", 10)

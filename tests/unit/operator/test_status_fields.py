@@ -14,6 +14,7 @@ from queueworkerpool.model import (
     CompetingWriter,
     InFlight,
     Memory,
+    MemoryOwner,
     Mode,
     NamespacedName,
     Observation,
@@ -31,15 +32,17 @@ CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 TRANSITION = "lastTransitionTime"
 EARLIER = "2026-11-23T11:00:00Z"
 MEMORY = Memory(
-    scale_down_stabilization=ScaleDownStabilization(ago(30), 4),
+    scale_down_stabilization=ScaleDownStabilization(ago(30), 4, paused_since=ago(3)),
     scale_up_stabilization=ScaleUpStabilization(ago(9), 30),
-    changes=(Change(ago(8), -2),),
+    changes=(Change(ago(8), -2, ago(9)),),
     empty_since=ago(60),
     activation_pending_since=ago(7),
     unreadable_since=ago(6),
     waiting_since=ago(5),
+    held_since=ago(4),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
-    workers=WorkerEstimates(0.5, 4, 12),
+    workers=WorkerEstimates(0.5, 4, 12, 100),
+    belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
 )
 
 
@@ -76,7 +79,8 @@ def test_the_status_has_everything_that_a_tick_observed() -> None:
         },
         "memory": {
             "competingWriter": {"manager": "keda", "writes": 3, "lastTime": "2026-11-23T11:59:55.000000Z"},
-            "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12},
+            "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12, "serviceMessages": 100},
+            "belongsTo": {"poolUID": "uid-1", "targetUID": "uid-2", "queues": "digest"},
         },
     }
 

@@ -102,14 +102,17 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
     "messages wait": (
         {"reading": reading(6), "scale_down": AT_ONCE},
         Reason.MESSAGES_WAITING,
-        "more messages wait than half of what the ready pods can handle at once",
-        None,
+        (
+            "more messages wait than half of what the ready pods can handle at once:"
+            " until fewer do, or most workers report idle, or 13:00:00Z"
+        ),
+        ago(-3600),
     ),
     "a rollout": (
         {"reading": reading(0, 10), "scale_down": AT_ONCE, "rolling_out": True},
         Reason.ROLLING_OUT,
-        "the Deployment is moving to a new template",
-        None,
+        "the Deployment is moving to a new template: until it has, or gives up, or 13:00:00Z",
+        ago(-3600),
     ),
     "busy workers": (
         {"reading": reading(0, 10), "scale_down": AT_ONCE, "memory": REPORTING, "pods": pods(0, 10)},

@@ -126,11 +126,56 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
     ),
     "no queue could be read: everything stays, and since when is added": (
         {"reading": None, "memory": empty(30)},
-        replace(empty(30), unreadable_since=NOW),
+        replace(
+            empty(30),
+            unreadable_since=NOW,
+            scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW),
+        ),
     ),
     "one queue could not be read: stabilization stays, the pool is not known to be empty": (
         {"readings": (reading(0), None), "memory": empty(30)},
-        Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0)),
+        Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW)),
+    ),
+    "a half-read pool begins no window": ({"readings": (reading(0), None)}, Memory()),
+    "what a half-read pool recommends counts in its window": (
+        {"readings": (reading(0, 40), None), "memory": stabilizing(30, 7)},
+        Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 8, paused_since=NOW)),
+    ),
+    "a half-read pool that needs its size ends its window": (
+        {"readings": (reading(240), None), "memory": stabilizing(30, 7)},
+        Memory(),
+    ),
+    "a window goes on where it was paused": (
+        {
+            "reading": reading(0, 20),
+            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 7, paused_since=ago(40))),
+        },
+        stabilizing(60, 7),
+    ),
+    "a pause from the future is none": (
+        {
+            "reading": reading(0, 20),
+            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 7, paused_since=ago(-40))),
+        },
+        stabilizing(100, 7),
+    ),
+    "a fallback to more pods ends a window": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 2), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 48, only_if_higher=False),
+        },
+        Memory(unreadable_since=ago(300)),
+    ),
+    "a fallback to fewer pods counts in the window": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 2), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 5, only_if_higher=True),
+        },
+        Memory(
+            scale_down_stabilization=ScaleDownStabilization(ago(900), 5, paused_since=NOW), unreadable_since=ago(300)
+        ),
     ),
     "one queue could not be read: changes stay where there are policies": (
         {"readings": (reading(0), None), "scale_down": rules(pods_policy(4, 60)), "memory": BEFORE},

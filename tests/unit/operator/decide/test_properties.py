@@ -24,9 +24,10 @@ def with_readings(state: Facts, *known: Any) -> Facts:
 
 
 def free(state: Facts, *known: Any) -> Facts:
-    """The same with these readings, in mode Active and without another writer."""
+    """The same in mode Active, where nobody else writes, nobody is waited for, and everything can be read."""
     spec = replace(state.spec, mode=Mode.ACTIVE)
-    return replace(state, spec=spec, memory=replace(state.memory, competing_writer=None), writer=None, readings=known)
+    memory = replace(state.memory, competing_writer=None)
+    return replace(state, spec=spec, memory=memory, writer=None, rolling_out=False, pods=None, readings=known)
 
 
 @given(any_facts())

@@ -12,7 +12,7 @@ from queueworkerpool.decide.scale_in import Plan, plan_scale_in
 from queueworkerpool.model import BusyWorkers, Fallback, Memory, Pod, Worker, WorkerState
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import WorkerEstimates
-from tests.unit.operator.builders import ago, facts, pods, reading, stabilizing, window, worker
+from tests.unit.operator.builders import NOW, ago, facts, pods, reading, stabilizing, window, worker
 from tests.unit.operator.decide.rows import REPORTING
 
 IDLE, BUSY, SILENT = worker("idle", 0), worker("busy", 1), worker("silent", None)
@@ -51,21 +51,21 @@ PLANS: dict[str, tuple[tuple[Worker, ...], int, Plan]] = {
 
 @pytest.mark.parametrize(("pods", "wanted", "plan"), PLANS.values(), ids=PLANS.keys())
 def test_plan(pods: tuple[Worker, ...], wanted: int, plan: Plan) -> None:
-    assert plan_scale_in(pods, len(pods), wanted) == plan
+    assert plan_scale_in(pods, len(pods), wanted, NOW) == plan
 
 
 def test_no_pod_goes_while_the_last_scale_in_has_not_deleted_its_pods() -> None:
-    assert plan_scale_in(pods(idle=5), 3, 1) == Plan(3)
+    assert plan_scale_in(pods(idle=5), 3, 1, NOW) == Plan(3)
 
 
 def test_replicas_without_pods_go_at_once() -> None:
-    assert plan_scale_in(pods(idle=0, busy=2), 10, 1) == Plan(2)
+    assert plan_scale_in(pods(idle=0, busy=2), 10, 1, NOW) == Plan(2)
 
 
 def test_the_pods_with_the_youngest_messages_go_when_the_wait_is_over() -> None:
     old, young = worker("a-old", 1, 50), worker("b-young", 2, 5)
-    assert plan_scale_in((old, SILENT, young, IDLE), 4, 2, overdue=True) == Plan(2, ("idle", "b-young"))
-    assert plan_scale_in((old, SILENT, young, IDLE), 4, 0, overdue=True) == Plan(
+    assert plan_scale_in((old, SILENT, young, IDLE), 4, 2, NOW, overdue=True) == Plan(2, ("idle", "b-young"))
+    assert plan_scale_in((old, SILENT, young, IDLE), 4, 0, NOW, overdue=True) == Plan(
         0, ("idle", "b-young", "a-old", "silent")
     )
 
@@ -107,7 +107,7 @@ def test_the_replica_set_deletes_only_idle_pods(pods: list[Worker], wanted: int)
         for member in pods
     ]
     wanted = min(wanted, len(pods))
-    plan = plan_scale_in(pods, len(pods), wanted)
+    plan = plan_scale_in(pods, len(pods), wanted, NOW)
     deleted = deleted_by_replica_set(pods, plan.victims, len(pods) - plan.replicas)
     assert wanted <= plan.replicas <= len(pods)
     assert all(member.idle for member in deleted)

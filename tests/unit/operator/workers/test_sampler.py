@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from queueworkerpool.decide import decide
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
+from queueworkerpool.model import Memory, NamespacedName, Pod, Sample, Target, WorkerState
 from queueworkerpool.sizing import Latency, MessagesPerPod
 from queueworkerpool.workers.sampler import MOST_PODS, WorkerSampler
-from tests.unit.operator.builders import NOW, SPEC, pool
+from tests.unit.operator.builders import NOW, SPEC, facts, pool, reading
 from tests.unit.operator.scheduler.harness import gaps
 
 POOL = pool()
@@ -153,15 +154,15 @@ async def test_a_sample_has_what_was_done_since_the_last_one(workers: Workers) -
     workers.reports = {"10.0.0.1": state(100, 1000), "10.0.0.2": state(10, 30)}
     sampler = workers.sampler()
     ((_, first),) = await ticking(sampler, 1)
-    assert (first.finished, first.busy_seconds, first.last_handled) == (110, 1030, None), (
-        "it is unknown when they were handled"
-    )
+    assert (first.service_messages, first.last_handled) == (110, None), "it is unknown when they were handled"
+    assert first.service_seconds == pytest.approx(1030 / 110)
     workers.reports = {"10.0.0.1": state(103, 1009), "10.0.0.2": state(11, 36)}
     ((_, second),) = await ticking(sampler, 17)
-    assert (second.finished, second.busy_seconds) == (4, 15)
+    assert second.service_messages == 114
+    assert second.service_seconds == pytest.approx(1045 / 114)
     assert second.last_handled == second.time == NOW + timedelta(seconds=15)
     ((_, third),) = await ticking(sampler, 35)
-    assert (third.finished, third.busy_seconds, third.last_handled) == (0, 0, None)
+    assert (third.service_messages, third.last_handled) == (114, None)
 
 
 @pytest.mark.looptime
@@ -173,7 +174,8 @@ async def test_a_worker_that_was_silent_once_continues_from_its_last_report(work
     await ticking(sampler, 17)
     workers.reports = {"10.0.0.1": state(101, 1002), "10.0.0.2": state(503, 706)}
     ((_, sample),) = await ticking(sampler, 34)
-    assert (sample.finished, sample.busy_seconds) == (3, 6)
+    assert sample.service_messages == 604
+    assert sample.service_seconds == pytest.approx(1708 / 604)
 
 
 @pytest.mark.looptime
@@ -212,3 +214,70 @@ async def test_a_deleted_pool_is_forgotten(workers: Workers) -> None:
     await asyncio.sleep(60)
     assert workers.asked == []
     assert sampler._samplings == {}
+
+
+@pytest.mark.looptime
+async def test_what_was_learned_of_another_deployment_does_not_count(workers: Workers) -> None:
+    workers.reports = {"10.0.0.1": state(100, 1000)}
+    sampler = workers.sampler()
+    await ticking(sampler, 1)
+    workers.reports = {"10.0.0.1": state(10, 20)}
+    ((_, sample),) = await ticking(sampler, 5, uid="another")
+    assert (sample.service_messages, sample.service_seconds) == (10, 2)
+
+
+@pytest.mark.looptime
+async def test_it_goes_on_from_what_the_status_remembers(workers: Workers) -> None:
+    workers.reports = {"10.0.0.1": state(1_000_000, 10)}
+    known = {"memory": {"workers": {"serviceSeconds": 300, "serviceMessages": 99}}}
+    sampler = workers.sampler()
+
+    async def take() -> Sample:
+        sampler.take(pool(spec=BY_LATENCY, status=known), TARGET)
+        await asyncio.sleep(15)
+        sample = sampler.take(pool(spec=BY_LATENCY, status=known), TARGET)
+        assert sample
+        await asyncio.sleep(15)
+        return sample
+
+    first = await take()
+    assert (first.service_messages, first.service_seconds) == (99, 300), "older work may be counted already"
+    workers.reports = {"10.0.0.1": state(1_000_001, 410)}
+    second = await take()
+    assert (second.service_messages, second.service_seconds) == (100, 301)
+
+
+@pytest.mark.looptime
+async def test_the_declared_service_time_stands_for_messages_that_have_not_finished(workers: Workers) -> None:
+    declared = replace(SPEC, target=Latency(60, service_seconds=30))
+    workers.reports = {"10.0.0.1": state()}
+    sampler = workers.sampler()
+    ((_, idle),) = await ticking(sampler, 1, declared)
+    assert idle.service_seconds is None, "the declared one is not learned"
+    workers.reports = {"10.0.0.1": state(1, 300)}
+    ((_, one),) = await ticking(sampler, 17, declared)
+    assert one.service_seconds == 120
+    workers.reports = {"10.0.0.1": state(3, 900)}
+    ((_, three),) = await ticking(sampler, 33, declared)
+    assert three.service_seconds == 300
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("declared", [None, 15])
+@pytest.mark.parametrize("number", [1, 2, 5])
+async def test_workers_that_are_always_busy_with_slow_messages_size_the_pool_by_what_those_take(
+    workers: Workers, number: int, declared: float | None
+) -> None:
+    """The whole loop: samples, decisions and what they remember, while each message takes 300 s."""
+    spec = replace(SPEC, target=Latency(60, service_seconds=declared))
+    workers.existing = [ready(str(n), startup_seconds=None) for n in range(number)]
+    sampler, memory = workers.sampler(), Memory()
+    while now() < 3000:
+        busy = WorkerState(1, 1, int(now() // 300), now(), now() % 300)
+        workers.reports = {pod.address: busy for pod in workers.existing}
+        sample = sampler.take(pool(spec=spec), TARGET)
+        state = facts(target=spec.target, replicas=number, reading=reading(0, number), memory=memory, sample=sample)
+        decision = decide(state)
+        memory = decision.memory
+        await asyncio.sleep(5)
+    assert memory.workers.service_seconds == pytest.approx(300, rel=0.1)

@@ -1,0 +1,58 @@
+"""What follows from the sums that workers report, from one sample to the next. Pure. `sampler` calls it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from queueworkerpool.model import WorkerState
+from queueworkerpool.sizing import Evidence
+
+_START = WorkerState(0, 0, 0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the workers have done since the samples before.
+
+    `finished`: the work on messages, of workers that finished some. `running`: for each of the other busy workers, the
+    work on the messages in its hands. `counted`: each worker's report up to which its work is in `finished`, by the
+    pod's uid: it moves on only when something finished, so that no second of a long message is lost.
+    """
+
+    finished: Evidence
+    running: tuple[Evidence, ...]
+    counted: Mapping[str, WorkerState]
+
+
+def progress(counted: Mapping[str, WorkerState], states: Mapping[str, WorkerState], *, knows: bool) -> Progress:
+    """Compare reports with what was counted. `knows`: work that was reported earlier may have been counted already."""
+    finished, running, moved = Evidence(), [], dict(counted)
+    for uid, state in states.items():
+        base = _base(counted.get(uid), state, knows=knows)
+        work = Evidence(state.busy_seconds - base.busy_seconds, state.finished - base.finished)
+        moved[uid] = state if work.messages else base
+        if work.messages:
+            finished += work
+        elif state.busy and work.busy_seconds > 0:
+            running.append(Evidence(work.busy_seconds, state.busy))
+    return Progress(finished, tuple(running), moved)
+
+
+def has_finished(before: Mapping[str, WorkerState], states: Mapping[str, WorkerState]) -> bool:
+    """Return whether a worker that reported before has finished something since."""
+    pairs = [(before[uid], state) for uid, state in states.items() if uid in before]
+    return any(new.finished > (old.finished if _continues(old, new) else 0) for old, new in pairs)
+
+
+def _base(counted: WorkerState | None, state: WorkerState, *, knows: bool) -> WorkerState:
+    """Return from where a worker's work counts."""
+    if counted is not None and _continues(counted, state):
+        return counted
+    # A worker that has finished nothing is new; one that restarted began at zero again.
+    if counted is not None or not knows or not state.finished:
+        return _START
+    # What it has in hand belongs to messages that are still to finish.
+    return replace(state, busy_seconds=max(0.0, state.busy_seconds - state.oldest_busy_seconds))
+
+
+def _continues(old: WorkerState, new: WorkerState) -> bool:
+    return old.finished <= new.finished and old.busy_seconds <= new.busy_seconds
