@@ -154,7 +154,7 @@ def _works(journal: Path) -> list[Work]:
 def _scale_ins(log: str, namespace: str, resized: dict[str, list[float]]) -> list[ScaleIn]:
     """Combine the sizes of the operator's log with the times of the audit log, which are in the same order."""
     times = {name: iter(each) for name, each in resized.items()}
-    lines = (json.loads(line) for line in log.splitlines() if '"pool resized"' in line and f'"{namespace}/' in line)
+    lines = (json.loads(line) for line in log.splitlines() if '"pool rescaled"' in line and f'"{namespace}/' in line)
     named = ((line["pool"].partition("/")[2], line) for line in lines)
     sizes = [ScaleIn(next(times[name]), name, line["from"], line["to"]) for name, line in named]
     return [each for each in sizes if each.after < each.before]

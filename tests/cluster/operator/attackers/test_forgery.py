@@ -17,7 +17,7 @@ def test_what_is_injected_is_shown_nowhere(attacker: Shop, operator: Operator) -
     attacker.pool("injected", mine)
     attacker.eventually(lambda: attacker.condition("injected", "Ready")[0] == "True", 30, "the pool is not ready")
     attacker.kubectl("annotate", "qwp", "injected", f"note={RAW}{'x' * 100_000}")
-    competing_writer = {"manager": RAW, "rounds": 2**31 - 1, "last": "9999-12-31T23:59:59Z"}
+    competing_writer = {"manager": RAW, "writes": 2**31 - 1, "lastTime": "9999-12-31T23:59:59Z"}
     forge(
         attacker, "injected", {"memory": {"competingWriter": competing_writer}, "lastScaleTime": "0000-01-01T00:00:00Z"}
     )
