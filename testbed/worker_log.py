@@ -16,6 +16,8 @@ from urllib.parse import unquote
 from testbed.operators import USER
 
 NEVER = float("inf")
+SAMPLE = "limit=20"
+"""How the operator's samples of workers list pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def read(*, namespace: str, journal: Path, audit: Path, operator_log: str) -> Wo
         match event["verb"], about.get("resource"), about.get("subresource"):
             case "delete", "pods", None:
                 deletions.setdefault(about["name"], time)
-            case "list", "pods", None if event["user"]["username"] == USER and "limit=" not in uri:
+            case "list", "pods", None if event["user"]["username"] == USER and _begins_query(uri):
                 state_reads[uri.partition("labelSelector=app=")[2].partition("&")[0]].append(time)
             case "patch", "deployments", "scale" if event["responseStatus"]["code"] == HTTPStatus.OK:
                 resized[about["name"]].append(time)
@@ -136,6 +138,11 @@ def read(*, namespace: str, journal: Path, audit: Path, operator_log: str) -> Wo
         deletions=deletions,
         state_reads=state_reads,
     )
+
+
+def _begins_query(uri: str) -> bool:
+    """Return whether a list of pods is the first page of all of them: a sample asks for a few, by the same path."""
+    return "continue=" not in uri and SAMPLE not in uri.partition("?")[2].split("&")
 
 
 def _works(journal: Path) -> list[Work]:
