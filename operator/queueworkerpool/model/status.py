@@ -128,6 +128,12 @@ def _integer(raw: object) -> int | None:
     return raw if type(raw) is int else None
 
 
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise TypeError("not a text")
+    return raw
+
+
 def _backlog(raw: Mapping[str, Any]) -> Backlog:
     return Backlog(
         visible=int(raw["visible"]),
@@ -173,10 +179,10 @@ def _conditions(raw: Any) -> tuple[Condition, ...]:
 
 def _condition(raw: Mapping[str, Any]) -> Condition:
     return Condition(
-        type=raw["type"],
-        status=raw["status"],
-        reason=raw["reason"],
-        message=raw["message"],
+        type=_text(raw["type"]),
+        status=_text(raw["status"]),
+        reason=_text(raw["reason"]),
+        message=_text(raw["message"]),
         observed_generation=_integer(raw.get("observedGeneration")),
         last_transition_time=_readable(parse_time, raw.get("lastTransitionTime")),
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from queueworkerpool.errors import SpecInvalidError
@@ -108,6 +108,7 @@ STATUSES = st.fixed_dictionaries({}, optional={name: nearly(each) for name, each
 
 
 @given(STATUSES)
+@example({"conditions": [{"type": "Ready", "status": "True", "reason": None, "message": None}]})
 def test_no_stored_status_makes_parsing_or_writing_raise(raw: dict[str, Any]) -> None:
     status = PoolStatus.parse(raw)
     assert status.stored is raw
