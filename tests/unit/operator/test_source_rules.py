@@ -20,7 +20,7 @@ MAY_READ: dict[str, set[str]] = {
     "model/status.py": set(STATUS),
     "model/memory.py": set(STATUS["memory"]["properties"]),
     "report/status.py": {"lastDecision"},  # whether the status about to be written differs from the stored one
-    "model/targets.py": {"observedGeneration", "replicas", "readyReplicas"},  # of a Deployment
+    "model/targets.py": {"conditions", "observedGeneration", "replicas", "readyReplicas"},  # of a Deployment
     "model/spec.py": {"replicas"},  # of spec.fallback
     "cluster/objects.py": {"conditions"},  # of a Pod
     "validate/deployments.py": {"replicas"},  # of a Deployment in a manifest

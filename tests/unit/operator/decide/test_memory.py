@@ -179,11 +179,11 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
     ),
     "one queue could not be read: changes stay where there are policies": (
         {"readings": (reading(0), None), "scale_down": rules(pods_policy(4, 60)), "memory": BEFORE},
-        Memory(scale_down_stabilization=BEFORE.scale_down_stabilization, changes=BEFORE.changes),
+        Memory(scale_down_stabilization=ScaleDownStabilization(ago(90), 7, paused_since=NOW), changes=BEFORE.changes),
     ),
     "one queue could not be read, and the pool scales out": (
         {"readings": (reading(100), None), "memory": BEFORE},
-        Memory(scale_down_stabilization=BEFORE.scale_down_stabilization),
+        Memory(),
     ),
     "a fallback keeps since when no queue could be read": (FALLING_BACK, FALLING_BACK["memory"]),
     "a fallback that waits for workers": (

@@ -15,26 +15,30 @@ AT_ZERO: dict[str, Any] = {"target": LATENCY, "replicas": 0, "reading": reading(
 
 ROWS: dict[str, tuple[dict[str, Any], Memory]] = {
     "a first measurement is taken as it is": (
-        {"target": LATENCY, "sample": Sample(NOW, 30, 10, 4, 12), "memory": Memory()},
-        Memory(workers=WorkerEstimates(3, 4, 12)),
+        {"target": LATENCY, "sample": Sample(NOW, 3.0004, 10.4, 4, 12), "memory": Memory()},
+        Memory(workers=WorkerEstimates(3, 4, 12, 10)),
     ),
-    "a later measurement moves the number by a third": (
-        AT_ZERO | {"sample": Sample(NOW, 40, 10, 8, 20), "memory": measured()},
-        measured(workers=WorkerEstimates(2.6, 8, 20), empty_since=NOW),
+    "a later measurement of the service time is taken, of the start-up by a third": (
+        AT_ZERO | {"sample": Sample(NOW, 2.1, 10, 8, 20), "memory": measured()},
+        measured(workers=WorkerEstimates(2.1, 8, 20, 10), empty_since=NOW),
     ),
     "a measurement that hardly differs changes nothing": (
-        AT_ZERO | {"sample": Sample(NOW, 21, 10, 4, 21), "memory": measured()},
+        AT_ZERO | {"sample": Sample(NOW, 2.05, 1.9, 4, 21), "memory": measured()},
         measured(empty_since=NOW),
     ),
-    "a difference of a tenth changes nothing": (
-        AT_ZERO | {"sample": Sample(NOW, 11, 1), "memory": Memory(workers=WorkerEstimates(10))},
+    "a small difference changes nothing": (
+        AT_ZERO | {"sample": Sample(NOW, 10.2, 1), "memory": Memory(workers=WorkerEstimates(10))},
         Memory(workers=WorkerEstimates(10), empty_since=NOW),
+    ),
+    "a mean over twice as many messages is taken": (
+        AT_ZERO | {"sample": Sample(NOW, 2.05, 20), "memory": measured(workers=WorkerEstimates(2, 4, 20, 10))},
+        measured(workers=WorkerEstimates(2.05, 4, 20, 20), empty_since=NOW),
     ),
     "one message gives a service time, and what was not sampled stays": (
         AT_ZERO | {"sample": Sample(NOW, 2, 1), "memory": REPORTING},
-        Memory(workers=WorkerEstimates(2, 4), empty_since=NOW),
+        Memory(workers=WorkerEstimates(2, 4, None, 1), empty_since=NOW),
     ),
-    "no message gives no service time": (AT_ZERO | {"sample": Sample(NOW, 2, 0)}, Memory(empty_since=NOW)),
+    "no message gives no service time": (AT_ZERO | {"sample": Sample(NOW, None, 0)}, Memory(empty_since=NOW)),
     "a service time is learned only where the size depends on it": ({"sample": Sample(NOW, 20, 10)}, Memory()),
     "pods that do not answer for a moment are still known to report": (
         {"memory": replace(REPORTING, waiting_since=ago(10)), "pods": pods(0, 0, 10)},
