@@ -7,5 +7,6 @@ next decision needs to know), `limits` (what changes the recommendation), `rates
 """
 
 from queueworkerpool.decide.chain import LIMITS, Limit, decide
+from queueworkerpool.decide.remember import unwritten
 
-__all__ = ["LIMITS", "Limit", "decide"]
+__all__ = ["LIMITS", "Limit", "decide", "unwritten"]
