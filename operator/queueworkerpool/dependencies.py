@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from queueworkerpool.errors import ClusterRefusedError
 from queueworkerpool.model import (
     Condition,
     Event,
@@ -62,10 +63,13 @@ class ScaleIn(Protocol):
         """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
 
     async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
-        """Mark exactly these of the pods to go first. Raises ClusterError."""
+        """Mark exactly these of the pods to go first, as far as that is allowed. Raises ClusterError."""
 
     async def clear(self, deployment: NamespacedName, target: Target) -> None:
-        """Remove our marks from pods that did not go after all. Raises ClusterError."""
+        """Remove our marks from pods that did not go after all, as far as that is allowed. Raises ClusterError."""
+
+    def refusal(self, deployment: NamespacedName) -> ClusterRefusedError | None:
+        """Return why the last marks were refused; None when they were not."""
 
 
 class Cluster(Protocol):
@@ -75,7 +79,7 @@ class Cluster(Protocol):
         """Make sure that the pool is still the one that was decided on."""
 
     async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
-        """Set a Deployment's replicas; returns its new version."""
+        """Set a Deployment's replicas; returns its new version. Raises ClusterRefusedError when it is not allowed."""
 
     async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
         """Merge a patch into the pool's status; returns the pool as it now is."""
@@ -98,6 +102,9 @@ class Metrics(Protocol):
 
     def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
         """Count one write of a Deployment's replicas."""
+
+    def event_lost(self) -> None:
+        """Count an Event that could not be posted."""
 
 
 class Deduplicator(Protocol):

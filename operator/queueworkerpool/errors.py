@@ -94,6 +94,13 @@ class ClusterConflictError(ClusterError):
     """The object changed since the decision was made."""
 
 
+class ClusterRefusedError(ClusterError):
+    """The API server understood the request and refused it: by a policy, a quota or a missing right.
+
+    Unlike an outage it does not pass by itself. The text is the API server's own sentence, short and printable.
+    """
+
+
 class NotLeadingError(ClusterError):
     """This process does not hold the Lease, or not for long enough, so it may not write. Nothing was sent."""
 

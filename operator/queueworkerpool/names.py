@@ -21,6 +21,7 @@ class ConditionType(StrEnum):
     READY = "Ready"  # the sum of the others: the queues are read and the Deployment is scaled
     QUEUE_REACHABLE = "QueueReachable"  # the last reading of every queue succeeded
     TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
+    ABLE_TO_SCALE = "AbleToScale"  # the API server takes the replicas that were decided on (HPA's word)
     SCALING_ACTIVE = "ScalingActive"  # the operator may change the replicas (HPA's word)
     SCALING_LIMITED = "ScalingLimited"  # a bound, not the backlog, sets the size (HPA's word)
     WORKERS_PROTECTED = "WorkersProtected"  # scaling in stops no busy worker
@@ -236,6 +237,17 @@ class Reason(StrEnum):
         "LatencyBelowStartup",
         "spec.target.latencySeconds is not above the pods' start-up time, so new pods cannot meet it.",
         "Raise latencySeconds above the figure in the message, keep minReplicas above zero, or make pods start faster.",
+    )
+    READY_FOR_NEW_SCALE = "ReadyForNewScale", "The Deployment has the desired size."
+    FAILED_UPDATE_SCALE = (
+        "FailedUpdateScale",
+        "The API server refuses the new size, or the list of the pods to choose from; the message is its own sentence.",
+        "Change what the message names: an admission policy or webhook, or the rights of the operator.",
+    )
+    MARKS_REFUSED = (
+        "MarksRefused",
+        "The API server refuses to mark the idle pods, so the ReplicaSet chooses the pods that go.",
+        "Let the operator patch pods: see what the message names.",
     )
     NO_CONFLICT = "NoConflict", "No other writer keeps changing the Deployment's replicas."
 

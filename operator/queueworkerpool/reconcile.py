@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from queueworkerpool.decide import decide
+from queueworkerpool.decide import decide, unwritten
 from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    ClusterRefusedError,
     NotLeadingError,
     QueueUnreadableError,
     SpecInvalidError,
@@ -35,7 +36,7 @@ from queueworkerpool.model import (
     StoredPool,
     Target,
 )
-from queueworkerpool.names import FIELD_MANAGER
+from queueworkerpool.names import FIELD_MANAGER, ConditionType
 from queueworkerpool.report.events import condition_events, rescale_events
 from queueworkerpool.report.status import invalid_status, is_worth_writing, next_status, patch
 
@@ -58,7 +59,8 @@ async def reconcile(
 
     Returns the pool as it now is, and the seconds to the next tick when that cannot wait for the usual time. `owner`
     is the older pool that already scales the same Deployment, if there is one. Raises ClusterError when something
-    could not be written; then nothing that follows it was done.
+    could not be written; then nothing that follows it was done. A size that is refused is no such failure: it is
+    reported in the status.
     """
     if isinstance(pool, InvalidPool):
         return await _report_invalid(pool, None, dependencies), None
@@ -120,7 +122,10 @@ async def _decide(observation: Observation, now: datetime, dependencies: Depende
     lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
     if not lowers and not decision.asks_workers:
         return replace(observation, decision=decision)
-    pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
+    try:
+        pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
+    except ClusterRefusedError as error:
+        return _refused(replace(observation, decision=decision), error, now)
     # Asking takes seconds, in which the Deployment's status may have changed: what is decided is about how it is now.
     target = _latest(pool, target, dependencies)
     facts = replace(gather(pool, target, readings, now), sample=sample, pods=pods)
@@ -135,14 +140,18 @@ def _latest(pool: Pool, target: Target, dependencies: Dependencies) -> Target:
 
 async def _scale(observation: Observation, now: datetime, dependencies: Dependencies) -> Observation:
     pool, target, decision = observation.pool, observation.target, observation.decision
-    if target is None or decision is None or pool.spec.mode is not Mode.ACTIVE:
+    if target is None or decision is None or observation.refusal or pool.spec.mode is not Mode.ACTIVE:
         return observation
     if decision.replicas == target.replicas:
         await dependencies.scale_in.clear(pool.deployment, target)
-        return observation
+        return replace(observation, mark_refusal=dependencies.scale_in.refusal(pool.deployment))
     await dependencies.cluster.confirm(pool)
     await dependencies.scale_in.mark(pool.deployment, observation.pods, decision.victims)
-    version = await _write_scale(pool, target, decision.replicas, dependencies)
+    observation = replace(observation, mark_refusal=dependencies.scale_in.refusal(pool.deployment))
+    try:
+        version = await _write_scale(pool, target, decision.replicas, dependencies)
+    except ClusterRefusedError as error:
+        return _refused(observation, error, now)
     scaled = replace(
         target,
         replicas=decision.replicas,
@@ -152,17 +161,35 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
     )
     dependencies.targets.assume(pool.deployment, scaled)
     dependencies.metrics.rescaled(pool.key, target.replicas, scaled.replicas)
-    logger.info(
-        "pool rescaled",
-        extra={
-            "pool": str(pool.key),
-            "from": target.replicas,
-            "to": scaled.replicas,
-            "reason": decision.reason,
-            "details": decision.message,
-        },
-    )
-    return replace(observation, target=scaled, scaled_from=target.replicas)
+    observation = replace(observation, target=scaled, scaled_from=target.replicas)
+    _log_rescale(observation)
+    return observation
+
+
+def _log_rescale(observation: Observation) -> None:
+    if observation.decision:
+        logger.info(
+            "pool rescaled",
+            extra={
+                "pool": str(observation.pool.key),
+                "from": observation.scaled_from,
+                "to": observation.decision.replicas,
+                "reason": observation.decision.reason,
+                "details": observation.decision.message,
+            },
+        )
+
+
+def _refused(observation: Observation, error: ClusterRefusedError, now: datetime) -> Observation:
+    """Return what there is to report when the size may not be written: the decision stands, and no change happened."""
+    pool, target, decision = observation.pool, observation.target, observation.decision
+    if target is None or decision is None:
+        return observation
+    before = pool.status.condition(ConditionType.ABLE_TO_SCALE)
+    if before is None or before.message != str(error):
+        logger.warning("size refused", extra={"pool": str(pool.key), "to": decision.replicas, "error": str(error)})
+    memory = unwritten(gather(pool, target, (), now), decision.memory)
+    return replace(observation, refusal=error, decision=replace(decision, memory=memory))
 
 
 async def _write_scale(pool: Pool, target: Target, replicas: int, dependencies: Dependencies) -> int:
@@ -208,4 +235,5 @@ async def _post(pool: StoredPool, event: Event, now: datetime, dependencies: Dep
     except NotLeadingError:
         raise
     except ClusterError as error:  # an Event that is lost must not cost the tick
+        dependencies.metrics.event_lost()
         logger.warning("event not posted", extra={"pool": str(pool.key), "event": event.reason, "error": str(error)})

@@ -134,7 +134,8 @@ class KubernetesCluster:
     async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
         """Set a Deployment's replicas if it is still at this version; return its new version.
 
-        Raises ClusterConflictError when it is not, TargetGoneError when there is no such Deployment.
+        Raises ClusterConflictError when it is not, TargetGoneError when there is no such Deployment,
+        ClusterRefusedError when something in the cluster does not allow it.
         """
         path = f"{DEPLOYMENT.path(deployment)}/scale"
         body = {"metadata": {"resourceVersion": str(resource_version)}, "spec": {"replicas": replicas}}

@@ -19,7 +19,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from queueworkerpool.cluster.library import ApiException, client, config
-from queueworkerpool.errors import ClusterConflictError, ClusterError
+from queueworkerpool.cluster.refusals import is_lasting, sentence
+from queueworkerpool.errors import ClusterConflictError, ClusterError, ClusterRefusedError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.names import FIELD_MANAGER
@@ -42,7 +43,7 @@ class UnknownPathError(ClusterError):
     """Nobody serves this path: the API server has no such kind, or a proxy answered in its place."""
 
 
-class ForbiddenError(ClusterError):
+class ForbiddenError(ClusterRefusedError):
     """The API server does not let us do this."""
 
 
@@ -86,7 +87,7 @@ class Connection:
         """Send one request in a thread; return the decoded answer.
 
         Raises NotLeadingError when it is a write and the fence is closed (then nothing was sent), NotFoundError,
-        ClusterConflictError, AnswerTooLargeError, or ClusterError for every other failure.
+        ClusterConflictError, ClusterRefusedError, AnswerTooLargeError, or ClusterError for every other failure.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self.request, method, path, body, most_bytes)
@@ -170,8 +171,9 @@ def _refusal(request: str, status: int, decoded: Mapping[str, Any] | None) -> Cl
         return NotFoundError(f"{request}: not found")
     if status == HTTPStatus.CONFLICT:
         return ClusterConflictError(f"{request}: conflict")
-    if status == HTTPStatus.FORBIDDEN:
-        return ForbiddenError(f"{request}: status {status}")
+    if is_lasting(status, decoded):
+        kind = ForbiddenError if status == HTTPStatus.FORBIDDEN else ClusterRefusedError
+        return kind(sentence(decoded, f"{request}: status {status}"))
     return ClusterError(f"{request}: status {status}")
 
 

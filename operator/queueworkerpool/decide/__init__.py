@@ -8,5 +8,6 @@ package `sizing`.
 """
 
 from queueworkerpool.decide.chain import LIMITS, Limit, decide
+from queueworkerpool.decide.remember import unwritten
 
-__all__ = ["LIMITS", "Limit", "decide"]
+__all__ = ["LIMITS", "Limit", "decide", "unwritten"]

@@ -87,6 +87,11 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     return replace(memory, changes=merged(changes, periods, facts.now))
 
 
+def unwritten(facts: Facts, memory: Memory) -> Memory:
+    """Return the memory when the new size could not be written: no change has happened."""
+    return changed(facts, replace(memory, changes=facts.memory.changes), 0)
+
+
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
     if max(recommendation, facts.bounds.min_replicas) >= facts.replicas:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from queueworkerpool.errors import QueueUnreadableError, SpecInvalidError
+from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError
 from queueworkerpool.model.facts import Decision
 from queueworkerpool.model.identity import NamespacedName
 from queueworkerpool.model.pods import Worker
@@ -124,7 +124,8 @@ class Observation:
     `owner` is the older pool that already scales the Deployment, if there is one. `forbidden`: no pool may scale the
     Deployment, because it is the operator's own. `counts` stand in the order of the spec's queues; they are empty when
     the queues were not read. `pods` are those whose workers were asked before a scale-in. `scaled_from` is the number
-    of replicas that this tick changed, None when it changed none.
+    of replicas that this tick changed, None when it changed none. `refusal`: why the size could not be written.
+    `mark_refusal`: why pods could not be marked.
     """
 
     pool: Pool
@@ -135,6 +136,8 @@ class Observation:
     decision: Decision | None = None
     pods: tuple[Worker, ...] = ()
     scaled_from: int | None = None
+    refusal: ClusterRefusedError | None = None
+    mark_refusal: ClusterRefusedError | None = None
 
     @property
     def may_scale(self) -> bool:

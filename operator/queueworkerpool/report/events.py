@@ -56,8 +56,8 @@ def rescale_events(observation: Observation) -> Iterator[Event]:
 
 
 def condition_events(before: PoolStatus, after: PoolStatus) -> Iterator[Event]:
-    """Yield an Event for each new cause of not being ready, and of not writing."""
-    for kind in (ConditionType.READY, ConditionType.SCALE_CONFLICT):
+    """Yield an Event for each new cause of not being ready, of not writing, and of protecting no worker."""
+    for kind in (ConditionType.READY, ConditionType.SCALE_CONFLICT, ConditionType.WORKERS_PROTECTED):
         old, new = before.condition(kind), after.condition(kind)
         if new and new.posts_event and (old is None or old.reason != new.reason):
             yield Event(EventType.WARNING, new.reason, new.message)

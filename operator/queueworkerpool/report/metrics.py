@@ -91,6 +91,9 @@ class Metrics:
             "Ticks that ended early: something could not be written, or a bug.",
             registry=registry,
         )
+        self._events_lost = ShownCounter(
+            f"{name}events_lost", "Events that the API server did not take.", registry=registry
+        )
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
@@ -136,6 +139,10 @@ class Metrics:
     def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
         """Count one write of a Deployment's replicas."""
         self._record(pool).writes["up" if after > before else "down"] += 1
+
+    def event_lost(self) -> None:
+        """Count an Event that could not be posted."""
+        self._events_lost.inc()
 
     def ticked(self, lag_seconds: float, took_seconds: float) -> None:
         """Record how late a tick of a pool began, and how long it took, in seconds."""

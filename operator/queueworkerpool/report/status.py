@@ -69,6 +69,7 @@ def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> P
         ConditionType.READY: inactive,
         ConditionType.QUEUE_REACHABLE: unknown,
         ConditionType.TARGET_FOUND: unknown,
+        ConditionType.ABLE_TO_SCALE: undecided,
         ConditionType.SCALING_ACTIVE: inactive,
         ConditionType.SCALING_LIMITED: undecided,
         ConditionType.WORKERS_PROTECTED: undecided,
@@ -149,17 +150,23 @@ def _condition(kind: ConditionType, verdict: Verdict, pool: StoredPool, now: dat
 
 
 def _verdicts(observation: Observation, now: datetime) -> Mapping[ConditionType, Verdict]:
-    active = _scaling_active(observation)
-    ready = active._replace(reason=Reason.READY) if active.status is ConditionStatus.TRUE else active
+    active, able = _scaling_active(observation), _able_to_scale(observation)
     return {
-        ConditionType.READY: ready,
+        ConditionType.READY: _ready(active, able),
         ConditionType.QUEUE_REACHABLE: _queue_reachable(observation),
         ConditionType.TARGET_FOUND: _target_found(observation),
+        ConditionType.ABLE_TO_SCALE: able,
         ConditionType.SCALING_ACTIVE: active,
         ConditionType.SCALING_LIMITED: _scaling_limited(observation),
         ConditionType.WORKERS_PROTECTED: _workers_protected(observation),
         ConditionType.SCALE_CONFLICT: _scale_conflict(observation, now),
     }
+
+
+def _ready(active: Verdict, able: Verdict) -> Verdict:
+    if active.status is ConditionStatus.TRUE:
+        return able if able.status is ConditionStatus.FALSE else active._replace(reason=Reason.READY)
+    return active
 
 
 def _queue_reachable(observation: Observation) -> Verdict:
@@ -200,6 +207,14 @@ def _scaling_active(observation: Observation) -> Verdict:
     return Verdict(ConditionStatus.TRUE, Reason.SCALING_ACTIVE, "the backlog sets the size")
 
 
+def _able_to_scale(observation: Observation) -> Verdict:
+    if refusal := observation.refusal:
+        return Verdict(ConditionStatus.FALSE, Reason.FAILED_UPDATE_SCALE, str(refusal), posts_event=True)
+    if observation.decision is None or observation.pool.spec.mode is not Mode.ACTIVE:
+        return _undecided(observation)._replace(message="no size is written")
+    return Verdict(ConditionStatus.TRUE, Reason.READY_FOR_NEW_SCALE, "the Deployment has the desired size")
+
+
 def _undecided(observation: Observation) -> Verdict:
     return Verdict(ConditionStatus.UNKNOWN, _scaling_active(observation).reason, "there is no decision")
 
@@ -225,6 +240,8 @@ def _workers_protected(observation: Observation) -> Verdict:
     if decision.memory.workers.concurrency is None:
         message = f"no worker has answered /state on port {spec.state_port} yet: scaling in trusts their grace period"
         return Verdict(ConditionStatus.FALSE, Reason.WORKERS_SILENT, message)
+    if refusal := observation.mark_refusal:
+        return Verdict(ConditionStatus.FALSE, Reason.MARKS_REFUSED, str(refusal), posts_event=True)
     return Verdict(ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers report whether they are busy")
 
 

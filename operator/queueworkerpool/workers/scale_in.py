@@ -5,10 +5,14 @@ is the annotation controller.kubernetes.io/pod-deletion-cost, by which a Replica
 """
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import Protocol
 
+from queueworkerpool.errors import ClusterRefusedError
 from queueworkerpool.model import NamespacedName, Pod, PoolSpec, Target, Worker, WorkerState
+
+logger = logging.getLogger(__name__)
 
 QUERY_SECONDS = 1.5
 """The limit for asking all workers of a pool; those that have not answered by then count as silent this time. The tick
@@ -51,6 +55,7 @@ class ScaleInCoordinator:
         self._pods = pods
         self._states = states
         self._may_carry_marks: set[NamespacedName] = set()
+        self._refusals: dict[NamespacedName, ClusterRefusedError] = {}
 
     async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
         """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
@@ -81,14 +86,17 @@ class ScaleInCoordinator:
         return answers
 
     async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
-        """Mark exactly the victims among these pods to go first. Raises ClusterError."""
+        """Mark exactly the victims among these pods to go first. Raises ClusterError.
+
+        A refusal is kept for `refusal`: the marks only choose the pods, and the scale-in goes on without them.
+        """
         wrong = [worker.pod for worker in pods if worker.pod.marked != (worker.pod.name in victims)]
         if wrong:
             self._may_carry_marks.add(deployment)
         await self._invert_marks(deployment, wrong)
 
     async def clear(self, deployment: NamespacedName, target: Target) -> None:
-        """Remove our marks from pods that were not deleted after all. Raises ClusterError.
+        """Remove our marks from pods that were not deleted after all, as far as that is allowed. Raises ClusterError.
 
         Does nothing until the last scale-in has deleted its pods, because the marks say which.
         """
@@ -97,10 +105,24 @@ class ScaleInCoordinator:
             await self._invert_marks(deployment, [pod for pod in pods if pod.marked])
             self._may_carry_marks.discard(deployment)
 
+    def refusal(self, deployment: NamespacedName) -> ClusterRefusedError | None:
+        """Return why the last marks of this Deployment's pods were refused; None when they were not."""
+        return self._refusals.get(deployment)
+
     def mark_found(self, deployment: NamespacedName) -> None:
         """Record that a pod of this Deployment carries a mark, perhaps from before a restart."""
         self._may_carry_marks.add(deployment)
 
     async def _invert_marks(self, deployment: NamespacedName, pods: list[Pod]) -> None:
         """Mark the pods that are not marked, and remove the marks of the others."""
-        await asyncio.gather(*(self._pods.mark(deployment.namespace, pod.name, first=not pod.marked) for pod in pods))
+        if not pods:
+            return
+        marks = (self._pods.mark(deployment.namespace, pod.name, first=not pod.marked) for pod in pods)
+        try:
+            await asyncio.gather(*marks)
+        except ClusterRefusedError as error:
+            if str(error) != str(self._refusals.get(deployment)):
+                logger.warning("pods not marked", extra={"deployment": str(deployment), "error": str(error)})
+            self._refusals[deployment] = error
+        else:
+            self._refusals.pop(deployment, None)

@@ -10,9 +10,11 @@ import yaml
 
 from devcluster.processes import free_port
 from queueworkerpool.cluster import KubernetesCluster, client, connection
+from queueworkerpool.cluster.connection import ForbiddenError
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    ClusterRefusedError,
     NotLeadingError,
     PoolGoneError,
     QueueWorkerPoolError,
@@ -216,3 +218,34 @@ async def test_a_process_that_freezes_while_a_connection_is_made_sends_nothing_o
         assert (await cluster.target(key)).replicas == 1, "reading goes on"
     finally:
         cluster.close()
+
+
+def verdict(code: int, message: str = "the budget is spent", **more: Any) -> Script:
+    return faults.answering(code, {"kind": "Status", "code": code, "message": message} | more)
+
+
+VERDICTS: dict[str, tuple[Script, type[ClusterError], str]] = {
+    **{f"status {code}": (verdict(code), ClusterRefusedError, "the budget is spent") for code in (400, 413, 422, 500)},
+    "forbidden": (verdict(403), ForbiddenError, "the budget is spent"),
+    "an admission's 429": (verdict(429), ClusterRefusedError, "the budget is spent"),
+    "a limit of rates": (verdict(429, details={"retryAfterSeconds": 1}), ClusterError, "status 429"),
+    **{f"a passing {code}": (verdict(code), ClusterError, f"status {code}") for code in (408, 410, 503, 504)},
+    "control characters": (verdict(422, "a\x1b[31m\n\u202eb\tc"), ClusterRefusedError, "a [31m b c"),
+    "a long sentence": (verdict(422, "x" * 100_000), ClusterRefusedError, "x" * 255 + "…"),
+    "no sentence": (verdict(422, ""), ClusterRefusedError, "status 422"),
+    "a sentence of another type": (
+        faults.answering(422, {"kind": "Status", "message": {"a": 1}}),
+        ClusterRefusedError,
+        "status 422",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", VERDICTS)
+async def test_what_the_api_server_refuses_is_told_in_its_own_sentence(
+    row: str, faulty: Serve, opened: Open, tmp_path: Path
+) -> None:
+    script, kind, sentence = VERDICTS[row]
+    error = await failure(CALLS["scale"], opened(kubeconfig(tmp_path, faulty(script).endpoint)))
+    assert (type(error), str(error).endswith(sentence)) == (kind, True)
+    assert len(str(error)) <= 256

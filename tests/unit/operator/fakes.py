@@ -13,6 +13,7 @@ from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    ClusterRefusedError,
     PoolGoneError,
     QueueUnreadableError,
     TargetGoneError,
@@ -100,6 +101,7 @@ class FakeDependencies:
     marked: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     broken: dict[str, ClusterError] = field(default_factory=dict)
+    mark_refusal: ClusterRefusedError | None = None
     known: Target | None = None
     tenancy: Tenancy = field(default_factory=Tenancy)
     own: NamespacedName | None = None
@@ -206,6 +208,10 @@ class FakeDependencies:
         self._break("clear")
         assert (deployment, target) == (DEPLOYMENT, self.known)
         self.marked = set()
+
+    def refusal(self, deployment: NamespacedName) -> ClusterRefusedError | None:
+        assert deployment == DEPLOYMENT
+        return self.mark_refusal
 
     async def confirm(self, pool: Pool) -> None:
         self._break("confirm")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError
+from queueworkerpool.errors import ClusterRefusedError, QueueNotFoundError, QueueThrottledError
 from queueworkerpool.model import BusyWorkers, CompetingWriter, InvalidPool, Memory, Mode, NamespacedName, Observation
 from queueworkerpool.names import ConditionType
 from queueworkerpool.sizing import Latency, WorkerEstimates
@@ -28,6 +28,10 @@ WITHIN_BOUNDS = "the desired size lies within the bounds"
 EXISTS = "Deployment thumbnailer exists"
 NO_DECISION = "there is no decision"
 COMPETING = "keda keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
+
+POLICY = "budget: no more than 3 replicas in this namespace"
+REFUSED = observe({"reading": reading(100)}, refusal=ClusterRefusedError(POLICY))
+UNMARKED = observe({"memory": REPORTING}, mark_refusal=ClusterRefusedError("pods is forbidden"))
 
 Row = tuple[ConditionType, Observation | InvalidPool, str, str, str]
 
@@ -93,6 +97,51 @@ ROWS: dict[str, Row] = {
         "Unknown",
         "InvalidSpec",
         INVALID,
+    ),
+    "not ready while the size is refused": (ConditionType.READY, REFUSED, "False", "FailedUpdateScale", POLICY),
+    "the size is refused": (ConditionType.ABLE_TO_SCALE, REFUSED, "False", "FailedUpdateScale", POLICY),
+    "a refused size leaves scaling active": (
+        ConditionType.SCALING_ACTIVE,
+        REFUSED,
+        "True",
+        "ScalingActive",
+        "the backlog sets the size",
+    ),
+    "the size is written, or need not be": (
+        ConditionType.ABLE_TO_SCALE,
+        observe(),
+        "True",
+        "ReadyForNewScale",
+        "the Deployment has the desired size",
+    ),
+    "no size is written in a dry run": (
+        ConditionType.ABLE_TO_SCALE,
+        DRY_RUN,
+        "Unknown",
+        "DryRun",
+        "no size is written",
+    ),
+    "no size is written when paused": (ConditionType.ABLE_TO_SCALE, PAUSED, "Unknown", "Paused", "no size is written"),
+    "no size is written without a Deployment": (
+        ConditionType.ABLE_TO_SCALE,
+        MISSING,
+        "Unknown",
+        "TargetNotFound",
+        "no size is written",
+    ),
+    "no size is written with a spec of another CRD": (
+        ConditionType.ABLE_TO_SCALE,
+        BROKEN,
+        "Unknown",
+        "InvalidSpec",
+        NO_DECISION,
+    ),
+    "idle pods cannot be marked": (
+        ConditionType.WORKERS_PROTECTED,
+        UNMARKED,
+        "False",
+        "MarksRefused",
+        "pods is forbidden",
     ),
     "scaling is active": (
         ConditionType.SCALING_ACTIVE,

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from queueworkerpool.errors import (
+    ClusterRefusedError,
     CredentialsDeniedError,
     CredentialsUnavailableError,
     QueueAccessDeniedError,
@@ -109,6 +110,12 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
         ConditionType.SCALING_LIMITED,
         observe({"target": Latency(20, startup_seconds=20)}),
     ),
+    Reason.READY_FOR_NEW_SCALE: (ConditionType.ABLE_TO_SCALE, observe()),
+    Reason.FAILED_UPDATE_SCALE: (ConditionType.ABLE_TO_SCALE, observe(refusal=ClusterRefusedError("why"))),
+    Reason.MARKS_REFUSED: (
+        ConditionType.WORKERS_PROTECTED,
+        observe({"memory": REPORTING}, mark_refusal=ClusterRefusedError("why")),
+    ),
     Reason.NO_CONFLICT: (ConditionType.SCALE_CONFLICT, observe()),
     Reason.WORKERS_ANSWER: (ConditionType.WORKERS_PROTECTED, observe({"memory": REPORTING})),
     Reason.WORKERS_SILENT: (ConditionType.WORKERS_PROTECTED, observe()),
@@ -138,6 +145,18 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
     Reason.TARGET_NOT_FOUND: (EventType.WARNING, FakeDependencies(deployment=None), None),
     Reason.TARGET_CONFLICT: (EventType.WARNING, FakeDependencies(), NamespacedName("shop", "older")),
     Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(own=NamespacedName("shop", "thumbnailer")), None),
+    Reason.FAILED_UPDATE_SCALE: (
+        EventType.WARNING,
+        FakeDependencies(queues={URL: reading(100)}, broken={"scale": ClusterRefusedError("why")}),
+        None,
+    ),
+    Reason.MARKS_REFUSED: (
+        EventType.WARNING,
+        FakeDependencies(
+            pool(status={"memory": {"workers": {"concurrency": 4}}}), mark_refusal=ClusterRefusedError("why")
+        ),
+        None,
+    ),
     Reason.INVALID_SPEC: (EventType.WARNING, FakeDependencies(invalid_pool()), None),
     Reason.QUEUE_ADDRESS_INVALID: (
         EventType.WARNING,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from queueworkerpool.errors import ClusterError
+from queueworkerpool.errors import ClusterError, ClusterRefusedError
 from queueworkerpool.model import NamespacedName, Pod, Target, WorkerState
 from queueworkerpool.workers.scale_in import MOST_AT_ONCE, QUERY_SECONDS, ScaleInCoordinator
 from tests.unit.operator.builders import SPEC
@@ -35,6 +35,7 @@ class Deployed:
     asked: list[str] = field(default_factory=list)
     broken: bool = False
     silent: dict[str, float] = field(default_factory=dict)
+    refused: str = ""
 
     @classmethod
     def of(cls, *pods: Pod, takes: float = 0.0) -> "Deployed":
@@ -48,6 +49,8 @@ class Deployed:
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         if self.broken:
             raise ClusterError("no answer")
+        if self.refused:
+            raise ClusterRefusedError(self.refused)
         assert namespace == DEPLOYMENT.namespace
         self.existing[pod] = replace(self.existing[pod], marked=first)
 
@@ -153,3 +156,16 @@ async def test_without_marks_no_pod_is_listed() -> None:
     deployed = Deployed.of(pod("1", marked=True))
     await ScaleInCoordinator(deployed, deployed).clear(DEPLOYMENT, TARGET)
     assert deployed.listed == 0
+
+
+async def test_refused_marks_are_logged_once_and_kept_until_a_mark_succeeds(caplog: pytest.LogCaptureFixture) -> None:
+    deployed = Deployed.of(pod("1"), pod("2"))
+    coordinator = ScaleInCoordinator(deployed, deployed)
+    deployed.refused = "pods is forbidden"
+    for _ in range(2):
+        await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), ("1",))
+    assert (str(coordinator.refusal(DEPLOYMENT)), deployed.marked) == ("pods is forbidden", set())
+    assert [record.message for record in caplog.records] == ["pods not marked"]
+    deployed.refused = ""
+    await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), ("1",))
+    assert (coordinator.refusal(DEPLOYMENT), deployed.marked) == (None, {"1"})
