@@ -66,7 +66,7 @@ async def test_a_change_that_was_refused_does_not_count_for_the_policies() -> No
     """Twenty pods a minute are allowed; had the refused change counted, none would be left."""
     fake = refused(stored=pool(spec=LIMITED))
     await fake.tick()
-    assert "memory" not in fake.status
+    assert "changes" not in fake.status["memory"]
     fake.broken.clear()
     fake.later(5)
     fake.queues = {URL: reading(1000)}
