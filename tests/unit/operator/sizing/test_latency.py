@@ -1,0 +1,122 @@
+"""Sizing by latency, through the interface that every rule has."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from queueworkerpool.names import Reason
+from queueworkerpool.sizing import Latency, Recommendation, Shortfall, SizingRule, WorkerEstimates
+from tests.unit.operator.builders import SPEC, window
+
+UNKNOWN = WorkerEstimates()
+MEASURED = WorkerEstimates(service_seconds=2.0, concurrency=4.0, startup_seconds=20.0)
+TARGET: SizingRule = Latency(60)
+
+SIZES: dict[str, tuple[SizingRule, int, WorkerEstimates, int]] = {
+    "load x service time / (slots x time left)": (TARGET, 800, MEASURED, 10),
+    "rounded up": (TARGET, 801, MEASURED, 11),
+    "no load, no pod": (TARGET, 0, MEASURED, 0),
+    "one pod for any load": (Latency(3600), 1, MEASURED, 1),
+    "one pod for messages that take no time": (TARGET, 800, replace(MEASURED, service_seconds=0.0), 1),
+    "the time left is never below the start-up time": (Latency(25), 800, MEASURED, 20),
+    "never more slots than messages": (TARGET, 44, replace(MEASURED, service_seconds=500.0), 11),
+    "a slot for each message while no service time is known": (TARGET, 33, UNKNOWN, 33),
+    "a slot for each message, several in a pod": (TARGET, 33, WorkerEstimates(concurrency=4.0), 9),
+    "the declared times until there are measured ones": (
+        Latency(60, service_seconds=2, startup_seconds=20),
+        800,
+        WorkerEstimates(concurrency=4.0),
+        10,
+    ),
+    "measured times go before declared ones": (Latency(60, service_seconds=99, startup_seconds=1), 800, MEASURED, 10),
+}
+
+
+@pytest.mark.parametrize(("target", "load", "workers", "pods"), SIZES.values(), ids=SIZES)
+def test_it_recommends(target: SizingRule, load: int, workers: WorkerEstimates, pods: int) -> None:
+    recommendation = target.recommend(load, workers)
+    assert (recommendation.replicas, recommendation.reason) == (pods, Reason.SIZED_BY_LATENCY)
+    assert recommendation.message.endswith(f" = {pods} pods")
+
+
+def test_the_message_has_the_numbers_or_says_that_they_are_unknown() -> None:
+    message = "800 messages x 2 s / (4 per pod x 40 s) = 10 pods"
+    assert TARGET.recommend(800, MEASURED) == Recommendation(10, Reason.SIZED_BY_LATENCY, message)
+    unknown = "33 messages, 1 at a time per pod, service time not known yet: a slot each = 33 pods"
+    assert TARGET.recommend(33, UNKNOWN).message == unknown
+
+
+@pytest.mark.parametrize(
+    ("load", "replicas", "workers", "ratio"),
+    [(800, 10, MEASURED, 1.0), (840, 10, MEASURED, 1.05), (0, 10, MEASURED, 0.0), (33, 10, UNKNOWN, 3.3)],
+)
+def test_the_ratio_is_the_needed_pods_over_the_pods_there_are(
+    load: int, replicas: int, workers: WorkerEstimates, ratio: float
+) -> None:
+    assert TARGET.ratio(load, replicas, workers) == pytest.approx(ratio)
+
+
+SHORTFALLS: dict[str, tuple[SizingRule, WorkerEstimates, float | None]] = {
+    "above the start-up time": (Latency(21), MEASURED, None),
+    "of just the start-up time": (Latency(20), MEASURED, 20),
+    "below the start-up time": (Latency(1), MEASURED, 20),
+    "below the declared start-up time": (Latency(20, startup_seconds=20.5), UNKNOWN, 20.5),
+    "above the measured start-up time, below the declared one": (Latency(21, startup_seconds=70), MEASURED, None),
+    "with an unknown start-up time": (Latency(1), UNKNOWN, None),
+    "with pods that start at once": (Latency(1, startup_seconds=0), UNKNOWN, None),
+}
+
+
+def unmet(startup: float) -> Shortfall:
+    message = f"pods take {startup:g} s to start, so the least latency that can be promised is more than {startup:g} s"
+    return Shortfall(Reason.LATENCY_BELOW_STARTUP, message)
+
+
+@pytest.mark.parametrize(("target", "workers", "startup"), SHORTFALLS.values(), ids=SHORTFALLS)
+def test_the_shortfall_of_a_latency(target: SizingRule, workers: WorkerEstimates, startup: float | None) -> None:
+    assert target.shortfall(workers) == (None if startup is None else unmet(startup))
+
+
+STARTING = Latency(60, startup_seconds=30)
+WARNINGS: dict[str, tuple[SizingRule, dict[str, Any], list[str]]] = {
+    "no contradiction": (STARTING, {}, []),
+    "a latency of just the start-up time": (Latency(60, startup_seconds=60), {}, ["spec.target.latencySeconds"]),
+    "a poll interval as long as the latency": (TARGET, {"poll_seconds": 60}, ["spec.pollSeconds"]),
+    "a scale-up window as long as the latency": (
+        TARGET,
+        {"scale_up": window(60)},
+        ["spec.behavior.scaleUp.stabilizationWindowSeconds"],
+    ),
+    "an activation threshold": (TARGET, {"activation_messages": 5}, ["spec.activationMessages"]),
+    "an activation threshold that a minimum makes void": (TARGET, {"activation_messages": 5, "min_replicas": 1}, []),
+    "a last pod that goes sooner than it came": (
+        STARTING,
+        {"scale_to_zero_after_seconds": 29},
+        ["spec.scaleToZeroAfterSeconds"],
+    ),
+    "a last pod that never goes": (STARTING, {"scale_to_zero_after_seconds": 29, "min_replicas": 1}, []),
+    "several at once, in the order of the spec": (
+        Latency(10, startup_seconds=70),
+        {"poll_seconds": 10, "activation_messages": 1},
+        [
+            "spec.target.latencySeconds",
+            "spec.pollSeconds",
+            "spec.activationMessages",
+            "spec.scaleToZeroAfterSeconds",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("target", "differs", "fields"), WARNINGS.values(), ids=WARNINGS)
+def test_the_warnings_of_a_latency(target: SizingRule, differs: dict[str, Any], fields: list[str]) -> None:
+    found = list(target.warnings(replace(SPEC, **differs)))
+    assert [field for field, _ in found] == fields
+    assert all(": " in problem for _, problem in found), "each says what to do about it"
+
+
+def test_it_needs_the_service_time_and_fits_any_concurrency() -> None:
+    assert (TARGET.learns_service_time, TARGET.declared_service_seconds) == (True, None)
+    assert Latency(60, service_seconds=3).declared_service_seconds == 3
+    assert list(TARGET.worker_warnings(1000, "thumbnailer")) == []
