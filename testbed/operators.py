@@ -73,7 +73,9 @@ def prepare(cluster: Cluster) -> None:
         cluster.kubectl("create", "namespace", namespace)
     cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
     cluster.wait_until_served("queueworkerpools.queueworker.dev")
-    templates = [f"--show-only=templates/{name}.yaml" for name in ("serviceaccount", "rbac", "election")]
+    templates = [
+        f"--show-only=templates/{name}.yaml" for name in ("serviceaccount", "rbac", "podpatchpolicy", "election")
+    ]
     chart = str(ROOT / "charts" / "queueworkerpool")
     cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))
 

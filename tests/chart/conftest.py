@@ -39,10 +39,12 @@ def helm(unavailable: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def render(helm: Helm) -> Render:
-    """Call as render({...}) for the objects that the chart makes of these values."""
+    """Call as render({...}) for the objects that the chart makes of these values, for a release of Kubernetes."""
 
-    def objects(values: Mapping[str, Any] | None = None, release: str = "demo") -> list[Json]:
-        answer = helm("template", release, str(CHART), values=values)
+    def objects(
+        values: Mapping[str, Any] | None = None, release: str = "demo", kubernetes: str = "1.36.0"
+    ) -> list[Json]:
+        answer = helm("template", release, str(CHART), f"--kube-version={kubernetes}", values=values)
         assert answer.returncode == 0, answer.stderr
         return [manifest for manifest in yaml.safe_load_all(answer.stdout) if manifest]
 

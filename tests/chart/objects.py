@@ -36,6 +36,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("serviceAccount", "name"): "sizer",
     ("serviceAccount", "annotations"): {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/sizer"},
     ("aggregatedRoles", "create"): False,
+    ("podPatchPolicy", "enabled"): False,
     ("crds", "install"): False,
     ("crds", "keep"): False,
     ("metrics", "service", "port"): 8080,
@@ -58,7 +59,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("priorityClassName",): "system-cluster-critical",
 }
 # Some values hide others: these two sets together show everything.
-HIDING = {("image", "digest"), ("serviceAccount", "create"), ("crds", "install")}
+HIDING = {("image", "digest"), ("serviceAccount", "create"), ("podPatchPolicy", "enabled"), ("crds", "install")}
 VISIBLE = {path: value for path, value in OTHERS.items() if path not in HIDING}
 
 

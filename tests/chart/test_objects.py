@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 import yaml
 
-from tests.chart.objects import DEFAULTS, OTHERS, ROOT, VISIBLE, Json, Render, container, nested, of_kind, pod
+from tests.chart.objects import DEFAULTS, OTHERS, ROOT, SETS, VISIBLE, Json, Render, container, nested, of_kind, pod
 
 NEEDED: dict[tuple[str, ...], dict[tuple[str, ...], str]] = {
     ("serviceAccount", "create"): {("serviceAccount", "name"): "x"},
@@ -28,11 +28,12 @@ def test_every_value_works(path: tuple[str, ...], render: Render) -> None:
     assert render(alone) != render(nested(needed)) or render(without) != render(nested(VISIBLE))
 
 
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
 def test_the_objects_are_valid_in_the_oldest_and_the_newest_kubernetes(
-    objects: list[Json], kubeconform: Callable[..., str], kubernetes_releases: list[str]
+    values: Json, render: Render, kubeconform: Callable[..., str], kubernetes_releases: list[str]
 ) -> None:
-    assert kubeconform(objects, kubernetes_releases[0]) == ""
-    assert kubeconform(objects, kubernetes_releases[-1]) == ""
+    for kubernetes in (kubernetes_releases[0], kubernetes_releases[-1]):
+        assert kubeconform(render(values, kubernetes=kubernetes), kubernetes) == ""
 
 
 def test_the_validation_sees_a_typo(

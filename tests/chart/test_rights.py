@@ -7,7 +7,7 @@ from tests.chart.objects import Json, Render, of_kind, pod
 GRANTS = {
     ("queueworker.dev", "queueworkerpools"): {"get", "list", "watch"},
     ("queueworker.dev", "queueworkerpools/status"): {"patch"},
-    ("apps", "deployments"): {"list", "watch"},
+    ("apps", "deployments"): {"get", "list", "watch"},
     ("apps", "deployments/scale"): {"patch"},
     ("", "pods"): {"list", "patch"},
     ("", "events"): {"create"},
@@ -100,3 +100,26 @@ def test_only_the_operators_pod_gets_a_token(render: Render) -> None:
     (account,) = of_kind(objects, "ServiceAccount")
     assert account["automountServiceAccountToken"] is False
     assert pod(objects)["spec"]["automountServiceAccountToken"] is True
+
+
+@pytest.mark.parametrize(
+    ("values", "kubernetes", "created"),
+    {
+        "where the API has policies": ({}, "1.30.0", True),
+        "also of a cloud vendor": ({}, "v1.31.4-eks-1", True),
+        "not where it has none": ({}, "1.29.0", False),
+        "not when it is switched off": ({"podPatchPolicy": {"enabled": False}}, "1.30.0", False),
+    }.values(),
+)
+def test_a_policy_limits_what_the_operator_may_patch(
+    values: Json, kubernetes: str, *, created: bool, render: Render
+) -> None:
+    objects = render(values, kubernetes=kubernetes)
+    policies = of_kind(objects, "ValidatingAdmissionPolicy")
+    bindings = of_kind(objects, "ValidatingAdmissionPolicyBinding")
+    assert (len(policies), len(bindings)) == (created, created)
+    for policy, binding in zip(policies, bindings, strict=True):
+        account = f"system:serviceaccount:system:{pod(objects)['spec']['serviceAccountName']}"
+        [condition] = policy["spec"]["matchConditions"]
+        assert condition["expression"] == f"request.userInfo.username == '{account}'"
+        assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}

@@ -1,6 +1,8 @@
 """What the operator requests of the API server, by its audit log: all that its roles allow, and nothing else."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -60,6 +62,15 @@ def installed(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Iterator[Operato
         cluster.helm("uninstall", OPERATOR, "--namespace", OPERATOR_NAMESPACE, "--wait")
 
 
+def explain(operator: Operator, pool: str) -> str:
+    """Run `qwp explain` with what the operator's pod has, as `kubectl exec` would; return what it prints."""
+    files = operator.cluster.node.files(OPERATOR_NAMESPACE, operator.pod()["metadata"]["name"])
+    env = {"KUBECONFIG": str(files.kubeconfig), "PATH": "/usr/bin:/bin"}
+    command = [Path(sys.executable).with_name("qwp"), "explain", pool]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout + done.stderr
+
+
 def work(shop: Shop, folder: Path) -> None:
     """Make the operator do all that it ever does: scale out, scale in around a busy worker, see the pool deleted."""
     workers = Workers(shop, folder)
@@ -68,6 +79,7 @@ def work(shop: Shop, folder: Path) -> None:
     at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
     shop.pool("pods", queue, behavior=at_once, scaleToZeroAfterSeconds=1)
     shop.eventually(lambda: shop.ready("pods") == 2, 60, "the workers did not become ready")
+    assert "so: 2 pods" in explain(Operator(shop.cluster), f"{shop.namespace}/pods")
     busy = workers.work(1)
     shop.purge(queue)
     shop.eventually(lambda: shop.replicas("pods") == 1, 60, "the idle worker did not go")

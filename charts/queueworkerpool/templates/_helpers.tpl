@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [list, watch]
+  verbs: [get, list, watch]
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [patch]
