@@ -18,7 +18,7 @@ FIELD_MANAGER = "queueworkerpool"
 class ConditionType(StrEnum):
     """The types of the entries in `.status.conditions`."""
 
-    READY = "Ready"  # the sum of the others: the queues are read and the Deployment is scaled
+    READY = "Ready"  # the sum of the others: the pool does what its spec asks for
     QUEUE_REACHABLE = "QueueReachable"  # the last reading of every queue succeeded
     TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
     ABLE_TO_SCALE = "AbleToScale"  # the API server takes the replicas that were decided on (HPA's word)

@@ -85,7 +85,9 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
     async def tick(pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
         return await reconcile(pool, owner, dependencies)
 
-    return Scheduler(PoolStore(), tick, metrics, sampler, deduplicator)
+    store = PoolStore()
+    metrics.knows(store.count)
+    return Scheduler(store, tick, metrics, sampler, deduplicator)
 
 
 def _tls(settings: Settings) -> Tls | None:

@@ -42,7 +42,26 @@ def ticking(count: str, leader: str = "1x120", pools: str = "3x120") -> Series:
     return {
         f"queueworkerpool_leader{{{PROCESS}}}": leader,
         f"queueworkerpool_reconcile_duration_seconds_count{{{PROCESS}}}": count,
-        f"queueworkerpool_min_replicas{{{POOL}}}": pools,
+        f"queueworkerpool_pools{{{PROCESS}}}": pools,
+    }
+
+
+def pods(ready: str) -> Series:
+    return {f"queueworkerpool_ready_replicas{{{POOL}}}": ready, f"queueworkerpool_current_replicas{{{POOL}}}": "3x120"}
+
+
+def unprotected(condition_values: str, protects: str = "1x120", ready: str = "3x120") -> Series:
+    return condition("WorkersProtected", "False", condition_values) | {
+        f"queueworkerpool_protects_busy_workers{{{POOL}}}": protects,
+        f"queueworkerpool_ready_replicas{{{POOL}}}": ready,
+    }
+
+
+def known(leaders: str, others: str) -> Series:
+    return {
+        f"queueworkerpool_leader{{{PROCESS}}}": "1x120",
+        f"queueworkerpool_pools{{{PROCESS}}}": leaders,
+        'queueworkerpool_pools{instance="b",job="operator"}': others,
     }
 
 
@@ -83,7 +102,7 @@ ROWS: dict[str, tuple[str, Series, Verdicts]] = {
         {20: False, 45: True, 70: False},
     ),
     "one that stands by does not tick": ("NotReconciling", ticking("0x120", leader="0x120"), {60: False}),
-    "there is no pool to tick": ("NotReconciling", ticking("0x120", pools="_x120"), {60: False}),
+    "there is no pool to tick": ("NotReconciling", ticking("0x120", pools="0x120"), {60: False}),
     "a tick now and then, as of invalid pools": ("NotReconciling", ticking("0x4 1x4 2x4 3x4 4x4 5x4 6x4"), {30: False}),
     "a namespace is refused, and allowed again": (
         "NamespaceNotServed",
@@ -151,8 +170,48 @@ ROWS: dict[str, tuple[str, Series, Verdicts]] = {
     "another writer competes for ten minutes": (
         "ScaleConflict",
         condition("ScaleConflict", "True", "0x4 1x10 0x100"),
+        {9: False, 12: True, 30: False},
+    ),
+    "another writer competes again and again, as measured: 285 of 300 seconds at a time": (
+        "ScaleConflict",
+        condition("ScaleConflict", "True", " ".join(["0x4", *["1x3 0x0"] * 8, "0x100"])),
+        {4: False, 12: True, 30: True, 60: False},
+    ),
+    "the leader knows no pool, and the other one does": (
+        "PoolsUnknown",
+        known("3x4 0x20 3x90", "3x120"),
+        {4: False, 12: True, 30: False},
+    ),
+    "there is no pool at all": ("PoolsUnknown", known("0x120", "0x120"), {60: False}),
+    "one that stands by knows no pool yet": ("PoolsUnknown", known("3x120", "0x120"), {60: False}),
+    "the size is refused for ten minutes": (
+        "SizeRefused",
+        condition("AbleToScale", "False", "0x4 1x9 0x100"),
         {9: False, 12: True, 20: False},
     ),
+    "a spec makes no sense, until it is corrected": (
+        "NotReady",
+        condition("Ready", "False", "1x20 0x100"),
+        {9: False, 15: True, 25: False},
+    ),
+    "not ready, because a queue cannot be read": (
+        "NotReady",
+        condition("Ready", "False", "1x120") | condition("QueueReachable", "False", "1x120"),
+        {60: False},
+    ),
+    "pods do not come for 40 minutes": ("PodsNotReady", pods("1x40 3x80"), {29: False, 35: True, 45: False}),
+    "pods come within 20 minutes": ("PodsNotReady", pods("1x20 3x100"), {25: False, 60: False}),
+    "workers are silent for 40 minutes": (
+        "WorkersNotProtected",
+        unprotected("1x40 0x80"),
+        {29: False, 35: True, 45: False},
+    ),
+    "workers are drained, as the spec asks": (
+        "WorkersNotProtected",
+        unprotected("1x120", protects="0x120"),
+        {60: False},
+    ),
+    "there is no worker to be silent": ("WorkersNotProtected", unprotected("1x120", ready="0x120"), {60: False}),
 }
 
 

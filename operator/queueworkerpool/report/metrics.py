@@ -25,6 +25,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from queueworkerpool.model import (
+    BusyWorkers,
     Condition,
     Decision,
     NamespacedName,
@@ -112,6 +113,7 @@ class Metrics:
         for outcome in StateOutcome:
             self._states.labels(outcome)
         self._leads: Callable[[], bool] = lambda: False
+        self._known = Gauge(f"{name}pools", "Pools that the watch of this process shows.", registry=registry)
         self._leader = Gauge(
             f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
         )
@@ -165,6 +167,10 @@ class Metrics:
         """Show at each scrape whether this process is the one that scales."""
         self._leads = leads
         self._leader.set_function(lambda: float(leads()))
+
+    def knows(self, count: Callable[[], int]) -> None:
+        """Show at each scrape how many pools this process knows, whether it scales them or stands by."""
+        self._known.set_function(lambda: float(count()))
 
     def serves(self, namespaces: Mapping[str, bool]) -> None:
         """Show which of the namespaces to serve can be listed; the empty name is the whole cluster."""
@@ -231,6 +237,7 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
     waiting = _gauge(
         "waiting_for_idle_workers", "Pods that the load does not call for and that stay until their workers are idle."
     )
+    protects = _gauge("protects_busy_workers", "1 where spec.scaleIn.busyWorkers is Protect, 0 where it is Drain.")
     lowest = _gauge("min_replicas", "spec.minReplicas.")
     highest = _gauge("max_replicas", "spec.maxReplicas.")
     targets = {name: _gauge(name, text) for rule in RULES for name, text in rule.gauges.items()}
@@ -242,11 +249,12 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
             desired.add_metric(labels, record.decision.replicas)
             waiting.add_metric(labels, record.decision.waiting_pods)
         if record.spec:
+            protects.add_metric(labels, float(record.spec.busy_workers is BusyWorkers.PROTECT))
             lowest.add_metric(labels, record.spec.min_replicas)
             highest.add_metric(labels, record.spec.max_replicas)
             for name, value in record.spec.target.gauge_values().items():
                 targets[name].add_metric(labels, value)
-    yield from (current, ready, desired, waiting, lowest, highest, *targets.values())
+    yield from (current, ready, desired, waiting, protects, lowest, highest, *targets.values())
 
 
 def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:

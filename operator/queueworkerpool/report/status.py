@@ -35,12 +35,16 @@ _FOLLOWS_FROM_COUNTS = ("backlog", "lastDecision")
 
 
 class Verdict(NamedTuple):
-    """A condition before it is dated. `posts_event`: a change to this reason is worth an Event."""
+    """A condition before it is dated.
+
+    `posts_event`: a change to this reason is worth an Event. `asked_for`: the spec asks for this state.
+    """
 
     status: ConditionStatus
     reason: Reason
     message: str
     posts_event: bool = False
+    asked_for: bool = False
 
 
 def next_status(observation: Observation, now: datetime) -> PoolStatus:
@@ -164,6 +168,9 @@ def _verdicts(observation: Observation, now: datetime) -> Mapping[ConditionType,
 
 
 def _ready(active: Verdict, able: Verdict) -> Verdict:
+    """Return whether the pool does what its spec asks for: tools that wait for a release wait for this."""
+    if active.asked_for:
+        return active._replace(status=ConditionStatus.TRUE)
     if active.status is ConditionStatus.TRUE:
         return able if able.status is ConditionStatus.FALSE else active._replace(reason=Reason.READY)
     return active
@@ -197,13 +204,13 @@ def _scaling_active(observation: Observation) -> Verdict:
     mode = observation.pool.spec.mode
     if mode is Mode.PAUSED:
         message = "spec.mode is Paused: nothing is read and nothing is scaled"
-        return Verdict(ConditionStatus.FALSE, Reason.PAUSED, message)
+        return Verdict(ConditionStatus.FALSE, Reason.PAUSED, message, asked_for=True)
     for verdict in (_target_found(observation), _queue_reachable(observation)):
         if verdict.status is not ConditionStatus.TRUE:
             return verdict._replace(status=ConditionStatus.FALSE)
     if mode is Mode.DRY_RUN:
         message = "spec.mode is DryRun: decisions are reported and not carried out"
-        return Verdict(ConditionStatus.FALSE, Reason.DRY_RUN, message)
+        return Verdict(ConditionStatus.FALSE, Reason.DRY_RUN, message, asked_for=True)
     return Verdict(ConditionStatus.TRUE, Reason.SCALING_ACTIVE, "the backlog sets the size")
 
 

@@ -53,6 +53,10 @@ class PoolStore:
         """Forget a pool."""
         self._unlink(self._pools.pop(key, None))
 
+    def count(self) -> int:
+        """Return how many pools are known. May be called from any thread."""
+        return len(self._pools)
+
     def owner(self, pool: StoredPool) -> NamespacedName | None:
         """Return the older pool that scales the same Deployment; None when this pool owns it."""
         keys = self._by_deployment.get(pool.deployment, ()) if pool.deployment else ()

@@ -40,9 +40,16 @@ ROWS: dict[str, Row] = {
     "not ready without a Deployment": (ConditionType.READY, MISSING, "False", "TargetNotFound", NO_TARGET),
     "not ready beside an older pool": (ConditionType.READY, OWNED, "False", "TargetConflict", CONFLICT),
     "not ready with a spec of another CRD": (ConditionType.READY, BROKEN, "False", "InvalidSpec", INVALID),
-    "not ready when paused": (ConditionType.READY, PAUSED, "False", "Paused", IS_PAUSED),
-    "not ready in a dry run": (ConditionType.READY, DRY_RUN, "False", "DryRun", IS_DRY_RUN),
+    "ready when paused, as the spec asks": (ConditionType.READY, PAUSED, "True", "Paused", IS_PAUSED),
+    "ready in a dry run, as the spec asks": (ConditionType.READY, DRY_RUN, "True", "DryRun", IS_DRY_RUN),
     "not ready while a queue cannot be read": (ConditionType.READY, UNREADABLE, "False", "QueueNotFound", NO_QUEUE),
+    "not ready in a dry run that cannot read": (
+        ConditionType.READY,
+        replace(DRY_RUN, counts=UNREADABLE.counts),
+        "False",
+        "QueueNotFound",
+        NO_QUEUE,
+    ),
     "queues answer": (ConditionType.QUEUE_REACHABLE, observe(), "True", "QueueRead", "every queue answered"),
     "a queue does not answer": (ConditionType.QUEUE_REACHABLE, UNREADABLE, "False", "QueueNotFound", NO_QUEUE),
     "the first unreadable queue is reported": (

@@ -165,7 +165,6 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"mode": Mode.PAUSED, "readings": ()},
         [
             "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Paused",
-            "not ready: spec.mode is Paused: nothing is read and nothing is scaled",
             "counted: nothing yet",
             "decided:",
             "      10  Paused  spec.mode is Paused",

@@ -57,6 +57,7 @@ ROWS: dict[str, tuple[dict[str, str], float]] = {
     "min_replicas": ({}, 0),
     "max_replicas": ({}, 50),
     "waiting_for_idle_workers": ({}, 0),
+    "protects_busy_workers": ({}, 1),
     "target_messages_per_pod": ({}, 5),
     "backlog_per_pod": ({}, 9.5),
     "reading_age_seconds": ({}, 3),

@@ -166,8 +166,8 @@ def test_only_a_change_of_status_is_a_transition() -> None:
     # Another reason for the same status is no transition.
     paused = replace(observe({"mode": Mode.PAUSED}, counts=()), pool=pool(status=broken))
     paused = replace(paused, pool=replace(paused.pool, spec=replace(facts().spec, mode=Mode.PAUSED)))
-    ready = condition(status_of(paused, NOW + timedelta(seconds=60)), ConditionType.READY)
-    assert (ready["reason"], ready[TRANSITION]) == (Reason.PAUSED, "2026-11-23T12:00:00Z")
+    active = condition(status_of(paused, NOW + timedelta(seconds=60)), ConditionType.SCALING_ACTIVE)
+    assert (active["reason"], active[TRANSITION]) == (Reason.PAUSED, "2026-11-23T12:00:00Z")
 
 
 @pytest.mark.parametrize("observation", [observe(), *UNDECIDED.values()])
