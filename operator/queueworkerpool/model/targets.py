@@ -32,7 +32,7 @@ class Target:
 
     `rolling_out`: some pods are of an older template. `settled`: there are as many pods as are asked for, so the last
     scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
-    wrote the replicas, and when; None when that is not known.
+    wrote the replicas, and when; None when that is not known. `paused`: no pod of a new template is started.
     """
 
     replicas: int
@@ -42,6 +42,7 @@ class Target:
     settled: bool = False
     selector: str = ""
     writer: tuple[str, datetime | None] | None = None
+    paused: bool = False
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -57,6 +58,7 @@ class Target:
             settled=current and status.get("replicas", 0) == replicas,
             selector=_selector(body["spec"].get("selector", {})),
             writer=_writer(metadata.get("managedFields", ())),
+            paused=bool(body["spec"].get("paused")),
         )
 
 
