@@ -167,6 +167,11 @@ class Reason(StrEnum):
         "spec.mode is DryRun: decisions are reported and not carried out.",
         "Set spec.mode to Active.",
     )
+    TARGET_PAUSED = (
+        "TargetPaused",
+        "The Deployment is paused (its spec.paused): its size is written, but no pod of a new template starts.",
+        "Resume it: `kubectl rollout resume`.",
+    )
     TARGET_NOT_FOUND = (
         "TargetNotFound",
         "There is no such Deployment in the pool's namespace.",

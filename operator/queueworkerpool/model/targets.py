@@ -35,6 +35,7 @@ class Target:
     scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
     wrote the replicas, and when; None when that is not known. `uid`: the object's; another one that gets its name has
     another. `generation`: it grows with each change of the spec, and stays when the status changes.
+    `paused`: no pod of a new template is started.
     """
 
     replicas: int
@@ -46,6 +47,7 @@ class Target:
     writer: tuple[str, datetime | None] | None = None
     uid: str = ""
     generation: int = 0
+    paused: bool = False
 
     def differs_in_status_only(self, other: "Target") -> bool:
         """Return whether both are the same Deployment with the same spec, in the same state of a rollout."""
@@ -68,6 +70,7 @@ class Target:
             writer=_writer(metadata.get("managedFields", ())),
             uid=metadata.get("uid", ""),
             generation=metadata.get("generation", 0),
+            paused=bool(body["spec"].get("paused")),
         )
 
 

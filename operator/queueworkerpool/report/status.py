@@ -197,6 +197,9 @@ def _target_found(observation: Observation) -> Verdict:
     if observation.target is None:
         message = f"there is no {deployment} in this namespace: create it, or correct spec.scaleTargetRef.name"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_FOUND, message, posts_event=True)
+    if observation.target.paused:
+        message = f"{deployment} is paused, so no pod of a new template starts: kubectl rollout resume"
+        return Verdict(ConditionStatus.TRUE, Reason.TARGET_PAUSED, message)
     return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"{deployment} exists")
 
 

@@ -270,3 +270,10 @@ def test_a_selector_of_every_form_becomes_a_query(raw: dict[str, Any], selector:
     body = deployment("a")
     body["spec"]["selector"] = raw
     assert Target.parse(body).selector == selector
+
+
+@pytest.mark.parametrize(("differs", "paused"), [({}, False), ({"paused": True}, True), ({"paused": False}, False)])
+def test_a_paused_deployment_is_seen(differs: dict[str, Any], paused: bool) -> None:
+    body = deployment("a")
+    body["spec"] |= differs
+    assert Target.parse(body).paused is paused

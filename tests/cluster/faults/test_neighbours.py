@@ -28,6 +28,7 @@ HEALTHY = {
     "Ready": "Ready",
     "QueueReachable": "QueueRead",
     "TargetFound": "TargetFound",
+    "AbleToScale": "ReadyForNewScale",
     "ScalingActive": "ScalingActive",
     "ScalingLimited": "DesiredWithinRange",
     "WorkersProtected": "WorkersSilent",  # there are no pods

@@ -7,7 +7,7 @@ from queueworkerpool.model import BusyWorkers, CompetingWriter, InvalidPool, Mem
 from queueworkerpool.names import ConditionType
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from tests.unit.operator.builders import ago, invalid_pool, pods_policy, reading, rules
-from tests.unit.operator.fakes import observe
+from tests.unit.operator.fakes import observe, target
 
 REPORTING = Memory(workers=WorkerEstimates(concurrency=4))
 NO_QUEUE = "thumbnails: no such queue"
@@ -89,6 +89,13 @@ ROWS: dict[str, Row] = {
     ),
     "the Deployment is there": (ConditionType.TARGET_FOUND, observe(), "True", "TargetFound", EXISTS),
     "the Deployment is there, in mode Paused": (ConditionType.TARGET_FOUND, PAUSED, "True", "TargetFound", EXISTS),
+    "the Deployment is paused": (
+        ConditionType.TARGET_FOUND,
+        observe(target=target(paused=True)),
+        "True",
+        "TargetPaused",
+        "Deployment thumbnailer is paused, so no pod of a new template starts: kubectl rollout resume",
+    ),
     "the Deployment is missing": (ConditionType.TARGET_FOUND, MISSING, "False", "TargetNotFound", NO_TARGET),
     "the Deployment is an older pool's": (ConditionType.TARGET_FOUND, OWNED, "False", "TargetConflict", CONFLICT),
     "an older pool is reported before a missing Deployment": (

@@ -43,7 +43,7 @@ from tests.unit.operator.builders import (
     stabilizing,
     window,
 )
-from tests.unit.operator.fakes import FakeDependencies, observe
+from tests.unit.operator.fakes import FakeDependencies, observe, target
 
 REPORTING = Memory(workers=WorkerEstimates(concurrency=4))
 OTHERS_ONLY = Tenancy.parse('[{"namespaces": ["other"], "queues": ["arn:aws:sqs:*:*:*"]}]')
@@ -94,6 +94,7 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.SCALING_ACTIVE: (ConditionType.SCALING_ACTIVE, observe()),
     Reason.DESIRED_WITHIN_RANGE: (ConditionType.SCALING_LIMITED, observe()),
     Reason.DRY_RUN: (ConditionType.SCALING_ACTIVE, observe({"mode": Mode.DRY_RUN})),
+    Reason.TARGET_PAUSED: (ConditionType.TARGET_FOUND, observe(target=target(paused=True))),
     Reason.TARGET_NOT_FOUND: (ConditionType.TARGET_FOUND, observe(target=None, decision=None)),
     Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, observe(owner=NamespacedName("shop", "older"), decision=None)),
     Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, observe(forbidden=True, decision=None)),
