@@ -66,8 +66,8 @@ class Settings:
     lease: str = field(
         default="",
         metadata={
-            "help": "NAMESPACE/NAME of the Lease by which several operators elect the one that scales; it must exist, "
-            "as the chart makes it. Empty: no election, this process must be the only one."
+            "help": "NAMESPACE/NAME of the Lease by which several operators elect the one that scales; it is created "
+            "when it is missing. Empty: no election, this process must be the only one."
         },
     )
     identity: str = field(

@@ -52,7 +52,7 @@ def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> Ht
     answers = Answers(
         metrics=metrics.render,
         livez=lambda: health.liveness_failures(time.monotonic()),
-        readyz=lambda: health.readiness_failures(time.monotonic(), WATCHED),
+        readyz=lambda: health.service_failures(time.monotonic(), WATCHED),
     )
     try:
         return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))
