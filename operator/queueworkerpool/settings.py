@@ -119,8 +119,8 @@ def tenants_of(settings: Settings) -> str:
     if not text.strip():
         raise SettingsInvalidError("tenants_file: it is empty; leave it out for no rules")
     if len(content) > LONGEST_TENANTS_BYTES:
-        limit = f"{LONGEST_TENANTS_BYTES} bytes, as much as a ConfigMap holds"
-        raise SettingsInvalidError(f"tenants_file: it is longer than {limit}: use patterns, or several operators")
+        limit = f"{LONGEST_TENANTS_BYTES} bytes, as a ConfigMap is at most"
+        raise SettingsInvalidError(f"tenants_file: it is longer than {limit}: use patterns")
     return text
 
 

@@ -52,11 +52,19 @@ def test_two_operators_prefer_different_nodes_and_are_not_evicted_together(rende
     objects = render({"replicaCount": 2})
     labels = of_kind(objects, "Deployment")[0]["spec"]["selector"]
     spread = pod(objects)["spec"]["topologySpreadConstraints"]
-    assert {each["topologyKey"] for each in spread} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
-    assert {(each["whenUnsatisfiable"], each["maxSkew"]) for each in spread} == {("ScheduleAnyway", 1)}
+    preferred = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["pod-template-hash"]}
+    # By host alone: a constraint by zone, where nodes have none, undoes the one by host.
+    assert spread == [preferred | {"topologyKey": "kubernetes.io/hostname", "labelSelector": labels}]
     [budget] = of_kind(objects, "PodDisruptionBudget")
     assert budget["spec"] == {"maxUnavailable": 1, "selector": labels}
-    assert [each["labelSelector"] for each in spread] == [labels, labels]
+
+
+def test_spread_constraints_can_be_chosen_and_are_completed(render: Render) -> None:
+    chosen = {"topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+    objects = render({"replicaCount": 2, "topologySpreadConstraints": [chosen]})
+    labels = of_kind(objects, "Deployment")[0]["spec"]["selector"]
+    added = {"maxSkew": 1, "labelSelector": labels, "matchLabelKeys": ["pod-template-hash"]}
+    assert pod(objects)["spec"]["topologySpreadConstraints"] == [chosen | added]
 
 
 def test_one_operator_has_nothing_to_spread_and_may_be_evicted(render: Render) -> None:

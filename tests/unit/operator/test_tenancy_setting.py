@@ -74,8 +74,7 @@ def test_invalid_tenants_stop_the_start() -> None:
 FILES = {
     "more than 1 MiB": (
         json.dumps([SHOP]).encode().ljust(1024 * 1024 + 1),
-        "tenants_file: it is longer than 1048576 bytes, as much as a ConfigMap holds: "
-        "use patterns, or several operators",
+        "tenants_file: it is longer than 1048576 bytes, as a ConfigMap is at most: use patterns",
     ),
     "nothing": (b"\n", "tenants_file: it is empty; leave it out for no rules"),
     "not text": (b"\xff", "tenants_file: it cannot be read (UnicodeDecodeError)"),
