@@ -28,6 +28,11 @@ It needs Kubernetes {oldest} or newer, and Helm 3 or 4. `helm upgrade` also upgr
 `helm uninstall` keeps it, and with it all pools (`crds`). A second release in the same cluster needs
 `crds.install=false`, and `watchNamespaces` that do not overlap with those of the first.
 
+The definition must be there before any pool: Helm refuses a first install of a release that contains both. So install the
+operator as a release of its own, and charts with pools after it; or, in one release, set `crds.install=false` and apply
+`crds/queueworkerpools.yaml` of the repository first. As a dependency the chart takes a `condition` such as
+`queueworkerpool.enabled`, `tags` and `global`.
+
 With `replicaCount: 2` a node may fail. The operators elect the one that scales, by a Lease in the release's namespace;
 another one takes over within 17 seconds when it dies, and within 3 seconds when it is stopped in order. A single
 replica takes part in the election too, because two pods run for a while during an update.
@@ -37,9 +42,9 @@ replica takes part in the election too, because two pods run for a while during 
 The operator reads pools and Deployments, and writes the status of pools, the scale of Deployments, and Events: by a
 ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods to ask workers for their /state, and sets
 the deletion cost of the pods that a scale-in should delete. That right would allow any change of any pod, so a
-ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30 on). It reads no
-Secrets. In the release's namespace it reads
-and writes one Lease. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
+ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30 on). It reads
+no Secrets. In the release's namespace it reads and writes one Lease, which it creates where the deployer leaves it out,
+as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
 (`serviceAccount.annotations`) or those in `extraEnv`:
 
 ```yaml

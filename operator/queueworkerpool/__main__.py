@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 
 from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
-from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown
+from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
 
 
@@ -56,6 +56,7 @@ def operator(namespaces: str, **given: Any) -> None:
     try:
         reject_unknown(os.environ)
         settings = Settings(namespaces=listed, **given)
+        settings = replace(settings, tenants=tenants_of(settings), tenants_file="")
         Tenancy.parse(settings.tenants)
     except SettingsInvalidError as error:
         raise click.UsageError(str(error)) from error

@@ -76,6 +76,7 @@ class HealthState:
         watch_responses: Each watch's last answer, by its kind.
         jobs: The calls under way in each executor, by the name of what runs them.
         overdue: Returns for how many seconds the latest pool has been due without its tick.
+        nobody_leads: Returns why this process neither leads nor stands by for one that does; empty when it does.
     """
 
     loop: float
@@ -83,6 +84,7 @@ class HealthState:
     watch_responses: dict[str, float] = field(default_factory=dict)
     jobs: dict[str, Jobs] = field(default_factory=dict)
     overdue: Callable[[], float] = lambda: 0.0
+    nobody_leads: Callable[[], str] = lambda: ""
 
     def watch_attempted(self, kinds: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
         """Record that the watches of these kinds send a request now."""
@@ -110,7 +112,7 @@ class HealthState:
         return found
 
     def readiness_failures(self, now: float, kinds: tuple[str, ...]) -> list[str]:
-        """Return why the process should not be relied on; empty when it is ready."""
+        """Return why the process should not lead; empty when it may."""
         found = self.liveness_failures(now)
         for kind in kinds:
             answered = self.watch_responses.get(kind)
@@ -119,3 +121,7 @@ class HealthState:
             elif now - answered >= WATCH_STALE_SECONDS:
                 found.append(f"the watch of {kind} got no answer for {now - answered:.0f} s")
         return found
+
+    def service_failures(self, now: float, kinds: tuple[str, ...]) -> list[str]:
+        """Return why the process should not be relied on; empty when it leads, or could follow the one that does."""
+        return self.readiness_failures(now, kinds) + [reason for reason in (self.nobody_leads(),) if reason]

@@ -187,6 +187,8 @@ async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
     health.jobs["Lease client"] = leases.jobs
     elector = Elector(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
 
+    health.nobody_leads = elector.failure
+
     def is_ready() -> bool:
         return not health.readiness_failures(time.monotonic(), WATCHED)
 

@@ -7,10 +7,12 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 from queueworkerpool.errors import SettingsInvalidError
 
 ENV_PREFIX = "QWP_"
+LONGEST_TENANTS_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,12 @@ class Settings:
             "Empty: every namespace may use every queue that the operator may read."
         },
     )
+    tenants_file: str = field(
+        default="",
+        metadata={
+            "help": "File with that JSON list instead, up to 1 MiB, read at the start: a variable ends at 128 KiB."
+        },
+    )
     read_workers: int = field(
         default=16, metadata={"help": "Queues that may be read at the same time.", "min": 1, "max": 256}
     )
@@ -69,8 +77,8 @@ class Settings:
     lease: str = field(
         default="",
         metadata={
-            "help": "NAMESPACE/NAME of the Lease by which several operators elect the one that scales; it must exist, "
-            "as the chart makes it. Empty: no election, this process must be the only one."
+            "help": "NAMESPACE/NAME of the Lease by which several operators elect the one that scales; it is created "
+            "when it is missing. Empty: no election, this process must be the only one."
         },
     )
     identity: str = field(
@@ -92,8 +100,31 @@ class Settings:
         for setting, value in (("lease", self.lease), ("own_deployment", self.own_deployment)):
             if value and [bool(part) for part in value.split("/")] != [True, True]:
                 raise SettingsInvalidError(f"{setting}: {value!r} is not NAMESPACE/NAME")
+        if self.tenants and self.tenants_file:
+            raise SettingsInvalidError("tenants, tenants_file: one of the two")
         if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):
             raise SettingsInvalidError("tls_cert, tls_key: both or none; tls_client_ca needs both")
+
+
+def tenants_of(settings: Settings) -> str:
+    """Return the JSON list of tenants, from the setting or its file.
+
+    Raises SettingsInvalidError when the file cannot be read, is empty (which may mean all or none), or is too long.
+    """
+    if not settings.tenants_file:
+        return settings.tenants
+    try:
+        with Path(settings.tenants_file).open("rb") as file:
+            content = file.read(LONGEST_TENANTS_BYTES + 1)
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalidError(f"tenants_file: it cannot be read ({type(error).__name__})") from error
+    if not text.strip():
+        raise SettingsInvalidError("tenants_file: it is empty; leave it out for no rules")
+    if len(content) > LONGEST_TENANTS_BYTES:
+        limit = f"{LONGEST_TENANTS_BYTES} bytes, as a ConfigMap is at most"
+        raise SettingsInvalidError(f"tenants_file: it is longer than {limit}: use patterns")
+    return text
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

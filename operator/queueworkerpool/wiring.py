@@ -52,7 +52,7 @@ def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> Ht
     answers = Answers(
         metrics=metrics.render,
         livez=lambda: health.liveness_failures(time.monotonic()),
-        readyz=lambda: health.readiness_failures(time.monotonic(), WATCHED),
+        readyz=lambda: health.service_failures(time.monotonic(), WATCHED),
         version=metrics.leads,  # two processes must not both show that they lead
     )
     try:

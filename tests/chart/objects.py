@@ -56,6 +56,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("nodeSelector",): {"kubernetes.io/os": "linux"},
     ("tolerations",): [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
     ("affinity",): {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+    ("topologySpreadConstraints",): [{"topologyKey": "topology.kubernetes.io/zone", "maxSkew": 2}],
     ("priorityClassName",): "system-cluster-critical",
 }
 # Some values hide others: these two sets together show everything.

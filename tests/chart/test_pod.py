@@ -18,7 +18,7 @@ def test_the_pod_fits_the_restricted_pod_security_standard(objects: list[Json]) 
         "capabilities": {"drop": ["ALL"]},
     }
     assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"}
-    assert all(volume.keys() == {"name", "secret"} for volume in spec.get("volumes", ()))
+    assert all(volume.keys() <= {"name", "secret", "configMap"} for volume in spec.get("volumes", ()))
     assert [port for port in only["ports"] if "hostPort" in port] == []
     assert {"requests", "limits"} <= only["resources"].keys()
 
@@ -52,11 +52,19 @@ def test_two_operators_prefer_different_nodes_and_are_not_evicted_together(rende
     objects = render({"replicaCount": 2})
     labels = of_kind(objects, "Deployment")[0]["spec"]["selector"]
     spread = pod(objects)["spec"]["topologySpreadConstraints"]
-    assert {each["topologyKey"] for each in spread} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
-    assert {(each["whenUnsatisfiable"], each["maxSkew"]) for each in spread} == {("ScheduleAnyway", 1)}
+    preferred = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["pod-template-hash"]}
+    # By host alone: a constraint by zone, where nodes have none, undoes the one by host.
+    assert spread == [preferred | {"topologyKey": "kubernetes.io/hostname", "labelSelector": labels}]
     [budget] = of_kind(objects, "PodDisruptionBudget")
     assert budget["spec"] == {"maxUnavailable": 1, "selector": labels}
-    assert [each["labelSelector"] for each in spread] == [labels, labels]
+
+
+def test_spread_constraints_can_be_chosen_and_are_completed(render: Render) -> None:
+    chosen = {"topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+    objects = render({"replicaCount": 2, "topologySpreadConstraints": [chosen]})
+    labels = of_kind(objects, "Deployment")[0]["spec"]["selector"]
+    added = {"maxSkew": 1, "labelSelector": labels, "matchLabelKeys": ["pod-template-hash"]}
+    assert pod(objects)["spec"]["topologySpreadConstraints"] == [chosen | added]
 
 
 def test_one_operator_has_nothing_to_spread_and_may_be_evicted(render: Render) -> None:
@@ -90,9 +98,37 @@ def test_every_setting_that_is_not_the_pods_own_has_a_value_and_no_other_is_set(
     objects = render(nested(VISIBLE))
     env = plain_env(objects)
     settings = {f"QWP_{setting.name.upper()}" for setting in fields(Settings) if not setting.name.startswith("http_")}
+    settings.remove("QWP_TENANTS_FILE")  # long tenants have it instead
     assert {name for name in env_names(objects) if name.startswith("QWP_")} == settings
     reject_unknown(env)
     assert env["QWP_NAMESPACES"] == "team-a,team-b"
+
+
+def tenants(entries: int) -> list[Json]:
+    return [
+        {"namespaces": [f"team-{number}"], "queues": [f"arn:aws:sqs:*:123456789012:team-{number}-*"]}
+        for number in range(entries)
+    ]
+
+
+def test_tenants_beyond_a_variable_are_mounted_and_a_change_starts_new_pods(render: Render) -> None:
+    objects = render({"tenants": tenants(3000)})
+    [mapped] = of_kind(objects, "ConfigMap")
+    assert json.loads(mapped["data"]["tenants.json"]) == tenants(3000)
+    [volume], [mount] = pod(objects)["spec"]["volumes"], container(objects)["volumeMounts"]
+    assert volume == {"name": mount["name"], "configMap": {"name": mapped["metadata"]["name"]}}
+    assert plain_env(objects)["QWP_TENANTS_FILE"] == f"{mount['mountPath']}/tenants.json"
+    assert "QWP_TENANTS" not in env_names(objects)
+    checksums = {
+        pod(render({"tenants": tenants(n)}))["metadata"]["annotations"]["checksum/tenants"] for n in (3000, 3001)
+    }
+    assert len(checksums) == 2
+
+
+def test_few_tenants_are_a_variable(render: Render) -> None:
+    objects = render({"tenants": tenants(300)})
+    assert json.loads(plain_env(objects)["QWP_TENANTS"]) == tenants(300)
+    assert of_kind(objects, "ConfigMap") == []
 
 
 def test_the_charts_defaults_are_the_operators(render: Render) -> None:

@@ -59,14 +59,15 @@ def test_the_operator_gets_these_rights_and_no_others(
 
 
 @pytest.mark.parametrize("watched", [[], ["team-a", "system"]])
-def test_of_all_leases_the_operator_may_touch_its_own(watched: list[str], render: Render) -> None:
+def test_of_all_leases_the_operator_may_touch_its_own_and_create_it(watched: list[str], render: Render) -> None:
     objects = render({"watchNamespaces": watched})
     election = [found for found in objects if found["metadata"]["name"].endswith(OF_LEASE)]
     assert [found["kind"] for found in election] == ["Role", "RoleBinding"]
     role, binding = election
     [lease] = of_kind(objects, "Lease")
     own = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [lease["metadata"]["name"]]}
-    assert role["rules"] == [own | {"verbs": ["get", "patch"]}]
+    create = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}
+    assert role["rules"] == [own | {"verbs": ["get", "patch"]}, create]
     assert {found["metadata"]["namespace"] for found in (role, binding, lease)} == {"system"}
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     [subject] = binding["subjects"]

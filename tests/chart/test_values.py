@@ -41,6 +41,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"tenants": [{"namespaces": ["a"], "queues": ["arn:aws:sqs:*:*:a"], "roleArn": "arn:aws:iam::1:user/a"}]},
         "'/tenants/0/roleArn': 'arn:aws:iam::1:user/a' does not match",
     ),
+    "more tenants than a ConfigMap holds": (
+        {"tenants": [{"namespaces": ["a"], "queues": [f"arn:aws:sqs:*:*:{n:080}" for n in range(11_000)]}]},
+        "and a ConfigMap holds 1 MiB",
+    ),
     "client certificates without TLS": (
         {"metrics": {"tls": {"clientCertificates": True}}},
         "metrics.tls.clientCertificates needs metrics.tls.secretName",

@@ -66,7 +66,7 @@ def explain(operator: Operator, pool: str) -> str:
     """Run `qwp explain` with what the operator's pod has, as `kubectl exec` would; return what it prints."""
     files = operator.cluster.node.files(OPERATOR_NAMESPACE, operator.pod()["metadata"]["name"])
     env = {"KUBECONFIG": str(files.kubeconfig), "PATH": "/usr/bin:/bin"}
-    command = [Path(sys.executable).with_name("qwp"), "explain", pool]
+    command = [str(Path(sys.executable).with_name("qwp")), "explain", pool]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout + done.stderr
 
@@ -85,6 +85,9 @@ def work(shop: Shop, folder: Path) -> None:
     shop.eventually(lambda: shop.replicas("pods") == 1, 60, "the idle worker did not go")
     shop.eventually(lambda: set(workers.pods()) == busy, 60, "not the busy worker is left")
     shop.kubectl("delete", "qwp,deployments", "--all")
+    shop.cluster.kubectl("-n", OPERATOR_NAMESPACE, "delete", "lease", OPERATOR)
+    lease = ("-n", OPERATOR_NAMESPACE, "get", "lease", OPERATOR, "--ignore-not-found", "-o", "name")
+    shop.eventually(lambda: shop.cluster.kubectl(*lease) != "", 30, "the leader does not create its Lease again")
 
 
 def listed(cluster: Cluster, *what: str) -> list[Json]:
@@ -154,12 +157,38 @@ def test_an_operator_uses_every_right_that_it_has_and_requests_nothing_else(
     assert places == {namespace, OPERATOR_NAMESPACE} | (set() if watched else {""})
 
 
-def test_a_deleted_lease_is_reported_and_comes_back_with_an_upgrade(audited: Cluster, moto_sqs: MotoSqs) -> None:
-    lease = ("-n", OPERATOR_NAMESPACE, "get", "lease", OPERATOR, "-o", "jsonpath={.spec.holderIdentity}")
+def test_a_lease_that_is_missing_is_created_and_nothing_is_ready_where_it_may_not_be(
+    audited: Cluster, moto_sqs: MotoSqs
+) -> None:
+    """As where Argo CD leaves Leases out of what it applies."""
+    in_place = ("-n", OPERATOR_NAMESPACE)
+    get = (*in_place, "get", "lease", OPERATOR, "--ignore-not-found", "-o", "jsonpath={.spec.holderIdentity}")
+    role = f"role/{OPERATOR}-lease"
+    rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}
+    create = {"op": "add", "path": "/rules/1", "value": rule}
     with installed(audited, moto_sqs) as operator:
-        wait_until(lambda: audited.kubectl(*lease) != "", 60, "nobody leads")
-        audited.kubectl("-n", OPERATOR_NAMESPACE, "delete", "lease", OPERATOR)
-        reported = f"there is no Lease {OPERATOR_NAMESPACE}/{OPERATOR}: `helm upgrade` makes it"
-        wait_until(lambda: reported in operator.logs(), 60, "the missing Lease is not reported")
+        wait_until(lambda: audited.kubectl(*get) != "", 60, "nobody leads")
+        audited.kubectl(*in_place, "delete", "lease", OPERATOR)
+        wait_until(lambda: audited.kubectl(*get) != "", 30, "the leader does not create its Lease again")
+        assert operator.failures() == ""
+
+        end(audited)
+        audited.kubectl(*in_place, "patch", role, "--type=json", "-p", '[{"op": "remove", "path": "/rules/1"}]')
+        audited.kubectl(*in_place, "delete", "lease", OPERATOR)
+        audited.kubectl(*in_place, "scale", "deployment", OPERATOR, "--replicas=1")
+        sentence = (
+            f"nobody leads: there is no Lease {OPERATOR_NAMESPACE}/{OPERATOR}, and this process may not create it"
+        )
+        wait_until(lambda: running(audited) and sentence in operator.failures(), 90, "/readyz does not say it")
+        assert operator.failures("/livez") == ""
+        assert sentence.removeprefix("nobody leads: ") in operator.logs()
+
+        audited.kubectl(*in_place, "patch", role, "--type=json", "-p", json.dumps([create]))
+        wait_until(lambda: operator.failures() == "", 60, "the operator is not ready again")
+        assert audited.kubectl(*get) != ""
         audited.helm("upgrade", OPERATOR, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--reuse-values")
-        wait_until(lambda: audited.kubectl(*lease) != "", 60, "nobody leads again")
+
+
+def running(cluster: Cluster) -> bool:
+    """Return whether the operator has a pod with an address."""
+    return cluster.kubectl("-n", OPERATOR_NAMESPACE, "get", "pods", "-o", "jsonpath={.items[*].status.podIP}") != ""

@@ -40,6 +40,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The longest tenants that fit into a variable: Linux allows 128 KiB. Longer ones are mounted from a ConfigMap. */}}
+{{- define "queueworkerpool.tenantsInFile" -}}
+{{- if gt (len (toJson .Values.tenants)) 65536 }}true{{ end -}}
+{{- end -}}
+
 {{/* The operator's rights, the same in the ClusterRole and in the Roles of watchNamespaces. No rule is unused. */}}
 {{- define "queueworkerpool.rules" -}}
 - apiGroups: [queueworker.dev]

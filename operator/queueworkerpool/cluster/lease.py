@@ -1,21 +1,21 @@
 """Requests for the Lease, over a connection of their own. The elector calls it, through a Protocol.
 
 It decides nothing: `leader.lease` says who may write the Lease. Two processes cannot both write it, because every
-write carries the version that it was decided on. It creates no Lease, because the right to create cannot be limited to
-a name.
+write carries the version that it was decided on, and of two that create it one is refused.
 """
 
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, NotFoundError
-from queueworkerpool.errors import ClusterError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError
+from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import no_fence
-from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, Lease
+from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease
 from queueworkerpool.model import NamespacedName
 
-READ_TIMEOUT_SECONDS = 4.0
-"""The limit for an answer: a request that hangs must leave time for another one before the Lease expires."""
+READ_TIMEOUT_SECONDS = RENEW_DEADLINE_SECONDS / 2
+"""The limit for an answer: an API server that is slow, but answers within it, does not cost the lead, and a renewal
+that hangs leaves time for another one."""
 
 
 class LeaseClient:
@@ -27,7 +27,8 @@ class LeaseClient:
         Raises ClusterError when neither can be read.
         """
         self._lease = lease
-        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases/{lease.name}"
+        self._all = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases"
+        self._path = f"{self._all}/{lease.name}"
         self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
 
     @property
@@ -40,16 +41,17 @@ class LeaseClient:
         self._connection.close()
 
     async def read(self) -> Lease:
-        """Return the Lease as it is now. Raises ClusterError, also when there is no Lease."""
+        """Return the Lease as it is now, without a version when there is none. Raises ClusterError."""
         try:
             return _parse(await self._connection.ask("GET", self._path))
-        except NotFoundError as error:
-            raise ClusterError(f"there is no Lease {self._lease}: `helm upgrade` makes it, or create one") from error
+        except NotFoundError:
+            return Lease(version="")
 
     async def write(self, lease: Lease) -> Lease:
-        """Write the Lease if it is still at this version; return it as it now is.
+        """Write the Lease if it is still at this version, or create it; return it as it now is.
 
-        Raises ClusterConflictError when another process has written it, ClusterError when it could not be written.
+        Raises ClusterConflictError when another process has written, created or deleted it, ClusterError when it could
+        not be written.
         """
         spec = {
             # Kubernetes refuses an empty name; null removes the field.
@@ -58,8 +60,27 @@ class LeaseClient:
             "renewTime": lease.renewed,
             "leaseTransitions": lease.transitions,
         }
+        if not lease.version:
+            return await self._create(spec)
         body = {"metadata": {"resourceVersion": lease.version}, "spec": spec}
-        return _parse(await self._connection.ask("PATCH", self._path, body))
+        try:
+            return _parse(await self._connection.ask("PATCH", self._path, body))
+        except NotFoundError as error:
+            raise ClusterConflictError(f"the Lease {self._lease} was deleted") from error
+
+    async def _create(self, spec: dict[str, Any]) -> Lease:
+        kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        try:
+            return _parse(
+                await self._connection.ask(
+                    "POST", self._all, kind | {"metadata": {"name": self._lease.name}, "spec": spec}
+                )
+            )
+        except (ForbiddenError, NotFoundError) as error:
+            remedy = "allow it to (`create` on leases), or create the Lease"
+            raise ClusterError(
+                f"there is no Lease {self._lease}, and this process may not create it: {remedy}"
+            ) from error
 
 
 def _parse(body: dict[str, Any]) -> Lease:

@@ -13,6 +13,9 @@ MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
 MARK = str(-(2**31) + 1)
 """A cost that is hardly used otherwise, so that the mark is recognised as ours."""
 
+LONGEST_NAME = 253
+"""How long an object's name may be, a pool's and an Event's."""
+
 
 def parse_pod(item: Mapping[str, Any]) -> Pod:
     """Parse a raw pod."""
@@ -73,8 +76,7 @@ def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:
     """Return a raw Event about a pool."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
-        # The name only has to be unique; other components use the same shape.
-        "metadata": {"namespace": pool.key.namespace, "name": f"{pool.key.name}.{time.time_ns():x}"},
+        "metadata": {"namespace": pool.key.namespace, "name": _event_name(pool.key.name)},
         "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": KIND,
@@ -90,3 +92,10 @@ def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:
         "lastTimestamp": stamp,
         "count": 1,
     }
+
+
+def _event_name(pool: str) -> str:
+    """Return a name for an Event, in the shape of other components'. It only has to be unique."""
+    unique = f"{time.time_ns():x}"
+    # A part of a name cannot end with a hyphen, and no part is empty.
+    return f"{pool[: LONGEST_NAME - len(unique) - 1].rstrip('.-')}.{unique}"

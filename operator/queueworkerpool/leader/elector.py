@@ -19,6 +19,7 @@ from queueworkerpool.leader.lease import (
     RENEW_DEADLINE_SECONDS,
     RENEW_INTERVAL_SECONDS,
     STANDBY_INTERVAL_SECONDS,
+    UNKNOWN_HOLDER,
     Lease,
     View,
     claimed,
@@ -33,14 +34,18 @@ FINISH_SECONDS = 1.0
 """How long the ticks under way may take when this process ends, and again the writes that they have begun."""
 
 
+UNSERVED_SECONDS = 30.0
+"""How long nobody may lead before a process that was ready is not: longer than it takes to follow one that died."""
+
+
 class Leases(Protocol):
     """Where the Lease is. Both raise ClusterError, `write` ClusterConflictError when another process has written."""
 
     async def read(self) -> Lease:
-        """Return the Lease as it is now."""
+        """Return the Lease as it is now, without a version when there is none."""
 
     async def write(self, lease: Lease) -> Lease:
-        """Write the Lease if it is still at this version; return it as it now is."""
+        """Write the Lease if it is still at this version, or create it; return it as it now is."""
 
 
 class Work(Protocol):
@@ -89,37 +94,77 @@ class Elector:
         self._clocks = clocks
         self._view: View | None = None
         self._working = False
-        self._last_error = ""
+        self._problem = ""
+        self._served: float | None = None
+
+    def failure(self) -> str:
+        """Return why nobody leads, as far as this process knows; empty when it leads, or stands by for one that does.
+
+        May be called from any thread.
+        """
+        now = self._clocks.steady()
+        recently = self._served is not None and now - self._served < UNSERVED_SECONDS
+        if recently or self._is_served(now):
+            return ""
+        return f"nobody leads: {self._problem or 'the Lease is not read yet'}"
+
+    def _is_served(self, now: float) -> bool:
+        view = self._view
+        stands_by = view is not None and view.holder not in {"", self._identity, UNKNOWN_HOLDER} and now < view.expires
+        return self._fence.is_open or stands_by
 
     async def run(self, ready: Callable[[], bool], stop: asyncio.Event) -> None:
         """Take part until `stop` is set; then finish and release the Lease. Only a process that is ready claims it."""
         while not stop.is_set():
+            began = self._clocks.steady()
             delay = await self._attempt(ready)
             self._follow()
+            now = self._clocks.steady()
+            if self._is_served(now):
+                self._served = now
+            # From the beginning of the attempt, so that a slow answer does not delay the next renewal.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay)
+                await asyncio.wait_for(stop.wait(), max(0.0, began + delay - now))
         await self._leave()
 
     async def _attempt(self, ready: Callable[[], bool]) -> float:
-        """Read the Lease, and claim or renew it if that is allowed; return the seconds until the next attempt."""
+        """Claim or renew the Lease if that is allowed; return the seconds from now until the next attempt."""
         try:
-            view = await self._read()
-            if wait := wait_seconds(view, self._identity, self._clocks.steady()):
-                return min(wait, STANDBY_INTERVAL_SECONDS)
-            if view.holder != self._identity and not ready():
-                return STANDBY_INTERVAL_SECONDS
-            await self._claim(view.lease)
+            return await self._try(ready)
         except ClusterConflictError as error:  # another process was faster, or the Lease was edited
             logger.debug("lease not written", extra={"error": str(error)})
-            return STANDBY_INTERVAL_SECONDS
         except ClusterError as error:
             self._log_once(str(error))
-            return STANDBY_INTERVAL_SECONDS
-        except Exception:  # a bug may cost an attempt, or the Lease, but must not end the election
+        except Exception as error:  # a bug may cost an attempt, or the Lease, but must not end the election
             logger.exception("election failed")
+            self._problem = f"the election failed ({type(error).__name__})"
+        return STANDBY_INTERVAL_SECONDS
+
+    async def _try(self, ready: Callable[[], bool]) -> float:
+        if await self._renewed():
+            return RENEW_INTERVAL_SECONDS
+        view = await self._read()
+        if wait := wait_seconds(view, self._identity, self._clocks.steady()):
+            if view.holder == UNKNOWN_HOLDER:
+                self._log_once("the Lease is missing or was edited, and is claimed when nobody can hold it any more")
+            else:
+                self._problem = ""
+            return min(wait, STANDBY_INTERVAL_SECONDS)
+        if view.holder != self._identity and not ready():
+            self._problem = "this process is not ready to"
             return STANDBY_INTERVAL_SECONDS
-        self._last_error = ""
+        await self._claim(view.lease)
         return RENEW_INTERVAL_SECONDS
+
+    async def _renewed(self) -> bool:
+        """Renew the Lease, if this process holds it, without reading it first; return False when it has changed."""
+        if not (self._fence.is_open and self._view and self._view.holder == self._identity):
+            return False
+        try:
+            await self._claim(self._view.lease)
+        except ClusterConflictError:
+            return False
+        return True
 
     async def _read(self) -> View:
         lease = await self._leases.read()
@@ -127,14 +172,16 @@ class Elector:
         if self._view.holder != self._identity:
             # Also when it is free by now: another process has worked meanwhile.
             self._fence.close()
-            self._follow()
+        # Also when the fence has expired: what was learnt before may be out of date.
+        self._follow()
         return self._view
 
     async def _claim(self, lease: Lease) -> None:
         sent = self._clocks.steady()
         written = await self._leases.write(claimed(lease, self._identity, self._stamp()))
-        self._view = observe(self._view, written, self._clocks.steady())
+        self._view = observe(self._view, written, sent)
         self._fence.open_until(sent + RENEW_DEADLINE_SECONDS)
+        self._problem = ""
 
     def _follow(self) -> None:
         """Start or pause the work: it runs while the fence is open."""
@@ -166,7 +213,7 @@ class Elector:
                 logger.info("released the lead", extra={"identity": self._identity})
 
     def _log_once(self, problem: str) -> None:
-        repeated, self._last_error = self._last_error == problem, problem
+        repeated, self._problem = self._problem == problem, problem
         logger.log(logging.DEBUG if repeated else logging.WARNING, "lease not written", extra={"error": problem})
 
     def _stamp(self) -> str:

@@ -2,13 +2,24 @@
 
 The elector calls it. Wall clocks do not count: a process dates each change of the Lease by its own monotonic clock,
 when it reads it, and takes over only when it has read no change for the Lease's whole duration. The holder counts a
-shorter time, from before it wrote, so it always stops writing before another process takes over.
+shorter time, from before it wrote, so it always stops writing before another process takes over. What people do to the
+object (edit it, delete it) must not shorten that: only the holder's own release does.
 """
 
 from dataclasses import dataclass, replace
 
 LEASE_DURATION_SECONDS = 15
 """How long others leave the Lease to a holder that does not renew it."""
+
+LONGEST_SECONDS = 60
+"""How long others leave the Lease to a holder, whatever duration somebody wrote into it."""
+
+RELEASED_SECONDS = 1
+"""The duration that a holder writes when it releases the Lease, as client-go does. Without it, a Lease without a holder
+was edited, and its holder may still write."""
+
+UNKNOWN_HOLDER = "(unknown)"
+"""Stands for whoever may have held a Lease that is missing, or that was edited, when a process first reads it."""
 
 RENEW_DEADLINE_SECONDS = 10.0
 """How long a holder writes after its last renewal. The rest of LEASE_DURATION_SECONDS is for a write that was sent at
@@ -26,7 +37,7 @@ class Lease:
     """The Lease object.
 
     Args:
-        version: Its resourceVersion.
+        version: Its resourceVersion; empty when there is no Lease.
         holder: The identity of the process that holds it; empty when none does.
         seconds: Its duration.
         renewed: The time of the last renewal, for people to read; empty when no process ever held it.
@@ -59,10 +70,25 @@ def observe(view: View | None, lease: Lease, now: float) -> View:
     """Return the view after the Lease was read again. Only a change extends the holder's time."""
     if view and view.lease.version == lease.version:
         return view
-    if view and not lease.renewed:
-        # It was deleted and created again, and its holder may not know yet; a release looks different.
-        return replace(view, lease=lease)
-    return View(lease, lease.holder, now + lease.seconds if lease.holder else now)
+    if lease.holder:
+        return View(lease, lease.holder, now + min(max(lease.seconds, LEASE_DURATION_SECONDS), LONGEST_SECONDS))
+    if _is_free(view, lease):
+        return View(lease, "", now)
+    # It was edited, or deleted (and created again), and its holder, who may have renewed it since, need not know yet.
+    return View(lease, _holder_still(view, now), now + LEASE_DURATION_SECONDS)
+
+
+def _holder_still(view: View | None, now: float) -> str:
+    """Return who holds a Lease that was edited or deleted since it was viewed; it may have changed hands in between."""
+    margin = LEASE_DURATION_SECONDS - RENEW_DEADLINE_SECONDS
+    return view.holder if view and view.holder and now < view.expires - margin else UNKNOWN_HOLDER
+
+
+def _is_free(view: View | None, lease: Lease) -> bool:
+    """Return whether a Lease without a holder can be claimed at once: it was released, or never held."""
+    was_released = bool(lease.renewed) and lease.seconds == RELEASED_SECONDS
+    was_never_held = view is None and bool(lease.version) and not lease.renewed
+    return was_released or was_never_held
 
 
 def wait_seconds(view: View, identity: str, now: float) -> float:
@@ -80,4 +106,4 @@ def claimed(lease: Lease, identity: str, stamp: str) -> Lease:
 
 def released(lease: Lease, stamp: str) -> Lease:
     """Return the Lease as its holder releases it."""
-    return replace(lease, holder="", renewed=stamp)
+    return replace(lease, holder="", seconds=RELEASED_SECONDS, renewed=stamp)

@@ -3,6 +3,7 @@
 import pytest
 
 from queueworkerpool.cluster import KubernetesCluster
+from queueworkerpool.cluster.objects import LONGEST_NAME
 from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
 from queueworkerpool.model import Event, NamespacedName, Pool
 from queueworkerpool.names import FIELD_MANAGER, EventType
@@ -138,3 +139,21 @@ async def test_events_of_one_instant_are_all_kept_and_long_ones_are_cut(
     for number in range(3):
         await cluster.post_event(pool, Event(EventType.WARNING, "QueueNotFound", f"{number}" * 5000), NOW)
     assert sorted(event["message"] for event in namespace.items("events")) == [f"{n}" * 1024 for n in range(3)]
+
+
+LONG_NAMES = {
+    "the longest without a cut": "a" * 236,
+    "the longest of all": "a" * 253,
+    "a cut after a dot": "a" * 235 + "." + "a" * 17,
+    "a cut after hyphens": "a" * 230 + "------" + "a" * 17,
+}
+
+
+@pytest.mark.parametrize("name", LONG_NAMES.values(), ids=LONG_NAMES)
+async def test_a_pool_of_any_name_gets_events(name: str, namespace: Namespace, cluster: KubernetesCluster) -> None:
+    queue = {"url": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"}
+    pool = await stored(cluster, namespace.pool(name, queues=[queue]))
+    await cluster.post_event(pool, Event(EventType.NORMAL, "SuccessfulRescale", "from 0 to 3 replicas"), NOW)
+    (event,) = namespace.items("events")
+    assert event["involvedObject"]["name"] == name
+    assert len(event["metadata"]["name"]) <= LONGEST_NAME

@@ -1,15 +1,21 @@
 """The Lease on a real API server: of two writers one wins, and what others wrote into the object stays."""
 
 import json
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from queueworkerpool.cluster import LeaseClient
 from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, Lease, claimed, released
+from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease, claimed, released
 from queueworkerpool.model import NamespacedName
 from tests.adapters.operator.conftest import Namespace
+from tests.adapters.operator.faulty import Faulty, Script, answering
 
 STAMP = "2026-11-23T12:00:00.123456Z"
 
@@ -23,6 +29,20 @@ def leases(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Le
     client.close()
 
 
+def client_of(server: Faulty, monkeypatch: pytest.MonkeyPatch, folder: Path) -> LeaseClient:
+    """Return a client of a server that misbehaves."""
+    config = {
+        "clusters": [{"name": "c", "cluster": {"server": server.endpoint}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    (path := folder / "kubeconfig").write_text(json.dumps(config))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return LeaseClient(NamespacedName("system", "operator"))
+
+
 def create(namespace: Namespace) -> None:
     """Create the Lease as the chart does."""
     metadata = {"name": "operator", "labels": {"chart": "ours"}}
@@ -30,15 +50,41 @@ def create(namespace: Namespace) -> None:
     namespace.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
 
 
-async def test_a_missing_lease_is_not_created_and_the_error_says_what_creates_it(
-    namespace: Namespace, leases: LeaseClient
+async def test_a_missing_lease_is_created_by_the_first_of_two(namespace: Namespace, leases: LeaseClient) -> None:
+    missing = await leases.read()
+    assert missing == Lease("")
+    made = await leases.write(claimed(missing, "a", STAMP))
+    assert (made.holder, made.transitions) == ("a", 1)
+    with pytest.raises(ClusterConflictError):
+        await leases.write(claimed(missing, "b", STAMP))
+    assert await leases.read() == made
+    assert namespace.get("lease", "operator")["spec"]["leaseDurationSeconds"] == LEASE_DURATION_SECONDS
+
+
+async def test_a_lease_that_may_not_be_created_is_named_with_the_remedy(
+    faulty: Callable[[Script], Faulty], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(ClusterError, match=f"there is no Lease {namespace.name}/operator: `helm upgrade` makes it"):
-        await leases.read()
-    assert namespace.kubectl("get", "leases", "-o", "name") == ""
-    create(namespace)
-    made = await leases.read()
-    assert made == Lease(made.version)
+    forbidden = answering(403, {"kind": "Status", "code": 403})
+    client = client_of(faulty(forbidden), monkeypatch, tmp_path)
+    with closing(client), pytest.raises(ClusterError) as caught:
+        await client.write(claimed(Lease(""), "a", STAMP))
+    sentence = "there is no Lease system/operator, and this process may not create it: allow it to (`create` on leases)"
+    assert sentence in str(caught.value)
+
+
+async def test_a_slow_answer_that_leaves_time_for_two_renewals_is_waited_for(
+    faulty: Callable[[Script], Faulty], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lease = {"kind": "Lease", "metadata": {"resourceVersion": "7"}, "spec": {"holderIdentity": "a"}}
+
+    def slow(connection: socket.socket, ended: threading.Event) -> None:
+        ended.wait(4.5)
+        answering(200, lease)(connection, ended)
+
+    with closing(client_of(faulty(slow), monkeypatch, tmp_path)) as client:
+        begun = time.monotonic()
+        assert (await client.write(claimed(Lease("6", "a"), "a", STAMP))).version == "7"
+    assert 2 * (time.monotonic() - begun) < RENEW_DEADLINE_SECONDS
 
 
 async def test_it_passes_from_holder_to_holder_and_keeps_what_the_chart_wrote(
@@ -69,9 +115,9 @@ async def test_a_write_based_on_an_old_version_is_refused(namespace: Namespace, 
     assert await leases.read() == renewed
 
 
-async def test_a_lease_that_is_deleted_before_a_write_is_a_failure(namespace: Namespace, leases: LeaseClient) -> None:
+async def test_a_lease_that_is_deleted_before_a_write_is_a_conflict(namespace: Namespace, leases: LeaseClient) -> None:
     create(namespace)
     before = await leases.read()
     namespace.kubectl("delete", "lease", "operator")
-    with pytest.raises(ClusterError):
+    with pytest.raises(ClusterConflictError):
         await leases.write(claimed(before, "a", STAMP))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
+from queueworkerpool.leader.elector import FINISH_SECONDS, UNSERVED_SECONDS, Clocks, Elector
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.leader.lease import (
     LEASE_DURATION_SECONDS,
@@ -15,6 +15,7 @@ from queueworkerpool.leader.lease import (
     RENEW_INTERVAL_SECONDS,
     STANDBY_INTERVAL_SECONDS,
     Lease,
+    released,
 )
 from tests.unit.operator.builders import NOW
 
@@ -27,11 +28,16 @@ def now() -> float:
 
 @dataclass
 class Server:
-    """Stores the Lease. `failing`: what every request raises."""
+    """Stores the Lease. `failing`: what every request raises. `seconds`: what each takes."""
 
     lease: Lease = field(default_factory=lambda: Lease("1"))
     failing: Exception | None = None
     writes: int = 0
+    seconds: float = 0.0
+    made: int = 1
+
+    def delete(self) -> None:
+        self.lease = Lease("")
 
 
 @dataclass
@@ -52,17 +58,21 @@ class Process:
         self.task = asyncio.create_task(self.leadership.run(lambda: self.ready, self.stop))
 
     async def read(self) -> Lease:
-        if self.server.failing:
-            raise self.server.failing
+        await self.asked()
         return self.server.lease
 
-    async def write(self, lease: Lease) -> Lease:
+    async def asked(self) -> None:
+        await asyncio.sleep(self.server.seconds)
         if self.server.failing:
             raise self.server.failing
+
+    async def write(self, lease: Lease) -> Lease:
+        await self.asked()
         if lease.version != self.server.lease.version:
             raise ClusterConflictError("conflict")
         self.server.writes += 1
-        self.server.lease = replace(lease, version=str(int(lease.version) + 1))
+        self.server.made += 1
+        self.server.lease = replace(lease, version=str(self.server.made))
         return self.server.lease
 
     def start(self) -> None:
@@ -108,8 +118,8 @@ async def test_the_first_process_leads_and_the_others_stand_by(server: Server) -
 
 async def test_a_lease_that_nobody_held_is_claimed_at_once(server: Server) -> None:
     process = Process("a", server)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
     assert (process.called, server.lease.holder, now()) == (["start"], "a", 0)
     await process.end()
 
@@ -207,7 +217,8 @@ async def test_a_process_that_was_frozen_pauses_before_it_starts_again_when_anot
 ) -> None:
     process = Process("a", server)
     await asyncio.sleep(50)
-    server.lease = replace(server.lease, holder=holder, version="900")
+    taken = replace(server.lease, holder="b", version="900")
+    server.lease = taken if holder else released(taken, "later")
     await asyncio.sleep(RENEW_INTERVAL_SECONDS)
     assert process.called == (["start", "pause"] if holder else ["start", "pause", "start"])
     assert process.fence.is_open is not bool(holder)
@@ -233,4 +244,84 @@ async def test_a_lasting_failure_is_logged_once(server: Server, caplog: pytest.L
     await asyncio.sleep(5)
     logged: list[tuple[str, Any]] = [(record.levelname, record.message) for record in caplog.records]
     assert logged == [("WARNING", "lease not written")]
+    await process.end()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 2.5, 4.5, 4.9])
+async def test_a_slow_api_server_that_answers_does_not_cost_the_lead(server: Server, seconds: float) -> None:
+    first, second = Process("a", server), Process("b", server)
+    await asyncio.sleep(1)
+    server.seconds = seconds
+    await asyncio.sleep(300)
+    assert (first.called, first.fence.is_open, second.called) == (["start"], True, [])
+    assert (first.leadership.failure(), second.leadership.failure()) == ("", "")
+    for process in (first, second):
+        await process.end()
+
+
+async def test_a_missing_lease_is_created_by_one_when_nobody_can_hold_it(server: Server) -> None:
+    server.delete()
+    first, second = Process("a", server), Process("b", server)
+    await asyncio.sleep(LEASE_DURATION_SECONDS - 0.5)
+    assert (first.called, second.called, server.writes) == ([], [], 0)
+    missing = "nobody leads: the Lease is missing or was edited, and is claimed when nobody can hold it any more"
+    assert first.leadership.failure() == missing
+    await asyncio.sleep(1.6)
+    assert ([first.called, second.called], server.writes) == ([["start"], []], 1)
+    assert (first.leadership.failure(), second.leadership.failure()) == ("", "")
+    for process in (first, second):
+        await process.end()
+
+
+async def test_a_leader_creates_its_lease_again_and_goes_on(server: Server) -> None:
+    first, second = Process("a", server), Process("b", server)
+    await asyncio.sleep(50)
+    server.delete()
+    newcomer = Process("c", server)
+    await asyncio.sleep(RENEW_INTERVAL_SECONDS)
+    assert server.lease.holder == "a"
+    await asyncio.sleep(60)
+    assert [process.called for process in (first, second, newcomer)] == [["start"], [], []]
+    for process in (first, second, newcomer):
+        await process.end()
+
+
+@pytest.mark.parametrize(
+    "edit", [{"seconds": 1}, {"holder": ""}, {"holder": "", "renewed": ""}], ids=["shortened", "no holder", "emptied"]
+)
+async def test_a_lease_that_is_edited_never_makes_two_leaders(server: Server, edit: dict[str, Any]) -> None:
+    first, second = Process("a", server), Process("b", server)
+    for _ in range(20):
+        await asyncio.sleep(7.3)
+        server.made += 1
+        server.lease = replace(server.lease, version=str(server.made), **edit)
+    assert (first.called, second.called) == (["start"], [])
+    for process in (first, second):
+        await process.end()
+
+
+async def test_a_process_says_by_name_why_nobody_leads(server: Server) -> None:
+    process = Process("a", server, ready=False)
+    assert process.leadership.failure() == "nobody leads: the Lease is not read yet"
+    await asyncio.sleep(1)
+    assert process.leadership.failure() == "nobody leads: this process is not ready to"
+    server.failing = ClusterError("GET x: status 403")
+    await asyncio.sleep(2)
+    assert process.leadership.failure() == "nobody leads: GET x: status 403"
+    server.failing, process.ready = None, True
+    await asyncio.sleep(2)
+    assert process.leadership.failure() == ""
+    server.failing = ClusterError("PATCH x: no answer")
+    await asyncio.sleep(RENEW_DEADLINE_SECONDS + UNSERVED_SECONDS - 5)
+    assert process.leadership.failure() == "", "a short outage is no reason"
+    await asyncio.sleep(10)
+    assert process.leadership.failure() == "nobody leads: PATCH x: no answer"
+    await process.end()
+
+
+async def test_whoever_stands_by_is_ready_while_the_leader_renews(server: Server) -> None:
+    process = Process("b", server)
+    server.lease = replace(server.lease, holder="a", renewed="now")
+    await asyncio.sleep(LEASE_DURATION_SECONDS - 1)
+    assert (process.leadership.failure(), process.called) == ("", [])
     await process.end()

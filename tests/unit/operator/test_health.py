@@ -139,3 +139,11 @@ def test_a_pool_whose_tick_does_not_begin_is_reported() -> None:
     assert HealthState(1000, overdue=lambda: 45.0).liveness_failures(1000) == [
         "a pool is due for 45 s, and its tick has not begun"
     ]
+
+
+def test_a_process_is_not_ready_while_nobody_leads_but_may_lead_itself() -> None:
+    state = HealthState(1000, watch_attempts={"a": 1000}, watch_responses={"a": 1000}, nobody_leads=lambda: "nobody")
+    assert state.service_failures(1000, ("a",)) == ["nobody"]
+    assert state.readiness_failures(1000, ("a",)) == state.liveness_failures(1000) == []
+    state.nobody_leads = lambda: ""
+    assert state.service_failures(1000, ("a",)) == []

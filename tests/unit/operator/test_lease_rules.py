@@ -1,6 +1,7 @@
 """Which process may hold the Lease, and the property that two processes never write at the same time."""
 
 import heapq
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count, cycle
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from queueworkerpool.leader.lease import (
     LEASE_DURATION_SECONDS,
+    RELEASED_SECONDS,
     RENEW_DEADLINE_SECONDS,
     RENEW_INTERVAL_SECONDS,
     STANDBY_INTERVAL_SECONDS,
+    UNKNOWN_HOLDER,
     Lease,
     View,
     claimed,
@@ -29,14 +32,33 @@ SEEN_AT_100 = View(HELD, THEIRS, 115.0)
 OBSERVED = {
     "a held Lease: for its whole duration": (None, HELD, 115.0),
     "a held Lease: for the duration in the Lease, not our constant": (None, replace(HELD, seconds=40), 140.0),
+    "a Lease whose duration was edited to 1 s: for ours, because its holder still writes": (
+        SEEN_AT_100,
+        replace(HELD, version="8", seconds=1),
+        115.0,
+    ),
+    "a Lease whose duration was edited to a day: for a minute": (None, replace(HELD, seconds=86400), 160.0),
+    "a Lease whose holder was edited away: for our duration, because it may have renewed it before": (
+        View(HELD, THEIRS, 109.0),
+        replace(HELD, version="8", holder=""),
+        115.0,
+    ),
+    "a Lease without a holder that nobody released: for our duration": (None, replace(HELD, holder=""), 115.0),
+    "a missing Lease at the start: for our duration, because somebody may have held it": (None, Lease(""), 115.0),
+    "a missing Lease later: as before": (View(Lease(""), UNKNOWN_HOLDER, 105.0), Lease(""), 105.0),
+    "a Lease that is created while it is missing: for our duration": (
+        View(Lease(""), UNKNOWN_HOLDER, 105.0),
+        Lease("1"),
+        115.0,
+    ),
     "a renewed Lease: for another duration": (View(HELD, THEIRS, 101.0), replace(HELD, version="8"), 115.0),
     "an unchanged Lease: no longer than before": (View(HELD, THEIRS, 101.0), HELD, 101.0),
     "a released Lease: now": (SEEN_AT_100, released(replace(HELD, version="8"), "later"), 100.0),
     "a Lease that was never held: now": (None, Lease(version="1"), 100.0),
-    "a Lease that was created again: as before, because its holder may not know": (
+    "a Lease that was created again: for our duration, because its holder may not know": (
         View(HELD, THEIRS, 109.0),
         Lease(version="9"),
-        109.0,
+        115.0,
     ),
 }
 
@@ -45,6 +67,19 @@ OBSERVED = {
 def test_a_lease_observed_at_100_belongs_to_its_holder_until(before: View | None, lease: Lease, expires: float) -> None:
     view = observe(before, lease, 100.0)
     assert (view.lease, view.expires) == (lease, expires)
+
+
+HOLDERS = {
+    "its holder, which reads on": (View(HELD, OURS, 110.0), OURS),
+    "nobody that we know, once another process may have taken it": (View(HELD, OURS, 104.0), UNKNOWN_HOLDER),
+    "nobody that we know, when it was free": (View(Lease("1"), "", 90.0), UNKNOWN_HOLDER),
+    "nobody that we know, at the start": (None, UNKNOWN_HOLDER),
+}
+
+
+@pytest.mark.parametrize(("before", "holder"), HOLDERS.values(), ids=HOLDERS)
+def test_a_lease_that_is_missing_at_100_belongs_to(before: View | None, holder: str) -> None:
+    assert observe(before, Lease(""), 100.0).holder == holder
 
 
 WAITS = {
@@ -74,7 +109,7 @@ def test_a_claim_names_the_process_and_counts_only_a_change_of_holder() -> None:
 
 
 def test_a_released_lease_differs_from_one_that_was_never_held() -> None:
-    assert released(HELD, "now") == replace(HELD, holder="", renewed="now")
+    assert released(HELD, "now") == replace(HELD, holder="", seconds=RELEASED_SECONDS, renewed="now")
 
 
 def test_a_holder_stops_before_others_may_claim_and_has_time_for_several_renewals() -> None:
@@ -88,6 +123,20 @@ class Server:
 
     lease: Lease = field(default_factory=lambda: Lease("0"))
     versions: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def meddle(self, how: str) -> None:
+        """Do to the object what people do."""
+        edits: dict[str, dict[str, float | str]] = {
+            "shorten": {"seconds": 1},
+            "take the holder away": {"holder": "", "seconds": 15},
+            "name another holder": {"holder": "nobody"},
+        }
+        if how == "delete":
+            self.lease = Lease("")
+        elif how == "create":
+            self.lease = self.lease if self.lease.version else Lease(str(next(self.versions)))
+        elif self.lease.version and not (how == "shorten" and not self.lease.holder):
+            self.lease = replace(self.lease, version=str(next(self.versions)), **edits[how])  # type: ignore[arg-type]
 
     def write(self, wanted: Lease) -> Lease | None:
         if wanted.version != self.lease.version:
@@ -124,7 +173,7 @@ class Process:
             written = server.write(claimed(read, self.name, str(sent)))
             yield next(self.delays)
             if written and next(self.delays) < LOST:
-                view = observe(view, written, self.clock(now[0]))
+                view = observe(view, written, sent)
                 self.terms.append((now[0], (sent + RENEW_DEADLINE_SECONDS - self.offset) / self.rate))
                 yield RENEW_INTERVAL_SECONDS / self.rate
             else:
@@ -135,17 +184,37 @@ class Process:
 
 
 LOST = 15.0
+MEDDLING = st.lists(
+    st.tuples(
+        st.floats(0.1, 40.0),
+        st.sampled_from(["shorten", "take the holder away", "name another holder", "delete", "create"]),
+    ),
+    max_size=12,
+)
 DELAYS = st.lists(st.sampled_from([0.0, 0.01, 0.4, 3.0, LOST, 61.0]), min_size=7, max_size=40)
 PROCESSES = st.tuples(st.floats(-1e6, 1e6), st.floats(0.9, 1.1), DELAYS)
 
 
+def meddled(server: Server, meddling: list[tuple[float, str]]) -> Iterator[float]:
+    for seconds, how in meddling:
+        yield seconds
+        server.meddle(how)
+    yield math.inf
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.lists(PROCESSES, min_size=2, max_size=3))
-def test_two_processes_never_write_at_the_same_time(drawn: list[tuple[float, float, list[float]]]) -> None:
-    """Whatever their clocks show, however slow their requests, whichever answers are lost, however long they freeze."""
+@given(st.lists(PROCESSES, min_size=2, max_size=3), MEDDLING)
+def test_two_processes_never_write_at_the_same_time(
+    drawn: list[tuple[float, float, list[float]]], meddling: list[tuple[float, str]]
+) -> None:
+    """Whatever their clocks show, however slow their requests, whichever answers are lost, however long they freeze.
+
+    And whatever is done to the Lease meanwhile.
+    """
     server, now = Server(), [0.0]
     processes = [Process(str(i), offset, rate, cycle(delays)) for i, (offset, rate, delays) in enumerate(drawn)]
     steps = [(0.0, i, process.run(server, now)) for i, process in enumerate(processes)]
+    steps.append((0.0, len(steps), meddled(server, meddling)))
     for _ in range(400):
         now[0], i, running = heapq.heappop(steps)
         heapq.heappush(steps, (now[0] + next(running), i, running))

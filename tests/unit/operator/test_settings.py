@@ -25,6 +25,7 @@ def test_the_defaults() -> None:
         log_format="json",
         region=None,
         tenants="",
+        tenants_file="",
         read_workers=16,
         write_workers=8,
         lease="",

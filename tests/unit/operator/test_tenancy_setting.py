@@ -1,12 +1,14 @@
 """The setting `tenants`: what makes no sense stops the start, with the entry and what is wrong with it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from queueworkerpool.__main__ import main
 from queueworkerpool.errors import SettingsInvalidError
+from queueworkerpool.settings import Settings, tenants_of
 from queueworkerpool.tenancy import Tenancy
 
 ROLE = "arn:aws:iam::123456789012:role/qwp-shop"
@@ -67,3 +69,40 @@ def test_invalid(text: str, problem: str) -> None:
 def test_invalid_tenants_stop_the_start() -> None:
     result = CliRunner().invoke(main, ["operator"], env={"QWP_TENANTS": '[{"namespaces": ["a"]}]'})
     assert (result.exit_code, "tenants[0].queues: it must be a list" in result.output) == (2, True)
+
+
+FILES = {
+    "more than 1 MiB": (
+        json.dumps([SHOP]).encode().ljust(1024 * 1024 + 1),
+        "tenants_file: it is longer than 1048576 bytes, as a ConfigMap is at most: use patterns",
+    ),
+    "nothing": (b"\n", "tenants_file: it is empty; leave it out for no rules"),
+    "not text": (b"\xff", "tenants_file: it cannot be read (UnicodeDecodeError)"),
+    "no file": (None, "tenants_file: it cannot be read (FileNotFoundError)"),
+}
+
+
+@pytest.mark.parametrize(("content", "problem"), FILES.values(), ids=FILES)
+def test_a_file_of_tenants_that_cannot_be_used(content: bytes | None, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "tenants.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsInvalidError) as caught:
+        tenants_of(Settings(tenants_file=str(path)))
+    assert str(caught.value) == problem
+
+
+def test_a_file_of_tenants_may_be_as_long_as_a_config_map(tmp_path: Path) -> None:
+    (path := tmp_path / "tenants.json").write_text(json.dumps([SHOP]).ljust(1024 * 1024))
+    assert len(Tenancy.parse(tenants_of(Settings(tenants_file=str(path)))).entries) == 1
+
+
+def test_a_file_that_is_invalid_stops_the_start(tmp_path: Path) -> None:
+    (path := tmp_path / "tenants.json").write_text('[{"namespaces": ["a"]}]')
+    result = CliRunner().invoke(main, ["operator"], env={"QWP_TENANTS_FILE": str(path)})
+    assert (result.exit_code, "tenants[0].queues: it must be a list" in result.output) == (2, True)
+
+
+def test_tenants_come_from_one_place() -> None:
+    with pytest.raises(SettingsInvalidError, match="tenants, tenants_file: one of the two"):
+        Settings(tenants="[]", tenants_file="x")
