@@ -4,7 +4,13 @@ import pytest
 
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.cluster.objects import LONGEST_NAME
-from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    ClusterRefusedError,
+    PoolGoneError,
+    TargetGoneError,
+)
 from queueworkerpool.model import Event, NamespacedName, Pool
 from queueworkerpool.names import FIELD_MANAGER, EventType
 from tests.adapters.operator.conftest import NOW, Namespace
@@ -110,7 +116,7 @@ async def test_a_status_is_written_though_the_pool_was_edited_meanwhile(
 
 async def test_a_status_that_the_crd_refuses_changes_nothing(namespace: Namespace, cluster: KubernetesCluster) -> None:
     pool = await stored(cluster, namespace.pool("jobs"))
-    with pytest.raises(ClusterError, match="status 422"):
+    with pytest.raises(ClusterRefusedError, match="must be of type integer"):
         await cluster.write_status(pool, {"replicas": "many"})
     assert "status" not in namespace.get("qwp", "jobs")
 

