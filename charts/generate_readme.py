@@ -28,9 +28,9 @@ It needs Kubernetes {oldest} or newer, and Helm 3 or 4. `helm upgrade` also upgr
 `helm uninstall` keeps it, and with it all pools (`crds`). A second release in the same cluster needs
 `crds.install=false`, and `watchNamespaces` that do not overlap with those of the first.
 
-The definition must be there before any pool: Helm refuses a first install of a release that contains both. So install the
-operator as a release of its own, and charts with pools after it; or, in one release, set `crds.install=false` and apply
-`crds/queueworkerpools.yaml` of the repository first. As a dependency the chart takes a `condition` such as
+The definition must be there before any pool: Helm refuses the first install of a release that contains both. So install
+the operator as a release of its own, and charts with pools after it; or, in one release, set `crds.install=false` and
+apply `crds/queueworkerpools.yaml` of the repository first. As a dependency the chart takes a `condition` such as
 `queueworkerpool.enabled`, `tags` and `global`.
 
 With `replicaCount: 2` a node may fail. The operators elect the one that scales, by a Lease in the release's namespace;
