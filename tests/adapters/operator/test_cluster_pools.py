@@ -6,7 +6,6 @@ from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.cluster.objects import LONGEST_NAME
 from queueworkerpool.errors import (
     ClusterConflictError,
-    ClusterError,
     ClusterRefusedError,
     PoolGoneError,
     TargetGoneError,

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Facts, Memory, Mode, Policy, QueueReading, ScalingRules, Select
 from queueworkerpool.names import DECISION_REASONS, Reason
-from tests.unit.operator.builders import NOW, facts, reading
+from tests.unit.operator.builders import NOW, facts, pods, reading
+from tests.unit.operator.decide.rows import REPORTING
 from tests.unit.operator.strategies import (
     any_facts,
     counts,
@@ -129,6 +130,7 @@ def test_a_rate_policy_is_never_exceeded_over_any_window(
 
 
 @given(any_facts(), st.integers(-100_000, 100_000))
+@example(facts(max_replicas=1, replicas=2, pods=pods(0, 3), memory=REPORTING), 0)
 def test_a_clock_that_jumps_breaks_no_bound_and_no_memory(state: Facts, jump: int) -> None:
     """The pool stays within its bounds, and no time in the future is remembered as a start."""
     later = NOW + timedelta(seconds=jump)
