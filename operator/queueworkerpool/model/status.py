@@ -155,7 +155,7 @@ def _dumped_backlog(backlog: Backlog) -> dict[str, Any]:
 
 
 def _last_decision(raw: Mapping[str, Any]) -> LastDecision:
-    return LastDecision(str(raw["reason"]), str(raw["message"]), tuple(_step(step) for step in raw["trail"]))
+    return LastDecision(_text(raw["reason"]), _text(raw["message"]), tuple(_step(step) for step in raw["trail"]))
 
 
 def _dumped_decision(decision: LastDecision) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _dumped_decision(decision: LastDecision) -> dict[str, Any]:
 
 def _step(raw: Mapping[str, Any]) -> RecordedStep:
     until = _readable(parse_time, raw.get("until"))
-    return RecordedStep(int(raw["replicas"]), str(raw["reason"]), str(raw["message"]), until)
+    return RecordedStep(int(raw["replicas"]), _text(raw["reason"]), _text(raw["message"]), until)
 
 
 def _dumped_step(step: RecordedStep) -> dict[str, Any]:

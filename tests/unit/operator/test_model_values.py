@@ -116,6 +116,13 @@ def test_no_stored_status_makes_parsing_or_writing_raise(raw: dict[str, Any]) ->
     assert all(status.condition(kind) is None or raw["conditions"] for kind in ConditionType)
 
 
+def test_a_decision_without_words_is_absent() -> None:
+    step = {"replicas": 1, "reason": "Scheduled", "message": "why"}
+    for nothing in ({"reason": None}, {"message": None}, {"trail": [step | {"message": None}]}):
+        raw = {"reason": "Scheduled", "message": "why", "trail": [step]} | nothing
+        assert PoolStatus.parse({"lastDecision": raw}).last_decision is None
+
+
 def test_an_empty_status_says_nothing() -> None:
     status = PoolStatus.parse({})
     assert status == PoolStatus()
