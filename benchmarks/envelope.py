@@ -30,12 +30,12 @@ from testbed.interpreters import ROOT, image_interpreter
 from testbed.operators import admin_config, is_ready, prepare
 from testbed.process_usage import MIB, usage
 from testbed.replicas import Replica, Replicas
-from testbed.scrapers import SCRAPERS, Scrapers
+from testbed.scrapers import SCRAPE_PAUSE_SECONDS, SCRAPERS, Scrapers
 
 TIMEOUT_SECONDS = 180.0
 """For each step: whoever takes longer has missed every limit."""
 
-QUIET_SECONDS = 20.0
+QUIET_SECONDS = 10.0
 """How long to look on after each step: what it set off is over then."""
 
 LARGE = f"with {envelope.LARGE_BYTES // 1000} kB"
@@ -44,7 +44,8 @@ SETTING = (
     f"{envelope.SMALL_DEPLOYMENTS} Deployments of others with {envelope.SMALL_BYTES // 1000} kB of annotations, "
     f"{envelope.LARGE_DEPLOYMENTS} {LARGE}; {envelope.POOLS_IN_ALL} pools at pollSeconds {envelope.POLL_SECONDS}, "
     f"{envelope.LARGE_POOLS} of them {LARGE}; 10,000 pods, {envelope.LARGE_PODS} of them {LARGE}, for which "
-    f"{envelope.SHARING} pools ask at once; {SCRAPERS} scrapers at once of each operator, again and again. Two "
+    f"{envelope.SHARING} pools ask at once; {SCRAPERS} scrapers at once of each operator, every "
+    f"{SCRAPE_PAUSE_SECONDS:.0f} s. Two "
     "operators as in their image, under the chart's rights. first_decision: from the start of the process to the first "
     "new size of a Deployment; takeover: from SIGKILL of the leader to the first new size that the other one writes; "
     "all: to the last pool's. Peaks are VmHWM, which counts shared libraries too, and are held to the chart's memory "
@@ -131,13 +132,17 @@ def measure() -> Result:
 async def _measure(cluster: Cluster, sqs: CountingSqs, replicas: Replicas) -> Result:
     first, second, third = (replicas.add(f"operator-{letter}") for letter in "abc")
     async with connected(admin_config(cluster)) as client, _running(cluster, client, sqs, replicas) as run:
+        scrapers = run.scrapers
+        scrapers.step = "first decision"
         await _first_decision(run, first)
         await run.start(second)
+        scrapers.step = "scale-in"
         await _scale_in(run, first, second)
+        scrapers.step = "takeover"
         await _takeover(run, first, second)
         restarts = 0 if second.program.running else 1
+        scrapers.step = "many"
         await _many(run, second, third)
-        scrapers = run.scrapers
         run.add("scrapes", scrapers.scrapes)
         run.add("failed_scrapes", len(scrapers.scrape_errors), 0)
         run.add("livez_failures", len(scrapers.livez_failures), 0)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import aiohttp
 
 SCRAPERS = 40
-SCRAPE_PAUSE_SECONDS = 2.0
+SCRAPE_PAUSE_SECONDS = 15.0
+"""Between two scrapes by all at once: a usual interval, and longer than a rendering is kept."""
+
 SCRAPE_TIMEOUT_SECONDS = 10.0
 """Prometheus' own default."""
 
@@ -29,6 +31,8 @@ class Scrapers:
     scrape_errors: list[str] = field(default_factory=list)
     probes: int = 0
     livez_failures: list[str] = field(default_factory=list)
+    step: str = ""
+    """What is being measured, for the failures' texts."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -85,4 +89,4 @@ class Scrapers:
                 body = await answer.read()
                 return [] if answer.ok else [f"{answer.status} {body[:200].decode(errors='replace')}"]
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return [f"{type(error).__name__} {error}"]
+            return [f"{type(error).__name__} {error} at step {self.step}"]
