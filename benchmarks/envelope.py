@@ -45,11 +45,11 @@ SETTING = (
     f"{envelope.LARGE_DEPLOYMENTS} {LARGE}; {envelope.POOLS_IN_ALL} pools at pollSeconds {envelope.POLL_SECONDS}, "
     f"{envelope.LARGE_POOLS} of them {LARGE}; 10,000 pods, {envelope.LARGE_PODS} of them {LARGE}, for which "
     f"{envelope.SHARING} pools ask at once; {SCRAPERS} scrapers at once of each operator, every "
-    f"{SCRAPE_PAUSE_SECONDS:.0f} s. Two "
-    "operators as in their image, under the chart's rights. first_decision: from the start of the process to the first "
-    "new size of a Deployment; takeover: from SIGKILL of the leader to the first new size that the other one writes; "
-    "all: to the last pool's. Peaks are VmHWM, which counts shared libraries too, and are held to the chart's memory "
-    f"limit. many: at {envelope.MANY_DEPLOYMENTS} Deployments of others, with four times the time"
+    f"{SCRAPE_PAUSE_SECONDS:.0f} s. Two operators as in their image, under the chart's rights. first_decision: from "
+    "the start of the process to the first new size of a Deployment, and the operator's CPU time until then; takeover: "
+    "from SIGKILL of the leader to the first new size that the other one writes; all: to the last pool's. Peaks are "
+    "VmHWM, which counts shared libraries too, and are held to the chart's memory limit. many: at "
+    f"{envelope.MANY_DEPLOYMENTS} Deployments of others, with four times the time"
 )
 
 
@@ -168,6 +168,8 @@ async def _first_decision(run: _Run, operator: Replica) -> None:
     run.load(envelope.REPLICAS)
     begun = time.monotonic()
     await run.start(operator)
+    await holds_within(lambda: envelope.REPLICAS in run.sizes.replicas.values(), TIMEOUT_SECONDS)
+    run.add("first_decision_cpu_seconds", usage(operator.program.pid).cpu_seconds)
     soonest, last = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS, begun)
     run.add("first_decision_seconds", soonest, 15)
     run.add("all_decisions_seconds", last)
