@@ -24,6 +24,7 @@ import yaml
 from devcluster import Cluster
 from devcluster.processes import Program, free_port, wait_until
 from testbed import audit
+from testbed.interpreters import THIS_INTERPRETER, Interpreter
 from testbed.operators import (
     OPERATOR,
     OPERATOR_NAMESPACE,
@@ -84,14 +85,22 @@ class Replica:
 class Replicas:
     """The running operators. Closing it ends them all."""
 
-    def __init__(self, cluster: Cluster, sqs_env: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        sqs_env: Mapping[str, str],
+        folder: Path,
+        interpreter: Interpreter = THIS_INTERPRETER,
+    ) -> None:
         """Start no operator yet.
 
         Args:
-            cluster: A cluster with an audit log, on which `operators.prepare` was called.
+            cluster: A cluster on which `operators.prepare` was called; with an audit log, if `writes` is used.
             sqs_env: Environment variables that lead to the queues.
             folder: Where kubeconfigs and logs are written.
+            interpreter: The Python that runs the operators.
         """
+        self._interpreter = interpreter
         self._cluster = cluster
         self._sqs_env = sqs_env
         self._folder = folder
@@ -102,11 +111,15 @@ class Replicas:
         for replica in self._running.values():
             replica.program.kill()
 
-    def start(self, name: str) -> Replica:
-        """Start an operator, for the first time or again; return when it is ready."""
+    def add(self, name: str) -> Replica:
+        """Return the operator of this name, which is created when there is none, and not started."""
         if name not in self._running:
             self._running[name] = self._create(name)
-        replica = self._running[name]
+        return self._running[name]
+
+    def start(self, name: str) -> Replica:
+        """Start an operator, for the first time or again; return when it is ready."""
+        replica = self.add(name)
         replica.program.start()
 
         def ready() -> bool:
@@ -173,7 +186,8 @@ class Replicas:
         lease = {"QWP_LEASE": f"{OPERATOR_NAMESPACE}/{OPERATOR}", "QWP_IDENTITY": name}
         port = free_port()
         variables = {"KUBECONFIG": str(credentials)} | lease | dict(self._sqs_env)
-        process = OperatorProcess(log=self._folder / f"{name}.log", port=port, variables=variables)
+        log = self._folder / f"{name}.log"
+        process = OperatorProcess(log=log, port=port, variables=variables, interpreter=self._interpreter)
         return Replica(name, process.program(), port)
 
 

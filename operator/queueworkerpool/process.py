@@ -156,7 +156,8 @@ class _LeaderWork:
         self._cluster.renew()
         while True:
             try:
-                self._scheduler.refresh(await self._cluster.pools(self._namespaces))
+                async for pool in self._cluster.pools(self._namespaces):
+                    self._scheduler.refresh(pool)
             except ClusterError as error:
                 logger.warning("pools not listed", extra={"error": str(error)})
                 await asyncio.sleep(LIST_RETRY_SECONDS)

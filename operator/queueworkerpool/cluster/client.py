@@ -96,20 +96,15 @@ class KubernetesCluster:
         """Return the pool of this name. Raises PoolGoneError when there is none."""
         return parse_pool(await self._pool_request("GET", _pool_path(key)))
 
-    async def pools(self, namespaces: tuple[str, ...]) -> list[StoredPool]:
-        """Return all pools of these namespaces as they are now; of all namespaces when none is named.
+    async def pools(self, namespaces: tuple[str, ...]) -> AsyncIterator[StoredPool]:
+        """Yield all pools of these namespaces as they are now; of all namespaces when none is named.
 
-        A namespace that may not be listed is left out.
+        A namespace that may not be listed is left out. The caller must not wait for anything between two pools.
         """
-        found: list[StoredPool] = []
         for namespace in namespaces or ("",):
             with contextlib.suppress(ForbiddenError, NotFoundError):
-                found += [pool async for pool in self._pools(namespace)]
-        return found
-
-    async def _pools(self, namespace: str) -> AsyncIterator[StoredPool]:
-        async for item in self._lists.items(_pools_path(namespace), {}):
-            yield parse_pool(item)
+                async for item in self._lists.items(_pools_path(namespace), {}):
+                    yield parse_pool(item)
 
     async def target(self, deployment: NamespacedName) -> Target:
         """Return the Deployment of this name. Raises TargetGoneError when there is none."""

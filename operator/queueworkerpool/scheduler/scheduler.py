@@ -82,6 +82,7 @@ class Scheduler:
         self._entries: dict[NamespacedName, _Entry] = {}
         self._placed = 0
         self._started = False
+        self._refreshed: set[NamespacedName] = set()  # before the start: pools that may tick already
         # Timers inherit the context of whoever sets them: that of a watch would keep the whole body it showed alive.
         self._context = contextvars.copy_context()
 
@@ -108,19 +109,24 @@ class Scheduler:
         self._make_due(heirs)
 
     def start(self) -> None:
-        """Begin to tick: every pool is due at once."""
+        """Begin to tick: every pool that does not tick yet is due at once."""
         self._started = True
-        self._make_due(self._store.keys())
+        self._make_due(key for key in self._store.keys() if key not in self._refreshed)  # noqa: SIM118 -- no dict
+        self._refreshed.clear()
 
-    def refresh(self, pools: Iterable[StoredPool]) -> None:
-        """Store newer states of pools that the watch has shown; of others it has not shown the Deployments either."""
-        for pool in pools:
-            if self._store.get(pool.key):
-                self.pool_changed(pool)
+    def refresh(self, pool: StoredPool) -> None:
+        """Before the start: store the newest state of a pool, if the watch has shown it, and begin to tick this one.
+
+        So a long list of pools keeps only those waiting that are still to come.
+        """
+        self._refreshed.add(pool.key)
+        if self._store.get(pool.key):
+            self.pool_changed(pool)
+            self._make_due([pool.key])
 
     def pause(self) -> None:
         """Stop ticking, and forget what ticks have learnt as a restart would; pools and Deployments stay known."""
-        self._started = False
+        self._begin_nothing()
         for key, entry in self._entries.items():
             self._end(entry)
             for state in self._states:
@@ -136,7 +142,7 @@ class Scheduler:
 
     async def finish(self, seconds: float) -> None:
         """Begin no tick any more, and wait this long at most for those under way."""
-        self._started = False
+        self._begin_nothing()
         for entry in self._entries.values():
             if entry.timer:
                 entry.timer.cancel()
@@ -145,11 +151,15 @@ class Scheduler:
 
     async def close(self) -> None:
         """End all ticks. What a tick was writing is finished by the API server or not, as at any crash."""
-        self._started = False
+        self._begin_nothing()
         tasks = [entry.task for entry in self._entries.values() if entry.task]
         for entry in self._entries.values():
             self._end(entry)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin_nothing(self) -> None:
+        self._started = False
+        self._refreshed.clear()
 
     def _end(self, entry: _Entry) -> None:
         if entry.timer:
@@ -167,7 +177,7 @@ class Scheduler:
             self._set(key, self._entries[key], 0.0)
 
     def _set(self, key: NamespacedName, entry: _Entry, delay: float) -> None:
-        if not self._started:
+        if not self._started and key not in self._refreshed:
             return
         if entry.task:
             entry.again = True

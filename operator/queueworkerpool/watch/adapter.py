@@ -21,8 +21,11 @@ from queueworkerpool.watch.session import RECONNECT_SECONDS, Connections, NoLogi
 
 IDENTITY = "queueworkerpool"
 
-LIST_PAGE = 50
-"""Pools per page of a list. A pool may carry 256 KiB of annotations, and a page is in memory as a whole."""
+LIST_PAGE = 20
+"""Pools per page of a list. A pool may carry 256 KiB of annotations, and a page is in memory three times as a whole."""
+
+KEEP_SECONDS = 0.1
+"""How long kopf keeps a pool that it has reported, as a whole, to wait for the next event about it; 5 by default."""
 
 
 class Pools(Protocol):
@@ -101,6 +104,7 @@ class _Endless:
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False  # our Events are our own
+    settings.queueing.idle_timeout = KEEP_SECONDS
     settings.scanning.disabled = True  # scanning wants rights on all CRDs and namespaces
     settings.networking.error_backoffs = _Endless()
     settings.networking.connect_timeout = SILENCE_TIMEOUT_SECONDS

@@ -50,8 +50,8 @@ async def test_all_pools_are_listed_or_those_of_the_namespaces_that_are_named(
     namespace: Namespace, cluster: KubernetesCluster
 ) -> None:
     keys = {namespace.pool(name) for name in ("jobs", "mails")}
-    assert {pool.key for pool in await cluster.pools((namespace.name, "default"))} == keys
-    everywhere = {pool.key: pool for pool in await cluster.pools(())}
+    assert {pool.key async for pool in cluster.pools((namespace.name, "default"))} == keys
+    everywhere = {pool.key: pool async for pool in cluster.pools(())}
     assert keys <= everywhere.keys()
     one = next(iter(keys))
     assert everywhere[one] == await cluster.pool(one)

@@ -89,10 +89,42 @@ async def test_a_refresh_updates_only_pools_that_the_watch_has_shown(harness: Sc
     harness.scheduler.pause()
     harness.scheduler.pool_changed(named("shown", version=100))
     newest = replace(named("shown", version=150), status=PoolStatus(desired_replicas=7))
-    harness.scheduler.refresh([newest, named("unknown"), named("shown", version=120)])
+    for pool in (newest, named("unknown"), named("shown", version=120)):
+        harness.scheduler.refresh(pool)
     harness.scheduler.start()
     await asyncio.sleep(0.1)
     assert [pool for _, pool, _ in harness.ticks] == [newest]
+
+
+async def test_a_pool_that_is_refreshed_waits_for_no_other(harness: SchedulerHarness) -> None:
+    """A list of many large pools takes seconds, and the first one's decision is not to wait for the last one."""
+    harness.scheduler.pause()
+    for name in ("first", "last"):
+        harness.scheduler.pool_changed(named(name))
+    harness.scheduler.refresh(named("first", version=150))
+    await asyncio.sleep(7)
+    assert (len(harness.times("first")), harness.times("last")) == (2, [])
+    harness.scheduler.refresh(named("late"))
+    harness.scheduler.pool_changed(named("late"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    assert harness.times("late") == [7]
+    ticked = len(harness.times("first"))
+    harness.scheduler.start()
+    await asyncio.sleep(0.1)
+    assert (len(harness.times("first")), len(harness.times("last"))) == (ticked, 1)
+
+
+async def test_after_a_pause_no_refreshed_pool_ticks(harness: SchedulerHarness) -> None:
+    harness.scheduler.pause()
+    harness.scheduler.pool_changed(named("a"))
+    harness.scheduler.refresh(named("a", version=150))
+    await asyncio.sleep(0.1)
+    harness.scheduler.pause()
+    before = len(harness.ticks)
+    harness.scheduler.pool_changed(edited(named("a", version=200)))
+    await asyncio.sleep(60)
+    assert len(harness.ticks) == before > 0
 
 
 async def test_a_tick_that_may_not_write_is_not_logged(
