@@ -59,6 +59,12 @@ People who may view, edit or administer a namespace by Kubernetes' own ClusterRo
 because two ClusterRoles are aggregated to those (`aggregatedRoles`). Only the operator writes the status. With
 `watchNamespaces` the chart creates no ClusterRole: create Roles for people yourself.
 
+Who installs it without rights in the whole cluster sets `watchNamespaces`, `crds.install=false` and
+`podPatchPolicy.enabled=false`: then all objects are in the release's namespace and in those to serve. An administrator
+applies `crds/queueworkerpools.yaml` before, and should apply the policy too (`helm template` with
+`--show-only templates/podpatchpolicy.yaml`): without it, whoever steals the operator's token can change any pod of the
+namespaces to serve.
+
 ## Values
 
 | Value | Default | Meaning |

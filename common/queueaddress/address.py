@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from queueaddress.partitions import Partition, partitions
 
 _URL = re.compile(
-    r"(?i:https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?i:https?)://(?P<host>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
     r"(?P<folders>(?:/[A-Za-z0-9_-]{1,80}){0,3})/(?P<name>[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     re.ASCII,
 )
@@ -20,6 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 _ACCOUNT = re.compile(r"/([0-9]{12})")
 _LOCALSTACK_PATH = re.compile(r"/queue/([a-z0-9-]+)/([0-9]{12})")
 _LOCALSTACK_HOST = re.compile(r"(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.localhost\.localstack\.cloud")
+_LOCALSTACK_GLOBAL_HOST = "queue.localhost.localstack.cloud"
 
 _GLOBAL_REGION = "us-east-1"
 _GLOBAL_HOSTS = frozenset({"queue.amazonaws.com", "sqs.amazonaws.com"})
@@ -110,21 +111,34 @@ def _at_aws(host: str, owners: list[Partition], folders: str, name: str) -> Addr
 def _located(host: str, owners: list[Partition]) -> tuple[str, Endpoint]:
     if host in _GLOBAL_HOSTS:
         return _GLOBAL_REGION, Endpoint.STANDARD
+    unknown = None
     for owner in owners:
         is_dual_stack = _is_below(host, (owner.dual_stack_suffix,))
         head = host.removesuffix("." + (owner.dual_stack_suffix if is_dual_stack else owner.dns_suffix))
         for form, endpoint in _HOSTS:
-            if (found := form.fullmatch(head)) and owner.has(found[1]):
+            found = form.fullmatch(head)
+            unknown = unknown or (found and found[1])
+            if found and owner.has(found[1]):
                 is_plain = endpoint is Endpoint.STANDARD
                 return found[1], Endpoint.DUAL_STACK if is_dual_stack and is_plain else endpoint
+    if unknown:
+        raise AddressError(_not_a_region(unknown))
     raise AddressError(f"its host {_shown(host)} is AWS's, and names no region of SQS: {_RIGHT_FORM}")
+
+
+def _not_a_region(region: str) -> str:
+    if elsewhere := next((each for each in partitions() if each.has(region)), None):
+        return f"its region {_shown(region)} is below {elsewhere.dns_suffix}: correct the host"
+    return f"its region {_shown(region)} is not known to this version: correct it, or update"
 
 
 def _at_another_server(host: str, folders: str, name: str) -> Address:
     if in_path := _LOCALSTACK_PATH.fullmatch(folders):
         return Address(name, in_path[2], in_path[1], None)
     account, in_host = _ACCOUNT.fullmatch(folders), _LOCALSTACK_HOST.fullmatch(host)
-    region = in_host and (in_host[1] or in_host[2])
+    region = in_host[1] or in_host[2] if in_host else None
+    if host == _LOCALSTACK_GLOBAL_HOST:
+        region = _GLOBAL_REGION
     return Address(name, account and account[1], region, None)
 
 

@@ -8,7 +8,7 @@ whose requests are refused is alive. It restarts nothing itself.
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -66,6 +66,14 @@ def _waits(frame: FrameType | None) -> bool:
     return frame is not None and frame.f_code.co_filename.endswith(_SOCKET_FILES)
 
 
+def _not_listed(refused: Collection[str]) -> str:
+    """Return why a kind is not listed yet."""
+    if not refused:
+        return "are not listed yet"
+    where = ", ".join(sorted(refused)) or "the cluster"
+    return f"cannot be listed in {where}: a right is missing, or the namespace"
+
+
 @dataclass(slots=True)
 class HealthState:
     """The signs of life of all parts, in seconds of one monotonic clock.
@@ -77,6 +85,7 @@ class HealthState:
         jobs: The calls under way in each executor, by the name of what runs them.
         overdue: Returns for how many seconds the latest pool has been due without its tick.
         nobody_leads: Returns why this process neither leads nor stands by for one that does; empty when it does.
+        refused: Returns the namespaces in which a kind cannot be listed; the empty name is the whole cluster.
     """
 
     loop: float
@@ -85,6 +94,7 @@ class HealthState:
     jobs: dict[str, Jobs] = field(default_factory=dict)
     overdue: Callable[[], float] = lambda: 0.0
     nobody_leads: Callable[[], str] = lambda: ""
+    refused: Callable[[str], Collection[str]] = lambda _: ()
 
     def watch_attempted(self, kinds: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
         """Record that the watches of these kinds send a request now."""
@@ -117,7 +127,7 @@ class HealthState:
         for kind in kinds:
             answered = self.watch_responses.get(kind)
             if answered is None:
-                found.append(f"{kind} are not listed yet")
+                found.append(f"{kind} {_not_listed(self.refused(kind))}")
             elif now - answered >= WATCH_STALE_SECONDS:
                 found.append(f"the watch of {kind} got no answer for {now - answered:.0f} s")
         return found

@@ -34,7 +34,7 @@ from queueworkerpool.watch.index import Deployments
 from queueworkerpool.watch.kinds import WATCHED
 from queueworkerpool.watch.namespaces import Namespaces
 from queueworkerpool.watch.session import RECONNECT_SECONDS
-from queueworkerpool.wiring import Adapters, http_server, scheduler_of
+from queueworkerpool.wiring import Adapters, http_server, scheduler_of, show_refused
 from queueworkerpool.workers.states import WorkerStates
 
 logger = logging.getLogger("queueworkerpool")
@@ -95,6 +95,8 @@ async def _serve(process: _Process) -> None:
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
     process.health.overdue = scheduler.overdue_seconds
+    served = Namespaces(settings.namespaces, cluster, stop)
+    show_refused(process.metrics, process.health, served, deployments)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     heartbeat = asyncio.create_task(_heartbeat(process.health), name="heartbeat")
     watching = asyncio.create_task(
@@ -105,7 +107,7 @@ async def _serve(process: _Process) -> None:
         # Pools are watched once the Deployments are known: else each start would report that theirs are missing.
         await asyncio.wait((listed, stopped), return_when=asyncio.FIRST_COMPLETED)
         async with _leading(process, _LeaderWork(scheduler, cluster, settings.namespaces)):
-            await _watch_pools(process, adapter.Sinks(scheduler, process.health), cluster, stopped)
+            await _watch_pools(process, adapter.Sinks(scheduler, process.health), served, cluster, stopped)
     finally:
         await scheduler.close()
         for task in (heartbeat, stopped, listed):
@@ -118,15 +120,19 @@ async def _serve(process: _Process) -> None:
 
 
 async def _watch_pools(
-    process: _Process, sinks: adapter.Sinks, cluster: KubernetesCluster, stopped: "asyncio.Task[Any]"
+    process: _Process,
+    sinks: adapter.Sinks,
+    served: Namespaces,
+    cluster: KubernetesCluster,
+    stopped: "asyncio.Task[Any]",
 ) -> None:
     """Watch pools until the process stops, in the namespaces that can be listed."""
     while not process.stop.is_set():
         await _until_served(process, cluster, stopped)
-        served = Namespaces(process.settings.namespaces, cluster, process.stop)
         namespaces = await served.listable()
-        process.metrics.serves(served.states())
-        if namespaces is not None:
+        if namespaces is None:
+            process.health.watch_attempted((PLURAL,))  # what is refused is alive: a restart would not help
+        else:
             async with served.end_when_changed() as end:
                 await supervisor.watch(sinks, namespaces, end)
         await asyncio.wait((stopped,), timeout=RECONNECT_SECONDS)

@@ -5,6 +5,7 @@
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,8 @@ from queueworkerpool.errors import SettingsInvalidError
 
 ENV_PREFIX = "QWP_"
 LONGEST_TENANTS_BYTES = 1024 * 1024
+
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise SettingsInvalidError where a setting makes no sense."""
+        # In a cluster where the operator may list everything, a name that is none would be an empty namespace.
+        if wrong := [name for name in self.namespaces if not _NAMESPACE.fullmatch(name)]:
+            raise SettingsInvalidError(f"namespaces: {wrong[0]!r} is not a namespace; there are no patterns")
         for setting, value in (("lease", self.lease), ("own_deployment", self.own_deployment)):
             if value and [bool(part) for part in value.split("/")] != [True, True]:
                 raise SettingsInvalidError(f"{setting}: {value!r} is not NAMESPACE/NAME")

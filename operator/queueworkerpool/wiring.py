@@ -14,7 +14,8 @@ import click
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import NamespacedName, StoredPool
+from queueworkerpool.model import DEPLOYMENT, NamespacedName, StoredPool
+from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.reconcile import reconcile
 from queueworkerpool.report.events import EventDeduplicator
@@ -25,6 +26,7 @@ from queueworkerpool.settings import Settings
 from queueworkerpool.tenancy import Tenancy
 from queueworkerpool.watch.index import Deployments
 from queueworkerpool.watch.kinds import WATCHED
+from queueworkerpool.watch.namespaces import Namespaces
 from queueworkerpool.workers.sampler import WorkerSampler
 from queueworkerpool.workers.scale_in import ScaleInCoordinator
 from queueworkerpool.workers.states import WorkerStates
@@ -88,6 +90,13 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
     store = PoolStore()
     metrics.knows(store.count)
     return Scheduler(store, tick, metrics, sampler, deduplicator)
+
+
+def show_refused(metrics: Metrics, health: HealthState, served: Namespaces, deployments: Deployments) -> None:
+    """Show in the metrics and on /readyz which namespaces cannot be listed."""
+    by_kind = {PLURAL: served.refused, DEPLOYMENT.plural: deployments.refused}
+    health.refused = lambda kind: by_kind[kind]()
+    metrics.serves(served.names, lambda: served.refused() | deployments.refused())
 
 
 def _tls(settings: Settings) -> Tls | None:

@@ -124,3 +124,22 @@ def test_a_policy_limits_what_the_operator_may_patch(
         [condition] = policy["spec"]["matchConditions"]
         assert condition["expression"] == f"request.userInfo.username == '{account}'"
         assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
+
+
+CLUSTER_WIDE = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+
+
+def test_it_can_be_installed_without_rights_in_the_whole_cluster(render: Render) -> None:
+    """The values are those that the chart's README names; each of them is needed."""
+    values: Json = {"watchNamespaces": ["a"], "crds": {"install": False}, "podPatchPolicy": {"enabled": False}}
+    assert CLUSTER_WIDE & {found["kind"] for found in render(values)} == set()
+    assert all("namespace" in found["metadata"] for found in render(values))
+    for name in values:
+        others = {key: value for key, value in values.items() if key != name}
+        assert CLUSTER_WIDE & {found["kind"] for found in render(others)}, name

@@ -59,3 +59,37 @@ def test_a_parent_may_set(values: dict[str, Any], *, rendered: bool, parent: Pat
 def test_a_typo_below_our_name_is_refused_still(parent: Path, helm: Helm) -> None:
     answer = helm("template", "demo", str(parent), values={"queueworkerpool": {"enable": True}})
     assert "additional properties 'enable' not allowed" in answer.stderr
+
+
+POOL = """
+apiVersion: queueworker.dev/v1alpha1
+kind: QueueWorkerPool
+metadata: {name: jobs}
+spec:
+  scaleTargetRef: {name: jobs}
+  queues: [{url: "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"}]
+  maxReplicas: {{ .Values.exported.port }}
+  target: {messagesPerPod: 5}
+"""
+
+
+def test_a_parent_may_rename_it_import_its_values_and_have_pools_of_its_own(tmp_path: Path, helm: Helm) -> None:
+    """One release of both: the README says that the definition is then applied first."""
+    renamed = DEPENDENCY | {
+        "alias": "sizer",
+        "condition": "sizer.enabled",
+        "import-values": [{"child": "metrics.service", "parent": "exported"}],
+    }
+    shutil.copytree(CHART, tmp_path / "charts" / "queueworkerpool")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "pool.yaml").write_text(POOL)
+    chart = {"apiVersion": "v2", "name": "parent", "version": "0.1.0", "dependencies": [renamed]}
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    answer = helm("template", "demo", str(tmp_path), values={"sizer": {"enabled": True, "crds": {"install": False}}})
+    assert answer.returncode == 0, answer.stderr
+    objects = {each["kind"]: each for each in yaml.safe_load_all(answer.stdout) if each}
+    assert objects["Deployment"]["metadata"]["name"] == "demo-sizer"
+    assert objects["QueueWorkerPool"]["spec"]["maxReplicas"] == 9090
+    assert "CustomResourceDefinition" not in objects
+    refused = helm("template", "demo", str(tmp_path), values={"sizer": {"crd": {"install": False}}})
+    assert "additional properties 'crd' not allowed" in refused.stderr

@@ -27,9 +27,10 @@ class Row(Protocol):
 
 
 WORKER_ALONE = {
-    "throttled": {
-        "OverLimit"
-    },  # too many messages in flight: only a receive is refused so, and the operator sends none
+    # Too many messages in flight, or to decrypt: only a receive is refused so, and the operator sends none.
+    "throttled": {"KMS.ThrottlingException", "KmsThrottled", "OverLimit"},
+    # The key of the messages, which the operator never reads.
+    "denied": worker._KEY_REFUSED_CODES,
 }
 """Every difference, with its reason. The operator alone understands none."""
 

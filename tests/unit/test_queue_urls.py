@@ -148,6 +148,30 @@ def test_validate_warns_that_requests_do_not_go_to_the_host(host: str, setting: 
     assert setting in warning.message
 
 
+REGIONS = {
+    "nz-north-1.amazonaws.com": "its region nz-north-1 is not known to this version: correct it, or update",
+    "ireland.amazonaws.com": "its region ireland is not known to this version: correct it, or update",
+    "cn-north-1.amazonaws.com": "its region cn-north-1 is below amazonaws.com.cn: correct the host",
+    "us-east-1.amazonaws.com.cn": "its region us-east-1 is below amazonaws.com: correct the host",
+}
+
+
+@pytest.mark.parametrize(("host", "problem"), REGIONS.items(), ids=REGIONS)
+def test_a_region_that_is_not_understood_is_named_with_the_way_out(host: str, problem: str) -> None:
+    with pytest.raises(AddressError, match=problem):
+        parse(f"https://sqs.{host}/{A}/{Q}")
+
+
+def test_validate_warns_of_a_region_that_this_version_does_not_know() -> None:
+    [verdict] = validate(pool_with(f"https://sqs.eu-west-9.amazonaws.com/{A}/{Q}"), NOW)
+    [warning] = verdict.warnings
+    assert warning.field == "spec.queues[0].url"
+    assert "eu-west-9 is not known to this version" in warning.message
+    assert "QWP_REGION" in warning.message
+    [elsewhere] = validate(pool_with(f"https://sqs.example/{A}/{Q}", region="fr-par"), NOW)
+    assert elsewhere.warnings == ()
+
+
 # botocore's data
 
 

@@ -48,6 +48,15 @@ class ClockSkewError(AccessDeniedError):
     remedy = "check the clock of the machine: it differs from that of SQS by minutes"
 
 
+class KeyRefusedError(AccessDeniedError):
+    """SQS may not use the queue's KMS key for this worker, or cannot. Reported as denied access."""
+
+    remedy = (
+        "allow the worker's role kms:Decrypt, and kms:GenerateDataKey for a dead-letter queue, on the queue's KMS key,"
+        " and check that the key is enabled"
+    )
+
+
 class CredentialsDeniedError(SqsError):
     """STS refuses to give the worker the credentials of its role, so SQS was not asked."""
 

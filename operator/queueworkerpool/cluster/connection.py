@@ -107,7 +107,8 @@ class Connection:
             answer = self._send(method, path, body, most_bytes)
         decoded = _decoded(answer.data)
         if answer.status < HTTPStatus.BAD_REQUEST:
-            if decoded is None:  # some proxies answer 200 for an API server that is down
+            # Some proxies answer 200 for an API server that is down, or that refuses; what succeeds returns the object.
+            if decoded is None or decoded["kind"] == "Status":
                 raise ClusterError(f"{method} {path}: the answer is not the API server's")
             return decoded
         raise _refusal(f"{method} {path}", answer.status, decoded)

@@ -6,9 +6,10 @@ gone at once and ages are true at the time of the scrape. It decides nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -100,7 +101,7 @@ class Metrics:
         )
         self._namespaces = Gauge(
             f"{name}namespace_served",
-            "1 for a namespace whose pools can be listed, 0 for one whose cannot; the empty name is the whole cluster.",
+            "1 for a namespace whose pools and Deployments can be listed, else 0; the empty name is the whole cluster.",
             ("namespace",),
             registry=registry,
         )
@@ -172,11 +173,14 @@ class Metrics:
         """Show at each scrape how many pools this process knows, whether it scales them or stands by."""
         self._known.set_function(lambda: float(count()))
 
-    def serves(self, namespaces: Mapping[str, bool]) -> None:
-        """Show which of the namespaces to serve can be listed; the empty name is the whole cluster."""
-        self._namespaces.clear()
-        for namespace, served in namespaces.items():
-            self._namespaces.labels(namespace=namespace).set(served)
+    def serves(self, namespaces: Iterable[str], refused: Callable[[], Collection[str]]) -> None:
+        """Show at each scrape which of the namespaces to serve can be listed; the empty name is the whole cluster."""
+
+        def served(namespace: str) -> float:
+            return float(namespace not in refused())
+
+        for namespace in namespaces:
+            self._namespaces.labels(namespace=namespace).set_function(partial(served, namespace))
 
     def leads(self) -> bool:
         """Return whether this process is the one that scales. May be called from any thread."""

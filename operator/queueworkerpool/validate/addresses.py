@@ -7,7 +7,7 @@ because a CRD cannot hold AWS's partitions; it is an error all the same: no oper
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from queueaddress import AddressError, Endpoint, parse
+from queueaddress import AddressError, Endpoint, is_listed, parse
 from queueworkerpool.model import PoolSpec
 from queueworkerpool.validate.problems import Problem
 
@@ -48,9 +48,17 @@ def problems(spec: PoolSpec) -> Iterator[Problem]:
 
 
 def warnings(spec: PoolSpec) -> Iterator[tuple[str, str]]:
-    """Yield field and text for each host that looks as if requests went there; only for a spec without problems."""
+    """Yield field and text for each region that is doubtful, and each host that looks as if requests went there.
+
+    Only for a spec without problems.
+    """
     for index, queue in enumerate(spec.queues):
-        endpoint = parse(queue.url).endpoint
+        address = parse(queue.url)
+        endpoint = address.endpoint
+        if endpoint and address.region and not is_listed(address.region):
+            problem = f"its region {address.region} is not known to this version"
+            way_out = "if it is new, make it the operator's QWP_REGION, or update"
+            yield f"spec.queues[{index}].url", f"{problem}, and the operator may refuse it: correct it; {way_out}"
         if endpoint in _SETTINGS:
             problem = f"its host is a {endpoint} endpoint, and requests go to the operator's own endpoint"
             yield f"spec.queues[{index}].url", f"{problem}: {_SETTINGS[endpoint]}"

@@ -18,7 +18,14 @@ from queueworkerpool.health import HealthState
 from queueworkerpool.model import DEPLOYMENT, NamespacedName, Target
 from queueworkerpool.watch.index import Deployments
 from queueworkerpool.watch.kinds import SERVER_TIMEOUT_SECONDS, SILENCE_TIMEOUT_SECONDS
-from queueworkerpool.watch.pages import PageSize, PageTooLargeError, read_body, read_lines
+from queueworkerpool.watch.pages import (
+    LineTooLongError,
+    PageSize,
+    PageTooLargeError,
+    is_from_the_api_server,
+    read_body,
+    read_lines,
+)
 from queueworkerpool.watch.session import RECONNECT_SECONDS, Connections, NoLoginError, login
 
 logger = logging.getLogger(__name__)
@@ -73,7 +80,13 @@ class _Scope:
             try:
                 await self._follow()
             except _ExpiredError:
+                pause = 0.0 if self._version else RECONNECT_SECONDS  # a list that is too old at once is tried in peace
                 self._version = ""
+                await asyncio.sleep(pause)
+            except LineTooLongError:  # a watch that went on before the event would get it again: a list has pages
+                self._log("an event is too long")
+                self._version = ""
+                await asyncio.sleep(RECONNECT_SECONDS)
             except _RefusedError as error:
                 self._deployments.lose(self.namespace, str(error))
                 self._log(str(error))
@@ -151,11 +164,12 @@ class _Scope:
         answer = await session.get(url, params=query, timeout=timeout)
         if answer.status == HTTPStatus.OK:
             return answer
-        answer.close()
+        async with answer:
+            is_authentic = await is_from_the_api_server(answer)
         if answer.status == HTTPStatus.GONE:
             self._continue, self._staged = "", {}
             raise _ExpiredError
-        if answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        if is_authentic and answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             raise _RefusedError(f"status {answer.status}")
         raise aiohttp.ClientPayloadError(f"status {answer.status}")
 

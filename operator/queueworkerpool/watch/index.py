@@ -30,6 +30,10 @@ class Deployments:
         """Return the namespaces that cannot be seen, and why; the empty name is all of them."""
         return dict(self._unlisted)
 
+    def refused(self) -> set[str]:
+        """Return the namespaces whose Deployments cannot be listed; the empty name is all of them."""
+        return set(self._unlisted) - self._pending
+
     def find(self, deployment: NamespacedName) -> Target | None:
         """Return the Deployment of this name, if there is one. Raises TargetsUnknownError where nothing is known."""
         scope = deployment.namespace if self._namespaced else ""

@@ -26,23 +26,24 @@ class Namespaces:
     """The namespaces to serve; none named: all, by rights in the whole cluster."""
 
     def __init__(self, names: tuple[str, ...], lister: Lister, stop: asyncio.Event) -> None:
-        self._names = names
+        self.names = names or ("",)
         self._lister = lister
         self._stop = stop
         self._refused: set[str] = set()
 
     async def listable(self) -> tuple[str, ...] | None:
         """Return the namespaces to watch, empty for the whole cluster; None when there is nothing to watch now."""
-        self._refused = {name for name in self._names or ("",) if not await self._lister.may_list_pools(name)}
-        if self._refused:
+        before = self._refused
+        self._refused = {name for name in self.names if not await self._lister.may_list_pools(name)}
+        if self._refused and self._refused != before:
             logger.error("pools cannot be listed", extra={"namespaces": sorted(self._refused)})
-        if not self._names:
+        if self.names == ("",):
             return None if self._refused else ()
-        return tuple(name for name in self._names if name not in self._refused) or None
+        return tuple(name for name in self.names if name not in self._refused) or None
 
-    def states(self) -> dict[str, bool]:
-        """Return for each namespace to serve whether it is; the empty name is the whole cluster."""
-        return {name: name not in self._refused for name in self._names or ("",)}
+    def refused(self) -> set[str]:
+        """Return the namespaces whose pools cannot be listed; the empty name is the whole cluster."""
+        return self._refused
 
     @asynccontextmanager
     async def end_when_changed(self) -> AsyncIterator[asyncio.Event]:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ PAGE_BYTES = 2 * 1024 * 1024
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """A page that grows larger is given up, and requested again with fewer objects."""
 
-MAX_LINE_BYTES = 8 * 1024 * 1024
-"""The API server stores objects of up to about 1.5 MiB; in JSON they may take some times that."""
+MAX_LINE_BYTES = MAX_PAGE_BYTES
+"""The longest event. The API server stores objects of about 1.5 MiB, of which JSON writes some characters as six."""
 
 FIRST_LIMIT = 20
 """Objects of the first page. Even at 1.5 MiB each it stays near MAX_PAGE_BYTES."""
@@ -27,6 +28,10 @@ MAX_LIMIT = 500
 
 class PageTooLargeError(Exception):
     """A page is larger than MAX_PAGE_BYTES."""
+
+
+class LineTooLongError(Exception):
+    """An event is longer than MAX_LINE_BYTES."""
 
 
 @dataclass(slots=True)
@@ -56,8 +61,17 @@ async def read_body(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
+async def is_from_the_api_server(answer: aiohttp.ClientResponse) -> bool:
+    """Return whether a refusal is a Status, as all of the API server's are: a proxy in between has pages of its own."""
+    try:
+        body = json.loads(await read_body(answer))
+    except (ValueError, RecursionError, PageTooLargeError):
+        return False
+    return isinstance(body, dict) and body.get("kind") == "Status"
+
+
 async def read_lines(answer: aiohttp.ClientResponse, silence_seconds: float) -> AsyncIterator[bytes]:
-    """Yield the lines of a watch. Raises TimeoutError after so long a silence, ValueError for an endless line."""
+    """Yield the lines of a watch. Raises TimeoutError after so long a silence, LineTooLongError."""
     buffer = bytearray()
     while chunk := await asyncio.wait_for(answer.content.readany(), silence_seconds):
         buffer += chunk
@@ -65,4 +79,4 @@ async def read_lines(answer: aiohttp.ClientResponse, silence_seconds: float) -> 
             yield bytes(buffer[:end])
             del buffer[: end + 1]
         if len(buffer) > MAX_LINE_BYTES:
-            raise ValueError("an event of the watch is too long")
+            raise LineTooLongError

@@ -79,6 +79,7 @@ REFUSALS: dict[str, Script] = {
     "a list": faults.answering(200, b"[1]"),
     "a text": faults.answering(200, b'"text"'),
     "an empty object": faults.answering(200, {}),
+    "a refusal with status 200": faults.answering(200, {"kind": "Status", "status": "Failure", "message": SECRET}),
     "nested deeply": faults.answering(200, b"[" * 100_000),
     "a reset": faults.resetting,
     "the end at once": faults.sending(b""),

@@ -93,6 +93,7 @@ REFUSALS: dict[str, tuple[Script, type[QueueUnreadableError], str]] = {
     "too many requests": (denying(400, "Throttling"), CredentialsUnavailableError, "throttles"),
     "too many requests, by status": (denying(429, "Other"), CredentialsUnavailableError, "throttles"),
     "an issuer that does not answer": (denying(400, "IDPCommunicationError"), CredentialsUnavailableError, "issuer"),
+    "STS is off in this region": (denying(403, "RegionDisabledException"), CredentialsDeniedError, "not activated"),
     "STS fails": (denying(503, "ServiceUnavailable"), CredentialsUnavailableError, "STS failed"),
     "STS closes the connection": (faults.resetting, CredentialsUnavailableError, "AWS_ENDPOINT_URL_STS"),
     "a page of a proxy": (faults.answering(200, "<html>"), CredentialsUnavailableError, "cannot be used"),

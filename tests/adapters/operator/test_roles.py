@@ -9,6 +9,7 @@ import pytest
 
 from devcluster.sqs import CREDENTIALS, MotoSqs
 from queueworkerpool.errors import (
+    CredentialsDeniedError,
     QueueAccessDeniedError,
     QueueThrottledError,
     QueueUnreachableError,
@@ -116,6 +117,26 @@ REFUSALS: dict[str, tuple[Script, type[QueueUnreadableError], str]] = {
         refusing(403, "AccessDenied"),
         QueueAccessDeniedError,
         f"may not be assumed (AccessDenied): check roleArn in the operator's QWP_TENANTS, and {TRUST}",
+    ),
+    "the operator's own credentials are none": (
+        refusing(403, "InvalidClientTokenId"),
+        CredentialsDeniedError,
+        "STS refuses the operator's own credentials (InvalidClientTokenId): check role, AWS_* variables and clock",
+    ),
+    "the operator's own credentials have expired": (
+        refusing(403, "ExpiredToken"),
+        CredentialsDeniedError,
+        "STS refuses the operator's own credentials (ExpiredToken)",
+    ),
+    "the operator's clock is wrong": (
+        refusing(403, "SignatureDoesNotMatch"),
+        CredentialsDeniedError,
+        "STS refuses the operator's own credentials (SignatureDoesNotMatch)",
+    ),
+    "STS is off in this region": (
+        refusing(403, "RegionDisabledException"),
+        QueueAccessDeniedError,
+        "STS is not activated in this region (RegionDisabledException)",
     ),
     "a code that is none": (refusing(400, "x" * 5000), QueueAccessDeniedError, "may not be assumed (status 400)"),
     "too many requests": (refusing(400, "Throttling"), QueueThrottledError, "(Throttling): too many requests"),

@@ -203,6 +203,54 @@ async def test_events_change_what_is_known(server: Server, health: HealthState) 
         assert health.readiness_failures(time.monotonic(), WATCHED) == ["queueworkerpools are not listed yet"]
 
 
+async def test_an_event_may_be_as_large_as_the_largest_deployment_is_in_json(
+    server: Server, health: HealthState
+) -> None:
+    """The API server stores 1.5 MiB, and writes each `<` in it as six characters."""
+    server.items = [deployment("a", 1)]
+    async with watching(health) as index:
+        await server.events.put({"type": "ADDED", "object": deployment("large", 2, version=101, size=10_000_000)})
+        await server.events.put({"type": "MODIFIED", "object": deployment("a", 9, version=102)})
+        await until(lambda: (found(index, "large"), found(index, "a")) == (2, 9), "the events were not recorded")
+
+
+async def test_an_event_that_is_too_long_costs_a_list_and_not_the_watch(
+    server: Server, health: HealthState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server would send it again to whoever goes on before it, for ever."""
+    monkeypatch.setattr("queueworkerpool.watch.pages.MAX_LINE_BYTES", 100_000)
+    server.items = [deployment("a", 1)]
+    async with watching(health) as index:
+        server.items = [deployment("a", 9, version=102), deployment("large", 2, version=101, size=3_000_000)]
+        await server.events.put({"type": "ADDED", "object": server.items[1]})
+        await until(lambda: (found(index, "large"), found(index, "a")) == (2, 9), "nothing was listed again")
+
+
+async def test_a_list_that_is_too_old_each_time_is_not_tried_without_a_pause(
+    server: Server, health: HealthState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployments, "RECONNECT_SECONDS", 0.2)
+    server.items, server.failures = [deployment("a")], [410] * 5
+    began = time.monotonic()
+    async with watching(health) as index:
+        assert found(index, "a") == 1
+    assert time.monotonic() - began >= 1.0
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_proxy_that_refuses_in_the_api_servers_place_is_not_believed(
+    status: int, server: Server, health: HealthState
+) -> None:
+    server.items = [deployment("a", 3)]
+    async with watching(health) as index:
+        await until(lambda: server.watches == 1, "nothing was watched")
+        server.items, server.failures = [deployment("a", 5)], [status] * 10
+        await server.events.put({"type": "ERROR", "object": {"code": 410}})
+        await until(lambda: len(server.lists) >= 4, "nothing was listed again")
+        assert found(index, "a") == 3
+        await until(lambda: found(index, "a") == 5, "the new list was not recorded")
+
+
 async def test_a_state_that_was_restored_to_an_older_one_is_believed(server: Server, health: HealthState) -> None:
     server.items, server.version = [deployment("a", 8, version=900)], 900
     async with watching(health) as index:

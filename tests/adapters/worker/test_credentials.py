@@ -68,6 +68,7 @@ REFUSALS: dict[str, tuple[Script, type[SqsError], str]] = {
     "an unknown issuer": (denying(400, "InvalidIdentityToken"), CredentialsDeniedError, "web identity"),
     "too many requests": (denying(400, "Throttling"), CredentialsUnavailableError, "throttles"),
     "an issuer that does not answer": (denying(400, "IDPCommunicationError"), CredentialsUnavailableError, "issuer"),
+    "STS is off in this region": (denying(403, "RegionDisabledException"), CredentialsDeniedError, "not activated"),
     "STS fails": (denying(503, "ServiceUnavailable"), CredentialsUnavailableError, "STS failed"),
     "STS closes the connection": (faults.resetting, CredentialsUnavailableError, "STS did not answer"),
     "an answer without credentials": (

@@ -7,6 +7,7 @@ from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
     ClockSkewError,
+    KeyRefusedError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -29,6 +30,10 @@ from queueworker.sqs.failures import BY_CODE, BY_STATUS, FAILURES, error_for
         pytest.param("IDPRejectedClaim", 403, AccessDeniedError, id="a token that was refused"),
         pytest.param("InvalidIdentityToken", 400, AccessDeniedError, id="a token that is none"),
         pytest.param("RequestExpired", 400, ClockSkewError, id="a signature from the past"),
+        pytest.param("KmsAccessDenied", 400, KeyRefusedError, id="a key that the role may not use"),
+        pytest.param("KMS.AccessDeniedException", 400, KeyRefusedError, id="the same, in the query protocol"),
+        pytest.param("KmsDisabled", 400, KeyRefusedError, id="a key that is disabled"),
+        pytest.param("KmsThrottled", 400, ThrottledError, id="too many requests to KMS"),
         pytest.param("", 401, AccessDeniedError, id="a bare 401"),
         pytest.param("", 403, AccessDeniedError, id="a bare 403"),
         pytest.param("SomethingNew", 403, AccessDeniedError, id="an unknown code with 403"),
@@ -52,7 +57,7 @@ def test_a_wrong_clock_counts_as_denied_and_has_a_remedy_of_its_own() -> None:
     assert error.remedy != AccessDeniedError.remedy
 
 
-@pytest.mark.parametrize("kind", [*SqsError.__subclasses__(), ClockSkewError])
+@pytest.mark.parametrize("kind", [*SqsError.__subclasses__(), ClockSkewError, KeyRefusedError])
 def test_every_error_has_a_reason_and_a_remedy_in_one_line(kind: type[SqsError]) -> None:
     assert kind.reason in REASONS
     assert kind.remedy

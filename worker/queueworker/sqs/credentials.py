@@ -75,6 +75,11 @@ FAILURES: Final = (
         text="STS does not accept the worker's web identity",
         codes=frozenset({"IDPRejectedClaim", "InvalidIdentityToken"}),
     ),
+    Failure(
+        error=CredentialsDeniedError,
+        text="STS is not activated in the worker's region",
+        codes=frozenset({"RegionDisabledException"}),
+    ),
     Failure(error=CredentialsDeniedError, text="STS refuses the worker its role", raised=(ClientError,)),
     Failure(error=CredentialsUnavailableError, text="the worker has no AWS credentials", raised=(NoCredentialsError,)),
     Failure(

@@ -14,6 +14,7 @@ from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
     ClockSkewError,
+    KeyRefusedError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -45,6 +46,23 @@ THROTTLED_CODES: Final = frozenset(
 )
 """What SQS and STS answer to too many requests."""
 
+_KEY_REFUSED_CODES: Final = frozenset(
+    {
+        "KMS.AccessDeniedException",
+        "KMS.DisabledException",
+        "KMS.InvalidKeyUsageException",
+        "KMS.InvalidStateException",
+        "KMS.NotFoundException",
+        "KMS.OptInRequired",
+        "KmsAccessDenied",
+        "KmsDisabled",
+        "KmsInvalidKeyUsage",
+        "KmsInvalidState",
+        "KmsNotFound",
+        "KmsOptInRequired",
+    }
+)
+
 FAILURES: Final = (
     Failure(
         error=QueueNotFoundError,
@@ -62,13 +80,18 @@ FAILURES: Final = (
     Failure(
         error=ThrottledError,
         text="too many requests",
-        codes=THROTTLED_CODES | {"OverLimit"},
+        codes=THROTTLED_CODES | {"KMS.ThrottlingException", "KmsThrottled", "OverLimit"},
         statuses=frozenset({HTTPStatus.TOO_MANY_REQUESTS}),
     ),
     Failure(
         error=ClockSkewError,
         text="the worker's clock is wrong",
         codes=frozenset({"RequestExpired"}),
+    ),
+    Failure(
+        error=KeyRefusedError,
+        text="the queue's KMS key cannot be used",
+        codes=_KEY_REFUSED_CODES,
     ),
     Failure(
         error=AccessDeniedError,

@@ -34,5 +34,24 @@ class Failure:
 THROTTLED_CODES: Final = frozenset(
     {"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 )
+REFUSED_SIGNATURE_CODES: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IDPRejectedClaim",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidIdentityToken",
+        "InvalidSecurity",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""What SQS and STS answer to credentials that are none, have expired, or signed by a wrong clock."""
+REGION_DISABLED_CODES: Final = frozenset({"RegionDisabledException"})
 TOO_MANY_REQUESTS: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 SERVER_ERRORS: Final = frozenset(range(500, 1000))  # a strange server may send more than HTTP knows

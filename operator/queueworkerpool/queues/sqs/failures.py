@@ -40,7 +40,13 @@ from queueworkerpool.errors import (
 )
 from queueworkerpool.model import QueueRef
 from queueworkerpool.queues.sqs.credentials import CredentialsError
-from queueworkerpool.queues.sqs.failure import SERVER_ERRORS, THROTTLED_CODES, TOO_MANY_REQUESTS, Failure
+from queueworkerpool.queues.sqs.failure import (
+    REFUSED_SIGNATURE_CODES,
+    SERVER_ERRORS,
+    THROTTLED_CODES,
+    TOO_MANY_REQUESTS,
+    Failure,
+)
 from queueworkerpool.queues.sqs.identity_failures import CREDENTIALS_FAILURES, ROLE_FAILURES
 from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
@@ -90,23 +96,7 @@ FAILURES: Final = (
         error=QueueAccessDeniedError,
         text="SQS refuses the credentials ({shown})",
         fix="check role, AWS_* variables and clock of the operator",
-        codes=frozenset(
-            {
-                "ExpiredToken",
-                "ExpiredTokenException",
-                "IDPRejectedClaim",
-                "IncompleteSignature",
-                "InvalidAccessKeyId",
-                "InvalidClientTokenId",
-                "InvalidIdentityToken",
-                "InvalidSecurity",
-                "InvalidSignatureException",
-                "MissingAuthenticationToken",
-                "RequestExpired",
-                "SignatureDoesNotMatch",
-                "UnrecognizedClientException",
-            }
-        ),
+        codes=REFUSED_SIGNATURE_CODES,
     ),
     Failure(
         error=QueueAccessDeniedError,
@@ -142,8 +132,8 @@ FAILURES: Final = (
     ),
     Failure(
         error=QueueNotFoundError,
-        text="its region is none of AWS's",
-        fix="correct it, or make it the operator's QWP_REGION",
+        text="its region is not known to this version",
+        fix="correct it; if it is new, make it the operator's QWP_REGION, or update",
         raised=(InvalidRegionError,),
     ),
     Failure(

@@ -22,7 +22,14 @@ from queueworkerpool.errors import (
     QueueThrottledError,
     QueueUnreachableError,
 )
-from queueworkerpool.queues.sqs.failure import SERVER_ERRORS, THROTTLED_CODES, TOO_MANY_REQUESTS, Failure
+from queueworkerpool.queues.sqs.failure import (
+    REFUSED_SIGNATURE_CODES,
+    REGION_DISABLED_CODES,
+    SERVER_ERRORS,
+    THROTTLED_CODES,
+    TOO_MANY_REQUESTS,
+    Failure,
+)
 
 CREDENTIALS_FAILURES: Final = (
     # STS answers with an error.
@@ -56,6 +63,12 @@ CREDENTIALS_FAILURES: Final = (
         text="STS does not accept the operator's web identity ({shown})",
         fix="check the cluster's OIDC provider in IAM, and the audience of the token",
         codes=frozenset({"IDPRejectedClaim", "InvalidIdentityToken"}),
+    ),
+    Failure(
+        error=CredentialsDeniedError,
+        text="STS is not activated in the operator's region ({shown})",
+        fix="activate it in IAM's account settings, or set AWS_REGION to one where it is",
+        codes=REGION_DISABLED_CODES,
     ),
     Failure(
         error=CredentialsDeniedError,
@@ -112,6 +125,18 @@ ROLE_FAILURES: Final = (
         text=f"{_ROLE} was not assumed ({{shown}}): STS failed",
         fix="it should pass",
         statuses=SERVER_ERRORS,
+    ),
+    Failure(
+        error=CredentialsDeniedError,
+        text=f"{_ROLE} was not assumed: STS refuses the operator's own credentials ({{shown}})",
+        fix="check role, AWS_* variables and clock of the operator",
+        codes=REFUSED_SIGNATURE_CODES,
+    ),
+    Failure(
+        error=QueueAccessDeniedError,
+        text=f"{_ROLE} was not assumed: STS is not activated in this region ({{shown}})",
+        fix="activate it in IAM's account settings",
+        codes=REGION_DISABLED_CODES,
     ),
     Failure(
         error=QueueAccessDeniedError,
