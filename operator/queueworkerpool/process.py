@@ -123,9 +123,14 @@ async def _watch_pools(
     """Watch pools until the process stops, in the namespaces that can be listed."""
     while not process.stop.is_set():
         await _until_served(process, cluster, stopped)
-        served = Namespaces(process.settings.namespaces, cluster, process.stop)
+        served = Namespaces(
+            process.settings.namespaces,
+            cluster,
+            process.stop,
+            refusals=lambda: process.health.watch_refusals,
+            show=process.metrics.serves,
+        )
         namespaces = await served.listable()
-        process.metrics.serves(served.states())
         if namespaces is not None:
             async with served.end_when_changed() as end:
                 await supervisor.watch(sinks, namespaces, end)

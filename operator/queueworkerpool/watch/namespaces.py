@@ -1,18 +1,19 @@
 """Which of the namespaces to serve can be listed: one that is gone or forbidden must not cost the others.
 
-`process` uses it around each run of kopf, which ends as a whole at one forbidden namespace. It changes nothing.
+`process` uses it around each run of kopf, which does not begin with a forbidden namespace, and goes on asking, without
+a word to anybody, for one that is forbidden later. It changes nothing.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 10.0
-"""How often a namespace that could not be listed is tried again."""
+"""How often a namespace that could not be listed is tried again, and whether watches were refused is looked at."""
 
 
 class Lister(Protocol):
@@ -25,24 +26,46 @@ class Lister(Protocol):
 class Namespaces:
     """The namespaces to serve; none named: all, by rights in the whole cluster."""
 
-    def __init__(self, names: tuple[str, ...], lister: Lister, stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        lister: Lister,
+        stop: asyncio.Event,
+        refusals: Callable[[], int],
+        show: Callable[[Mapping[str, bool]], None],
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            names: The namespaces to serve.
+            lister: Tells whether pools can be listed.
+            stop: Set when the process stops.
+            refusals: Returns how often the API server has refused a watch of pools.
+            show: Called with each namespace to serve, and whether it is.
+        """
         self._names = names
         self._lister = lister
         self._stop = stop
-        self._refused: set[str] = set()
+        self._refusals = refusals
+        self._show = show
+        self._refused: set[str] = set()  # since before the run began: not watched
+        self._lost: set[str] = set()  # since then: kopf asks again and again by itself
+        self._refusals_seen = 0
 
     async def listable(self) -> tuple[str, ...] | None:
         """Return the namespaces to watch, empty for the whole cluster; None when there is nothing to watch now."""
+        self._refusals_seen = self._refusals()
         self._refused = {name for name in self._names or ("",) if not await self._lister.may_list_pools(name)}
         if self._refused:
             logger.error("pools cannot be listed", extra={"namespaces": sorted(self._refused)})
+        self._show(self._states())
         if not self._names:
             return None if self._refused else ()
         return tuple(name for name in self._names if name not in self._refused) or None
 
-    def states(self) -> dict[str, bool]:
+    def _states(self) -> dict[str, bool]:
         """Return for each namespace to serve whether it is; the empty name is the whole cluster."""
-        return {name: name not in self._refused for name in self._names or ("",)}
+        return {name: name not in self._refused | self._lost for name in self._names or ("",)}
 
     @asynccontextmanager
     async def end_when_changed(self) -> AsyncIterator[asyncio.Event]:
@@ -56,9 +79,24 @@ class Namespaces:
 
     async def _until_changed(self, end: asyncio.Event) -> None:
         while not self._stop.is_set() and not await self._any_is_back():
+            await self._recheck_watched()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), RECHECK_SECONDS if self._refused else None)
+                await asyncio.wait_for(self._stop.wait(), RECHECK_SECONDS)
         end.set()
+
+    async def _recheck_watched(self) -> None:
+        """Ask about the namespaces that are watched when a watch was refused lately: an idle cluster is not asked."""
+        seen, self._refusals_seen = self._refusals_seen, self._refusals()
+        if seen == self._refusals_seen and not self._lost:
+            return
+        watched = [name for name in self._names or ("",) if name not in self._refused]
+        lost = {name for name in watched if not await self._lister.may_list_pools(name)}
+        if new := lost - self._lost:
+            logger.error("pools cannot be listed any more", extra={"namespaces": sorted(new)})
+        if back := self._lost - lost:
+            logger.info("pools can be listed again", extra={"namespaces": sorted(back)})
+        self._lost = lost
+        self._show(self._states())
 
     async def _any_is_back(self) -> bool:
         for name in self._refused:
