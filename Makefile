@@ -1,6 +1,6 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check verify generate mutate audit bench soak lock clean
+.PHONY: help setup demo test test-unit check verify generate mutate audit bench soak chaos lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -59,6 +59,9 @@ bench: setup ## Measure operator and worker against their limits; JSON in benchm
 
 soak: setup ## Create, change, break and delete pools for 20 minutes (SOAK_SECONDS=…), and check that nothing grows
 	$(BIN)/python -m benchmarks soak --pools 60 --seconds $${SOAK_SECONDS:-1200}
+
+chaos: setup ## Let every kind of trouble happen at random for 20 minutes (CHAOS_SECONDS=…, CHAOS_SEED=…) beside pools of known sizes
+	$(BIN)/python -m benchmarks chaos --seconds $${CHAOS_SECONDS:-1200} --seed $${CHAOS_SEED:-15}
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
 	for name in ": --extra operator --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \

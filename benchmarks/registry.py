@@ -2,6 +2,7 @@
 
 from benchmarks import (
     admission,
+    chaos,
     cost,
     crashes,
     decide,
@@ -33,6 +34,7 @@ BENCHES: dict[str, Bench] = {
         *outages.BENCHES,
         crashes.BENCH,
         soak.BENCH,
+        chaos.BENCH,
     )
 }
 

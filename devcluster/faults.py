@@ -25,8 +25,9 @@ RETRY_AFTER_SECONDS = 30
 class Fault:
     """What goes wrong, and with which requests.
 
-    `kind`: a status (401, 403, 429, 503), `reset`, `half-open` (nothing passes any more, nothing is closed), `slow`,
-    `trickle` (a byte a second), `error 410` or `error 500` (as a watch event). `scope`: everything, watch, PATCH.
+    `kind`: a status (401, 403, 429, 503), `page STATUS` (the same from a proxy in between, with a page for people),
+    `reset`, `half-open` (nothing passes any more, nothing is closed), `slow` (or `slow SECONDS`), `trickle` (a byte a
+    second), `error 410` or `error 500` (as a watch event). `scope`: everything, watch, PATCH.
     """
 
     kind: str
@@ -92,7 +93,7 @@ class Proxy:
         for link in list(self._links):
             if fault.affects(*link.request) and fault.kind == "half-open":
                 link.dead = True
-            elif fault.affects(*link.request) and fault.kind not in {"slow", "trickle"}:
+            elif fault.affects(*link.request) and fault.kind.split()[0] not in {"slow", "trickle"}:
                 link.reset()
 
     def end(self) -> None:
@@ -136,8 +137,8 @@ class Proxy:
         if link.dead or fault is None or not fault.affects(*link.request):
             return not link.dead
         match fault.kind.split():
-            case ["slow"]:
-                await asyncio.sleep(SLOW_ANSWER_DELAY_SECONDS)
+            case ["slow", *seconds]:
+                await asyncio.sleep(float(seconds[0]) if seconds else SLOW_ANSWER_DELAY_SECONDS)
                 return True
             case ["half-open"]:
                 link.dead = True
@@ -146,10 +147,9 @@ class Proxy:
             case ["trickle"]:
                 await self._trickle(link, fault)
             case ["error", code]:
-                event = {"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "code": int(code)}}
-                link.writer.write(_answer(200, event))
-            case [status]:
-                link.writer.write(_answer(int(status), {"kind": "Status", "status": "Failure", "code": int(status)}))
+                link.writer.write(_answer(200, {"type": "ERROR", "object": _failure(int(code))}))
+            case [*page, status]:
+                link.writer.write(_page(int(status)) if page else _answer(int(status), _failure(int(status))))
         return False
 
     async def _trickle(self, link: _Link, fault: Fault) -> None:
@@ -184,11 +184,22 @@ def _length(head: bytes) -> int:
     return 0
 
 
+def _failure(status: int) -> dict[str, object]:
+    return {"kind": "Status", "status": "Failure", "code": status}
+
+
+def _page(status: int) -> bytes:
+    return _sent(status, "text/html", f"<html><body><h1>{status}</h1></body></html>\n".encode())
+
+
 def _answer(status: int, content: object) -> bytes:
-    body = json.dumps(content).encode() + b"\n"
+    return _sent(status, "application/json", json.dumps(content).encode() + b"\n")
+
+
+def _sent(status: int, kind: str, body: bytes) -> bytes:
     head = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        "Content-Type: application/json",
+        f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
     ]
     if status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -52,9 +52,9 @@ class ApiClient:
         async with self._session.post(path, json=body) as answer:
             await answer.read()
 
-    async def patch(self, path: str, body: Mapping[str, Any]) -> None:
-        """Merge a patch into one object."""
-        headers = {"Content-Type": "application/merge-patch+json"}
+    async def patch(self, path: str, body: Mapping[str, Any], user: str = "") -> None:
+        """Merge a patch into one object, by the rights of another user when one is named."""
+        headers = {"Content-Type": "application/merge-patch+json"} | ({"Impersonate-User": user} if user else {})
         async with self._session.patch(path, json=body, headers=headers) as answer:
             await answer.read()
 

@@ -1,8 +1,8 @@
 """A stand-in for SQS that only counts: it answers GetQueueAttributes from given depths, and records each call.
 
-On demand it does not answer requests for some queues, or breaks their connections. It is a process of its own
-(`counting_sqs.py PORT`), so that its CPU time is not the operator's, and a bare asyncio protocol that needs little CPU
-time. It keeps no messages and checks no signature. `CountingSqs` is its client: it starts the process,
+On demand it refuses requests for some queues, does not answer them, or breaks their connections. It is a process of its
+own (`counting_sqs.py PORT`), so that its CPU time is not the operator's, and a bare asyncio protocol that needs little
+CPU time. It keeps no messages and checks no signature. `CountingSqs` is its client: it starts the process,
 sets depths by PUT /depths, breaks queues by PUT /broken and fetches the recorded calls by GET /calls.
 """
 
@@ -39,6 +39,14 @@ class Fault(StrEnum):
     DEAD = "dead"  # the connection is reset
 
 
+class Refusal(StrEnum):
+    """How SQS refuses to read a queue: the code of its answer."""
+
+    MISSING = "com.amazonaws.sqs#QueueDoesNotExist"
+    DENIED = "com.amazonaws.sqs#AccessDeniedException"
+    THROTTLED = "com.amazonaws.sqs#RequestThrottled"
+
+
 class Counters:
     """Depths by queue name, and when each queue was read (seconds of the machine's monotonic clock)."""
 
@@ -56,6 +64,7 @@ class Counters:
             return _OK, time.monotonic()
         if (method, path) == (b"PUT", b"/broken"):
             self.broken.update(json.loads(body))
+            self.broken = {queue: kind for queue, kind in self.broken.items() if kind}
             return _OK, None
         if (method, path) == (b"GET", b"/calls"):
             return _OK, self.calls
@@ -64,10 +73,11 @@ class Counters:
     def _attributes(self, request: Mapping[str, Any]) -> tuple[bytes, Any]:
         queue = str(request["QueueUrl"]).rpartition("/")[2]
         self.calls[queue].append(time.monotonic())
-        if queue in self.broken:
-            return _BAD_REQUEST, Fault(self.broken[queue])
-        if queue not in self.depths:
-            return _BAD_REQUEST, {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no such queue"}
+        kind = self.broken.get(queue) or ("" if queue in self.depths else Refusal.MISSING)
+        if kind in set(Fault):
+            return _BAD_REQUEST, Fault(kind)
+        if kind:
+            return _BAD_REQUEST, {"__type": kind, "message": "refused"}
         attributes = {
             "ApproximateNumberOfMessages": str(self.depths[queue]),
             "ApproximateNumberOfMessagesNotVisible": "0",
@@ -154,8 +164,8 @@ class CountingSqs:
         """Set the visible messages of these queues, all at once; return when, by the monotonic clock."""
         return float(self._request("PUT", "/depths", json.dumps(depths)))
 
-    def break_queues(self, broken: Mapping[str, Fault]) -> None:
-        """Make requests for these queues fail from now on."""
+    def break_queues(self, broken: Mapping[str, Fault | Refusal | None]) -> None:
+        """Make requests for these queues fail from now on, or succeed again: None."""
         self._request("PUT", "/broken", json.dumps(broken))
 
     def calls(self) -> dict[str, list[float]]:

@@ -82,6 +82,7 @@ class HealthState:
         loop: The event loop's last heartbeat.
         watch_attempts: Each watch's last request, by its kind.
         watch_responses: Each watch's last answer, by its kind.
+        watch_refusals: How often the API server has refused a watch of pools: by a lack of rights, or of a namespace.
         jobs: The calls under way in each executor, by the name of what runs them.
         overdue: Returns for how many seconds the latest pool has been due without its tick.
         nobody_leads: Returns why this process neither leads nor stands by for one that does; empty when it does.
@@ -91,6 +92,7 @@ class HealthState:
     loop: float
     watch_attempts: dict[str, float] = field(default_factory=dict)
     watch_responses: dict[str, float] = field(default_factory=dict)
+    watch_refusals: int = 0
     jobs: dict[str, Jobs] = field(default_factory=dict)
     overdue: Callable[[], float] = lambda: 0.0
     nobody_leads: Callable[[], str] = lambda: ""

@@ -95,7 +95,7 @@ async def _serve(process: _Process) -> None:
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
     process.health.overdue = scheduler.overdue_seconds
-    served = Namespaces(settings.namespaces, cluster, stop)
+    served = Namespaces(settings.namespaces, cluster, stop, lambda: process.health.watch_refusals)
     show_refused(process.metrics, process.health, served, deployments)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     heartbeat = asyncio.create_task(_heartbeat(process.health), name="heartbeat")

@@ -17,6 +17,7 @@ import aiohttp
 import kopf
 
 from queueworkerpool.health import HealthState
+from queueworkerpool.names import PLURAL
 from queueworkerpool.watch.kinds import WATCHED
 
 RECONNECT_SECONDS = 2.0
@@ -26,6 +27,9 @@ WATCH_INTERVAL_SECONDS = 0.5
 
 CLOSE_TIMEOUT_SECONDS = 1.0
 """How long to wait for open connections to close, after all sessions were closed."""
+
+
+_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
 class NoLoginError(Exception):
@@ -125,6 +129,8 @@ def _trace(health: HealthState, clock: Callable[[], float] = time.monotonic) -> 
     async def answered(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
         if params.url.name in WATCHED and "watch" in params.url.query and params.response.ok:
             health.watch_responses[params.url.name] = clock()
+        if params.url.name == PLURAL and params.response.status in _REFUSED:
+            health.watch_refusals += 1
 
     trace.on_request_start.append(requested)
     trace.on_request_end.append(answered)

@@ -52,7 +52,7 @@ async def test_a_process_that_may_list_nothing_stays_alive(
     assert running.health.liveness_failures(time.monotonic())
     cluster = Refusing(*NAMES)
     stopped = asyncio.create_task(running.stop.wait())
-    served = Namespaces(NAMES, cluster, running.stop)
+    served = Namespaces(NAMES, cluster, running.stop, lambda: 0)
     watching = asyncio.create_task(process._watch_pools(running, cast(Any, None), served, cast(Any, cluster), stopped))
     await until(lambda: running.health.liveness_failures(time.monotonic()) == [], "it is restarted for ever")
     running.stop.set()
@@ -60,7 +60,7 @@ async def test_a_process_that_may_list_nothing_stays_alive(
 
 
 async def test_what_is_refused_is_told_by_name(running: process._Process) -> None:
-    served, deployments = Namespaces(NAMES, Refusing("bank"), running.stop), Deployments(NAMES)
+    served, deployments = Namespaces(NAMES, Refusing("bank"), running.stop, lambda: 0), Deployments(NAMES)
     show_refused(running.metrics, running.health, served, deployments)
     assert _told(running) == ["queueworkerpools are not listed yet", "deployments are not listed yet"]
     assert await served.listable() == ("shop",)
@@ -75,7 +75,7 @@ async def test_what_is_refused_is_told_by_name(running: process._Process) -> Non
 
 
 async def test_a_refused_cluster_has_no_name(running: process._Process) -> None:
-    served = Namespaces((), Refusing(""), running.stop)
+    served = Namespaces((), Refusing(""), running.stop, lambda: 0)
     show_refused(running.metrics, running.health, served, Deployments())
     assert await served.listable() is None
     assert _told(running)[0] == "queueworkerpools cannot be listed in the cluster: a right is missing, or the namespace"
@@ -83,7 +83,7 @@ async def test_a_refused_cluster_has_no_name(running: process._Process) -> None:
 
 
 async def test_a_refusal_is_logged_once(running: process._Process, caplog: pytest.LogCaptureFixture) -> None:
-    served = Namespaces(NAMES, Refusing("bank"), running.stop)
+    served = Namespaces(NAMES, Refusing("bank"), running.stop, lambda: 0)
     for _ in range(3):
         await served.listable()
     assert [record.message for record in caplog.records] == ["pools cannot be listed"]

@@ -1,6 +1,7 @@
 """What a strict cluster refuses, on the real API server: the user is told in its own words, and all else goes on."""
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,26 @@ spec:
   matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: capped}}}
 """
 NO_EVENTS = """
-apiVersion: v1
-kind: ResourceQuota
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
 metadata: {name: no-events}
-spec: {hard: {count/events: "0"}}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [events]}
+  validations:
+  - {expression: "false", message: "no Events in this namespace"}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: no-events}
+spec:
+  policyName: no-events
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: quiet}}}
 """
+"""A quota would refuse none: Kubernetes does not count Events."""
 
 
 @dataclass
@@ -107,11 +123,11 @@ def without(cluster: Cluster, resource: str) -> str:
     return before
 
 
-def test_a_policy_a_quota_and_a_missing_right(strict: Strict) -> None:
+def test_policies_and_a_missing_right(strict: Strict) -> None:
     cluster = strict.cluster
     for namespace in ("capped", "quiet"):
         strict.add(namespace)
-    strict.apply("quiet", NO_EVENTS)
+    cluster.apply(NO_EVENTS)
     cluster.apply(POLICY)
     # An admission policy takes effect some time after it was created.
     probe = ("-n", "capped", "scale", "deployment/capped", "--replicas=4", "--dry-run=server")
@@ -120,9 +136,17 @@ def test_a_policy_a_quota_and_a_missing_right(strict: Strict) -> None:
         a_policy_is_told_in_its_own_words(strict)
         wait_until(lambda: strict.size("quiet") == 10, WAIT_SECONDS, "a refused Event stopped the scaling")
         assert strict.condition("quiet", "Ready")["status"] == "True"
+        wait_until(lambda: lost_events(strict) > 0, WAIT_SECONDS, "no refused Event was counted")
+        assert strict.events("quiet") == []
         a_right_that_is_taken_away_is_told_and_comes_back(strict)
         assert is_ready(strict.process.port)
     assert "Traceback" not in strict.process.log.read_text()
+
+
+def lost_events(strict: Strict) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{strict.process.port}/metrics", timeout=10) as answer:
+        [line] = [each for each in answer if each.startswith(b"queueworkerpool_events_lost_total ")]
+        return float(line.split()[1])
 
 
 def is_denied(cluster: Cluster, *arguments: str) -> bool:

@@ -1,0 +1,31 @@
+"""Half a minute of chaos: the benchmark of that name lets everything happen for longer."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from devcluster import UnavailableError, tools
+from testbed.chaos.run import LANES, Chaos, run
+from testbed.chaos.world import started
+
+CHAOS_SECONDS = 15
+SEED = 15
+
+
+def test_whatever_happens_at_once_is_told_and_in_the_end_every_size_is_right(
+    tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> None:
+    try:
+        tools.build_everything()
+    except UnavailableError as error:
+        unavailable(str(error))
+
+    async def chaos() -> Chaos:
+        async with started(tmp_path) as world:
+            return await run(world, CHAOS_SECONDS, SEED)
+
+    found = asyncio.run(chaos())
+    assert (found.untold(), found.failures, found.wrong_sizes) == ([], [], {})
+    assert (found.restarts, found.livez_failures) == (0, [])
+    assert len(found.happened) > LANES
