@@ -4,6 +4,7 @@ It decides nothing and retries nothing: the next tick decides on what is then tr
 """
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,10 @@ from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneE
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
 from queueworkerpool.model import DEPLOYMENT, Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
+from queueworkerpool.model.pruning import names
 from queueworkerpool.names import GROUP, PLURAL, VERSION
+
+logger = logging.getLogger(__name__)
 
 READ_TIMEOUT_SECONDS = 7.0
 """The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
@@ -45,6 +49,7 @@ class KubernetesCluster:
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
         self._lists = PagedLists(self._connection, MOST_PAGES)
+        self._loses = False
 
     @property
     def jobs(self) -> Jobs:
@@ -157,7 +162,13 @@ class KubernetesCluster:
 
     async def _write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
         body = {"metadata": {"resourceVersion": str(pool.resource_version)}, "status": patch}
-        return parse_pool(await self._pool_request("PATCH", f"{_pool_path(pool.key)}/status", body))
+        written = parse_pool(await self._pool_request("PATCH", f"{_pool_path(pool.key)}/status", body), patch)
+        if written.status.lost and not self._loses:
+            self._loses = True
+            remedy = "upgrade the custom resource definition, then restart the operator"
+            extra = {"fields": " ".join(names(written.status.lost)), "remedy": remedy}
+            logger.warning("the custom resource definition is older than this operator", extra=extra)
+        return written
 
     async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
         """Return the pods of a Deployment that are not being deleted.

@@ -91,8 +91,8 @@ StoredPool = Pool | InvalidPool
 """A QueueWorkerPool as the API server stores it, whatever its spec."""
 
 
-def parse_pool(body: Mapping[str, Any]) -> StoredPool:
-    """Parse a raw QueueWorkerPool."""
+def parse_pool(body: Mapping[str, Any], sent: Mapping[str, Any] | None = None) -> StoredPool:
+    """Parse a raw QueueWorkerPool. `sent`: the patch of its status that it is the answer to."""
     metadata = body["metadata"]
     common: dict[str, Any] = {
         "key": NamespacedName(metadata["namespace"], metadata["name"]),
@@ -100,7 +100,7 @@ def parse_pool(body: Mapping[str, Any]) -> StoredPool:
         "created": metadata["creationTimestamp"],
         "generation": metadata["generation"],
         "resource_version": int(metadata["resourceVersion"]),
-        "status": PoolStatus.parse(dict(body.get("status") or {})),
+        "status": PoolStatus.parse(dict(body.get("status") or {}), sent),
     }
     try:
         return Pool(**common, spec=PoolSpec.parse(body["spec"]))

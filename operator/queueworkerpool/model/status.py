@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from queueworkerpool.model.memory import Memory
+from queueworkerpool.model.pruning import completed, lost
 from queueworkerpool.model.times import format_time, parse_time
 from queueworkerpool.names import ConditionType
 
@@ -68,7 +69,11 @@ _NOTHING_REMEMBERED = Memory()
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """A pool's status; None is what it does not say. `stored` is the raw status that it was parsed from."""
+    """A pool's status; None is what it does not say.
+
+    `stored` is the raw status as the API server holds it. `lost` is what we wrote beside that and the API server left
+    out, because its definition of the pool is older than this operator: known as long as this process lives.
+    """
 
     observed_generation: int | None = None
     replicas: int | None = None
@@ -80,10 +85,13 @@ class PoolStatus:
     memory: Memory = _NOTHING_REMEMBERED
     conditions: tuple[Condition, ...] = ()
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    lost: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Parse a raw status. Raises nothing."""
+    def parse(cls, stored: Mapping[str, Any], sent: Mapping[str, Any] | None = None) -> Self:
+        """Parse a raw status. Raises nothing. `sent`: the merge patch that it is the answer to."""
+        missing = lost(sent or {}, stored)
+        raw = completed(stored, missing)
         return cls(
             observed_generation=_integer(raw.get("observedGeneration")),
             replicas=_integer(raw.get("replicas")),
@@ -94,8 +102,14 @@ class PoolStatus:
             last_decision=_readable(_last_decision, raw.get("lastDecision")),
             memory=_readable(Memory.parse, raw.get("memory")) or Memory(),
             conditions=_readable(_conditions, raw.get("conditions")) or (),
-            stored=raw,
+            stored=stored,
+            lost=missing,
         )
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The raw status as it was written."""
+        return completed(self.stored, self.lost)
 
     def dump(self) -> dict[str, Any]:
         """Write the raw status, without what is not there."""

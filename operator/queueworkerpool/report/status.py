@@ -84,7 +84,7 @@ def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> P
 
 def is_worth_writing(old: PoolStatus, new: PoolStatus, now: datetime) -> bool:
     """Return whether the new status says something that should be written now."""
-    before, after = old.stored, new.dump()
+    before, after = old.written, new.dump()
     if _beside_counts(before) != _beside_counts(after):
         return True
     if all(before.get(name) == after.get(name) for name in _FOLLOWS_FROM_COUNTS):

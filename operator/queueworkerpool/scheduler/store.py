@@ -38,7 +38,8 @@ class PoolStore:
         only late, the watch that follows it shows the newer state again.
         """
         stored = self._pools.get(pool.key)
-        if stored and stored.resource_version == pool.resource_version:
+        # A write that changed nothing may still show what the API server does not keep.
+        if stored and stored.resource_version == pool.resource_version and not pool.status.lost:
             return False
         # Whatever the uid: a tick of the pool that had the name before may come late.
         if stored and stored.resource_version > pool.resource_version and not listed:

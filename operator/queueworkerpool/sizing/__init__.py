@@ -10,12 +10,13 @@ from typing import Any
 from queueworkerpool.sizing.latency import Latency
 from queueworkerpool.sizing.messages_per_pod import MessagesPerPod
 from queueworkerpool.sizing.rule import Recommendation, Shortfall, SizedPool, SizingRule, WorkerEstimates
-from queueworkerpool.sizing.service_time import MOST_MESSAGES, Evidence, ServiceTime
+from queueworkerpool.sizing.service_time import DECLARED_MESSAGES, MOST_MESSAGES, Evidence, ServiceTime
 
 RULES: tuple[type[SizingRule], ...] = (MessagesPerPod, Latency)
 """Every rule. The CRD allows exactly one rule's field in `spec.target`."""
 
 __all__ = [
+    "DECLARED_MESSAGES",
     "MOST_MESSAGES",
     "RULES",
     "Evidence",

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Pool, Sample, Target, WorkerState
-from queueworkerpool.sizing import MOST_MESSAGES, ServiceTime, WorkerEstimates
+from queueworkerpool.sizing import DECLARED_MESSAGES, MOST_MESSAGES, ServiceTime, WorkerEstimates
 from queueworkerpool.workers.sums import has_finished, progress
 
 logger = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ def _remembered(workers: WorkerEstimates) -> ServiceTime:
     """Return the service time that a pool's status remembers, to go on from."""
     if not workers.service_seconds:
         return ServiceTime()
-    return ServiceTime(workers.service_seconds, min(workers.service_messages or 1.0, MOST_MESSAGES))
+    # An operator before this one did not write over how many: enough that what is declared does not replace it.
+    return ServiceTime(workers.service_seconds, min(workers.service_messages or DECLARED_MESSAGES, MOST_MESSAGES))
 
 
 def _is_due(sampling: _Sampling | None, pool: Pool) -> bool:

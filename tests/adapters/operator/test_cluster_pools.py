@@ -89,6 +89,21 @@ async def test_a_status_is_merged_into_what_is_there(namespace: Namespace, clust
     assert (second.generation, second.spec) == (pool.generation, pool.spec)
 
 
+async def test_what_the_definition_does_not_have_is_known_and_told_once(
+    namespace: Namespace, cluster: KubernetesCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = await stored(cluster, namespace.pool("jobs"))
+    sent = {"replicas": 3, "memory": {"emptySince": "2026-11-23T12:00:00Z", "later": {"name": "x"}}}
+    for _ in range(2):
+        written = await cluster.write_status(pool, sent)
+        assert written.status.stored == {"replicas": 3, "memory": {"emptySince": "2026-11-23T12:00:00Z"}}
+        assert (written.status.lost, written.status.written) == ({"memory": {"later": {"name": "x"}}}, sent)
+        pool = await stored(cluster, pool.key)
+        assert pool.status.lost == {}
+    [told] = [record for record in caplog.records if "older than this operator" in record.getMessage()]
+    assert vars(told)["fields"] == "memory.later.name"
+
+
 async def test_a_pool_created_anew_gets_no_status_of_the_one_before(
     namespace: Namespace, cluster: KubernetesCluster
 ) -> None:

@@ -248,6 +248,18 @@ async def test_it_goes_on_from_what_the_status_remembers(workers: Workers) -> No
 
 
 @pytest.mark.looptime
+async def test_what_an_older_operator_learned_goes_before_what_is_declared(workers: Workers) -> None:
+    spec = replace(SPEC, target=Latency(600, service_seconds=10))
+    shown = pool(spec=spec, status={"memory": {"workers": {"serviceSeconds": 60}}})
+    sampler = workers.sampler()
+    sampler.take(shown, TARGET)
+    await asyncio.sleep(1)
+    sample = sampler.take(shown, TARGET)
+    assert sample
+    assert sample.service_seconds == 60
+
+
+@pytest.mark.looptime
 async def test_the_declared_service_time_stands_for_messages_that_have_not_finished(workers: Workers) -> None:
     declared = replace(SPEC, target=Latency(60, service_seconds=30))
     workers.reports = {"10.0.0.1": state()}
