@@ -6,7 +6,7 @@ The operator and `qwp explain` both decide on what `gather` returns.
 from dataclasses import replace
 from datetime import datetime
 
-from queueworkerpool.model import Change, Facts, Memory, MemoryOwner, Pool, QueueReading, Target, digest
+from queueworkerpool.model import UNKNOWN_WRITER, Change, Facts, Memory, MemoryOwner, Pool, QueueReading, Target, digest
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.schedules import bounds
 
@@ -37,9 +37,12 @@ def with_own_memory(pool: Pool, target: Target) -> Pool:
 
 
 def _memory(pool: Pool, target: Target, now: datetime) -> Memory:
-    """Return the status's memory, with a change of ours that it lacks: killed after the scale, before the status."""
+    """Return the status's memory, with a change of ours that it lacks: killed after the scale, before the status.
+
+    A change that may be another writer's counts too: that only delays the next step.
+    """
     memory, reported = pool.status.memory, pool.status.replicas
-    if not target.writer or target.writer[0] != FIELD_MANAGER or reported is None or reported == target.replicas:
+    if (target.writer and target.writer[0] != FIELD_MANAGER) or reported is None or reported == target.replicas:
         return memory
     # The API server does not say when the scale subresource was written. Now is late, which only delays the next step.
     change = Change(now, target.replicas - reported)
@@ -48,8 +51,12 @@ def _memory(pool: Pool, target: Target, now: datetime) -> Memory:
 
 def _other_writer(pool: Pool, target: Target) -> tuple[str, datetime] | None:
     """Return who else wrote the replicas since our own last write, and when. Before our first, nobody competes."""
-    ours = pool.status.last_scale_time
-    if target.writer is None or target.writer[0] == FIELD_MANAGER or ours is None:
+    ours, reported = pool.status.last_scale_time, pool.status.replicas
+    if ours is None:
+        return None
+    if target.writer is None:
+        return None if reported in {None, target.replicas} else (UNKNOWN_WRITER, ours)
+    if target.writer[0] == FIELD_MANAGER:
         return None
     # After our own write the field is ours, so another owner has written later. Where the API server does not say
     # when, our own write stands for it: each of ours that is overwritten counts as one write of the other.

@@ -42,7 +42,7 @@ from queueworkerpool.model.spec import (
     Select,
 )
 from queueworkerpool.model.status import Backlog, Condition, LastDecision, PoolStatus, RecordedStep
-from queueworkerpool.model.targets import DEPLOYMENT, Target, Workload
+from queueworkerpool.model.targets import DEPLOYMENT, UNKNOWN_WRITER, Target, Workload
 from queueworkerpool.model.times import format_time, parse_time
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "COMPETING_WRITES_LIMIT",
     "DEPLOYMENT",
     "INVALID_POLL_SECONDS",
+    "UNKNOWN_WRITER",
     "Backlog",
     "Bounds",
     "BusyWorkers",

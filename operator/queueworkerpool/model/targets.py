@@ -25,6 +25,9 @@ class Workload:
 DEPLOYMENT = Workload(kind="Deployment", group="apps", version="v1", plural="deployments")
 """The only kind that pools scale today."""
 
+UNKNOWN_WRITER = "an unknown writer"
+"""How a writer of the replicas is called that the API server does not name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -33,8 +36,9 @@ class Target:
     `rolling_out`: pods of an older template are being replaced: the Deployment is neither paused nor has it said that
     it does not get on. `settled`: there are as many pods as are asked for, so the last
     scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
-    wrote the replicas, and when; None when that is not known. `uid`: the object's; another one that gets its name has
-    another. `generation`: it grows with each change of the spec, and stays when the status changes.
+    wrote the replicas, and when; None when that is not known, as after a scale to zero: then the API server keeps no
+    record of writes of the scale subresource any more. `uid`: the object's; another one that gets its name has another.
+    `generation`: it grows with each change of the spec, and stays when the status changes.
     `paused`: no pod of a new template is started.
     """
 
@@ -102,4 +106,4 @@ def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None]
     last = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
     if last is None:
         return None
-    return last.get("manager") or "unknown", datetime.fromisoformat(last["time"]) if "time" in last else None
+    return last.get("manager") or UNKNOWN_WRITER, datetime.fromisoformat(last["time"]) if "time" in last else None

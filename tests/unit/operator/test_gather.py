@@ -7,11 +7,12 @@ import pytest
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.gather import gather
-from queueworkerpool.model import Bounds, Change, Facts, Memory, MemoryOwner, Schedule, digest
+from queueworkerpool.model import UNKNOWN_WRITER, Bounds, Change, Facts, Memory, MemoryOwner, Schedule, digest
 from tests.unit.operator.builders import NOW, SPEC, ago, pool, reading, stabilizing
 from tests.unit.operator.fakes import target
 
 SCALED = {"lastScaleTime": "2026-11-23T11:59:00Z"}
+REPORTED = SCALED | {"replicas": 4}
 
 
 def test_the_facts_have_everything() -> None:
@@ -39,7 +40,10 @@ WRITERS: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "another writer, at an unknown time": (SCALED, ("keda", None), ("keda", ago(60))),
     "the operator": (SCALED, ("queueworkerpool", ago(1)), None),
     "another writer before our first write": ({}, ("helm", ago(1)), None),
-    "an unknown writer": (SCALED, None, None),
+    "nobody, by the API server, and the size is ours": (REPORTED | {"replicas": 10}, None, None),
+    "nobody, by the API server, and the size is not ours": (REPORTED, None, (UNKNOWN_WRITER, ago(60))),
+    "nobody, by the API server, and we do not know our size": (SCALED, None, None),
+    "nobody, by the API server, and we have not written yet": ({"replicas": 4}, None, None),
 }
 
 
@@ -49,13 +53,12 @@ def test_the_replicas_were_last_written_by(status: dict[str, Any], writer: Any, 
 
 
 OURS = ("queueworkerpool", None)
-REPORTED = SCALED | {"replicas": 4}
 CHANGES: dict[str, tuple[dict[str, Any], Any, tuple[Change, ...]]] = {
     "ours, and the status has an older size": (REPORTED, OURS, (Change(NOW, 6),)),
     "ours, the first": ({"replicas": 4}, OURS, (Change(NOW, 6),)),
     "ours, and the status has it": (REPORTED | {"replicas": 10}, OURS, ()),
     "another writer's": (REPORTED, ("kubectl", ago(1)), ()),
-    "an unknown writer's": (REPORTED, None, ()),
+    "perhaps ours: nobody's, by the API server": (REPORTED, None, (Change(NOW, 6),)),
     "ours, and the status has no size": (SCALED, OURS, ()),
     "ours, and the status has a text for a size": (REPORTED | {"replicas": "4"}, OURS, ()),
     "ours, and the status has true for a size": (REPORTED | {"replicas": True}, OURS, ()),
