@@ -118,8 +118,11 @@ def test_the_one_that_has_waited_longest_makes_room(
     serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch, bounded: ModuleType
 ) -> None:
     monkeypatch.setattr(bounded, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(bounded, "ADMIT_SECONDS", 10)  # a busy machine may take its time to close the second
     server = serve()
     first, second = connect(clients, server), connect(clients, server)
+    # The first could be answered before the server has seen the second, and would then be the longest waiting.
+    wait_until(lambda: len(server.connections._open) == 2, 10, "the server did not accept both")
     assert is_answered(first), "now the second has waited longer"
     assert get(server.port)[0] == 200
     assert is_closed(second)
