@@ -28,8 +28,8 @@ class FakeServer:
 
 async def until_refused(served: Namespaces, names: set[str]) -> None:
     async with asyncio.timeout(5):
-        while served.refused() != names:
-            await asyncio.sleep(0)  # noqa: ASYNC110 -- what changes is a plain set, which tells nobody
+        while served.refused() != names:  # noqa: ASYNC110 -- what changes is a plain set, which tells nobody
+            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(("names", "name"), [(("a", "b"), "b"), ((), "")])
