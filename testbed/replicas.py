@@ -24,6 +24,7 @@ import yaml
 from devcluster import Cluster
 from devcluster.processes import Program, free_port, wait_until
 from testbed import audit
+from testbed.interpreters import THIS_INTERPRETER, Interpreter
 from testbed.operators import (
     OPERATOR,
     OPERATOR_NAMESPACE,
@@ -102,10 +103,13 @@ class Replicas:
         for replica in self._running.values():
             replica.program.kill()
 
-    def start(self, name: str) -> Replica:
-        """Start an operator, for the first time or again; return when it is ready."""
+    def start(self, name: str, interpreter: Interpreter = THIS_INTERPRETER) -> Replica:
+        """Start an operator, for the first time or again; return when it is ready.
+
+        `interpreter`: what runs it from its first start on.
+        """
         if name not in self._running:
-            self._running[name] = self._create(name)
+            self._running[name] = self._create(name, interpreter)
         replica = self._running[name]
         replica.program.start()
 
@@ -160,7 +164,7 @@ class Replicas:
             before, after = ([replica.leads for replica in replicas] for _ in range(2))
             leaders.append(sum(led and leads for led, leads in zip(before, after, strict=True)))
 
-    def _create(self, name: str) -> Replica:
+    def _create(self, name: str, interpreter: Interpreter) -> Replica:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -173,7 +177,8 @@ class Replicas:
         lease = {"QWP_LEASE": f"{OPERATOR_NAMESPACE}/{OPERATOR}", "QWP_IDENTITY": name}
         port = free_port()
         variables = {"KUBECONFIG": str(credentials)} | lease | dict(self._sqs_env)
-        process = OperatorProcess(log=self._folder / f"{name}.log", port=port, variables=variables)
+        log = self._folder / f"{name}.log"
+        process = OperatorProcess(log=log, port=port, variables=variables, interpreter=interpreter)
         return Replica(name, process.program(), port)
 
 
