@@ -37,6 +37,19 @@ With `replicaCount: 2` a node may fail. The operators elect the one that scales,
 another one takes over within 17 seconds when it dies, and within 3 seconds when it is stopped in order. A single
 replica takes part in the election too, because two pods run for a while during an update.
 
+## Upgrades
+
+Upgrade with `helm upgrade`, go back with `helm rollback`, both with live pools. What was learned is in the status of
+pools; a version ignores, and removes, what only another one knows, and goes on from the rest: no window, rate policy or
+learned time begins anew. Versions may run beside each other for any time; one of them leads. After a version that does
+not yet mark the Lease as released (those before `podPatchPolicy`), the next one waits once for as long as the Lease
+lasts, 15 seconds.
+
+With `crds.install=false`, apply the new definition before the new operator. With an older one the operator works, and
+writes no more often than usual; but what that definition does not have (which fields: see the log, "the custom
+resource definition is older than this operator") is forgotten when the operator restarts. `helm rollback` takes the
+definition back, too; an older operator also works with the newer one.
+
 ## Rights
 
 The operator reads pools and Deployments, and writes the status of pools, the scale of Deployments, and Events: by a

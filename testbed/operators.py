@@ -67,17 +67,27 @@ class OperatorProcess:
             program.stop()
 
 
-def prepare(cluster: Cluster) -> None:
-    """Install what the operator needs: its custom resource, its namespace, its rights."""
+def prepare(cluster: Cluster, root: Path = ROOT) -> None:
+    """Install what the operator needs: its custom resource, its namespace, its rights. `root`: of the sources."""
     for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
         cluster.kubectl("create", "namespace", namespace)
-    cluster.apply((ROOT / "crds" / "queueworkerpools.yaml").read_text())
+    install_definition(cluster, root)
     cluster.wait_until_served("queueworkerpools.queueworker.dev")
-    templates = [
-        f"--show-only=templates/{name}.yaml" for name in ("serviceaccount", "rbac", "podpatchpolicy", "election")
-    ]
-    chart = str(ROOT / "charts" / "queueworkerpool")
-    cluster.apply(cluster.helm("template", OPERATOR, chart, "--namespace", OPERATOR_NAMESPACE, *templates))
+    install_rights(cluster, root)
+
+
+def install_definition(cluster: Cluster, root: Path = ROOT) -> None:
+    """Install the custom resource definition of these sources, or turn another one into it."""
+    cluster.apply((root / "crds" / "queueworkerpools.yaml").read_text())
+
+
+def install_rights(cluster: Cluster, root: Path = ROOT) -> None:
+    """Install the chart of these sources without its Deployment and definition."""
+    folder = root / "charts" / "queueworkerpool"
+    names = ("serviceaccount", "rbac", "podpatchpolicy", "election")
+    found = [name for name in names if (folder / "templates" / f"{name}.yaml").exists()]
+    shown = [f"--show-only=templates/{name}.yaml" for name in found]
+    cluster.apply(cluster.helm("template", OPERATOR, str(folder), "--namespace", OPERATOR_NAMESPACE, *shown))
 
 
 def write_credentials(cluster: Cluster, path: Path, *bound: str) -> Path:

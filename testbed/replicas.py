@@ -111,15 +111,18 @@ class Replicas:
         for replica in self._running.values():
             replica.program.kill()
 
-    def add(self, name: str) -> Replica:
-        """Return the operator of this name, which is created when there is none, and not started."""
+    def add(self, name: str, interpreter: Interpreter | None = None) -> Replica:
+        """Return the operator of this name, which is created when there is none, and not started.
+
+        `interpreter`: what runs it from its first start on, when that is not the one of all.
+        """
         if name not in self._running:
-            self._running[name] = self._create(name)
+            self._running[name] = self._create(name, interpreter or self._interpreter)
         return self._running[name]
 
-    def start(self, name: str) -> Replica:
+    def start(self, name: str, interpreter: Interpreter | None = None) -> Replica:
         """Start an operator, for the first time or again; return when it is ready."""
-        replica = self.add(name)
+        replica = self.add(name, interpreter)
         replica.program.start()
 
         def ready() -> bool:
@@ -173,7 +176,7 @@ class Replicas:
             before, after = ([replica.leads for replica in replicas] for _ in range(2))
             leaders.append(sum(led and leads for led, leads in zip(before, after, strict=True)))
 
-    def _create(self, name: str) -> Replica:
+    def _create(self, name: str, interpreter: Interpreter) -> Replica:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -187,7 +190,7 @@ class Replicas:
         port = free_port()
         variables = {"KUBECONFIG": str(credentials)} | lease | dict(self._sqs_env)
         log = self._folder / f"{name}.log"
-        process = OperatorProcess(log=log, port=port, variables=variables, interpreter=self._interpreter)
+        process = OperatorProcess(log=log, port=port, variables=variables, interpreter=interpreter)
         return Replica(name, process.program(), port)
 
 
