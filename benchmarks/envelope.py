@@ -66,10 +66,12 @@ class _Sizes:
             self.replicas[event.name], self.times[event.name] = size, event.time
 
     async def reached(self, names: Iterable[str], replicas: int, begun: float) -> tuple[float, float]:
-        """Wait until all have this size; return the seconds from `begun` to the first and to the last."""
+        """Wait until all have this size, which none had before; return the seconds to the first and to the last."""
         waiting = list(names)
         await holds_within(lambda: all(self.replicas.get(name) == replicas for name in waiting), TIMEOUT_SECONDS)
         there = [self.times[name] - begun for name in waiting if self.replicas.get(name) == replicas]
+        if min(there, default=0.0) < 0:
+            raise ValueError(f"a Deployment had {replicas} replicas before they were called for")
         complete = len(there) == len(waiting)
         return min(there, default=TIMEOUT_SECONDS), max(there) if complete else TIMEOUT_SECONDS
 
@@ -189,8 +191,9 @@ async def _scale_in(run: _Run, leader: Replica, standby: Replica) -> None:
     await asyncio.sleep(QUIET_SECONDS)
     run.note_peaks("queries of large pods", leader, standby)
     await asyncio.gather(*(bound(name, 100) for name in envelope.sharing()))
+    begun = time.monotonic()
     run.load(envelope.REPLICAS - 2)
-    _, last = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS - 2, time.monotonic())
+    _, last = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS - 2, begun)
     run.add("scale_in_of_all_seconds", last)
     await asyncio.sleep(QUIET_SECONDS)
     run.note_peaks("scale-in of all", leader, standby)
@@ -201,8 +204,8 @@ async def _takeover(run: _Run, leader: Replica, standby: Replica) -> None:
     run.add("leader_peak_mib", usage(leader.program.pid).peak_resident / MIB, _memory_limit_mib())
     begun = time.monotonic()
     leader.signal(signal.SIGKILL)
-    run.load(envelope.REPLICAS)
-    soonest, last = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS, begun)
+    run.load(envelope.REPLICAS + 1)
+    soonest, last = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS + 1, begun)
     run.add("takeover_seconds", soonest, 17)
     run.add("takeover_all_seconds", last)
     await asyncio.sleep(QUIET_SECONDS)
@@ -216,10 +219,10 @@ async def _many(run: _Run, leader: Replica, fresh: Replica) -> None:
     leader.program.stop()
     there = envelope.SMALL_DEPLOYMENTS + envelope.LARGE_DEPLOYMENTS
     await envelope.create_others(run.client, there, envelope.MANY_DEPLOYMENTS - there, envelope.SMALL_BYTES)
-    run.load(envelope.REPLICAS + 1)
+    run.load(envelope.REPLICAS + 2)
     begun = time.monotonic()
     await run.start(fresh)
-    soonest, _ = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS + 1, begun)
+    soonest, _ = await run.sizes.reached(envelope.pool_names(), envelope.REPLICAS + 2, begun)
     run.add("many_first_decision_seconds", soonest, 60)
     run.note_peaks("many", fresh)
     run.add("many_peak_mib", usage(fresh.program.pid).peak_resident / MIB)
