@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from testbed.chaos.view import Tell
 from testbed.chaos.world import World
 
+Preparing = Callable[[World], Awaitable[None]]
+
 Happening = Callable[[World], AbstractAsyncContextManager[None]]
 """Makes a trouble happen while the body runs."""
 
@@ -20,7 +22,7 @@ class Trouble:
     """One trouble.
 
     Args:
-        kind: Its number in the list of kinds (see `docs/reliability.md`), 0 for what SQS and the API server do.
+        kind: A number that troubles share that are alike; 0 for what SQS and the API server do by themselves.
         name: Its name, which is also that of its pool where it has one of its own.
         happening: Makes it happen.
         told: How the operator tells of it; None when there is nothing to tell, and only the sizes must be right.
@@ -33,6 +35,6 @@ class Trouble:
     name: str
     happening: Happening
     told: Tell | None = None
-    prepare: Callable[[World], Awaitable[None]] = nothing
+    prepare: Preparing = nothing
     everywhere: bool = False
     recovery_seconds: float = 0.0

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from testbed.api import deployment
-from testbed.chaos.trouble import Happening, Trouble
+from testbed.chaos.trouble import Happening, Preparing, Trouble
 from testbed.chaos.view import Tell, gauge, grows, learned, sized
 from testbed.chaos.workers import Mood
 from testbed.chaos.world import World
@@ -22,7 +22,7 @@ def _deployment(world: World, name: str) -> dict[str, Any]:
     return body
 
 
-def _with_workers(name: str, load: int = LOAD, **spec: Any) -> Any:
+def _with_workers(name: str, load: int = LOAD, **spec: Any) -> Preparing:
     async def prepare(world: World) -> None:
         scale_in = {"statePort": world.workers.port}
         await world.add(name, load=load, scaled=_deployment(world, name), scaleIn=scale_in, **spec)

@@ -1,4 +1,4 @@
-"""Half a minute of chaos: the benchmark of that name lets everything happen for longer."""
+"""A few seconds of chaos: the benchmark of that name lets everything happen for longer."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from devcluster import UnavailableError, tools
-from testbed.chaos.run import LANES, Chaos, run
+from testbed.chaos.run import LANES, TROUBLES, Chaos, run
 from testbed.chaos.world import started
 
-CHAOS_SECONDS = 15
+CHAOS_SECONDS = 8
 SEED = 15
+SLOWLY_TOLD = {"slow", "lost", "queue-silent"}
+"""By what takes a while: a message that runs, a watch that ends, a request without an answer."""
 
 
 def test_whatever_happens_at_once_is_told_and_in_the_end_every_size_is_right(
@@ -20,12 +22,13 @@ def test_whatever_happens_at_once_is_told_and_in_the_end_every_size_is_right(
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
+    chosen = [each for each in TROUBLES if each.name not in SLOWLY_TOLD]
 
     async def chaos() -> Chaos:
         async with started(tmp_path) as world:
-            return await run(world, CHAOS_SECONDS, SEED)
+            return await run(world, CHAOS_SECONDS, SEED, chosen)
 
     found = asyncio.run(chaos())
     assert (found.untold(), found.failures, found.wrong_sizes) == ([], [], {})
     assert (found.restarts, found.livez_failures) == (0, [])
-    assert len(found.happened) > LANES
+    assert len(found.happened) >= LANES
