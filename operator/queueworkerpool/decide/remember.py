@@ -46,8 +46,9 @@ def remember(facts: Facts, recommendation: int) -> Memory:
 
 
 def unreadable(facts: Facts, since: datetime) -> Memory:
-    """Return the memory after a tick in which no queue could be read."""
-    return replace(facts.memory, unreadable_since=since, scale_down_stabilization=_continued(facts))
+    """Return the memory after a tick in which no queue could be read. What workers report does not depend on that."""
+    workers = _workers(facts.memory.workers, facts.sample, facts)
+    return replace(facts.memory, unreadable_since=since, scale_down_stabilization=_continued(facts), workers=workers)
 
 
 def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
@@ -59,8 +60,8 @@ def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
 
 
 def paused(facts: Facts) -> Memory:
-    """Return the memory of a paused pool: a pause ends every period; what is known of the workers stays."""
-    return Memory(workers=facts.memory.workers, belongs_to=facts.memory.belongs_to)
+    """Return the memory of a paused pool: a pause ends every period; what is known of the workers goes on."""
+    return Memory(workers=_workers(facts.memory.workers, facts.sample, facts), belongs_to=facts.memory.belongs_to)
 
 
 def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:

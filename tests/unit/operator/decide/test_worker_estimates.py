@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import Memory, Sample
+from queueworkerpool.model import Memory, Mode, Sample
 from queueworkerpool.sizing import WorkerEstimates
 from tests.unit.operator.builders import NOW, ago, facts, pods, reading
 from tests.unit.operator.decide.rows import LATENCY, REPORTING, measured
@@ -54,3 +54,9 @@ ROWS: dict[str, tuple[dict[str, Any], Memory]] = {
 @pytest.mark.parametrize(("differs", "memory"), ROWS.values(), ids=ROWS.keys())
 def test_memory(differs: dict[str, Any], memory: Memory) -> None:
     assert decide(facts(**differs)).memory == memory
+
+
+@pytest.mark.parametrize("differs", [{"reading": None}, {"mode": Mode.PAUSED}], ids=["unreadable", "paused"])
+def test_workers_that_answer_are_known_when_nothing_is_read(differs: dict[str, Any]) -> None:
+    known = decide(facts(**differs, sample=Sample(NOW, None, 0, 4, 12), memory=Memory())).memory.workers
+    assert (known.concurrency, known.startup_seconds) == (4, 12)
