@@ -1,11 +1,13 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check verify generate mutate audit bench soak chaos lock clean
+.PHONY: help setup demo test test-fast check verify generate mutate audit bench soak chaos lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two processes, which take file after file: what a file's tests share is started once. The order is that of tests/conftest.py.
+IN_PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Nothing may lean on what happens to be installed globally.
 export PYTHONNOUSERSITE := 1
 export PYTHONPATH :=
@@ -28,10 +30,10 @@ demo: setup ## Run a real cluster, queue, operator and workers on this machine, 
 	$(BIN)/python -m examples.demo
 
 test: setup ## Run every test against a real API server, SQS servers and Prometheus
-	$(BIN)/pytest
+	$(BIN)/pytest $(IN_PARALLEL)
 
-test-unit: $(BIN)/.installed ## Run the tests that need nothing but Python (seconds)
-	$(BIN)/pytest tests/unit
+test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need no control plane (two minutes)
+	$(BIN)/pytest $(IN_PARALLEL) -m "not control_plane" tests/unit tests/adapters
 
 check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .

@@ -1,14 +1,19 @@
-"""Fixtures for tests of every kind: the SQS stand-ins, and what to do when a tool is missing."""
+"""For tests of every kind: their order, the SQS stand-ins, and what to do when a tool is missing."""
 
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from devcluster.errors import UnavailableError
 from devcluster.sqs import ElasticMq, MotoSqs
+
+TESTS = Path(__file__).parent
+LONGEST_FIRST = ("cluster/faults", "cluster/parity", "cluster", "adapters", "chart")
+"""Folders whose files begin before all others, in this order."""
 
 
 def pytest_configure() -> None:
@@ -17,6 +22,23 @@ def pytest_configure() -> None:
     pytest-asyncio gets it before its first test, and on Python 3.11 that creates a loop that nothing closes.
     """
     asyncio.set_event_loop(None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a control plane, and begin with what takes longest; within a folder the order stays random.
+
+    Several processes take file after file: a long one at the end would leave the others with nothing to do.
+    """
+    for item in items:
+        if "control_plane" in getattr(item, "fixturenames", ()):
+            item.add_marker("control_plane")
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    path = item.path.relative_to(TESTS)
+    turns = (turn for turn, folder in enumerate(LONGEST_FIRST) if path.is_relative_to(folder))
+    return next(turns, len(LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")
