@@ -55,7 +55,7 @@ WAYS = (
     Way(Arm("schedule", "Protect", GRACE_SECONDS), until_the_next_minute),
     Way(Arm("fallback", "Protect", GRACE_SECONDS), always=UNREADABLE),
     Way(Arm("rollout", "Protect", GRACE_SECONDS), rolls_out=True),
-    Way(Arm("bound-in-rollout", "Protect", GRACE_SECONDS), lambda: LOWEST, rolls_out=True),
+    Way(Arm("mid-rollout-bound", "Protect", GRACE_SECONDS), lambda: LOWEST, rolls_out=True),
     Way(Arm("sidecar", "Protect", GRACE_SECONDS, sidecar=True)),
     Way(Arm("drain", "Drain", GRACE_SECONDS)),
 )
