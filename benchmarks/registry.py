@@ -15,6 +15,7 @@ from benchmarks import (
     soak,
     takeover,
     throughput,
+    ways_down,
 )
 from benchmarks.bench import Bench
 
@@ -28,6 +29,7 @@ BENCHES: dict[str, Bench] = {
         throughput.BENCH,
         shutdown.BENCH,
         scale_in.BENCH,
+        ways_down.BENCH,
         takeover.BENCH,
         neighbours.BENCH,
         envelope.BENCH,

@@ -1,9 +1,9 @@
 """A stand-in for SQS that only counts: it answers GetQueueAttributes from given depths, and records each call.
 
-On demand it refuses requests for some queues, does not answer them, or breaks their connections. It is a process of its
-own (`counting_sqs.py PORT`), so that its CPU time is not the operator's, and a bare asyncio protocol that needs little
-CPU time. It keeps no messages and checks no signature. `CountingSqs` is its client: it starts the process,
-sets depths by PUT /depths, breaks queues by PUT /broken and fetches the recorded calls by GET /calls.
+On demand it refuses requests for some queues, does not answer them, or late, or breaks their connections. It is a process
+of its own (`counting_sqs.py PORT`), so that its CPU time is not the operator's, and a bare asyncio protocol that needs
+little CPU time. It keeps no messages and checks no signature. `CountingSqs` is its client: it starts the process,
+sets depths by PUT /depths, breaks and mends queues by PUT /broken and fetches the recorded calls by GET /calls.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from devcluster.processes import Program, free_port, wait_until
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 START_TIMEOUT_SECONDS = 20
+SLOW_ANSWER_SECONDS = 3.0
 _OK = b"200 OK"
 _BAD_REQUEST = b"400 Bad Request"
 
@@ -37,6 +39,14 @@ class Fault(StrEnum):
 
     SILENT = "silent"  # the request is received, and no answer ever comes
     DEAD = "dead"  # the connection is reset
+    SLOW = "slow"  # the answer comes after SLOW_ANSWER_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An answer that is sent after SLOW_ANSWER_SECONDS."""
+
+    body: Any
 
 
 class Refusal(StrEnum):
@@ -63,8 +73,8 @@ class Counters:
             self.depths.update(json.loads(body))
             return _OK, time.monotonic()
         if (method, path) == (b"PUT", b"/broken"):
-            self.broken.update(json.loads(body))
-            self.broken = {queue: kind for queue, kind in self.broken.items() if kind}
+            changed = self.broken | json.loads(body)
+            self.broken = {queue: kind for queue, kind in changed.items() if kind}
             return _OK, None
         if (method, path) == (b"GET", b"/calls"):
             return _OK, self.calls
@@ -74,16 +84,17 @@ class Counters:
         queue = str(request["QueueUrl"]).rpartition("/")[2]
         self.calls[queue].append(time.monotonic())
         kind = self.broken.get(queue) or ("" if queue in self.depths else Refusal.MISSING)
-        if kind in set(Fault):
+        if kind in {Fault.SILENT, Fault.DEAD}:
             return _BAD_REQUEST, Fault(kind)
-        if kind:
+        if kind and kind != Fault.SLOW:
             return _BAD_REQUEST, {"__type": kind, "message": "refused"}
         attributes = {
             "ApproximateNumberOfMessages": str(self.depths[queue]),
             "ApproximateNumberOfMessagesNotVisible": "0",
             "ApproximateNumberOfMessagesDelayed": "0",
         }
-        return _OK, {"Attributes": {name: attributes[name] for name in request["AttributeNames"] if name in attributes}}
+        found = {"Attributes": {name: attributes[name] for name in request["AttributeNames"] if name in attributes}}
+        return _OK, Late(found) if kind == Fault.SLOW else found
 
 
 class _Connection(asyncio.Protocol):
@@ -106,9 +117,15 @@ class _Connection(asyncio.Protocol):
             if answer is Fault.DEAD:
                 self._transport.abort()
                 return
-            body = json.dumps(answer).encode()
-            head = b"HTTP/1.1 %b\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
-            self._transport.write(head % (status, len(body)) + body)
+            if isinstance(answer, Late):  # a client of this connection has one request under way
+                asyncio.get_running_loop().call_later(SLOW_ANSWER_SECONDS, self._send, status, answer.body)
+                continue
+            self._send(status, answer)
+
+    def _send(self, status: bytes, answer: object) -> None:
+        body = json.dumps(answer).encode()
+        head = b"HTTP/1.1 %b\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(head % (status, len(body)) + body)
 
     def _next_request(self) -> tuple[bytes, bytes, bytes] | None:
         """Remove one complete request from the received bytes; return method, path and body."""
@@ -167,6 +184,10 @@ class CountingSqs:
     def break_queues(self, broken: Mapping[str, Fault | Refusal | None]) -> None:
         """Make requests for these queues fail from now on, or succeed again: None."""
         self._request("PUT", "/broken", json.dumps(broken))
+
+    def mend_queues(self, *queues: str) -> None:
+        """Answer requests for these queues again."""
+        self._request("PUT", "/broken", json.dumps(dict.fromkeys(queues)))
 
     def calls(self) -> dict[str, list[float]]:
         """Return when each queue was read, by the monotonic clock."""

@@ -90,12 +90,12 @@ def install_rights(cluster: Cluster, root: Path = ROOT) -> None:
     cluster.apply(cluster.helm("template", OPERATOR, str(folder), "--namespace", OPERATOR_NAMESPACE, *shown))
 
 
-def write_credentials(cluster: Cluster, path: Path, *bound: str) -> Path:
+def write_credentials(cluster: Cluster, path: Path, *bound: str, namespace: str = OPERATOR_NAMESPACE) -> Path:
     """Write a kubeconfig of the operator's own user, whose requests the audit log distinguishes from others.
 
-    `bound`: options of `kubectl create token` that bind the token to a pod.
+    `bound`: options of `kubectl create token` that bind the token to a pod; `namespace`: that of the service account.
     """
-    token = cluster.kubectl("create", "token", OPERATOR, "-n", OPERATOR_NAMESPACE, "--duration=6h", *bound).strip()
+    token = cluster.kubectl("create", "token", OPERATOR, "-n", namespace, "--duration=6h", *bound).strip()
     config = admin_config(cluster)
     config["users"][0]["user"] = {"token": token}
     path.touch(mode=0o600)

@@ -1,6 +1,7 @@
 """Pools of real workers that get work and are then scaled in, again and again.
 
-The benchmark `scale_in` and `tests/cluster/operator/test_busy_workers.py` use it; `worker_log` reads what happened.
+The benchmarks `scale_in` and `ways_down` and `tests/cluster/operator/test_busy_workers.py` use it; `worker_log` reads
+what happened.
 """
 
 import json
@@ -8,7 +9,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -30,11 +31,19 @@ MESSAGES_PER_POD = 2
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """How busy workers are treated: `spec.scaleIn.busyWorkers`, and how long a pod has between SIGTERM and its end."""
+    """How busy workers are treated, and what their pods are.
+
+    Args:
+        name: The arm's name.
+        busy_workers: `spec.scaleIn.busyWorkers`.
+        grace_seconds: Seconds that a pod has between SIGTERM and its end.
+        sidecar: Whether a second container runs in each pod.
+    """
 
     name: str
     busy_workers: str
     grace_seconds: int
+    sidecar: bool = False
 
 
 class ScaleInScenario:
@@ -73,7 +82,11 @@ class ScaleInScenario:
 
     def fill(self) -> None:
         """Scale every pool to its full size, and wait until all workers are ready."""
-        self._apply([self._pool(name, self._size) for name in self.names])
+        self.edit({name: {"minReplicas": self._size} for name in self.names})
+        self.wait_until_full()
+
+    def wait_until_full(self) -> None:
+        """Wait until all workers of full pools are ready."""
         wait_until(
             lambda: set(self._ready().values()) == {self._size}, READY_TIMEOUT_SECONDS, "the pools did not fill up"
         )
@@ -92,7 +105,11 @@ class ScaleInScenario:
 
     def lower(self) -> None:
         """Set the minimum of every pool to zero, so that its size follows its backlog."""
-        self._apply([self._pool(name, 0) for name in self.names])
+        self.edit({name: {"minReplicas": 0} for name in self.names})
+
+    def edit(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Create pools, or change them: in these fields they differ from the usual spec, by the name of the pool."""
+        self._apply([self._pool(name, spec) for name, spec in specs.items()])
 
     def send(self, name: str, seconds: float) -> str:
         """Send one message that takes this many seconds; return its id."""
@@ -134,28 +151,29 @@ class ScaleInScenario:
     def _apply(self, objects: list[dict[str, Any]]) -> None:
         self._kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
 
-    def _pool(self, name: str, min_replicas: int) -> dict[str, Any]:
+    def _pool(self, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         arm = self._arms[name]
+        usual = {
+            "scaleTargetRef": {"name": name},
+            "queues": [{"url": f"{ACCOUNT}/{self._queues[name].rpartition('/')[2]}"}],
+            "maxReplicas": self._size,
+            "target": {"messagesPerPod": MESSAGES_PER_POD},
+            "pollSeconds": 1,
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+            "scaleIn": {"busyWorkers": arm.busy_workers},
+        }
         return {
             "apiVersion": "queueworker.dev/v1alpha1",
             "kind": "QueueWorkerPool",
             "metadata": {"name": name},
-            "spec": {
-                "scaleTargetRef": {"name": name},
-                "queues": [{"url": f"{ACCOUNT}/{self._queues[name].rpartition('/')[2]}"}],
-                "minReplicas": min_replicas,
-                "maxReplicas": self._size,
-                "target": {"messagesPerPod": MESSAGES_PER_POD},
-                "pollSeconds": 1,
-                "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
-                "scaleIn": {"busyWorkers": arm.busy_workers},
-            },
+            "spec": usual | dict(spec),
         }
 
     def _deployment(self, name: str) -> dict[str, Any]:
         labels = {"app": name}
+        sidecar = {"name": "proxy", "image": "none", "command": ["sleep", "3600"]}
         pod = {
-            "containers": [self._container(name)],
+            "containers": [self._container(name), *([sidecar] if self._arms[name].sidecar else [])],
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": self._arms[name].grace_seconds,
         }
