@@ -11,6 +11,7 @@ from queueworkerpool.decide.changes import merged
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
+    Decision,
     Facts,
     Memory,
     Mode,
@@ -47,7 +48,12 @@ def remember(facts: Facts, recommendation: int) -> Memory:
 
 def unreadable(facts: Facts, since: datetime) -> Memory:
     """Return the memory after a tick in which no queue could be read."""
-    return replace(facts.memory, unreadable_since=since, scale_down_stabilization=_continued(facts))
+    return replace(
+        facts.memory,
+        unreadable_since=since,
+        scale_down_stabilization=_continued(facts),
+        empty_since=None,  # nobody knows whether the queues have stayed empty
+    )
 
 
 def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
@@ -87,9 +93,12 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     return replace(memory, changes=merged(changes, periods, facts.now))
 
 
-def unwritten(facts: Facts, memory: Memory) -> Memory:
-    """Return the memory when the new size could not be written: no change has happened."""
-    return changed(facts, replace(memory, changes=facts.memory.changes), 0)
+def unwritten(facts: Facts, decision: Decision) -> Memory:
+    """Return the memory when the new size could not be written: no change has happened, and no wait begins anew."""
+    memory = replace(decision.memory, changes=facts.memory.changes)
+    if decision.replicas < facts.replicas and memory.waiting_since is None:
+        memory = replace(memory, waiting_since=facts.memory.waiting_since)
+    return changed(facts, memory, 0)
 
 
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:

@@ -8,6 +8,7 @@ import pytest
 from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.model import BusyWorkers, Event, Mode, NamespacedName, Worker
 from queueworkerpool.names import ConditionType, EventType, Reason
+from queueworkerpool.sizing import MessagesPerPod
 from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
@@ -57,6 +58,16 @@ async def test_workers_are_asked_only_before_a_scale_in() -> None:
     fake = FakeDependencies(queues={URL: reading(249)}, broken={"query": ClusterError("asked")})
     await fake.tick()
     assert fake.sizes == (50, 501)
+
+
+async def test_a_scale_out_asks_nobody_though_messages_wait_above_what_the_load_needs() -> None:
+    """Messages hold the ten pods, about which workers would be asked; minReplicas wants twenty at once."""
+    held = {"memory": REPORTING["memory"] | {"heldSince": "2026-11-23T11:59:42Z"}}
+    slow = pool(spec=replace(SPEC, scale_down=window(0), target=MessagesPerPod(100), min_replicas=20), status=held)
+    fake = FakeDependencies(slow, queues={URL: reading(500)}, broken={"query": ClusterError("asked")})
+    await fake.tick()
+    assert fake.sizes == (20, 501)
+    assert [step["reason"] for step in fake.status["lastDecision"]["trail"]][1] == Reason.MESSAGES_WAITING
 
 
 async def test_no_worker_is_asked_where_busy_workers_are_drained() -> None:
