@@ -75,6 +75,11 @@ def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
     return replace(memory, waiting_since=since if waits else None)
 
 
+def still_waited(facts: Facts, memory: Memory) -> Memory:
+    """Return the memory when workers are not waited for any longer, and yet their pods stay: the wait stays over."""
+    return replace(memory, waiting_since=memory.waiting_since or facts.memory.waiting_since)
+
+
 def held(facts: Facts, memory: Memory, *, holds: bool) -> Memory:
     """Return the memory once it is known whether messages that wait, or a rollout, may keep pods."""
     since = min(facts.memory.held_since or facts.now, facts.now)
@@ -96,9 +101,7 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
 def unwritten(facts: Facts, decision: Decision) -> Memory:
     """Return the memory when the new size could not be written: no change has happened, and no wait begins anew."""
     memory = replace(decision.memory, changes=facts.memory.changes)
-    if decision.replicas < facts.replicas and memory.waiting_since is None:
-        memory = replace(memory, waiting_since=facts.memory.waiting_since)
-    return changed(facts, memory, 0)
+    return changed(facts, still_waited(facts, memory) if decision.replicas < facts.replicas else memory, 0)
 
 
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
