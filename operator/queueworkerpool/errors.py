@@ -100,6 +100,14 @@ class ClusterRefusedError(ClusterError):
     Unlike an outage it does not pass by itself. The text is the API server's own sentence, short and printable.
     """
 
+    def repeats(self, told: str) -> bool:
+        """Return whether a sentence has the same words: times, counts and ids of requests differ each time."""
+        return _words(str(self)) == _words(told)
+
+
+def _words(sentence: str) -> list[str]:
+    return [word for word in sentence.split() if not any(char.isdigit() for char in word)]
+
 
 class NotLeadingError(ClusterError):
     """This process does not hold the Lease, or not for long enough, so it may not write. Nothing was sent."""

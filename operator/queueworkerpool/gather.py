@@ -6,8 +6,19 @@ The operator and `qwp explain` both decide on what `gather` returns.
 from dataclasses import replace
 from datetime import datetime
 
-from queueworkerpool.model import UNKNOWN_WRITER, Change, Facts, Memory, MemoryOwner, Pool, QueueReading, Target, digest
-from queueworkerpool.names import FIELD_MANAGER
+from queueworkerpool.model import (
+    UNKNOWN_WRITER,
+    Change,
+    Facts,
+    Memory,
+    MemoryOwner,
+    Mode,
+    Pool,
+    QueueReading,
+    Target,
+    digest,
+)
+from queueworkerpool.names import FIELD_MANAGER, ConditionType, Reason
 from queueworkerpool.schedules import bounds
 
 
@@ -42,6 +53,10 @@ def _memory(pool: Pool, target: Target, now: datetime) -> Memory:
     A change that may be another writer's counts too: that only delays the next step.
     """
     memory, reported = pool.status.memory, pool.status.replicas
+    active = pool.status.condition(ConditionType.SCALING_ACTIVE)
+    if pool.spec.mode is Mode.ACTIVE and active and active.reason == Reason.DRY_RUN:
+        # A dry run has let nobody go and marked nobody: what it waited for has not begun.
+        memory = replace(memory, waiting_since=None, held_since=None)
     if (target.writer and target.writer[0] != FIELD_MANAGER) or reported is None or reported == target.replicas:
         return memory
     # The API server does not say when the scale subresource was written. Now is late, which only delays the next step.

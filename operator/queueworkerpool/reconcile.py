@@ -120,7 +120,8 @@ async def _decide(observation: Observation, now: datetime, dependencies: Depende
     sample = dependencies.sampler.take(pool, target)
     decision = decide(replace(gather(pool, target, readings, now), sample=sample))
     lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
-    if not lowers and not decision.asks_workers:
+    raises = decision.replicas > target.replicas  # more pods wait for no answer: none could lower what raises them
+    if raises or not (lowers or decision.asks_workers):
         return replace(observation, decision=decision)
     try:
         pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
@@ -186,9 +187,11 @@ def _refused(observation: Observation, error: ClusterRefusedError, now: datetime
     if target is None or decision is None:
         return observation
     before = pool.status.condition(ConditionType.ABLE_TO_SCALE)
-    if before is None or before.message != str(error):
+    if before and error.repeats(before.message):
+        error = ClusterRefusedError(before.message)  # told already: one status, whatever numbers differ each time
+    else:
         logger.warning("size refused", extra={"pool": str(pool.key), "to": decision.replicas, "error": str(error)})
-    memory = unwritten(gather(pool, target, (), now), decision.memory)
+    memory = unwritten(gather(pool, target, (), now), decision)
     return replace(observation, refusal=error, decision=replace(decision, memory=memory))
 
 

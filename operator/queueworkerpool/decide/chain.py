@@ -78,6 +78,8 @@ def _run(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[
     lowers = any(step.replicas < facts.replicas for step in trail)
     memory = remember.held(facts, memory, holds=lowers and holds.is_held(facts, memory))
     memory = remember.waited(facts, memory, waits=waits)
+    if trail[-1].reason is Reason.SCALE_CONFLICT and trail[-2].replicas < facts.replicas:
+        memory = remember.still_waited(facts, memory)
     return Decision(trail, memory, victims=_victims(facts, memory, trail[-1].replicas))
 
 
@@ -95,6 +97,7 @@ def _never_lower(facts: Facts, decision: Decision) -> Decision:
     if decision.replicas >= facts.replicas:
         return replace(decision, memory=memory)
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size")
+    memory = remember.still_waited(facts, memory)
     return Decision((*decision.trail, held), replace(memory, changes=facts.memory.changes))
 
 

@@ -11,6 +11,7 @@ from queueworkerpool.decide.changes import merged
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
+    Decision,
     Facts,
     Memory,
     Mode,
@@ -47,8 +48,13 @@ def remember(facts: Facts, recommendation: int) -> Memory:
 
 def unreadable(facts: Facts, since: datetime) -> Memory:
     """Return the memory after a tick in which no queue could be read. What workers report does not depend on that."""
-    workers = _workers(facts.memory.workers, facts.sample, facts)
-    return replace(facts.memory, unreadable_since=since, scale_down_stabilization=_continued(facts), workers=workers)
+    return replace(
+        facts.memory,
+        unreadable_since=since,
+        scale_down_stabilization=_continued(facts),
+        workers=_workers(facts.memory.workers, facts.sample, facts),
+        empty_since=None,  # nobody knows whether the queues have stayed empty
+    )
 
 
 def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
@@ -70,6 +76,11 @@ def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
     return replace(memory, waiting_since=since if waits else None)
 
 
+def still_waited(facts: Facts, memory: Memory) -> Memory:
+    """Return the memory when workers are not waited for any longer, and yet their pods stay: the wait stays over."""
+    return replace(memory, waiting_since=memory.waiting_since or facts.memory.waiting_since)
+
+
 def held(facts: Facts, memory: Memory, *, holds: bool) -> Memory:
     """Return the memory once it is known whether messages that wait, or a rollout, may keep pods."""
     since = min(facts.memory.held_since or facts.now, facts.now)
@@ -88,9 +99,10 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     return replace(memory, changes=merged(changes, periods, facts.now))
 
 
-def unwritten(facts: Facts, memory: Memory) -> Memory:
-    """Return the memory when the new size could not be written: no change has happened."""
-    return changed(facts, replace(memory, changes=facts.memory.changes), 0)
+def unwritten(facts: Facts, decision: Decision) -> Memory:
+    """Return the memory when the new size could not be written: no change has happened, and no wait begins anew."""
+    memory = replace(decision.memory, changes=facts.memory.changes)
+    return changed(facts, still_waited(facts, memory) if decision.replicas < facts.replicas else memory, 0)
 
 
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:

@@ -31,7 +31,7 @@ def parse(body: bytes, pod: Pod) -> WorkerState:
     if not isinstance(raw, Mapping):
         raise AnswerRefusedError("the answer is no JSON object")
     _check_pod(raw, pod)
-    concurrency = _needed(raw, "concurrency") if "concurrency" in raw else 1.0
+    concurrency = 1.0 if raw.get("concurrency") is None else _needed(raw, "concurrency")
     if not 1 <= concurrency <= MOST_SLOTS:
         raise AnswerRefusedError(f"concurrency is not between 1 and {MOST_SLOTS}")
     return WorkerState(
@@ -45,7 +45,8 @@ def parse(body: bytes, pod: Pod) -> WorkerState:
 
 def _check_pod(raw: Mapping[str, Any], pod: Pod) -> None:
     """Check which pod the answer is of, where it says so. Raises OtherPodError."""
-    uid, name = raw.get("uid"), raw.get("pod")
+    # Empty is what a worker says whose pod template does not set the variables.
+    uid, name = (None if raw.get(field) == "" else raw.get(field) for field in ("uid", "pod"))
     if uid is not None and uid != pod.uid:
         raise OtherPodError("uid is another pod's")
     if name is not None and not (isinstance(name, str) and pod.is_called(name)):

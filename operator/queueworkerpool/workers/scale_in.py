@@ -121,8 +121,9 @@ class ScaleInCoordinator:
         try:
             await asyncio.gather(*marks)
         except ClusterRefusedError as error:
-            if str(error) != str(self._refusals.get(deployment)):
+            told = self._refusals.get(deployment)
+            if told is None or not error.repeats(str(told)):
                 logger.warning("pods not marked", extra={"deployment": str(deployment), "error": str(error)})
-            self._refusals[deployment] = error
+                self._refusals[deployment] = error
         else:
             self._refusals.pop(deployment, None)

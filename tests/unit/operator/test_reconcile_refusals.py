@@ -75,6 +75,51 @@ async def test_a_change_that_was_refused_does_not_count_for_the_policies() -> No
     assert len(fake.status["memory"]["changes"]) == 1
 
 
+async def test_a_refused_scale_in_waits_for_busy_workers_no_second_time() -> None:
+    """The wait for busy workers is over. Had it begun anew, the pods would stay for another hour after the refusal."""
+    waited = {"memory": REPORTING["memory"] | {"waitingSince": "2026-11-23T10:00:00Z"}}
+    fake = FakeDependencies(
+        pool(spec=replace(SPEC, scale_down=window(0)), status=waited),
+        queues={URL: reading(0, 20)},
+        pods=pods(idle=0, busy=10),
+        broken={"scale": REFUSED},
+    )
+    await ticks(fake, 3)
+    assert (fake.sizes, condition(fake.status, ConditionType.ABLE_TO_SCALE)["status"]) == ((10, 500), "False")
+    fake.broken.clear()
+    await fake.tick()
+    assert fake.sizes == (4, 501)
+    assert "waitingSince" not in fake.status["memory"]
+
+
+async def test_a_sentence_with_other_numbers_each_time_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Webhooks put the time, a request's id or what is used just now into their sentences."""
+    fake = refused()
+    sentences = [
+        f"denied at 12:00:0{number}.{number}Z by request 0f{number}a-b{number}: {40 + number} of 50 pods used"
+        for number in range(4)
+    ]
+    versions = []
+    with caplog.at_level(logging.WARNING):
+        for sentence in sentences:
+            fake.broken = {"scale": ClusterRefusedError(sentence)}
+            await fake.tick()
+            assert fake.stored
+            versions.append(fake.stored.resource_version)
+            fake.later(5)
+    assert condition(fake.status, ConditionType.ABLE_TO_SCALE)["message"] == sentences[0]
+    assert [record.message for record in caplog.records] == ["size refused"]
+    assert len(set(versions)) == 1
+
+
+async def test_another_sentence_is_told() -> None:
+    fake = refused()
+    await ticks(fake, 1)
+    fake.broken = {"scale": ClusterRefusedError("quota: no more than 3 replicas in this namespace")}
+    await ticks(fake, 1)
+    assert condition(fake.status, ConditionType.ABLE_TO_SCALE)["message"].startswith("quota")
+
+
 async def test_a_change_before_the_refused_one_still_counts() -> None:
     fake = refused(stored=pool(spec=LIMITED), broken={})
     await fake.tick()

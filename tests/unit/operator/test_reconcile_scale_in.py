@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.model import BusyWorkers, Event, Mode, NamespacedName, Worker
+from queueworkerpool.model import BusyWorkers, Event, Mode, NamespacedName, Pool, Worker
 from queueworkerpool.names import ConditionType, EventType, Reason
+from queueworkerpool.sizing import MessagesPerPod
 from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
@@ -59,6 +60,16 @@ async def test_workers_are_asked_only_before_a_scale_in() -> None:
     assert fake.sizes == (50, 501)
 
 
+async def test_a_scale_out_asks_nobody_though_messages_wait_above_what_the_load_needs() -> None:
+    """Messages hold the ten pods, about which workers would be asked; minReplicas wants twenty at once."""
+    held = {"memory": REPORTING["memory"] | {"heldSince": "2026-11-23T11:59:42Z"}}
+    slow = pool(spec=replace(SPEC, scale_down=window(0), target=MessagesPerPod(100), min_replicas=20), status=held)
+    fake = FakeDependencies(slow, queues={URL: reading(500)}, broken={"query": ClusterError("asked")})
+    await fake.tick()
+    assert fake.sizes == (20, 501)
+    assert [step["reason"] for step in fake.status["lastDecision"]["trail"]][1] == Reason.MESSAGES_WAITING
+
+
 async def test_no_worker_is_asked_where_busy_workers_are_drained() -> None:
     fake = FakeDependencies(
         shrinking(busy_workers=BusyWorkers.DRAIN), queues=in_flight_only(20), broken={"query": ClusterError("asked")}
@@ -71,6 +82,19 @@ async def test_a_dry_run_marks_no_pod() -> None:
     fake = FakeDependencies(shrinking(mode=Mode.DRY_RUN), queues=in_flight_only(20), pods=pods(idle=6, busy=4))
     await fake.tick()
     assert (fake.sizes, fake.marked, fake.status["desiredReplicas"]) == ((10, 500), set(), 4)
+
+
+async def test_what_a_dry_run_waited_for_is_no_wait_once_the_pool_is_active() -> None:
+    """A dry run stops nobody. After an hour of it an active pool took eight busy workers within seconds."""
+    fake = FakeDependencies(shrinking(mode=Mode.DRY_RUN), queues=in_flight_only(10), pods=pods(idle=2, busy=8))
+    await fake.tick()
+    fake.later(3600)
+    stored = fake.stored
+    assert isinstance(stored, Pool)
+    fake.stored = replace(stored, spec=replace(stored.spec, mode=Mode.ACTIVE), generation=stored.generation + 1)
+    await fake.tick()
+    assert (fake.sizes, fake.marked) == ((8, 501), {"pod-008", "pod-009"})
+    assert fake.status["memory"]["waitingSince"].startswith("2026-11-23T13:00:00")
 
 
 async def test_another_writers_change_is_corrected_and_reported_once() -> None:

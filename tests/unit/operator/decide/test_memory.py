@@ -124,10 +124,9 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         {"replicas": 0, "reading": reading(1)},
         Memory(activation_pending_since=NOW),
     ),
-    "no queue could be read: everything stays, and since when is added": (
+    "no queue could be read: stabilization stays, the pool is not known to be empty, and since when is added": (
         {"reading": None, "memory": empty(30)},
-        replace(
-            empty(30),
+        Memory(
             unreadable_since=NOW,
             scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW),
         ),

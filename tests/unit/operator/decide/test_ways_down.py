@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
 from queueworkerpool.decide.scale_in import Plan, plan_scale_in
-from queueworkerpool.model import BusyWorkers, Decision, Fallback, Memory, Worker
+from queueworkerpool.model import BusyWorkers, CompetingWriter, Decision, Fallback, Memory, Worker
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import MessagesPerPod
 from tests.unit.operator.builders import NOW, ago, facts, pods, reading, window, worker
@@ -159,6 +159,26 @@ def test_a_rollout_that_does_not_get_on_costs_no_busy_worker(way: str) -> None:
 def test_every_wait_is_over_some_time(way: str, rolling_out: bool) -> None:
     memory = replace(REPORTING, held_since=ago(7200), waiting_since=ago(3600))
     assert way_down(way, memory, pods=MIXED, rolling_out=rolling_out).replicas == 2
+
+
+NOT_CARRIED_OUT: dict[str, dict[str, Any]] = {
+    "a queue was not read": {"readings": (reading(0, 10), None)},
+    "another writer competes": {"memory": replace(REPORTING, competing_writer=CompetingWriter("kubectl", 3, ago(60)))},
+}
+
+
+@pytest.mark.parametrize("differs", NOT_CARRIED_OUT.values(), ids=NOT_CARRIED_OUT)
+def test_a_wait_that_is_over_does_not_begin_anew_when_something_else_holds(differs: dict[str, Any]) -> None:
+    memory = replace(differs.get("memory", REPORTING), waiting_since=ago(3600))
+    state: dict[str, Any] = {"readings": (reading(0, 10),), "scale_down": window(0), "pods": pods(idle=0, busy=10)}
+    decision = decide(facts(**(state | differs | {"memory": memory})))
+    assert (decision.replicas, decision.memory.waiting_since) == (10, ago(3600))
+
+
+@pytest.mark.parametrize("load", [50, 500])
+def test_a_competing_writer_prolongs_no_wait_that_nobody_needs_any_more(load: int) -> None:
+    memory = replace(REPORTING, competing_writer=CompetingWriter("kubectl", 3, ago(60)), waiting_since=ago(3600))
+    assert decide(facts(reading=reading(load), memory=memory)).memory.waiting_since is None
 
 
 @pytest.mark.parametrize("way", ["a lower maximum", "a schedule"])

@@ -161,10 +161,10 @@ async def test_without_marks_no_pod_is_listed() -> None:
 async def test_refused_marks_are_logged_once_and_kept_until_a_mark_succeeds(caplog: pytest.LogCaptureFixture) -> None:
     deployed = Deployed.of(pod("1"), pod("2"))
     coordinator = ScaleInCoordinator(deployed, deployed)
-    deployed.refused = "pods is forbidden"
-    for _ in range(2):
+    for refused in ("pods is forbidden at 12:00:01Z", "pods is forbidden at 12:00:06Z"):
+        deployed.refused = refused
         await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), ("1",))
-    assert (str(coordinator.refusal(DEPLOYMENT)), deployed.marked) == ("pods is forbidden", set())
+    assert (str(coordinator.refusal(DEPLOYMENT)), deployed.marked) == ("pods is forbidden at 12:00:01Z", set())
     assert [record.message for record in caplog.records] == ["pods not marked"]
     deployed.refused = ""
     await coordinator.mark(DEPLOYMENT, await coordinator.query(DEPLOYMENT, SPEC, TARGET), ("1",))
