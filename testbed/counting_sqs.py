@@ -3,7 +3,7 @@
 On demand it refuses requests for some queues, does not answer them, or late, or breaks their connections. It is a
 process of its own (`counting_sqs.py PORT`), so that its CPU time is not the operator's, and a bare asyncio protocol
 that needs little CPU time. It keeps no messages and checks no signature. `CountingSqs` is its client: it starts the
-process, sets depths by PUT /depths, breaks and mends queues by PUT /broken and fetches the recorded calls by GET /calls.
+process, sets depths by PUT /depths, breaks and mends queues by PUT /broken and fetches the calls by GET /calls.
 """
 
 import asyncio
