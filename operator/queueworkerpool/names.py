@@ -262,7 +262,7 @@ class Reason(StrEnum):
     )
     WORKERS_SILENT = (
         "WorkersSilent",
-        "No worker has answered /state yet, so scaling in may stop a busy one, which has its grace period to finish.",
+        "No worker has answered /state yet, or none does any more, so scaling in may stop a busy one in the end.",
         "Answer GET /state on spec.scaleIn.statePort (queueworker does), or set spec.scaleIn.busyWorkers to Drain.",
     )
     BUSY_WORKERS_DRAINED = (

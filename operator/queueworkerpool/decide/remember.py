@@ -192,14 +192,11 @@ def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
 
 def _reported_before_scale_in(known: WorkerEstimates, facts: Facts) -> WorkerEstimates:
     """Add what the workers reported that were asked whether they may go."""
-    if facts.pods is None:
+    # Silence takes nothing back: workers that cannot be reached, for however long, may be at work all the same.
+    reported = [worker.state.concurrency for worker in facts.pods or () if worker.state]
+    if known.concurrency is not None or not reported:
         return known
-    reported = [worker.state.concurrency for worker in facts.pods if worker.state]
-    if reported:
-        return known if known.concurrency is not None else replace(known, concurrency=float(median(reported)))
-    # No worker has answered for as long as may be waited: these workers do not report, whatever earlier ones did.
-    since, wait = facts.memory.waiting_since, timedelta(seconds=facts.spec.max_wait_seconds)
-    return replace(known, concurrency=None) if since and facts.now >= since + wait else known
+    return replace(known, concurrency=float(median(reported)))
 
 
 def _smooth(known: float | None, measured: float | None) -> float | None:

@@ -250,6 +250,11 @@ def _workers_protected(observation: Observation) -> Verdict:
     if decision.memory.workers.concurrency is None:
         message = f"no worker has answered /state on port {spec.state_port} yet: scaling in trusts their grace period"
         return Verdict(ConditionStatus.FALSE, Reason.WORKERS_SILENT, message)
+    if any(worker.pod.ready for worker in observation.pods) and not any(worker.state for worker in observation.pods):
+        message = (
+            f"no worker answers /state on port {spec.state_port} any more: they stay for spec.scaleIn.maxWaitSeconds"
+        )
+        return Verdict(ConditionStatus.FALSE, Reason.WORKERS_SILENT, message)
     if refusal := observation.mark_refusal:
         return Verdict(ConditionStatus.FALSE, Reason.MARKS_REFUSED, str(refusal), posts_event=True)
     return Verdict(ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers report whether they are busy")

@@ -70,12 +70,16 @@ class ServiceTime:
         A message that has run for less than the mean says nothing; one that has run for longer takes that long at
         least, and so counts as if it had just finished. None when nothing is known at all.
         """
-        known = self._filled_up(declared)
-        for each in sorted(running, key=lambda each: each.mean, reverse=True):
+        return self._filled_up(declared).with_longer(running).seconds
+
+    def with_longer(self, unfinished: Iterable[Evidence]) -> "ServiceTime":
+        """Return the mean with those messages that have run for longer, as if they had just finished."""
+        known = self
+        for each in sorted(unfinished, key=lambda each: each.mean, reverse=True):
             if known.seconds is None or each.mean <= known.seconds:
                 break
             known = known.after(each)
-        return known.seconds
+        return known
 
     def _filled_up(self, declared: float | None) -> "ServiceTime":
         missing = DECLARED_MESSAGES - self.messages

@@ -15,7 +15,7 @@ from typing import Protocol
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Pod, Pool, Sample, Target, WorkerState
 from queueworkerpool.sizing import DECLARED_MESSAGES, MOST_MESSAGES, ServiceTime, WorkerEstimates
-from queueworkerpool.workers.sums import has_finished, progress
+from queueworkerpool.workers.sums import has_finished, in_hand_of_gone, progress
 
 logger = logging.getLogger(__name__)
 
@@ -126,9 +126,11 @@ class WorkerSampler:
             questions = (self._states.ask(pool.deployment, pod, pool.spec.state_port) for pod in asked)
             answers = await asyncio.gather(*questions)
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
+            existing = {pod.uid for pod in listed}
+            gone = in_hand_of_gone(sampling.counted, sampling.sums, states, existing)
+            sampling.service = sampling.service.with_longer(gone)
             sampling.ready = sampled(sampling, states, pods, self._clock())
             # A pod that did not answer this time continues from what it reported last.
-            existing = {pod.uid for pod in listed}
             sampling.sums = {uid: state for uid, state in sampling.sums.items() if uid in existing} | states
             sampling.counted = {uid: state for uid, state in sampling.counted.items() if uid in existing}
         except ClusterError as error:  # decisions work without samples, so this is no failure

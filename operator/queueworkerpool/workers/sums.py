@@ -1,6 +1,6 @@
 """What follows from the sums that workers report, from one sample to the next. Pure. `sampler` calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from queueworkerpool.model import WorkerState
@@ -35,6 +35,24 @@ def progress(counted: Mapping[str, WorkerState], states: Mapping[str, WorkerStat
         elif state.busy and work.busy_seconds > 0:
             running.append(Evidence(work.busy_seconds, state.busy))
     return Progress(finished, tuple(running), moved)
+
+
+def in_hand_of_gone(
+    counted: Mapping[str, WorkerState],
+    before: Mapping[str, WorkerState],
+    states: Mapping[str, WorkerState],
+    pods: Set[str],
+) -> Iterator[Evidence]:
+    """Yield the work on messages that workers had in hand when they were asked last, and that are gone or restarted.
+
+    `pods`: the uids of those that exist. Without them long messages would hardly count where pods do not live long.
+    """
+    for uid, state in before.items():
+        now, base = states.get(uid), counted.get(uid)
+        stays = _continues(state, now) if now else uid in pods
+        if stays or base is None or not state.busy or state.finished != base.finished:
+            continue
+        yield Evidence(state.busy_seconds - base.busy_seconds, state.busy)
 
 
 def has_finished(before: Mapping[str, WorkerState], states: Mapping[str, WorkerState]) -> bool:

@@ -84,6 +84,17 @@ async def test_a_dry_run_marks_no_pod() -> None:
     assert (fake.sizes, fake.marked, fake.status["desiredReplicas"]) == ((10, 500), set(), 4)
 
 
+async def test_workers_that_stop_to_answer_are_told_while_they_are_waited_for() -> None:
+    fake = FakeDependencies(shrinking(), queues=in_flight_only(20), pods=pods(idle=0, silent=10))
+    await fake.tick()
+    told = condition(fake.status, ConditionType.WORKERS_PROTECTED)
+    assert (fake.sizes, told["status"], told["reason"]) == ((10, 500), "False", Reason.WORKERS_SILENT)
+    fake.pods = pods(idle=0, busy=1, silent=9)
+    fake.later(5)
+    await fake.tick()
+    assert condition(fake.status, ConditionType.WORKERS_PROTECTED)["status"] == "True"
+
+
 async def test_what_a_dry_run_waited_for_is_no_wait_once_the_pool_is_active() -> None:
     """A dry run stops nobody. After an hour of it an active pool took eight busy workers within seconds."""
     fake = FakeDependencies(shrinking(mode=Mode.DRY_RUN), queues=in_flight_only(10), pods=pods(idle=2, busy=8))

@@ -200,10 +200,13 @@ def test_the_concurrency_that_pods_report_is_remembered() -> None:
     assert decide(facts(**(SHRINKING | {"memory": Memory()}), pods=pods(3, 7))).memory.workers.concurrency == 4
 
 
-def test_pods_that_were_silent_for_the_whole_wait_no_longer_count_as_reporting() -> None:
+def test_pods_that_were_silent_for_the_whole_wait_are_protected_at_the_next_scale_in() -> None:
+    """They may have been unreachable for an hour, and still at work."""
     waited = SHRINKING | {"memory": replace(REPORTING, waiting_since=ago(3600))}
     decision = decide(facts(**waited, pods=pods(0, 0, 10)))
-    assert (decision.replicas, decision.memory.workers.concurrency) == (2, None)
+    assert (decision.replicas, decision.memory.workers.concurrency) == (2, 4)
+    later = decide(facts(**(SHRINKING | {"memory": decision.memory, "replicas": 8}), pods=pods(0, 0, 8)))
+    assert (later.replicas, later.reason) == (8, Reason.WAITING_FOR_IDLE_WORKERS)
 
 
 def test_the_default_window_is_short_only_where_busy_workers_are_protected() -> None:
