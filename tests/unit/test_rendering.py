@@ -24,21 +24,24 @@ def rendering(request: pytest.FixtureRequest) -> ModuleType:
 
 @dataclass
 class Rendered:
-    """A renderer that counts, on a clock of the test."""
+    """A renderer that counts, on clocks of the test: each rendering takes `takes` seconds, and `costs` of CPU time."""
 
     module: ModuleType
     now: float = 100.0
     leads: bool = False
+    cpu: float = 0.0
     takes: float = 0.0
+    costs: float = 1.0
     asked: list[str] = field(default_factory=list)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         self.asked.append(accept)
         self.now += self.takes
+        self.cpu += self.costs
         return f"rendering {len(self.asked)}\n".encode() * 100, f"for {accept}"
 
     def cache(self) -> Any:
-        return self.module.RenderCache(self.render, lambda: self.leads, lambda: self.now)
+        return self.module.RenderCache(self.render, lambda: self.leads, lambda: self.now, lambda: self.cpu)
 
 
 @pytest.fixture
@@ -58,6 +61,17 @@ def test_a_rendering_serves_all_who_come_soon_and_tells_its_age(rendered: Render
     assert third.body != first.body
 
 
+def test_a_cheap_rendering_is_soon_made_anew(rendered: Rendered) -> None:
+    rendered.costs = 0.003
+    cache = rendered.cache()
+    cache.get("")
+    rendered.now += 0.02
+    cache.get("")
+    rendered.now += 0.02
+    cache.get("")
+    assert len(rendered.asked) == 2
+
+
 def test_forty_scrapers_at_once_cost_one_rendering(rendering: ModuleType) -> None:
     go_on, asked = threading.Event(), []
 
@@ -66,7 +80,7 @@ def test_forty_scrapers_at_once_cost_one_rendering(rendering: ModuleType) -> Non
         go_on.wait(10)
         return b"m", "text/plain"
 
-    cache = rendering.RenderCache(render)
+    cache = rendering.RenderCache(render, clock=lambda: 0.0)
     with ThreadPoolExecutor(40) as scrapers:
         bodies = [scrapers.submit(cache.get, "") for _ in range(40)]
         go_on.set()

@@ -14,8 +14,11 @@ from http import HTTPStatus
 
 from queueworker.server.bounded import Reply
 
+COSTS_KEPT = 10.0
+"""A rendering is kept for so many times the CPU time that it took, so that scrapers get a tenth of a core at most."""
+
 MAX_AGE_SECONDS = 2.0
-"""A rendering that began longer ago, when a scrape comes, is made anew."""
+"""A rendering that began longer ago, when a scrape comes, is made anew, whatever it took."""
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 _WANTS_OPEN_METRICS = re.compile(r"application/openmetrics-text(?!\s*;\s*version=0\.)")
@@ -27,9 +30,10 @@ Render = Callable[[str], tuple[bytes, str]]
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """The metrics at one time, in seconds of the cache's clock."""
+    """The metrics at one time, in seconds of the cache's clock, and for how many seconds they are kept."""
 
     made_at: float
+    kept_for: float
     body: bytes
     zipped: bytes
     content_type: str
@@ -39,7 +43,11 @@ class RenderCache:
     """The last rendering in each of two formats, whatever scrapers ask for. Safe to use from any thread."""
 
     def __init__(
-        self, render: Render, version: Callable[[], object] = lambda: None, clock: Callable[[], float] = time.monotonic
+        self,
+        render: Render,
+        version: Callable[[], object] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         """Create an empty cache.
 
@@ -47,21 +55,23 @@ class RenderCache:
             render: Makes a rendering.
             version: Returns what a rendering must not outlive: when it changes, the next scrape gets a new one.
             clock: A monotonic clock, in seconds.
+            cpu_clock: The CPU time of the calling thread, in seconds.
         """
         self._render = render
         self._version = version
         self._clock = clock
+        self._cpu_clock = cpu_clock
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, object], Rendering] = {}
 
     def get(self, accept: str) -> Rendering:
-        """Return a rendering that began at most MAX_AGE_SECONDS ago; one under way is waited for."""
-        oldest = self._clock() - MAX_AGE_SECONDS  # as of now, so that those who wait for one do not ask for another
+        """Return a rendering that began a short time ago; one under way is waited for."""
+        came = self._clock()  # before the wait, so that those who wait for one do not ask for another
         wanted = OPEN_METRICS if _WANTS_OPEN_METRICS.search(accept) else ""
         with self._lock:
             key = (wanted, self._version())
             found = self._kept.get(key)
-            if found is None or found.made_at < oldest:
+            if found is None or found.made_at + found.kept_for < came:
                 self._kept = {other: kept for other, kept in self._kept.items() if other[1] == key[1] and other != key}
                 found = self._kept[key] = self._make(wanted)
             return found
@@ -75,6 +85,8 @@ class RenderCache:
         return Reply(HTTPStatus.OK, found.body, found.content_type, headers)
 
     def _make(self, wanted: str) -> Rendering:
-        began = self._clock()
+        began, cpu_began = self._clock(), self._cpu_clock()
         body, content_type = self._render(wanted)
-        return Rendering(began, body, gzip.compress(body, 1, mtime=0), content_type)
+        zipped = gzip.compress(body, 1, mtime=0)
+        kept_for = min(MAX_AGE_SECONDS, COSTS_KEPT * (self._cpu_clock() - cpu_began))
+        return Rendering(began, kept_for, body, zipped, content_type)
