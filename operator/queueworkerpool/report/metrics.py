@@ -1,18 +1,17 @@
-"""The only adapter to prometheus_client: what the operator counts and shows on /metrics.
+"""What the operator counts and shows on /metrics; with `pool_series`, the only adapter to prometheus_client.
 
 `reconcile` and the scheduler feed it, `server` renders it. One object on an injected registry. A pool costs one
-small record here, not dozens of metric children; the series are made at each scrape, so a deleted pool's series are
+small record, not dozens of metric children; its series are made at each scrape, so a deleted pool's series are
 gone at once and ages are true at the time of the scrape. It decides nothing.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
+    Counter,
     Gauge,
     Histogram,
     Info,
@@ -20,42 +19,14 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client import Counter as ShownCounter
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
-from queueworkerpool.model import (
-    BusyWorkers,
-    Condition,
-    Decision,
-    NamespacedName,
-    Observation,
-    PoolSpec,
-    QueueReading,
-    QueueRef,
-    Target,
-)
-from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason, StateOutcome
-from queueworkerpool.sizing import RULES
+from queueworkerpool.model import Condition, NamespacedName, Observation, Target
+from queueworkerpool.names import ConditionStatus, ConditionType, StateOutcome
+from queueworkerpool.report.pool_series import PoolRecord, PoolSeries
 
-_POOL = ("namespace", "pool")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Upper bounds of the histograms' buckets: from a tick that does nothing to one that waits for every time-out."""
-
-
-@dataclass(slots=True)
-class _Record:
-    """What is known of one pool."""
-
-    spec: PoolSpec | None = None
-    target: Target | None = None
-    decision: Decision | None = None
-    readings: dict[QueueRef, QueueReading] = field(default_factory=dict)
-    conditions: dict[ConditionType, ConditionStatus] = field(default_factory=dict)
-    decisions: Counter[Reason] = field(default_factory=Counter)
-    writes: Counter[str] = field(default_factory=Counter)
-    reads: Counter[ReadOutcome] = field(default_factory=Counter)
 
 
 def process_registry() -> CollectorRegistry:
@@ -73,7 +44,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry, version: str, clock: Callable[[], datetime]) -> None:
         """Register everything, known label values at 0."""
         self._registry = registry
-        self._pools = _Pools(clock)
+        self._pools = PoolSeries(clock)
         registry.register(self._pools)
         name = "queueworkerpool_"
         self._reconcile_seconds = Histogram(
@@ -88,14 +59,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._failures = ShownCounter(
+        self._failures = Counter(
             f"{name}reconcile_failures",
             "Ticks that ended early: something could not be written, or a bug.",
             registry=registry,
         )
-        self._events_lost = ShownCounter(
-            f"{name}events_lost", "Events that the API server did not take.", registry=registry
-        )
+        self._events_lost = Counter(f"{name}events_lost", "Events that the API server did not take.", registry=registry)
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
@@ -105,7 +74,7 @@ class Metrics:
             ("namespace",),
             registry=registry,
         )
-        self._states = ShownCounter(
+        self._states = Counter(
             f"{name}state_requests",
             "Requests for a worker's /state, by how they ended.",
             ["outcome"],
@@ -126,7 +95,7 @@ class Metrics:
         record.spec, record.target, record.decision = observation.pool.spec, observation.target, observation.decision
         if observation.decision:
             record.decisions[observation.decision.reason] += 1
-        _record_counts(record, observation)
+        record.count_readings(observation)
 
     def observe_invalid(self, pool: NamespacedName, target: Target | None) -> None:
         """Record a tick of a pool whose spec cannot be read: nothing was read or decided."""
@@ -195,117 +164,5 @@ class Metrics:
         encoder, content_type = choose_encoder(accept)
         return encoder(self._registry), content_type
 
-    def _record(self, pool: NamespacedName) -> _Record:
-        return self._pools.records.setdefault(pool, _Record())
-
-
-def _record_counts(record: _Record, observation: Observation) -> None:
-    # A failed reading leaves the last good one in place, whose age then grows; an edited-out queue goes.
-    queues = observation.pool.spec.queues
-    kept = {queue: record.readings[queue] for queue in queues if queue in record.readings}
-    for queue, count in zip(queues, observation.counts, strict=False):
-        if isinstance(count, QueueReading):
-            kept[queue] = count
-            record.reads[ReadOutcome.OK] += 1
-        else:
-            record.reads[count.outcome] += 1
-    record.readings = kept
-
-
-class _Pools(Collector):
-    """Makes the per-pool series at each scrape, in another thread than the one that feeds the records."""
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.records: dict[NamespacedName, _Record] = {}
-        self._clock = clock
-
-    def describe(self) -> Iterator[Metric]:
-        """Return nothing: the series are made by `collect`, so that registering costs nothing."""
-        return iter(())
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield all per-pool metrics."""
-        pools = [([*key], record) for key, record in list(self.records.items())]
-        yield from _sizes(pools)
-        yield from _queues(pools, self._clock())
-        yield from _counters(pools)
-
-
-_Labelled = Sequence[tuple[list[str], _Record]]
-
-
-def _sizes(pools: _Labelled) -> Iterator[Metric]:
-    current = _gauge("current_replicas", "Pods that the Deployment asks for.")
-    ready = _gauge("ready_replicas", "Pods of the Deployment that are ready.")
-    desired = _gauge("desired_replicas", "Pods that the last decision wants.")
-    waiting = _gauge(
-        "waiting_for_idle_workers", "Pods that the load does not call for and that stay until their workers are idle."
-    )
-    protects = _gauge("protects_busy_workers", "1 where spec.scaleIn.busyWorkers is Protect, 0 where it is Drain.")
-    lowest = _gauge("min_replicas", "spec.minReplicas.")
-    highest = _gauge("max_replicas", "spec.maxReplicas.")
-    targets = {name: _gauge(name, text) for rule in RULES for name, text in rule.gauges.items()}
-    for labels, record in pools:
-        if record.target:
-            current.add_metric(labels, record.target.replicas)
-            ready.add_metric(labels, record.target.ready_replicas)
-        if record.decision:
-            desired.add_metric(labels, record.decision.replicas)
-            waiting.add_metric(labels, record.decision.waiting_pods)
-        if record.spec:
-            protects.add_metric(labels, float(record.spec.busy_workers is BusyWorkers.PROTECT))
-            lowest.add_metric(labels, record.spec.min_replicas)
-            highest.add_metric(labels, record.spec.max_replicas)
-            for name, value in record.spec.target.gauge_values().items():
-                targets[name].add_metric(labels, value)
-    yield from (current, ready, desired, waiting, protects, lowest, highest, *targets.values())
-
-
-def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:
-    messages = _gauge("queue_messages", "Messages in a queue, by state, at the last good reading.", "queue", "state")
-    age = _gauge("reading_age_seconds", "Age of the oldest of the pool's last good readings.")
-    backlog = _gauge(
-        "backlog_per_pod", "Messages that count as load, per pod asked for; the whole load when there is none."
-    )
-    for labels, record in pools:
-        for queue, reading in list(record.readings.items()):
-            shown = _queue_label(queue, record.readings)
-            messages.add_metric([*labels, shown, "visible"], reading.visible)
-            messages.add_metric([*labels, shown, "in_flight"], reading.in_flight)
-            messages.add_metric([*labels, shown, "delayed"], reading.delayed)
-        if record.readings and record.spec:
-            age.add_metric(labels, max(0.0, (now - min(r.time for r in record.readings.values())).total_seconds()))
-            load = sum(record.spec.load(reading) for reading in record.readings.values())
-            backlog.add_metric(labels, load / max(1, record.target.replicas if record.target else 0))
-    yield from (messages, age, backlog)
-
-
-def _counters(pools: _Labelled) -> Iterator[Metric]:
-    condition = _gauge("condition", "1 for the status that a condition has, 0 for the others.", "type", "status")
-    decisions = _counter("decisions", "Decisions, by the reason that set the size.", "reason")
-    writes = _counter("scale_writes", "Writes of the Deployment's replicas.", "direction")
-    reads = _counter("queue_reads", "Readings that the pool asked for, by how they ended.", "outcome")
-    for labels, record in pools:
-        for kind, held in record.conditions.items():
-            for status in ConditionStatus:
-                condition.add_metric([*labels, kind.value, status.value], float(status == held))
-        for reason in DECISION_REASONS:
-            decisions.add_metric([*labels, reason.value], record.decisions[reason])
-        for direction in ("up", "down"):
-            writes.add_metric([*labels, direction], record.writes[direction])
-        for outcome in ReadOutcome:
-            reads.add_metric([*labels, outcome.value], record.reads[outcome])
-    yield from (condition, decisions, writes, reads)
-
-
-def _queue_label(queue: QueueRef, all_queues: dict[QueueRef, QueueReading]) -> str:
-    """The queue's name, or its URL where two queues of a pool share a name."""
-    return queue.name if sum(other.name == queue.name for other in all_queues) == 1 else queue.url
-
-
-def _gauge(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"queueworkerpool_{name}", documentation, labels=[*_POOL, *labels])
-
-
-def _counter(name: str, documentation: str, *labels: str) -> CounterMetricFamily:
-    return CounterMetricFamily(f"queueworkerpool_{name}", documentation, labels=[*_POOL, *labels])
+    def _record(self, pool: NamespacedName) -> PoolRecord:
+        return self._pools.records.setdefault(pool, PoolRecord())

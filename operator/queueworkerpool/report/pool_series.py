@@ -1,0 +1,154 @@
+"""The series of pools on /metrics: what is known of each, and the families made of it at each scrape.
+
+`metrics` feeds the records and registers the collector. With it, this is the only adapter to prometheus_client. It
+decides nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from queueworkerpool.model import (
+    BusyWorkers,
+    Decision,
+    NamespacedName,
+    Observation,
+    PoolSpec,
+    QueueReading,
+    QueueRef,
+    Target,
+)
+from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason
+from queueworkerpool.sizing import RULES
+
+_POOL = ("namespace", "pool")
+
+
+@dataclass(slots=True)
+class PoolRecord:
+    """What is known of one pool."""
+
+    spec: PoolSpec | None = None
+    target: Target | None = None
+    decision: Decision | None = None
+    readings: dict[QueueRef, QueueReading] = field(default_factory=dict)
+    conditions: dict[ConditionType, ConditionStatus] = field(default_factory=dict)
+    decisions: Counter[Reason] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    reads: Counter[ReadOutcome] = field(default_factory=Counter)
+
+    def count_readings(self, observation: Observation) -> None:
+        """Record how the readings of a tick ended, and the good ones among them."""
+        # A failed reading leaves the last good one in place, whose age then grows; an edited-out queue goes.
+        queues = observation.pool.spec.queues
+        kept = {queue: self.readings[queue] for queue in queues if queue in self.readings}
+        for queue, count in zip(queues, observation.counts, strict=False):
+            if isinstance(count, QueueReading):
+                kept[queue] = count
+                self.reads[ReadOutcome.OK] += 1
+            else:
+                self.reads[count.outcome] += 1
+        self.readings = kept
+
+
+class PoolSeries(Collector):
+    """Makes the per-pool series at each scrape, in another thread than the one that feeds the records."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.records: dict[NamespacedName, PoolRecord] = {}
+        self._clock = clock
+
+    def describe(self) -> Iterator[Metric]:
+        """Return nothing: the series are made by `collect`, so that registering costs nothing."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all per-pool metrics."""
+        pools = [([*key], record) for key, record in list(self.records.items())]
+        yield from _sizes(pools)
+        yield from _queues(pools, self._clock())
+        yield from _counters(pools)
+
+
+_Labelled = Sequence[tuple[list[str], PoolRecord]]
+
+
+def _sizes(pools: _Labelled) -> Iterator[Metric]:
+    current = _gauge("current_replicas", "Pods that the Deployment asks for.")
+    ready = _gauge("ready_replicas", "Pods of the Deployment that are ready.")
+    desired = _gauge("desired_replicas", "Pods that the last decision wants.")
+    waiting = _gauge(
+        "waiting_for_idle_workers", "Pods that the load does not call for and that stay until their workers are idle."
+    )
+    protects = _gauge("protects_busy_workers", "1 where spec.scaleIn.busyWorkers is Protect, 0 where it is Drain.")
+    lowest = _gauge("min_replicas", "spec.minReplicas.")
+    highest = _gauge("max_replicas", "spec.maxReplicas.")
+    targets = {name: _gauge(name, text) for rule in RULES for name, text in rule.gauges.items()}
+    for labels, record in pools:
+        if record.target:
+            current.add_metric(labels, record.target.replicas)
+            ready.add_metric(labels, record.target.ready_replicas)
+        if record.decision:
+            desired.add_metric(labels, record.decision.replicas)
+            waiting.add_metric(labels, record.decision.waiting_pods)
+        if record.spec:
+            protects.add_metric(labels, float(record.spec.busy_workers is BusyWorkers.PROTECT))
+            lowest.add_metric(labels, record.spec.min_replicas)
+            highest.add_metric(labels, record.spec.max_replicas)
+            for name, value in record.spec.target.gauge_values().items():
+                targets[name].add_metric(labels, value)
+    yield from (current, ready, desired, waiting, protects, lowest, highest, *targets.values())
+
+
+def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:
+    messages = _gauge("queue_messages", "Messages in a queue, by state, at the last good reading.", "queue", "state")
+    age = _gauge("reading_age_seconds", "Age of the oldest of the pool's last good readings.")
+    backlog = _gauge(
+        "backlog_per_pod", "Messages that count as load, per pod asked for; the whole load when there is none."
+    )
+    for labels, record in pools:
+        for queue, reading in list(record.readings.items()):
+            shown = _queue_label(queue, record.readings)
+            messages.add_metric([*labels, shown, "visible"], reading.visible)
+            messages.add_metric([*labels, shown, "in_flight"], reading.in_flight)
+            messages.add_metric([*labels, shown, "delayed"], reading.delayed)
+        if record.readings and record.spec:
+            age.add_metric(labels, max(0.0, (now - min(r.time for r in record.readings.values())).total_seconds()))
+            load = sum(record.spec.load(reading) for reading in record.readings.values())
+            backlog.add_metric(labels, load / max(1, record.target.replicas if record.target else 0))
+    yield from (messages, age, backlog)
+
+
+def _counters(pools: _Labelled) -> Iterator[Metric]:
+    condition = _gauge("condition", "1 for the status that a condition has, 0 for the others.", "type", "status")
+    decisions = _counter("decisions", "Decisions, by the reason that set the size.", "reason")
+    writes = _counter("scale_writes", "Writes of the Deployment's replicas.", "direction")
+    reads = _counter("queue_reads", "Readings that the pool asked for, by how they ended.", "outcome")
+    for labels, record in pools:
+        for kind, held in record.conditions.items():
+            for status in ConditionStatus:
+                condition.add_metric([*labels, kind.value, status.value], float(status == held))
+        for reason in DECISION_REASONS:
+            decisions.add_metric([*labels, reason.value], record.decisions[reason])
+        for direction in ("up", "down"):
+            writes.add_metric([*labels, direction], record.writes[direction])
+        for outcome in ReadOutcome:
+            reads.add_metric([*labels, outcome.value], record.reads[outcome])
+    yield from (condition, decisions, writes, reads)
+
+
+def _queue_label(queue: QueueRef, all_queues: dict[QueueRef, QueueReading]) -> str:
+    """The queue's name, or its URL where two queues of a pool share a name."""
+    return queue.name if sum(other.name == queue.name for other in all_queues) == 1 else queue.url
+
+
+def _gauge(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"queueworkerpool_{name}", documentation, labels=[*_POOL, *labels])
+
+
+def _counter(name: str, documentation: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"queueworkerpool_{name}", documentation, labels=[*_POOL, *labels])
