@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from boundedhttp import shown_address
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.health import HealthState
@@ -21,7 +22,7 @@ from queueworkerpool.reconcile import reconcile
 from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, SharedReadings
-from queueworkerpool.server import Answers, HttpServer, Tls, shown_address
+from queueworkerpool.server import Answers, HttpServer, Tls
 from queueworkerpool.settings import Settings
 from queueworkerpool.tenancy import Tenancy
 from queueworkerpool.watch.index import Deployments

@@ -75,6 +75,7 @@ def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_programs_alone
         "queueworkerpool",
         "queueworker",
         "queueaddress",
+        "boundedhttp",
         "queueworkerpool-0.1.0.dist-info",
     }
     assert {
@@ -82,6 +83,7 @@ def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_programs_alone
         "queueworkerpool/py.typed",
         "queueworker/py.typed",
         "queueaddress/py.typed",
+        "boundedhttp/py.typed",
     } <= set(names)
     assert [line.partition(" ")[0] for line in scripts.splitlines()[1:] if line] == [
         "kubectl-qwp",

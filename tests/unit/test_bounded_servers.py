@@ -1,23 +1,20 @@
-"""The servers of operator and worker have the same bounds, by the same code, under clients that mean no good."""
+"""The server of both programs keeps its bounds under clients that mean no good."""
 
 import contextlib
-import importlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.client import HTTPConnection
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from boundedhttp import server as bounded
+from boundedhttp import shown_address
 from devcluster.processes import wait_until
 
-ROOT = Path(__file__).parents[2]
-PROGRAMS = {"queueworkerpool": "operator", "queueworker": "worker"}
 PROBE_SECONDS = 2.0
 """The time-out of the chart's readiness probe."""
 
@@ -25,26 +22,13 @@ LONG = b"x" * 20_000_000
 Serve = Callable[..., Any]
 
 
-@pytest.mark.parametrize("part", ["addresses.py", "bounded.py", "limits.py", "rendering.py"])
-def test_both_programs_have_the_same_server(part: str) -> None:
-    texts = {
-        (ROOT / folder / name / "server" / part).read_text().replace(name, "NAME") for name, folder in PROGRAMS.items()
-    }
-    assert len(texts) == 1
-
-
-@pytest.fixture(params=PROGRAMS)
-def bounded(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"{request.param}.server.bounded")
-
-
 @pytest.fixture
-def serve(bounded: ModuleType) -> Iterator[Serve]:
+def serve() -> Iterator[Serve]:
     """Starts servers: short answers everywhere, and on /metrics whatever the test says."""
     running = []
 
     def start(host: str = "127.0.0.1", metrics: Callable[[], bytes] = lambda: b"m") -> Any:
-        class Handler(bounded.BoundedHandler):  # type: ignore[misc, name-defined] # the module is a parameter
+        class Handler(bounded.BoundedHandler):
             def reply(self, path: str) -> Any:
                 return bounded.Reply(HTTPStatus.OK, metrics() if path == "/metrics" else b"ok\n")
 
@@ -102,7 +86,7 @@ def is_closed(client: socket.socket) -> bool:
 
 
 def test_probes_are_answered_and_threads_stay_few_under_400_slow_connections(
-    bounded: ModuleType, serve: Serve, clients: contextlib.ExitStack
+    serve: Serve, clients: contextlib.ExitStack
 ) -> None:
     server, before = serve(), threading.active_count()
     slow = [connect(clients, server, b"GET /li") for _ in range(400)]
@@ -115,7 +99,7 @@ def test_probes_are_answered_and_threads_stay_few_under_400_slow_connections(
 
 
 def test_the_one_that_has_waited_longest_makes_room(
-    serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch, bounded: ModuleType
+    serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "MAX_CONNECTIONS", 2)
     monkeypatch.setattr(bounded, "ADMIT_SECONDS", 10)  # a busy machine may take its time to close the second
@@ -131,7 +115,7 @@ def test_the_one_that_has_waited_longest_makes_room(
 
 @pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\nX: y"])
 def test_a_head_that_drips_has_one_time_for_all_of_it(
-    bounded: ModuleType, serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch, sent: bytes
+    serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     monkeypatch.setattr(bounded, "HEAD_SECONDS", 0.5)
     client, began = connect(clients, serve(), sent), time.monotonic()
@@ -146,7 +130,7 @@ def test_a_head_that_drips_has_one_time_for_all_of_it(
 
 
 def test_an_answer_that_nobody_takes_ends(
-    bounded: ModuleType, serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, clients: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "ANSWER_SECONDS", 0.5)
     server = serve(metrics=lambda: LONG)
@@ -190,7 +174,7 @@ def test_a_body_is_not_taken_for_the_next_request(serve: Serve, clients: context
 
 
 def test_more_scrapers_than_there_is_room_for_leave_room_for_probes(
-    bounded: ModuleType, serve: Serve, clients: contextlib.ExitStack
+    serve: Serve, clients: contextlib.ExitStack
 ) -> None:
     go_on, rendering = threading.Event(), threading.Semaphore(0)
 
@@ -241,16 +225,14 @@ def test_the_addresses_that_are_served(serve: Serve, host: str, reached: dict[st
     assert found == reached
 
 
-def test_a_machine_without_ipv6_serves_ipv4(serve: Serve, monkeypatch: pytest.MonkeyPatch, bounded: ModuleType) -> None:
-    monkeypatch.setattr(bounded.socket, "has_dualstack_ipv6", lambda: False)
+def test_a_machine_without_ipv6_serves_ipv4(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     server = serve("")
     assert server.shown == f"0.0.0.0:{server.port}"
     assert get(server.port)[0] == 200
 
 
-def test_ipv6_that_was_asked_for_and_is_not_there_is_an_error(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, bounded: ModuleType
-) -> None:
+def test_ipv6_that_was_asked_for_and_is_not_there_is_an_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that quietly took IPv4 instead would fail its probes for reasons that nobody finds."""
 
     def without_ipv6(*_: Any) -> None:
@@ -264,5 +246,5 @@ def test_ipv6_that_was_asked_for_and_is_not_there_is_an_error(
 @pytest.mark.parametrize(
     ("host", "shown"), [("::1", "[::1]:80"), ("[::1]", "[::1]:80"), ("10.0.0.1", "10.0.0.1:80"), ("here", "here:80")]
 )
-def test_addresses_are_shown_as_urls_have_them(bounded: ModuleType, host: str, shown: str) -> None:
-    assert bounded.shown_address(host, 80) == shown
+def test_addresses_are_shown_as_urls_have_them(host: str, shown: str) -> None:
+    assert shown_address(host, 80) == shown

@@ -1,14 +1,13 @@
-"""/metrics is rendered once for all scrapers, in operator and worker alike."""
+"""/metrics is rendered once for all scrapers."""
 
 import gzip
-import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any
 
 import pytest
+
+from boundedhttp.rendering import OPEN_METRICS, RenderCache
 
 PROMETHEUS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -17,16 +16,10 @@ PROMETHEUS = (
 )
 
 
-@pytest.fixture(params=["queueworkerpool", "queueworker"])
-def rendering(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"{request.param}.server.rendering")
-
-
 @dataclass
 class Rendered:
     """A renderer that counts, on clocks of the test: each rendering takes `takes` seconds, and `costs` of CPU time."""
 
-    module: ModuleType
     now: float = 100.0
     leads: bool = False
     cpu: float = 0.0
@@ -40,13 +33,13 @@ class Rendered:
         self.cpu += self.costs
         return f"rendering {len(self.asked)}\n".encode() * 100, f"for {accept}"
 
-    def cache(self) -> Any:
-        return self.module.RenderCache(self.render, lambda: self.leads, lambda: self.now, lambda: self.cpu)
+    def cache(self) -> RenderCache:
+        return RenderCache(self.render, lambda: self.leads, lambda: self.now, lambda: self.cpu)
 
 
 @pytest.fixture
-def rendered(rendering: ModuleType) -> Rendered:
-    return Rendered(rendering)
+def rendered() -> Rendered:
+    return Rendered()
 
 
 def test_a_rendering_serves_all_who_come_soon_and_tells_its_age(rendered: Rendered) -> None:
@@ -72,7 +65,7 @@ def test_a_cheap_rendering_is_soon_made_anew(rendered: Rendered) -> None:
     assert len(rendered.asked) == 2
 
 
-def test_forty_scrapers_at_once_cost_one_rendering(rendering: ModuleType) -> None:
+def test_forty_scrapers_at_once_cost_one_rendering() -> None:
     go_on, asked = threading.Event(), []
 
     def render(accept: str) -> tuple[bytes, str]:
@@ -80,7 +73,7 @@ def test_forty_scrapers_at_once_cost_one_rendering(rendering: ModuleType) -> Non
         go_on.wait(10)
         return b"m", "text/plain"
 
-    cache = rendering.RenderCache(render, clock=lambda: 0.0)
+    cache = RenderCache(render, clock=lambda: 0.0)
     with ThreadPoolExecutor(40) as scrapers:
         bodies = [scrapers.submit(cache.get, "") for _ in range(40)]
         go_on.set()
@@ -120,7 +113,7 @@ ACCEPTED: dict[str, tuple[str, bool]] = {
 def test_two_formats_are_enough(rendered: Rendered, accept: str, *, open_metrics: bool) -> None:
     """Whoever could choose among more could have the metrics rendered as often as they like."""
     rendered.cache().get(accept)
-    assert rendered.asked == [rendered.module.OPEN_METRICS if open_metrics else ""]
+    assert rendered.asked == [OPEN_METRICS if open_metrics else ""]
 
 
 ENCODINGS = {

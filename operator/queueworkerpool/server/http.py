@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from queueworkerpool.server.bounded import HEAD_SECONDS, BoundedHandler, BoundedServer, Reply
-from queueworkerpool.server.rendering import Render, RenderCache
+from boundedhttp import HEAD_SECONDS, BoundedHandler, BoundedServer, Render, RenderCache, Reply
 from queueworkerpool.server.tls import Tls
 
 

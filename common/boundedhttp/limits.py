@@ -1,7 +1,4 @@
-"""The limits of one request, and reading and writing within them. `bounded` uses it.
-
-Operator and worker each have this module, because neither may import the other; a test keeps them the same.
-"""
+"""The limits of one request, and reading and writing within them. `server` uses it."""
 
 import io
 import socket

@@ -1,7 +1,7 @@
 """An HTTP server with bounds: on its connections, on the head of a request, and on the time of a request as a whole.
 
-`http` builds on it and gives the answers. It runs in threads of its own, knows nothing of what it serves, and logs no
-requests. Operator and worker each have this module, because neither may import the other; a test keeps them the same.
+Each program builds its endpoints on it. It runs in threads of its own, knows nothing of what it serves, and logs no
+requests.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
 
-from queueworker.server.addresses import listening_address, shown_address
-from queueworker.server.limits import HeadTooLongError, LimitedReader, LimitedWriter, RequestLimits
+from boundedhttp.addresses import listening_address, shown_address
+from boundedhttp.limits import HeadTooLongError, LimitedReader, LimitedWriter, RequestLimits
 
 logger = logging.getLogger(__name__)
 

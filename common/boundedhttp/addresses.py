@@ -1,7 +1,4 @@
-"""The addresses of a server, of IPv4 and IPv6. `bounded` uses it.
-
-Operator and worker each have this module, because neither may import the other; a test keeps them the same.
-"""
+"""The addresses of a server, of IPv4 and IPv6. `server` uses it."""
 
 import socket
 from typing import Any

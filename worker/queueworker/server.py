@@ -1,6 +1,7 @@
-"""Serves /state, /livez, /readyz and /metrics, in threads of its own.
+"""The state server: /state, /livez, /readyz and /metrics, in threads of its own.
 
-`runtime` starts it. The content comes from functions that it is given; the server itself reads no counts.
+`runtime` starts it. The content comes from functions that it is given; it reads no counts itself. Connections, times
+and the rendering of /metrics are `boundedhttp`'s.
 """
 
 import json
@@ -9,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from queueworker.server.bounded import BoundedHandler, BoundedServer, Reply
-from queueworker.server.rendering import Render, RenderCache
+from boundedhttp import BoundedHandler, BoundedServer, Render, RenderCache, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

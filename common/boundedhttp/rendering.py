@@ -1,7 +1,7 @@
 """Renders /metrics once for all scrapers: one at a time, and kept for a short time.
 
-`http` asks it. A rendering may take a second and some ten times its size, so forty scrapers must not cost forty.
-Operator and worker each have this module, because neither may import the other; a test keeps them the same.
+The endpoints of each program ask it. A rendering may take a second and some ten times its size, so forty scrapers must
+not cost forty.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from queueworker.server.bounded import Reply
+from boundedhttp.server import Reply
 
 COSTS_KEPT = 10.0
 """A rendering is kept for so many times the CPU time that it took, so that scrapers get a tenth of a core at most."""
