@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.result import Figure, Result
 from testbed import interpreters
-from testbed.chaos.run import LANES, STEADY_POOLS, TOLD_SECONDS, TROUBLES, Chaos, run
+from testbed.chaos.run import LANES, REPORTED_SECONDS, STEADY_POOLS, TROUBLES, Chaos, run
 from testbed.chaos.world import started
 
 MAX_PEAK_MIB = 256.0
@@ -34,7 +34,7 @@ async def _measure(folder: Path, seconds: float, seed: int) -> Chaos:
 
 
 def _result(found: Chaos, seconds: float, seed: int) -> Result:
-    told = found.told_seconds() or [0.0]
+    reported = found.reported_seconds() or [0.0]
     names = {each.trouble.name for each in found.happened}
     figures = [
         Figure("troubles", len(found.happened)),
@@ -42,10 +42,10 @@ def _result(found: Chaos, seconds: float, seed: int) -> Result:
         Figure("wrong_sizes", len(found.wrong_sizes), limit=0),
         Figure("restarts", found.restarts, limit=0),
         Figure("livez_failures", len(found.livez_failures), limit=0),
-        Figure("untold", len(found.untold()), limit=0),
+        Figure("unreported", len(found.unreported()), limit=0),
         Figure("failures", len(found.failures), limit=0),
-        Figure("told_seconds_median", round(statistics.median(told), 2)),
-        Figure("told_seconds_maximum", round(max(told), 2), limit=TOLD_SECONDS),
+        Figure("reported_seconds_median", round(statistics.median(reported), 2)),
+        Figure("reported_seconds_maximum", round(max(reported), 2), limit=REPORTED_SECONDS),
         Figure("peak_mib", round(found.peak_mib, 1), limit=MAX_PEAK_MIB),
     ]
     setting = (
@@ -58,12 +58,12 @@ def _result(found: Chaos, seconds: float, seed: int) -> Result:
 
 def _details(found: Chaos) -> dict[str, Any]:
     slowest: dict[str, float | None] = {}
-    for each in sorted(found.happened, key=lambda each: each.told_seconds or 0.0):
-        slowest[each.trouble.name] = round(each.told_seconds, 1) if each.told_seconds is not None else None
+    for each in sorted(found.happened, key=lambda each: each.reported_seconds or 0.0):
+        slowest[each.trouble.name] = round(each.reported_seconds, 1) if each.reported_seconds is not None else None
     return {
         "times": dict(Counter(each.trouble.name for each in found.happened)),
-        "slowest told_seconds": slowest,
-        "untold": found.untold(),
+        "slowest reported_seconds": slowest,
+        "unreported": found.unreported(),
         "failures": found.failures,
         "wrong_sizes": found.wrong_sizes,
         "livez": sorted(set(found.livez_failures)),

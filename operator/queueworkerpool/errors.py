@@ -100,9 +100,9 @@ class ClusterRefusedError(ClusterError):
     Unlike an outage it does not pass by itself. The text is the API server's own sentence, short and printable.
     """
 
-    def repeats(self, told: str) -> bool:
+    def repeats(self, reported: str) -> bool:
         """Return whether a sentence has the same words: times, counts and ids of requests differ each time."""
-        return _words(str(self)) == _words(told)
+        return _words(str(self)) == _words(reported)
 
 
 def _words(sentence: str) -> list[str]:

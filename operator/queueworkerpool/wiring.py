@@ -89,7 +89,7 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
         return await reconcile(pool, owner, dependencies)
 
     store = PoolStore()
-    metrics.knows(store.count)
+    metrics.shows_pools(store.count)
     return Scheduler(store, tick, metrics, sampler, deduplicator)
 
 

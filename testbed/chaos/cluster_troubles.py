@@ -11,7 +11,7 @@ import yaml
 
 from devcluster.faults import Fault
 from testbed.chaos.trouble import Happening, Trouble
-from testbed.chaos.view import Tell, both, condition, either, gauge, grows, posted
+from testbed.chaos.view import Signal, both, condition, either, gauge, grows, posted
 from testbed.chaos.world import World, rights
 from testbed.operators import OPERATOR, OPERATOR_NAMESPACE
 
@@ -142,7 +142,7 @@ async def _short_lease(world: World) -> AsyncIterator[None]:
     yield
 
 
-def _between(name: str, fault: Fault, told: Tell | None, kind: int = 0) -> Trouble:
+def _between(name: str, fault: Fault, reported: Signal | None, kind: int = 0) -> Trouble:
     """Return a trouble on the way to the API server."""
 
     @asynccontextmanager
@@ -151,7 +151,7 @@ def _between(name: str, fault: Fault, told: Tell | None, kind: int = 0) -> Troub
         yield
         world.proxy.end()
 
-    return Trouble(kind=kind, name=name, happening=happening, told=told, everywhere=True)
+    return Trouble(kind=kind, name=name, happening=happening, reported=reported, everywhere=True)
 
 
 _AWAY = either(gauge("leader", lambda value: value == 0), grows("reconcile_failures_total"))
@@ -161,7 +161,7 @@ TROUBLES = (
         kind=5,
         name="lost",
         happening=_forbidden,
-        told=gauge("namespace_served", lambda value: value == 0, namespace="lost"),
+        reported=gauge("namespace_served", lambda value: value == 0, namespace="lost"),
         prepare=lambda world: world.add("lost", "lost"),
     ),
     Trouble(kind=6, name="no lease", happening=_no_lease),
@@ -169,21 +169,21 @@ TROUBLES = (
         kind=7,
         name="capped",
         happening=_while_the_load_changes("capped", _refuse_sizes, _allow_sizes),
-        told=both(condition("capped", *_REFUSED), posted("capped", _REFUSED[2])),
+        reported=both(condition("capped", *_REFUSED), posted("capped", _REFUSED[2])),
         prepare=_prepare_capped,
     ),
     Trouble(
         kind=7,
         name="quiet",
         happening=_while_the_load_changes("quiet", _refuse_events, _allow_events),
-        told=grows("events_lost_total"),
+        reported=grows("events_lost_total"),
         prepare=_prepare_quiet,
     ),
     Trouble(
         kind=7,
         name="robbed",
         happening=_while_the_load_changes("robbed", _take_the_right, _give_rights("robbed")),
-        told=condition("robbed", *_REFUSED),
+        reported=condition("robbed", *_REFUSED),
         prepare=lambda world: world.add("robbed", "robbed"),
     ),
     Trouble(kind=22, name="lease of a second", happening=_short_lease),

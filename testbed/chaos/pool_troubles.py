@@ -114,7 +114,9 @@ TROUBLES = (
         kind=16,
         name="deleted",
         happening=_no_deployment,
-        told=both(condition("deleted", "TargetFound", "False", "TargetNotFound"), posted("deleted", "TargetNotFound")),
+        reported=both(
+            condition("deleted", "TargetFound", "False", "TargetNotFound"), posted("deleted", "TargetNotFound")
+        ),
         prepare=lambda world: world.add("deleted"),
     ),
     Trouble(kind=16, name="replaced", happening=_another_deployment, prepare=lambda world: world.add("replaced")),
@@ -123,23 +125,23 @@ TROUBLES = (
         kind=20,
         name="zone",
         happening=_misspelt_zone,
-        told=condition("zone", "Ready", "False", "InvalidSpec"),
+        reported=condition("zone", "Ready", "False", "InvalidSpec"),
         prepare=lambda world: world.add("zone"),
     ),
     Trouble(
         kind=20,
         name="paused",
         happening=_paused,
-        told=condition("paused", "ScalingActive", "False", "Paused"),
+        reported=condition("paused", "ScalingActive", "False", "Paused"),
         prepare=lambda world: world.add("paused"),
     ),
     Trouble(
         kind=22,
         name="contested",
         happening=_other_writer,
-        told=both(condition("contested", "ScaleConflict", "True"), posted("contested", "ScaleConflict")),
+        reported=both(condition("contested", "ScaleConflict", "True"), posted("contested", "ScaleConflict")),
         prepare=lambda world: world.add("contested"),
         recovery_seconds=420.0,
     ),
-    Trouble(kind=11, name="long name", happening=_long_name, told=posted_again(LONG_NAME, "SuccessfulRescale")),
+    Trouble(kind=11, name="long name", happening=_long_name, reported=posted_again(LONG_NAME, "SuccessfulRescale")),
 )

@@ -42,17 +42,17 @@ def _refused(status: int, code: str) -> Happening:
 
 def _unreadable(kind: int, name: str, happening: Happening, *reasons: str) -> Trouble:
     """Return a trouble that makes the queue of a pool unreadable."""
-    told = condition(name, "QueueReachable", "False", *reasons)
+    reported = condition(name, "QueueReachable", "False", *reasons)
     if kind == 0:
-        told = both(told, condition(name, "Ready", "False", *reasons), posted(name, reasons[0]))
-    return Trouble(kind=kind, name=name, happening=happening, told=told, prepare=lambda world: world.add(name))
+        reported = both(reported, condition(name, "Ready", "False", *reasons), posted(name, reasons[0]))
+    return Trouble(kind=kind, name=name, happening=happening, reported=reported, prepare=lambda world: world.add(name))
 
 
 def _credentials(status: int, code: str, *reasons: str) -> Trouble:
     name = f"sts-{code.lower()}"
-    told = condition(name, "QueueReachable", "False", *reasons)
+    reported = condition(name, "QueueReachable", "False", *reasons)
     prepare = partial(World.add, name=name, namespace=TENANT)
-    return Trouble(kind=19, name=name, happening=_refused(status, code), told=told, prepare=prepare)
+    return Trouble(kind=19, name=name, happening=_refused(status, code), reported=reported, prepare=prepare)
 
 
 BROKEN: dict[str, tuple[Fault | Refusal, str]] = {

@@ -27,16 +27,16 @@ STEADY_POOLS = 20
 LANES = 5
 """Troubles at the same time, and one more that happens everywhere."""
 
-TOLD_SECONDS = 60.0
-"""Within which a trouble must be told."""
+REPORTED_SECONDS = 60.0
+"""Within which a trouble must be reported."""
 
 VIEW_SECONDS = 1.0
 STEADY_SECONDS = 3.0
 BORNE_SECONDS = 5.0, 20.0
-"""How long a trouble lasts of which there is nothing to tell."""
+"""How long a trouble lasts of which there is nothing to report."""
 
 HELD_SECONDS = 0.0, 8.0
-"""How long one lasts after it was told."""
+"""How long one lasts after it was reported."""
 
 PAUSE_SECONDS = 0.5, 3.0
 PAUSE_EVERYWHERE_SECONDS = 20.0, 45.0
@@ -51,12 +51,12 @@ MOST_PODS_IN_THE_END = 12
 class Happened:
     """One trouble that happened.
 
-    `told_seconds`: from its beginning; None when it was not told, 0 when there is nothing to tell.
+    `reported_seconds`: from its beginning; None when it was not reported, 0 when there is nothing to report.
     """
 
     trouble: Trouble
     began: float
-    told_seconds: float | None
+    reported_seconds: float | None
     seconds: float
 
 
@@ -80,15 +80,17 @@ class Chaos:
     livez_failures: list[str] = field(default_factory=list)
     peak_mib: float = 0.0
 
-    def told_seconds(self) -> list[float]:
-        """Return how long it took to tell, for each trouble that was told, in order."""
+    def reported_seconds(self) -> list[float]:
+        """Return how long it took to be reported, for each trouble that was, in order."""
         return sorted(
-            each.told_seconds for each in self.happened if each.trouble.told and each.told_seconds is not None
+            each.reported_seconds
+            for each in self.happened
+            if each.trouble.reported and each.reported_seconds is not None
         )
 
-    def untold(self) -> list[str]:
-        """Return the troubles that were not told."""
-        return [each.trouble.name for each in self.happened if each.told_seconds is None]
+    def unreported(self) -> list[str]:
+        """Return the troubles that were not reported."""
+        return [each.trouble.name for each in self.happened if each.reported_seconds is None]
 
 
 async def run(world: World, seconds: float, seed: int, troubles: Sequence[Trouble] = TROUBLES) -> Chaos:
@@ -103,7 +105,7 @@ async def run(world: World, seconds: float, seed: int, troubles: Sequence[Troubl
             asyncio.create_task(_change_loads(world, random.Random(seed))),
         ):
             stack.push_async_callback(_end, task)
-        await asyncio.wait_for(watcher.seen(), TOLD_SECONDS)
+        await asyncio.wait_for(watcher.seen(), REPORTED_SECONDS)
         async with asyncio.TaskGroup() as lanes:
             for number, lane in enumerate(_lanes(troubles, random.Random(seed))):
                 dice = random.Random(f"{seed} {number}")
@@ -195,27 +197,27 @@ class _Lane:
                     await self._happen(trouble)
 
     def _is_shown(self, trouble: Trouble) -> bool:
-        """Return whether the last time is still told of: then nobody could see this one."""
-        return trouble.told is not None and trouble.told.shows(self._watcher.view)
+        """Return whether the last time is still reported of: then nobody could see this one."""
+        return trouble.reported is not None and trouble.reported.shows(self._watcher.view)
 
     async def _happen(self, trouble: Trouble) -> None:
         before, began = self._watcher.view, time.monotonic()
-        told: float | None = 0.0
+        reported: float | None = 0.0
         try:
             async with trouble.happening(self._world):
-                told = await self._told(trouble, before, began)
-                await asyncio.sleep(self._dice.uniform(*(HELD_SECONDS if trouble.told else BORNE_SECONDS)))
+                reported = await self._reported(trouble, before, began)
+                await asyncio.sleep(self._dice.uniform(*(HELD_SECONDS if trouble.reported else BORNE_SECONDS)))
         except AssertionError as error:
             self._chaos.failures.append(f"{trouble.name}: {error}")
         seconds = time.monotonic() - began
-        logger.info("%s: told after %s s, over after %.1f s", trouble.name, told, seconds)
-        self._chaos.happened.append(Happened(trouble=trouble, began=began, told_seconds=told, seconds=seconds))
+        logger.info("%s: reported after %s s, over after %.1f s", trouble.name, reported, seconds)
+        self._chaos.happened.append(Happened(trouble=trouble, began=began, reported_seconds=reported, seconds=seconds))
 
-    async def _told(self, trouble: Trouble, before: View, began: float) -> float | None:
-        if trouble.told is None:
+    async def _reported(self, trouble: Trouble, before: View, began: float) -> float | None:
+        if trouble.reported is None:
             return 0.0
-        while time.monotonic() - began <= TOLD_SECONDS:
-            if trouble.told.told(before, await self._watcher.seen()):
+        while time.monotonic() - began <= REPORTED_SECONDS:
+            if trouble.reported.reported(before, await self._watcher.seen()):
                 return time.monotonic() - began
         return None
 

@@ -1,10 +1,10 @@
-"""One row of the table of troubles: how it happens, and how it is told."""
+"""One row of the table of troubles: how it happens, and how it is reported."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from testbed.chaos.view import Tell
+from testbed.chaos.view import Signal
 from testbed.chaos.world import World
 
 Preparing = Callable[[World], Awaitable[None]]
@@ -25,7 +25,7 @@ class Trouble:
         kind: A number that troubles share that are alike; 0 for what SQS and the API server do by themselves.
         name: Its name, which is also that of its pool where it has one of its own.
         happening: Makes it happen.
-        told: How the operator tells of it; None when there is nothing to tell, and only the sizes must be right.
+        reported: how the operator reports it; None when there is nothing to report, and only the sizes must be right.
         prepare: Creates what it happens to; called once.
         everywhere: Whether it happens to all pools; only one such trouble happens at a time.
         recovery_seconds: How long before the end it must have begun, so that the sizes can be right in time.
@@ -34,7 +34,7 @@ class Trouble:
     kind: int
     name: str
     happening: Happening
-    told: Tell | None = None
+    reported: Signal | None = None
     prepare: Preparing = nothing
     everywhere: bool = False
     recovery_seconds: float = 0.0

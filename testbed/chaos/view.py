@@ -1,4 +1,4 @@
-"""What a person sees of the operator from outside at one moment, and whether it tells of a trouble. Pure."""
+"""What a person sees of the operator from outside at one moment, and whether it reports a trouble. Pure."""
 
 import re
 from collections import Counter
@@ -40,15 +40,15 @@ def _never(_: View) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """How a trouble is told.
+class Signal:
+    """How a trouble is reported.
 
     Args:
-        told: Whether the second view tells of a trouble that began after the first.
-        shows: Whether a view shows such a trouble, whenever it began: then a new one cannot be told.
+        reported: Whether the second view reports a trouble that began after the first.
+        shows: Whether a view shows such a trouble, whenever it began: then a new one cannot be reported.
     """
 
-    told: Callable[[View, View], bool]
+    reported: Callable[[View, View], bool]
     shows: Callable[[View], bool] = _never
 
 
@@ -88,66 +88,66 @@ def parse_events(events: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str]
     )
 
 
-def condition(pool: str, kind: str, status: str, *reasons: str) -> Tell:
-    """Tell by a condition, with one of the reasons, and by its series: alerts see nothing else."""
+def condition(pool: str, kind: str, status: str, *reasons: str) -> Signal:
+    """Report by a condition, with one of the reasons, and by its series: alerts see nothing else."""
     labels = {"pool": pool, "type": kind, "status": status}
 
     def shows(view: View) -> bool:
         held, reason = view.conditions.get((pool, kind), ("", ""))
         return held == status and (not reasons or reason in reasons)
 
-    return Tell(lambda before, now: shows(now) and not shows(before) and now.total("condition", labels) == 1, shows)
+    return Signal(lambda before, now: shows(now) and not shows(before) and now.total("condition", labels) == 1, shows)
 
 
-def posted(pool: str, reason: str) -> Tell:
-    """Tell by an Event, now or earlier: one that is repeated within ten minutes is not posted again."""
-    return Tell(lambda _, now: now.events.get((pool, reason), 0) > 0)
+def posted(pool: str, reason: str) -> Signal:
+    """Report by an Event, now or earlier: one that is repeated within ten minutes is not posted again."""
+    return Signal(lambda _, now: now.events.get((pool, reason), 0) > 0)
 
 
-def posted_again(pool: str, reason: str) -> Tell:
-    """Tell by one more Event."""
-    return Tell(lambda before, now: now.events.get((pool, reason), 0) > before.events.get((pool, reason), 0))
+def posted_again(pool: str, reason: str) -> Signal:
+    """Report by one more Event."""
+    return Signal(lambda before, now: now.events.get((pool, reason), 0) > before.events.get((pool, reason), 0))
 
 
-def grows(name: str, **labels: str) -> Tell:
-    """Tell by a counter that grows."""
-    return Tell(lambda before, now: now.total(name, labels) > before.total(name, labels))
+def grows(name: str, **labels: str) -> Signal:
+    """Report by a counter that grows."""
+    return Signal(lambda before, now: now.total(name, labels) > before.total(name, labels))
 
 
-def gauge(name: str, meets: Callable[[float], bool], **labels: str) -> Tell:
-    """Tell by a gauge that meets a condition that it did not meet before."""
+def gauge(name: str, meets: Callable[[float], bool], **labels: str) -> Signal:
+    """Report by a gauge that meets a condition that it did not meet before."""
 
     def shows(view: View) -> bool:
         return meets(view.total(name, labels))
 
-    return Tell(lambda before, now: shows(now) and not shows(before), shows)
+    return Signal(lambda before, now: shows(now) and not shows(before), shows)
 
 
-def sized(deployment: str, replicas: int) -> Tell:
-    """Tell by a Deployment that gets a size."""
+def sized(deployment: str, replicas: int) -> Signal:
+    """Report by a Deployment that gets a size."""
 
     def shows(view: View) -> bool:
         return view.sizes.get(deployment) == replicas
 
-    return Tell(lambda before, now: shows(now) and not shows(before), shows)
+    return Signal(lambda before, now: shows(now) and not shows(before), shows)
 
 
-def learned(pool: str, seconds: float) -> Tell:
-    """Tell by a new service time in the status that is above this."""
-    return Tell(lambda before, now: before.service_seconds.get(pool) != now.service_seconds.get(pool, 0) > seconds)
+def learned(pool: str, seconds: float) -> Signal:
+    """Report by a new service time in the status that is above this."""
+    return Signal(lambda before, now: before.service_seconds.get(pool) != now.service_seconds.get(pool, 0) > seconds)
 
 
-def both(*tells: Tell) -> Tell:
-    """Tell by all of them."""
-    return Tell(
-        lambda before, now: all(each.told(before, now) for each in tells),
-        lambda view: any(each.shows(view) for each in tells),
+def both(*signals: Signal) -> Signal:
+    """Report by all of them."""
+    return Signal(
+        lambda before, now: all(each.reported(before, now) for each in signals),
+        lambda view: any(each.shows(view) for each in signals),
     )
 
 
-def either(*tells: Tell) -> Tell:
-    """Tell by any of them."""
-    return Tell(
-        lambda before, now: any(each.told(before, now) for each in tells),
-        lambda view: any(each.shows(view) for each in tells),
+def either(*signals: Signal) -> Signal:
+    """Report by any of them."""
+    return Signal(
+        lambda before, now: any(each.reported(before, now) for each in signals),
+        lambda view: any(each.shows(view) for each in signals),
     )

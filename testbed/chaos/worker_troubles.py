@@ -6,7 +6,7 @@ from typing import Any
 
 from testbed.api import deployment
 from testbed.chaos.trouble import Happening, Preparing, Trouble
-from testbed.chaos.view import Tell, gauge, grows, learned, sized
+from testbed.chaos.view import Signal, gauge, grows, learned, sized
 from testbed.chaos.workers import Mood
 from testbed.chaos.world import World
 
@@ -80,8 +80,10 @@ async def _prepare_slow(world: World) -> None:
     await _with_workers("slow", 1, target=target, minReplicas=1, maxReplicas=1)(world)
 
 
-def _answering(kind: int, name: str, mood: Mood, told: Tell) -> Trouble:
-    return Trouble(kind=kind, name=name, happening=_in_a_mood(name, mood), told=told, prepare=_with_workers(name))
+def _answering(kind: int, name: str, mood: Mood, reported: Signal) -> Trouble:
+    return Trouble(
+        kind=kind, name=name, happening=_in_a_mood(name, mood), reported=reported, prepare=_with_workers(name)
+    )
 
 
 TROUBLES = (
@@ -92,21 +94,21 @@ TROUBLES = (
         kind=14,
         name="busy",
         happening=_busy_while_the_load_falls,
-        told=gauge("waiting_for_idle_workers", lambda pods: pods > 0, pool="busy"),
+        reported=gauge("waiting_for_idle_workers", lambda pods: pods > 0, pool="busy"),
         prepare=_with_workers("busy"),
     ),
     Trouble(
         kind=13,
         name="crashing",
         happening=_pods_that_never_get_ready,
-        told=sized("crashing", 1),
+        reported=sized("crashing", 1),
         prepare=_prepare_crashing,
     ),
     Trouble(
         kind=23,
         name="slow",
         happening=_in_a_mood("slow", Mood.BUSY, 1),
-        told=learned("slow", 8),  # three messages of 5 s, as is declared, and one that runs
+        reported=learned("slow", 8),  # three messages of 5 s, as is declared, and one that runs
         prepare=_prepare_slow,
     ),
 )

@@ -124,7 +124,7 @@ async def tick(fake: FakeDependencies) -> None:
 async def scrapes_of(fault: Fault) -> Scrapes:
     fake, scrapes = FakeDependencies(pool(status=REPORTING)), Scrapes()
     fake.metrics.leads_while(lambda: True)
-    fake.metrics.knows(lambda: 1)
+    fake.metrics.shows_pools(lambda: 1)
     calm = fake.deployment, dict(fake.queues)
     for minute in range(CALM_MINUTES + FAULT_MINUTES + RESOLVED_MINUTES):
         if CALM_MINUTES <= minute < CALM_MINUTES + FAULT_MINUTES:

@@ -78,7 +78,7 @@ def _run(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[
     lowers = any(step.replicas < facts.replicas for step in trail)
     memory = remember.held(facts, memory, holds=lowers and holds.is_held(facts, memory))
     memory = remember.waited(facts, memory, waits=waits)
-    if trail[-1].reason is Reason.SCALE_CONFLICT and trail[-2].replicas < facts.replicas:
+    if trail[-1].yields and trail[-2].replicas < facts.replicas:
         memory = remember.still_waited(facts, memory)
     return Decision(trail, memory, victims=_victims(facts, memory, trail[-1].replicas))
 

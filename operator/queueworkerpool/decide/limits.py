@@ -185,7 +185,7 @@ def yield_to_competing_writer(facts: Facts, memory: Memory, desired: int) -> Ste
         return None
     until = writer.last_time + COMPETING_WRITER_QUIET
     message = f"{writer.manager} keeps writing the replicas too: no write until {clock(until)}"
-    return Step(facts.replicas, Reason.SCALE_CONFLICT, message, until)
+    return Step(facts.replicas, Reason.SCALE_CONFLICT, message, until, yields=True)
 
 
 def clock(time: datetime) -> str:

@@ -85,8 +85,9 @@ class Step:
     """One step of a decision: the pods after it, why in a word, and why in a sentence with its numbers.
 
     `until` is when time alone ends the step; None when time alone does not. `waits_for_workers`: pods stay only until
-    their workers are idle. `asks_workers`: what the workers report may end the step. `recheck_seconds`: the decision
-    must be made again this soon, not after the usual interval.
+    their workers are idle. `asks_workers`: what the workers report may end the step. `yields`: another writer keeps
+    the size before it from being written. `recheck_seconds`: the decision must be made again this soon, not after the
+    usual interval.
     """
 
     replicas: int
@@ -96,6 +97,7 @@ class Step:
     kind: StepKind = StepKind.HOLD
     waits_for_workers: bool = False
     asks_workers: bool = False
+    yields: bool = False
     recheck_seconds: float | None = None
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from queueworkerpool.model.memory import Memory
 from queueworkerpool.model.pruning import completed, lost
 from queueworkerpool.model.times import format_time, parse_time
-from queueworkerpool.names import ConditionType
+from queueworkerpool.names import ConditionType, Reason
 
 T = TypeVar("T")
 
@@ -125,6 +125,12 @@ class PoolStatus:
             "conditions": [_dumped_condition(condition) for condition in self.conditions] or None,
         }
         return {name: value for name, value in raw.items() if value is not None}
+
+    @property
+    def is_of_a_dry_run(self) -> bool:
+        """Whether the pool was in a dry run when this was written: then nothing was done of what it says."""
+        active = self.condition(ConditionType.SCALING_ACTIVE)
+        return active is not None and active.reason == Reason.DRY_RUN
 
     def condition(self, kind: ConditionType) -> Condition | None:
         """Return the condition of this type, if there is one."""

@@ -138,7 +138,7 @@ class Metrics:
         self._leads = leads
         self._leader.set_function(lambda: float(leads()))
 
-    def knows(self, count: Callable[[], int]) -> None:
+    def shows_pools(self, count: Callable[[], int]) -> None:
         """Show at each scrape how many pools this process knows, whether it scales them or stands by."""
         self._known.set_function(lambda: float(count()))
 

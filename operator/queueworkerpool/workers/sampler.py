@@ -156,7 +156,7 @@ def _is_due(sampling: _Sampling | None, pool: Pool) -> bool:
 
 def sampled(sampling: _Sampling, states: Mapping[str, WorkerState], pods: Sequence[Pod], now: datetime) -> Sample:
     """Return one sample, and record what the workers have reported."""
-    done = progress(sampling.counted, states, knows=bool(sampling.service.messages))
+    done = progress(sampling.counted, states, resumed=bool(sampling.service.messages))
     finished = has_finished(sampling.sums, states)
     sampling.service, sampling.counted = sampling.service.after(done.finished), done.counted
     startups = [pod.startup_seconds for pod in pods if pod.startup_seconds is not None]

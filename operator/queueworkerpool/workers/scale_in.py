@@ -121,8 +121,8 @@ class ScaleInCoordinator:
         try:
             await asyncio.gather(*marks)
         except ClusterRefusedError as error:
-            told = self._refusals.get(deployment)
-            if told is None or not error.repeats(str(told)):
+            reported = self._refusals.get(deployment)
+            if reported is None or not error.repeats(str(reported)):
                 logger.warning("pods not marked", extra={"deployment": str(deployment), "error": str(error)})
                 self._refusals[deployment] = error
         else:

@@ -23,11 +23,11 @@ class Progress:
     counted: Mapping[str, WorkerState]
 
 
-def progress(counted: Mapping[str, WorkerState], states: Mapping[str, WorkerState], *, knows: bool) -> Progress:
-    """Compare reports with what was counted. `knows`: work that was reported earlier may have been counted already."""
+def progress(counted: Mapping[str, WorkerState], states: Mapping[str, WorkerState], *, resumed: bool) -> Progress:
+    """Compare reports with what was counted. `resumed`: work that was reported earlier may be counted already."""
     finished, running, moved = Evidence(), [], dict(counted)
     for uid, state in states.items():
-        base = _base(counted.get(uid), state, knows=knows)
+        base = _base(counted.get(uid), state, resumed=resumed)
         work = Evidence(state.busy_seconds - base.busy_seconds, state.finished - base.finished)
         moved[uid] = state if work.messages else base
         if work.messages:
@@ -61,12 +61,12 @@ def has_finished(before: Mapping[str, WorkerState], states: Mapping[str, WorkerS
     return any(new.finished > (old.finished if _continues(old, new) else 0) for old, new in pairs)
 
 
-def _base(counted: WorkerState | None, state: WorkerState, *, knows: bool) -> WorkerState:
+def _base(counted: WorkerState | None, state: WorkerState, *, resumed: bool) -> WorkerState:
     """Return from where a worker's work counts."""
     if counted is not None and _continues(counted, state):
         return counted
     # A worker that has finished nothing is new; one that restarted began at zero again.
-    if counted is not None or not knows or not state.finished:
+    if counted is not None or not resumed or not state.finished:
         return _START
     # What it has in hand belongs to messages that are still to finish.
     return replace(state, busy_seconds=max(0.0, state.busy_seconds - state.oldest_busy_seconds))

@@ -11,24 +11,24 @@ from testbed.chaos.world import started
 
 CHAOS_SECONDS = 8
 SEED = 15
-SLOWLY_TOLD = {"slow", "lost", "queue-silent"}
+SLOWLY_REPORTED = {"slow", "lost", "queue-silent"}
 """By what takes a while: a message that runs, a watch that ends, a request without an answer."""
 
 
-def test_whatever_happens_at_once_is_told_and_in_the_end_every_size_is_right(
+def test_whatever_happens_at_once_is_reported_and_in_the_end_every_size_is_right(
     tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:
     try:
         tools.build_everything()
     except UnavailableError as error:
         unavailable(str(error))
-    chosen = [each for each in TROUBLES if each.name not in SLOWLY_TOLD]
+    chosen = [each for each in TROUBLES if each.name not in SLOWLY_REPORTED]
 
     async def chaos() -> Chaos:
         async with started(tmp_path) as world:
             return await run(world, CHAOS_SECONDS, SEED, chosen)
 
     found = asyncio.run(chaos())
-    assert (found.untold(), found.failures, found.wrong_sizes) == ([], [], {})
+    assert (found.unreported(), found.failures, found.wrong_sizes) == ([], [], {})
     assert (found.restarts, found.livez_failures) == (0, [])
     assert len(found.happened) >= LANES

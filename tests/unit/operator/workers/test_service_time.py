@@ -209,9 +209,9 @@ CASES: dict[str, tuple[Mapping[str, WorkerState], WorkerState, bool, Progress]] 
 }
 
 
-@pytest.mark.parametrize(("counted", "reported", "knows", "done"), CASES.values(), ids=CASES)
-def test_progress(counted: Mapping[str, WorkerState], reported: WorkerState, knows: bool, done: Progress) -> None:
-    assert progress(counted, {A: reported}, knows=knows) == done
+@pytest.mark.parametrize(("counted", "reported", "resumed", "done"), CASES.values(), ids=CASES)
+def test_progress(counted: Mapping[str, WorkerState], reported: WorkerState, resumed: bool, done: Progress) -> None:
+    assert progress(counted, {A: reported}, resumed=resumed) == done
 
 
 def test_only_a_worker_that_was_heard_before_is_known_to_have_finished_something() -> None:

@@ -1,9 +1,9 @@
-"""How the chaos bench sees from outside that a trouble is told: each way, and what must not pass for it."""
+"""How the chaos bench sees from outside that a trouble is reported: each way, and what must not pass for it."""
 
 import pytest
 
 from testbed.chaos.view import (
-    Tell,
+    Signal,
     View,
     both,
     condition,
@@ -52,7 +52,7 @@ TROUBLED = View(
 )
 NOT_READY = condition("jobs", "Ready", "False", "QueueNotFound")
 NO_LEADER = gauge("leader", lambda value: value == 0)
-TELLS = {
+SIGNALS = {
     "a condition": NOT_READY,
     "an Event": posted("jobs", "QueueNotFound"),
     "one more Event": posted_again("jobs", "QueueNotFound"),
@@ -65,25 +65,25 @@ TELLS = {
 }
 
 
-@pytest.mark.parametrize("tell", TELLS.values(), ids=list(TELLS))
-def test_a_change_tells_and_calm_does_not(tell: Tell) -> None:
-    assert tell.told(CALM, TROUBLED)
-    assert not tell.told(CALM, CALM)
-    assert not tell.shows(CALM)
+@pytest.mark.parametrize("signal", SIGNALS.values(), ids=list(SIGNALS))
+def test_a_change_signals_and_calm_does_not(signal: Signal) -> None:
+    assert signal.reported(CALM, TROUBLED)
+    assert not signal.reported(CALM, CALM)
+    assert not signal.shows(CALM)
 
 
-@pytest.mark.parametrize("name", sorted(TELLS.keys() - {"an Event"}))
-def test_what_was_shown_before_tells_nothing(name: str) -> None:
-    assert not TELLS[name].told(TROUBLED, TROUBLED)
+@pytest.mark.parametrize("name", sorted(SIGNALS.keys() - {"an Event"}))
+def test_what_was_shown_before_signals_nothing(name: str) -> None:
+    assert not SIGNALS[name].reported(TROUBLED, TROUBLED)
 
 
 @pytest.mark.parametrize("name", ["a condition", "a gauge", "a size", "all", "any"])
 def test_what_is_still_shown_is_known(name: str) -> None:
-    assert TELLS[name].shows(TROUBLED)
+    assert SIGNALS[name].shows(TROUBLED)
 
 
 @pytest.mark.parametrize(
-    "tell",
+    "signal",
     [
         condition("jobs", "Ready", "False", "QueueAccessDenied"),
         condition("jobs", "QueueReachable", "False"),
@@ -94,11 +94,11 @@ def test_what_is_still_shown_is_known(name: str) -> None:
         both(NOT_READY, sized("jobs", 3)),
     ],
 )
-def test_another_trouble_tells_nothing(tell: Tell) -> None:
-    assert not tell.told(CALM, TROUBLED)
+def test_another_trouble_signals_nothing(signal: Signal) -> None:
+    assert not signal.reported(CALM, TROUBLED)
 
 
-def test_a_condition_without_its_series_tells_nothing() -> None:
+def test_a_condition_without_its_series_signals_nothing() -> None:
     """No alert would fire."""
     unseen = View(CALM.series, TROUBLED.conditions)
-    assert not NOT_READY.told(CALM, unseen)
+    assert not NOT_READY.reported(CALM, unseen)
