@@ -9,6 +9,15 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+COUNTS = {
+    "Attributes": {
+        "ApproximateNumberOfMessages": "1",
+        "ApproximateNumberOfMessagesNotVisible": "2",
+        "ApproximateNumberOfMessagesDelayed": "3",
+    }
+}
+"""An answer to GetQueueAttributes."""
+
 Script = Callable[[socket.socket, threading.Event], None]
 """What to do with a connection whose request was read; it should end when the event is set."""
 

@@ -21,10 +21,9 @@ from queueworkerpool.queues.sqs import credentials
 from testbed import sts as answers
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import Connect
-from tests.adapters.operator.faulty import SECRET, Faulty, Script
+from tests.adapters.operator.faulty import COUNTS, SECRET, Faulty, Script
 from tests.adapters.operator.sqs_failures import assert_fit_for_tenants, refusing
 from tests.adapters.operator.test_roles import SHOP, signer
-from tests.adapters.operator.test_sqs import COUNTS
 
 Serve = Callable[[Script], Faulty]
 QUEUE = QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/thumbnails")

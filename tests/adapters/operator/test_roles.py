@@ -19,8 +19,7 @@ from queueworkerpool.model import QueueRef, Role
 from testbed import sts as answers
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import Connect
-from tests.adapters.operator.faulty import SECRET, Faulty, Script
-from tests.adapters.operator.test_sqs import COUNTS
+from tests.adapters.operator.faulty import COUNTS, SECRET, Faulty, Script
 from tests.adapters.worker.conftest import Queue
 
 Serve = Callable[[Script], Faulty]
