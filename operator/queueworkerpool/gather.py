@@ -42,9 +42,11 @@ def with_own_memory(pool: Pool, target: Target) -> Pool:
     """Return the pool without what its status remembers of another pool, another Deployment or other queues."""
     owner = MemoryOwner(pool.uid, target.uid, digest(pool.spec.queues))
     status, before = pool.status, pool.status.memory.belongs_to
+    if before == owner:
+        return pool
     if before is not None and not before.same_target(owner):
         status = replace(status, replicas=None, last_scale_time=None)
-    return replace(pool, status=replace(status, memory=status.memory.of(owner)))
+    return replace(pool, status=replace(status, memory=status.memory.of(owner), is_as_written=False))
 
 
 def _memory(pool: Pool, target: Target, now: datetime) -> Memory:

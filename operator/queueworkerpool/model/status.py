@@ -5,7 +5,7 @@ may write a pool's status may write anything into it: what cannot be read is tre
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -73,6 +73,7 @@ class PoolStatus:
 
     `stored` is the raw status as the API server holds it. `lost` is what we wrote beside that and the API server left
     out, because its definition of the pool is older than this operator: known as long as this process lives.
+    `is_as_written`: the raw status is what `dump` would write, so whoever compares statuses need not write them.
     """
 
     observed_generation: int | None = None
@@ -86,13 +87,14 @@ class PoolStatus:
     conditions: tuple[Condition, ...] = ()
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     lost: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    is_as_written: bool = field(default=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, stored: Mapping[str, Any], sent: Mapping[str, Any] | None = None) -> Self:
         """Parse a raw status. Raises nothing. `sent`: the merge patch that it is the answer to."""
         missing = lost(sent or {}, stored)
         raw = completed(stored, missing)
-        return cls(
+        status = cls(
             observed_generation=_integer(raw.get("observedGeneration")),
             replicas=_integer(raw.get("replicas")),
             ready_replicas=_integer(raw.get("readyReplicas")),
@@ -105,6 +107,7 @@ class PoolStatus:
             stored=stored,
             lost=missing,
         )
+        return replace(status, is_as_written=status.dump() == raw)
 
     @property
     def written(self) -> Mapping[str, Any]:

@@ -84,6 +84,8 @@ def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> P
 
 def is_worth_writing(old: PoolStatus, new: PoolStatus, now: datetime) -> bool:
     """Return whether the new status says something that should be written now."""
+    if old.is_as_written and old == new:  # nearly every tick, so it must cost little
+        return False
     before, after = old.written, new.dump()
     if _beside_counts(before) != _beside_counts(after):
         return True
