@@ -32,7 +32,7 @@ demo: setup ## Run a real cluster, queue, operator and workers on this machine, 
 test: setup ## Run every test against a real API server, SQS servers and Prometheus
 	$(BIN)/pytest $(IN_PARALLEL)
 
-test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need no control plane (two minutes)
+test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need no control plane (about four minutes)
 	$(BIN)/pytest $(IN_PARALLEL) -m "not control_plane" tests/unit tests/adapters
 
 check: $(BIN)/.installed ## Check style, types, import rules and generated files
