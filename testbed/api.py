@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import json
 import ssl
 import tempfile
@@ -67,26 +66,33 @@ class ApiClient:
     async def watching(self, path: str, on_event: Callable[[WatchEvent], None]) -> AsyncIterator[None]:
         """Call `on_event` for every change of a collection while the body runs; none is missed.
 
+        An API server that has just got a resource definition ends the watches of that resource: they are continued.
+
         Raises:
-            ConnectionError: The API server ended the watch early.
+            ExceptionGroup: The watch could not be continued. The body is cancelled then.
         """
-        version = (await self.get(f"{path}?limit=1"))["metadata"]["resourceVersion"]
-        query = f"{path}?watch=1&resourceVersion={version}&timeoutSeconds=3600"
-        async with self._session.get(query, timeout=aiohttp.ClientTimeout(total=None)) as answer:
-            task = asyncio.create_task(_read_events(answer.content, on_event))
+        version, opened = (await self.get(f"{path}?limit=1"))["metadata"]["resourceVersion"], asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._watch(path, version, on_event, opened))
+            await opened.wait()
             try:
                 yield
             finally:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
 
-
-async def _read_events(lines: aiohttp.StreamReader, on_event: Callable[[WatchEvent], None]) -> None:
-    async for line in lines:
-        event = json.loads(line)
-        on_event(WatchEvent(time.monotonic(), event["type"], event["object"]))
-    raise ConnectionError("the API server ended a watch")
+    async def _watch(
+        self, path: str, version: str, on_event: Callable[[WatchEvent], None], opened: asyncio.Event
+    ) -> None:
+        while True:
+            query = f"{path}?watch=1&resourceVersion={version}&timeoutSeconds=3600"
+            async with self._session.get(query, timeout=aiohttp.ClientTimeout(total=None)) as answer:
+                opened.set()
+                async for line in answer.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise ConnectionError(f"the API server ended a watch: {event['object'].get('message')}")
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    on_event(WatchEvent(time.monotonic(), event["type"], event["object"]))
 
 
 async def holds_within(condition: Callable[[], bool], seconds: float) -> bool:

@@ -3,7 +3,7 @@
 `reconcile` uses them, `wiring` connects them. Nothing here does anything.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -97,7 +97,7 @@ class Metrics(Protocol):
     def observe_invalid(self, pool: NamespacedName, target: Target | None) -> None:
         """Record one tick of a pool whose spec cannot be read."""
 
-    def published(self, pool: NamespacedName, conditions: Iterable[Condition]) -> None:
+    def published(self, pool: NamespacedName, conditions: Sequence[Condition]) -> None:
         """Record the conditions that a pool's status now shows."""
 
     def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:

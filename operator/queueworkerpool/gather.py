@@ -15,6 +15,7 @@ from queueworkerpool.model import (
     Mode,
     Pool,
     QueueReading,
+    Sample,
     Target,
     digest,
 )
@@ -22,7 +23,13 @@ from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.schedules import bounds
 
 
-def gather(pool: Pool, target: Target, readings: tuple[QueueReading | None, ...], now: datetime) -> Facts:
+def gather(
+    pool: Pool,
+    target: Target,
+    readings: tuple[QueueReading | None, ...],
+    now: datetime,
+    sample: Sample | None = None,
+) -> Facts:
     """Return the facts about a pool. Raises SpecInvalidError for a schedule that makes no sense."""
     pool = with_own_memory(pool, target)
     return Facts(
@@ -34,6 +41,7 @@ def gather(pool: Pool, target: Target, readings: tuple[QueueReading | None, ...]
         now=now,
         ready=target.ready_replicas,
         rolling_out=target.rolling_out,
+        sample=sample,
         writer=_other_writer(pool, target),
     )
 

@@ -118,7 +118,7 @@ async def _decide(observation: Observation, now: datetime, dependencies: Depende
         return observation
     readings = tuple(count if isinstance(count, QueueReading) else None for count in observation.counts)
     sample = dependencies.sampler.take(pool, target)
-    decision = decide(replace(gather(pool, target, readings, now), sample=sample))
+    decision = decide(gather(pool, target, readings, now, sample))
     lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
     raises = decision.replicas > target.replicas  # more pods wait for no answer: none could lower what raises them
     if raises or not (lowers or decision.asks_workers):
@@ -129,7 +129,7 @@ async def _decide(observation: Observation, now: datetime, dependencies: Depende
         return _refused(replace(observation, decision=decision), error, now)
     # Asking takes seconds, in which the Deployment's status may have changed: what is decided is about how it is now.
     target = _latest(pool, target, dependencies)
-    facts = replace(gather(pool, target, readings, now), sample=sample, pods=pods)
+    facts = replace(gather(pool, target, readings, now, sample), pods=pods)
     return replace(observation, target=target, pods=pods, decision=decide(facts))
 
 

@@ -76,8 +76,7 @@ def _run(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[
             trail = (*trail, step)
     waits = any(step.waits_for_workers for step in trail)
     lowers = any(step.replicas < facts.replicas for step in trail)
-    memory = remember.held(facts, memory, holds=lowers and holds.is_held(facts, memory))
-    memory = remember.waited(facts, memory, waits=waits)
+    memory = remember.stayed(facts, memory, waits=waits, holds=lowers and holds.is_held(facts, memory))
     if trail[-1].yields and trail[-2].replicas < facts.replicas:
         memory = remember.still_waited(facts, memory)
     return Decision(trail, memory, victims=_victims(facts, memory, trail[-1].replicas))

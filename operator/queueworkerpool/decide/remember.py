@@ -70,21 +70,26 @@ def paused(facts: Facts) -> Memory:
     return Memory(workers=_workers(facts.memory.workers, facts.sample, facts), belongs_to=facts.memory.belongs_to)
 
 
-def waited(facts: Facts, memory: Memory, *, waits: bool) -> Memory:
-    """Return the memory once it is known whether pods stay only until their workers are idle."""
-    since = min(facts.memory.waiting_since or facts.now, facts.now)
-    return replace(memory, waiting_since=since if waits else None)
+def stayed(facts: Facts, memory: Memory, *, waits: bool, holds: bool) -> Memory:
+    """Return the memory once it is known why pods stay.
+
+    Args:
+        facts: What was decided on.
+        memory: The memory by now.
+        waits: Pods stay only until their workers are idle.
+        holds: Messages that wait, or a rollout, may keep pods.
+    """
+    before, now = facts.memory, facts.now
+    return replace(
+        memory,
+        waiting_since=min(before.waiting_since or now, now) if waits else None,
+        held_since=min(before.held_since or now, now) if holds else None,
+    )
 
 
 def still_waited(facts: Facts, memory: Memory) -> Memory:
     """Return the memory when workers are not waited for any longer, and yet their pods stay: the wait stays over."""
     return replace(memory, waiting_since=memory.waiting_since or facts.memory.waiting_since)
-
-
-def held(facts: Facts, memory: Memory, *, holds: bool) -> Memory:
-    """Return the memory once it is known whether messages that wait, or a rollout, may keep pods."""
-    since = min(facts.memory.held_since or facts.now, facts.now)
-    return replace(memory, held_since=since if holds else None)
 
 
 def changed(facts: Facts, memory: Memory, by: int) -> Memory:

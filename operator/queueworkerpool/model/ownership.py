@@ -1,8 +1,9 @@
 """Whose past a memory is: of which pool, which Deployment and which queues."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 from queueworkerpool.model.queues import QueueRef
@@ -39,7 +40,8 @@ class MemoryOwner:
         return _fits(self.pool_uid, other.pool_uid) and _fits(self.queues, other.queues)
 
 
-def digest(queues: Iterable[QueueRef]) -> str:
+@lru_cache(maxsize=4096)  # asked at every tick of every pool, and a digest costs more than all else that is asked there
+def digest(queues: tuple[QueueRef, ...]) -> str:
     """Return what tells these queues from others. Their order does not matter: the load is their sum."""
     named = sorted(f"{queue.url} {queue.region or ''}" for queue in queues)
     return hashlib.sha256("\n".join(named).encode()).hexdigest()[:_DIGEST_LENGTH]

@@ -14,6 +14,9 @@ from queueworkerpool.names import ConditionType, EventType, Reason
 REPEAT_INTERVAL = timedelta(minutes=10)
 """A cause that comes and goes is posted at most this often."""
 
+_OWN_CAUSES = frozenset({ConditionType.READY, ConditionType.SCALE_CONFLICT, ConditionType.WORKERS_PROTECTED})
+"""Conditions with causes of their own; what the others say is a cause of Ready."""
+
 
 class EventDeduplicator:
     """The Events that were posted for each pool, and when."""
@@ -57,9 +60,11 @@ def rescale_events(observation: Observation) -> Iterator[Event]:
 
 def condition_events(before: PoolStatus, after: PoolStatus) -> Iterator[Event]:
     """Yield an Event for each new cause of not being ready, of not writing, and of protecting no worker."""
-    for kind in (ConditionType.READY, ConditionType.SCALE_CONFLICT, ConditionType.WORKERS_PROTECTED):
-        old, new = before.condition(kind), after.condition(kind)
-        if new and new.posts_event and (old is None or old.reason != new.reason):
+    for new in after.conditions:
+        if not new.posts_event or new.type not in _OWN_CAUSES:
+            continue
+        old = before.condition(ConditionType(new.type))
+        if old is None or old.reason != new.reason:
             yield Event(EventType.WARNING, new.reason, new.message)
 
 

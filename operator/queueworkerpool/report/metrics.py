@@ -5,7 +5,7 @@ small record, not dozens of metric children; its series are made at each scrape,
 gone at once and ages are true at the time of the scrape. It decides nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from queueworkerpool.model import Condition, NamespacedName, Observation, Target
-from queueworkerpool.names import ConditionStatus, ConditionType, StateOutcome
+from queueworkerpool.names import StateOutcome
 from queueworkerpool.report.pool_series import PoolRecord, PoolSeries
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -102,11 +102,9 @@ class Metrics:
         record = self._record(pool)
         record.spec, record.target, record.decision = None, target, None
 
-    def published(self, pool: NamespacedName, conditions: Iterable[Condition]) -> None:
+    def published(self, pool: NamespacedName, conditions: Sequence[Condition]) -> None:
         """Record the conditions that a pool's status now shows."""
-        self._record(pool).conditions = {
-            ConditionType(condition.type): ConditionStatus(condition.status) for condition in conditions
-        }
+        self._record(pool).conditions = conditions
 
     def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
         """Count one write of a Deployment's replicas."""

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from queueworkerpool.model import (
     BusyWorkers,
+    Condition,
     Decision,
     NamespacedName,
     Observation,
@@ -22,7 +23,7 @@ from queueworkerpool.model import (
     QueueRef,
     Target,
 )
-from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome, Reason
+from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ReadOutcome, Reason
 from queueworkerpool.sizing import RULES
 
 _POOL = ("namespace", "pool")
@@ -36,7 +37,7 @@ class PoolRecord:
     target: Target | None = None
     decision: Decision | None = None
     readings: dict[QueueRef, QueueReading] = field(default_factory=dict)
-    conditions: dict[ConditionType, ConditionStatus] = field(default_factory=dict)
+    conditions: Sequence[Condition] = ()
     decisions: Counter[Reason] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
     reads: Counter[ReadOutcome] = field(default_factory=Counter)
@@ -129,9 +130,9 @@ def _counters(pools: _Labelled) -> Iterator[Metric]:
     writes = _counter("scale_writes", "Writes of the Deployment's replicas.", "direction")
     reads = _counter("queue_reads", "Readings that the pool asked for, by how they ended.", "outcome")
     for labels, record in pools:
-        for kind, held in record.conditions.items():
+        for held in record.conditions:
             for status in ConditionStatus:
-                condition.add_metric([*labels, kind.value, status.value], float(status == held))
+                condition.add_metric([*labels, str(held.type), status.value], float(status == held.status))
         for reason in DECISION_REASONS:
             decisions.add_metric([*labels, reason.value], record.decisions[reason])
         for direction in ("up", "down"):

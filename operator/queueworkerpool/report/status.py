@@ -49,18 +49,16 @@ class Verdict(NamedTuple):
 
 def next_status(observation: Observation, now: datetime) -> PoolStatus:
     """Return the whole status that reports this observation; the one before is `observation.pool.status`."""
-    pool, decision = observation.pool, observation.decision
+    pool, reading, decision = observation.pool, observation.reading, observation.decision
     status = _carried_over(pool, observation.target, _verdicts(observation, now), now)
-    if observation.reading is not None:
-        status = replace(status, backlog=_backlog(observation, observation.reading))
-    if decision is not None:
-        status = replace(
-            status,
-            desired_replicas=decision.replicas,
-            last_decision=_last_decision(decision),
-            memory=decision.memory,
-        )
-    return status if observation.scaled_from is None else replace(status, last_scale_time=_whole_seconds(now))
+    return replace(
+        status,
+        backlog=_backlog(observation, reading) if reading else status.backlog,
+        desired_replicas=decision.replicas if decision else status.desired_replicas,
+        last_decision=_last_decision(decision) if decision else status.last_decision,
+        memory=decision.memory if decision else status.memory,
+        last_scale_time=status.last_scale_time if observation.scaled_from is None else _whole_seconds(now),
+    )
 
 
 def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> PoolStatus:
@@ -116,12 +114,15 @@ def _carried_over(
     pool: StoredPool, target: Target | None, verdicts: Mapping[ConditionType, Verdict], now: datetime
 ) -> PoolStatus:
     """Return the status before with this tick's sizes and conditions; what was not observed anew stays."""
+    before = {condition.type: condition for condition in pool.status.conditions}
     return replace(
         pool.status,
         observed_generation=pool.generation,
         replicas=target.replicas if target else None,
         ready_replicas=target.ready_replicas if target else None,
-        conditions=tuple(_condition(kind, verdict, pool, now) for kind, verdict in verdicts.items()),
+        conditions=tuple(
+            _condition(kind, verdict, before.get(kind), pool.generation, now) for kind, verdict in verdicts.items()
+        ),
     )
 
 
@@ -141,15 +142,16 @@ def _last_decision(decision: Decision) -> LastDecision:
     return LastDecision(decision.reason, decision.message, trail)
 
 
-def _condition(kind: ConditionType, verdict: Verdict, pool: StoredPool, now: datetime) -> Condition:
-    before = pool.status.condition(kind)
+def _condition(
+    kind: ConditionType, verdict: Verdict, before: Condition | None, generation: int, now: datetime
+) -> Condition:
     stays = before is not None and before.status == verdict.status
     return Condition(
         type=kind,
         status=verdict.status,
         reason=verdict.reason,
         message=verdict.message,
-        observed_generation=pool.generation,
+        observed_generation=generation,
         last_transition_time=before.last_transition_time if before and stays else _whole_seconds(now),
         posts_event=verdict.posts_event,
     )
