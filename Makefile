@@ -6,11 +6,13 @@ SHELL := bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes, which take file after file: what a file's tests share is started once. The order is that of tests/conftest.py.
-IN_PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Processes that take file after file: what a file's tests share is started once. The order is that of tests/conftest.py.
+FILE_BY_FILE := --dist loadfile --no-loadscope-reorder
 # Nothing may lean on what happens to be installed globally.
 export PYTHONNOUSERSITE := 1
 export PYTHONPATH :=
+# Bytecode is kept, whatever the environment says: tests and benches start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +32,10 @@ demo: setup ## Run a real cluster, queue, operator and workers on this machine, 
 	$(BIN)/python -m examples.demo
 
 test: setup ## Run every test against a real API server, SQS servers and Prometheus
-	$(BIN)/pytest $(IN_PARALLEL)
+	$(BIN)/pytest --numprocesses 2 $(FILE_BY_FILE)
 
-test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need no control plane (about four minutes)
-	$(BIN)/pytest $(IN_PARALLEL) -m "not control_plane" tests/unit tests/adapters
+test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need neither a control plane nor endurance (two minutes)
+	$(BIN)/pytest --numprocesses 4 $(FILE_BY_FILE) -m "not control_plane and not endurance" tests/unit tests/adapters
 
 check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .

@@ -5,14 +5,23 @@ SIGUSR1 closes its port and keeps every message (an outage), SIGUSR2 opens it ag
 
 import signal
 import sys
+import threading
+from functools import partial
+from time import time
+from typing import Any
 
 from moto.server import ThreadedMotoServer
+from moto.sqs import models
+from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.responses import SQSResponse
 
 SIGNALS = {signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM}
 
 
 def main() -> None:
     """Serve until SIGTERM."""
+    _serialise_requests()
+    _count_messages_fast()
     # Before the server's threads exist, so that they inherit it and the signals wait for us.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     server: ThreadedMotoServer | None = _opened()
@@ -25,6 +34,48 @@ def main() -> None:
             server = None
         if number == signal.SIGTERM:
             return
+
+
+def _serialise_requests() -> None:
+    """Let one request at a time change queues, except while it waits for messages.
+
+    moto changes them from many threads without a lock: a delete was undone by another one, and a message that two
+    requests asked for was received by both.
+    """
+    turn, answer, wait = threading.Lock(), SQSResponse.call_action, Queue.wait_for_messages
+
+    def call_action(self: SQSResponse) -> Any:
+        with turn:
+            return answer(self)
+
+    def wait_for_messages(self: Queue, timeout: int) -> None:
+        turn.release()
+        try:
+            wait(self, timeout)
+        finally:
+            turn.acquire()
+
+    SQSResponse.call_action = call_action  # type: ignore[method-assign, assignment]
+    Queue.wait_for_messages = wait_for_messages  # type: ignore[method-assign]
+
+
+def _count_messages_fast() -> None:
+    """Make moto's counts cheap: it counts all messages of a queue for each one that comes or goes.
+
+    A queue's retention period is looked up alone, and the time is asked without a detour over a calendar date.
+    """
+
+    def is_retained(self: SQSBackend, queue_name: str, message: Message) -> bool:
+        period = self.get_queue(queue_name).message_retention_period  # type: ignore[attr-defined]  # set by its name
+        return int(period or 0) + (message.sent_timestamp or 0) / 1000 > time()
+
+    for name, per_second in (("unix_time", 1), ("unix_time_millis", 1000)):
+        setattr(models, name, partial(_now, per_second))
+    SQSBackend.is_message_valid_based_on_retention_period = is_retained  # type: ignore[method-assign]
+
+
+def _now(per_second: int) -> float:
+    return time() * per_second
 
 
 def _opened() -> ThreadedMotoServer:

@@ -12,8 +12,16 @@ from devcluster.errors import UnavailableError
 from devcluster.sqs import ElasticMq, MotoSqs
 
 TESTS = Path(__file__).parent
-LONGEST_FIRST = ("cluster/faults", "cluster/parity", "cluster", "adapters", "chart")
-"""Folders whose files begin before all others, in this order."""
+LONGEST_FIRST = (
+    "cluster/faults",
+    "cluster/parity",
+    "cluster",
+    "adapters/worker/test_audit.py",
+    "adapters/operator/test_livez.py",
+    "adapters",
+    "chart",
+)
+"""Folders and files that begin before all others, in this order."""
 
 
 def pytest_configure() -> None:

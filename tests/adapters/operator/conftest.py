@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import pytest
+from botocore.loaders import create_loader
 
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
@@ -43,6 +44,15 @@ def faulty() -> Iterator[Callable[[Script], Faulty]]:
     """Start a server that follows a script; it ends with the test."""
     with ExitStack() as started:
         yield lambda script: started.enter_context(Faulty(script))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """Let botocore read its models once: hundreds of sessions are made here, and it takes each a tenth of a second."""
+    loader = create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda _: loader)
+        yield
 
 
 class Connect(Protocol):

@@ -45,7 +45,11 @@ def server(health: HealthState) -> Iterator[HttpServer]:
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(2.0, id="a short limit"), pytest.param(LOOP_FROZEN_SECONDS, id="the real limit")]
+    "seconds",
+    [
+        pytest.param(2.0, id="a short limit"),
+        pytest.param(LOOP_FROZEN_SECONDS, id="the real limit", marks=pytest.mark.endurance),
+    ],
 )
 def test_a_frozen_loop_is_reported_until_it_goes_on(
     seconds: float, health: HealthState, server: HttpServer, monkeypatch: pytest.MonkeyPatch

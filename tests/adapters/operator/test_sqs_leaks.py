@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from queueworkerpool.errors import (
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
@@ -51,6 +53,7 @@ MOST_GROWTH = 8 * 2**20
 """In bytes: what threads need that come and go; 1 KiB per failure would be more."""
 
 
+@pytest.mark.endurance
 async def test_ten_thousand_failures_leave_nothing_behind(connect: Connect, tmp_path: Path) -> None:
     """The server is a process of its own, so that this one's memory is the adapter's."""
     with CountingSqs(tmp_path / "sqs.log") as sqs:

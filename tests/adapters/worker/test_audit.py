@@ -48,6 +48,7 @@ def steady_load(queue: Queue, random: Random) -> Iterator[list[str]]:
         thread.join()
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(60 + 5 * RESTARTS)
 @side_by_side
 def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_repeat_nothing(
@@ -86,6 +87,7 @@ def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_re
     logging.getLogger(__name__).info("%s: %d restarts, %d messages, %d delivered twice by the server", *summary)
 
 
+@pytest.mark.endurance
 @side_by_side
 def test_while_every_third_extension_fails_no_message_is_started_twice(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
@@ -109,6 +111,7 @@ def test_while_every_third_extension_fails_no_message_is_started_twice(
     assert proxy.failed > 5, "the proxy has failed nothing"
 
 
+@pytest.mark.endurance
 @side_by_side
 def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(queue: Queue, start_worker: StartWorker) -> None:
     bodies = [f"m{number} {seconds}" for number, seconds in enumerate((0.1, 0.5, 0.9, 1, 1.1, 2, 5, 10, 20))]

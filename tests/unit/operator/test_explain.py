@@ -31,6 +31,7 @@ def explained(now: datetime = NOW, **differs: Any) -> Explanation:
     return explain(*recorded(facts(**differs)), now)
 
 
+@pytest.mark.endurance
 def test_the_account_is_the_recorded_decision_in_ten_thousand_states() -> None:
     reasons = set()
     for state in states(STATES):
