@@ -9,14 +9,17 @@ from http import HTTPStatus
 
 import aiohttp
 
-from testbed.api import deployment, for_each_concurrently
+from testbed.api import deployment, for_each_concurrently, pool
 from testbed.chaos.trouble import Happening, Trouble
-from testbed.chaos.world import TROUBLED, World, deployments
+from testbed.chaos.view import condition
+from testbed.chaos.world import TROUBLED, World, deployments, pools
+from testbed.counting_sqs import ACCOUNT
 from testbed.operators import USER
 
 SCRAPERS = 40
 CONNECTIONS = 100
 BYTE_SECONDS = 2.0
+REGION, REGIONS = "aa-made-{}", 70
 
 
 def _deployments(prefix: str, number: int, size: int) -> Happening:
@@ -36,6 +39,27 @@ def _deployments(prefix: str, number: int, size: int) -> Happening:
         await world.api.delete(f"{deployments(TROUBLED)}?labelSelector=crowd%3D{prefix}")
 
     return happening
+
+
+@asynccontextmanager
+async def _regions(world: World) -> AsyncIterator[None]:
+    """Create pools of others, each with a queue in a region of its own; more than the clients that are kept."""
+    names = [REGION.format(each) for each in range(REGIONS)]
+    world.sqs.set_depths(dict.fromkeys(names, 1))
+
+    async def create(name: str) -> None:
+        # A server that is compatible with SQS: a host of AWS's would contradict the region.
+        scaled, others = deployment(name, 0), pool(name, f"https://queues.example.com/{ACCOUNT}/{name}", 1)
+        others["spec"]["queues"][0]["region"] = name
+        for body in (scaled, others):
+            body["metadata"]["labels"] = {"crowd": "regions"}
+        await world.api.create(deployments(TROUBLED), scaled)
+        await world.api.create(pools(TROUBLED), others)
+
+    await for_each_concurrently(create, names)
+    yield
+    for path in (pools(TROUBLED), deployments(TROUBLED)):
+        await world.api.delete(f"{path}?labelSelector=crowd%3Dregions")
 
 
 @asynccontextmanager
@@ -100,5 +124,11 @@ TROUBLES = (
     Trouble(kind=2, name="large", happening=_deployments("large", 30, 240_000)),
     Trouble(kind=2, name="scrapers", happening=_scrapers),
     Trouble(kind=4, name="slow clients", happening=_slow_clients),
+    Trouble(
+        kind=22,
+        name="regions",
+        happening=_regions,
+        reported=condition(REGION.format(REGIONS - 1), "QueueReachable", "True"),
+    ),
     Trouble(kind=8, name="stolen token", happening=_stolen_token, prepare=_prepare_pod),
 )
