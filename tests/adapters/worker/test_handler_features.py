@@ -44,6 +44,46 @@ def test_a_rejected_message_goes_to_the_dead_letter_queue_at_once_and_as_it_was(
     assert (line["error"], line["level"]) == ("no such customer", "ERROR")
 
 
+@pytest.mark.parametrize("flags", [(), ("--isolate",)], ids=["threads", "isolated"])
+@side_by_side
+def test_a_coroutine_of_a_plain_function_is_awaited(
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+) -> None:
+    queue.send("a", "b")
+    worker = start_worker(queue, "--handler", "job_handlers:record_behind_a_decorator", *flags)
+    worker.until_events(2)
+    until(lambda: queue.depth() == (0, 0), 20, "the messages were not deleted")
+    assert sorted(worker.events()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("flags", [(), ("--isolate",)], ids=["threads", "isolated"])
+@pytest.mark.parametrize(
+    ("handler", "error"),
+    [
+        ("generate_behind_a_decorator", "the handler returned a generator, of which nothing has run"),
+        ("return_a_value", "the handler returned an object of type bool"),
+    ],
+)
+@side_by_side
+def test_what_a_handler_has_not_done_is_not_deleted(
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...], handler: str, error: str
+) -> None:
+    queue.send("a")
+    worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--retry-seconds", "600", *flags)
+    until(lambda: bool(worker.lines("handler failed")), 20, "the worker reports no failure")
+    assert error in worker.lines("handler failed")[0]["error"]
+    worker.signal()
+    assert worker.wait() == 0
+    assert worker.events() == []
+    assert sum(queue.depth()) == 1
+
+
+def test_a_generator_function_is_refused_at_the_start(moto_queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(moto_queue, "--handler", "job_handlers:never")
+    assert worker.wait() == 2
+    assert "it returns a generator, of which nothing has run" in worker.log.read_text()
+
+
 @side_by_side
 def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_decides(
     server: SqsServer, start_worker: StartWorker

@@ -26,6 +26,12 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "class Group:\n"
         "    method = staticmethod(plain)\n"
         "bound = functools.partial(coroutine)\n"
+        "def generator(message): yield\n"
+        "async def async_generator(message): yield\n"
+        "class Generator:\n"
+        "    def __call__(self, message): yield\n"
+        "generating = Generator()\n"
+        "bound_generator = functools.partial(generator)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "module_of_handlers", raising=False)
@@ -54,6 +60,17 @@ def test_functions_and_coroutine_functions_are_distinguished(module: str, name: 
 def test_a_missing_handler_is_refused(target: str, expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
         load(target)
+
+
+@pytest.mark.parametrize("name", ["generator", "async_generator", "generating", "bound_generator"])
+def test_a_generator_is_refused_for_it_would_never_run(module: str, name: str) -> None:
+    with pytest.raises(UsageError, match="a generator, of which nothing has run: remove the yield"):
+        load(f"{module}:{name}")
+
+
+def test_a_class_is_refused_for_a_call_only_makes_an_object(module: str) -> None:
+    with pytest.raises(UsageError, match="it is a class"):
+        load(f"{module}:Group")
 
 
 @pytest.mark.parametrize(

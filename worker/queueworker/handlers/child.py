@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from io import BufferedRWPair
 from pathlib import Path
@@ -23,6 +24,7 @@ from queueworker.errors import UsageError
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
 from queueworker.handlers.loading import load
+from queueworker.handlers.returned import finish, finish_async
 from queueworker.model import Message, MessageLostError, Reject, Retry
 
 MAX_GROWTH_BYTES = 256 * 1024 * 1024
@@ -103,17 +105,17 @@ def main(descriptor: int, target: str, log_level: str, log_format: str) -> None:
         connection.send(MessageKind.FINISHED, result)
 
 
-def _blocking(handler: Handler) -> Handler:
+def _blocking(handler: Handler) -> Callable[[Message], None]:
     """Return the handler as a function that returns when the work is done."""
     if not is_coroutine_function(handler):
-        return handler
+        return lambda message: finish(handler(message))
     import asyncio  # noqa: PLC0415 -- most children need not load it
 
     coroutine_handler, runner = handler, asyncio.Runner()
-    return lambda message: runner.run(coroutine_handler(message))
+    return lambda message: runner.run(finish_async(coroutine_handler(message)))
 
 
-def _handle(handler: Handler, message: Message) -> HandlerResult:
+def _handle(handler: Callable[[Message], None], message: Message) -> HandlerResult:
     try:
         handler(message)
     except Retry as error:

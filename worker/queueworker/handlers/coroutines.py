@@ -8,6 +8,7 @@ import threading
 from collections import deque
 
 from queueworker.handlers.handler import CoroutineHandler
+from queueworker.handlers.returned import finish_async
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError
@@ -66,7 +67,7 @@ class CoroutineWork(Work):
         message, run = begun
         failure: BaseException | None = None
         try:
-            await self._handler(message)
+            await finish_async(self._handler(message))
         except asyncio.CancelledError:
             failure = InterruptedWorkError()
         except BaseException as error:  # as in ThreadWork

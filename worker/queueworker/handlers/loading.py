@@ -7,13 +7,14 @@ from typing import Any
 
 from queueworker.errors import UsageError
 from queueworker.handlers.handler import Handler
+from queueworker.handlers.returned import why_unusable
 
 
 def load(target: str) -> Handler:
     """Import MODULE:FUNCTION; modules in the working directory are found, too.
 
     Raises:
-        UsageError: there is no such module or function.
+        UsageError: there is no such module or function, or it could never do its work.
         Exception: whatever the module raises while it is imported.
     """
     name, _, path = target.partition(":")
@@ -31,4 +32,6 @@ def load(target: str) -> Handler:
         found = getattr(found, part, None)
     if not callable(found):
         raise UsageError(f"handler {target!r}: module {name} has no function {path}")
+    if problem := why_unusable(found):
+        raise UsageError(f"handler {target!r}: {problem}")
     return found  # type: ignore[no-any-return]  # what it takes shows when it is called

@@ -6,6 +6,7 @@
 from functools import partial
 
 from queueworker.handlers.handler import Handler, InterruptibleHandler
+from queueworker.handlers.returned import finish
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.records import Lease
 from queueworker.threadpool import ThreadPool
@@ -35,7 +36,7 @@ class ThreadWork(Work):
         message, run = begun
         failure: BaseException | None = None
         try:
-            self._handler(message)
+            finish(self._handler(message))
         except BaseException as error:  # a handler that calls sys.exit() has failed, the thread continues
             failure = error
         self._finish(lease, run, failure)

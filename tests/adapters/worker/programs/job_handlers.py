@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 
 from queueworker import Message, Reject, Retry
@@ -130,3 +132,36 @@ def grow(message: Message) -> None:
 
 
 LEAKED: list[bytes] = []
+
+
+def never(message: Message) -> Iterator[None]:
+    """Look like a handler, and never run."""
+    write("handled", message)
+    yield
+
+
+def plainly(function: Callable[[Message], object]) -> Callable[[Message], object]:
+    """Decorate a handler without a thought for coroutines and generators."""
+
+    @wraps(function)
+    def call(message: Message) -> object:
+        return function(message)
+
+    return call
+
+
+@plainly
+async def record_behind_a_decorator(message: Message) -> None:
+    await asyncio.sleep(0.01)
+    write("handled", message)
+
+
+@plainly
+def generate_behind_a_decorator(message: Message) -> Iterator[None]:
+    write("handled", message)
+    yield
+
+
+@plainly
+def return_a_value(message: Message) -> bool:
+    return message.body == "done"
