@@ -83,8 +83,9 @@ def _configure_logging(settings: Settings) -> None:
 
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
-        names = {"asctime": "time", "levelname": "level", "name": "logger"}
-        handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields=names))
+        names = {"levelname": "level", "name": "logger"}
+        fields = "{levelname}{name}{message}"
+        handler.setFormatter(JsonFormatter(fields, style="{", rename_fields=names, timestamp="time"))
     else:
         handler.setFormatter(_TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)

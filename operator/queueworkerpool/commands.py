@@ -85,31 +85,39 @@ async def _explanation(key: NamespacedName) -> "Explanation":
 @click.option(
     "-f",
     "--filename",
-    "path",
+    "paths",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     required=True,
-    help="File of manifests; - is standard input.",
+    multiple=True,
+    help="File of manifests; - is standard input. May be given several times.",
 )
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
 @click.pass_context
-def validate_command(ctx: click.Context, path: str, output: str) -> None:
-    """Check the pools in a file as the API server would, and warn of what is doubtful; no cluster is needed.
+def validate_command(ctx: click.Context, paths: tuple[str, ...], output: str) -> None:
+    """Check the pools in files as the API server would, and warn of what is doubtful; no cluster is needed.
 
     Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage.
     """
+    valid = [_validate_file(path, output) for path in paths]
+    ctx.exit(0 if all(valid) else 1)
+
+
+def _validate_file(path: str, output: str) -> bool:
+    """Print the verdicts on a file, as lines or as one JSON document; return whether all in it is valid."""
     from queueworkerpool.validate import validate  # noqa: PLC0415 -- see the module's docstring
 
     name = "<stdin>" if path == "-" else path
     try:
         verdicts = validate(_text_of(path), datetime.now(UTC))
     except (OSError, QueueWorkerPoolError) as error:
-        raise click.ClickException(f"{name}: {error}") from error
+        click.ClickException(f"{name}: {error}").show()
+        return False
     if output == "json":
         click.echo(json.dumps({"file": name, "objects": [_as_json(verdict) for verdict in verdicts]}, indent=2))
     else:
         for line in (line for verdict in verdicts for line in _as_text(verdict)):
             click.echo(_printable(f"{name}: {line}"))
-    ctx.exit(1 if any(verdict.errors for verdict in verdicts) else 0)
+    return not any(verdict.errors for verdict in verdicts)
 
 
 def _text_of(path: str) -> str:

@@ -1,7 +1,7 @@
 """Checks the pools in a file as the API server would, and warns of what is valid but probably a mistake. Pure.
 
 The `qwp validate` command calls `validate`. It needs no cluster, because the package contains the CRD. It refuses
-nothing that the API server accepts but addresses of queues that no operator can read (`addresses`); the warnings come
+nothing that the API server accepts but what the operator refuses itself (`addresses`, `schedules`); the warnings come
 from `lint` and `deployments`.
 """
 

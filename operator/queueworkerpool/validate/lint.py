@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import PoolSpec, Schedule, Select
 from queueworkerpool.schedules import last_start
 from queueworkerpool.validate import addresses
@@ -84,12 +83,7 @@ _CHECKS = (_target, _zero, _change, _fallback, _queues)
 
 def _schedule(schedule: Schedule, spec: PoolSpec, now: datetime) -> Iterator[LintWarning]:
     where = f"spec.schedules[name={schedule.name}]"
-    try:
-        begun = last_start(schedule, now)
-    except SpecInvalidError as error:
-        field, _, problem = str(error).partition(": ")
-        yield LintWarning(field, f"the operator refuses it: {problem}")
-        return
+    begun = last_start(schedule, now)
     if begun is None:
         yield LintWarning(f"{where}.cron", "it names no time that ever comes: correct the day of month or the month")
         return

@@ -11,7 +11,7 @@ from typing import Any
 
 from queueworkerpool.model import DEPLOYMENT, NamespacedName, PoolSpec
 from queueworkerpool.names import GROUP, KIND, VERSION
-from queueworkerpool.validate import addresses, deployments, lint, metadata, problems, schema
+from queueworkerpool.validate import addresses, deployments, lint, metadata, problems, schedules, schema
 from queueworkerpool.validate.addresses import AskedQueue
 from queueworkerpool.validate.crd import pool_schema
 from queueworkerpool.validate.deployments import DeploymentWorkers
@@ -32,7 +32,7 @@ class Verdict:
         kind: Its kind; empty for a document that is not an object.
         key: Its namespace and name, as far as it has them.
         skipped: Whether it was not checked, because it is not a QueueWorkerPool.
-        errors: What the API server refuses, and addresses of queues that the operator refuses.
+        errors: What the API server refuses, and addresses of queues and schedules that the operator refuses.
         warnings: What is valid and probably a mistake.
         spec: The spec of a valid pool, else None.
         queues: What a valid pool's queues are asked for.
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def validate(text: str, now: datetime) -> list[Verdict]:
-    """Check every object in a file of YAML or JSON; `now` is used only for the warnings about schedules.
+    """Check every object in a file of YAML or JSON; `now` is used only for schedules.
 
     Raises DocumentBrokenError when there is no object in the file; a broken document in it is a verdict.
     """
@@ -107,7 +107,7 @@ def _check(value: Any, document: Document, now: datetime) -> Verdict:
     if errors:
         return replace(verdict, errors=tuple(dict.fromkeys(errors)))
     spec = PoolSpec.parse(schema.completed(value, pool_schema())["spec"])
-    if refused := tuple(addresses.problems(spec)):
+    if refused := (*addresses.problems(spec), *schedules.problems(spec, now)):
         return replace(verdict, errors=refused)
     queues = tuple(addresses.asked(spec))
     return replace(verdict, spec=spec, queues=queues, warnings=tuple(lint.warnings(spec, now)))

@@ -8,8 +8,9 @@ from click.testing import CliRunner, Result
 
 from queueworkerpool.__main__ import main
 from queueworkerpool.commands import LONGEST_LINE, MAX_FILE_BYTES, MOST_ERRORS
-from tests.cluster.operator.pool_manifests import CALM, manifest, pool
+from tests.cluster.operator.pool_manifests import CALM, manifest, pool, schedule
 
+_MORNING = "spec.schedules[name=morning]"
 OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
 CROSSED = (
     "spec.minReplicas: Invalid value: spec.minReplicas must not be above spec.maxReplicas: "
@@ -174,3 +175,46 @@ def test_a_region_that_contradicts_the_url_is_not_valid() -> None:
     result = qwp("-f", "-", stdin=pool(queues=[{"url": LEGACY, "region": "eu-west-1"}]))
     assert result.exit_code == 1
     assert "spec.queues[0].region: the operator refuses it: region eu-west-1 is not that of its URL" in result.output
+
+
+REFUSED_SCHEDULES: dict[str, tuple[str, str]] = {
+    "a minute that does not exist": (
+        schedule(cron="61 9 * * *"),
+        f"{_MORNING}.cron: the operator refuses it: Bad minute",
+    ),
+    "a day that does not exist": (schedule(cron="0 9 30 2 *"), f"{_MORNING}.cron: the operator refuses it: Bad day"),
+    "words": (schedule(cron="a b c d e"), f"{_MORNING}.cron: the operator refuses it: Bad minute"),
+    "a time zone that does not exist": (
+        schedule(timeZone="Moon/Base"),
+        f"{_MORNING}.timeZone: the operator refuses it: there is no time zone 'Moon/Base'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "error"), REFUSED_SCHEDULES.values(), ids=REFUSED_SCHEDULES)
+def test_a_schedule_that_the_operator_refuses_is_not_valid(text: str, error: str) -> None:
+    result = qwp("-f", "-", stdin=text)
+    assert result.exit_code == 1
+    assert error in result.output
+    assert not result.output.endswith("valid\n")
+
+
+def test_every_file_is_checked_whatever_the_others_are(tmp_path: Path) -> None:
+    texts = {"broken": "a: [", "binary": "\ud800", "good": pool(), "bad": pool(minReplicas=51)}
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text.encode(errors="surrogatepass"))
+    result = qwp(*(argument for name in texts for argument in ("-f", str(tmp_path / name))))
+    assert result.exit_code == 1
+    assert f'{tmp_path}/good: QueueWorkerPool "p": valid' in result.output
+    assert CROSSED in result.output
+    assert f"{tmp_path}/binary: it is not UTF-8" in result.output
+    assert qwp("-f", str(tmp_path / "good"), "-f", str(tmp_path / "good")).exit_code == 0
+
+
+def test_each_file_is_a_json_document_of_its_own(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(pool())
+    told, decoder = qwp("-f", str(tmp_path / "a"), "-f", str(tmp_path / "b"), "-o", "json").output, json.JSONDecoder()
+    first, end = decoder.raw_decode(told)
+    second, _ = decoder.raw_decode(told[end:].lstrip())
+    assert (first["file"], second["file"]) == (f"{tmp_path}/a", f"{tmp_path}/b")
