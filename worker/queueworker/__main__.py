@@ -1,87 +1,14 @@
-"""The command line `queueworker`: parses flags and variables into settings, loads the handler, runs the runtime."""
+"""The program `queueworker`: sees to signals first, and only then loads what `command_line` needs."""
 
-import logging
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import MISSING, fields
-from typing import Any
-
-import click
-
-from queueworker import logs
-from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler
-from queueworker.handlers.loading import load
-from queueworker.model import ReportedError
-from queueworker.runtime import Runtime
-from queueworker.settings import ENV_PREFIX, Settings, reject_unknown
-
-logger = logging.getLogger("queueworker")
+from queueworker.signals import end_at_once
 
 
-def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add one flag and one environment variable per setting, from the dataclass that explains them."""
-    for setting in reversed(fields(Settings)):
-        metadata: dict[str, Any] = dict(setting.metadata)
-        kind: Any = str
-        options: dict[str, Any] = {}
-        if setting.type is bool:
-            kind = bool
-            options["is_flag"] = True
-        elif choices := metadata.get("choices"):
-            kind = click.Choice(choices)
-        elif setting.type is int:
-            kind = click.IntRange(metadata["min"], metadata["max"])
-        # Click distinguishes a missing default from one that is None.
-        options |= {"required": True} if setting.default is MISSING else {"default": setting.default}
-        command = click.option(
-            "--" + setting.name.replace("_", "-"),
-            envvar=ENV_PREFIX + setting.name.upper(),
-            type=kind,
-            show_default=setting.default not in {MISSING, None},
-            show_envvar=True,
-            help=metadata["help"],
-            **options,
-        )(command)
-    return command
+def main() -> None:
+    """Run the command line."""
+    end_at_once()
+    from queueworker.command_line import main as run  # noqa: PLC0415 -- loading takes a tenth of a second, the user's module any time
 
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@_setting_options
-def main(**flags: Any) -> None:
-    """Consume an SQS queue: handle each message, keep it hidden meanwhile, and delete it after success.
-
-    On SIGTERM the worker receives no more, lets running handlers finish and releases all other messages. A second
-    SIGTERM releases those of running handlers, too.
-    """
-    try:
-        reject_unknown(os.environ)
-        settings = Settings(**flags)
-        logs.configure(settings.log_level, settings.log_format)
-        handler = _load_handler(settings)
-        runtime = Runtime(settings, handler)
-    except UsageError as error:
-        raise click.UsageError(str(error)) from error
-    except ReportedError as error:
-        logger.critical("handler cannot be loaded", extra={"error": str(error)})
-        sys.exit(1)
-    except OSError as error:
-        logger.critical("state port cannot be bound", extra={"port": flags["state_port"], "error": str(error)})
-        sys.exit(1)
-    logs.exit_process(runtime.run())
-
-
-def _load_handler(settings: Settings) -> Handler:
-    if settings.exec is not None:
-        from queueworker.handlers.commands import CommandHandler  # noqa: PLC0415 -- loaded where it is needed
-
-        return CommandHandler(settings.exec, settings.queue)
-    if settings.isolate:
-        from queueworker.handlers.isolation import IsolatedHandler  # noqa: PLC0415 -- as above
-
-        return IsolatedHandler(str(settings.handler), settings.log_level, settings.log_format)
-    return load(str(settings.handler))
+    run()
 
 
 if __name__ == "__main__":

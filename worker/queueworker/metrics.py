@@ -35,6 +35,7 @@ class WorkerState:
     concurrency: int
     draining: bool
     heartbeat_lag_seconds: float
+    groups: int
 
 
 class Metrics:
@@ -104,6 +105,11 @@ def _gauges(state: WorkerState) -> Iterator[Metric]:
         "queueworker_heartbeat_lag_seconds",
         "How late the last or the next check for messages to extend is.",
         state.heartbeat_lag_seconds,
+    )
+    yield GaugeMetricFamily(
+        "queueworker_groups",
+        "Message groups of which messages are in hand: received and not settled yet.",
+        state.groups,
     )
     yield GaugeMetricFamily("queueworker_concurrency", "Handlers that may run at the same time.", state.concurrency)
     yield GaugeMetricFamily("queueworker_draining", "1 once the worker receives no more messages.", state.draining)

@@ -60,7 +60,7 @@ class Message:
     attributes: Mapping[str, str | bytes] = field(default_factory=dict)
     """The sender's attributes. Numbers are text, as in SQS."""
     group: str | None = None
-    """The message group, in a FIFO queue."""
+    """The message group: in a FIFO queue its messages have an order, in a standard queue it says whose they are."""
     sent_timestamp: float | None = None
     """When SQS accepted the message, in seconds since 1970."""
     trace_header: str | None = None

@@ -1,4 +1,4 @@
-"""The life of a worker: starts the parts, waits for a signal, drains. `__main__` calls it with a loaded handler.
+"""The life of a worker: starts the parts, waits for a signal, drains. `command_line` calls it with a loaded handler.
 
 Draining guarantees one thing: when the process ends, SQS counts nothing as in flight because of it.
 """
@@ -21,7 +21,7 @@ from queueworker.receive.receiver import ReceiveContext, Receiver
 from queueworker.server import Endpoints, StateServer
 from queueworker.settings import Settings
 from queueworker.signals import CRASH, SignalPipe
-from queueworker.sqs import SqsDeadLetterQueue, SqsQueue
+from queueworker.sqs import SqsDeadLetterQueue, SqsQueue, is_fifo
 from queueworker.stats import Count, Stats
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,7 @@ class Runtime:
             stats=self._stats,
             concurrency=self._settings.concurrency,
             retry_base_seconds=self._settings.retry_seconds,
+            in_order=is_fifo(self._settings.queue),
             dead_letter_queue=SqsDeadLetterQueue(dead_letter_url) if dead_letter_url else None,
         )
 
@@ -220,6 +221,7 @@ class Runtime:
                     concurrency=self._settings.concurrency,
                     draining=self._limiter.closed,
                     heartbeat_lag_seconds=self._lease_manager.lag(),
+                    groups=self._lease_manager.groups(),
                 )
 
             if not loaded:

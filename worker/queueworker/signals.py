@@ -9,8 +9,20 @@ import os
 import select
 import signal
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What ends a worker."""
+
 CRASH = 0
 """Written instead of a signal's number when a thread of the worker crashed."""
+
+
+def end_at_once() -> None:
+    """Let SIGTERM and SIGINT end the process, until there is a SignalPipe: nothing has been received yet.
+
+    The first process of a container ignores signals for which it has set nothing.
+    """
+    for signum in SIGNALS:
+        signal.signal(signum, lambda *_: os._exit(0))
 
 
 class SignalPipe:
@@ -19,7 +31,7 @@ class SignalPipe:
     def __init__(self) -> None:
         self._read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
-        for signum in (signal.SIGTERM, signal.SIGINT):
+        for signum in SIGNALS:
             signal.signal(signum, lambda *_: None)  # Python writes the number to the pipe; nothing else is to be done
 
     def write_crash(self) -> None:

@@ -52,6 +52,7 @@ def refused_start(*flags: str, **env: str) -> tuple[int, str]:
         pytest.param(
             (*GOOD, "--visibility-seconds", "0"), {}, "'QUEUEWORKER_VISIBILITY_SECONDS'): 0", id="no visibility"
         ),
+        pytest.param((*GOOD, *GOOD[:2]), {}, "give one URL: a worker consumes one queue", id="two queues"),
         pytest.param((*GOOD, "--concurency", "3"), {}, "Did you mean '--concurrency'", id="a typo in a flag"),
         pytest.param(GOOD, {"QUEUEWORKER_CONCURENCY": "3"}, "did you mean QUEUEWORKER_CONCURRENCY", id="in a variable"),
         pytest.param(GOOD, {"QUEUEWORKER_CONCURRENCY": "x"}, "'--concurrency'", id="a variable that is no number"),
@@ -123,6 +124,7 @@ def test_the_metrics_show_the_same(moto_queue: Queue, start_worker: StartWorker)
         "queueworker_message_age_at_start_seconds_count 3.0",
         "queueworker_oldest_busy_seconds 0.0",
         "queueworker_heartbeat_lag_seconds 0.0",
+        "queueworker_groups 0.0",
         "queueworker_busy_handlers 0.0",
         "queueworker_concurrency 10.0",
         "process_resident_memory_bytes",
@@ -148,3 +150,13 @@ def test_an_exception_in_the_handlers_module_fails_the_start_and_shows_where(tmp
     assert code == 1
     assert "at import" in text
     assert "broken_handlers.py" in text
+
+
+def test_a_signal_while_the_handler_is_imported_ends_the_worker(moto_queue: Queue, start_worker: StartWorker) -> None:
+    moto_queue.send("a")
+    worker = start_worker(moto_queue, "--handler", "slow_import:record")
+    until((worker.journal.parent / "importing").exists, 20, "the handler is not imported")
+    worker.signal()
+    assert worker.wait() == 0
+    assert worker.lines("worker started") == []
+    assert moto_queue.depth() == (1, 0)

@@ -3,12 +3,15 @@
 import hashlib
 import itertools
 import json
+import shlex
 import signal
 import time
 
 import pytest
 
 from devcluster.sqs import SqsServer
+from queueworker import Message
+from queueworker.sqs import SqsDeadLetterQueue
 from tests.adapters.worker.conftest import Queue, StartWorker, side_by_side, until
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -216,3 +219,53 @@ def test_coroutines_keep_to_the_concurrency_when_messages_are_received_ahead(
         assert time.monotonic() < deadline, worker.events()
     assert seen == 3
     assert len(worker.events("started")) == 12
+
+
+def test_a_group_in_a_standard_queue_orders_nothing_and_is_kept(moto_queue: Queue, start_worker: StartWorker) -> None:
+    dead = Queue(moto_queue.server)
+    moto_queue.send("a 5", "b 5", "c 5", "d 5", MessageGroupId="tenant")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--concurrency", "4")
+    worker.until_events(4, "started")
+    assert worker.events() == [], "they are handled one after the other"
+    assert "queueworker_groups 1.0" in worker.get("/metrics")[1]
+    worker.kill()
+    moto_queue.send("e", MessageGroupId="tenant")
+    start_worker(moto_queue, "--handler", "job_handlers:reject", "--dead-letter-queue", dead.url)
+    until(lambda: dead.depth() == (1, 0), 20, "the message was not moved")
+    (found,) = dead.client.receive_message(QueueUrl=dead.url, MessageSystemAttributeNames=["All"])["Messages"]
+    assert found["Attributes"]["MessageGroupId"] == "tenant"
+
+
+def test_a_group_that_a_server_does_not_take_costs_no_message(
+    server: SqsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    dead = Queue(server)
+    ours = SqsDeadLetterQueue(dead.url)
+    for body in ("a", "b"):
+        ours.send(Message(body, body, "handle", group="tenant"), "no such customer")
+    assert dead.depth() == (2, 0)
+
+
+@side_by_side
+def test_a_command_that_never_reads_and_leaves_a_process_blocks_nothing(
+    queue: Queue, start_worker: StartWorker
+) -> None:
+    queue.send("x" * 200_000)
+    worker = start_worker(queue, "--exec", "sh -c 'exec 3<&0; sleep 30 & exit 0'", "--concurrency", "1")
+    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    assert worker.lines("handler failed") == []
+
+
+@side_by_side
+def test_an_attribute_that_is_too_long_for_a_variable_is_left_out(queue: Queue, start_worker: StartWorker) -> None:
+    attributes = {
+        "long": {"DataType": "String", "StringValue": "x" * 140_000},
+        "short": {"DataType": "String", "StringValue": "y"},
+    }
+    queue.send("a", MessageAttributes=attributes)
+    check = 'test "$SQS_LEFT_OUT" = SQS_ATTRIBUTE_LONG -a "$SQS_ATTRIBUTE_SHORT" = y -a -z "$SQS_ATTRIBUTE_LONG"'
+    worker = start_worker(queue, "--exec", f"sh -c {shlex.quote(check)}")
+    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    assert worker.lines("variables left out")[0]["variables"] == ["SQS_ATTRIBUTE_LONG"]

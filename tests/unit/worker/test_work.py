@@ -1,5 +1,6 @@
 """Every message that is accepted is either handled or released, never both."""
 
+import asyncio
 import threading
 import time
 from collections import Counter
@@ -47,13 +48,14 @@ class Environment:
         self.lease_manager.flush()
         threading.Thread(target=self.lease_manager.run, daemon=True).start()
 
-    def context(self, dead_letter_queue: DeadLetterQueue | None = None) -> WorkContext:
+    def context(self, dead_letter_queue: DeadLetterQueue | None = None, *, in_order: bool = True) -> WorkContext:
         return WorkContext(
             lease_manager=self.lease_manager,
             limiter=self.limiter,
             stats=self.stats,
             concurrency=4,
             retry_base_seconds=600,
+            in_order=in_order,
             dead_letter_queue=dead_letter_queue,
         )
 
@@ -115,3 +117,41 @@ def test_a_message_that_cannot_be_sent_to_the_dead_letter_queue_fails_like_other
     counts = environment.stats.snapshot().counts
     assert (counts[Count.FAILED], counts[Count.RELEASED], counts[Count.DELETED]) == (3, 3, 0)
     assert environment.queue.released == [], "they are shown again later, not at once"
+
+
+def test_a_group_of_a_standard_queue_orders_nothing() -> None:
+    environment, together = Environment(), threading.Barrier(4)
+
+    def meet(message: Message) -> None:
+        together.wait(10)
+        if message.id == "m0":
+            raise RuntimeError("one failure")
+
+    ThreadWork(meet, environment.context(in_order=False)).accept(environment.leases(4, groups=1))
+    environment.wait_until_settled()
+    assert sorted(environment.queue.deleted) == ["m1", "m2", "m3"]
+
+
+def test_a_coroutine_that_cancels_itself_has_failed() -> None:
+    async def cancel(_: Message) -> None:
+        raise asyncio.CancelledError
+
+    environment = Environment()
+    CoroutineWork(cancel, environment.context()).accept(environment.leases(2))
+    environment.wait_until_settled()
+    assert environment.stats.snapshot().counts[Count.FAILED] == 2
+    assert (environment.queue.deleted, environment.queue.released) == ([], []), "they are shown again later"
+
+
+def test_a_coroutine_that_the_worker_cancels_is_released_at_once() -> None:
+    async def hang(_: Message) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    environment, started = Environment(), threading.Event()
+    work = CoroutineWork(hang, environment.context())
+    work.accept(environment.leases(1))
+    assert started.wait(10)
+    work.stop()
+    environment.wait_until_settled()
+    assert environment.queue.released == ["m0"]

@@ -26,6 +26,7 @@ class CoroutineWork(Work):
         self._loop = asyncio.new_event_loop()
         self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
         threading.Thread(target=self._loop.run_forever, name="loop", daemon=True).start()
 
     def stop(self) -> None:
@@ -51,6 +52,7 @@ class CoroutineWork(Work):
             self._create_task(self._waiting.popleft())
 
     def _cancel_all(self, ended: threading.Event) -> None:
+        self._stopped = True
         for task in self._tasks:
             task.cancel()
         waiting = self._loop.create_task(self._wait_for(set(self._tasks)))
@@ -68,8 +70,8 @@ class CoroutineWork(Work):
         failure: BaseException | None = None
         try:
             await finish_async(self._handler(message))
-        except asyncio.CancelledError:
-            failure = InterruptedWorkError()
+        except asyncio.CancelledError as error:  # ours, or the handler's own: a time limit, a library's task
+            failure = InterruptedWorkError() if self._stopped else error
         except BaseException as error:  # as in ThreadWork
             failure = error
         self._finish(lease, run, failure)

@@ -1,4 +1,4 @@
-"""Imports the Python function that `--handler` names. `__main__` and each child process call it; it runs nothing."""
+"""Imports the Python function that `--handler` names, for `command_line` and each child process; it runs nothing."""
 
 import importlib
 import sys

@@ -43,6 +43,8 @@ class WorkContext:
         stats: counts handlers and measures their time.
         concurrency: how many handlers may run at the same time.
         retry_base_seconds: the delay after a message's first failure.
+        in_order: messages of a group are handled one after the other, as in a FIFO queue. In a standard queue a group
+            only says whose message it is (fair queues).
         dead_letter_queue: where rejected messages go; None: they fail like others.
         jitter: returns a number from 0 to 1, by which delays are spread.
     """
@@ -52,6 +54,7 @@ class WorkContext:
     stats: Stats
     concurrency: int
     retry_base_seconds: int
+    in_order: bool = True
     dead_letter_queue: DeadLetterQueue | None = None
     jitter: Callable[[], float] = random.random
 
@@ -78,7 +81,8 @@ class Work(ABC):
         """Start the messages, or let them wait for their turn in their groups. Capacity was acquired for each."""
         self._unstarted.update(leases)
         for lease in leases:
-            if lease.message.group is None or self._try_start_in_group(lease.message.group, lease):
+            group = self._order_of(lease)
+            if group is None or self._try_start_in_group(group, lease):
                 self._start(lease)
         if self._context.limiter.closed:
             self.release_unstarted()
@@ -88,6 +92,10 @@ class Work(ABC):
         while self._unstarted:
             with suppress(KeyError):  # a handler's thread was faster
                 self._context.lease_manager.settle(self._unstarted.pop(), RELEASE)
+
+    def _order_of(self, lease: Lease) -> str | None:
+        """Return the group in whose order the message is handled, if there is one."""
+        return lease.message.group if self._context.in_order else None
 
     def _try_start_in_group(self, group: str, lease: Lease) -> bool:
         with self._lock:
@@ -147,8 +155,8 @@ class Work(ABC):
 
     def _release_capacity(self, lease: Lease, *, succeeded: bool) -> None:
         """Release the message's capacity, and start its group's next message, or release them all after a failure."""
-        if lease.message.group is not None:
-            self._advance_group(lease.message.group, succeeded=succeeded)
+        if (group := self._order_of(lease)) is not None:
+            self._advance_group(group, succeeded=succeeded)
         self._context.limiter.release()
 
     def _advance_group(self, group: str, *, succeeded: bool) -> None:

@@ -124,6 +124,11 @@ class LeaseManager:
         with self._changed:
             return self._table.lag(self._clock())
 
+    def groups(self) -> int:
+        """Return the number of message groups in hand."""
+        with self._changed:
+            return self._table.groups
+
     def settle(self, lease: Lease, disposition: Disposition) -> None:
         """Record how the work on a message ended. Only the first record counts."""
         with self._changed:

@@ -44,6 +44,11 @@ class LeaseTable:
     def __len__(self) -> int:
         return len(self._leases)
 
+    @property
+    def groups(self) -> int:
+        """The number of message groups in hand."""
+        return len({lease.message.group for lease in self._leases.values() if lease.message.group is not None})
+
     def add(self, message: Message, *, hidden_since: float, now: float) -> Lease | None:
         """Add a message that SQS hid some time between the request (`hidden_since`) and its answer (`now`).
 

@@ -4,6 +4,6 @@ The receiver and the lease manager call it. The parts: `queues` (the operations 
 sent: signed, over our own connections), `credentials` (what signs them), `failures` (what an error answer means).
 """
 
-from queueworker.sqs.queues import SqsDeadLetterQueue, SqsQueue
+from queueworker.sqs.queues import SqsDeadLetterQueue, SqsQueue, is_fifo
 
-__all__ = ["SqsDeadLetterQueue", "SqsQueue"]
+__all__ = ["SqsDeadLetterQueue", "SqsQueue", "is_fifo"]

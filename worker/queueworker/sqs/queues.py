@@ -37,6 +37,11 @@ _SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "Messag
 _FINAL_CODES = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight"})
 
 
+def is_fifo(url: str) -> bool:
+    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
+    return url.endswith(".fifo")
+
+
 def region_for(url: str, session: Session) -> str:
     """Return the region that a queue's URL names, else that of AWS's own settings.
 
@@ -137,6 +142,7 @@ class SqsDeadLetterQueue:
             UsageError: no region is set.
         """
         self._url = url
+        self._takes_groups = True
         with _usable_settings():
             session = open_session()
             region = region_for(url, session)
@@ -154,12 +160,22 @@ class SqsDeadLetterQueue:
             text = _UNSENDABLE.sub("?", reason)[:MAX_REASON_LENGTH]
             attributes[REASON_ATTRIBUTE] = _attribute(text or "?", "String")
         body: dict[str, Any] = {"QueueUrl": self._url, "MessageBody": message.body, "MessageAttributes": attributes}
-        if self._url.endswith(".fifo"):
+        if is_fifo(self._url):
             body |= {"MessageGroupId": message.group or message.id, "MessageDeduplicationId": message.id}
+        elif message.group and self._takes_groups:
+            body["MessageGroupId"] = message.group
         if message.trace_header:
             trace_header = _attribute(message.trace_header, "String")
             body["MessageSystemAttributes"] = {"AWSTraceHeader": trace_header}
-        self._requests.send("SendMessage", body)
+        try:
+            self._requests.send("SendMessage", body)
+        except AnswerInvalidError:
+            if is_fifo(self._url) or "MessageGroupId" not in body:
+                raise
+            # Servers that are compatible with SQS as it was before 2025 take no group in a standard queue.
+            del body["MessageGroupId"]
+            self._requests.send("SendMessage", body)
+            self._takes_groups = False
 
 
 def _attribute(value: str | bytes, data_type: str) -> dict[str, str]:
