@@ -14,7 +14,7 @@ from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.identity import pod_identity
-from queueworker.lease.manager import LeaseManager
+from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import ReceiveContext, Receiver
@@ -32,7 +32,7 @@ FLUSH_TIMEOUT_SECONDS = 4.0
 FROZEN_AFTER_SECONDS = 60.0
 """The lease manager checks its leases every second while it has any; after this long without a check it is frozen."""
 
-CONNECTIONS = 8
+RECEIVE_CONNECTIONS = 8
 _DRAIN_CHECK_INTERVAL_SECONDS = 0.02
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
 
@@ -70,6 +70,8 @@ class Runtime:
         """
         self._settings = settings
         self._clock = clock
+        capacity = settings.concurrency + settings.prefetch
+        senders = senders_for(capacity)
         self._identity = pod_identity(os.environ)
         self._signals = SignalPipe()
         self._signalled_again = False
@@ -77,12 +79,13 @@ class Runtime:
             settings.queue,
             wait_seconds=settings.wait_seconds,
             visibility_seconds=settings.visibility_seconds,
-            connections=CONNECTIONS,
+            receive_connections=RECEIVE_CONNECTIONS,
+            change_connections=senders,
         )
         self._stats = Stats(clock)
-        self._limiter = CapacityLimiter(settings.concurrency + settings.prefetch)
+        self._limiter = CapacityLimiter(capacity)
         table = LeaseTable(settings.visibility_seconds)
-        self._lease_manager = LeaseManager(queue=queue, table=table, stats=self._stats, clock=clock)
+        self._lease_manager = LeaseManager(queue=queue, table=table, stats=self._stats, clock=clock, senders=senders)
         self._work = work_for(handler, self._work_context())
         self._receiver = Receiver(
             ReceiveContext(

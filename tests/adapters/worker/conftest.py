@@ -218,6 +218,6 @@ def sqs_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], SqsQueue]:
     def connect(endpoint: str, url: str) -> SqsQueue:
         for name, value in (CREDENTIALS | {"AWS_ENDPOINT_URL_SQS": endpoint}).items():
             monkeypatch.setenv(name, value)
-        return SqsQueue(url, wait_seconds=0, visibility_seconds=30, connections=2)
+        return SqsQueue(url, wait_seconds=0, visibility_seconds=30, receive_connections=2, change_connections=2)
 
     return connect

@@ -14,6 +14,7 @@ from queueworker.errors import (
     UnreachableError,
 )
 from queueworker.sqs.failures import BY_CODE, BY_STATUS, FAILURES, error_for
+from queueworker.sqs.queues import entry_failures
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,23 @@ def test_no_code_and_no_status_is_in_two_rows() -> None:
 @pytest.mark.parametrize("code", ["<script>", "a b", "x" * 81, "é"])
 def test_a_code_that_is_not_plain_is_not_repeated(code: str) -> None:
     assert str(error_for(code, 400)) == "SQS refused the request (status 400)"
+
+
+@pytest.mark.parametrize(
+    ("entry", "retryable"),
+    [
+        pytest.param({"SenderFault": True, "Code": "InvalidParameterValue"}, False, id="a message that was purged"),
+        pytest.param({"SenderFault": True, "Code": "ReceiptHandleIsInvalid"}, False, id="a handle that has expired"),
+        pytest.param({"SenderFault": False, "Code": "ReceiptHandleIsInvalid"}, False, id="the same, said otherwise"),
+        pytest.param({"SenderFault": True, "Code": "AccessDenied"}, True, id="a right that may be given back"),
+        pytest.param({"SenderFault": True, "Code": "KmsDisabled"}, True, id="a key that may be enabled again"),
+        pytest.param({"SenderFault": True, "Code": "RequestThrottled"}, True, id="throttled"),
+        pytest.param({"SenderFault": False, "Code": "InternalError"}, True, id="a fault of SQS"),
+        pytest.param(None, True, id="no word about it"),
+    ],
+)
+def test_a_message_of_a_batch_is_asked_for_again_only_where_that_may_help(
+    entry: dict[str, object] | None, retryable: bool
+) -> None:
+    answer = {"Failed": [{"Id": "0", **entry}]} if entry else {}
+    assert entry_failures(answer, 1)[0].retryable is retryable

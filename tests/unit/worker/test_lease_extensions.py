@@ -4,7 +4,7 @@ import pytest
 
 from queueworker.lease.records import Action
 from queueworker.lease.table import MAX_CHECK_INTERVAL_SECONDS
-from queueworker.model import MAX_VISIBILITY_SECONDS
+from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS
 from tests.unit.worker.lease_builders import confirm, summary, table_with
 
 
@@ -47,6 +47,36 @@ def test_a_failed_extension_is_tried_again_well_before_the_message_expires() -> 
             tries += 1
             table.record_answer(request, {0: True}, sent_at=now, now=now)
     assert tries >= 5
+
+
+def test_extensions_that_fail_for_long_are_tried_less_and_less_often() -> None:
+    table, (lease,) = table_with(1, visibility=30)
+    tries, now = 0, 0.0
+    while now < 300.0:
+        now += table.seconds_until_due(now, flush=False) or 0.0
+        for request in table.due_requests(now, flush=False):
+            tries += 1
+            table.record_answer(request, {0: True}, sent_at=now, now=now)
+    assert not lease.lost
+    assert tries <= 40, "before: four in each second"
+
+
+def test_a_handler_that_asks_for_an_extension_does_not_wait_for_the_next_try() -> None:
+    table, (lease,) = table_with(1)
+    for now in (20.0, 21.0, 23.0):
+        (request,) = table.due_requests(now, flush=False)
+        table.record_answer(request, {0: True}, sent_at=now, now=now)
+    table.request_extension(lease, 60, 23.1)
+    assert summary(table.due_requests(23.1, flush=False)) == [(Action.EXTEND, 1)]
+
+
+def test_failed_extensions_do_not_delay_the_delete() -> None:
+    table, (lease,) = table_with(1)
+    for now in (20.0, 21.0, 23.0):
+        (request,) = table.due_requests(now, flush=False)
+        table.record_answer(request, {0: True}, sent_at=now, now=now)
+    table.settle(lease, DELETE, 23.1)
+    assert summary(table.due_requests(23.1, flush=True)) == [(Action.DELETE, 1)]
 
 
 def test_an_extension_that_sqs_refuses_for_good_is_not_repeated() -> None:
@@ -106,3 +136,28 @@ def test_after_a_jump_of_the_clock_everything_is_extended_at_once_and_the_lag_is
     confirm(table, requests, 3600.0)
     table.due_requests(3601.0, flush=False)
     assert table.lag(3601.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("now", "behind"),
+    [
+        pytest.param(22.0, False, id="it is to be extended, and there is time"),
+        pytest.param(23.0, True, id="less than a quarter of the time is left"),
+        pytest.param(40.0, True, id="it may have expired"),
+    ],
+)
+def test_extensions_that_come_too_late_are_noticed(now: float, behind: bool) -> None:
+    table, (lease,) = table_with(1)
+    assert table.is_behind(now) is behind
+    table.settle(lease, DELETE, now)
+    assert not table.is_behind(now), "the work on it has ended"
+
+
+def test_a_message_that_cannot_be_extended_any_more_holds_up_no_others() -> None:
+    table, (lease,) = table_with(1)
+    (request,) = table.due_requests(20.0, flush=False)
+    table.record_answer(request, {0: False}, sent_at=20.0, now=20.0)
+    assert not table.is_behind(40.0)
+    table, (lease,) = table_with(1)
+    lease.expires_at = lease.hidden_since + MAX_VISIBILITY_SECONDS
+    assert not table.is_behind(lease.expires_at + 1)

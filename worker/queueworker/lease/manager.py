@@ -20,13 +20,22 @@ from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
 
-REQUEST_THREADS = 4
-"""Requests under way at the same time: a slow one must not delay the extension of other messages."""
+MIN_SENDERS = 4
+"""Requests under way at the same time, where few messages are held: a slow one must not delay those about others."""
 
 MIN_CONFIRMATION_TIMEOUT_SECONDS = 5.0
 """How long a handler that extends its message waits for SQS at least; longer while the lease lasts longer."""
 
 _COUNTS = {Action.DELETE: Count.DELETED, Action.RELEASE: Count.RELEASED, Action.EXTEND: Count.EXTENDED}
+
+
+def senders_for(messages: int) -> int:
+    """Return how many senders keep so many messages hidden, however slow SQS is: each batch is sent at once.
+
+    All batches fall due together when their messages were received together. With fewer senders they would wait for
+    each other, and the last for longer than its messages stay hidden.
+    """
+    return max(MIN_SENDERS, math.ceil(messages / BATCH_SIZE))
 
 
 class LeaseQueue(Protocol):
@@ -47,9 +56,18 @@ class LeaseManager:
         table: the rules; used only with the manager's lock.
         stats: counts what SQS confirmed, and stranded messages.
         clock: a monotonic clock, in seconds.
+        senders: how many requests may be under way at the same time; see `senders_for`.
     """
 
-    def __init__(self, *, queue: LeaseQueue, table: LeaseTable, stats: Stats, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        queue: LeaseQueue,
+        table: LeaseTable,
+        stats: Stats,
+        clock: Callable[[], float],
+        senders: int = MIN_SENDERS,
+    ) -> None:
         self._queue = queue
         self._table = table
         self._stats = stats
@@ -57,7 +75,7 @@ class LeaseManager:
         self._changed = threading.Condition()
         self._flush = False
         self._closed = False
-        self._thread_pool = ThreadPool("request", REQUEST_THREADS)
+        self._thread_pool = ThreadPool("request", senders)
         self._deadline = math.inf
         self.last_heartbeat = clock()
         """When the manager last checked its leases."""
@@ -123,6 +141,11 @@ class LeaseManager:
         """Return the seconds by which the heartbeat is late."""
         with self._changed:
             return self._table.lag(self._clock())
+
+    def is_behind(self) -> bool:
+        """Return whether messages in hand are not extended in time, so that more of them could not be kept."""
+        with self._changed:
+            return self._table.is_behind(self._clock())
 
     def groups(self) -> int:
         """Return the number of message groups in hand."""
@@ -194,7 +217,12 @@ class LeaseManager:
             return self._queue.change_visibility(request.receipt_handles, request.visibility_seconds)
         except SqsError as error:
             failure = EntryFailure(error.reason, retryable=True, remedy=error.remedy)
-            return dict.fromkeys(range(len(request.leases)), failure)
+        except (
+            Exception
+        ):  # a fault of ours: the messages must get an answer all the same, or nobody asks for them again
+            logger.exception("request could not be sent")
+            failure = EntryFailure("Internal", retryable=True)
+        return dict.fromkeys(range(len(request.leases)), failure)
 
 
 def _log_failures(request: BatchRequest, failures: dict[int, EntryFailure], outcome: RequestOutcome) -> None:

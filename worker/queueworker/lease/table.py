@@ -21,6 +21,8 @@ GIVE_UP_AFTER_SECONDS = 300.0
 """How long to try to delete or release a message; then it is left to its visibility timeout."""
 
 _RETRY_BACKOFF_BASE_SECONDS, _RETRY_BACKOFF_LIMIT_SECONDS = 0.2, 15.0
+_LEAST_LEFT = 0.25  # of the visibility timeout
+_TRIES_BEFORE_EXPIRY = 4  # each takes a quarter of what is left then
 
 
 class LeaseTable:
@@ -48,6 +50,18 @@ class LeaseTable:
     def groups(self) -> int:
         """The number of message groups in hand."""
         return len({lease.message.group for lease in self._leases.values() if lease.message.group is not None})
+
+    def is_behind(self, now: float) -> bool:
+        """Return whether a message that is worked on has less than a quarter of its time left.
+
+        It is extended when half is gone, so extensions take too long, or fail.
+        """
+        least = now + self._visibility_seconds * _LEAST_LEFT
+        return any(
+            max(lease.expires_at, lease.latest_expiry_at) < least
+            for lease in self._leases.values()
+            if lease.disposition is None and not lease.lost and not _is_at_limit(lease)
+        )
 
     def add(self, message: Message, *, hidden_since: float, now: float) -> Lease | None:
         """Add a message that SQS hid some time between the request (`hidden_since`) and its answer (`now`).
@@ -79,6 +93,7 @@ class LeaseTable:
         """Record how the work on a message ended; return False, and change nothing, when it is settled already."""
         if first := lease.disposition is None:
             lease.disposition, lease.settled_at = disposition, now
+            lease.not_before, lease.failures = now, 0  # failed extensions do not delay it
             self._settled.append(lease)
             self.unrequested += 1
         return first
@@ -86,6 +101,8 @@ class LeaseTable:
     def request_extension(self, lease: Lease, seconds: int, now: float) -> None:
         """Extend a message as soon as possible, whatever is left of its time."""
         lease.requested_seconds = max(lease.requested_seconds, seconds)
+        if lease.disposition is None:
+            lease.not_before = now
         self._next_check_at = now
 
     def discard(self, lease: Lease) -> None:
@@ -153,7 +170,7 @@ class LeaseTable:
                 self._record_success(lease, request.action, sent_at, request.visibility_seconds[index])
             elif request.action is Action.EXTEND:
                 lease.lost |= not retryable[index]
-                self._check_soon(now)
+                self._retry_extension(lease, now)
             elif retryable[index] and now - lease.settled_at < GIVE_UP_AFTER_SECONDS:
                 lease.failures += 1
                 lease.not_before = now + request_delay_seconds(
@@ -168,11 +185,23 @@ class LeaseTable:
         if action is not Action.EXTEND:
             self._remove(lease)
             return
-        lease.expires_at = sent_at + seconds
+        lease.expires_at, lease.failures = sent_at + seconds, 0
         if seconds >= min(lease.requested_seconds, _max_extension_seconds(lease, sent_at)):
             lease.requested_seconds = 0
         else:
             self._check_soon(sent_at)
+
+    def _retry_extension(self, lease: Lease, now: float) -> None:
+        """Try again later and later, but several times before the message expires."""
+        if lease.disposition is not None:  # `not_before` is about its delete or release
+            self._check_soon(now)
+            return
+        lease.failures += 1
+        delay = request_delay_seconds(_RETRY_BACKOFF_BASE_SECONDS, _RETRY_BACKOFF_LIMIT_SECONDS, lease.failures, 0)
+        if (left := lease.expires_at - now) > 0:
+            delay = min(delay, max(left / _TRIES_BEFORE_EXPIRY, self._check_interval / 4))
+        lease.not_before = now + delay
+        self._next_check_at = min(self._next_check_at, now + delay)
 
     def _check_soon(self, now: float) -> None:
         self._next_check_at = min(self._next_check_at, now + self._check_interval / 4)
@@ -211,13 +240,21 @@ class LeaseTable:
         return batches(Action.EXTEND, entries)
 
     def _needs_extension(self, lease: Lease, now: float) -> bool:
-        if lease.request_pending or lease.lost or (lease.disposition is not None and lease.not_before <= now):
+        if lease.request_pending or lease.lost:
+            return False
+        # One that is settled is deleted or released instead, as soon as that may be tried again.
+        if (lease.not_before <= now) if lease.disposition is not None else (lease.not_before > now):
             return False
         if lease.requested_seconds:
             return True
         # Once it is hidden up to the limit of SQS there is nothing more to request, but its end is to be noticed.
-        at_limit = lease.expires_at + 1 >= lease.hidden_since + MAX_VISIBILITY_SECONDS
-        return lease.expires_at <= now if at_limit else lease.expires_at - now <= self._visibility_seconds / 2
+        return (
+            lease.expires_at <= now if _is_at_limit(lease) else lease.expires_at - now <= self._visibility_seconds / 2
+        )
+
+
+def _is_at_limit(lease: Lease) -> bool:
+    return lease.expires_at + 1 >= lease.hidden_since + MAX_VISIBILITY_SECONDS
 
 
 def _max_extension_seconds(lease: Lease, now: float) -> int:

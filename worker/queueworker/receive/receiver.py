@@ -109,7 +109,6 @@ class Receiver:
             if messages := self._poll(capacity, waited, visibility_seconds):
                 self._wait_seconds = min(wait_seconds, FIRST_POLL_WAIT_SECONDS)
                 self._start_additional_pollers(messages, visibility_seconds)
-                self._wait_for_confirmations()
             elif self._failures:
                 delay = request_delay_seconds(
                     ERROR_BACKOFF_BASE_SECONDS, ERROR_BACKOFF_LIMIT_SECONDS, self._failures, jitter()
@@ -120,6 +119,7 @@ class Receiver:
                 if waited or not wait_seconds:
                     self._limiter.wait_closed(requested_at + EMPTY_POLL_INTERVAL_SECONDS - self._context.clock())
 
+            self._wait_for_confirmations()
         for _ in range(self._additional_pollers):  # what the additional pollers have received is passed on as well
             self._idle_pollers.acquire()
 
@@ -132,7 +132,7 @@ class Receiver:
     def _poll_while_full(self, visibility_seconds: int) -> None:
         """Poll as long as batches are full, without waiting for messages."""
         try:
-            while len(self._context.lease_manager) < self._limiter.total + MAX_UNCONFIRMED // 2:
+            while not self._has_too_many(MAX_UNCONFIRMED // 2):
                 capacity = self._limiter.acquire(BATCH_SIZE)
                 if not capacity or len(self._poll(capacity, 0, visibility_seconds)) < BATCH_SIZE:
                     return
@@ -141,9 +141,11 @@ class Receiver:
 
     def _poll(self, capacity: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Send one receive request for as many messages as there is capacity for, and pass them on."""
-        requested_at = self._context.clock()
-        messages = self._receive(capacity, wait_seconds, visibility_seconds)
-        self._limiter.release(capacity - len(messages))
+        requested_at, messages = self._context.clock(), []
+        try:
+            messages = self._receive(capacity, wait_seconds, visibility_seconds)
+        finally:
+            self._limiter.release(capacity - len(messages))
         if messages:
             self._pass_on(messages, requested_at)
         return messages
@@ -173,10 +175,14 @@ class Receiver:
         return messages
 
     def _wait_for_confirmations(self) -> None:
-        """Wait while SQS does not confirm requests about earlier messages: handling more of them would be in vain."""
-        limit = self._limiter.total + MAX_UNCONFIRMED
-        while len(self._context.lease_manager) >= limit and not self._limiter.closed:
+        """Wait while SQS does not confirm requests about earlier messages: to have more of them would be in vain."""
+        while self._has_too_many(MAX_UNCONFIRMED) and not self._limiter.closed:
             self._limiter.wait_closed(UNCONFIRMED_CHECK_INTERVAL_SECONDS)
+
+    def _has_too_many(self, unconfirmed: int) -> bool:
+        """Return whether so many messages wait to be deleted or released, or those in hand are not kept hidden."""
+        manager = self._context.lease_manager
+        return len(manager) >= self._limiter.total + unconfirmed or manager.is_behind()
 
     def _pass_on(self, messages: Sequence[Message], requested_at: float) -> None:
         # SQS hid them some time between the request and now. To be safe, assume the earlier.

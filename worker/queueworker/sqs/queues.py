@@ -66,14 +66,17 @@ def _usable_settings() -> Iterator[None]:
 class SqsQueue:
     """The queue that the worker consumes. Safe to share between threads."""
 
-    def __init__(self, url: str, *, wait_seconds: int, visibility_seconds: int, connections: int) -> None:
+    def __init__(
+        self, url: str, *, wait_seconds: int, visibility_seconds: int, receive_connections: int, change_connections: int
+    ) -> None:
         """Prepare requests; sends nothing.
 
         Args:
             url: of the queue.
             wait_seconds: the longest wait of a receive request.
             visibility_seconds: how long messages are hidden; requests about them time out sooner.
-            connections: how many are kept open for receives, and as many for all else.
+            receive_connections: how many are kept open for receives.
+            change_connections: how many are kept open for all else.
 
         Raises:
             UsageError: no region is set, or AWS's settings cannot be used.
@@ -84,8 +87,8 @@ class SqsQueue:
         with _usable_settings():
             session = open_session()
             region = region_for(url, session)
-            self._receives = Requests(session, region, read_timeout=receive_timeout, connections=connections)
-            self._changes = Requests(session, region, read_timeout=change_timeout, connections=connections)
+            self._receives = Requests(session, region, read_timeout=receive_timeout, connections=receive_connections)
+            self._changes = Requests(session, region, read_timeout=change_timeout, connections=change_connections)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive up to `limit` messages, waiting for the first; they are hidden from now on.
@@ -127,7 +130,7 @@ class SqsQueue:
     def _change(self, operation: str, entries: Sequence[Mapping[str, Any]]) -> dict[int, EntryFailure]:
         answer = self._changes.send(operation, {"QueueUrl": self._url, "Entries": entries})
         try:
-            return _entry_failures(answer, len(entries))
+            return entry_failures(answer, len(entries))
         except (AttributeError, KeyError, TypeError) as error:
             raise AnswerInvalidError("the answer contains an entry that cannot be parsed") from error
 
@@ -206,7 +209,7 @@ def _parse_value(attribute: Mapping[str, str]) -> str | bytes:
     return attribute.get("StringValue", "")
 
 
-def _entry_failures(answer: Mapping[str, Any], sent: int) -> dict[int, EntryFailure]:
+def entry_failures(answer: Mapping[str, Any], sent: int) -> dict[int, EntryFailure]:
     """Return a failure for every entry that was not confirmed, those missing in the answer included."""
     confirmed = {entry["Id"] for entry in answer.get("Successful") or ()}
     failed = {entry["Id"]: entry for entry in answer.get("Failed") or ()}
@@ -214,7 +217,12 @@ def _entry_failures(answer: Mapping[str, Any], sent: int) -> dict[int, EntryFail
 
 
 def _entry_failure(entry: Mapping[str, Any]) -> EntryFailure:
+    """Return why SQS failed for one message.
+
+    What it calls our fault stays so at the next try: it does not know the message any more, or its receipt handle. Only
+    what `failures` knows may pass (rights, keys, quotas), and what is SQS's own fault.
+    """
     code = str(entry.get("Code", ""))
-    return EntryFailure(
-        code if is_plain(code) else "Unconfirmed", retryable=code not in _FINAL_CODES, remedy=remedy_for(code)
-    )
+    remedy = remedy_for(code)
+    final = code in _FINAL_CODES or (bool(entry.get("SenderFault")) and remedy is None)
+    return EntryFailure(code if is_plain(code) else "Unconfirmed", retryable=not final, remedy=remedy)

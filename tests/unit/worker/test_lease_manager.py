@@ -1,0 +1,87 @@
+"""How the lease manager sends what the table asks for: many requests at a time, and none of them forgotten."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from queueworker.lease.manager import MIN_SENDERS, LeaseManager, senders_for
+from queueworker.lease.table import LeaseTable
+from queueworker.model import DELETE, EntryFailure
+from queueworker.stats import Stats
+from tests.unit.worker.lease_builders import messages
+
+VISIBILITY_SECONDS = 2
+ANSWER_SECONDS = 0.3
+
+
+class SlowQueue:
+    """A queue whose answers take their time."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+        self.raises: Exception | None = None
+
+    def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:
+        if error := self.raises:
+            self.raises = None
+            raise error
+        self.deleted += receipt_handles
+        return {}
+
+    def change_visibility(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> dict[int, EntryFailure]:  # noqa: ARG002 -- as SqsQueue
+        time.sleep(ANSWER_SECONDS)
+        return {}
+
+
+class Managed:
+    """A running manager of a slow queue."""
+
+    def __init__(self, senders: int) -> None:
+        self.queue = SlowQueue()
+        self.manager = LeaseManager(
+            queue=self.queue,
+            table=LeaseTable(VISIBILITY_SECONDS),
+            stats=Stats(time.monotonic),
+            clock=time.monotonic,
+            senders=senders,
+        )
+        self.thread = threading.Thread(target=self.manager.run, daemon=True)
+        self.thread.start()
+
+
+@pytest.fixture
+def managed(request: pytest.FixtureRequest) -> Iterator[Managed]:
+    running = Managed(request.param)
+    yield running
+    running.manager.close()
+    running.thread.join(10)
+
+
+@pytest.mark.parametrize(("held", "senders"), [(1, MIN_SENDERS), (40, 4), (41, 5), (1000, 100)])
+def test_each_batch_that_may_be_due_has_a_sender(held: int, senders: int) -> None:
+    assert senders_for(held) == senders
+
+
+@pytest.mark.parametrize("managed", [senders_for(500)], indirect=True)
+def test_no_message_of_many_expires_while_sqs_is_slow(managed: Managed) -> None:
+    leases = managed.manager.add(list(messages(500)), hidden_since=time.monotonic())
+    until = time.monotonic() + 2.5 * VISIBILITY_SECONDS
+    while time.monotonic() < until:
+        expired = sum(lease.expires_at < time.monotonic() for lease in leases)
+        assert not expired, f"{expired} of 500 messages have expired under their handlers"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("managed", [MIN_SENDERS], indirect=True)
+def test_a_request_that_raises_whatever_it_may_is_sent_again(managed: Managed) -> None:
+    managed.queue.raises = RuntimeError("a library's fault")
+    (lease,) = managed.manager.add(list(messages(1)), hidden_since=time.monotonic())
+    managed.manager.flush()
+    managed.manager.settle(lease, DELETE)
+    until = time.monotonic() + 10
+    while len(managed.manager):
+        assert time.monotonic() < until, "the message is asked for never again"
+        time.sleep(0.01)
+    assert managed.queue.deleted == ["r0"]
