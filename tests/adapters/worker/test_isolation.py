@@ -123,3 +123,14 @@ def test_a_handler_that_cannot_be_loaded_fails_the_start(tmp_path: Path) -> None
     code, text = refused_start(*GOOD[:2], "--handler", "broken_handlers:f", "--isolate", PYTHONPATH=path)
     assert code == 1
     assert "at import" in text
+
+
+@side_by_side
+def test_a_child_that_dies_and_leaves_a_process_frees_its_slot(queue: Queue, start_worker: StartWorker) -> None:
+    queue.send("die")
+    flags = ("--isolate", "--concurrency", "1", "--retry-seconds", "600", "--grace-seconds", "1")
+    worker = start_worker(queue, "--handler", "job_handlers:leave_a_child", *flags)
+    until(lambda: bool(worker.lines("handler failed")), 15, "the death of the child is not noticed")
+    assert worker.lines("handler failed")[0]["error"] == "the handler's process was ended by SIGKILL"
+    queue.send("a")
+    worker.until_events(1, seconds=15)

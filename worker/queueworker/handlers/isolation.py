@@ -111,15 +111,16 @@ class Child:
     """One child process."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
             argv = [sys.executable, "-m", "queueworker.handlers.child", str(theirs.fileno()), *arguments]
             # A group of its own: Ctrl-C in a terminal is for the worker, which decides when to end the child.
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
             )
-            self._stream = ours.makefile("rwb")
+        self._stream = self._socket.makefile("rwb")
         self._exiting = False
+        threading.Thread(target=self._end_stream_with_process, name="child", daemon=True).start()
 
     def wait_until_ready(self) -> None:
         """Wait until the handler is loaded.
@@ -156,7 +157,14 @@ class Child:
         self._exiting = True
         with suppress(OSError):  # what was not sent yet is of no use any more
             self._stream.close()
+        self._socket.close()
         processes.terminate(self.process)
+
+    def _end_stream_with_process(self) -> None:
+        """End the stream when the process ends: a process that it has started may still hold the other end open."""
+        self.process.wait()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # what it had sent before can still be read
 
     def _send(self, kind: MessageKind, content: Any) -> None:
         try:

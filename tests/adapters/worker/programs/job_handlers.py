@@ -134,6 +134,17 @@ def grow(message: Message) -> None:
 LEAKED: list[bytes] = []
 
 
+def leave_a_child(message: Message) -> None:
+    """Die by SIGKILL, and leave a process that holds every file open."""
+    if message.body != "die":
+        write("handled", message)
+        return
+    if os.fork():
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(30)
+    os._exit(0)
+
+
 def never(message: Message) -> Iterator[None]:
     """Look like a handler, and never run."""
     write("handled", message)
