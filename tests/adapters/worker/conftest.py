@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import wraps
@@ -71,10 +71,11 @@ class Queue:
 class Worker:
     """One running `queueworker`."""
 
-    def __init__(self, queue: Queue, folder: Path, *flags: str, **env: str) -> None:
+    def __init__(self, queue: Queue, folder: Path, *flags: str, prefix: Sequence[str] = (), **env: str) -> None:
+        """Start it; `prefix` is what starts the interpreter in another way."""
         self.journal = folder / "journal"
         self.log = folder / f"worker-{uuid.uuid4().hex[:8]}.log"
-        argv = [sys.executable, "-m", "queueworker", "--queue", queue.url, "--state-port", "0", *flags]
+        argv = [*prefix, sys.executable, "-m", "queueworker", "--queue", queue.url, "--state-port", "0", *flags]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
         clean |= queue.server.env | {"QUEUEWORKER_STATE_HOST": "127.0.0.1", "JOURNAL": str(self.journal)}
         clean |= {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", PROGRAMS))), **env}
@@ -140,17 +141,17 @@ class Worker:
 class StartWorker(Protocol):
     """Starts a worker on a queue with flags and environment; it does not outlive its test."""
 
-    def __call__(self, queue: Queue, *flags: str, **env: str) -> Worker: ...
+    def __call__(self, queue: Queue, *flags: str, prefix: Sequence[str] = (), **env: str) -> Worker: ...
 
 
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
     started: list[Worker] = []
 
-    def start(queue: Queue, *flags: str, **env: str) -> Worker:
+    def start(queue: Queue, *flags: str, prefix: Sequence[str] = (), **env: str) -> Worker:
         folder = tmp_path / Path(queue.url).name
         folder.mkdir(exist_ok=True)
-        worker = Worker(queue, folder, *flags, **env)
+        worker = Worker(queue, folder, *flags, prefix=prefix, **env)
         started.append(worker)
         return worker
 

@@ -50,6 +50,7 @@ class CommandHandler(InterruptibleHandler):
         self._lock = threading.Lock()
         self._running: set[processes.Process] = set()
         self._stopped = False
+        processes.reap_orphans(self._lock, lambda: [process.pid for process in self._running])
 
     def __call__(self, message: Message) -> None:
         """Run the command for one message.

@@ -39,6 +39,7 @@ class IsolatedHandler(InterruptibleHandler):
         self._idle: list[Child] = []
         self._all: set[Child] = set()
         self._stopped = False
+        processes.reap_orphans(self._lock, lambda: [child.process.pid for child in self._all])
         self._idle.append(self._start_child())
 
     def __call__(self, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Ends the processes that work on messages, each the first of a process group of its own, and describes how they ended.
+"""Ends the processes that work on messages, each the first of its process group, tells how they ended, reaps orphans.
 
 `commands` and `isolation` start them.
 """
@@ -7,10 +7,15 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 
 TERMINATION_TIMEOUT_SECONDS = 2.0
 """How long to wait for a process to end after SIGTERM, before SIGKILL."""
+
+REAP_INTERVAL_SECONDS = 1.0
 
 Process = subprocess.Popen[bytes]
 
@@ -39,6 +44,37 @@ def terminate_all(processes: Iterable[Process]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def reap_orphans(lock: AbstractContextManager[object], ours: Callable[[], Collection[int]]) -> None:
+    """Reap from now on what ends and has no other parent, if this is the first process of a container; else do nothing.
+
+    A process whose parent has ended becomes a child of the first one, and stays a zombie until that asks for its exit
+    code. Only for a process whose own children are all in `ours`: their exit codes are for others to ask for.
+
+    Args:
+        lock: held while a child is started and recorded.
+        ours: returns the pids of the children that were started.
+    """
+    if os.getpid() == 1:
+        threading.Thread(target=_reap, args=(lock, ours), name="reaper", daemon=True).start()
+
+
+def _reap(lock: AbstractContextManager[object], ours: Callable[[], Collection[int]]) -> None:
+    while True:
+        time.sleep(REAP_INTERVAL_SECONDS)
+        with lock:
+            for pid in set(_zombies()).difference(ours()):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def _zombies() -> Iterator[int]:
+    """Yield this process's children that have ended."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just been reaped
+            state, parent = status.read_text().rpartition(")")[2].split()[:2]
+            if (state, int(parent)) == ("Z", os.getpid()):
+                yield int(status.parent.name)
 
 
 def _send_signal(process: Process, signum: signal.Signals) -> None:
