@@ -22,8 +22,10 @@ NAME = "bench"
 class Backlog:
     """Messages on a queue of their own."""
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
+    def __init__(self, client: "SQSClient", url: str, group: str | None = None) -> None:
+        """Take the queue's client and URL; `group` is the message group of all messages."""
         self._client = client
+        self._group = {"MessageGroupId": group} if group else {}
         self.url = url
 
     def depth(self) -> tuple[int, int]:
@@ -46,20 +48,20 @@ class Backlog:
             list(senders.map(self._send, batches))
 
     def _send(self, batch: Sequence[str]) -> None:
-        entries: Any = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(batch)]
+        entries: Any = [{"Id": str(i), "MessageBody": body, **self._group} for i, body in enumerate(batch)]
         answer = self._client.send_message_batch(QueueUrl=self.url, Entries=entries)
         assert not answer.get("Failed")
 
 
 @contextmanager
-def backlog(server: SqsServer, bodies: Sequence[str]) -> Iterator[Backlog]:
+def backlog(server: SqsServer, bodies: Sequence[str], group: str | None = None) -> Iterator[Backlog]:
     """Create a queue that holds these messages; it is deleted after the body of the `with` statement."""
     client = server.client(max_pool_connections=SENDERS)
     url = client.create_queue(QueueName=NAME, Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT_SECONDS)})[
         "QueueUrl"
     ]
     try:
-        created = Backlog(client, url)
+        created = Backlog(client, url, group)
         created.fill(bodies)
         yield created
     finally:

@@ -65,18 +65,20 @@ def measure(*, rounds: int) -> Result:
     return Result("throughput", text, _figures(found), ELSEWHERE, _details(found))
 
 
-def paced(server: SqsServer, consumer: Consumer, setting: Setting) -> Pace:
-    """Run one consumer on a full queue."""
-    filled = bodies(consumer, MESSAGES)
-    with backlog(server, filled) as queue, running(consumer, setting, server, queue.url) as program:
-        wait_until(_warm(queue, program), WARM_UP_TIMEOUT_SECONDS, f"{consumer.name} does not consume")
+def paced(
+    server: SqsServer, consumer: Consumer, setting: Setting, messages: int = MESSAGES, group: str | None = None
+) -> Pace:
+    """Run one consumer on a queue with so many messages, all of them of this group."""
+    filled = bodies(consumer, messages)
+    with backlog(server, filled, group) as queue, running(consumer, setting, server, queue.url) as program:
+        wait_until(_warm(queue, program, messages), WARM_UP_TIMEOUT_SECONDS, f"{consumer.name} does not consume")
         return _window(queue, program)
 
 
-def _warm(queue: Backlog, program: Program) -> Callable[[], bool]:
+def _warm(queue: Backlog, program: Program, messages: int) -> Callable[[], bool]:
     def warm() -> bool:
         program.check()
-        return queue.left() <= MESSAGES - WARM_UP_MESSAGES
+        return queue.left() <= messages - WARM_UP_MESSAGES
 
     return warm
 

@@ -95,6 +95,7 @@ class Runtime:
                 limiter=self._limiter,
                 stats=self._stats,
                 clock=clock,
+                in_order=is_fifo(settings.queue),
             )
         )
         self._server = StateServer(settings.state_host, settings.state_port, self._endpoints())

@@ -70,6 +70,7 @@ class ReceiveContext:
         lease_manager: keeps them hidden until the work on them ends.
         limiter: capacity for messages; the consumer releases it.
         stats: counts received messages and failed requests.
+        in_order: the order of messages matters, as in a FIFO queue.
         clock: a monotonic clock, in seconds.
     """
 
@@ -79,6 +80,7 @@ class ReceiveContext:
     limiter: CapacityLimiter
     stats: Stats
     clock: Callable[[], float]
+    in_order: bool = False
 
 
 class Receiver:
@@ -125,7 +127,7 @@ class Receiver:
 
     def _start_additional_pollers(self, messages: Sequence[Message], visibility_seconds: int) -> None:
         # Not where order matters: two answers could overtake each other on their way.
-        full_batch = len(messages) == BATCH_SIZE and messages[0].group is None
+        full_batch = len(messages) == BATCH_SIZE and not self._context.in_order
         while full_batch and self._idle_pollers.acquire(blocking=False):
             self._thread_pool.submit(partial(self._poll_while_full, visibility_seconds))
 
