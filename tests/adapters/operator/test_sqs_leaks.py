@@ -5,6 +5,7 @@ import gc
 import os
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,8 @@ PATIENCE_SECONDS = 60.0
 MOST_OBJECTS = 500
 """More of Python's objects than before, after thousands of failures: one per failure would be thousands."""
 
-MOST_GROWTH = 8 * 2**20
-"""In bytes: what threads need that come and go; 1 KiB per failure would be more."""
+MOST_GROWTH = 4 * 2**20
+"""In bytes, over four thousand failures: what threads need that come and go; 1 KiB per failure would be as much."""
 
 
 @pytest.mark.endurance
@@ -68,11 +69,14 @@ async def test_ten_thousand_failures_leave_nothing_behind(connect: Connect, tmp_
 
         threads, sockets = threading.active_count(), open_files()
         await fail(2_000)
-        objects, resident = live_objects(), resident_bytes()
-        await fail(8_000)
+        objects, resident = live_objects(), [resident_bytes()]
+        for _ in range(2):
+            await fail(4_000)
+            resident.append(resident_bytes())
         assert sum(map(len, sqs.calls().values())) == 10_000
         assert live_objects() <= objects + MOST_OBJECTS
-        assert resident_bytes() <= resident + MOST_GROWTH
+        # A leak grows each time. What other tests have left to the allocator may grow once: 12 MiB were seen.
+        assert min(after - before for before, after in pairwise(resident)) < MOST_GROWTH
         queues.close()
         await wait_until_left(threads, sockets)
 
