@@ -69,9 +69,9 @@ def test_without_isolation_the_pool_survives_a_poison_that_kills_its_workers(
 ) -> None:
     dead = Queue(server)
     policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": "3"}
-    queue = Queue(server, VisibilityTimeout="1", RedrivePolicy=json.dumps(policy))
+    queue = Queue(server, VisibilityTimeout="3", RedrivePolicy=json.dumps(policy))
     queue.send("poison")
-    flags = ("--handler", "job_handlers:crash_on_poison", "--visibility-seconds", "1", "--wait-seconds", "2")
+    flags = ("--handler", "job_handlers:crash_on_poison", "--visibility-seconds", "3", "--wait-seconds", "2")
     for _ in range(3):
         worker = start_worker(queue, *flags)  # as the kubelet does
         assert worker.wait() == -signal.SIGKILL
