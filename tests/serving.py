@@ -4,6 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import HTTPServer
+from pathlib import Path
+
+import yaml
 
 
 @contextmanager
@@ -17,3 +20,17 @@ def serving(server: HTTPServer) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def kubeconfig(path: Path, port: int) -> Path:
+    """Write a kubeconfig that leads to a server on this port of the loopback address; return its path."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "test", "user": {}}],
+    }
+    path.write_text(yaml.safe_dump(config))
+    return path

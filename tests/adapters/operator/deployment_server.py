@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 
 from queueworkerpool.errors import TargetsUnknownError
@@ -18,6 +17,7 @@ from queueworkerpool.model import NamespacedName
 from queueworkerpool.watch import deployments
 from queueworkerpool.watch.deployments import watch_deployments
 from queueworkerpool.watch.index import Deployments
+from tests.serving import kubeconfig
 
 
 def deployment(name: str, replicas: int = 1, *, namespace: str = "shop", version: int = 1, size: int = 0) -> Any:
@@ -70,19 +70,6 @@ class Server:
             while event := await asyncio.wait_for(self.events.get(), 5):
                 await answer.write(json.dumps(event).encode() + b"\n")
         return answer
-
-
-def kubeconfig(path: Path, port: int) -> Path:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "test", "user": {}}],
-    }
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,7 @@ from queueworkerpool.names import GROUP, KIND, PLURAL, VERSION
 from queueworkerpool.watch import adapter
 from queueworkerpool.watch.adapter import Sinks
 from tests.adapters.operator.conftest import until
-from tests.adapters.operator.deployment_server import kubeconfig
+from tests.serving import kubeconfig
 from tests.unit.operator.builders import raw_pool
 
 MIB = 1024 * 1024

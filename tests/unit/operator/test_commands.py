@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner, Result
 
 from queueworkerpool.__main__ import main
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Mode
-from tests.serving import serving
+from tests.serving import kubeconfig, serving
 from tests.unit.operator.builders import facts, raw_pool, reading
 from tests.unit.operator.fakes import observe, status_of
 
@@ -56,19 +55,6 @@ def served() -> Iterator[tuple[Api, int]]:
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
         yield held, int(address.rpartition(":")[2])
-
-
-def kubeconfig(path: Path, port: int) -> Path:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "test", "user": {}}],
-    }
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 @pytest.fixture

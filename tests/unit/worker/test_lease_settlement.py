@@ -128,3 +128,19 @@ def test_never_two_requests_about_one_message(steps: list[tuple[str, int]]) -> N
         leases_in_requests = [lease for request in pending for lease in request.leases]
         assert len(leases_in_requests) == len(set(leases_in_requests))
         assert all(len(request.leases) <= BATCH_SIZE for request in pending)
+
+
+def test_an_extension_while_a_delete_waits_for_its_next_try_makes_that_no_sooner_or_later() -> None:
+    table, (lease,) = table_with(1)
+    table.settle(lease, DELETE, 1.0)
+    now, waits = 1.0, []
+    while now < 60.0:
+        for request in table.due_requests(now, flush=True):
+            if request.action is Action.DELETE:
+                table.record_answer(request, {0: True}, sent_at=now, now=now)
+                waits.append(lease.not_before - now)
+            else:
+                confirm(table, [request], now)
+        now += 0.1
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[0]

@@ -65,7 +65,8 @@ def _reap(lock: AbstractContextManager[object], ours: Callable[[], Collection[in
         time.sleep(REAP_INTERVAL_SECONDS)
         with lock:
             for pid in set(_zombies()).difference(ours()):
-                os.waitpid(pid, os.WNOHANG)
+                with suppress(ChildProcessError):  # an isolated child that its own thread has just waited for
+                    os.waitpid(pid, os.WNOHANG)
 
 
 def _zombies() -> Iterator[int]:

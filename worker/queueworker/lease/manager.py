@@ -217,9 +217,8 @@ class LeaseManager:
             return self._queue.change_visibility(request.receipt_handles, request.visibility_seconds)
         except SqsError as error:
             failure = EntryFailure(error.reason, retryable=True, remedy=error.remedy)
-        except (
-            Exception
-        ):  # a fault of ours: the messages must get an answer all the same, or nobody asks for them again
+        except Exception:
+            # A fault of ours: the messages must get an answer all the same, or nobody asks for them again.
             logger.exception("request could not be sent")
             failure = EntryFailure("Internal", retryable=True)
         return dict.fromkeys(range(len(request.leases)), failure)

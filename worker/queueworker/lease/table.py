@@ -185,7 +185,9 @@ class LeaseTable:
         if action is not Action.EXTEND:
             self._remove(lease)
             return
-        lease.expires_at, lease.failures = sent_at + seconds, 0
+        lease.expires_at = sent_at + seconds
+        if lease.disposition is None:  # else they are failures of its delete or release
+            lease.failures = 0
         if seconds >= min(lease.requested_seconds, _max_extension_seconds(lease, sent_at)):
             lease.requested_seconds = 0
         else:

@@ -134,7 +134,7 @@ class Receiver:
     def _poll_while_full(self, visibility_seconds: int) -> None:
         """Poll as long as batches are full, without waiting for messages."""
         try:
-            while not self._has_too_many(MAX_UNCONFIRMED // 2):
+            while not self._must_wait(MAX_UNCONFIRMED // 2):
                 capacity = self._limiter.acquire(BATCH_SIZE)
                 if not capacity or len(self._poll(capacity, 0, visibility_seconds)) < BATCH_SIZE:
                     return
@@ -178,11 +178,11 @@ class Receiver:
 
     def _wait_for_confirmations(self) -> None:
         """Wait while SQS does not confirm requests about earlier messages: to have more of them would be in vain."""
-        while self._has_too_many(MAX_UNCONFIRMED) and not self._limiter.closed:
+        while self._must_wait(MAX_UNCONFIRMED) and not self._limiter.closed:
             self._limiter.wait_closed(UNCONFIRMED_CHECK_INTERVAL_SECONDS)
 
-    def _has_too_many(self, unconfirmed: int) -> bool:
-        """Return whether so many messages wait to be deleted or released, or those in hand are not kept hidden."""
+    def _must_wait(self, unconfirmed: int) -> bool:
+        """Return whether to receive nothing: so many wait to be settled, or those in hand are not kept hidden."""
         manager = self._context.lease_manager
         return len(manager) >= self._limiter.total + unconfirmed or manager.is_behind()
 
