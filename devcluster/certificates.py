@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +26,16 @@ class KeyPair:
 
 
 class Authority:
-    """A certificate authority that signs for one cluster; its files are `ca.crt` and what `issue` adds."""
+    """A certificate authority that signs for one cluster; its files are `ca.crt` and what `issue` adds.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where the files are.
+        addresses: Where the cluster's servers are, beside 127.0.0.1.
+    """
+
+    def __init__(self, folder: Path, addresses: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._addresses = (*SERVER_ADDRESSES, *addresses)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("devcluster", "")
@@ -41,10 +48,10 @@ class Authority:
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *, group: str = "") -> KeyPair:
-        """Return a new key pair for user NAME in GROUP; it serves as a server's at 127.0.0.1 too."""
+        """Return a new key pair for user NAME in GROUP; it serves as a server's too."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(host) for host in SERVER_NAMES]
-        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in SERVER_ADDRESSES]
+        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in self._addresses]
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         certificate = (
             _builder(self._name, _name(name, group), key.public_key())

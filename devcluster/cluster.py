@@ -21,7 +21,7 @@ NODE_NAME = "processes"
 ADMINS = "system:masters"
 # A process in a pod has an address of its own; what it serves must not sit on everybody's.
 POD_ENV = {"QWP_HTTP_HOST": "{podIP}", "QUEUEWORKER_STATE_HOST": "{podIP}"}
-OWN_FOLDERS = ("etcd", "keys", "logs", "node", "command-cache")
+OWN_FOLDERS = ("etcd", "keys", "logs", "node", "nodes", "command-cache")
 
 
 class Cluster:
@@ -29,7 +29,7 @@ class Cluster:
 
     Start it from a thread that outlives it: its programs end with that thread. `capacity` is the number of pods that
     the node takes; `node=False` leaves pods unscheduled; `audit=True` writes DIRECTORY/audit.log; `controller_manager`
-    are further arguments of kube-controller-manager, such as the HPA's.
+    and `apiserver` are further arguments of theirs, such as the HPA's. `address` is the API server's as others see it.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first are options, given by name
@@ -41,17 +41,22 @@ class Cluster:
         audit: bool = False,
         pod_env: Mapping[str, str] = POD_ENV,
         controller_manager: Sequence[str] = (),
+        apiserver: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        port: int | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.kubeconfig = self.directory / "kubeconfig"
         self._with_node = node
         self._audit = audit
         self._controller_manager = controller_manager
+        self._apiserver = apiserver
+        self._address = address
         self._node_options = [
             f"--capacity={capacity}",
             *(f"--pod-env={name}={value}" for name, value in pod_env.items()),
         ]
-        self._port = free_port()
+        self._port = port or free_port()
         self._programs: list[Program] = []
 
     def __enter__(self) -> Self:
@@ -70,7 +75,7 @@ class Cluster:
     @property
     def url(self) -> str:
         """The address of the API server."""
-        return f"https://127.0.0.1:{self._port}"
+        return f"https://{self._address}:{self._port}"
 
     def start(self) -> None:
         """Start everything; return when a pod could be created and run. Raises UnavailableError, StartFailedError."""
@@ -125,12 +130,27 @@ class Cluster:
             raise StartFailedError(f"pod {namespace}/{pod} has no running process")
         return pids[0]
 
+    def identity(self, user: str, group: str = ADMINS) -> Path:
+        """Return a new kubeconfig of USER in GROUP, such as a part of the cluster."""
+        pair = self._authority.issue(user, group=group)
+        return self._write_kubeconfig(self.directory / "keys" / f"{user.replace(':', '-')}.kubeconfig", pair)
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the authority that signs for this cluster."""
+        return self._keys.authority
+
+    def check(self) -> None:
+        """Raise StartFailedError when a program of the control plane has ended."""
+        for program in self._programs:
+            program.check()
+
     @cached_property
     def apiserver(self) -> ApiServer:
         """The API server."""
         argv = controlplane.apiserver(self._port, self._etcd_port, self._keys)
         audit = controlplane.audit(self.directory) if self._audit else []
-        return ApiServer(self._program("kube-apiserver", [*argv, *audit]), self._client)
+        return ApiServer(self._program("kube-apiserver", [*argv, *audit, *self._apiserver]), self._client)
 
     @cached_property
     def node(self) -> Node:
@@ -166,7 +186,7 @@ class Cluster:
         (self.directory / "audit.log").unlink(missing_ok=True)
 
     def _make_keys(self) -> None:
-        self._authority = Authority(self.directory / "keys")
+        self._authority = Authority(self.directory / "keys", [self._address])
         self._keys = controlplane.Keys.make(self._authority)
         admin = self._authority.issue("admin", group=ADMINS)
         self._client = Client(self._port, self._keys.authority, admin)
@@ -179,10 +199,10 @@ class Cluster:
         self.apiserver.program.start()
 
     def _start_clients(self) -> None:
-        manager = self._identity("system:kube-controller-manager")
+        manager = self.identity("system:kube-controller-manager")
         argv = controlplane.controller_manager(manager, self._keys, self._controller_manager)
         self._program("kube-controller-manager", argv).start()
-        scheduler = self._identity("system:kube-scheduler")
+        scheduler = self.identity("system:kube-scheduler")
         self._program("kube-scheduler", controlplane.scheduler(scheduler)).start()
         if self._with_node:
             self.node.program.start()
@@ -192,17 +212,11 @@ class Cluster:
         self._programs.append(program)
         return program
 
-    def _identity(self, user: str) -> Path:
-        """Return the kubeconfig of a part of the control plane."""
-        pair = self._authority.issue(user, group=ADMINS)
-        return self._write_kubeconfig(self.directory / "keys" / f"{user.replace(':', '-')}.kubeconfig", pair)
-
     def _write_kubeconfig(self, path: Path, pair: KeyPair) -> Path:
         return kubeconfig.write_for_certificate(path, self.url, self._keys.authority, pair)
 
     def _usable(self) -> bool:
-        for program in self._programs:
-            program.check()
+        self.check()
         if self._client.json("/api/v1/namespaces/default/serviceaccounts/default") is None:
             return False
         if not self._with_node:

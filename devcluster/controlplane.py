@@ -97,15 +97,19 @@ def audit(folder: Path) -> list[str]:
 
 
 def controller_manager(kubeconfig: Path, keys: Keys, extra: Sequence[str] = ()) -> list[str]:
-    """Return the controller manager's arguments; EXTRA ones come last, so they win."""
+    """Return the controller manager's arguments; EXTRA ones come last, so they win.
+
+    A list such as `--controllers` would be added to, so it is left out where EXTRA has one.
+    """
+    # Endpoints may not hold loopback addresses, so these three could only fail, again and again.
+    controllers = "--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller"
     return [
         f"--kubeconfig={kubeconfig}",
         f"--root-ca-file={keys.authority}",
         f"--service-account-private-key-file={keys.service_accounts}",
         "--leader-elect=false",
         "--secure-port=0",
-        # Endpoints may not hold loopback addresses, so these three could only fail, again and again.
-        "--controllers=*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller",
+        *([] if any(each.startswith("--controllers=") for each in extra) else [controllers]),
         # All controllers share this one client; the default of 20 requests a second makes 100 pods take half a minute.
         "--kube-api-qps=1000",
         "--kube-api-burst=2000",

@@ -1,7 +1,7 @@
 """Build the pinned Go programs under `golang/` into the user's cache; go.mod is the one place of their versions.
 
-A built program is named by a digest of everything that shapes it (go.mod, go.sum, flags, platform), so a changed pin
-builds anew and nothing else does. Go's own build cache makes an interrupted build resume.
+A built program is named by a digest of everything that shapes it (go.mod, go.sum, sources of ours, flags, platform), so a
+changed pin builds anew and nothing else does. Go's own build cache makes an interrupted build resume.
 """
 
 import hashlib
@@ -22,7 +22,10 @@ KUBERNETES_LDFLAGS = (
 
 @dataclass(frozen=True)
 class GoProgram:
-    """A program to build: its name, the folder of its go.mod, its module, its package, and its version flags."""
+    """A program to build: its name, the folder of its go.mod, its module, its package, and its version flags.
+
+    A program of our own has the package "."; one without other people's modules has no module either.
+    """
 
     name: str
     folder: str
@@ -38,7 +41,7 @@ class GoProgram:
     @property
     def version(self) -> str:
         """The pinned version, such as v1.36.3."""
-        return module_version(self.go_mod, self.module)
+        return module_version(self.go_mod, self.module) if self.module else "v1.0.0"
 
     @property
     def flags(self) -> list[str]:
@@ -51,7 +54,8 @@ class GoProgram:
     def digest(self) -> str:
         """A digest of everything that shapes the binary, except the Go release."""
         go_sum = (SOURCES / self.folder / "go.sum").read_text()
-        return cache_key(self.go_mod, go_sum, *self.flags, platform.system(), platform.machine())
+        ours = [source.read_text() for source in sorted((SOURCES / self.folder).glob("*.go"))]
+        return cache_key(self.go_mod, go_sum, *ours, *self.flags, platform.system(), platform.machine())
 
     @property
     def path(self) -> Path:
@@ -70,6 +74,14 @@ CONTROL_PLANE = (
     kubernetes("kube-controller-manager"),
     kubernetes("kube-scheduler"),
 )
+NODE = (
+    kubernetes("kubelet"),
+    kubernetes("kube-proxy"),
+    GoProgram("coredns", "coredns", "github.com/coredns/coredns", "."),
+    GoProgram("pause", "pause", "", "."),
+)
+"""What a real node needs beside the containerd and runc of the system."""
+
 HELM = GoProgram(
     "helm",
     "helm",

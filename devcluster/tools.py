@@ -27,6 +27,11 @@ def control_plane(name: str) -> Path:
     return _built(next(program for program in golang.CONTROL_PLANE if program.name == name))
 
 
+def node(name: str) -> Path:
+    """Return a program of the real node, built."""
+    return _built(next(program for program in golang.NODE if program.name == name))
+
+
 def helm() -> Path:
     """Return helm: from PATH, else built."""
     return _on_path("helm", "version") or _built(golang.HELM)
@@ -68,8 +73,8 @@ def _built(program: golang.GoProgram) -> Path:
         return golang.build(program, compiler)
     except CommandFailedError as error:
         raise UnavailableError(
-            f"{program.name} {program.version} could not be built: check the network, or put a "
-            f"{program.name} of your own into KUBEBUILDER_ASSETS (control plane) or on PATH (the others). {error}"
+            f"{program.name} {program.version} could not be built: check the network, or put a {program.name} of your "
+            f"own into KUBEBUILDER_ASSETS (control plane) or on PATH (helm, kubeconform). {error}"
         ) from error
 
 

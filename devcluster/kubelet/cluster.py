@@ -1,0 +1,124 @@
+"""One cluster with real nodes, as its users see it: started from outside of its namespaces. `inside` runs within."""
+
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devcluster import commands, golang, tools
+from devcluster.kubelet import cgroups, requirements
+from devcluster.node import leftovers
+from devcluster.processes import Program, wait_until
+
+START_SECONDS = 240
+NAMESPACES = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+UPLINK = "uplink"
+"""The interface through which the cluster reaches this machine, and this machine the API server."""
+
+
+class RealCluster:
+    """A cluster that lives in DIRECTORY while the `with` body runs; every start is a new, empty cluster.
+
+    Args:
+        directory: Where its files are.
+        images: Archives of the images that its nodes have from the start; `images.for_nodes` makes the ones they need.
+        nodes: How many nodes it has.
+    """
+
+    def __init__(self, directory: Path, images: Sequence[Path], nodes: int = 1) -> None:
+        self.directory = directory.resolve()
+        self.kubeconfig = self.directory / "kubeconfig"
+        self._images = images
+        self._nodes = nodes
+        self._mark = cgroups.name(self.directory)
+        self._link = f"169.254.{secrets.randbelow(254) + 1}"
+        self._ready = self.directory / "ready"
+        self._program: Program | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything; return when its nodes are ready and names are resolved.
+
+        Raises UnavailableError, StartFailedError.
+        """
+        requirements.check()
+        for program in (*golang.CONTROL_PLANE, *golang.NODE):
+            tools.control_plane(program.name) if program in golang.CONTROL_PLANE else tools.node(program.name)
+        self._clear()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._program = program = self._inside()
+        program.start()
+        self._join(program)
+        wait_until(
+            lambda: self._is_ready(program),
+            START_SECONDS,
+            f"the cluster did not become ready; its logs are in {self.directory}",
+        )
+
+    def stop(self) -> None:
+        """End everything; the logs stay."""
+        if self._program:
+            self._program.kill()
+        self._clear()
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess calls it so
+        """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""
+        return commands.run(tools.kubectl(), arguments, commands.environment(self.kubeconfig), input)
+
+    def helm(self, *arguments: str) -> str:
+        """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""
+        return commands.run(tools.helm(), arguments, commands.environment(self.kubeconfig), None)
+
+    def _inside(self) -> Program:
+        argv = [
+            *("unshare", *NAMESPACES),
+            *(sys.executable, "-m", "devcluster.kubelet"),
+            *(f"--dir={self.directory}", f"--address={self._link}.2", f"--nodes={self._nodes}"),
+            *(f"--image={image.resolve()}" for image in self._images),
+        ]
+        return Program(
+            argv, self.directory / "inside.log", env=os.environ | leftovers.mark(self.directory)
+        )
+
+    def _join(self, program: Program) -> None:
+        """Give the namespace of PROGRAM an interface to ours. The kernel takes it down with the namespace."""
+        ours = Path("/proc/self/ns/net").readlink()
+
+        def entered() -> bool:
+            program.check()
+            return Path(f"/proc/{program.pid}/ns/net").readlink() != ours
+
+        wait_until(entered, 10, "the cluster's network namespace was not made")
+        name = f"dc-{self._mark[-8:]}"
+        _run("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(program.pid))
+        _run("ip", "address", "add", f"{self._link}.1/30", "dev", name)
+        _run("ip", "link", "set", name, "up")
+
+    def _is_ready(self, program: Program) -> bool:
+        program.check()
+        return self._ready.exists()
+
+    def _clear(self) -> None:
+        """Remove what a cluster in this directory has left behind, also one whose starter was killed."""
+        self._ready.unlink(missing_ok=True)
+        leftovers.end(self.directory)
+        cgroups.remove(self._mark)
+
+
+def _run(*argv: str) -> None:
+    commands.run(Path(argv[0]), argv[1:], os.environ, None)
