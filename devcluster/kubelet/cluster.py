@@ -1,5 +1,6 @@
 """One cluster with real nodes, as its users see it: started from outside of its namespaces. `inside` runs within."""
 
+import contextlib
 import os
 import secrets
 import sys
@@ -9,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from devcluster import commands, golang, tools
+from devcluster.errors import CommandFailedError
 from devcluster.kubelet import cgroups, requirements
 from devcluster.node import leftovers
 from devcluster.processes import Program, wait_until
@@ -34,6 +36,7 @@ class RealCluster:
         self._images = images
         self._nodes = nodes
         self._mark = cgroups.name(self.directory)
+        self._interface = f"dc-{self._mark[-8:]}"
         self._link = f"169.254.{secrets.randbelow(254) + 1}"
         self._ready = self.directory / "ready"
         self._program: Program | None = None
@@ -104,7 +107,7 @@ class RealCluster:
             return Path(f"/proc/{program.pid}/ns/net").readlink() != ours
 
         wait_until(entered, 10, "the cluster's network namespace was not made")
-        name = f"dc-{self._mark[-8:]}"
+        name = self._interface
         _run("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(program.pid))
         _run("ip", "address", "add", f"{self._link}.1/30", "dev", name)
         _run("ip", "link", "set", name, "up")
@@ -118,6 +121,9 @@ class RealCluster:
         self._ready.unlink(missing_ok=True)
         leftovers.end(self.directory)
         cgroups.remove(self._mark)
+        # It goes with the namespace, but some time after it.
+        with contextlib.suppress(CommandFailedError):
+            _run("ip", "link", "delete", self._interface)
 
 
 def _run(*argv: str) -> None:
