@@ -89,6 +89,7 @@ HELM = GoProgram(
     "helm.sh/helm/v4/cmd/helm",
     "-X helm.sh/helm/v4/internal/version.version={version}",
 )
+KIND = GoProgram("kind", "kind", "sigs.k8s.io/kind", "sigs.k8s.io/kind")
 KUBECONFORM = GoProgram(
     "kubeconform",
     "kubeconform",

@@ -78,9 +78,12 @@ class Images:
     def archive(self, name: str) -> Path:
         """Return an archive of an image that was built; it is written anew only when the image has changed."""
         identity = self._buildah("images", "--format={{.ID}}", "--no-trunc", _local(name)).strip().removeprefix("sha256:")
-        target = self._folder / "archives" / f"{re.sub(r'[^a-z0-9.-]', '-', name)}-{identity[:12]}.tar"
+        stem = re.sub(r"[^a-z0-9.-]", "-", name)
+        target = self._folder / "archives" / stem / f"{identity[:12]}.tar"
 
         def make(path: Path) -> None:
+            for older in target.parent.glob("*.tar"):
+                older.unlink()
             # Not compressed: the archive is read once, on this machine.
             argv = ["buildah", "push", _local(name), f"docker-archive:{path}:{qualified(name)}"]
             progress.running(f"writing image {name}", argv, env=self._environment())

@@ -7,8 +7,9 @@ takes less than two seconds prints nothing. Output goes to stderr: stdout belong
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devcluster.errors import CommandFailedError
@@ -64,3 +65,22 @@ def running(label: str, argv: Sequence[str], *, cwd: Path | None = None, env: Ma
             output.seek(0)
             tail = output.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
             raise CommandFailedError(f"{label} failed (exit code {process.returncode}):\n" + "\n".join(tail))
+
+
+def running_here(label: str, function: Callable[[], None]) -> None:
+    """Call FUNCTION, in this thread, with a progress line."""
+    line = Line(label)
+    over = threading.Event()
+
+    def show() -> None:
+        while not over.wait(0.1):
+            line.tick()
+
+    watcher = threading.Thread(target=show, daemon=True)
+    watcher.start()
+    try:
+        function()
+    finally:
+        over.set()
+        watcher.join()
+    line.done()

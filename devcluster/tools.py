@@ -37,6 +37,11 @@ def helm() -> Path:
     return _on_path("helm", "version") or _built(golang.HELM)
 
 
+def kind() -> Path:
+    """Return kind: from PATH, else built."""
+    return _on_path("kind", "version") or _built(golang.KIND)
+
+
 def kubeconform() -> Path:
     """Return kubeconform: from PATH, else built."""
     return _on_path("kubeconform", "-v") or _built(golang.KUBECONFORM)

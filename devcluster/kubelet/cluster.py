@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from devcluster import commands, golang, tools
-from devcluster.errors import CommandFailedError
+from devcluster.errors import CommandFailedError, StartFailedError
 from devcluster.kubelet import cgroups, requirements
+from devcluster.kubelet.documents import NodePlace
 from devcluster.node import leftovers
 from devcluster.processes import Program, wait_until
 
@@ -78,6 +79,26 @@ class RealCluster:
         if self._program:
             self._program.kill()
         self._clear()
+
+    def load_image(self, archive: Path) -> None:
+        """Give every node the image in ARCHIVE."""
+        for number in range(1, self._nodes + 1):
+            socket = NodePlace(number, self.directory).socket
+            commands.run(
+                Path("nsenter"),
+                (
+                    *(f"--target={self._inside_pid}", "--mount", "ctr", f"--address={socket}", "--namespace=k8s.io"),
+                    *("images", "import", str(archive)),
+                ),
+                os.environ,
+                None,
+            )
+
+    @property
+    def _inside_pid(self) -> int:
+        if self._program is None:
+            raise StartFailedError("the cluster does not run")
+        return self._program.pid
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess calls it so
         """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""

@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
-	dnsserver.Directives = []string{"ready", "errors", "cache", "template", "kubernetes"}
+	// The order in which they are asked. Upstream, template comes before kubernetes, and would answer for all names.
+	dnsserver.Directives = []string{"ready", "errors", "cache", "kubernetes", "template"}
 	coremain.Run()
 }

@@ -1,0 +1,81 @@
+"""One cluster for all tests, made and filled by the README's own commands; on failure its state is kept."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devcluster import cache
+from devcluster.errors import UnavailableError
+from e2e import backends, readme
+from e2e.backends import Backend
+from e2e.world import ROOT, World
+
+KEPT = ROOT / ".e2e"
+"""Where the state of a failed test is kept."""
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[Backend]:
+    folder = backends.cluster_folder()
+    with cache.exclusive(folder.with_name("e2e-lock"), "another `make e2e` runs"):
+        chosen = backends.choose(folder)
+        yield chosen
+        chosen.delete()
+
+
+@pytest.fixture(scope="session")
+def world(backend: Backend) -> World:
+    """The cluster after the README's commands: images, operator, stand-in for SQS, workers and their pool."""
+    world = World(backend.environment)
+    try:
+        for argv in readme.commands((ROOT / "README.md").read_text()):
+            _execute(argv, backend, world)
+    except UnavailableError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    return world
+
+
+@pytest.fixture(autouse=True)
+def _keep(request: pytest.FixtureRequest, world: World) -> Iterator[None]:
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed or request.node.stash.get(FAILED, default=False):
+        world.keep(KEPT / request.node.name)
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+def _execute(argv: list[str], backend: Backend, world: World) -> None:
+    """Do what a command of the README says; images and clusters are the backend's."""
+    match argv:
+        case ["docker", "build", *options, context]:
+            names = dict(zip(options[::2], options[1::2], strict=True))
+            base = backend.base()
+            arguments = {"BASE": base} if base else {}
+            backend.build(names["-t"], ROOT / context, names.get("--target", ""), arguments)
+        case ["kind", "create", "cluster"]:
+            backend.create()
+        case ["kind", "load", "docker-image", *names]:
+            backend.load(names)
+        case ["kubectl" | "helm", *_]:
+            world.run(*argv)
+        case _:
+            raise LookupError(f"the README has a command that this test does not know: {argv}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the quickstart: the rest is of no use when it fails."""
+    items.sort(key=lambda item: Path(item.path).name != "test_quickstart.py")
