@@ -14,7 +14,7 @@ from devcluster.sqs import MotoSqs
 from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
-    ClockSkewError,
+    ClockSkewedError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -64,7 +64,7 @@ def answers(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.param((403, error_body("ExpiredTokenException")), AccessDeniedError, id="expired credentials"),
         pytest.param((403, error_body("RequestThrottled")), ThrottledError, id="throttled"),
         pytest.param((400, error_body("OverLimit")), ThrottledError, id="too much in flight"),
-        pytest.param((400, error_body("RequestExpired")), ClockSkewError, id="a wrong clock"),
+        pytest.param((400, error_body("RequestExpired")), ClockSkewedError, id="a wrong clock"),
         pytest.param((401, b"<html>"), AccessDeniedError, id="a bare 401"),
         pytest.param((403, b"<html>"), AccessDeniedError, id="a bare 403"),
         pytest.param((429, b""), ThrottledError, id="a bare 429"),

@@ -10,6 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError
@@ -18,7 +19,7 @@ from botocore.session import Session
 from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
-from queueworker.sqs.credentials import open_session
+from queueworker.sqs.credentials import WorkerCredentials, open_session
 from queueworker.sqs.failures import is_plain, remedy_for
 from queueworker.sqs.requests import Requests
 
@@ -87,8 +88,9 @@ class SqsQueue:
         with _usable_settings():
             session = open_session()
             region = region_for(url, session)
-            self._receives = Requests(session, region, read_timeout=receive_timeout, connections=receive_connections)
-            self._changes = Requests(session, region, read_timeout=change_timeout, connections=change_connections)
+            to_region = partial(Requests, session, WorkerCredentials(session), region)
+            self._receives = to_region(read_timeout=receive_timeout, connections=receive_connections)
+            self._changes = to_region(read_timeout=change_timeout, connections=change_connections)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive up to `limit` messages, waiting for the first; they are hidden from now on.
@@ -149,7 +151,8 @@ class SqsDeadLetterQueue:
         with _usable_settings():
             session = open_session()
             region = region_for(url, session)
-            self._requests = Requests(session, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
+            credentials = WorkerCredentials(session)
+            self._requests = Requests(session, credentials, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:
         """Send a copy of the message, with the reason among its attributes where there is room.
