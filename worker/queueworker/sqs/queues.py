@@ -32,6 +32,8 @@ REASON_ATTRIBUTE = "queueworker.reason"
 MAX_ATTRIBUTES = 10
 """SQS takes at most this many attributes per message."""
 MAX_REASON_LENGTH = 1000
+MAX_MESSAGE_BYTES: Final = (256 * 1024, 1024 * 1024)
+"""What SQS took before 2025, as compatible servers do, and takes now; attributes count with their names and types."""
 
 _UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
@@ -162,9 +164,8 @@ class SqsDeadLetterQueue:
         """
         types = message.attribute_types
         attributes = {name: _attribute(value, types[name]) for name, value in message.attributes.items()}
-        if len(attributes) < MAX_ATTRIBUTES:
-            text = _UNSENDABLE.sub("?", reason)[:MAX_REASON_LENGTH]
-            attributes[REASON_ATTRIBUTE] = _attribute(text or "?", "String")
+        if text := _sendable_reason(message, reason):
+            attributes[REASON_ATTRIBUTE] = _attribute(text, "String")
         body: dict[str, Any] = {"QueueUrl": self._url, "MessageBody": message.body, "MessageAttributes": attributes}
         if is_fifo(self._url):
             body |= {"MessageGroupId": message.group or message.id, "MessageDeduplicationId": message.id}
@@ -188,6 +189,24 @@ def _attribute(value: str | bytes, data_type: str) -> dict[str, str]:
     if isinstance(value, bytes):
         return {"DataType": data_type, "BinaryValue": b64encode(value).decode()}
     return {"DataType": data_type, "StringValue": value}
+
+
+def _sendable_reason(message: Message, reason: str) -> str:
+    """Return as much of the reason as there is room for beside what the message has itself; '' where there is none."""
+    if len(message.attributes) >= MAX_ATTRIBUTES:
+        return ""
+    types = message.attribute_types
+    size = _size(message.body) + sum(
+        _size(name + types[name]) + _size(each) for name, each in message.attributes.items()
+    )
+    limit = next((limit for limit in MAX_MESSAGE_BYTES if size <= limit), size)
+    room = max(0, limit - size - _size(REASON_ATTRIBUTE + "String"))
+    text = _UNSENDABLE.sub("?", reason)[:MAX_REASON_LENGTH] or "?"
+    return text.encode()[:room].decode(errors="ignore")
+
+
+def _size(value: str | bytes) -> int:
+    return len(value.encode() if isinstance(value, str) else value)
 
 
 def _parse_message(raw: Mapping[str, Any]) -> Message:
