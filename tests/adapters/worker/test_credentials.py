@@ -173,6 +173,18 @@ def test_an_sts_that_is_late_delays_no_extension(irsa: Irsa, moto_queue: Queue, 
     assert moto_queue.depth() == (0, 0)
 
 
+def test_a_message_is_rejected_while_sts_is_silent(irsa: Irsa, moto_queue: Queue, start_worker: StartWorker) -> None:
+    """Both queues are asked with the same credentials; the first message for the other one may come at any time."""
+    irsa.sts.script, dead = granting(), Queue(moto_queue.server)
+    flags = ("--handler", "job_handlers:reject", "--dead-letter-queue", dead.url, "--wait-seconds", "1")
+    worker = start_worker(moto_queue, *flags, **irsa.env)
+    worker.until_ready()
+    irsa.sts.script = faults.silent
+    moto_queue.send("job")
+    until(lambda: dead.depth() == (1, 0), 20, "the message was not moved: " + worker.log.read_text())
+    assert worker.lines("sending to the dead-letter queue failed") == []
+
+
 def test_messages_in_hand_are_extended_and_deleted_once_there_are_credentials_again(
     irsa: Irsa, moto_queue: Queue, start_worker: StartWorker
 ) -> None:

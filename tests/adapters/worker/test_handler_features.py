@@ -11,7 +11,7 @@ import pytest
 
 from devcluster.sqs import SqsServer
 from queueworker import Message
-from queueworker.sqs import SqsDeadLetterQueue
+from queueworker.sqs import SqsDeadLetterQueue, WorkerCredentials
 from tests.adapters.worker.conftest import Queue, StartWorker, side_by_side, until
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -274,7 +274,7 @@ def test_a_group_that_a_server_does_not_take_costs_no_message(
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     dead = Queue(server)
-    ours = SqsDeadLetterQueue(dead.url)
+    ours = SqsDeadLetterQueue(dead.url, WorkerCredentials())
     for body in ("a", "b"):
         ours.send(Message(body, body, "handle", group="tenant"), "no such customer")
     assert dead.depth() == (2, 0)
@@ -293,7 +293,7 @@ def test_a_rejected_message_that_leaves_little_room_arrives_with_as_much_of_the_
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     dead, arrived = Queue(server), dict[int, str | None]()
-    ours = SqsDeadLetterQueue(dead.url)
+    ours = SqsDeadLetterQueue(dead.url, WorkerCredentials())
     for left in REASONS_THAT_FIT:
         body = "x" * (FORMER_LARGEST - left - len("sizeNumber42"))
         message = Message("id", body, "handle", attributes={"size": "42"}, attribute_types={"size": "Number"})

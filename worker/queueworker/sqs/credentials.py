@@ -116,7 +116,7 @@ FAILURES: Final = (
 """Every failure to get credentials; the first row that fits counts."""
 
 
-def open_session() -> Session:
+def _open_session() -> Session:
     """Return botocore's session, whose requests for credentials end within seconds."""
     session = Session()
     timeouts = Config(
@@ -129,11 +129,13 @@ def open_session() -> Session:
 
 
 class WorkerCredentials:
-    """The credentials of this worker. Safe to share between threads."""
+    """The credentials of this worker, one for all of its queues. Safe to share between threads."""
 
-    def __init__(self, session: Session) -> None:
-        """Ask for nothing yet; `session` is botocore's."""
-        self._renewed = RenewedCredentials(session.get_credentials, renewal_failed=_log_failed_renewal)
+    def __init__(self) -> None:
+        """Ask for nothing yet."""
+        self.session = _open_session()
+        """botocore's; it has AWS's settings."""
+        self._renewed = RenewedCredentials(self.session.get_credentials, renewal_failed=_log_failed_renewal)
 
     def get(self) -> ReadOnlyCredentials:
         """Return credentials that sign now.

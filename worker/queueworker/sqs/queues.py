@@ -19,12 +19,14 @@ from botocore.session import Session
 from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
-from queueworker.sqs.credentials import WorkerCredentials, open_session
+from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.failures import is_plain, remedy_for
 from queueworker.sqs.requests import Requests
 
 CHANGE_TIMEOUT_SECONDS = 5.0
 SEND_TIMEOUT_SECONDS = 10.0
+RECEIVE_CONNECTIONS = 8
+"""More than there are pollers."""
 RECEIVE_TIMEOUT_MARGIN_SECONDS = 5.0
 """How much longer than the long poll to wait for its answer."""
 
@@ -70,16 +72,22 @@ class SqsQueue:
     """The queue that the worker consumes. Safe to share between threads."""
 
     def __init__(
-        self, url: str, *, wait_seconds: int, visibility_seconds: int, receive_connections: int, change_connections: int
+        self,
+        url: str,
+        credentials: WorkerCredentials,
+        *,
+        wait_seconds: int,
+        visibility_seconds: int,
+        change_connections: int,
     ) -> None:
         """Prepare requests; sends nothing.
 
         Args:
             url: of the queue.
+            credentials: the worker's.
             wait_seconds: the longest wait of a receive request.
             visibility_seconds: how long messages are hidden; requests about them time out sooner.
-            receive_connections: how many are kept open for receives.
-            change_connections: how many are kept open for all else.
+            change_connections: how many are kept open for all but receives.
 
         Raises:
             UsageError: no region is set, or AWS's settings cannot be used.
@@ -88,10 +96,8 @@ class SqsQueue:
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         receive_timeout = wait_seconds + RECEIVE_TIMEOUT_MARGIN_SECONDS
         with _usable_settings():
-            session = open_session()
-            region = region_for(url, session)
-            to_region = partial(Requests, session, WorkerCredentials(session), region)
-            self._receives = to_region(read_timeout=receive_timeout, connections=receive_connections)
+            to_region = partial(Requests, credentials, region_for(url, credentials.session))
+            self._receives = to_region(read_timeout=receive_timeout, connections=RECEIVE_CONNECTIONS)
             self._changes = to_region(read_timeout=change_timeout, connections=change_connections)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
@@ -142,8 +148,13 @@ class SqsQueue:
 class SqsDeadLetterQueue:
     """The queue that rejected messages are sent to. Safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, credentials: WorkerCredentials) -> None:
         """Prepare requests; sends nothing.
+
+        Args:
+            url: of the queue.
+            credentials: the worker's, those of the queue that it consumes: a message can be rejected as long as it can
+                be deleted.
 
         Raises:
             UsageError: no region is set.
@@ -151,10 +162,8 @@ class SqsDeadLetterQueue:
         self._url = url
         self._takes_groups = True
         with _usable_settings():
-            session = open_session()
-            region = region_for(url, session)
-            credentials = WorkerCredentials(session)
-            self._requests = Requests(session, credentials, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
+            region = region_for(url, credentials.session)
+            self._requests = Requests(credentials, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:
         """Send a copy of the message, with the reason among its attributes where there is room.

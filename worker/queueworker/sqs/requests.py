@@ -19,7 +19,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
-from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
@@ -42,25 +41,16 @@ _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.S
 class Requests:
     """Requests to SQS in one region, with connections of their own. Safe to share between threads."""
 
-    def __init__(
-        self,
-        session: Session,
-        credentials: WorkerCredentials,
-        region: str,
-        *,
-        read_timeout: float,
-        connections: int,
-    ) -> None:
+    def __init__(self, credentials: WorkerCredentials, region: str, *, read_timeout: float, connections: int) -> None:
         """Find the endpoint (AWS_ENDPOINT_URL_SQS, else the region's); sends nothing.
 
         Args:
-            session: botocore's; it has AWS's settings.
-            credentials: they sign.
+            credentials: they sign, and have AWS's settings.
             region: requests are signed for it.
             read_timeout: seconds to wait for an answer.
             connections: how many are kept open.
         """
-        self._credentials = credentials
+        self._credentials, session = credentials, credentials.session
         self._region = region
         client = session.create_client(
             "sqs",
