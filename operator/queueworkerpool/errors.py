@@ -50,6 +50,18 @@ class QueueAccessDeniedError(QueueUnreadableError):
     reason, outcome = Reason.QUEUE_ACCESS_DENIED, ReadOutcome.ACCESS_DENIED
 
 
+class QueueKeyUnusableError(QueueUnreadableError):
+    """SQS may not use the queue's KMS key for the operator, or cannot."""
+
+    reason, outcome = Reason.QUEUE_KEY_UNUSABLE, ReadOutcome.KEY_UNUSABLE
+
+
+class ClockSkewedError(QueueUnreadableError):
+    """AWS refuses the operator's requests, because their time is too far from AWS's own."""
+
+    reason, outcome = Reason.CLOCK_SKEWED, ReadOutcome.CLOCK_SKEWED
+
+
 class CredentialsDeniedError(QueueUnreadableError):
     """STS refuses to give the operator the credentials of its own role, so SQS was not asked."""
 

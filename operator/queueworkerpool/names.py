@@ -207,6 +207,16 @@ class Reason(StrEnum):
         "SQS does not let the operator read the queue.",
         "Allow sqs:GetQueueAttributes on the queue to the operator's role, or do what the message says instead.",
     )
+    QUEUE_KEY_UNUSABLE = (
+        "QueueKeyUnusable",
+        "SQS may not use the queue's KMS key for the operator, or the key is disabled or gone.",
+        "Enable the key, and let its policy allow SQS and the operator's role to use it.",
+    )
+    CLOCK_SKEWED = (
+        "ClockSkewed",
+        "AWS refuses the operator's requests, because the clock of its node is wrong by minutes; no queue can be read.",
+        "Set the clock of the operator's node.",
+    )
     CREDENTIALS_DENIED = (
         "CredentialsDenied",
         "STS refuses to give the operator the credentials of its own role, so no queue can be read.",
@@ -287,6 +297,8 @@ class ReadOutcome(StrEnum):
     ADDRESS_INVALID = "address_invalid"
     NOT_FOUND = "not_found"
     ACCESS_DENIED = "access_denied"
+    KEY_UNUSABLE = "key_unusable"
+    CLOCK_SKEWED = "clock_skewed"
     CREDENTIALS_DENIED = "credentials_denied"
     CREDENTIALS_UNAVAILABLE = "credentials_unavailable"
     NOT_ALLOWED = "not_allowed"

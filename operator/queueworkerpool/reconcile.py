@@ -24,6 +24,7 @@ from queueworkerpool.errors import (
 from queueworkerpool.gather import gather, with_own_memory
 from queueworkerpool.model import (
     BusyWorkers,
+    Counts,
     Event,
     InvalidPool,
     Mode,
@@ -65,11 +66,10 @@ async def reconcile(
     if isinstance(pool, InvalidPool):
         return await _report_invalid(pool, None, dependencies), None
     observation = _found(pool, owner, dependencies)
-    if observation.may_scale:
-        observation = replace(observation, counts=await _read(observation.pool, dependencies))
+    counts = await _read(observation.pool, dependencies) if observation.may_scale else ()
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
-        observation = await _decide(observation, now, dependencies)
+        observation = await _decide(observation, counts, now, dependencies)
     except SpecInvalidError as error:  # a schedule that shows only at run time that it makes no sense
         return await _report_invalid(pool.invalid(error), observation.target, dependencies), None
     dependencies.metrics.observe(observation)
@@ -90,12 +90,13 @@ class Report:
 
 
 def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
-    target = dependencies.targets.find(pool.deployment)
+    deployment = pool.deployment
+    target = dependencies.targets.find(deployment)
     known = with_own_memory(pool, target) if target else pool
-    return Observation(known, target, owner, forbidden=pool.deployment == dependencies.own_deployment)
+    return Observation(known, target, owner, forbidden=deployment == dependencies.own_deployment)
 
 
-async def _read(pool: Pool, dependencies: Dependencies) -> tuple[QueueReading | QueueUnreadableError, ...]:
+async def _read(pool: Pool, dependencies: Dependencies) -> Counts:
     if pool.spec.mode is Mode.PAUSED:
         return ()
     # A count that may be wrong is read again soon, by a reading of its own.
@@ -108,29 +109,33 @@ async def _read(pool: Pool, dependencies: Dependencies) -> tuple[QueueReading | 
         except QueueUnreadableError as error:
             return error
 
-    return tuple(await asyncio.gather(*(read(queue) for queue in pool.spec.queues)))
+    queues = pool.spec.queues
+    if len(queues) == 1:  # as nearly always; a task of its own, as `asyncio.gather` makes, costs as much as a decision
+        return (await read(queues[0]),)
+    return tuple(await asyncio.gather(*(read(queue) for queue in queues)))
 
 
-async def _decide(observation: Observation, now: datetime, dependencies: Dependencies) -> Observation:
-    """Add the decision. Raises SpecInvalidError."""
+async def _decide(observation: Observation, counts: Counts, now: datetime, dependencies: Dependencies) -> Observation:
+    """Add the queues' counts, and the decision on them. Raises SpecInvalidError."""
     pool, target = observation.pool, observation.target
     if target is None or not observation.may_scale:
         return observation
-    readings = tuple(count if isinstance(count, QueueReading) else None for count in observation.counts)
+    readings = tuple([count if isinstance(count, QueueReading) else None for count in counts])
     sample = dependencies.sampler.take(pool, target)
     decision = decide(gather(pool, target, readings, now, sample))
+    decided = replace(observation, counts=counts, decision=decision)
     lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
     raises = decision.replicas > target.replicas  # more pods wait for no answer: none could lower what raises them
     if raises or not (lowers or decision.asks_workers):
-        return replace(observation, decision=decision)
+        return decided
     try:
         pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
     except ClusterRefusedError as error:
-        return _refused(replace(observation, decision=decision), error, now)
+        return _refused(decided, error, now)
     # Asking takes seconds, in which the Deployment's status may have changed: what is decided is about how it is now.
     target = _latest(pool, target, dependencies)
     facts = replace(gather(pool, target, readings, now, sample), pods=pods)
-    return replace(observation, target=target, pods=pods, decision=decide(facts))
+    return replace(decided, target=target, pods=pods, decision=decide(facts))
 
 
 def _latest(pool: Pool, target: Target, dependencies: Dependencies) -> Target:
@@ -145,10 +150,10 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
         return observation
     if decision.replicas == target.replicas:
         await dependencies.scale_in.clear(pool.deployment, target)
-        return replace(observation, mark_refusal=dependencies.scale_in.refusal(pool.deployment))
+        return _with_mark_refusal(observation, dependencies)
     await dependencies.cluster.confirm(pool)
     await dependencies.scale_in.mark(pool.deployment, observation.pods, decision.victims)
-    observation = replace(observation, mark_refusal=dependencies.scale_in.refusal(pool.deployment))
+    observation = _with_mark_refusal(observation, dependencies)
     try:
         version = await _write_scale(pool, target, decision.replicas, dependencies)
     except ClusterRefusedError as error:
@@ -165,6 +170,11 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
     observation = replace(observation, target=scaled, scaled_from=target.replicas)
     _log_rescale(observation)
     return observation
+
+
+def _with_mark_refusal(observation: Observation, dependencies: Dependencies) -> Observation:
+    refusal = dependencies.scale_in.refusal(observation.pool.deployment)
+    return replace(observation, mark_refusal=refusal) if refusal else observation
 
 
 def _log_rescale(observation: Observation) -> None:

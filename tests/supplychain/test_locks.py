@@ -76,6 +76,7 @@ def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_programs_alone
         "queueworker",
         "queueaddress",
         "boundedhttp",
+        "awsaccess",
         "queueworkerpool-0.1.0.dist-info",
     }
     assert {
@@ -84,6 +85,7 @@ def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_programs_alone
         "queueworker/py.typed",
         "queueaddress/py.typed",
         "boundedhttp/py.typed",
+        "awsaccess/py.typed",
     } <= set(names)
     assert [line.partition(" ")[0] for line in scripts.splitlines()[1:] if line] == [
         "kubectl-qwp",

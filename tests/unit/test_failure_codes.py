@@ -1,10 +1,12 @@
-"""Operator and worker each map SQS's error codes to errors of their own; both must understand the same codes."""
+"""Operator and worker make errors of their own of AWS's codes; both must mean the same by the same codes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Protocol
 
 import pytest
 
+from awsaccess import codes
 from queueworker import errors as worker_errors
 from queueworker.sqs import credentials as worker_credentials
 from queueworker.sqs import failures as worker
@@ -26,61 +28,70 @@ class Row(Protocol):
     def statuses(self) -> frozenset[int]: ...
 
 
-WORKER_ALONE = {
-    # Too many messages in flight, or to decrypt: only a receive is refused so, and the operator sends none.
-    "throttled": {"KMS.ThrottlingException", "KmsThrottled", "OverLimit"},
-    # The key of the messages, which the operator never reads.
-    "denied": worker._KEY_REFUSED_CODES,
+TWINS: dict[type[Exception], type[Exception]] = {
+    operator_errors.QueueNotFoundError: worker_errors.QueueNotFoundError,
+    operator_errors.QueueThrottledError: worker_errors.ThrottledError,
+    operator_errors.QueueKeyUnusableError: worker_errors.KeyUnusableError,
+    operator_errors.ClockSkewedError: worker_errors.ClockSkewedError,
+    operator_errors.QueueAccessDeniedError: worker_errors.AccessDeniedError,
+    operator_errors.QueueUnreachableError: worker_errors.UnreachableError,
+    operator_errors.CredentialsDeniedError: worker_errors.CredentialsDeniedError,
+    operator_errors.CredentialsUnavailableError: worker_errors.CredentialsUnavailableError,
 }
-"""Every difference, with its reason. The operator alone understands none."""
-
-KINDS: dict[str, tuple[type[Exception], type[Exception]]] = {
-    "not found": (operator_errors.QueueNotFoundError, worker_errors.QueueNotFoundError),
-    "throttled": (operator_errors.QueueThrottledError, worker_errors.ThrottledError),
-    "denied": (operator_errors.QueueAccessDeniedError, worker_errors.AccessDeniedError),
-}
+"""The worker's error for each of the operator's."""
 
 
-def codes(table: Iterable[Row], kind: type[Exception]) -> set[str]:
-    """Return the codes that a table maps to an error of this kind."""
-    return {code for row in table if issubclass(row.error, kind) for code in row.codes}
+def meanings(table: Iterable[Row], twins: Mapping[type[Exception], type[Exception]]) -> dict[object, type[Exception]]:
+    """Return the error for each code and status of a table; the first row that has it counts."""
+    found: dict[object, type[Exception]] = {}
+    for row in table:
+        for each in row.codes | row.statuses:
+            found.setdefault(each, twins.get(row.error, row.error))
+    return found
 
 
-def statuses(table: Iterable[Row], kind: type[Exception]) -> set[int]:
-    """Return the statuses below 600 that a table maps to an error of this kind."""
-    return {status for row in table if issubclass(row.error, kind) for status in row.statuses if status < 600}
+def test_both_programs_mean_the_same_by_what_sqs_answers() -> None:
+    assert meanings(operator.FAILURES, TWINS) == meanings(worker.FAILURES, {})
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_both_programs_understand_the_same_codes(kind: str) -> None:
-    ours, theirs = KINDS[kind]
-    assert codes(worker.FAILURES, theirs) - codes(operator.FAILURES, ours) == WORKER_ALONE.get(kind, set())
-    assert codes(operator.FAILURES, ours) - codes(worker.FAILURES, theirs) == set()
+def test_both_programs_mean_the_same_by_what_sts_answers() -> None:
+    assert meanings(operator_credentials.CREDENTIALS_FAILURES, TWINS) == meanings(worker_credentials.FAILURES, {})
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_both_programs_understand_the_same_statuses(kind: str) -> None:
-    ours, theirs = KINDS[kind]
-    assert statuses(operator.FAILURES, ours) == statuses(worker.FAILURES, theirs)
-
-
-def test_both_programs_take_every_server_error_for_an_outage() -> None:
-    ours = statuses(operator.FAILURES, operator_errors.QueueUnreachableError)
-    assert ours == statuses(worker.FAILURES, worker_errors.UnreachableError) == set(range(500, 600))
-
-
-CREDENTIALS: dict[str, tuple[type[Exception], type[Exception]]] = {
-    "denied": (operator_errors.CredentialsDeniedError, worker_errors.CredentialsDeniedError),
-    "unavailable": (operator_errors.CredentialsUnavailableError, worker_errors.CredentialsUnavailableError),
-}
-
-
-@pytest.mark.parametrize("kind", CREDENTIALS)
-def test_both_programs_understand_the_same_failures_of_credentials(kind: str) -> None:
-    ours, theirs = CREDENTIALS[kind]
+@pytest.mark.parametrize("ours", [operator_errors.CredentialsDeniedError, operator_errors.CredentialsUnavailableError])
+def test_both_programs_mean_the_same_by_what_botocore_raises(ours: type[Exception]) -> None:
     operators, workers = operator_credentials.CREDENTIALS_FAILURES, worker_credentials.FAILURES
-    assert codes(operators, ours) == codes(workers, theirs)
-    assert statuses(operators, ours) == statuses(workers, theirs)
     assert [row.raised for row in operators if row.error is ours] == [
-        row.raised for row in workers if row.error is theirs
+        row.raised for row in workers if row.error is TWINS[ours]
     ]
+
+
+def everything(module: ModuleType) -> set[object]:
+    """Return every code and status of the table that both programs share."""
+    return set().union(*(value for value in vars(module).values() if isinstance(value, frozenset)))
+
+
+def test_no_code_of_the_shared_table_is_forgotten_and_none_is_known_besides() -> None:
+    tables = worker.FAILURES, worker_credentials.FAILURES
+    assert set().union(*(meanings(table, {}) for table in tables)) == everything(codes)
+
+
+BARE = {
+    401: worker_errors.AccessDeniedError,
+    403: worker_errors.AccessDeniedError,
+    429: worker_errors.ThrottledError,
+    500: worker_errors.UnreachableError,
+    599: worker_errors.UnreachableError,
+    999: worker_errors.UnreachableError,
+}
+
+
+@pytest.mark.parametrize(("status", "kind"), BARE.items())
+def test_a_status_without_a_code_is_enough(status: int, kind: type[Exception]) -> None:
+    assert meanings(operator.FAILURES, TWINS)[status] is kind
+    assert meanings(worker.FAILURES, {})[status] is kind
+
+
+def test_no_code_has_two_meanings_to_sqs() -> None:
+    sets = [row.codes for row in worker.FAILURES]
+    assert sum(map(len, sets)) == len(frozenset().union(*sets))

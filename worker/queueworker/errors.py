@@ -42,15 +42,17 @@ class AccessDeniedError(SqsError):
     )
 
 
-class ClockSkewError(AccessDeniedError):
-    """SQS refuses the signature of a request because its time is too far from SQS's own. Reported as denied access."""
+class ClockSkewedError(SqsError):
+    """AWS refuses the signature of a request, because its time is too far from AWS's own."""
 
-    remedy = "check the clock of the machine: it differs from that of SQS by minutes"
+    reason = "ClockSkewed"
+    remedy = "set the clock of the worker's node: it differs from AWS's by minutes"
 
 
-class KeyRefusedError(AccessDeniedError):
-    """SQS may not use the queue's KMS key for this worker, or cannot. Reported as denied access."""
+class KeyUnusableError(SqsError):
+    """SQS may not use the queue's KMS key for this worker, or cannot."""
 
+    reason = "KeyUnusable"
     remedy = (
         "allow the worker's role kms:Decrypt, and kms:GenerateDataKey for a dead-letter queue, on the queue's KMS key,"
         " and check that the key is enabled"

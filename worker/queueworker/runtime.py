@@ -21,7 +21,7 @@ from queueworker.receive.receiver import ReceiveContext, Receiver
 from queueworker.server import Endpoints, StateServer
 from queueworker.settings import Settings
 from queueworker.signals import CRASH, SignalPipe
-from queueworker.sqs import SqsDeadLetterQueue, SqsQueue, is_fifo
+from queueworker.sqs import SqsDeadLetterQueue, SqsQueue, WorkerCredentials, is_fifo
 from queueworker.stats import Count, Stats
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ FLUSH_TIMEOUT_SECONDS = 4.0
 FROZEN_AFTER_SECONDS = 60.0
 """The lease manager checks its leases every second while it has any; after this long without a check it is frozen."""
 
-RECEIVE_CONNECTIONS = 8
 _DRAIN_CHECK_INTERVAL_SECONDS = 0.02
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
 
@@ -75,18 +74,19 @@ class Runtime:
         self._identity = pod_identity(os.environ)
         self._signals = SignalPipe()
         self._signalled_again = False
+        credentials = WorkerCredentials()
         queue = SqsQueue(
             settings.queue,
+            credentials,
             wait_seconds=settings.wait_seconds,
             visibility_seconds=settings.visibility_seconds,
-            receive_connections=RECEIVE_CONNECTIONS,
             change_connections=senders,
         )
         self._stats = Stats(clock)
         self._limiter = CapacityLimiter(capacity)
         table = LeaseTable(settings.visibility_seconds)
         self._lease_manager = LeaseManager(queue=queue, table=table, stats=self._stats, clock=clock, senders=senders)
-        self._work = work_for(handler, self._work_context())
+        self._work = work_for(handler, self._work_context(credentials))
         self._receiver = Receiver(
             ReceiveContext(
                 queue=queue,
@@ -114,7 +114,7 @@ class Runtime:
         left_in_flight = self._drain(receiver_thread)
         return 1 if left_in_flight or event == CRASH else 0
 
-    def _work_context(self) -> WorkContext:
+    def _work_context(self, credentials: WorkerCredentials) -> WorkContext:
         dead_letter_url = self._settings.dead_letter_queue
         return WorkContext(
             lease_manager=self._lease_manager,
@@ -123,7 +123,7 @@ class Runtime:
             concurrency=self._settings.concurrency,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self._settings.queue),
-            dead_letter_queue=SqsDeadLetterQueue(dead_letter_url) if dead_letter_url else None,
+            dead_letter_queue=SqsDeadLetterQueue(dead_letter_url, credentials) if dead_letter_url else None,
         )
 
     def _start_thread(self, name: str, target: Callable[[], None]) -> threading.Thread:

@@ -48,9 +48,10 @@ def decide(facts: Facts, chain: Sequence[Limit] = LIMITS) -> Decision:
     if facts.spec.mode is Mode.PAUSED:
         paused = Step(facts.replicas, Reason.PAUSED, "spec.mode is Paused")
         return Decision((paused,), remember.paused(facts))
-    if facts.reading is None:
+    reading = facts.reading
+    if reading is None:
         return _unreadable(facts)
-    decision = _by_load(facts, facts.reading, chain)
+    decision = _by_load(facts, reading, chain)
     return decision if facts.all_read else _never_lower(facts, decision)
 
 
@@ -60,26 +61,29 @@ def _by_load(facts: Facts, reading: QueueReading, chain: Sequence[Limit]) -> Dec
     first = Step(recommended.replicas, recommended.reason, recommended.message, kind=StepKind.RECOMMENDATION)
     # A recommendation within the tolerance does not ask for another size: it ends a scale-down stabilization.
     steady = limits.tolerate(facts, facts.memory, first.replicas) or first
-    decision = _run(facts, remember.remember(facts, steady.replicas), (first,), chain)
-    change = decision.replicas - facts.replicas
-    return replace(
-        decision,
-        memory=remember.changed(facts, decision.memory, change),
-        shortfall=target.shortfall(facts.memory.workers),
-    )
+    memory = remember.remember(facts, steady.replicas)
+    trail = _limited(facts, memory, (first,), chain)
+    size = trail[-1].replicas
+    memory = remember.changed(facts, _with_waits(facts, memory, trail), size - facts.replicas)
+    return Decision(trail, memory, _victims(facts, memory, size), target.shortfall(facts.memory.workers))
 
 
-def _run(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[Limit]) -> Decision:
-    """Pass the number of pods through a chain of limits, and choose the pods that go."""
+def _limited(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[Limit]) -> tuple[Step, ...]:
+    """Pass the number of pods through a chain of limits; return the trail with the steps that they add."""
     for limit in chain:
         if step := limit(facts, memory, trail[-1].replicas):
             trail = (*trail, step)
+    return trail
+
+
+def _with_waits(facts: Facts, memory: Memory, trail: Sequence[Step]) -> Memory:
+    """Return the memory with since when pods stay that the load does not call for."""
     waits = any(step.waits_for_workers for step in trail)
     lowers = any(step.replicas < facts.replicas for step in trail)
     memory = remember.stayed(facts, memory, waits=waits, holds=lowers and holds.is_held(facts, memory))
     if trail[-1].yields and trail[-2].replicas < facts.replicas:
-        memory = remember.still_waited(facts, memory)
-    return Decision(trail, memory, victims=_victims(facts, memory, trail[-1].replicas))
+        return remember.still_waited(facts, memory)
+    return memory
 
 
 def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
@@ -111,7 +115,9 @@ def _unreadable(facts: Facts) -> Decision:
     size = _fallback_size(fallback, facts.replicas)
     message = f"no queue could be read since {limits.clock(since)}: spec.fallback wants {size} pods"
     memory = remember.fallen_back(facts, memory, fallback.replicas)
-    return _run(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
+    trail = _limited(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
+    memory = _with_waits(facts, memory, trail)
+    return Decision(trail, memory, _victims(facts, memory, trail[-1].replicas))
 
 
 def _fallback_size(fallback: Fallback, replicas: int) -> int:

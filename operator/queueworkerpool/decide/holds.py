@@ -20,8 +20,10 @@ def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step
     That ends when no pod is ready, when most workers report that they are idle (they do not get these messages, or
     cannot, as with FIFO groups), and by time.
     """
+    if desired >= facts.replicas or not messages_wait(facts, memory):
+        return None
     until = held_until(facts)
-    if desired >= facts.replicas or not messages_wait(facts, memory) or facts.now >= until:
+    if facts.now >= until:
         return None
     size = max(desired, _at_work(facts))
     if size >= facts.replicas:
@@ -74,9 +76,11 @@ def hold_while_rolling_out(facts: Facts, memory: Memory, desired: int) -> Step |
 
     The user's bounds go before that where no worker is protected.
     """
+    if not facts.rolling_out:
+        return None
     until = held_until(facts)
     size = facts.replicas if protects(facts, memory) else min(facts.replicas, facts.bounds.max_replicas)
-    if desired >= size or not facts.rolling_out or facts.now >= until:
+    if desired >= size or facts.now >= until:
         return None
     message = f"the Deployment is moving to a new template: until it has, or gives up, or {clock(until)}"
     return Step(size, Reason.ROLLING_OUT, message, until)

@@ -91,10 +91,10 @@ def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | Non
 
 def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | None:
     """Scale in only to the highest recommendation of the whole stabilization window."""
-    stabilization, window = memory.scale_down_stabilization, timedelta(seconds=scale_down_window(facts, memory))
-    if stabilization is None or desired >= facts.replicas or not window:
+    stabilization, window_seconds = memory.scale_down_stabilization, scale_down_window(facts, memory)
+    if stabilization is None or desired >= facts.replicas or not window_seconds:
         return None
-    since, due = clock(stabilization.since), stabilization.since + window
+    since, due = clock(stabilization.since), stabilization.since + timedelta(seconds=window_seconds)
     if facts.now < due:
         message = f"fewer pods are recommended since {since}: may scale in at {clock(due)}"
         return Step(facts.replicas, Reason.SCALE_DOWN_STABILIZED, message, due)

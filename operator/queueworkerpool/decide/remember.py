@@ -80,11 +80,11 @@ def stayed(facts: Facts, memory: Memory, *, waits: bool, holds: bool) -> Memory:
         holds: Messages that wait, or a rollout, may keep pods.
     """
     before, now = facts.memory, facts.now
-    return replace(
-        memory,
-        waiting_since=min(before.waiting_since or now, now) if waits else None,
-        held_since=min(before.held_since or now, now) if holds else None,
-    )
+    waiting_since = min(before.waiting_since or now, now) if waits else None
+    held_since = min(before.held_since or now, now) if holds else None
+    if (memory.waiting_since, memory.held_since) == (waiting_since, held_since):
+        return memory
+    return replace(memory, waiting_since=waiting_since, held_since=held_since)
 
 
 def still_waited(facts: Facts, memory: Memory) -> Memory:
@@ -96,7 +96,7 @@ def changed(facts: Facts, memory: Memory, by: int) -> Memory:
     """Return the memory once the size changes by so many pods. Only rate policies need to know of changes."""
     periods = [p.period_seconds for rules in (facts.spec.scale_up, facts.spec.scale_down) for p in rules.policies]
     if not periods:
-        return replace(memory, changes=())
+        return replace(memory, changes=()) if memory.changes else memory
     oldest = facts.now - timedelta(seconds=max(periods))
     kept = tuple(change for change in memory.changes if change.time > oldest)
     written = by and facts.spec.mode is Mode.ACTIVE  # a dry run has changed nothing

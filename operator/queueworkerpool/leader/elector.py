@@ -23,6 +23,7 @@ from queueworkerpool.leader.lease import (
     Lease,
     View,
     claimed,
+    created,
     observe,
     released,
     wait_seconds,
@@ -167,19 +168,25 @@ class Elector:
         return True
 
     async def _read(self) -> View:
-        lease = await self._leases.read()
-        self._view = observe(self._view, lease, self._clocks.steady())
-        if self._view.holder != self._identity:
+        """Read the Lease, and create it where it is missing."""
+        view = self._observe(await self._leases.read())
+        if not view.lease.version:
+            view = self._observe(await self._leases.write(created(self._stamp())))
+        return view
+
+    def _observe(self, lease: Lease) -> View:
+        view = self._view = observe(self._view, lease, self._clocks.steady(), leads=self._fence.is_open)
+        if view.holder != self._identity:
             # Also when it is free by now: another process has worked meanwhile.
             self._fence.close()
         # Also when the fence has expired: what was learnt before may be out of date.
         self._follow()
-        return self._view
+        return view
 
     async def _claim(self, lease: Lease) -> None:
         sent = self._clocks.steady()
         written = await self._leases.write(claimed(lease, self._identity, self._stamp()))
-        self._view = observe(self._view, written, sent)
+        self._view = observe(self._view, written, sent, leads=self._fence.is_open)
         self._fence.open_until(sent + RENEW_DEADLINE_SECONDS)
         self._problem = ""
 

@@ -3,7 +3,9 @@
 The elector calls it. Wall clocks do not count: a process dates each change of the Lease by its own monotonic clock,
 when it reads it, and takes over only when it has read no change for the Lease's whole duration. The holder counts a
 shorter time, from before it wrote, so it always stops writing before another process takes over. What people do to the
-object (edit it, delete it) must not shorten that: only the holder's own release does.
+object (edit it, delete it) must not shorten that: only the holder's own release does. A missing Lease is not claimed,
+because nobody can tell how often it was held and deleted since it was last missing; it is created without a holder, and
+then claimed as one that was edited.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ RELEASED_SECONDS = 1
 was edited, and its holder may still write."""
 
 UNKNOWN_HOLDER = "(unknown)"
-"""Stands for whoever may have held a Lease that is missing, or that was edited, when a process first reads it."""
+"""Stands for whoever may have held a Lease that is missing, or that was edited, as far as other processes know."""
 
 RENEW_DEADLINE_SECONDS = 10.0
 """How long a holder writes after its last renewal. The rest of LEASE_DURATION_SECONDS is for a write that was sent at
@@ -66,22 +68,24 @@ class View:
     expires: float
 
 
-def observe(view: View | None, lease: Lease, now: float) -> View:
-    """Return the view after the Lease was read again. Only a change extends the holder's time."""
-    if view and view.lease.version == lease.version:
+def observe(view: View | None, lease: Lease, now: float, *, leads: bool) -> View:
+    """Return the view after the Lease was read again. Only a change extends the holder's time.
+
+    Args:
+        view: What this process has read before.
+        lease: What it has read now.
+        now: The time of its own clock, in seconds.
+        leads: Whether it may write now, because of a renewal that was confirmed: so nobody else may.
+    """
+    if view and lease.version and view.lease.version == lease.version:
         return view
     if lease.holder:
         return View(lease, lease.holder, now + min(max(lease.seconds, LEASE_DURATION_SECONDS), LONGEST_SECONDS))
     if _is_free(view, lease):
         return View(lease, "", now)
     # It was edited, or deleted (and created again), and its holder, who may have renewed it since, need not know yet.
-    return View(lease, _holder_still(view, now), now + LEASE_DURATION_SECONDS)
-
-
-def _holder_still(view: View | None, now: float) -> str:
-    """Return who holds a Lease that was edited or deleted since it was viewed; it may have changed hands in between."""
-    margin = LEASE_DURATION_SECONDS - RENEW_DEADLINE_SECONDS
-    return view.holder if view and view.holder and now < view.expires - margin else UNKNOWN_HOLDER
+    holder = view.holder if view and leads else UNKNOWN_HOLDER
+    return View(lease, holder, now + LEASE_DURATION_SECONDS)
 
 
 def _is_free(view: View | None, lease: Lease) -> bool:
@@ -94,6 +98,11 @@ def _is_free(view: View | None, lease: Lease) -> bool:
 def wait_seconds(view: View, identity: str, now: float) -> float:
     """Return for how long this process must leave the Lease alone; 0 when it may claim or renew it."""
     return 0.0 if view.holder in {"", identity} else max(0.0, view.expires - now)
+
+
+def created(stamp: str) -> Lease:
+    """Return the Lease as a process creates it when there is none: everybody leaves it alone as if somebody held it."""
+    return Lease(version="", renewed=stamp)
 
 
 def claimed(lease: Lease, identity: str, stamp: str) -> Lease:

@@ -20,6 +20,7 @@ from queueworkerpool.model.memory import (
 )
 from queueworkerpool.model.observed import (
     INVALID_POLL_SECONDS,
+    Counts,
     Event,
     InvalidPool,
     Observation,
@@ -58,6 +59,7 @@ __all__ = [
     "CompetingWriter",
     "Condition",
     "Container",
+    "Counts",
     "Decision",
     "Event",
     "Facts",

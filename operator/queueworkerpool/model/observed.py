@@ -117,6 +117,10 @@ class Event:
     message: str
 
 
+Counts = tuple[QueueReading | QueueUnreadableError, ...]
+"""What the queues of a pool answered, in the order of its spec."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one tick of a readable pool saw and decided; the status, the metrics and the Events report it.
@@ -132,7 +136,7 @@ class Observation:
     target: Target | None
     owner: NamespacedName | None = None
     forbidden: bool = False
-    counts: tuple[QueueReading | QueueUnreadableError, ...] = ()
+    counts: Counts = ()
     decision: Decision | None = None
     pods: tuple[Worker, ...] = ()
     scaled_from: int | None = None

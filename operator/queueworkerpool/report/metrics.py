@@ -163,4 +163,4 @@ class Metrics:
         return encoder(self._registry), content_type
 
     def _record(self, pool: NamespacedName) -> PoolRecord:
-        return self._pools.records.setdefault(pool, PoolRecord())
+        return self._pools.records[pool]

@@ -4,7 +4,7 @@
 decides nothing.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,7 +60,7 @@ class PoolSeries(Collector):
     """Makes the per-pool series at each scrape, in another thread than the one that feeds the records."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.records: dict[NamespacedName, PoolRecord] = {}
+        self.records: defaultdict[NamespacedName, PoolRecord] = defaultdict(PoolRecord)
         self._clock = clock
 
     def describe(self) -> Iterator[Metric]:

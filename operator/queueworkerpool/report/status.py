@@ -47,17 +47,29 @@ class Verdict(NamedTuple):
     asked_for: bool = False
 
 
+_QUEUES_READ = Verdict(ConditionStatus.TRUE, Reason.QUEUE_READ, "every queue answered")
+_SCALING_ACTIVE = Verdict(ConditionStatus.TRUE, Reason.SCALING_ACTIVE, "the backlog sets the size")
+_READY = _SCALING_ACTIVE._replace(reason=Reason.READY)
+_READY_FOR_NEW_SCALE = Verdict(ConditionStatus.TRUE, Reason.READY_FOR_NEW_SCALE, "the Deployment has the desired size")
+_WITHIN_RANGE = Verdict(ConditionStatus.FALSE, Reason.DESIRED_WITHIN_RANGE, "the desired size lies within the bounds")
+_WORKERS_ANSWER = Verdict(ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers report whether they are busy")
+_NO_CONFLICT = Verdict(ConditionStatus.FALSE, Reason.NO_CONFLICT, "no other writer keeps changing the replicas")
+
+
 def next_status(observation: Observation, now: datetime) -> PoolStatus:
     """Return the whole status that reports this observation; the one before is `observation.pool.status`."""
-    pool, reading, decision = observation.pool, observation.reading, observation.decision
-    status = _carried_over(pool, observation.target, _verdicts(observation, now), now)
-    return replace(
-        status,
-        backlog=_backlog(observation, reading) if reading else status.backlog,
-        desired_replicas=decision.replicas if decision else status.desired_replicas,
-        last_decision=_last_decision(decision) if decision else status.last_decision,
-        memory=decision.memory if decision else status.memory,
-        last_scale_time=status.last_scale_time if observation.scaled_from is None else _whole_seconds(now),
+    pool, target, decision = observation.pool, observation.target, observation.decision
+    before, reading = pool.status, observation.reading
+    return PoolStatus(
+        observed_generation=pool.generation,
+        replicas=target.replicas if target else None,
+        ready_replicas=target.ready_replicas if target else None,
+        desired_replicas=decision.replicas if decision else before.desired_replicas,
+        backlog=_backlog(observation, reading) if reading else before.backlog,
+        last_scale_time=before.last_scale_time if observation.scaled_from is None else _whole_seconds(now),
+        last_decision=_last_decision(decision) if decision else before.last_decision,
+        memory=decision.memory if decision else before.memory,
+        conditions=_conditions(pool, _verdicts(observation, now), now),
     )
 
 
@@ -77,7 +89,13 @@ def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> P
         ConditionType.WORKERS_PROTECTED: undecided,
         ConditionType.SCALE_CONFLICT: _NO_CONFLICT,
     }
-    return _carried_over(pool, target, verdicts, now)
+    return replace(
+        pool.status,
+        observed_generation=pool.generation,
+        replicas=target.replicas if target else None,
+        ready_replicas=target.ready_replicas if target else None,
+        conditions=_conditions(pool, verdicts, now),
+    )
 
 
 def is_worth_writing(old: PoolStatus, new: PoolStatus, now: datetime) -> bool:
@@ -110,28 +128,12 @@ def _beside_counts(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if name not in _FOLLOWS_FROM_COUNTS} | {"reason": decided}
 
 
-def _carried_over(
-    pool: StoredPool, target: Target | None, verdicts: Mapping[ConditionType, Verdict], now: datetime
-) -> PoolStatus:
-    """Return the status before with this tick's sizes and conditions; what was not observed anew stays."""
-    before = {condition.type: condition for condition in pool.status.conditions}
-    return replace(
-        pool.status,
-        observed_generation=pool.generation,
-        replicas=target.replicas if target else None,
-        ready_replicas=target.ready_replicas if target else None,
-        conditions=tuple(
-            _condition(kind, verdict, before.get(kind), pool.generation, now) for kind, verdict in verdicts.items()
-        ),
-    )
-
-
 def _backlog(observation: Observation, reading: QueueReading) -> Backlog:
     before, load = observation.pool.status.backlog, observation.pool.spec.load(reading)
-    time = _whole_seconds(reading.time)
-    backlog = Backlog(reading.visible, reading.in_flight, reading.delayed, load, time)
-    # A new time alone says nothing new: the counts are the same since then.
-    return before if before and replace(before, time=time) == backlog else backlog
+    counts = (reading.visible, reading.in_flight, reading.delayed, load)
+    if before and (before.visible, before.in_flight, before.delayed, before.total) == counts:
+        return before  # a new time alone says nothing new: the counts are the same since then
+    return Backlog(*counts, _whole_seconds(reading.time))
 
 
 def _last_decision(decision: Decision) -> LastDecision:
@@ -142,9 +144,18 @@ def _last_decision(decision: Decision) -> LastDecision:
     return LastDecision(decision.reason, decision.message, trail)
 
 
+def _conditions(pool: StoredPool, verdicts: Mapping[ConditionType, Verdict], now: datetime) -> tuple[Condition, ...]:
+    before = {condition.type: condition for condition in pool.status.conditions}
+    return tuple(
+        _condition(kind, verdict, before.get(kind), pool.generation, now) for kind, verdict in verdicts.items()
+    )
+
+
 def _condition(
     kind: ConditionType, verdict: Verdict, before: Condition | None, generation: int, now: datetime
 ) -> Condition:
+    if before and _repeats(verdict, before, generation):
+        return before  # nearly every tick, and it posts no Event: those are for new reasons
     stays = before is not None and before.status == verdict.status
     return Condition(
         type=kind,
@@ -157,16 +168,26 @@ def _condition(
     )
 
 
+def _repeats(verdict: Verdict, before: Condition, generation: int) -> bool:
+    """Return whether a verdict says what the condition already does, of the same spec."""
+    said = (before.status, before.reason, before.message, before.observed_generation)
+    return said == (verdict.status, verdict.reason, verdict.message, generation)
+
+
 def _verdicts(observation: Observation, now: datetime) -> Mapping[ConditionType, Verdict]:
-    active, able = _scaling_active(observation), _able_to_scale(observation)
+    found = _target_found(observation)
+    reachable = _queue_reachable(observation, found)
+    active = _scaling_active(observation, found, reachable)
+    undecided = Verdict(ConditionStatus.UNKNOWN, active.reason, "there is no decision")
+    able = _able_to_scale(observation, undecided)
     return {
         ConditionType.READY: _ready(active, able),
-        ConditionType.QUEUE_REACHABLE: _queue_reachable(observation),
-        ConditionType.TARGET_FOUND: _target_found(observation),
+        ConditionType.QUEUE_REACHABLE: reachable,
+        ConditionType.TARGET_FOUND: found,
         ConditionType.ABLE_TO_SCALE: able,
         ConditionType.SCALING_ACTIVE: active,
-        ConditionType.SCALING_LIMITED: _scaling_limited(observation),
-        ConditionType.WORKERS_PROTECTED: _workers_protected(observation),
+        ConditionType.SCALING_LIMITED: _scaling_limited(observation, undecided),
+        ConditionType.WORKERS_PROTECTED: _workers_protected(observation, undecided),
         ConditionType.SCALE_CONFLICT: _scale_conflict(observation, now),
     }
 
@@ -176,18 +197,18 @@ def _ready(active: Verdict, able: Verdict) -> Verdict:
     if active.asked_for:
         return active._replace(status=ConditionStatus.TRUE)
     if active.status is ConditionStatus.TRUE:
-        return able if able.status is ConditionStatus.FALSE else active._replace(reason=Reason.READY)
+        return able if able.status is ConditionStatus.FALSE else _READY
     return active
 
 
-def _queue_reachable(observation: Observation) -> Verdict:
+def _queue_reachable(observation: Observation, found: Verdict) -> Verdict:
     if failure := observation.failure:
         return Verdict(ConditionStatus.FALSE, failure.reason, str(failure), failure.posts_event)
-    if observation.reading is not None:
-        return Verdict(ConditionStatus.TRUE, Reason.QUEUE_READ, "every queue answered")
+    if observation.counts:
+        return _QUEUES_READ
     if observation.pool.spec.mode is Mode.PAUSED:
         return Verdict(ConditionStatus.UNKNOWN, Reason.PAUSED, "spec.mode is Paused: the queues are not read")
-    return _target_found(observation)._replace(status=ConditionStatus.UNKNOWN)
+    return found._replace(status=ConditionStatus.UNKNOWN)
 
 
 def _target_found(observation: Observation) -> Verdict:
@@ -207,47 +228,43 @@ def _target_found(observation: Observation) -> Verdict:
     return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"{deployment} exists")
 
 
-def _scaling_active(observation: Observation) -> Verdict:
+def _scaling_active(observation: Observation, found: Verdict, reachable: Verdict) -> Verdict:
     mode = observation.pool.spec.mode
     if mode is Mode.PAUSED:
         message = "spec.mode is Paused: nothing is read and nothing is scaled"
         return Verdict(ConditionStatus.FALSE, Reason.PAUSED, message, asked_for=True)
-    for verdict in (_target_found(observation), _queue_reachable(observation)):
+    for verdict in (found, reachable):
         if verdict.status is not ConditionStatus.TRUE:
             return verdict._replace(status=ConditionStatus.FALSE)
     if mode is Mode.DRY_RUN:
         message = "spec.mode is DryRun: decisions are reported and not carried out"
         return Verdict(ConditionStatus.FALSE, Reason.DRY_RUN, message, asked_for=True)
-    return Verdict(ConditionStatus.TRUE, Reason.SCALING_ACTIVE, "the backlog sets the size")
+    return _SCALING_ACTIVE
 
 
-def _able_to_scale(observation: Observation) -> Verdict:
+def _able_to_scale(observation: Observation, undecided: Verdict) -> Verdict:
     if refusal := observation.refusal:
         return Verdict(ConditionStatus.FALSE, Reason.FAILED_UPDATE_SCALE, str(refusal), posts_event=True)
     if observation.decision is None or observation.pool.spec.mode is not Mode.ACTIVE:
-        return _undecided(observation)._replace(message="no size is written")
-    return Verdict(ConditionStatus.TRUE, Reason.READY_FOR_NEW_SCALE, "the Deployment has the desired size")
+        return undecided._replace(message="no size is written")
+    return _READY_FOR_NEW_SCALE
 
 
-def _undecided(observation: Observation) -> Verdict:
-    return Verdict(ConditionStatus.UNKNOWN, _scaling_active(observation).reason, "there is no decision")
-
-
-def _scaling_limited(observation: Observation) -> Verdict:
+def _scaling_limited(observation: Observation, undecided: Verdict) -> Verdict:
     decision = observation.decision
     if decision is None:
-        return _undecided(observation)
+        return undecided
     if shortfall := decision.shortfall:
         return Verdict(ConditionStatus.TRUE, shortfall.reason, shortfall.message)
     if decision.last_step.kind is StepKind.BOUND:
         return Verdict(ConditionStatus.TRUE, decision.reason, decision.message)
-    return Verdict(ConditionStatus.FALSE, Reason.DESIRED_WITHIN_RANGE, "the desired size lies within the bounds")
+    return _WITHIN_RANGE
 
 
-def _workers_protected(observation: Observation) -> Verdict:
+def _workers_protected(observation: Observation, undecided: Verdict) -> Verdict:
     spec, decision = observation.pool.spec, observation.decision
     if decision is None:
-        return _undecided(observation)
+        return undecided
     if spec.busy_workers is BusyWorkers.DRAIN:
         message = "spec.scaleIn.busyWorkers is Drain: a busy worker has its grace period to finish"
         return Verdict(ConditionStatus.FALSE, Reason.BUSY_WORKERS_DRAINED, message)
@@ -261,10 +278,7 @@ def _workers_protected(observation: Observation) -> Verdict:
         return Verdict(ConditionStatus.FALSE, Reason.WORKERS_SILENT, message)
     if refusal := observation.mark_refusal:
         return Verdict(ConditionStatus.FALSE, Reason.MARKS_REFUSED, str(refusal), posts_event=True)
-    return Verdict(ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers report whether they are busy")
-
-
-_NO_CONFLICT = Verdict(ConditionStatus.FALSE, Reason.NO_CONFLICT, "no other writer keeps changing the replicas")
+    return _WORKERS_ANSWER
 
 
 def _scale_conflict(observation: Observation, now: datetime) -> Verdict:

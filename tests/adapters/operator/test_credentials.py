@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from awsaccess import credentials
 from queueworkerpool.errors import (
     CredentialsDeniedError,
     CredentialsUnavailableError,
@@ -17,7 +18,6 @@ from queueworkerpool.errors import (
     QueueUnreadableError,
 )
 from queueworkerpool.model import QueueRef
-from queueworkerpool.queues.sqs import credentials
 from testbed import sts as answers
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import Connect
@@ -227,11 +227,27 @@ async def test_a_blip_of_sts_is_not_noticed_while_credentials_are_valid(
     queues = connect(sqs.endpoint)
     sts.script = granting("ASIAOLD", timedelta(minutes=9))
     await queues.read(QUEUE)
-    sts.script = denying(400, "Throttling")
-    await queues.read(QUEUE)
+    sts.script, asked = denying(400, "Throttling"), len(sts.requests)
+    while len(sts.requests) == asked:
+        await queues.read(QUEUE)
+    assert {signer(request) for request in sqs.requests} == {"ASIAOLD"}
     sts.script = granting("ASIANEW")
+    async with asyncio.timeout(10):
+        while signer(sqs.requests[-1]) == "ASIAOLD":
+            await queues.read(QUEUE)
+    assert signer(sqs.requests[-1]) == "ASIANEW"
+
+
+async def test_no_reading_waits_for_an_sts_that_is_late_while_credentials_are_valid(
+    sts: Faulty, sqs: Faulty, connect: Connect
+) -> None:
+    queues = connect(sqs.endpoint)
+    sts.script = granting("ASIAOLD", timedelta(minutes=9))
     await queues.read(QUEUE)
-    assert [signer(request) for request in sqs.requests] == ["ASIAOLD", "ASIAOLD", "ASIANEW"]
+    sts.script, began = faults.silent, time.monotonic()
+    for _ in range(3):
+        await queues.read(QUEUE)
+    assert time.monotonic() - began < 3, "the time-out of a request to STS is longer"
 
 
 async def test_a_hundred_readings_ask_a_failing_sts_once(sts: Faulty, sqs: Faulty, connect: Connect) -> None:

@@ -6,13 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from queueworkerpool.cluster import LeaseClient
 from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease, claimed, released
+from queueworkerpool.leader.lease import (
+    LEASE_DURATION_SECONDS,
+    RENEW_DEADLINE_SECONDS,
+    Lease,
+    claimed,
+    created,
+    released,
+)
 from queueworkerpool.model import NamespacedName
 from tests.adapters.operator.conftest import Namespace
 from tests.adapters.operator.faulty import Faulty, Script, answering
@@ -51,12 +59,11 @@ def create(namespace: Namespace) -> None:
 
 
 async def test_a_missing_lease_is_created_by_the_first_of_two(namespace: Namespace, leases: LeaseClient) -> None:
-    missing = await leases.read()
-    assert missing == Lease("")
-    made = await leases.write(claimed(missing, "a", STAMP))
-    assert (made.holder, made.transitions) == ("a", 1)
+    assert await leases.read() == Lease("")
+    made = await leases.write(created(STAMP))
+    assert made == replace(created(STAMP), version=made.version)
     with pytest.raises(ClusterConflictError):
-        await leases.write(claimed(missing, "b", STAMP))
+        await leases.write(created(STAMP))
     assert await leases.read() == made
     assert namespace.get("lease", "operator")["spec"]["leaseDurationSeconds"] == LEASE_DURATION_SECONDS
 
@@ -67,7 +74,7 @@ async def test_a_lease_that_may_not_be_created_is_named_with_the_remedy(
     forbidden = answering(403, {"kind": "Status", "code": 403})
     client = client_of(faulty(forbidden), monkeypatch, tmp_path)
     with closing(client), pytest.raises(ClusterError) as caught:
-        await client.write(claimed(Lease(""), "a", STAMP))
+        await client.write(created(STAMP))
     sentence = "there is no Lease system/operator, and this process may not create it: allow it to (`create` on leases)"
     assert sentence in str(caught.value)
 

@@ -120,7 +120,7 @@ REFUSALS: dict[str, tuple[Script, type[QueueUnreadableError], str]] = {
     "the operator's own credentials are none": (
         refusing(403, "InvalidClientTokenId"),
         CredentialsDeniedError,
-        "STS refuses the operator's own credentials (InvalidClientTokenId): check role, AWS_* variables and clock",
+        "STS refuses the operator's own credentials (InvalidClientTokenId): check role and AWS_* variables",
     ),
     "the operator's own credentials have expired": (
         refusing(403, "ExpiredToken"),

@@ -123,7 +123,7 @@ async def test_credentials_that_come_late_are_found(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A metadata service that is slow at the start must not leave the operator without credentials for ever."""
-    monkeypatch.setattr("queueworkerpool.queues.sqs.credentials.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("awsaccess.credentials.PAUSE_SECONDS", 0)
     queues = connect(faulty(faults.answering(200, faults.COUNTS)).endpoint)
     with monkeypatch.context() as early:
         early.delenv("AWS_ACCESS_KEY_ID")
@@ -140,7 +140,7 @@ async def test_expired_credentials_are_reported_and_read_again(
     server = faulty(faults.answering(200, faults.COUNTS))
     credentials, settings = tmp_path / "credentials.json", tmp_path / "config"
     settings.write_text(f"[default]\ncredential_process = cat {credentials}\n")
-    monkeypatch.setattr("queueworkerpool.queues.sqs.credentials.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("awsaccess.credentials.PAUSE_SECONDS", 0)
     queues = connect(server.endpoint)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)

@@ -1,6 +1,7 @@
 """SQS refuses a reading, or botocore raises: which of our errors it is, with a text that is fit for tenants."""
 
 import inspect
+from datetime import UTC, datetime
 
 import pytest
 from botocore import exceptions as botocore_errors
@@ -8,8 +9,10 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from queueworkerpool.errors import (
+    ClockSkewedError,
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
+    QueueKeyUnusableError,
     QueueNotFoundError,
     QueueThrottledError,
     QueueUnreachableError,
@@ -24,6 +27,9 @@ Kind = type[QueueUnreadableError]
 NotFound, Denied, Throttled = QueueNotFoundError, QueueAccessDeniedError, QueueThrottledError
 Unreachable, Invalid = QueueUnreachableError, QueueAnswerInvalidError
 
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+YEARS_AGO = "Thu, 01 Jan 2015 00:00:00 GMT"
 
 CODES: dict[tuple[int, str], Kind] = {
     (400, "QueueDoesNotExist"): NotFound,
@@ -43,7 +49,11 @@ CODES: dict[tuple[int, str], Kind] = {
     (403, "MissingAuthenticationToken"): Denied,
     (400, "NotAuthorized"): Denied,
     (403, "OptInRequired"): Denied,
-    (400, "RequestExpired"): Denied,
+    (400, "RequestExpired"): ClockSkewedError,
+    (403, "RequestTimeTooSkewed"): ClockSkewedError,
+    (400, "KmsAccessDenied"): QueueKeyUnusableError,
+    (400, "KMS.DisabledException"): QueueKeyUnusableError,
+    (400, "KmsThrottled"): Throttled,
     (403, "SignatureDoesNotMatch"): Denied,
     (400, "UnrecognizedClientException"): Denied,
     (403, "NeverHeardOf"): Denied,
@@ -69,6 +79,15 @@ CODES: dict[tuple[int, str], Kind] = {
 @pytest.mark.parametrize(("status", "code", "kind"), [(*row, kind) for row, kind in CODES.items()])
 async def test_refused(faulty: Serve, connect: Connect, status: int, code: str, kind: Kind) -> None:
     assert type(await failure(connect, faulty(refusing(status, code)).endpoint)) is kind
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+async def test_a_wrong_signature_is_the_clocks_fault_where_the_answer_is_of_another_time(
+    faulty: Serve, connect: Connect, code: str
+) -> None:
+    error = await failure(connect, faulty(refusing(403, code, Date=YEARS_AGO)).endpoint)
+    assert type(error) is ClockSkewedError
+    assert "set the clock of its node" in str(error)
 
 
 async def test_the_code_that_the_older_protocol_would_send_is_known_as_well(faulty: Serve, connect: Connect) -> None:
@@ -98,6 +117,6 @@ def every_error() -> list[Exception]:
 
 @pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
 def test_whatever_botocore_raises_becomes_one_of_ours(error: Exception) -> None:
-    ours = error_for(QUEUE, error)
+    ours = error_for(QUEUE, error, NOW)
     assert_fit_for_tenants(ours)
     assert type(ours) is not QueueUnreadableError

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import pytest
 
 from devcluster.sqs import CREDENTIALS, SqsServer
-from queueworker.sqs import SqsQueue
+from queueworker.sqs import SqsQueue, WorkerCredentials
 from tests.adapters.worker.proxy import Proxy
 
 ROOT = Path(__file__).parents[3]
@@ -219,6 +219,6 @@ def sqs_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], SqsQueue]:
     def connect(endpoint: str, url: str) -> SqsQueue:
         for name, value in (CREDENTIALS | {"AWS_ENDPOINT_URL_SQS": endpoint}).items():
             monkeypatch.setenv(name, value)
-        return SqsQueue(url, wait_seconds=0, visibility_seconds=30, receive_connections=2, change_connections=2)
+        return SqsQueue(url, WorkerCredentials(), wait_seconds=0, visibility_seconds=30, change_connections=2)
 
     return connect

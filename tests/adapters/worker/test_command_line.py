@@ -17,7 +17,11 @@ GOOD = ("--queue", URL, "--handler", "job_handlers:record")
 def refused_start(*flags: str, **env: str) -> tuple[int, str]:
     """Return the exit code and the output of a start that must not succeed."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
-    clean |= {"PYTHONPATH": f"{ROOT / 'worker'}{os.pathsep}{PROGRAMS}", "HOME": "/nonexistent", **env}
+    clean |= {
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", PROGRAMS))),
+        "HOME": "/nonexistent",
+        **env,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "queueworker", *flags],
         env=clean,
@@ -145,7 +149,7 @@ def test_the_state_server_survives_clients_that_misbehave(moto_queue: Queue, sta
 
 def test_an_exception_in_the_handlers_module_fails_the_start_and_shows_where(tmp_path: Path) -> None:
     (tmp_path / "broken_handlers.py").write_text("raise RuntimeError('at import')\n")
-    path = f"{ROOT / 'worker'}{os.pathsep}{tmp_path}"
+    path = os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", tmp_path)))
     code, text = refused_start(*GOOD[:2], "--handler", "broken_handlers:f", PYTHONPATH=path)
     assert code == 1
     assert "at import" in text

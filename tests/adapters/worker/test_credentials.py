@@ -1,9 +1,11 @@
 """The worker's credentials: what it says when STS, an agent or a file does not give them, at the start and later."""
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,16 +129,170 @@ def test_a_worker_goes_on_when_sts_gives_credentials(irsa: Irsa, moto_queue: Que
     assert "Traceback" not in worker.log.read_text()
 
 
-def test_credentials_that_cannot_be_renewed_are_told_without_a_traceback(
+# While the worker works
+
+NEARLY_OVER = timedelta(minutes=9)
+"""botocore wants others ten minutes before the end, and would not sign with these any more."""
+
+
+def test_credentials_that_cannot_be_renewed_are_used_and_the_failure_is_told(
     irsa: Irsa, moto_queue: Queue, start_worker: StartWorker
 ) -> None:
-    irsa.sts.script = granting(timedelta(seconds=603))  # botocore wants others ten minutes before the end
+    irsa.sts.script = granting(NEARLY_OVER)
     worker = start_worker(moto_queue, "--handler", "job_handlers:record", "--wait-seconds", "1", **irsa.env)
     worker.until_ready()
     irsa.sts.script = denying(400, "ExpiredTokenException")
-    until(lambda: bool(worker.lines("receive failed")), 20, "nothing was told: " + worker.log.read_text())
-    assert worker.lines("receive failed")[0]["reason"] == "CredentialsDenied"
+    until(lambda: bool(worker.lines("credentials not renewed")), 20, "nothing was told: " + worker.log.read_text())
+    line = worker.lines("credentials not renewed")[0]
+    assert (line["reason"], line["remedy"]) == ("CredentialsDenied", CredentialsDeniedError.remedy)
+    moto_queue.send("job")
+    worker.until_events(1)
+    worker.signal()
+    assert worker.wait() == 0
+    assert moto_queue.depth() == (0, 0)
+    assert worker.lines("receive failed") == []
     assert "Traceback" not in worker.log.read_text()
+
+
+def test_an_sts_that_is_late_delays_no_extension(irsa: Irsa, moto_queue: Queue, start_worker: StartWorker) -> None:
+    """A request to STS may take ten seconds, which is longer than the message stays hidden."""
+    irsa.sts.script = granting(NEARLY_OVER)
+    moto_queue.send("job 6")
+    worker = start_worker(
+        moto_queue,
+        *("--handler", "job_handlers:sleep", "--wait-seconds", "1", "--visibility-seconds", "2", "--prefetch", "1"),
+        **irsa.env,
+    )
+    worker.until_events(1, "started")
+    irsa.sts.script = faults.silent
+    worker.until_events(1)
+    worker.signal()
+    assert worker.wait() == 0
+    assert worker.lines("message received again") == []
+    assert worker.receives() == {"job 6": ["1"]}
+    assert moto_queue.depth() == (0, 0)
+
+
+def test_a_message_is_rejected_while_sts_is_silent(irsa: Irsa, moto_queue: Queue, start_worker: StartWorker) -> None:
+    """Both queues are asked with the same credentials; the first message for the other one may come at any time."""
+    irsa.sts.script, dead = granting(), Queue(moto_queue.server)
+    flags = ("--handler", "job_handlers:reject", "--dead-letter-queue", dead.url, "--wait-seconds", "1")
+    worker = start_worker(moto_queue, *flags, **irsa.env)
+    worker.until_ready()
+    irsa.sts.script = faults.silent
+    moto_queue.send("job")
+    until(lambda: dead.depth() == (1, 0), 20, "the message was not moved: " + worker.log.read_text())
+    assert worker.lines("sending to the dead-letter queue failed") == []
+
+
+def test_messages_in_hand_are_extended_and_deleted_once_there_are_credentials_again(
+    irsa: Irsa, moto_queue: Queue, start_worker: StartWorker
+) -> None:
+    irsa.sts.script = granting(timedelta(seconds=3))
+    moto_queue.send(*(f"job-{number} 9" for number in range(30)))
+    worker = start_worker(
+        moto_queue,
+        *("--handler", "job_handlers:sleep", "--concurrency", "30", "--visibility-seconds", "8"),
+        **irsa.env,
+    )
+    worker.until_events(30, "started")
+    irsa.sts.script, asked = denying(403, "AccessDenied"), len(irsa.sts.requests)
+    until(lambda: bool(worker.lines("request to SQS failed")), 20, "no request failed: " + worker.log.read_text())
+    assert {line["reason"] for line in worker.lines("request to SQS failed")} == {"CredentialsDenied"}
+    assert {line["next"] for line in worker.lines("request to SQS failed")} == {"retry"}
+    assert len(irsa.sts.requests) - asked < 10, "each request about a message asked STS"
+    irsa.sts.script = granting()
+    worker.until_events(30)
+    worker.signal()
+    assert worker.wait() == 0
+    assert {count for counts in worker.receives().values() for count in counts} == {"1"}
+    assert moto_queue.depth() == (0, 0)
+    assert worker.lines("worker ended")[0]["extended"] >= 30
+    assert "Traceback" not in worker.log.read_text()
+
+
+# The Pod Identity agent
+
+
+def agent_gives(lifetime: timedelta = timedelta(hours=1)) -> Script:
+    expires = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
+    body = {"AccessKeyId": "ASIAPOD", "SecretAccessKey": "s", "Token": "token", "Expiration": expires}
+    return faults.answering(200, body)
+
+
+def later(seconds: float, script: Script) -> Script:
+    """Do something that late."""
+
+    def wait(connection: socket.socket, ended: threading.Event) -> None:
+        ended.wait(seconds)
+        script(connection, ended)
+
+    return wait
+
+
+class PodIdentity(NamedTuple):
+    """A server in place of the Pod Identity agent, and what a pod that uses it has in its environment."""
+
+    agent: Faulty
+    env: dict[str, str]
+
+
+@pytest.fixture
+def pod_identity(serve: Callable[[Script], Faulty], tmp_path: Path) -> PodIdentity:
+    agent, token = serve(agent_gives()), tmp_path / "agent-token"
+    token.write_text(answers.TOKEN_TEXT)
+    env = {
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{agent.endpoint}/v1/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+    }
+    return PodIdentity(agent, env)
+
+
+AGENTS: dict[str, Script] = {
+    "denies": faults.answering(403, {"message": SECRET}),
+    "fails": faults.answering(500, SECRET),
+    "sends nonsense": faults.answering(200, f"<html>{SECRET}"),
+    "sends no credentials": faults.answering(200, {"message": SECRET}),
+    "sends credentials that have expired": agent_gives(-timedelta(1)),
+    "resets": faults.resetting,
+    "is silent": faults.silent,
+}
+
+
+@pytest.mark.parametrize("script", AGENTS.values(), ids=AGENTS)
+def test_an_agent_is_told_of_that(
+    script: Script,
+    pod_identity: PodIdentity,
+    sqs_at: Callable[[str, str], SqsQueue],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0.01)
+    queue = sqs_at("http://127.0.0.1:1", "http://127.0.0.1:1/123456789012/jobs")
+    for name, value in pod_identity.env.items():
+        monkeypatch.setenv(name, value)
+    pod_identity.agent.script = script
+    assert type(failure(queue)) is CredentialsUnavailableError
+    assert answers.TOKEN_TEXT.encode() in pod_identity.agent.requests[0]
+
+
+def test_a_worker_waits_for_an_agent_that_denies_and_takes_one_that_is_late(
+    pod_identity: PodIdentity, moto_queue: Queue, start_worker: StartWorker
+) -> None:
+    pod_identity.agent.script = AGENTS["denies"]
+    moto_queue.send("job")
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record", "--wait-seconds", "1", **pod_identity.env)
+    until(lambda: bool(worker.lines("receive failed")), 20, "nothing was told: " + worker.log.read_text())
+    assert worker.get("/readyz") == (503, "SQS has not answered yet\n")
+    assert worker.get("/livez")[0] == 200
+    assert 'queueworker_receive_errors_total{reason="CredentialsUnavailable"}' in worker.get("/metrics")[1]
+    pod_identity.agent.script = later(1, agent_gives())
+    worker.until_events(1)
+    worker.until_ready()
+    assert "Traceback" not in worker.log.read_text()
+    assert SECRET not in worker.log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from devcluster.sqs import MotoSqs
 from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
-    ClockSkewError,
+    ClockSkewedError,
+    KeyUnusableError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -26,7 +27,9 @@ from tests.adapters.worker.proxy import Proxy
 from tests.serving import serving
 
 
-def answering(status: int, body: bytes, requests: list[float] | None = None) -> ThreadingHTTPServer:
+def answering(
+    status: int, body: bytes, requests: list[float] | None = None, date: str | None = None
+) -> ThreadingHTTPServer:
     """A server that gives every request the same answer, for answers that the stand-ins never send."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,9 +43,15 @@ def answering(status: int, body: bytes, requests: list[float] | None = None) -> 
             self.end_headers()
             self.wfile.write(body)
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return date or super().date_time_string(timestamp)
+
         def log_message(self, *_: Any) -> None: ...
 
     return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+
+YEARS_AGO = "Thu, 01 Jan 2015 00:00:00 GMT"
 
 
 def error_body(code: str) -> bytes:
@@ -64,7 +73,14 @@ def answers(request: pytest.FixtureRequest) -> Iterator[str]:
         pytest.param((403, error_body("ExpiredTokenException")), AccessDeniedError, id="expired credentials"),
         pytest.param((403, error_body("RequestThrottled")), ThrottledError, id="throttled"),
         pytest.param((400, error_body("OverLimit")), ThrottledError, id="too much in flight"),
-        pytest.param((400, error_body("RequestExpired")), ClockSkewError, id="a wrong clock"),
+        pytest.param((400, error_body("RequestExpired")), ClockSkewedError, id="a wrong clock"),
+        pytest.param((403, error_body("SignatureDoesNotMatch")), AccessDeniedError, id="a wrong signature"),
+        pytest.param(
+            (403, error_body("SignatureDoesNotMatch"), None, YEARS_AGO),
+            ClockSkewedError,
+            id="a wrong signature by a wrong clock",
+        ),
+        pytest.param((400, error_body("KmsDisabled")), KeyUnusableError, id="a key that is disabled"),
         pytest.param((401, b"<html>"), AccessDeniedError, id="a bare 401"),
         pytest.param((403, b"<html>"), AccessDeniedError, id="a bare 403"),
         pytest.param((429, b""), ThrottledError, id="a bare 429"),

@@ -11,7 +11,7 @@ import pytest
 
 from devcluster.sqs import SqsServer
 from queueworker import Message
-from queueworker.sqs import SqsDeadLetterQueue
+from queueworker.sqs import SqsDeadLetterQueue, WorkerCredentials
 from tests.adapters.worker.conftest import Queue, StartWorker, side_by_side, until
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -169,8 +169,40 @@ def test_large_payloads_arrive_whole(queue: Queue, start_worker: StartWorker, mo
     until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
 
 
+LARGEST = 1024 * 1024
+"""SQS's limit for a message, in bytes."""
+
+LARGEST_BODIES = {
+    "plain": "x" * LARGEST,
+    "long in UTF-8": "é" * (LARGEST // 2),
+    "longer in JSON": '"\n' * (LARGEST // 2),
+    "longest in JSON": "\U0001f4e6" * (LARGEST // 4),
+}
+HANDLERS = {
+    "a command": ("--exec", "sh -c 'echo handled $(sha256sum) >>$JOURNAL'"),
+    "a thread": ("--handler", "job_handlers:digest"),
+    "a coroutine": ("--handler", "job_handlers:digest_async"),
+    "isolated": ("--handler", "job_handlers:digest", "--isolate"),
+}
+
+
+@pytest.mark.parametrize("handler", HANDLERS.values(), ids=HANDLERS)
+def test_the_largest_bodies_arrive_whole(
+    moto_queue: Queue, start_worker: StartWorker, handler: tuple[str, ...]
+) -> None:
+    """On moto alone: ElasticMQ has the limit of before 2025."""
+    for body in LARGEST_BODIES.values():
+        assert len(body.encode()) == LARGEST
+        moto_queue.client.send_message(QueueUrl=moto_queue.url, MessageBody=body)
+    worker = start_worker(moto_queue, *handler, "--concurrency", "4")
+    worker.until_events(len(LARGEST_BODIES))
+    digests = [hashlib.sha256(body.encode()).hexdigest() for body in LARGEST_BODIES.values()]
+    assert sorted(worker.events()) == sorted(digests)
+    until(lambda: moto_queue.depth() == (0, 0), 20, "a message was not deleted")
+
+
 def test_a_command_may_leave_a_large_body_unread(moto_queue: Queue, start_worker: StartWorker) -> None:
-    moto_queue.client.send_message(QueueUrl=moto_queue.url, MessageBody="x" * 250_000)
+    moto_queue.client.send_message(QueueUrl=moto_queue.url, MessageBody="x" * LARGEST)
     worker = start_worker(moto_queue, "--exec", "true")
     until(lambda: worker.state()["processed"] == 1, 20, "the command did not succeed")
 
@@ -242,10 +274,34 @@ def test_a_group_that_a_server_does_not_take_costs_no_message(
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     dead = Queue(server)
-    ours = SqsDeadLetterQueue(dead.url)
+    ours = SqsDeadLetterQueue(dead.url, WorkerCredentials())
     for body in ("a", "b"):
         ours.send(Message(body, body, "handle", group="tenant"), "no such customer")
     assert dead.depth() == (2, 0)
+
+
+FORMER_LARGEST = 256 * 1024
+"""SQS's limit before 2025, and that of servers that are compatible with it as it was then."""
+
+REASONS_THAT_FIT = {0: None, 24: None, 25: "n", 27: "nö", 10_000: "nö such customer"}
+"""How much of the reason arrives, by how many bytes the message leaves of the limit."""
+
+
+def test_a_rejected_message_that_leaves_little_room_arrives_with_as_much_of_the_reason_as_fits(
+    server: SqsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    dead, arrived = Queue(server), dict[int, str | None]()
+    ours = SqsDeadLetterQueue(dead.url, WorkerCredentials())
+    for left in REASONS_THAT_FIT:
+        body = "x" * (FORMER_LARGEST - left - len("sizeNumber42"))
+        message = Message("id", body, "handle", attributes={"size": "42"}, attribute_types={"size": "Number"})
+        ours.send(message, "nö such customer")
+        answer = dead.client.receive_message(QueueUrl=dead.url, MessageAttributeNames=["All"])
+        attributes = answer["Messages"][0]["MessageAttributes"]
+        arrived[left] = attributes["queueworker.reason"]["StringValue"] if "queueworker.reason" in attributes else None
+    assert arrived == REASONS_THAT_FIT
 
 
 @side_by_side

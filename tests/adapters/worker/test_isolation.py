@@ -119,7 +119,7 @@ def test_children_end_with_a_worker_that_is_killed(moto_queue: Queue, start_work
 def test_a_handler_that_cannot_be_loaded_fails_the_start(tmp_path: Path) -> None:
     assert refused_start(*GOOD[:2], "--handler", "job_handlers:nope", "--isolate")[0] == 2
     (tmp_path / "broken_handlers.py").write_text("raise RuntimeError('at import')\n")
-    path = f"{ROOT / 'worker'}{os.pathsep}{tmp_path}"
+    path = os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", tmp_path)))
     code, text = refused_start(*GOOD[:2], "--handler", "broken_handlers:f", "--isolate", PYTHONPATH=path)
     assert code == 1
     assert "at import" in text

@@ -4,12 +4,14 @@ from enum import StrEnum
 from typing import Any
 
 from queueworkerpool.errors import (
+    ClockSkewedError,
     ClusterRefusedError,
     CredentialsDeniedError,
     CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueAddressInvalidError,
     QueueAnswerInvalidError,
+    QueueKeyUnusableError,
     QueueNotAllowedError,
     QueueNotFoundError,
     QueueThrottledError,
@@ -99,6 +101,8 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.TARGET_CONFLICT: (ConditionType.TARGET_FOUND, observe(owner=NamespacedName("shop", "older"), decision=None)),
     Reason.TARGET_NOT_ALLOWED: (ConditionType.TARGET_FOUND, observe(forbidden=True, decision=None)),
     Reason.QUEUE_ADDRESS_INVALID: (ConditionType.QUEUE_REACHABLE, unreadable(QueueAddressInvalidError)),
+    Reason.QUEUE_KEY_UNUSABLE: (ConditionType.QUEUE_REACHABLE, unreadable(QueueKeyUnusableError)),
+    Reason.CLOCK_SKEWED: (ConditionType.QUEUE_REACHABLE, unreadable(ClockSkewedError)),
     Reason.CREDENTIALS_DENIED: (ConditionType.QUEUE_REACHABLE, unreadable(CredentialsDeniedError)),
     Reason.CREDENTIALS_UNAVAILABLE: (ConditionType.QUEUE_REACHABLE, unreadable(CredentialsUnavailableError)),
     Reason.QUEUE_NOT_FOUND: (ConditionType.QUEUE_REACHABLE, unreadable(QueueNotFoundError)),
@@ -164,6 +168,8 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
         FakeDependencies(queues={URL: QueueAddressInvalidError("why")}),
         None,
     ),
+    Reason.QUEUE_KEY_UNUSABLE: (EventType.WARNING, FakeDependencies(queues={URL: QueueKeyUnusableError("why")}), None),
+    Reason.CLOCK_SKEWED: (EventType.WARNING, FakeDependencies(queues={URL: ClockSkewedError("why")}), None),
     Reason.CREDENTIALS_DENIED: (EventType.WARNING, FakeDependencies(queues={URL: CredentialsDeniedError("why")}), None),
     Reason.CREDENTIALS_UNAVAILABLE: (
         EventType.WARNING,
@@ -189,6 +195,8 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
 OUTCOMES: dict[ReadOutcome, FakeDependencies] = {
     ReadOutcome.OK: FakeDependencies(),
     ReadOutcome.ADDRESS_INVALID: FakeDependencies(queues={URL: QueueAddressInvalidError("why")}),
+    ReadOutcome.KEY_UNUSABLE: FakeDependencies(queues={URL: QueueKeyUnusableError("why")}),
+    ReadOutcome.CLOCK_SKEWED: FakeDependencies(queues={URL: ClockSkewedError("why")}),
     ReadOutcome.CREDENTIALS_DENIED: FakeDependencies(queues={URL: CredentialsDeniedError("why")}),
     ReadOutcome.CREDENTIALS_UNAVAILABLE: FakeDependencies(queues={URL: CredentialsUnavailableError("why")}),
     ReadOutcome.NOT_FOUND: FakeDependencies(queues={URL: QueueNotFoundError("why")}),

@@ -107,15 +107,15 @@ async def test_a_slow_api_server_that_answers_does_not_cost_the_lead(server: Ser
         await process.end()
 
 
-async def test_a_missing_lease_is_created_by_one_when_nobody_can_hold_it(server: Server) -> None:
+async def test_a_missing_lease_is_created_by_one_and_claimed_when_nobody_can_hold_it(server: Server) -> None:
     server.delete()
     first, second = Process("a", server), Process("b", server)
     await asyncio.sleep(LEASE_DURATION_SECONDS - 0.5)
-    assert (first.called, second.called, server.writes) == ([], [], 0)
+    assert (first.called, second.called, server.lease.holder, server.writes) == ([], [], "", 1)
     missing = "nobody leads: the Lease is missing or was edited, and is claimed when nobody can hold it any more"
     assert first.leadership.failure() == missing
     await asyncio.sleep(1.6)
-    assert ([first.called, second.called], server.writes) == ([["start"], []], 1)
+    assert ([first.called, second.called], server.writes) == ([["start"], []], 2)
     assert (first.leadership.failure(), second.leadership.failure()) == ("", "")
     for process in (first, second):
         await process.end()

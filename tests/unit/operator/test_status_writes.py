@@ -3,6 +3,7 @@
 The API server silently drops a field that the CRD does not have, so the last matters most.
 """
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,6 +54,14 @@ def test_worth_a_write_at_once(observation: Observation) -> None:
 
 def test_a_first_status_is_worth_a_write() -> None:
     assert worth_writing({}, CALM, NOW)
+
+
+def test_a_condition_that_says_nothing_new_is_the_one_before() -> None:
+    """Nearly every tick has eight of them, so they must cost little. An edit of the spec is new to all."""
+    calm = observe(pool=stored(pool(), CALM))
+    assert all(map(operator.is_, next_status(calm, NOW).conditions, calm.pool.status.conditions))
+    edited = replace(calm, pool=replace(calm.pool, generation=2))
+    assert {condition.observed_generation for condition in next_status(edited, NOW).conditions} == {2}
 
 
 def test_an_unchanged_status_is_never_worth_a_write() -> None:

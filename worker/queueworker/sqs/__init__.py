@@ -4,6 +4,7 @@ The receiver and the lease manager call it. The parts: `queues` (the operations 
 sent: signed, over our own connections), `credentials` (what signs them), `failures` (what an error answer means).
 """
 
+from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.queues import SqsDeadLetterQueue, SqsQueue, is_fifo
 
-__all__ = ["SqsDeadLetterQueue", "SqsQueue", "is_fifo"]
+__all__ = ["SqsDeadLetterQueue", "SqsQueue", "WorkerCredentials", "is_fifo"]

@@ -1,11 +1,13 @@
 """The worker's AWS credentials, and what it means when they cannot be had: never SQS's fault, whatever botocore raises.
 
-`requests` signs with them. They come from botocore's providers, which renew them: STS for a web identity, the Pod
-Identity agent, variables, files. The operator has a table of its own; both must understand the same codes.
+`requests` signs with them. They come from botocore's providers: STS for a web identity, the Pod Identity agent,
+variables, files. `awsaccess` renews them. The operator has a table of its own for their failures; which codes mean the
+same is `awsaccess.codes`' for both.
 """
 
+import logging
 from dataclasses import dataclass
-from http import HTTPStatus
+from datetime import UTC, datetime
 from typing import Final
 
 from botocore.config import Config
@@ -20,8 +22,11 @@ from botocore.exceptions import (
 )
 from botocore.session import Session
 
-from queueworker.errors import CredentialsDeniedError, CredentialsUnavailableError, SqsError
-from queueworker.sqs.failures import THROTTLED_CODES, is_plain
+from awsaccess import CredentialsError, RenewedCredentials, codes
+from queueworker.errors import ClockSkewedError, CredentialsDeniedError, CredentialsUnavailableError, SqsError
+from queueworker.sqs.failures import is_plain
+
+logger = logging.getLogger(__name__)
 
 STS_TIMEOUT_SECONDS = 5.0
 
@@ -52,33 +57,38 @@ FAILURES: Final = (
     Failure(
         error=CredentialsUnavailableError,
         text="STS throttles the requests for the worker's credentials",
-        codes=THROTTLED_CODES,
-        statuses=frozenset({HTTPStatus.TOO_MANY_REQUESTS}),
+        codes=codes.THROTTLED,
+        statuses=codes.TOO_MANY_REQUESTS,
     ),
     Failure(
         error=CredentialsUnavailableError,
         text="STS cannot reach the cluster's OIDC issuer",
-        codes=frozenset({"IDPCommunicationError"}),
+        codes=codes.ISSUER_SILENT,
     ),
     Failure(
         error=CredentialsUnavailableError,
         text="STS failed, so the worker has no credentials",
-        statuses=frozenset(range(500, 1000)),
+        statuses=codes.SERVER_ERRORS,
+    ),
+    Failure(
+        error=ClockSkewedError,
+        text="STS refuses the worker its role, because the worker's clock is wrong",
+        codes=codes.CLOCK_SKEWED,
     ),
     Failure(
         error=CredentialsDeniedError,
         text="the worker's web identity token has expired",
-        codes=frozenset({"ExpiredToken", "ExpiredTokenException"}),
+        codes=codes.TOKEN_EXPIRED,
     ),
     Failure(
         error=CredentialsDeniedError,
         text="STS does not accept the worker's web identity",
-        codes=frozenset({"IDPRejectedClaim", "InvalidIdentityToken"}),
+        codes=codes.TOKEN_REFUSED,
     ),
     Failure(
         error=CredentialsDeniedError,
         text="STS is not activated in the worker's region",
-        codes=frozenset({"RegionDisabledException"}),
+        codes=codes.REGION_DISABLED,
     ),
     Failure(error=CredentialsDeniedError, text="STS refuses the worker its role", raised=(ClientError,)),
     Failure(error=CredentialsUnavailableError, text="the worker has no AWS credentials", raised=(NoCredentialsError,)),
@@ -106,7 +116,7 @@ FAILURES: Final = (
 """Every failure to get credentials; the first row that fits counts."""
 
 
-def open_session() -> Session:
+def _open_session() -> Session:
     """Return botocore's session, whose requests for credentials end within seconds."""
     session = Session()
     timeouts = Config(
@@ -118,35 +128,47 @@ def open_session() -> Session:
     return session
 
 
-def frozen_credentials(session: Session) -> ReadOnlyCredentials:
-    """Return credentials that sign now, renewed when they end soon.
+class WorkerCredentials:
+    """The credentials of this worker, one for all of its queues. Safe to share between threads."""
 
-    Raises:
-        CredentialsDeniedError: STS refuses them.
-        CredentialsUnavailableError: they are not to be had for another reason.
-    """
-    try:
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError  # noqa: TRY301 -- a row of the table like what the providers raise
-        return credentials.get_frozen_credentials()
-    except Exception as error:  # a provider raises anything
-        raise error_for(error) from error
+    def __init__(self) -> None:
+        """Ask for nothing yet."""
+        self.session = _open_session()
+        """botocore's; it has AWS's settings."""
+        self._renewed = RenewedCredentials(self.session.get_credentials, renewal_failed=_log_failed_renewal)
+
+    def get(self) -> ReadOnlyCredentials:
+        """Return credentials that sign now.
+
+        Raises:
+            SqsError: there are none: CredentialsDeniedError, CredentialsUnavailableError or ClockSkewedError.
+        """
+        try:
+            return self._renewed.get()
+        except CredentialsError as error:
+            raise error_for(error.cause, datetime.now(UTC)) from error
 
 
-def error_for(error: Exception) -> SqsError:
-    """Return our error for what was raised on the way to credentials."""
-    code, status, shown = _described(error)
+def _log_failed_renewal(cause: Exception) -> None:
+    error = error_for(cause, datetime.now(UTC))
+    extra = {"reason": error.reason, "error": str(error), "remedy": error.remedy}
+    logger.warning("credentials not renewed: the last ones are used until they end", extra=extra)
+
+
+def error_for(error: Exception, now: datetime) -> SqsError:
+    """Return our error for what was raised on the way to credentials; `now` is when."""
+    code, status, shown = _described(error, now)
     failure = next(
         row for row in FAILURES if isinstance(error, row.raised) or code in row.codes or status in row.statuses
     )
     return failure.error(f"{failure.text} ({shown})")
 
 
-def _described(error: Exception) -> tuple[str, int, str]:
-    """Return the code and status of STS's answer, and what of the error may be logged."""
+def _described(error: Exception, now: datetime) -> tuple[str, int, str]:
+    """Return the code and status by which STS's answer is looked up, and what of the error may be logged."""
     if not isinstance(error, ClientError):
         return "", 0, type(error).__name__
     code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code, status, code if is_plain(code) else f"status {status}"
+    metadata = error.response.get("ResponseMetadata", {})
+    status, date = metadata.get("HTTPStatusCode", 0), metadata.get("HTTPHeaders", {}).get("date")
+    return codes.code_by_clock(code, date, now), status, code if is_plain(code) else f"status {status}"

@@ -1,20 +1,21 @@
 """What an error answer of SQS means, as our errors: by its code, else by its status, never by its text. Pure.
 
 `requests` and `queues` call it. The texts are logged, so they repeat nothing that the other side sent but a plain code.
-The operator has a table of its own; both must understand the same codes.
+The operator has a table of its own; which codes mean the same is `awsaccess.codes`' for both.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
+from datetime import datetime
 from typing import Final
 
+from awsaccess import codes
 from queueworker.errors import (
     AccessDeniedError,
     AnswerInvalidError,
-    ClockSkewError,
-    KeyRefusedError,
+    ClockSkewedError,
+    KeyUnusableError,
     QueueNotFoundError,
     SqsError,
     ThrottledError,
@@ -31,7 +32,7 @@ class Failure:
     Args:
         error: our error for them.
         text: its text, to which the code or the status is added.
-        codes: SQS's error codes, with and without the namespace of its query protocol.
+        codes: SQS's error codes.
         statuses: HTTP statuses, for answers whose code is in no row.
     """
 
@@ -41,85 +42,35 @@ class Failure:
     statuses: frozenset[int] = frozenset()
 
 
-THROTTLED_CODES: Final = frozenset(
-    {"RequestThrottled", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
-)
-"""What SQS and STS answer to too many requests."""
-
-_KEY_REFUSED_CODES: Final = frozenset(
-    {
-        "KMS.AccessDeniedException",
-        "KMS.DisabledException",
-        "KMS.InvalidKeyUsageException",
-        "KMS.InvalidStateException",
-        "KMS.NotFoundException",
-        "KMS.OptInRequired",
-        "KmsAccessDenied",
-        "KmsDisabled",
-        "KmsInvalidKeyUsage",
-        "KmsInvalidState",
-        "KmsNotFound",
-        "KmsOptInRequired",
-    }
-)
-
 FAILURES: Final = (
     Failure(
         error=QueueNotFoundError,
         text="there is no such queue, or it belongs to another account",
-        codes=frozenset(
-            {
-                "AWS.SimpleQueueService.NonExistentQueue",
-                "AWS.SimpleQueueService.QueueDeletedRecently",
-                "InvalidAddress",
-                "QueueDeletedRecently",
-                "QueueDoesNotExist",
-            }
-        ),
+        codes=codes.QUEUE_NOT_FOUND,
     ),
     Failure(
         error=ThrottledError,
         text="too many requests",
-        codes=THROTTLED_CODES | {"KMS.ThrottlingException", "KmsThrottled", "OverLimit"},
-        statuses=frozenset({HTTPStatus.TOO_MANY_REQUESTS}),
+        codes=codes.QUEUE_THROTTLED,
+        statuses=codes.TOO_MANY_REQUESTS,
     ),
     Failure(
-        error=ClockSkewError,
+        error=ClockSkewedError,
         text="the worker's clock is wrong",
-        codes=frozenset({"RequestExpired"}),
+        codes=codes.CLOCK_SKEWED,
     ),
     Failure(
-        error=KeyRefusedError,
+        error=KeyUnusableError,
         text="the queue's KMS key cannot be used",
-        codes=_KEY_REFUSED_CODES,
+        codes=codes.KEY_UNUSABLE,
     ),
     Failure(
         error=AccessDeniedError,
         text="the worker may not use the queue",
-        codes=frozenset(
-            {
-                "AccessDenied",
-                "AccessDeniedException",
-                "AuthFailure",
-                "ExpiredToken",
-                "ExpiredTokenException",
-                "IDPRejectedClaim",
-                "IncompleteSignature",
-                "InvalidAccessKeyId",
-                "InvalidClientTokenId",
-                "InvalidIdentityToken",
-                "InvalidSecurity",
-                "InvalidSignatureException",
-                "MissingAuthenticationToken",
-                "NotAuthorized",
-                "OptInRequired",
-                "SignatureDoesNotMatch",
-                "UnrecognizedClientException",
-            }
-        ),
-        statuses=frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}),
+        codes=codes.FORBIDDEN | codes.CREDENTIALS_REFUSED,
+        statuses=codes.FORBIDDEN_STATUSES,
     ),
-    Failure(error=UnreachableError, text="SQS failed", statuses=frozenset(range(500, 600))),
+    Failure(error=UnreachableError, text="SQS failed", statuses=codes.SERVER_ERRORS),
 )
 """Every error answer that is understood; all others mean `AnswerInvalidError`."""
 
@@ -129,9 +80,16 @@ BY_STATUS: Final[Mapping[int, Failure]] = {status: failure for failure in FAILUR
 _OTHER: Final = Failure(error=AnswerInvalidError, text="SQS refused the request")
 
 
-def error_for(code: str, status: int) -> SqsError:
-    """Return the error for an answer with this error code and HTTP status."""
-    failure = BY_CODE.get(code) or BY_STATUS.get(status, _OTHER)
+def error_for(code: str, status: int, date: str | None, now: datetime) -> SqsError:
+    """Return the error for an answer.
+
+    Args:
+        code: its error code.
+        status: its HTTP status.
+        date: its Date header.
+        now: the time by which the request was signed.
+    """
+    failure = BY_CODE.get(codes.code_by_clock(code, date, now)) or BY_STATUS.get(status, _OTHER)
     shown = code if is_plain(code) else f"status {status}"
     return failure.error(f"{failure.text} ({shown})")
 

@@ -10,6 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError
@@ -18,12 +19,14 @@ from botocore.session import Session
 from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
-from queueworker.sqs.credentials import open_session
+from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.failures import is_plain, remedy_for
 from queueworker.sqs.requests import Requests
 
 CHANGE_TIMEOUT_SECONDS = 5.0
 SEND_TIMEOUT_SECONDS = 10.0
+RECEIVE_CONNECTIONS = 8
+"""More than there are pollers."""
 RECEIVE_TIMEOUT_MARGIN_SECONDS = 5.0
 """How much longer than the long poll to wait for its answer."""
 
@@ -31,6 +34,8 @@ REASON_ATTRIBUTE = "queueworker.reason"
 MAX_ATTRIBUTES = 10
 """SQS takes at most this many attributes per message."""
 MAX_REASON_LENGTH = 1000
+MAX_MESSAGE_BYTES: Final = (256 * 1024, 1024 * 1024)
+"""What SQS took before 2025, as compatible servers do, and takes now; attributes count with their names and types."""
 
 _UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
@@ -67,16 +72,22 @@ class SqsQueue:
     """The queue that the worker consumes. Safe to share between threads."""
 
     def __init__(
-        self, url: str, *, wait_seconds: int, visibility_seconds: int, receive_connections: int, change_connections: int
+        self,
+        url: str,
+        credentials: WorkerCredentials,
+        *,
+        wait_seconds: int,
+        visibility_seconds: int,
+        change_connections: int,
     ) -> None:
         """Prepare requests; sends nothing.
 
         Args:
             url: of the queue.
+            credentials: the worker's.
             wait_seconds: the longest wait of a receive request.
             visibility_seconds: how long messages are hidden; requests about them time out sooner.
-            receive_connections: how many are kept open for receives.
-            change_connections: how many are kept open for all else.
+            change_connections: how many are kept open for all but receives.
 
         Raises:
             UsageError: no region is set, or AWS's settings cannot be used.
@@ -85,10 +96,9 @@ class SqsQueue:
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         receive_timeout = wait_seconds + RECEIVE_TIMEOUT_MARGIN_SECONDS
         with _usable_settings():
-            session = open_session()
-            region = region_for(url, session)
-            self._receives = Requests(session, region, read_timeout=receive_timeout, connections=receive_connections)
-            self._changes = Requests(session, region, read_timeout=change_timeout, connections=change_connections)
+            to_region = partial(Requests, credentials, region_for(url, credentials.session))
+            self._receives = to_region(read_timeout=receive_timeout, connections=RECEIVE_CONNECTIONS)
+            self._changes = to_region(read_timeout=change_timeout, connections=change_connections)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive up to `limit` messages, waiting for the first; they are hidden from now on.
@@ -138,8 +148,13 @@ class SqsQueue:
 class SqsDeadLetterQueue:
     """The queue that rejected messages are sent to. Safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, credentials: WorkerCredentials) -> None:
         """Prepare requests; sends nothing.
+
+        Args:
+            url: of the queue.
+            credentials: the worker's, those of the queue that it consumes: a message can be rejected as long as it can
+                be deleted.
 
         Raises:
             UsageError: no region is set.
@@ -147,9 +162,8 @@ class SqsDeadLetterQueue:
         self._url = url
         self._takes_groups = True
         with _usable_settings():
-            session = open_session()
-            region = region_for(url, session)
-            self._requests = Requests(session, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
+            region = region_for(url, credentials.session)
+            self._requests = Requests(credentials, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:
         """Send a copy of the message, with the reason among its attributes where there is room.
@@ -159,9 +173,8 @@ class SqsDeadLetterQueue:
         """
         types = message.attribute_types
         attributes = {name: _attribute(value, types[name]) for name, value in message.attributes.items()}
-        if len(attributes) < MAX_ATTRIBUTES:
-            text = _UNSENDABLE.sub("?", reason)[:MAX_REASON_LENGTH]
-            attributes[REASON_ATTRIBUTE] = _attribute(text or "?", "String")
+        if text := _sendable_reason(message, reason):
+            attributes[REASON_ATTRIBUTE] = _attribute(text, "String")
         body: dict[str, Any] = {"QueueUrl": self._url, "MessageBody": message.body, "MessageAttributes": attributes}
         if is_fifo(self._url):
             body |= {"MessageGroupId": message.group or message.id, "MessageDeduplicationId": message.id}
@@ -185,6 +198,24 @@ def _attribute(value: str | bytes, data_type: str) -> dict[str, str]:
     if isinstance(value, bytes):
         return {"DataType": data_type, "BinaryValue": b64encode(value).decode()}
     return {"DataType": data_type, "StringValue": value}
+
+
+def _sendable_reason(message: Message, reason: str) -> str:
+    """Return as much of the reason as there is room for beside what the message has itself; '' where there is none."""
+    if len(message.attributes) >= MAX_ATTRIBUTES:
+        return ""
+    types = message.attribute_types
+    size = _size(message.body) + sum(
+        _size(name + types[name]) + _size(each) for name, each in message.attributes.items()
+    )
+    limit = next((limit for limit in MAX_MESSAGE_BYTES if size <= limit), size)
+    room = max(0, limit - size - _size(REASON_ATTRIBUTE + "String"))
+    text = _UNSENDABLE.sub("?", reason)[:MAX_REASON_LENGTH] or "?"
+    return text.encode()[:room].decode(errors="ignore")
+
+
+def _size(value: str | bytes) -> int:
+    return len(value.encode() if isinstance(value, str) else value)
 
 
 def _parse_message(raw: Mapping[str, Any]) -> Message:

@@ -8,6 +8,7 @@ twice as much as all the rest, and a worker sends two requests for every ten mes
 import json
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -18,13 +19,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
-from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from queueworker.errors import AnswerInvalidError, UnreachableError
-from queueworker.sqs.credentials import NOBODY, frozen_credentials
+from queueworker.sqs.credentials import NOBODY, WorkerCredentials
 from queueworker.sqs.failures import error_for
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -41,16 +41,16 @@ _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.S
 class Requests:
     """Requests to SQS in one region, with connections of their own. Safe to share between threads."""
 
-    def __init__(self, session: Session, region: str, *, read_timeout: float, connections: int) -> None:
+    def __init__(self, credentials: WorkerCredentials, region: str, *, read_timeout: float, connections: int) -> None:
         """Find the endpoint (AWS_ENDPOINT_URL_SQS, else the region's); sends nothing.
 
         Args:
-            session: botocore's; it has the credentials and AWS's settings.
+            credentials: they sign, and have AWS's settings.
             region: requests are signed for it.
             read_timeout: seconds to wait for an answer.
             connections: how many are kept open.
         """
-        self._session = session
+        self._credentials, session = credentials, credentials.session
         self._region = region
         client = session.create_client(
             "sqs",
@@ -94,7 +94,8 @@ class Requests:
             raise UnreachableError(f"SQS did not answer ({type(error).__name__})") from error
         answer = _parse_answer(response.data)
         if response.status != HTTPStatus.OK:
-            raise error_for(_error_code(response.headers, answer), response.status)
+            code, date = _error_code(response.headers, answer), response.headers.get("date")
+            raise error_for(code, response.status, date, datetime.now(UTC))
         if answer is None:
             raise AnswerInvalidError("the answer is not SQS's")
         return answer
@@ -103,7 +104,7 @@ class Requests:
         request = AWSRequest(
             "POST", self._url, {**_HEADERS, "X-Amz-Target": f"AmazonSQS.{operation}"}, json.dumps(body).encode()
         )
-        SigV4Auth(frozen_credentials(self._session), "sqs", self._region).add_auth(request)
+        SigV4Auth(self._credentials.get(), "sqs", self._region).add_auth(request)
         return request
 
 

@@ -16,12 +16,13 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, InvalidRegionError
 from botocore.utils import validate_region_name
 
+from awsaccess import RenewedCredentials
 from queueaddress import is_at_aws, is_listed
 from queueworkerpool.model import Role
-from queueworkerpool.queues.sqs.credentials import OwnCredentials
 from queueworkerpool.queues.sqs.roles import Roles
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Clients:
         self._made: dict[tuple[str, str | None], Any] = {}
         self._session: boto3.session.Session | None = None
         self._lock = threading.Lock()  # boto3's sessions are not safe to share between threads, its clients are
-        self._own = OwnCredentials(self._find_credentials)
+        self._own = RenewedCredentials(self._find_credentials)
         self._roles = Roles(lambda region: self._of("sts", region))
         self._signing = threading.local()
 
@@ -110,7 +111,7 @@ class Clients:
 
     def _sign(self, request: AWSRequest, **_: object) -> None:
         # As botocore itself signs for S3 Express. Tests check the signature that arrives.
-        chosen = {"request_credentials": self._signing.credentials or self._own.get()}
+        chosen = {"request_credentials": self._signing.credentials or Credentials(*self._own.get()[:3])}  # type: ignore[arg-type] # the stubs say that they may be None
         if self._signing.region:
             chosen["region"] = self._signing.region
         request.context["signing"] = {**request.context.get("signing", {}), **chosen}

@@ -2,11 +2,11 @@
 
 `reader` calls it; the tables of failing credentials are in `identity_failures`. The texts are shown to tenants in
 conditions and Events: they name the queue, what is wrong and what to do, and repeat nothing that the other side sent
-but a plain code. The worker has a table of its own; both must understand the same codes.
+but a plain code. The worker has a table of its own; which codes mean the same is `awsaccess.codes`' for both.
 """
 
 import re
-from http import HTTPStatus
+from datetime import datetime
 from typing import Final
 
 from botocore.exceptions import (
@@ -29,25 +29,20 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from awsaccess import CredentialsError, codes
 from queueworkerpool.errors import (
     CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueAnswerInvalidError,
+    QueueKeyUnusableError,
     QueueNotFoundError,
     QueueThrottledError,
     QueueUnreachableError,
     QueueUnreadableError,
 )
 from queueworkerpool.model import QueueRef
-from queueworkerpool.queues.sqs.credentials import CredentialsError
-from queueworkerpool.queues.sqs.failure import (
-    REFUSED_SIGNATURE_CODES,
-    SERVER_ERRORS,
-    THROTTLED_CODES,
-    TOO_MANY_REQUESTS,
-    Failure,
-)
-from queueworkerpool.queues.sqs.identity_failures import CREDENTIALS_FAILURES, ROLE_FAILURES
+from queueworkerpool.queues.sqs.failure import Failure
+from queueworkerpool.queues.sqs.identity_failures import CLOCK_SKEWED, CREDENTIALS_FAILURES, ROLE_FAILURES
 from queueworkerpool.queues.sqs.roles import RoleRefusedError
 
 _NO_CREDENTIALS: Final = (
@@ -75,41 +70,40 @@ FAILURES: Final = (
         error=QueueNotFoundError,
         text="there is no such queue",
         fix="check account, name and region of its URL",
-        codes=frozenset(
-            {
-                "AWS.SimpleQueueService.NonExistentQueue",
-                "AWS.SimpleQueueService.QueueDeletedRecently",
-                "InvalidAddress",
-                "QueueDeletedRecently",
-                "QueueDoesNotExist",
-            }
-        ),
+        codes=codes.QUEUE_NOT_FOUND,
     ),
     Failure(
         error=QueueThrottledError,
         text="too many requests ({shown})",
         fix="raise pollSeconds, or ask AWS for more",
-        codes=THROTTLED_CODES,
-        statuses=TOO_MANY_REQUESTS,
+        codes=codes.QUEUE_THROTTLED,
+        statuses=codes.TOO_MANY_REQUESTS,
+    ),
+    CLOCK_SKEWED,
+    Failure(
+        error=QueueKeyUnusableError,
+        text="its KMS key cannot be used ({shown})",
+        fix="check that the key is enabled, and that its policy lets SQS and the operator's role use it",
+        codes=codes.KEY_UNUSABLE,
     ),
     Failure(
         error=QueueAccessDeniedError,
         text="SQS refuses the credentials ({shown})",
-        fix="check role, AWS_* variables and clock of the operator",
-        codes=REFUSED_SIGNATURE_CODES,
+        fix="check role and AWS_* variables of the operator",
+        codes=codes.CREDENTIALS_REFUSED,
     ),
     Failure(
         error=QueueAccessDeniedError,
         text="the operator may not read it ({shown})",
         fix="allow its role sqs:GetQueueAttributes",
-        codes=frozenset({"AccessDenied", "AccessDeniedException", "AuthFailure", "NotAuthorized", "OptInRequired"}),
-        statuses=frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}),
+        codes=codes.FORBIDDEN,
+        statuses=codes.FORBIDDEN_STATUSES,
     ),
     Failure(
         error=QueueUnreachableError,
         text="SQS failed ({shown})",
         fix="it should pass",
-        statuses=SERVER_ERRORS,
+        statuses=codes.SERVER_ERRORS,
     ),
     Failure(
         error=QueueAnswerInvalidError,
@@ -158,18 +152,24 @@ FAILURES: Final = (
 """Every failure of a reading; the first row that fits counts."""
 
 
-def error_for(queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    """Return our error for what was raised while the queue was read: by SQS, or on the way to credentials."""
+def error_for(queue: QueueRef, error: Exception, now: datetime) -> QueueUnreadableError:
+    """Return our error for what was raised while the queue was read: by SQS, or on the way to credentials.
+
+    Args:
+        queue: It is named in the text.
+        error: What was raised.
+        now: When the queue was read, by the clock that signs requests.
+    """
     table: tuple[Failure, ...] = FAILURES
     if isinstance(error, RoleRefusedError):
         table, error = ROLE_FAILURES, error.cause
     if isinstance(error, CredentialsError):
         table, error = CREDENTIALS_FAILURES, error.cause
-    return _error(table, queue, error)
+    return _error(table, queue, error, now)
 
 
-def _error(table: tuple[Failure, ...], queue: QueueRef, error: Exception) -> QueueUnreadableError:
-    code, status, shown = _described(error)
+def _error(table: tuple[Failure, ...], queue: QueueRef, error: Exception, now: datetime) -> QueueUnreadableError:
+    code, status, shown = _described(error, now)
     failure = next(row for row in table if isinstance(error, row.raised) or code in row.codes or status in row.statuses)
     sentence = f"{failure.text}: {failure.fix}".format(
         shown=shown, external_id=queue.role.external_id if queue.role else ""
@@ -177,10 +177,11 @@ def _error(table: tuple[Failure, ...], queue: QueueRef, error: Exception) -> Que
     return failure.error(f"queue {queue.name}: {sentence}")
 
 
-def _described(error: Exception) -> tuple[str, int, str]:
-    """Return an answer's code and status, and what of the error may be shown."""
+def _described(error: Exception, now: datetime) -> tuple[str, int, str]:
+    """Return the code and status by which an answer is looked up, and what of the error may be shown."""
     if not isinstance(error, ClientError):
         return "", 0, type(error).__name__
     code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code, status, code if _PLAIN_CODE.fullmatch(code) else f"status {status}"
+    metadata = error.response.get("ResponseMetadata", {})
+    status, date = metadata.get("HTTPStatusCode", 0), metadata.get("HTTPHeaders", {}).get("date")
+    return codes.code_by_clock(code, date, now), status, code if _PLAIN_CODE.fullmatch(code) else f"status {status}"

@@ -1,7 +1,7 @@
 """What it means when the credentials that should sign a request cannot be had, the operator's or a role's. Pure.
 
 `failures` chooses the table. What fails here is STS, an agent or a file, never SQS. The worker has a table of its own
-for its credentials; both must understand the same codes.
+for its credentials; which codes mean the same is `awsaccess.codes`' for both.
 """
 
 from typing import Final
@@ -15,20 +15,22 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
+from awsaccess import codes
 from queueworkerpool.errors import (
+    ClockSkewedError,
     CredentialsDeniedError,
     CredentialsUnavailableError,
     QueueAccessDeniedError,
     QueueThrottledError,
     QueueUnreachableError,
 )
-from queueworkerpool.queues.sqs.failure import (
-    REFUSED_SIGNATURE_CODES,
-    REGION_DISABLED_CODES,
-    SERVER_ERRORS,
-    THROTTLED_CODES,
-    TOO_MANY_REQUESTS,
-    Failure,
+from queueworkerpool.queues.sqs.failure import Failure
+
+CLOCK_SKEWED: Final = Failure(
+    error=ClockSkewedError,
+    text="the operator's clock differs from AWS's by minutes ({shown})",
+    fix="set the clock of its node",
+    codes=codes.CLOCK_SKEWED,
 )
 
 CREDENTIALS_FAILURES: Final = (
@@ -37,38 +39,39 @@ CREDENTIALS_FAILURES: Final = (
         error=CredentialsUnavailableError,
         text="STS throttles the requests for the operator's credentials ({shown})",
         fix="it should pass",
-        codes=THROTTLED_CODES,
-        statuses=TOO_MANY_REQUESTS,
+        codes=codes.THROTTLED,
+        statuses=codes.TOO_MANY_REQUESTS,
     ),
     Failure(
         error=CredentialsUnavailableError,
         text="STS cannot reach the cluster's OIDC issuer ({shown})",
         fix="it should pass; else check that the issuer can be reached from AWS",
-        codes=frozenset({"IDPCommunicationError"}),
+        codes=codes.ISSUER_SILENT,
     ),
     Failure(
         error=CredentialsUnavailableError,
         text="STS failed, so the operator has no credentials ({shown})",
         fix="it should pass",
-        statuses=SERVER_ERRORS,
+        statuses=codes.SERVER_ERRORS,
     ),
+    CLOCK_SKEWED,
     Failure(
         error=CredentialsDeniedError,
         text="the operator's web identity token has expired ({shown})",
         fix="check that kubelet renews AWS_WEB_IDENTITY_TOKEN_FILE, and the node's clock",
-        codes=frozenset({"ExpiredToken", "ExpiredTokenException"}),
+        codes=codes.TOKEN_EXPIRED,
     ),
     Failure(
         error=CredentialsDeniedError,
         text="STS does not accept the operator's web identity ({shown})",
         fix="check the cluster's OIDC provider in IAM, and the audience of the token",
-        codes=frozenset({"IDPRejectedClaim", "InvalidIdentityToken"}),
+        codes=codes.TOKEN_REFUSED,
     ),
     Failure(
         error=CredentialsDeniedError,
         text="STS is not activated in the operator's region ({shown})",
         fix="activate it in IAM's account settings, or set AWS_REGION to one where it is",
-        codes=REGION_DISABLED_CODES,
+        codes=codes.REGION_DISABLED,
     ),
     Failure(
         error=CredentialsDeniedError,
@@ -117,26 +120,27 @@ ROLE_FAILURES: Final = (
         error=QueueThrottledError,
         text=f"{_ROLE} was not assumed ({{shown}}): too many requests to STS",
         fix="it should pass",
-        codes=THROTTLED_CODES,
-        statuses=TOO_MANY_REQUESTS,
+        codes=codes.THROTTLED,
+        statuses=codes.TOO_MANY_REQUESTS,
     ),
     Failure(
         error=QueueUnreachableError,
         text=f"{_ROLE} was not assumed ({{shown}}): STS failed",
         fix="it should pass",
-        statuses=SERVER_ERRORS,
+        statuses=codes.SERVER_ERRORS,
     ),
+    CLOCK_SKEWED,
     Failure(
         error=CredentialsDeniedError,
         text=f"{_ROLE} was not assumed: STS refuses the operator's own credentials ({{shown}})",
-        fix="check role, AWS_* variables and clock of the operator",
-        codes=REFUSED_SIGNATURE_CODES,
+        fix="check role and AWS_* variables of the operator",
+        codes=codes.CREDENTIALS_REFUSED,
     ),
     Failure(
         error=QueueAccessDeniedError,
         text=f"{_ROLE} was not assumed: STS is not activated in this region ({{shown}})",
         fix="activate it in IAM's account settings",
-        codes=REGION_DISABLED_CODES,
+        codes=codes.REGION_DISABLED,
     ),
     Failure(
         error=QueueAccessDeniedError,

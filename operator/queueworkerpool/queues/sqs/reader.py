@@ -80,7 +80,7 @@ class SqsQueues:
             with self._clients.of(region, queue.role) as client:
                 answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
         except Exception as error:  # botocore's parsers raise anything when an answer is strange
-            raise error_for(queue, error) from error
+            raise error_for(queue, error, time) from error
         return _reading(queue.name, answer, time)
 
 

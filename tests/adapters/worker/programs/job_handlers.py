@@ -79,6 +79,10 @@ def digest(message: Message) -> None:
     write("handled", replace(message, body=hashlib.sha256(message.body.encode()).hexdigest()))
 
 
+async def digest_async(message: Message) -> None:
+    digest(message)
+
+
 def reject(message: Message) -> None:
     write("started", message)
     raise Reject("no such customer")
