@@ -141,5 +141,5 @@ def _engine_answers() -> bool:
 
 
 def cluster_folder() -> Path:
-    """Return where the cluster of `make e2e` keeps its files."""
-    return cache.folder() / "e2e"
+    """Return where the cluster of `make e2e` keeps its files: E2E_FOLDER, else in the user's cache."""
+    return Path(os.environ.get("E2E_FOLDER") or cache.folder() / "e2e").resolve()

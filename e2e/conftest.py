@@ -19,7 +19,7 @@ KEPT = ROOT / ".e2e"
 @pytest.fixture(scope="session")
 def backend() -> Iterator[Backend]:
     folder = backends.cluster_folder()
-    with cache.exclusive(folder.with_name("e2e-lock"), "another `make e2e` runs"):
+    with cache.exclusive(folder.with_name(f"{folder.name}-lock"), "another `make e2e` runs"):
         chosen = backends.choose(folder)
         yield chosen
         chosen.delete()
