@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from devcluster.errors import UnavailableError
 from devcluster.sqs import ElasticMq, MotoSqs
@@ -25,11 +26,15 @@ LONGEST_FIRST = (
 
 
 def pytest_configure() -> None:
-    """Set asyncio's current loop to none.
+    """Set asyncio's current loop to none, and give examples of properties no deadline.
 
-    pytest-asyncio gets it before its first test, and on Python 3.11 that creates a loop that nothing closes.
+    pytest-asyncio gets the loop before its first test, and on Python 3.11 that creates one that nothing closes. How
+    long an example takes depends on what else the machine does, and says nothing about the property.
     """
     asyncio.set_event_loop(None)
+    if settings.get_current_profile_name() == "default":
+        settings.register_profile("tests", deadline=None)
+        settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
