@@ -1,6 +1,6 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check verify generate mutate audit bench soak chaos lock clean
+.PHONY: help setup demo test test-fast e2e check verify generate mutate audit bench soak chaos lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -36,6 +36,9 @@ test: setup ## Run every test against a real API server, SQS servers and Prometh
 
 test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need neither a control plane nor endurance (two minutes)
 	$(BIN)/pytest --numprocesses 4 $(FILE_BY_FILE) -m "not control_plane and not endurance" tests/unit tests/adapters
+
+e2e: setup ## Build the images, install them into a real cluster (kind, or as root its own kubelet), and try what users do
+	$(BIN)/pytest -p no:randomly --override-ini timeout=900 --capture=no e2e
 
 check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .

@@ -9,7 +9,12 @@ from pathlib import Path
 from devcluster import cache, tools
 from devcluster.cluster import POD_ENV, Cluster
 from devcluster.errors import DevclusterError
+from devcluster.images import Images
+from devcluster.kubelet import requirements
+from devcluster.kubelet.cluster import RealCluster
 from devcluster.node.files import PodFiles
+
+KUBELET = "kubelet"
 
 
 def main() -> None:
@@ -26,31 +31,39 @@ def main() -> None:
         sys.exit(f"devcluster: {error}")
 
 
-def build(_: argparse.Namespace) -> None:
+def build(options: argparse.Namespace) -> None:
     """Build or find every program that a cluster needs; print where they are."""
-    for path in tools.build_everything():
+    for path in tools.build_everything(real_node=options.node == KUBELET):
         print(path)
 
 
 def up(options: argparse.Namespace) -> None:
     """Be a cluster until SIGTERM or SIGINT."""
     begun = time.monotonic()
-    settings = dict(pair.split("=", 1) for pair in options.pod_env)
-    with (
-        cache.exclusive(options.dir, "another devcluster runs there"),
-        Cluster(
-            options.dir,
-            node=not options.no_node,
-            capacity=options.capacity,
-            audit=options.audit,
-            pod_env=POD_ENV | settings,
-            controller_manager=options.controller_manager,
-        ) as cluster,
-    ):
+    making = _with_kubelets if options.node == KUBELET else _with_processes
+    with cache.exclusive(options.dir, "another devcluster runs there"), making(options) as cluster:
         print(f"The cluster is up after {time.monotonic() - begun:.1f} s; Ctrl-C ends it.", file=sys.stderr)
         print(f"KUBECONFIG={cluster.kubeconfig}", flush=True)
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
         print("Ending the cluster.", file=sys.stderr)
+
+
+def _with_processes(options: argparse.Namespace) -> Cluster:
+    settings = dict(pair.split("=", 1) for pair in options.pod_env)
+    return Cluster(
+        options.dir,
+        node=not options.no_node,
+        capacity=options.capacity,
+        audit=options.audit,
+        pod_env=POD_ENV | settings,
+        controller_manager=options.controller_manager,
+    )
+
+
+def _with_kubelets(options: argparse.Namespace) -> RealCluster:
+    requirements.check()
+    images = Images()
+    return RealCluster(options.dir, [*images.for_nodes(), *options.image], options.nodes)
 
 
 def logs(options: argparse.Namespace) -> None:
@@ -65,11 +78,13 @@ def logs(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="devcluster",
-        description="Kubernetes for tests and demos: a real control plane, and pods that are local processes.",
+        description="Kubernetes for tests and demos: a real control plane, and pods that are local processes, "
+        "or containers on real kubelets.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     building = commands.add_parser("build", help="build or find every program that is needed")
     building.set_defaults(command=build)
+    _add_node(building)
     _add_up(commands.add_parser("up", help="start a cluster; it lives until SIGTERM or Ctrl-C"))
     logging = commands.add_parser("logs", help="print a pod's output")
     logging.set_defaults(command=logs)
@@ -82,6 +97,16 @@ def _parser() -> argparse.ArgumentParser:
 def _add_up(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=up)
     _add_directory(parser)
+    _add_node(parser)
+    parser.add_argument("--nodes", type=int, default=1, help="with --node kubelet: how many (default: %(default)s)")
+    parser.add_argument(
+        "--image",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="ARCHIVE",
+        help="with --node kubelet: an image (docker-archive or oci-archive) that every node has from the start",
+    )
     parser.add_argument("--capacity", type=int, default=500, help="how many pods the node takes (default: %(default)s)")
     parser.add_argument("--no-node", action="store_true", help="a control plane only: pods stay pending")
     parser.add_argument("--audit", action="store_true", help="log every API request to DIR/audit.log")
@@ -98,6 +123,15 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ARGUMENT",
         help="a further argument of kube-controller-manager, as in --controller-manager=--v=4",
+    )
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--node",
+        choices=["processes", KUBELET],
+        default="processes",
+        help="what pods are: local processes (default), or containers on real kubelets, which needs root on Linux",
     )
 
 

@@ -77,7 +77,9 @@ class Images:
 
     def archive(self, name: str) -> Path:
         """Return an archive of an image that was built; it is written anew only when the image has changed."""
-        identity = self._buildah("images", "--format={{.ID}}", "--no-trunc", _local(name)).strip().removeprefix("sha256:")
+        identity = (
+            self._buildah("images", "--format={{.ID}}", "--no-trunc", _local(name)).strip().removeprefix("sha256:")
+        )
         stem = re.sub(r"[^a-z0-9.-]", "-", name)
         target = self._folder / "archives" / stem / f"{identity[:12]}.tar"
 

@@ -65,9 +65,11 @@ def go() -> Path:
     return _from_wheel("go", Path("go/bin/go"), "Go {}.{} or newer (go.dev/dl)".format(*oldest))
 
 
-def build_everything() -> list[Path]:
+def build_everything(*, real_node: bool = False) -> list[Path]:
     """Return all programs that a cluster needs, building and fetching what is missing."""
-    return [control_plane(program.name) for program in golang.CONTROL_PLANE] + [helm(), kubeconform(), kubectl()]
+    node_programs = [node(program.name) for program in golang.NODE] if real_node else []
+    control = [control_plane(program.name) for program in golang.CONTROL_PLANE]
+    return [*control, *node_programs, helm(), kubeconform(), kubectl()]
 
 
 def _built(program: golang.GoProgram) -> Path:

@@ -1,7 +1,7 @@
 """One cluster for all tests, made and filled by the README's own commands; on failure its state is kept."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,23 +39,23 @@ def world(backend: Backend) -> World:
     return world
 
 
-@pytest.fixture(autouse=True)
-def _keep(request: pytest.FixtureRequest, world: World) -> Iterator[None]:
-    failed = request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed or request.node.stash.get(FAILED, default=False):
-        world.keep(KEPT / request.node.name)
-
-
 FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
         item.stash[FAILED] = True
     return report
+
+
+@pytest.fixture(autouse=True)
+def _keep(request: pytest.FixtureRequest, world: World) -> Iterator[None]:
+    """Keep the state of the cluster when the test has failed."""
+    yield
+    if request.node.stash.get(FAILED, default=False):
+        world.keep(KEPT / request.node.name)
 
 
 def _execute(argv: list[str], backend: Backend, world: World) -> None:

@@ -4,7 +4,6 @@ import json
 
 from e2e.world import World, eventually, highest
 
-
 QUEUE_IS_EMPTY = "visible 0, in flight 0, delayed 0"
 
 
@@ -17,7 +16,9 @@ def sqs(world: World, *arguments: str) -> str:
 
 
 def set_mode(world: World, mode: str) -> None:
-    world.kubectl("patch", "queueworkerpool", "thumbnails", "--type=merge", f"--patch={json.dumps({'spec': {'mode': mode}})}")
+    world.kubectl(
+        "patch", "queueworkerpool", "thumbnails", "--type=merge", f"--patch={json.dumps({'spec': {'mode': mode}})}"
+    )
 
 
 def rest(world: World) -> None:
@@ -44,6 +45,13 @@ def test_a_pool_at_zero_takes_one_step_to_its_largest_size_for_500_messages(worl
 
 def test_the_pool_says_why_it_has_its_size_from_within_the_operators_pod(world: World) -> None:
     said = world.kubectl(
-        "-n", "queueworkerpool-system", "exec", "deployment/queueworkerpool", "--", "qwp", "explain", "default/thumbnails"
+        "-n",
+        "queueworkerpool-system",
+        "exec",
+        "deployment/queueworkerpool",
+        "--",
+        "qwp",
+        "explain",
+        "default/thumbnails",
     )
     assert "Deployment thumbnailer" in said

@@ -80,7 +80,16 @@ class World:
             "objects.txt": ("get", "all,qwp,events,nodes", "-A", "-o", "wide"),
             "pools.yaml": ("get", "qwp", "-A", "-o", "yaml"),
             "pods.txt": ("describe", "pods", "-A"),
-            "operators.log": ("-n", SYSTEM, "logs", "--all-containers", "--prefix", "--tail=2000", "-l", "app.kubernetes.io/name=queueworkerpool"),
+            "operators.log": (
+                "-n",
+                SYSTEM,
+                "logs",
+                "--all-containers",
+                "--prefix",
+                "--tail=2000",
+                "-l",
+                "app.kubernetes.io/name=queueworkerpool",
+            ),
         }
         for name, arguments in looks.items():
             try:
@@ -117,5 +126,3 @@ def highest(value: Callable[[], int], until: Callable[[int], bool], seconds: flo
             break
         time.sleep(POLL_SECONDS)
     return seen
-
-

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devcluster import commands, golang, tools
+from devcluster import commands, tools
 from devcluster.errors import CommandFailedError, StartFailedError
 from devcluster.kubelet import cgroups, requirements
 from devcluster.kubelet.documents import NodePlace
@@ -61,8 +61,7 @@ class RealCluster:
         Raises UnavailableError, StartFailedError.
         """
         requirements.check()
-        for program in (*golang.CONTROL_PLANE, *golang.NODE):
-            tools.control_plane(program.name) if program in golang.CONTROL_PLANE else tools.node(program.name)
+        tools.build_everything(real_node=True)
         self._clear()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._program = program = self._inside()
@@ -115,9 +114,7 @@ class RealCluster:
             *(f"--dir={self.directory}", f"--address={self._link}.2", f"--nodes={self._nodes}"),
             *(f"--image={image.resolve()}" for image in self._images),
         ]
-        return Program(
-            argv, self.directory / "inside.log", env=os.environ | leftovers.mark(self.directory)
-        )
+        return Program(argv, self.directory / "inside.log", env=os.environ | leftovers.mark(self.directory))
 
     def _join(self, program: Program) -> None:
         """Give the namespace of PROGRAM an interface to ours. The kernel takes it down with the namespace."""

@@ -182,18 +182,18 @@ def dns() -> list[dict[str, object]]:
     """Return the objects of the cluster's DNS, with the names that they have in other clusters."""
     labels = {"k8s-app": "kube-dns"}
     where = {"namespace": "kube-system"}
-    corefile = f""".:53 {{
+    corefile = """.:53 {
     errors
     ready :8181
-    kubernetes cluster.local in-addr.arpa {{
+    kubernetes cluster.local in-addr.arpa {
         pods insecure
-    }}
+    }
     cache 5
     # Nothing outside of the cluster has a name here.
-    template ANY ANY . {{
+    template ANY ANY . {
         rcode NXDOMAIN
-    }}
-}}
+    }
+}
 """
     reads = [
         {"apiGroups": [""], "resources": ["endpoints", "services", "pods", "namespaces"], "verbs": ["list", "watch"]},
@@ -216,7 +216,12 @@ def dns() -> list[dict[str, object]]:
     ports = [{"name": f"dns-{protocol}", "port": 53, "protocol": protocol.upper()} for protocol in ("udp", "tcp")]
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "coredns", **where}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns", **where}, "data": {"Corefile": corefile}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "coredns", **where},
+            "data": {"Corefile": corefile},
+        },
         {
             "apiVersion": f"{rbac}/v1",
             "kind": "ClusterRole",

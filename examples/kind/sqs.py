@@ -30,10 +30,12 @@ def main() -> None:
             )
         print(f"sent {options.count}")
     else:
-        names = ["", "NotVisible", "Delayed"]
-        attributes = [f"ApproximateNumberOfMessages{name}" for name in names]
-        counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=attributes)["Attributes"]
-        print("visible {}, in flight {}, delayed {}".format(*(counts[name] for name in attributes)))
+        counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        print(
+            f"visible {counts['ApproximateNumberOfMessages']}, "
+            f"in flight {counts['ApproximateNumberOfMessagesNotVisible']}, "
+            f"delayed {counts['ApproximateNumberOfMessagesDelayed']}"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
