@@ -1,6 +1,6 @@
 """Build the pinned Go programs under `golang/` into the user's cache; go.mod is the one place of their versions.
 
-A built program is named by a digest of everything that shapes it (go.mod, go.sum, sources of ours, flags, platform), so a
+A built program is named by a digest of everything that shapes it (go.mod, go.sum, our sources, flags, platform), so a
 changed pin builds anew and nothing else does. Go's own build cache makes an interrupted build resume.
 """
 

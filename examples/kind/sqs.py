@@ -2,8 +2,13 @@
 """Make queues, send messages and count them in the stand-in that runs in this container."""
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 BATCH = 10
 
@@ -23,19 +28,27 @@ def main() -> None:
         return
     url = client.get_queue_url(QueueName=options.queue)["QueueUrl"]
     if options.command == "send":
-        for first in range(0, options.count, BATCH):
-            numbers = range(first, min(first + BATCH, options.count))
-            client.send_message_batch(
-                QueueUrl=url, Entries=[{"Id": str(number), "MessageBody": f"message {number}"} for number in numbers]
-            )
-        print(f"sent {options.count}")
+        send(client, url, options.body or [f"message {number}" for number in range(options.count)])
     else:
-        counts = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        print(
-            f"visible {counts['ApproximateNumberOfMessages']}, "
-            f"in flight {counts['ApproximateNumberOfMessagesNotVisible']}, "
-            f"delayed {counts['ApproximateNumberOfMessagesDelayed']}"
-        )
+        print(counts(client, url))
+
+
+def send(client: "SQSClient", url: str, bodies: Sequence[str]) -> None:
+    """Send a message with each of the bodies."""
+    for first in range(0, len(bodies), BATCH):
+        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[first : first + BATCH])]
+        client.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type] # TypedDicts
+    print(f"sent {len(bodies)}")
+
+
+def counts(client: "SQSClient", url: str) -> str:
+    """Return how many messages a queue has."""
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return (
+        f"visible {found['ApproximateNumberOfMessages']}, "
+        f"in flight {found['ApproximateNumberOfMessagesNotVisible']}, "
+        f"delayed {found['ApproximateNumberOfMessagesDelayed']}"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("create", help="make a queue").add_argument("queue")
     sending = commands.add_parser("send", help="send messages")
     sending.add_argument("queue")
-    sending.add_argument("count", type=int)
+    sending.add_argument("count", type=int, nargs="?", default=1, help="how many")
+    sending.add_argument("--body", action="append", help="what one message holds; once for each message")
     commands.add_parser("counts", help="how many messages a queue has").add_argument("queue")
     return parser
 

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from devcluster import golang
-from devcluster.golang import CONTROL_PLANE, HELM, KUBECONFORM, GoProgram
+from devcluster.golang import CONTROL_PLANE, HELM, KIND, KUBECONFORM, NODE, SOURCES, GoProgram
 
-PROGRAMS = (*CONTROL_PLANE, HELM, KUBECONFORM)
+PROGRAMS = (*CONTROL_PLANE, *NODE, HELM, KIND, KUBECONFORM)
 GO_MOD = """\
 module example
 
@@ -39,7 +39,8 @@ def test_the_go_release_is_read_from_go_mod() -> None:
 def test_every_program_is_pinned_and_named_by_its_pin(program: GoProgram) -> None:
     assert re.fullmatch(r"v\d+\.\d+\.\d+", program.version)
     assert f"{program.name}-{program.version}-" in str(program.path)
-    assert f"tool {program.package}" in program.go_mod or f"\t{program.package}\n" in program.go_mod
+    is_ours = program.package == "." and (SOURCES / program.folder / "main.go").exists()
+    assert is_ours or f"tool {program.package}" in program.go_mod or f"\t{program.package}\n" in program.go_mod
 
 
 def test_kubernetes_programs_know_their_version() -> None:

@@ -1,0 +1,152 @@
+"""A Prometheus in the cluster scrapes operator and workers, loads the chart's alerts, and answers PromQL."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcluster.errors import UnavailableError
+from e2e.backends import Backend
+from e2e.world import ROOT, SYSTEM, World, eventually
+
+NAMESPACE = "prometheus"
+IMAGE = "qwp-e2e-prometheus:1"
+DOCKERFILE = """\
+ARG BASE=debian:bookworm-slim
+FROM ${BASE}
+COPY prometheus promtool /usr/bin/
+USER 65532:65532
+ENTRYPOINT ["prometheus"]
+"""
+CONFIGURATION = {
+    "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+    "rule_files": ["/etc/prometheus/alerts.yaml"],
+    "scrape_configs": [
+        {
+            "job_name": "operator",
+            "kubernetes_sd_configs": [{"role": "endpointslice", "namespaces": {"names": [SYSTEM]}}],
+            "relabel_configs": [
+                {
+                    "source_labels": ["__meta_kubernetes_service_name"],
+                    "regex": "queueworkerpool-metrics",
+                    "action": "keep",
+                }
+            ],
+        },
+        {
+            "job_name": "workers",
+            "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": ["default"]}}],
+            "relabel_configs": [
+                {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "state", "action": "keep"},
+                {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+            ],
+        },
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def prometheus(world: World, backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Prometheus that scrapes what annotations of the chart and the quickstart offer."""
+    context = tmp_path_factory.mktemp("prometheus")
+    _collect_programs(context)
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    base = backend.base()
+    backend.build(IMAGE, context, "", {"BASE": base} if base else {})
+    backend.load([IMAGE])
+    world.kubectl("create", "namespace", NAMESPACE)
+    world.apply(*_objects(), namespace=NAMESPACE)
+    world.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/prometheus", "--timeout=2m")
+    yield
+    world.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    world.kubectl("delete", "clusterrole,clusterrolebinding", "e2e-prometheus")
+
+
+@pytest.mark.usefixtures("prometheus")
+def test_the_operator_and_every_worker_are_scraped_and_answer_promql(world: World) -> None:
+    world.kubectl("exec", "deployment/sqs", "--", "sqs", "send", "thumbnails", "300")
+    eventually(lambda: ask(world, 'up{job="operator"}') == [1.0], 60, "a scrape of the operator")
+    eventually(lambda: sum(ask(world, 'up{job="workers"}')) >= 3, 90, "scrapes of workers")
+    eventually(
+        lambda: sum(ask(world, 'queueworkerpool_desired_replicas{namespace="default"}')) >= 3, 30, "the pool's size"
+    )
+    eventually(
+        lambda: sum(ask(world, "queueworker_messages_succeeded_total")) > 0, 90, "messages in the workers' metrics"
+    )
+    assert sum(ask(world, "queueworkerpool_leader")) == 1.0
+
+
+@pytest.mark.usefixtures("prometheus")
+def test_the_charts_alerts_are_evaluated_without_an_error(world: World) -> None:
+    eventually(lambda: sum(ask(world, "sum(prometheus_rule_evaluations_total)")) > 0, 60, "an evaluation")
+    assert ask(world, "sum(prometheus_rule_evaluation_failures_total)") == [0.0]
+    assert ask(world, "ALERTS") == []
+
+
+def ask(world: World, query: str) -> list[float]:
+    """Return the values of what QUERY gives."""
+    answer = world.kubectl(
+        *("-n", NAMESPACE, "exec", "deployment/prometheus", "--"),
+        *("promtool", "query", "instant", "--format=json", "http://localhost:9090", query),
+    )
+    return [float(each["value"][1]) for each in json.loads(answer)]
+
+
+def _collect_programs(context: Path) -> None:
+    for program in ("prometheus", "promtool"):
+        found = shutil.which(program)
+        if found is None:
+            raise UnavailableError("this test needs Prometheus: apt-get install prometheus")
+        shutil.copy(found, context / program)
+
+
+def _objects() -> list[dict[str, Any]]:
+    rbac = "rbac.authorization.k8s.io"
+    reads = [
+        {"apiGroups": [""], "resources": ["pods", "services", "endpoints"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
+    ]
+    files = {
+        "prometheus.yml": json.dumps(CONFIGURATION),
+        "alerts.yaml": (ROOT / "charts/queueworkerpool/alerts.yaml").read_text(),
+    }
+    labels = {"app": "prometheus"}
+    container = {
+        "name": "prometheus",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/data"],
+        "readinessProbe": {"httpGet": {"path": "/-/ready", "port": 9090}, "periodSeconds": 1},
+        "volumeMounts": [{"name": "files", "mountPath": "/etc/prometheus"}, {"name": "data", "mountPath": "/data"}],
+    }
+    pod = {
+        "serviceAccountName": "prometheus",
+        "securityContext": {"fsGroup": 65532},
+        "containers": [container],
+        "volumes": [{"name": "files", "configMap": {"name": "files"}}, {"name": "data", "emptyDir": {}}],
+    }
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "prometheus"}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "files"}, "data": files},
+        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "e2e-prometheus"}, "rules": reads},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "e2e-prometheus"},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "e2e-prometheus"},
+            "subjects": [{"kind": "ServiceAccount", "name": "prometheus", "namespace": NAMESPACE}],
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "prometheus"},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        },
+    ]

@@ -1,0 +1,26 @@
+"""The handler of the workers in test_workers.py, which tells the ledger what it does. It runs in their pods."""
+
+import json
+import time
+import urllib.request
+
+from queueworker import Message
+
+LEDGER = "http://ledger:8000"
+
+
+def handle(message: Message) -> None:
+    """Work as long as the message says; take more memory than the pod may have when it says that, the first time."""
+    order = json.loads(message.body)
+    _report("begin", order["name"])
+    if order.get("memory") and message.receive_count == 1:
+        taken = []
+        while True:
+            taken.append(bytearray(8 << 20))
+    time.sleep(order["seconds"])
+    _report("end", order["name"])
+
+
+def _report(what: str, name: str) -> None:
+    request = urllib.request.Request(f"{LEDGER}/{what}/{name}", method="POST")  # noqa: S310 - a constant address
+    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
