@@ -37,6 +37,11 @@ def kubeconform() -> Path:
     return _on_path("kubeconform", "-v") or _built(golang.KUBECONFORM)
 
 
+def actionlint() -> Path:
+    """Return actionlint: from PATH, else built."""
+    return _on_path("actionlint", "-version") or _built(golang.ACTIONLINT)
+
+
 def kubectl() -> Path:
     """Return kubectl: from PATH when it is young enough, else from its wheel."""
     found = _on_path("kubectl", "version", "--client")
@@ -56,8 +61,9 @@ def go() -> Path:
 
 
 def build_everything() -> list[Path]:
-    """Return all programs that a cluster needs, building and fetching what is missing."""
-    return [control_plane(program.name) for program in golang.CONTROL_PLANE] + [helm(), kubeconform(), kubectl()]
+    """Return all programs that clusters and tests need, building and fetching what is missing."""
+    cluster = [control_plane(program.name) for program in golang.CONTROL_PLANE]
+    return [*cluster, helm(), kubeconform(), actionlint(), kubectl()]
 
 
 def _built(program: golang.GoProgram) -> Path:

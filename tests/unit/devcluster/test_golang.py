@@ -5,9 +5,9 @@ import re
 import pytest
 
 from devcluster import golang
-from devcluster.golang import CONTROL_PLANE, HELM, KUBECONFORM, GoProgram
+from devcluster.golang import ACTIONLINT, CONTROL_PLANE, HELM, KUBECONFORM, GoProgram
 
-PROGRAMS = (*CONTROL_PLANE, HELM, KUBECONFORM)
+PROGRAMS = (*CONTROL_PLANE, HELM, KUBECONFORM, ACTIONLINT)
 GO_MOD = """\
 module example
 
