@@ -1,6 +1,6 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast e2e check verify generate mutate audit bench soak chaos lock clean
+.PHONY: help setup demo test test-fast e2e check verify generate mutate audit release bench soak chaos lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -58,8 +58,11 @@ verify: $(BIN)/.installed ## Fail when a generated file is stale
 mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 5 minutes)
 	$(BIN)/python -m tests.mutation
 
-audit: $(BIN)/.installed ## Check what the images contain for known vulnerabilities (needs the network)
+audit: $(BIN)/.installed ## Check what the images contain for known vulnerabilities, and for ARM (needs the network)
 	$(BIN)/python -m tests.supplychain
+
+release: $(BIN)/.installed ## Write a release into dist/ (VERSION=1.2.3; RELEASE_OPTIONS="--registry ghcr.io/NAME --base IMAGE")
+	$(BIN)/python -m release $(VERSION) $(RELEASE_OPTIONS)
 
 bench: setup ## Measure operator and worker against their limits; JSON in benchmarks/results
 	$(BIN)/python -m benchmarks
@@ -71,7 +74,7 @@ chaos: setup ## Let every kind of trouble happen at random for 20 minutes (CHAOS
 	$(BIN)/python -m benchmarks chaos --seconds $${CHAOS_SECONDS:-1200} --seed $${CHAOS_SEED:-15}
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
-	for name in ": --extra operator --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \
+	for name in ": --extra cli --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    pyproject.toml $${name#*:} -o requirements$${name%%:*}.lock; \
 	done

@@ -97,6 +97,13 @@ KUBECONFORM = GoProgram(
     "github.com/yannh/kubeconform/cmd/kubeconform",
     "-X main.version={version}",
 )
+ACTIONLINT = GoProgram(
+    "actionlint",
+    "actionlint",
+    "github.com/rhysd/actionlint",
+    "github.com/rhysd/actionlint/cmd/actionlint",
+    "-X github.com/rhysd/actionlint.version={version}",
+)
 
 
 def module_version(go_mod: str, module: str) -> str:

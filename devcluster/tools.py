@@ -47,6 +47,11 @@ def kubeconform() -> Path:
     return _on_path("kubeconform", "-v") or _built(golang.KUBECONFORM)
 
 
+def actionlint() -> Path:
+    """Return actionlint: from PATH, else built."""
+    return _on_path("actionlint", "-version") or _built(golang.ACTIONLINT)
+
+
 def kubectl() -> Path:
     """Return kubectl: from PATH when it is young enough, else from its wheel."""
     found = _on_path("kubectl", "version", "--client")
@@ -66,10 +71,10 @@ def go() -> Path:
 
 
 def build_everything(*, real_node: bool = False) -> list[Path]:
-    """Return all programs that a cluster needs, building and fetching what is missing."""
+    """Return all programs that clusters and tests need, building and fetching what is missing."""
     node_programs = [node(program.name) for program in golang.NODE] if real_node else []
     control = [control_plane(program.name) for program in golang.CONTROL_PLANE]
-    return [*control, *node_programs, helm(), kubeconform(), kubectl()]
+    return [*control, *node_programs, helm(), kubeconform(), actionlint(), kubectl()]
 
 
 def _built(program: golang.GoProgram) -> Path:

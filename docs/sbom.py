@@ -1,4 +1,4 @@
-"""Writes what an image contains, from its lock, as a CycloneDX 1.6 document. `generate` calls it.
+"""Writes what an image contains, from its lock, as a CycloneDX 1.6 document. `generate` and `release` call it.
 
 The same lock gives the same document: no time, no random number. So a change of the lock shows as a readable diff. The
 hashes stay in the lock, for there are dozens per library, one for each platform, and an image contains one of them.
@@ -6,6 +6,7 @@ hashes stay in the lock, for there are dozens per library, one for each platform
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ _ENTRY = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ ;\\]+)", re.IGNORECASE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def sbom(lock: Path, image: str) -> str:
-    """The document of the image whose environment LOCK describes."""
+def sbom(lock: Path, image: str, base: Iterable[dict[str, Any]] = ()) -> str:
+    """The document of the image whose environment LOCK describes; `base`: the components that its base adds."""
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": {"type": "container", "bom-ref": image, "name": image}},
-        "components": [_component(name, version) for name, version, _ in entries(lock)],
+        "components": [*(_component(name, version) for name, version, _ in entries(lock)), *base],
     }
     return json.dumps(document, indent=2) + "\n"
 

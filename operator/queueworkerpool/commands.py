@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queueworkerpool.errors import QueueWorkerPoolError
+from queueworkerpool.errors import QueueWorkerPoolError, RulesUnavailableError
 from queueworkerpool.model import InvalidPool, NamespacedName
 from queueworkerpool.names import GROUP, KIND
 
@@ -96,10 +96,26 @@ async def _explanation(key: NamespacedName) -> "Explanation":
 def validate_command(ctx: click.Context, paths: tuple[str, ...], output: str) -> None:
     """Check the pools in files as the API server would, and warn of what is doubtful; no cluster is needed.
 
-    Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage.
+    Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage, or nothing can be
+    checked by this installation.
     """
+    _require_rules()
     valid = [_validate_file(path, output) for path in paths]
     ctx.exit(0 if all(valid) else 1)
+
+
+class _NothingCheckedError(click.ClickException):
+    """Ends the command like wrong usage, for 1 would mean that a pool is invalid."""
+
+    exit_code = click.UsageError.exit_code
+
+
+def _require_rules() -> None:
+    """Raise a ClickException where the library of `qwp validate` is missing, before any file is called invalid."""
+    try:
+        import queueworkerpool.validate.rules  # noqa: F401, PLC0415 -- see the module's docstring
+    except RulesUnavailableError as error:
+        raise _NothingCheckedError(str(error)) from error
 
 
 def _validate_file(path: str, output: str) -> bool:

@@ -16,6 +16,10 @@ class SpecInvalidError(QueueWorkerPoolError):
     """A stored QueueWorkerPool does not fit the CRD that this operator was built with."""
 
 
+class RulesUnavailableError(QueueWorkerPoolError):
+    """This installation lacks the library that evaluates the CRD's rules, so nothing can be said about a pool."""
+
+
 class SettingsInvalidError(QueueWorkerPoolError):
     """A setting of the operator is unknown or makes no sense."""
 

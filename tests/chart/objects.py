@@ -14,7 +14,9 @@ Render = Callable[..., list[Json]]
 DEFAULTS = {value.path: value.default for value in values((CHART / "values.yaml").read_text())}
 # One value other than the default for everything that can be set.
 OTHERS: dict[tuple[str, ...], Any] = {
-    ("image", "repository"): "registry.example/operator",
+    ("global", "imageRegistry"): "mirror.example",
+    ("image", "registry"): "registry.example/team",
+    ("image", "repository"): "operator",
     ("image", "tag"): "1.2.3",
     ("image", "digest"): "sha256:" + "0" * 64,
     ("image", "pullPolicy"): "Always",
@@ -60,7 +62,13 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("priorityClassName",): "system-cluster-critical",
 }
 # Some values hide others: these two sets together show everything.
-HIDING = {("image", "digest"), ("serviceAccount", "create"), ("podPatchPolicy", "enabled"), ("crds", "install")}
+HIDING = {
+    ("global", "imageRegistry"),
+    ("image", "digest"),
+    ("serviceAccount", "create"),
+    ("podPatchPolicy", "enabled"),
+    ("crds", "install"),
+}
 VISIBLE = {path: value for path, value in OTHERS.items() if path not in HIDING}
 
 

@@ -162,15 +162,20 @@ def test_the_process_node_and_the_image_run_the_same_command(render: Render) -> 
 
 
 @pytest.mark.parametrize(
-    ("image", "reference"),
+    ("values", "reference"),
     {
         "the tag defaults to the appVersion": ({}, "queueworkerpool-operator:0.1.0"),
-        "a tag": ({"repository": "r/o", "tag": "2"}, "r/o:2"),
+        "a tag": ({"image": {"repository": "r/o", "tag": "2"}}, "r/o:2"),
         "a digest wins over the tag": (
-            {"repository": "r/o", "tag": "2", "digest": "sha256:" + "a" * 64},
+            {"image": {"repository": "r/o", "tag": "2", "digest": "sha256:" + "a" * 64}},
             "r/o@sha256:" + "a" * 64,
+        ),
+        "a registry": ({"image": {"registry": "ghcr.io/team"}}, "ghcr.io/team/queueworkerpool-operator:0.1.0"),
+        "a mirror of all charts wins over the registry": (
+            {"global": {"imageRegistry": "mirror:5000"}, "image": {"registry": "ghcr.io/team"}},
+            "mirror:5000/queueworkerpool-operator:0.1.0",
         ),
     }.values(),
 )
-def test_the_image_is_named(image: Json, reference: str, render: Render) -> None:
-    assert container(render({"image": image}))["image"] == reference
+def test_the_image_is_named(values: Json, reference: str, render: Render) -> None:
+    assert container(render(values))["image"] == reference

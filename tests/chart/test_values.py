@@ -16,6 +16,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no operator": ({"replicaCount": 0}, "'/replicaCount': minimum: got 0, want 1"),
     "too many operators": ({"replicaCount": 11}, "'/replicaCount': maximum: got 11, want 10"),
     "an unknown value of the image": ({"image": {"repo": "x"}}, "'/image': additional properties 'repo' not allowed"),
+    "a registry with a scheme": ({"image": {"registry": "https://r"}}, "'/image/registry': 'https://r' does not match"),
+    "a mirror that ends in a slash": (
+        {"global": {"imageRegistry": "r/"}},
+        "'/global/imageRegistry': 'r/' does not match",
+    ),
     "no repository": ({"image": {"repository": ""}}, "'/image/repository': minLength: got 0, want 1"),
     "a tag that YAML takes for a number": ({"image": {"tag": 1.5}}, "'/image/tag': got number, want string"),
     "a digest without its algorithm": ({"image": {"digest": "0" * 64}}, "'/image/digest': '0000"),

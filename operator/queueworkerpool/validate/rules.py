@@ -10,11 +10,18 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from cel_expr_python import cel
-
+from queueworkerpool.errors import RulesUnavailableError
 from queueworkerpool.validate import problems
 from queueworkerpool.validate.problems import OMITTED, Problem
 from queueworkerpool.validate.schema import Schema, parts
+
+try:
+    from cel_expr_python import cel
+except ModuleNotFoundError as error:
+    raise RulesUnavailableError(
+        "`qwp validate` needs the library cel-expr-python, which is not installed here, nor in the operator's image: "
+        "install `queueworkerpool[cli]` with pip where you call it"
+    ) from error
 
 
 def broken_rules(value: Any, schema: Schema, path: str = "") -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """`qwp validate` as people and pipelines call it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,18 @@ def test_each_file_is_a_json_document_of_its_own(tmp_path: Path) -> None:
     first, end = decoder.raw_decode(told)
     second, _ = decoder.raw_decode(told[end:].lstrip())
     assert (first["file"], second["file"]) == (f"{tmp_path}/a", f"{tmp_path}/b")
+
+
+def test_without_cel_it_says_in_one_sentence_what_is_missing_and_calls_no_pool_invalid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cel_expr_python"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "queueworkerpool.validate.rules", raising=False)
+    monkeypatch.setitem(sys.modules, "cel_expr_python", None)
+    result = qwp("-f", "-", stdin=pool())
+    sentence = (
+        "Error: `qwp validate` needs the library cel-expr-python, which is not installed here, nor in the operator's "
+        "image: install `queueworkerpool[cli]` with pip where you call it\n"
+    )
+    assert (result.exit_code, result.output) == (2, sentence)
