@@ -9,7 +9,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,13 @@ from devcluster.errors import CommandFailedError, UnavailableError
 from devcluster.kubelet.documents import DNS_IMAGE, PAUSE_IMAGE
 
 SUITE = "bookworm"
-PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")
+PACKAGES = ("python3", "python3-pip", "ca-certificates")
+# What python:slim leaves out too: sizes of images mean what they mean there.
+LEFT_OUT = (
+    *("usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "usr/share/info/*", "usr/share/python-wheels"),
+    *("usr/lib/python3*/**/__pycache__", "var/cache/apt/archives/*", "var/cache/debconf/*", "var/lib/apt/lists/*"),
+    "var/log/*",
+)
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 # What a build needs of this machine to reach the network; nothing of it stays in the image.
 NETWORK_SETTINGS = ("/etc/ssl/certs", "/usr/share/ca-certificates", "/etc/pip.conf")
@@ -56,7 +63,7 @@ class Images:
         """
         _check()
         mirror = _mirror()
-        key = hashlib.sha256(repr((SUITE, PACKAGES, mirror)).encode()).hexdigest()[:12]
+        key = hashlib.sha256(repr((SUITE, PACKAGES, LEFT_OUT, mirror)).encode()).hexdigest()[:12]
         name = f"localhost/base:{key}"
         with cache.locked(self._folder / "base"):
             if not self._exists(name):
@@ -92,6 +99,15 @@ class Images:
 
         return cache.once(target, make)
 
+    @contextmanager
+    def mounted(self, name: str) -> Iterator[Path]:
+        """Yield the folder of a container's root that holds an image; what is written there is dropped."""
+        container = self._buildah("from", _local(name)).strip()
+        try:
+            yield Path(self._buildah("mount", container).strip())
+        finally:
+            self._buildah("rm", container)
+
     def for_nodes(self) -> list[Path]:
         """Return archives of the images that every real node needs: what holds a pod, and the cluster's DNS."""
         made = []
@@ -115,11 +131,9 @@ class Images:
             include = f"--include={','.join(PACKAGES)}"
             argv = ["debootstrap", "--variant=minbase", include, SUITE, str(root), mirror]
             progress.running("making the base image", argv)
-            (root / "usr/bin/python").symlink_to("python3")
             (root / "etc/apt/sources.list").write_text("")
-            for leftover in ("var/cache/apt/archives", "var/lib/apt/lists"):
-                shutil.rmtree(root / leftover)
-                (root / leftover / "partial").mkdir(parents=True)
+            for each in [path for pattern in LEFT_OUT for path in root.glob(pattern)]:
+                _remove(each)
             (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY root /\n")
             self.build(Build(name, Path(scratch)))
 
@@ -149,6 +163,18 @@ def qualified(name: str) -> str:
     if "/" in name and ("." in first or ":" in first or first == "localhost"):
         return name
     return f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder but for copyright notices."""
+    if path.is_dir() and not path.is_symlink() and any(path.rglob("copyright")):
+        for other in path.iterdir():
+            if other.name != "copyright":
+                _remove(other)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _local(name: str) -> str:

@@ -15,6 +15,8 @@ from e2e.world import ROOT, World
 KEPT = ROOT / ".e2e"
 """Where the state of a failed test is kept."""
 
+WORLD = pytest.StashKey[World]()
+
 
 @pytest.fixture(scope="session")
 def backend() -> Iterator[Backend]:
@@ -26,9 +28,9 @@ def backend() -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="session")
-def world(backend: Backend) -> World:
+def world(backend: Backend, request: pytest.FixtureRequest) -> World:
     """The cluster after the README's commands: images, operator, stand-in for SQS, workers and their pool."""
-    world = World(backend.environment)
+    world = request.session.stash[WORLD] = World(backend.environment)
     try:
         for argv in readme.commands((ROOT / "README.md").read_text()):
             _execute(argv, backend, world)
@@ -39,23 +41,14 @@ def world(backend: Backend) -> World:
     return world
 
 
-FAILED = pytest.StashKey[bool]()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the state of the cluster when a test, or what it needs, has failed."""
     report = yield
-    if report.failed:
-        item.stash[FAILED] = True
+    world = item.session.stash.get(WORLD, None)
+    if report.failed and world is not None:
+        world.keep(KEPT / item.name)
     return report
-
-
-@pytest.fixture(autouse=True)
-def _keep(request: pytest.FixtureRequest, world: World) -> Iterator[None]:
-    """Keep the state of the cluster when the test has failed."""
-    yield
-    if request.node.stash.get(FAILED, default=False):
-        world.keep(KEPT / request.node.name)
 
 
 def _execute(argv: list[str], backend: Backend, world: World) -> None:
