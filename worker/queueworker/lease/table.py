@@ -171,6 +171,11 @@ class LeaseTable:
             elif request.action is Action.EXTEND:
                 lease.lost |= not retryable[index]
                 self._retry_extension(lease, now)
+            elif self._leases.get(lease.message.id) is not lease:
+                # SQS has shown it to us again, so it has done what was requested, or need not any more. Repeated, the
+                # request would show others what is being handled here.
+                outcome.confirmed.append(lease)
+                self._remove(lease)
             elif retryable[index] and now - lease.settled_at < GIVE_UP_AFTER_SECONDS:
                 lease.failures += 1
                 lease.not_before = now + request_delay_seconds(
