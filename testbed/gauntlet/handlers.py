@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from queueworker import Message, Reject, Retry
+from queueworker import Message, MessageLostError, Reject, Retry
 from testbed.gauntlet.command import die, fails, leave_orphan, record
 
 # Signals come while this module is imported, too.
@@ -22,6 +22,8 @@ def handle(message: Message) -> object:
     record("begin", message.id, message.receive_count)
     plan = json.loads(message.body)
     time.sleep(plan["seconds"])
+    if plan["extend"]:
+        _extend(message)
     return _ended(message, plan)
 
 
@@ -48,7 +50,17 @@ def handle_isolated(message: Message) -> object:
         leave_orphan(plan["orphan"])
         record("failed", message.id, message.receive_count)
         die()
+    if plan["extend"]:
+        _extend(message)
     return _ended(message, plan)
+
+
+def _extend(message: Message) -> None:
+    try:
+        message.extend(1)
+    except MessageLostError:
+        record("failed", message.id, message.receive_count)
+        raise
 
 
 async def _cancelled() -> None:

@@ -17,6 +17,7 @@ GROUPS = 8
 WAYS = ("raise", "raise", "leave", "value", "generator", "again", "die", "cancel")
 FAILING = 0.12
 REJECTED = 0.02
+EXTENDING = 0.1
 DEAF = 0.3
 ORPHANS = 0.3
 
@@ -24,14 +25,16 @@ ORPHANS = 0.3
 def plan(dice: random.Random, visibility_seconds: float, **given: Any) -> dict[str, Any]:
     """Choose what the handler of a message is to do.
 
-    `fails`: at how many of its first receives it fails, in the way `way`; `deaf`: a command that does not read its
-    input; `orphan`: for how many seconds a process lives on that it leaves, 0 for none.
+    `extend`: whether it makes sure that the message is still its own before it ends; `fails`: at how many of its first
+    receives it fails, in the way `way`; `deaf`: a command that does not read its input; `orphan`: for how many seconds
+    a process lives on that it leaves, 0 for none.
     """
     chosen = {
         "seconds": round(visibility_seconds * SHORTEST * (LONGEST / SHORTEST) ** dice.random(), 3),
         "fails": dice.randint(1, 2) if dice.random() < FAILING else 0,
         "way": dice.choice(WAYS),
         "reject": dice.random() < REJECTED,
+        "extend": dice.random() < EXTENDING,
         "deaf": dice.random() < DEAF,
         "orphan": round(dice.uniform(0.5, 3), 2) if dice.random() < ORPHANS else 0,
         "group": str(dice.randrange(GROUPS)),

@@ -120,7 +120,7 @@ class ChildKill:
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """A message that a worker has released because its grace period was over; the time is when it got SIGTERM."""
+    """A message that a worker has released because its grace period was over, and when; its handler may have run on."""
 
     worker: str
     message: str

@@ -11,15 +11,16 @@ The rules. A message is handled when its handler has said so and ended. Each of 
   `worker_killed`: the worker got SIGKILL after the handling and before the message was shown again.
   `child_killed`: so did the process that handled it, at its end.
   `cut_off`: the handling ended within CUT_OFF_SECONDS of the moment at which the worker, its grace period over,
-  released the message.
+  stopped it and released the message.
   `delete_lost`: after the handling, and before the message was shown again, a delete of it by this worker was faulted.
   A rejected message counts its request to the dead-letter queue as well.
   `extension_lost`: the message was shown while the handler still ran, or within EDGE_SECONDS of its end. After the last
   request by which SQS hid it, and before it was shown, an extension of it by this worker was faulted.
   `credentials`: in the time in which one of these two would have to lie, the worker was refused its credentials.
 
-- Begun again while a worker that lives still handles it is excused by `extension_lost` and `credentials` alone: every
-  extension since SQS hid it was faulted. These are the overlaps, counted apart.
+- Begun again while a worker that lives still handles it, and has not released it with its grace period over, is excused
+  by `extension_lost` and `credentials` alone: every extension since SQS hid it was faulted. These are the overlaps,
+  counted apart.
 - In a group of a FIFO queue, no message is handled for the first time before the one before it was.
 - A worker that ends in order leaves nothing in flight, but for messages about which a request of it was faulted, or
   when it was refused its credentials; and for those of a poll that a second signal has cut off.

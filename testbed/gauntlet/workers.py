@@ -241,14 +241,13 @@ class Worker:
         )
 
     def cut_offs(self) -> list[CutOff]:
-        """Return the messages that it has released because its grace period was over."""
+        """Return the messages that it has released because its grace period was over, and whose handlers it stopped."""
         lines = list(self._lines())
-        text = "message released: the grace period is over"
         began = [_seconds(line) for line in lines if line["message"] == "draining"]
         return [
             CutOff(self.name, line["message_id"], self.terminated + _seconds(line) - began[0])
             for line in lines
-            if line["message"] == text and began
+            if began and _is_cut_off(line)
         ]
 
     def _lines(self) -> Iterator[dict[str, Any]]:
@@ -261,6 +260,11 @@ def _is_own_error(line: Mapping[str, Any]) -> bool:
     """Return whether a line tells of a fault of the worker's, and not of its handler's or of SQS."""
     known = ("handler failed", "handler rejected the message")
     return ("traceback" in line and line["message"] not in known) or line["level"] == "CRITICAL"
+
+
+def _is_cut_off(line: Mapping[str, Any]) -> bool:
+    stopped = line["message"] == "message released by its handler" and line["error"] == "the worker ends"
+    return stopped or line["message"] == "message released: the grace period is over"
 
 
 def _seconds(line: Mapping[str, Any]) -> float:
