@@ -8,6 +8,7 @@ import click
 from benchmarks import result
 from benchmarks.registry import BENCHES, by_default, with_option
 from benchmarks.runner import run
+from devcluster import UnavailableError
 
 _NOT_BY_DEFAULT = ", ".join(name for name in BENCHES if name not in by_default())
 
@@ -30,7 +31,10 @@ def main(  # noqa: PLR0913, PLR0917 -- the options of the command line
 ) -> None:
     """Run the benchmarks, and exit with 1 when a limit is missed."""
     options = {"rounds": rounds, "pools": pools, "workers": workers, "seconds": seconds, "seed": seed}
-    found = [run(BENCHES[name], options, results) for name in benches or by_default()]
+    try:
+        found = [run(BENCHES[name], options, results) for name in benches or by_default()]
+    except UnavailableError as error:
+        raise click.ClickException(str(error)) from error
     result.show(found)
     sys.exit(0 if all(each.holds for each in found) else 1)
 

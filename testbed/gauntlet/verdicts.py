@@ -15,7 +15,9 @@ The rules. A message is handled when its handler has said so and ended. Each of 
   `delete_lost`: after the handling, and before the message was shown again, a delete of it by this worker was faulted.
   A rejected message counts its request to the dead-letter queue as well.
   `extension_lost`: the message was shown while the handler still ran, or within EDGE_SECONDS of its end. After the last
-  request by which SQS hid it, and before it was shown, an extension of it by this worker was faulted.
+  request by which SQS hid it, every extension of it by this worker was faulted, and the worker has tried until its time
+  was up: the last try is at most PAUSE_SECONDS old then, or HANGING_SECONDS when it was never answered, or it was
+  refused as the worker's own mistake.
   `credentials`: in the time in which one of these two would have to lie, the worker was refused its credentials.
 
 - Begun again while a worker that lives still handles it, and has not released it with its grace period over, is excused
@@ -32,6 +34,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from testbed.gauntlet.faults import EntryFault, Fault
 from testbed.gauntlet.records import NEVER, Action, CutOff, Handling, Kind, Life, Records, Request, Sent
 
 HANDLED = {"ok", "rejected"}
@@ -39,6 +42,10 @@ EDGE_SECONDS = 1.0
 """A delete that was sent this late before the message was shown may be too late by no fault of the worker."""
 
 CUT_OFF_SECONDS = 1.0
+PAUSE_SECONDS = 1.0
+HANGING_SECONDS = 3.5
+"""The worker waits for an answer for half of the visibility timeout."""
+
 BEFORE_SECONDS = 0.1
 """How much earlier than its cause an event may have been written down."""
 
@@ -128,17 +135,31 @@ class _History:
         ]
         return min([*others, later])
 
-    def hidden_last(self, first: Handling, shown: float) -> float:
-        """Return when SQS last hid the message at the worker's request, before it was shown."""
-        times = [
-            each.time
+    def hidden_last(self, first: Handling, shown: float) -> Request:
+        """Return the last request of the worker by which SQS hid the message before it was shown."""
+        found = [
+            each
             for each in self.requests.get(first.message, ())
             if each.worker == first.worker
             and each.applied
             and each.action in {Action.RECEIVE, Action.EXTEND}
             and each.done < shown
         ]
-        return max(times, default=first.begun)
+        return max(found, key=lambda each: each.time)
+
+    def extensions_lost(self, first: Handling, shown: float) -> bool:
+        """Return whether every extension since then was faulted, and the worker has tried until the time was up."""
+        hidden = self.hidden_last(first, shown)
+        tries = [
+            each
+            for each in self.requests[first.message]
+            if each.fault
+            and each.worker == first.worker
+            and each.action is Action.EXTEND
+            and hidden.time <= each.time <= shown
+        ]
+        due = min(hidden.done + hidden.seconds, first.ended, shown)
+        return bool(tries) and due - tries[-1].done <= _patience(tries[-1].fault)
 
     def faulted(self, worker: str, message: str, actions: set[Action], begin: float, end: float) -> bool:
         """Return whether such a request of a worker was faulted in this time."""
@@ -150,6 +171,13 @@ class _History:
     def refused(self, worker: str, begin: float, end: float) -> bool:
         """Return whether a worker was refused its credentials in this time."""
         return any(each.fault and each.done >= begin and each.time <= end for each in self.credentials.get(worker, ()))
+
+
+def _patience(fault: str) -> float:
+    """Return for how long a worker may let it be after a try that met this fault."""
+    if fault == EntryFault.SENDER:
+        return NEVER
+    return HANGING_SECONDS if fault in {Fault.HANGING_BEFORE, Fault.HANGING_AFTER} else PAUSE_SECONDS
 
 
 def _unhandled(records: Records, history: _History) -> Iterator[str]:
@@ -206,12 +234,12 @@ def _excuse_of_sqs(history: _History, first: Handling, shown: float) -> str:
     """Return what was done to the requests of the worker, or to others about the same message."""
     worker, message = first.worker, first.message
     at_edge = shown <= first.ended + EDGE_SECONDS
-    hidden = history.hidden_last(first, shown)
     if history.faulted(worker, message, {Action.DELETE, Action.SEND}, first.ended - BEFORE_SECONDS, shown):
         return "delete_lost"
-    if at_edge and history.faulted(worker, message, {Action.EXTEND}, hidden - BEFORE_SECONDS, shown):
+    if at_edge and history.extensions_lost(first, shown):
         return "extension_lost"
-    return "credentials" if history.refused(worker, hidden if at_edge else first.ended, shown) else ""
+    since = history.hidden_last(first, shown).time if at_edge else first.ended
+    return "credentials" if history.refused(worker, since, shown) else ""
 
 
 def _judge_overlaps(verdict: Verdict, history: _History, message: str) -> None:
@@ -235,10 +263,9 @@ def _child_end(history: _History, handling: Handling) -> float:
 
 
 def _overlap_excuse(history: _History, first: Handling, shown: float) -> str:
-    hidden = history.hidden_last(first, shown)
-    if history.faulted(first.worker, first.message, {Action.EXTEND}, hidden - BEFORE_SECONDS, shown):
+    if history.extensions_lost(first, shown):
         return "extension_lost"
-    return "credentials" if history.refused(first.worker, hidden, shown) else ""
+    return "credentials" if history.refused(first.worker, history.hidden_last(first, shown).time, shown) else ""
 
 
 def _judge_exit(verdict: Verdict, history: _History, life: Life) -> None:

@@ -263,8 +263,9 @@ def _is_own_error(line: Mapping[str, Any]) -> bool:
 
 
 def _is_cut_off(line: Mapping[str, Any]) -> bool:
-    stopped = line["message"] == "message released by its handler" and line["error"] == "the worker ends"
-    return stopped or line["message"] == "message released: the grace period is over"
+    if line["message"] == "message released by its handler":
+        return str(line["error"]) == "the worker ends"
+    return str(line["message"]) == "message released: the grace period is over"
 
 
 def _seconds(line: Mapping[str, Any]) -> float:

@@ -80,7 +80,10 @@ def found(verdict: Verdict) -> dict[str, Any]:
 
 KILLED = [Life(worker="a", killed=4, ended=4.1), Life(worker="b")]
 DELETE_FAULTED = request("a", Action.DELETE, 3.1, "503")
-EXTENSION_FAULTED = request("a", Action.EXTEND, 3.5, "reset before")
+EXTENSION_FAULTED = request("a", Action.EXTEND, 5.1, "reset before")
+EARLY = replace(EXTENSION_FAULTED, time=3.4, done=3.4)
+"""More than a second before the message is shown."""
+
 REPETITIONS: dict[str, tuple[Records, dict[str, Any]]] = {
     "without a reason": (AGAIN, {"unexcused": 1}),
     "its worker was killed after it": (replace(AGAIN, lives=KILLED), {"repetitions": {"worker_killed": 1}}),
@@ -131,7 +134,23 @@ OVERLAPS: dict[str, tuple[Records, dict[str, Any]]] = {
         {"repetitions": {"extension_lost": 1}, "overlaps": {"extension_lost": 1}},
     ),
     "an extension was faulted, and a later one was not": (
-        with_requests(OVERLAP, EXTENSION_FAULTED, request("a", Action.EXTEND, 4.0)),
+        with_requests(OVERLAP, EXTENSION_FAULTED, request("a", Action.EXTEND, 5.2)),
+        {"unexcused": 1, "unexcused_overlaps": 1},
+    ),
+    "an extension was faulted early, and no other was sent": (
+        with_requests(OVERLAP, EARLY),
+        {"unexcused": 1, "unexcused_overlaps": 1},
+    ),
+    "an extension was not answered": (
+        with_requests(OVERLAP, replace(EARLY, fault="hanging before")),
+        {"repetitions": {"extension_lost": 1}, "overlaps": {"extension_lost": 1}},
+    ),
+    "an extension was refused for good": (
+        with_requests(OVERLAP, replace(EARLY, fault="entry refused")),
+        {"repetitions": {"extension_lost": 1}, "overlaps": {"extension_lost": 1}},
+    ),
+    "SQS did extend, its answer was lost, and no other was sent": (
+        with_requests(OVERLAP, replace(EARLY, applied=True), handlings=[handled("a", 1, 12), handled("b", 9, 10)]),
         {"unexcused": 1, "unexcused_overlaps": 1},
     ),
     "its worker had no credentials": (
