@@ -131,7 +131,8 @@ class LeaseTable:
         requests = list(self._settlements(now, flush=flush))
         if now >= self._next_check_at and self._leases:
             self._lag = now - self._next_check_at
-            self._next_check_at = now + self._check_interval
+            # Not later than a retry that is due before: this check may be about another message.
+            self._next_check_at = min([now + self._check_interval, *self._later_retries(now)])
             requests += self._extensions(now)
         for request in requests:
             for lease in request.leases:
@@ -245,6 +246,12 @@ class LeaseTable:
                     lease.lost = True
                     self._at_limit.append(lease)
         return batches(Action.EXTEND, entries)
+
+    def _later_retries(self, now: float) -> Iterator[float]:
+        """Yield when extensions that failed are to be tried again, those that are due by now left out."""
+        for lease in self._leases.values():
+            if lease.disposition is None and not lease.lost and lease.not_before > now:
+                yield lease.not_before
 
     def _needs_extension(self, lease: Lease, now: float) -> bool:
         if lease.request_pending or lease.lost:
