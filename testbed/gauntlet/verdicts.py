@@ -8,13 +8,14 @@ The rules. A message is handled when its handler has said so and ended. Each of 
 - Handled again is excused only where the worker could not know better, or SQS had lost what it was told. In the order
   in which they are looked for:
 
-  `worker_killed`: the worker got SIGKILL after the handling and before the message was shown again.
+  `worker_killed`: the worker got SIGKILL before the message was shown again. Its children may run on for a moment.
   `child_killed`: so did the process that handled it, at its end.
   `cut_off`: the handling ended within CUT_OFF_SECONDS of the moment at which the worker, its grace period over,
   stopped it and released the message.
   `delete_lost`: after the handling, and before the message was shown again, a delete of it by this worker was faulted.
   A rejected message counts its request to the dead-letter queue as well.
-  `extension_lost`: the message was shown while the handler still ran, or within EDGE_SECONDS of its end. After the last
+  `extension_lost`: the message was shown while the handler still ran, or within EDGE_SECONDS of its end, or before an
+  extension that was never answered had its time-out, for which the delete waits. After the last
   request by which SQS hid it, every extension of it by this worker was faulted, and the worker has tried until its time
   was up: the last try is at most PAUSE_SECONDS old then, or HANGING_SECONDS when it was never answered, or it was
   refused as the worker's own mistake.
@@ -49,6 +50,7 @@ HANGING_SECONDS = 3.5
 BEFORE_SECONDS = 0.1
 """How much earlier than its cause an event may have been written down."""
 
+HANGING = {Fault.HANGING_BEFORE, Fault.HANGING_AFTER}
 SETTLING = {Action.DELETE, Action.RELEASE, Action.SEND}
 
 
@@ -168,6 +170,14 @@ class _History:
             for each in self.requests.get(message, ())
         )
 
+    def waits_for_extension(self, first: Handling, shown: float) -> bool:
+        """Return whether the worker still waited for the answer to an extension when the message was shown."""
+        return any(
+            each.fault in HANGING and each.action is Action.EXTEND and each.time <= shown <= each.time + HANGING_SECONDS
+            for each in self.requests[first.message]
+            if each.worker == first.worker
+        )
+
     def refused(self, worker: str, begin: float, end: float) -> bool:
         """Return whether a worker was refused its credentials in this time."""
         return any(each.fault and each.done >= begin and each.time <= end for each in self.credentials.get(worker, ()))
@@ -177,7 +187,7 @@ def _patience(fault: str) -> float:
     """Return for how long a worker may let it be after a try that met this fault."""
     if fault == EntryFault.SENDER:
         return NEVER
-    return HANGING_SECONDS if fault in {Fault.HANGING_BEFORE, Fault.HANGING_AFTER} else PAUSE_SECONDS
+    return HANGING_SECONDS if fault in HANGING else PAUSE_SECONDS
 
 
 def _unhandled(records: Records, history: _History) -> Iterator[str]:
@@ -223,7 +233,7 @@ def _excuse_of_the_worker(history: _History, first: Handling, shown: float) -> s
     """Return what happened to the worker, or to its process, at the end of a handling."""
     life = history.lives.get(first.worker, Life(worker=first.worker))
     cut_off = history.cut_offs.get((first.worker, first.message))
-    if first.ended - BEFORE_SECONDS <= life.killed <= shown:
+    if life.killed <= shown:
         return "worker_killed"
     if abs(history.child_kills.get((first.worker, first.pid), NEVER) - first.ended) <= EDGE_SECONDS:
         return "child_killed"
@@ -233,7 +243,7 @@ def _excuse_of_the_worker(history: _History, first: Handling, shown: float) -> s
 def _excuse_of_sqs(history: _History, first: Handling, shown: float) -> str:
     """Return what was done to the requests of the worker, or to others about the same message."""
     worker, message = first.worker, first.message
-    at_edge = shown <= first.ended + EDGE_SECONDS
+    at_edge = shown <= first.ended + EDGE_SECONDS or history.waits_for_extension(first, shown)
     if history.faulted(worker, message, {Action.DELETE, Action.SEND}, first.ended - BEFORE_SECONDS, shown):
         return "delete_lost"
     if at_edge and history.extensions_lost(first, shown):

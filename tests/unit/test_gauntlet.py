@@ -91,6 +91,10 @@ REPETITIONS: dict[str, tuple[Records, dict[str, Any]]] = {
         replace(AGAIN, lives=[Life(worker="a", killed=6.95), Life(worker="b")]),
         {"unexcused": 1},
     ),
+    "its worker was killed, and its process ran on for a moment": (
+        replace(AGAIN, lives=[Life(worker="a", killed=2.6), Life(worker="b")]),
+        {"repetitions": {"worker_killed": 1}},
+    ),
     "another worker was killed": (
         replace(AGAIN, lives=[Life(worker="a"), Life(worker="b", killed=4)]),
         {"unexcused": 1},
@@ -118,6 +122,14 @@ REPETITIONS: dict[str, tuple[Records, dict[str, Any]]] = {
     "its extension was lost, long before its end": (with_requests(AGAIN, EXTENSION_FAULTED), {"unexcused": 1}),
     "its extension was lost, and it was shown at its end": (
         with_requests(AGAIN, EXTENSION_FAULTED, handlings=[handled("a", 1, 6.5), handled("b", 7, 8)]),
+        {"repetitions": {"extension_lost": 1}},
+    ),
+    "its delete had to wait for an extension that was never answered": (
+        with_requests(
+            AGAIN,
+            replace(EXTENSION_FAULTED, time=4.1, done=4.1, fault="hanging before"),
+            handlings=[handled("a", 1, 5), handled("b", 7, 8)],
+        ),
         {"repetitions": {"extension_lost": 1}},
     ),
     "it had no credentials for the delete": (
