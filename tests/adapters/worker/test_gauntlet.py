@@ -16,6 +16,7 @@ SEED = 15
 
 
 @pytest.mark.endurance
+@pytest.mark.timeout(600)  # two minutes; a busy machine needs more
 def test_among_all_faults_every_message_is_handled_and_nothing_is_left_over(
     tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:
