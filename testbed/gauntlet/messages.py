@@ -1,4 +1,4 @@
-"""The messages of the gauntlet: what each handler is to do, chosen by dice. Pure, but for `Senders`."""
+"""The messages of the gauntlet: what each handler is to do, chosen by dice. Pure, but for `Sender`."""
 
 import json
 import random
