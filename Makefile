@@ -1,6 +1,6 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast e2e check verify generate mutate audit release bench soak chaos lock clean
+.PHONY: help setup demo test test-fast e2e check verify generate mutate audit release bench soak chaos gauntlet lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -72,6 +72,9 @@ soak: setup ## Create, change, break and delete pools for 20 minutes (SOAK_SECON
 
 chaos: setup ## Let every kind of trouble happen at random for 20 minutes (CHAOS_SECONDS=…, CHAOS_SEED=…) beside pools of known sizes
 	$(BIN)/python -m benchmarks chaos --seconds $${CHAOS_SECONDS:-1200} --seed $${CHAOS_SEED:-15}
+
+gauntlet: $(BIN)/.installed ## Kill, terminate and starve ten workers among faults of SQS for 30 minutes (GAUNTLET_SECONDS=…, GAUNTLET_SEED=…); as root
+	$(BIN)/python -m benchmarks gauntlet --seconds $${GAUNTLET_SECONDS:-1800} --seed $${GAUNTLET_SEED:-15}
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
 	for name in ": --extra cli --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \

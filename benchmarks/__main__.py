@@ -8,6 +8,7 @@ import click
 from benchmarks import result
 from benchmarks.registry import BENCHES, by_default, with_option
 from benchmarks.runner import run
+from devcluster import UnavailableError
 
 _NOT_BY_DEFAULT = ", ".join(name for name in BENCHES if name not in by_default())
 
@@ -19,17 +20,21 @@ _NOT_BY_DEFAULT = ", ".join(name for name in BENCHES if name not in by_default()
 @click.argument("benches", nargs=-1, type=click.Choice(list(BENCHES)))
 @click.option("--rounds", default=3, show_default=True, help=f"Rounds of {', '.join(with_option('rounds'))}.")
 @click.option("--pools", default=1000, show_default=True, help=f"Pools of {', '.join(with_option('pools'))}.")
+@click.option("--workers", default=10, show_default=True, help=f"Workers of {', '.join(with_option('workers'))}.")
 @click.option("--seconds", default=300.0, show_default=True, help=f"Length of {', '.join(with_option('seconds'))}.")
 @click.option(
     "--seed", default=15, show_default=True, help=f"Chooses what happens in {', '.join(with_option('seed'))}."
 )
 @click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
 def main(  # noqa: PLR0913, PLR0917 -- the options of the command line
-    benches: tuple[str, ...], rounds: int, pools: int, seconds: float, seed: int, results: Path
+    benches: tuple[str, ...], rounds: int, pools: int, workers: int, seconds: float, seed: int, results: Path
 ) -> None:
     """Run the benchmarks, and exit with 1 when a limit is missed."""
-    options = {"rounds": rounds, "pools": pools, "seconds": seconds, "seed": seed}
-    found = [run(BENCHES[name], options, results) for name in benches or by_default()]
+    options = {"rounds": rounds, "pools": pools, "workers": workers, "seconds": seconds, "seed": seed}
+    try:
+        found = [run(BENCHES[name], options, results) for name in benches or by_default()]
+    except UnavailableError as error:
+        raise click.ClickException(str(error)) from error
     result.show(found)
     sys.exit(0 if all(each.holds for each in found) else 1)
 

@@ -8,6 +8,7 @@ from benchmarks import (
     decide,
     envelope,
     fair_queue,
+    gauntlet,
     neighbours,
     outages,
     reaction,
@@ -41,6 +42,7 @@ BENCHES: dict[str, Bench] = {
         crashes.BENCH,
         soak.BENCH,
         chaos.BENCH,
+        gauntlet.BENCH,
     )
 }
 

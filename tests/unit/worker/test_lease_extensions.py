@@ -161,3 +161,15 @@ def test_a_message_that_cannot_be_extended_any_more_holds_up_no_others() -> None
     table, (lease,) = table_with(1)
     lease.expires_at = lease.hidden_since + MAX_VISIBILITY_SECONDS
     assert not table.is_behind(lease.expires_at + 1)
+
+
+def test_a_retry_is_not_put_off_by_the_extension_of_another_message() -> None:
+    table, (failing, other) = table_with(2, visibility=5)
+    first = table.due_requests(2.5, flush=False)
+    for request in first:
+        table.record_answer(request, dict.fromkeys(range(len(request.leases)), True), sent_at=2.5, now=2.5)
+    retry_at = failing.not_before
+    table.request_extension(other, 5, retry_at - 0.1)
+    assert [request.leases for request in table.due_requests(retry_at - 0.1, flush=False)] == [(other,)]
+    assert table.seconds_until_due(retry_at - 0.1, flush=False) == pytest.approx(0.1)
+    assert [request.leases for request in table.due_requests(retry_at, flush=False)] == [(failing,)]

@@ -2,14 +2,16 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
+from queueworker.errors import UnreachableError
 from queueworker.lease.manager import MIN_SENDERS, LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
-from queueworker.model import DELETE, EntryFailure
-from queueworker.stats import Stats
+from queueworker.model import DELETE, RELEASE, EntryFailure
+from queueworker.stats import Count, Stats
 from tests.unit.worker.lease_builders import messages
 
 VISIBILITY_SECONDS = 2
@@ -22,6 +24,7 @@ class SlowQueue:
     def __init__(self) -> None:
         self.deleted: list[str] = []
         self.raises: Exception | None = None
+        self.at_next_change: Callable[[], None] = lambda: None
 
     def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:
         if error := self.raises:
@@ -31,6 +34,8 @@ class SlowQueue:
         return {}
 
     def change_visibility(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> dict[int, EntryFailure]:  # noqa: ARG002 -- as SqsQueue
+        at_change, self.at_next_change = self.at_next_change, lambda: None
+        at_change()
         time.sleep(ANSWER_SECONDS)
         return {}
 
@@ -40,10 +45,11 @@ class Managed:
 
     def __init__(self, senders: int) -> None:
         self.queue = SlowQueue()
+        self.stats = Stats(time.monotonic)
         self.manager = LeaseManager(
             queue=self.queue,
             table=LeaseTable(VISIBILITY_SECONDS),
-            stats=Stats(time.monotonic),
+            stats=self.stats,
             clock=time.monotonic,
             senders=senders,
         )
@@ -85,3 +91,24 @@ def test_a_request_that_raises_whatever_it_may_is_sent_again(managed: Managed) -
         assert time.monotonic() < until, "the message is asked for never again"
         time.sleep(0.01)
     assert managed.queue.deleted == ["r0"]
+
+
+@pytest.mark.parametrize("managed", [MIN_SENDERS], indirect=True)
+def test_a_release_is_done_when_the_message_is_here_again_although_its_answer_was_lost(
+    managed: Managed, caplog: pytest.LogCaptureFixture
+) -> None:
+    (message,) = messages(1)
+
+    def shown_again() -> None:
+        managed.manager.add([replace(message, receipt_handle="new")], hidden_since=time.monotonic())
+        raise UnreachableError("the answer was lost")
+
+    managed.queue.at_next_change = shown_again
+    (lease,) = managed.manager.add([message], hidden_since=time.monotonic())
+    managed.manager.settle(lease, RELEASE)
+    until = time.monotonic() + 10
+    while not managed.stats.snapshot().counts[Count.RELEASED]:
+        assert time.monotonic() < until, "the release is not counted"
+        time.sleep(0.01)
+    assert (len(managed.manager), managed.stats.snapshot().counts[Count.STRANDED]) == (1, 0)
+    assert caplog.messages == [], "nothing has failed"

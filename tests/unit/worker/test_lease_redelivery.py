@@ -44,6 +44,17 @@ def test_a_message_that_was_released_and_is_received_again_is_a_new_one() -> Non
     assert [request.receipt_handles for request in table.due_requests(3.0, flush=True)] == [("new",)]
 
 
+def test_a_release_whose_answer_was_lost_is_not_repeated_once_the_message_is_here_again() -> None:
+    table, (lease,) = table_with(1)
+    table.settle(lease, RELEASE, 1.0)
+    (request,) = table.due_requests(1.0, flush=True)
+    fresh = table.add(replace(lease.message, receipt_handle="new"), hidden_since=1.5, now=1.5)
+    outcome = table.record_answer(request, {0: True}, sent_at=1.0, now=3.0)
+    assert outcome.confirmed == [lease], "SQS has shown the message, so it has done what was requested"
+    assert table.due_requests(12.0, flush=True) == [], "it would show others a message that is being handled"
+    assert (len(table), fresh is None) == (1, False)
+
+
 @pytest.mark.parametrize(
     ("received", "now", "may"),
     [

@@ -227,6 +227,8 @@ class LeaseManager:
 def _log_failures(request: BatchRequest, failures: dict[int, EntryFailure], outcome: RequestOutcome) -> None:
     for index, failure in failures.items():
         lease = request.leases[index]
+        if lease in outcome.confirmed:
+            continue
         given_up = lease in outcome.stranded or lease.lost
         logger.log(
             logging.ERROR if given_up else logging.WARNING,

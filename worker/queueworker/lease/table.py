@@ -131,7 +131,8 @@ class LeaseTable:
         requests = list(self._settlements(now, flush=flush))
         if now >= self._next_check_at and self._leases:
             self._lag = now - self._next_check_at
-            self._next_check_at = now + self._check_interval
+            # Not later than a retry that is due before: this check may be about another message.
+            self._next_check_at = min([now + self._check_interval, *self._later_retries(now)])
             requests += self._extensions(now)
         for request in requests:
             for lease in request.leases:
@@ -171,6 +172,11 @@ class LeaseTable:
             elif request.action is Action.EXTEND:
                 lease.lost |= not retryable[index]
                 self._retry_extension(lease, now)
+            elif self._leases.get(lease.message.id) is not lease:
+                # SQS has shown it to us again, so it has done what was requested, or need not any more. Repeated, the
+                # request would show others what is being handled here.
+                outcome.confirmed.append(lease)
+                self._remove(lease)
             elif retryable[index] and now - lease.settled_at < GIVE_UP_AFTER_SECONDS:
                 lease.failures += 1
                 lease.not_before = now + request_delay_seconds(
@@ -240,6 +246,12 @@ class LeaseTable:
                     lease.lost = True
                     self._at_limit.append(lease)
         return batches(Action.EXTEND, entries)
+
+    def _later_retries(self, now: float) -> Iterator[float]:
+        """Yield when extensions that failed are to be tried again, those that are due by now left out."""
+        for lease in self._leases.values():
+            if lease.disposition is None and not lease.lost and lease.not_before > now:
+                yield lease.not_before
 
     def _needs_extension(self, lease: Lease, now: float) -> bool:
         if lease.request_pending or lease.lost:
