@@ -3,6 +3,7 @@
 from benchmarks import (
     admission,
     chaos,
+    cold_start,
     cost,
     crashes,
     decide,
@@ -39,6 +40,7 @@ BENCHES: dict[str, Bench] = {
         neighbours.BENCH,
         envelope.BENCH,
         *outages.BENCHES,
+        cold_start.BENCH,
         crashes.BENCH,
         soak.BENCH,
         chaos.BENCH,

@@ -21,36 +21,36 @@ COPY prometheus promtool /usr/bin/
 USER 65532:65532
 ENTRYPOINT ["prometheus"]
 """
+
+
+def discovery(service: str, port: int) -> dict[str, Any]:
+    """Return how Prometheus finds what is behind a Service."""
+    return {"names": [f"{service}.svc.cluster.local"], "type": "A", "port": port, "refresh_interval": "1s"}
+
+
 CONFIGURATION = {
     "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
     "rule_files": ["/etc/prometheus/alerts.yaml"],
+    # By DNS, because Debian builds Prometheus without the discovery of Kubernetes.
     "scrape_configs": [
-        {
-            "job_name": "operator",
-            "kubernetes_sd_configs": [{"role": "endpointslice", "namespaces": {"names": [SYSTEM]}}],
-            "relabel_configs": [
-                {
-                    "source_labels": ["__meta_kubernetes_service_name"],
-                    "regex": "queueworkerpool-metrics",
-                    "action": "keep",
-                }
-            ],
-        },
-        {
-            "job_name": "workers",
-            "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": ["default"]}}],
-            "relabel_configs": [
-                {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "state", "action": "keep"},
-                {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
-            ],
-        },
+        {"job_name": "operator", "dns_sd_configs": [discovery(f"queueworkerpool-metrics.{SYSTEM}", 9090)]},
+        {"job_name": "workers", "dns_sd_configs": [discovery("workers.default", 8081)]},
     ],
+}
+
+
+WORKERS = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "workers"},
+    # Without an address of its own, its name stands for its pods; also before they are ready.
+    "spec": {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": {"app": "thumbnailer"}},
 }
 
 
 @pytest.fixture(scope="module")
 def prometheus(world: World, backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prometheus that scrapes what annotations of the chart and the quickstart offer."""
+    """A Prometheus that scrapes the operator's Service and the workers of the quickstart."""
     context = tmp_path_factory.mktemp("prometheus")
     _collect_programs(context)
     (context / "Dockerfile").write_text(DOCKERFILE)
@@ -58,11 +58,12 @@ def prometheus(world: World, backend: Backend, tmp_path_factory: pytest.TempPath
     backend.build(IMAGE, context, "", {"BASE": base} if base else {})
     backend.load([IMAGE])
     world.kubectl("create", "namespace", NAMESPACE)
+    world.apply(WORKERS)
     world.apply(*_objects(), namespace=NAMESPACE)
     world.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/prometheus", "--timeout=2m")
     yield
     world.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-    world.kubectl("delete", "clusterrole,clusterrolebinding", "e2e-prometheus")
+    world.kubectl("delete", "service", "workers")
 
 
 @pytest.mark.usefixtures("prometheus")
@@ -104,11 +105,6 @@ def _collect_programs(context: Path) -> None:
 
 
 def _objects() -> list[dict[str, Any]]:
-    rbac = "rbac.authorization.k8s.io"
-    reads = [
-        {"apiGroups": [""], "resources": ["pods", "services", "endpoints"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
-    ]
     files = {
         "prometheus.yml": json.dumps(CONFIGURATION),
         "alerts.yaml": (ROOT / "charts/queueworkerpool/alerts.yaml").read_text(),
@@ -123,22 +119,13 @@ def _objects() -> list[dict[str, Any]]:
         "volumeMounts": [{"name": "files", "mountPath": "/etc/prometheus"}, {"name": "data", "mountPath": "/data"}],
     }
     pod = {
-        "serviceAccountName": "prometheus",
+        "automountServiceAccountToken": False,
         "securityContext": {"fsGroup": 65532},
         "containers": [container],
         "volumes": [{"name": "files", "configMap": {"name": "files"}}, {"name": "data", "emptyDir": {}}],
     }
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "prometheus"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "files"}, "data": files},
-        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "e2e-prometheus"}, "rules": reads},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "e2e-prometheus"},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "e2e-prometheus"},
-            "subjects": [{"kind": "ServiceAccount", "name": "prometheus", "namespace": NAMESPACE}],
-        },
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
