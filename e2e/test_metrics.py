@@ -33,6 +33,7 @@ CONFIGURATION = {
     "rule_files": ["/etc/prometheus/alerts.yaml"],
     # By DNS, because Debian builds Prometheus without the discovery of Kubernetes.
     "scrape_configs": [
+        {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]},
         {"job_name": "operator", "dns_sd_configs": [discovery(f"queueworkerpool-metrics.{SYSTEM}", 9090)]},
         {"job_name": "workers", "dns_sd_configs": [discovery("workers.default", 8081)]},
     ],

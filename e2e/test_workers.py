@@ -47,14 +47,14 @@ def roll_out(world: World, shop: Workshop) -> None:
 
 def scale_in(world: World, shop: Workshop) -> None:
     """Remove pods without asking whether they are busy, as an HPA does."""
-    world.kubectl("-n", shop.namespace, "scale", "deployment/worker", "--replicas=1")
+    world.kubectl("-n", shop.namespace, "scale", "deployment/worker", "--replicas=2")
 
 
 @pytest.mark.parametrize("disturb", [drain, evict, roll_out, scale_in])
 def test_busy_workers_that_are_asked_to_end_handle_every_message_once(
     world: World, disturb: Callable[[World, Workshop], None]
 ) -> None:
-    names = [f"m{number}" for number in range(10)]
+    names = [f"m{number}" for number in range(8)]
     with workshop(world, f"orderly-{disturb.__name__.replace('_', '-')}", replicas=4) as shop:
         shop.send(*({"name": name, "seconds": SECONDS} for name in names))
         shop.wait_until_busy(4)
