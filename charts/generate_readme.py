@@ -44,11 +44,11 @@ replica takes part in the election too, because two pods run for a while during 
 
 ## Upgrades
 
-Upgrade with `helm upgrade`, go back with `helm rollback`, both with live pools. What was learned is in the status of
-pools; a version ignores, and removes, what only another one knows, and goes on from the rest: no window, rate policy or
-learned time begins anew. Versions may run beside each other for any time; one of them leads. After a version that does
-not yet mark the Lease as released (those before `podPatchPolicy`), the next one waits once for as long as the Lease
-lasts, 15 seconds.
+Upgrade with `helm upgrade`, also with `--reuse-values`, go back with `helm rollback`, both with live pools. What was
+learned is in the status of pools; a version ignores, and removes, what only another one knows, and goes on from the
+rest: no window, rate policy or learned time begins anew. Versions may run beside each other for any time; one of them
+leads. After a version that does not yet mark the Lease as released (those before `podPatchPolicy`), the next one waits
+once for as long as the Lease lasts, 15 seconds.
 
 With `crds.install=false`, apply the new definition before the new operator. With an older one the operator works, and
 writes no more often than usual; but what that definition does not have (which fields: see the log, "the custom
