@@ -64,19 +64,33 @@ class Pool:
 
 @contextlib.contextmanager
 def pool_of_its_own(world: World, name: str, image: str = WORKER_IMAGE) -> Iterator[Pool]:
-    """Make a pool and its queue; its pods take no message: their number alone matters.
-
-    The namespace goes with the body; the queue cannot be deleted, and harms nobody.
-    """
+    """Make a pool; its pods take no message: their number alone matters. It goes with the body."""
     pool = Pool(world, name)
-    sqs(world, "create", name)
-    world.kubectl("create", "namespace", name)
-    try:
+    with queue(world, name), namespace(world, name):
         world.apply(_deployment(name, image), _pool(name), namespace=name)
         eventually(pool.is_reachable, 60, f"the first decision about pool {name}")
         yield pool
+
+
+@contextlib.contextmanager
+def queue(world: World, name: str) -> Iterator[None]:
+    """Make a queue; it goes with the body."""
+    sqs(world, "create", name)
+    try:
+        yield
     finally:
-        world.kubectl("delete", "namespace", name, "--timeout=120s")
+        sqs(world, "create", name)  # it may have gone meanwhile, with the stand-in's memory
+        sqs(world, "delete", name)
+
+
+@contextlib.contextmanager
+def namespace(world: World, name: str) -> Iterator[None]:
+    """Make a namespace; it goes with the body, and all that is in it."""
+    world.kubectl("create", "namespace", name)
+    try:
+        yield
+    finally:
+        world.kubectl("delete", "namespace", name, "--timeout=180s")
 
 
 def _deployment(name: str, image: str) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from devcluster.errors import CommandFailedError
 from e2e import release
-from e2e.pools import ACCOUNT, READMES_QUEUE, Pool, pool_of_its_own, sqs
+from e2e.pools import ACCOUNT, READMES_QUEUE, Pool, namespace, pool_of_its_own, queue, sqs
 from e2e.world import RELEASE, ROOT, SYSTEM, World, eventually
 
 OPENSHIFT_UID = 1000660000
@@ -35,12 +36,9 @@ def restricted_system(world: World) -> Iterator[None]:
 
 @contextlib.contextmanager
 def restricted_namespace(world: World) -> Iterator[None]:
-    world.kubectl("create", "namespace", STRICT)
-    try:
+    with namespace(world, STRICT):
         restrict(world, STRICT)
         yield
-    finally:
-        world.kubectl("delete", "namespace", STRICT, "--timeout=180s")
 
 
 def objects(path: str) -> list[Any]:
@@ -59,8 +57,7 @@ def apply(world: World, *what: Any, options: tuple[str, ...] = ()) -> None:
 @pytest.fixture
 def quickstart(world: World) -> Iterator[Pool]:
     """The quickstart's workers and pool in a restricted namespace, with two workers that wait for messages."""
-    sqs(world, "create", STRICT)
-    with restricted_namespace(world):
+    with queue(world, STRICT), restricted_namespace(world):
         secret = next(each for each in objects("examples/kind/sqs.yaml") if each["kind"] == "Secret")
         deployment, pool = objects("examples/quickstart.yaml")
         apply(world, secret, deployment, pool | {"spec": pool["spec"] | {"minReplicas": 2}})
@@ -120,7 +117,7 @@ def test_a_worker_without_a_security_context_is_warned_of_there(world: World) ->
     """Else the tests above would see nothing."""
     deployment = objects("examples/quickstart.yaml")[0]
     del deployment["spec"]["template"]["spec"]["securityContext"]
-    with restricted_namespace(world), pytest.raises(Exception, match="would violate PodSecurity"):
+    with restricted_namespace(world), pytest.raises(CommandFailedError, match="would violate PodSecurity"):
         apply(world, deployment, options=("--dry-run=server",))
 
 
@@ -128,8 +125,8 @@ def test_a_worker_without_a_security_context_is_warned_of_there(world: World) ->
 def test_by_default_neither_the_operator_nor_a_worker_is_in_roots_group(world: World) -> None:
     [operator] = release.operators(world)
     places = [(SYSTEM, operator), *((STRICT, pod) for pod in ready_workers(world))]
-    for namespace, pod in places:
-        seen = process(world, namespace, pod["metadata"]["name"])
+    for place, pod in places:
+        seen = process(world, place, pod["metadata"]["name"])
         assert (seen["Uid"].split()[0], group(seen)) == ("65532", "65532")
 
 

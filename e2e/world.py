@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.25
 class World:
     """One cluster. ENVIRONMENT is what kubectl and helm need to reach it."""
 
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
 
     def run(self, *argv: str, text: str | None = None) -> str:
         """Run kubectl or helm in the repository's folder; return its output. Raises CommandFailedError."""
