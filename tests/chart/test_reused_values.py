@@ -1,4 +1,4 @@
-"""`helm upgrade --reuse-values`: the chart is rendered with the values of the release before, without its own defaults."""
+"""`helm upgrade --reuse-values`: the chart gets the values of the release before in place of its own defaults."""
 
 import shutil
 import subprocess
