@@ -27,7 +27,8 @@ helm install queueworkerpool charts/queueworkerpool --namespace queueworkerpool-
 It needs Kubernetes {oldest} or newer, and Helm 3 or 4. `helm upgrade` also upgrades the custom resource definition.
 `helm uninstall` keeps it, and with it all pools (`crds`). A second release in the same cluster needs
 `crds.install=false`, and `watchNamespaces` that do not overlap with those of the first. To go on under another release
-name, uninstall the first and install with `--take-ownership`: the definition that was kept still bears the first name.
+name, uninstall the first and install with `--take-ownership` (Helm 3.17 or newer): the definition that was kept still
+bears the first name.
 
 `helm test` starts a pod that asks the operator whether it is ready and the API server whether it serves the custom
 resource, and says which of them fails. It has no rights in the cluster and fits Pod Security `restricted`, as the
