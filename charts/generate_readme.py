@@ -26,7 +26,13 @@ helm install queueworkerpool charts/queueworkerpool --namespace queueworkerpool-
 
 It needs Kubernetes {oldest} or newer, and Helm 3 or 4. `helm upgrade` also upgrades the custom resource definition.
 `helm uninstall` keeps it, and with it all pools (`crds`). A second release in the same cluster needs
-`crds.install=false`, and `watchNamespaces` that do not overlap with those of the first.
+`crds.install=false`, and `watchNamespaces` that do not overlap with those of the first. To go on under another release
+name, uninstall the first and install with `--take-ownership` (Helm 3.17 or newer): the definition that was kept still
+bears the first name.
+
+`helm test` starts a pod that asks the operator whether it is ready and the API server whether it serves the custom
+resource, and says which of them fails. It has no rights in the cluster and fits Pod Security `restricted`, as the
+operator's pod does. Both also run under any UID in root's group, as OpenShift has it.
 
 The definition must be there before any pool: Helm refuses the first install of a release that contains both. So install
 the operator as a release of its own, and charts with pools after it; or, in one release, set `crds.install=false` and
@@ -39,11 +45,11 @@ replica takes part in the election too, because two pods run for a while during 
 
 ## Upgrades
 
-Upgrade with `helm upgrade`, go back with `helm rollback`, both with live pools. What was learned is in the status of
-pools; a version ignores, and removes, what only another one knows, and goes on from the rest: no window, rate policy or
-learned time begins anew. Versions may run beside each other for any time; one of them leads. After a version that does
-not yet mark the Lease as released (those before `podPatchPolicy`), the next one waits once for as long as the Lease
-lasts, 15 seconds.
+Upgrade with `helm upgrade`, also with `--reuse-values`, go back with `helm rollback`, both with live pools. What was
+learned is in the status of pools; a version ignores, and removes, what only another one knows, and goes on from the
+rest: no window, rate policy or learned time begins anew. Versions may run beside each other for any time; one of them
+leads. After a version that does not yet mark the Lease as released (those before `podPatchPolicy`), the next one waits
+once for as long as the Lease lasts, 15 seconds.
 
 With `crds.install=false`, apply the new definition before the new operator. With an older one the operator works, and
 writes no more often than usual; but what that definition does not have (which fields: see the log, "the custom

@@ -1,11 +1,13 @@
 """The cluster as a test sees it: kubectl and helm, waiting, and what to keep when something fails."""
 
+import contextlib
 import json
 import shlex
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ POLL_SECONDS = 0.25
 class World:
     """One cluster. ENVIRONMENT is what kubectl and helm need to reach it."""
 
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
 
     def run(self, *argv: str, text: str | None = None) -> str:
         """Run kubectl or helm in the repository's folder; return its output. Raises CommandFailedError."""
@@ -49,6 +51,21 @@ class World:
         """Run helm."""
         return self.run("helm", *arguments)
 
+    @contextlib.contextmanager
+    def watched(self, *arguments: str) -> Iterator[list[str]]:
+        """Run a kubectl that watches while the body runs; what it printed is in the list after the body."""
+        lines: list[str] = []
+        with tempfile.TemporaryFile("w+") as output:
+            argv = [str(tools.kubectl()), *arguments]
+            with subprocess.Popen(argv, cwd=ROOT, env=dict(self.environment), stdout=output) as process:
+                try:
+                    yield lines
+                    assert process.poll() is None, f"{shlex.join(arguments)} ended before its time"
+                finally:
+                    process.terminate()
+            output.seek(0)
+            lines += output.read().splitlines()
+
     def apply(self, *objects: Mapping[str, Any], namespace: str = "default") -> None:
         """Apply objects."""
         items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
@@ -68,9 +85,9 @@ class World:
         found = self.get("pods", f"--selector={selector}", namespace=namespace)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
-    def leader(self) -> str:
+    def leader(self, lease_name: str = RELEASE) -> str:
         """Return the name of the pod that holds the Lease; empty when none does."""
-        lease = self.get("lease", RELEASE, namespace=SYSTEM)
+        lease = self.get("lease", lease_name, namespace=SYSTEM)
         return str(lease["spec"].get("holderIdentity") or "")
 
     def keep(self, folder: Path) -> None:

@@ -27,7 +27,9 @@ def main() -> None:
         print(client.create_queue(QueueName=options.queue, Attributes={"VisibilityTimeout": "30"})["QueueUrl"])
         return
     url = client.get_queue_url(QueueName=options.queue)["QueueUrl"]
-    if options.command == "send":
+    if options.command == "delete":
+        client.delete_queue(QueueUrl=url)
+    elif options.command == "send":
         send(client, url, options.body or [f"message {number}" for number in range(options.count)])
     else:
         print(counts(client, url))
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sqs", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("create", help="make a queue").add_argument("queue")
+    commands.add_parser("delete", help="delete a queue with its messages").add_argument("queue")
     sending = commands.add_parser("send", help="send messages")
     sending.add_argument("queue")
     sending.add_argument("count", type=int, nargs="?", default=1, help="how many")

@@ -30,8 +30,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- ternary "https" "http" (not (empty .Values.metrics.tls.secretName)) -}}
 {{- end -}}
 
+{{/* The global values are missing after `helm upgrade --reuse-values` from a release without any. */}}
 {{- define "queueworkerpool.image" -}}
-{{- with .Values.global.imageRegistry | default .Values.image.registry -}}
+{{- with (.Values.global | default dict).imageRegistry | default .Values.image.registry -}}
 {{ . }}/
 {{- end -}}
 {{- with .Values.image -}}
