@@ -5,12 +5,10 @@ certificates) and the connections of urllib3 below them, but without looking eve
 twice as much as all the rest, and a worker sends two requests for every ten messages (`make bench`: throughput).
 """
 
-import gc
 import json
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -18,16 +16,14 @@ from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
-from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from queueworker.errors import AnswerInvalidError, UnreachableError
-from queueworker.sqs.credentials import NOBODY, WorkerCredentials
+from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.failures import error_for
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -55,7 +51,7 @@ class Requests:
         """
         self._credentials, session = credentials, credentials.session
         self._region = region
-        self._url = _endpoint(region)
+        self._url = credentials.endpoint(region)
         proxy = ProxyConfiguration(get_environ_proxies(self._url)).proxy_url_for(self._url)
         manager = _pool_manager(
             proxy,
@@ -102,25 +98,6 @@ class Requests:
         )
         SigV4Auth(self._credentials.get(), "sqs", self._region).add_auth(request)
         return request
-
-
-@cache
-def _endpoint(region: str) -> str:
-    """Return SQS's endpoint in a region, by AWS's settings.
-
-    The session is thrown away, and with it 7 MiB of what botocore knows of all services and regions.
-    """
-    client = Session().create_client(
-        "sqs",
-        region_name=region,
-        aws_access_key_id=NOBODY,
-        aws_secret_access_key=NOBODY,
-        config=Config(parameter_validation=False),
-    )
-    endpoint = str(client.meta.endpoint_url).rstrip("/") + "/"
-    del client
-    gc.collect()
-    return endpoint
 
 
 def _pool_manager(proxy: str | None, **options: Any) -> PoolManager:
