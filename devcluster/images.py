@@ -6,6 +6,7 @@ Kubernetes' manifests, and handed over as an archive that `RealCluster` loads.
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 import tempfile
@@ -182,7 +183,9 @@ def _local(name: str) -> str:
 
 
 def _mirror() -> str:
-    """Return the mirror that this machine's apt uses."""
+    """Return the mirror that this machine's apt uses, where that is one of Debian."""
+    if platform.freedesktop_os_release().get("ID") != "debian":
+        return DEFAULT_MIRROR
     listed = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
     for source in (each for each in listed if each.is_file()):
         if found := re.search(r"^(?:URIs:|deb(?: \[.*?\])?)\s+(https?://\S+)", source.read_text(), re.MULTILINE):
