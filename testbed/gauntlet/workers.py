@@ -200,8 +200,11 @@ class Worker:
             self._process.kill()
 
     def kill_child(self, index: int) -> ChildKill | None:
-        """Kill one of the processes that it has started; return None when there is none."""
-        children = _children(self.first) if self.first else []
+        """Kill one of the processes that it has started; return None when there is none.
+
+        A worker that has not started yet says that its handler could not be loaded, and ends: as it should.
+        """
+        children = _children(self.first) if self.serves and self.first else []
         if not children:
             return None
         pid = children[index % len(children)]

@@ -1,11 +1,13 @@
 """When messages are extended: early enough, at once when a handler requests it, and never beyond SQS's limit."""
 
+from itertools import pairwise
+
 import pytest
 
 from queueworker.lease.records import Action
-from queueworker.lease.table import MAX_CHECK_INTERVAL_SECONDS
+from queueworker.lease.table import MAX_CHECK_INTERVAL_SECONDS, LeaseTable
 from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS
-from tests.unit.worker.lease_builders import confirm, summary, table_with
+from tests.unit.worker.lease_builders import confirm, messages, summary, table_with
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,30 @@ def test_a_failed_extension_is_tried_again_well_before_the_message_expires() -> 
             tries += 1
             table.record_answer(request, {0: True}, sent_at=now, now=now)
     assert tries >= 5
+
+
+def test_a_message_stays_hidden_when_sqs_does_each_extension_and_only_the_answers_are_lost() -> None:
+    table, (lease,) = table_with(1, visibility=5)
+    shown_at, now = lease.expires_at, 0.0
+    while now < 60.0:
+        now += table.seconds_until_due(now, flush=False) or 0.0
+        assert now < shown_at, "others receive it"
+        for request in table.due_requests(now, flush=False):
+            shown_at = now + request.visibility_seconds[0]
+            table.record_answer(request, {0: True}, sent_at=now, now=now)
+
+
+def test_a_message_whose_receive_was_answered_late_is_tried_until_sqs_must_show_it() -> None:
+    table = LeaseTable(5)
+    table.add(next(messages(1)), hidden_since=0.0, now=2.0)
+    tries, now = [], 2.0
+    while now < 7.0:
+        now += table.seconds_until_due(now, flush=False) or 0.0
+        for request in table.due_requests(now, flush=False):
+            tries.append(now)
+            table.record_answer(request, {0: True}, sent_at=now, now=now)
+    assert max(later - earlier for earlier, later in pairwise(tries)) < 1.0
+    assert tries[-1] > 6.5
 
 
 def test_extensions_that_fail_for_long_are_tried_less_and_less_often() -> None:

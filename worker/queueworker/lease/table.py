@@ -200,14 +200,20 @@ class LeaseTable:
             self._check_soon(sent_at)
 
     def _retry_extension(self, lease: Lease, now: float) -> None:
-        """Try again later and later, but several times before the message expires."""
+        """Try again later and later, but several times before the message expires, at the earliest and at the latest.
+
+        SQS may have done what was requested, and only the answer was lost. So the next try is never later than after
+        half of the visibility timeout, when an extension that was confirmed would be repeated.
+        """
         if lease.disposition is not None:  # `not_before` is about its delete or release
             self._check_soon(now)
             return
         lease.failures += 1
         delay = request_delay_seconds(_RETRY_BACKOFF_BASE_SECONDS, _RETRY_BACKOFF_LIMIT_SECONDS, lease.failures, 0)
-        if (left := lease.expires_at - now) > 0:
-            delay = min(delay, max(left / _TRIES_BEFORE_EXPIRY, self._check_interval / 4))
+        delay = min(delay, self._visibility_seconds / 2)
+        for expiry in (lease.expires_at, lease.latest_expiry_at):
+            if (left := expiry - now) > 0:
+                delay = min(delay, max(left / _TRIES_BEFORE_EXPIRY, self._check_interval / 4))
         lease.not_before = now + delay
         self._next_check_at = min(self._next_check_at, now + delay)
 
