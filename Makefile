@@ -37,8 +37,9 @@ test: setup ## Run every test against a real API server, SQS servers and Prometh
 test-fast: $(BIN)/.installed ## Run the unit and adapter tests that need neither a control plane nor endurance (two minutes)
 	$(BIN)/pytest --numprocesses 4 $(FILE_BY_FILE) -m "not control_plane and not endurance" tests/unit tests/adapters
 
+# The time-out is for tests alone: what the first one needs, images and programs, takes minutes where nothing is cached.
 e2e: setup ## Build the images, install them into a real cluster (kind, or as root its own kubelet), and try what users do
-	$(BIN)/pytest -p no:randomly --override-ini timeout=900 --capture=no e2e
+	$(BIN)/pytest -p no:randomly --override-ini timeout=900 --override-ini timeout_func_only=true --capture=no e2e
 
 check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .
