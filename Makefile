@@ -62,7 +62,7 @@ mutate: $(BIN)/.installed ## Change decide and status in every small way, and se
 audit: $(BIN)/.installed ## Check what the images contain for known vulnerabilities, and for ARM (needs the network)
 	$(BIN)/python -m tests.supplychain
 
-release: $(BIN)/.installed ## Write a release into dist/ (VERSION=1.2.3; RELEASE_OPTIONS="--registry ghcr.io/NAME --base IMAGE")
+release: $(BIN)/.installed ## Write a release into dist/ (VERSION=1.2.3; RELEASE_OPTIONS="--registry HOST/NAME --base IMAGE")
 	$(BIN)/python -m release $(VERSION) $(RELEASE_OPTIONS)
 
 bench: setup ## Measure operator and worker against their limits; JSON in benchmarks/results
