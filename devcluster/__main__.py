@@ -15,6 +15,9 @@ from devcluster.kubelet.cluster import RealCluster
 from devcluster.node.files import PodFiles
 
 KUBELET = "kubelet"
+OF_KUBELETS = ("nodes", "image")
+OF_PROCESSES = ("capacity", "no_node", "audit", "pod_env", "controller_manager")
+"""Options of `up` that only one kind of node has."""
 
 
 def main() -> None:
@@ -39,6 +42,7 @@ def build(options: argparse.Namespace) -> None:
 
 def up(options: argparse.Namespace) -> None:
     """Be a cluster until SIGTERM or SIGINT."""
+    _refuse_what_does_not_apply(options)
     begun = time.monotonic()
     making = _with_kubelets if options.node == KUBELET else _with_processes
     with cache.exclusive(options.dir, "another devcluster runs there"), making(options) as cluster:
@@ -46,6 +50,16 @@ def up(options: argparse.Namespace) -> None:
         print(f"KUBECONFIG={cluster.kubeconfig}", flush=True)
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
         print("Ending the cluster.", file=sys.stderr)
+
+
+def _refuse_what_does_not_apply(options: argparse.Namespace) -> None:
+    """Raise DevclusterError when an option was given that the other kind of node has."""
+    defaults = _parser().parse_args(["up"])
+    others = OF_PROCESSES if options.node == KUBELET else OF_KUBELETS
+    given = [name for name in others if getattr(options, name) != getattr(defaults, name)]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise DevclusterError(f"--node {options.node} has no {flags}: leave it out, or choose the other kind of node")
 
 
 def _with_processes(options: argparse.Namespace) -> Cluster:

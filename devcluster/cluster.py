@@ -7,10 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from devcluster import commands, controlplane, kubeconfig, tools
+from devcluster import controlplane, kubeconfig, tools
+from devcluster.administration import Administered
 from devcluster.certificates import Authority, KeyPair
 from devcluster.client import Client
 from devcluster.errors import StartFailedError
@@ -24,7 +23,7 @@ POD_ENV = {"QWP_HTTP_HOST": "{podIP}", "QUEUEWORKER_STATE_HOST": "{podIP}"}
 OWN_FOLDERS = ("etcd", "keys", "logs", "node", "nodes", "command-cache")
 
 
-class Cluster:
+class Cluster(Administered):
     """A cluster that lives in DIRECTORY while the `with` body runs; every start is a new, empty cluster.
 
     Start it from a thread that outlives it: its programs end with that thread. `capacity` is the number of pods that
@@ -45,8 +44,7 @@ class Cluster:
         address: str = "127.0.0.1",
         port: int | None = None,
     ) -> None:
-        self.directory = directory.resolve()
-        self.kubeconfig = self.directory / "kubeconfig"
+        super().__init__(directory)
         self._with_node = node
         self._audit = audit
         self._controller_manager = controller_manager
@@ -58,19 +56,6 @@ class Cluster:
         ]
         self._port = port or free_port()
         self._programs: list[Program] = []
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:
@@ -97,10 +82,6 @@ class Cluster:
         for program in reversed(self._programs):
             program.kill()  # its state is not needed any more
 
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess calls it so
-        """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""
-        return commands.run(self._kubectl, arguments, commands.environment(self.kubeconfig), input)
-
     def wait_until_served(self, definition: str) -> None:
         """Wait until the API server serves what a CustomResourceDefinition defines. Raises StartFailedError.
 
@@ -114,14 +95,6 @@ class Cluster:
             }
 
         wait_until(established, READY_TIMEOUT_SECONDS, f"{definition} is not served")
-
-    def helm(self, *arguments: str) -> str:
-        """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""
-        return commands.run(self._helm, arguments, commands.environment(self.kubeconfig), None)
-
-    def apply(self, manifests: str) -> str:
-        """Apply YAML or JSON manifests with kubectl."""
-        return self.kubectl("apply", "-f", "-", input=manifests)
 
     def pid_of(self, namespace: str, pod: str) -> int:
         """Return the process id of a pod's first container; raises StartFailedError when none runs."""
@@ -170,14 +143,6 @@ class Cluster:
         ]
         # SIGTERM even when we die badly: the node ends its pods before itself.
         return Node(Program(argv, self.directory / "logs" / "node.log", death=signal.SIGTERM), folder)
-
-    @cached_property
-    def _kubectl(self) -> Path:
-        return tools.kubectl()
-
-    @cached_property
-    def _helm(self) -> Path:
-        return tools.helm()
 
     def _clean(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Run kubectl and helm against one cluster, with caches and settings of the cluster's own."""
+"""Run programs that end: kubectl and helm against one cluster, with settings of its own, and programs of the machine."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from devcluster.errors import CommandFailedError
 
-COMMAND_SECONDS = 180
+COMMAND_SECONDS = 300
+"""More than kubectl and helm are told to wait for pods."""
 
 
 def environment(kubeconfig: Path) -> dict[str, str]:
@@ -25,10 +26,21 @@ def environment(kubeconfig: Path) -> dict[str, str]:
     return {**os.environ, "KUBECONFIG": str(kubeconfig), **{name: str(cache / folder) for name, folder in own.items()}}
 
 
-def run(program: Path, arguments: tuple[str, ...], env: Mapping[str, str], text: str | None) -> str:
-    """Return the standard output of a command that reads TEXT; raises CommandFailedError with its error output."""
+def call(*argv: str) -> str:
+    """Return the standard output of a program of this machine. Raises CommandFailedError with its error output."""
+    return run(Path(argv[0]), argv[1:], os.environ, None)
+
+
+def run(
+    program: Path, arguments: tuple[str, ...], env: Mapping[str, str], text: str | None, folder: Path | None = None
+) -> str:
+    """Return the standard output of a command that reads TEXT in FOLDER, by default ours.
+
+    Raises CommandFailedError with its error output.
+    """
     answer = subprocess.run(
         [program, *arguments],
+        cwd=folder,
         env=env,
         input=text or "",
         capture_output=True,

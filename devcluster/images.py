@@ -4,7 +4,6 @@ Images, layers and the base stay in the user's cache, so only what has changed i
 Kubernetes' manifests, and handed over as an archive that `RealCluster` loads.
 """
 
-import hashlib
 import os
 import platform
 import re
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devcluster import cache, commands, progress, tools
+from devcluster import cache, commands, golang, progress, tools
 from devcluster.errors import CommandFailedError, UnavailableError
 from devcluster.kubelet.documents import DNS_IMAGE, PAUSE_IMAGE
 
@@ -64,8 +63,7 @@ class Images:
         """
         _check()
         mirror = _mirror()
-        key = hashlib.sha256(repr((SUITE, PACKAGES, LEFT_OUT, mirror)).encode()).hexdigest()[:12]
-        name = f"localhost/base:{key}"
+        name = f"localhost/base:{golang.cache_key(SUITE, *PACKAGES, *LEFT_OUT, mirror)}"
         with cache.locked(self._folder / "base"):
             if not self._exists(name):
                 self._make_base(name, mirror)

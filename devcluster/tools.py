@@ -70,11 +70,15 @@ def go() -> Path:
     return _from_wheel("go", Path("go/bin/go"), "Go {}.{} or newer (go.dev/dl)".format(*oldest))
 
 
+def cluster(*, real_node: bool = False) -> list[Path]:
+    """Return the programs of a cluster, building what is missing."""
+    nodes = [node(program.name) for program in golang.NODE] if real_node else []
+    return [*(control_plane(program.name) for program in golang.CONTROL_PLANE), *nodes]
+
+
 def build_everything(*, real_node: bool = False) -> list[Path]:
     """Return all programs that clusters and tests need, building and fetching what is missing."""
-    node_programs = [node(program.name) for program in golang.NODE] if real_node else []
-    control = [control_plane(program.name) for program in golang.CONTROL_PLANE]
-    return [*control, *node_programs, helm(), kubeconform(), actionlint(), kubectl()]
+    return [*cluster(real_node=real_node), helm(), kubeconform(), actionlint(), kubectl()]
 
 
 def _built(program: golang.GoProgram) -> Path:

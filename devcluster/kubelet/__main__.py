@@ -7,15 +7,13 @@ DIR/ready, and lives until it is ended. As the first process it reaps what other
 import argparse
 import os
 import signal
-import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from devcluster import tools
+from devcluster import commands, tools
 from devcluster.certificates import KeyPair
 from devcluster.cluster import Cluster
-from devcluster.errors import StartFailedError
 from devcluster.kubelet import cgroups, documents, requirements
 from devcluster.kubelet.cluster import UPLINK
 from devcluster.kubelet.documents import NodePlace
@@ -58,15 +56,15 @@ def _live(cluster: Cluster, programs: list[Program]) -> None:
 
 def _reap() -> None:
     """Wait for ended processes that are not ours by `Popen`: orphans, such as a container's shim."""
-    while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG):
-        del ended
+    while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG):
+        pass
 
 
 def _prepare_mounts(folder: Path) -> None:
     """Hide from the machine what kubelet and containerd write outside of their folders."""
-    _run("mount", "--make-rshared", "/")
+    commands.call("mount", "--make-rshared", "/")
     for place in ("/run", "/var/log"):
-        _run("mount", "-t", "tmpfs", "tmpfs", place)
+        commands.call("mount", "-t", "tmpfs", "tmpfs", place)
     Path("/run/devcluster").mkdir()
     Path("/run/lock").mkdir()
     # The kubelet changes these settings of the machine unless they are as it wants them; so it reads that they are.
@@ -75,26 +73,26 @@ def _prepare_mounts(folder: Path) -> None:
     for name, value in documents.SYSCTLS.items():
         if (Path("/proc/sys") / name).exists():
             (copy := settings / name.replace("/", ".")).write_text(f"{value}\n")
-            _run("mount", "--bind", str(copy), f"/proc/sys/{name}")
+            commands.call("mount", "--bind", str(copy), f"/proc/sys/{name}")
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def _prepare_network(nodes: int, address: str) -> None:
-    _run("ip", "link", "set", "lo", "up")
+    commands.call("ip", "link", "set", "lo", "up")
     for number in range(1, nodes + 1):
-        _run("ip", "address", "add", f"10.244.0.{number}/32", "dev", "lo")
+        commands.call("ip", "address", "add", f"10.244.0.{number}/32", "dev", "lo")
     # What the nodes send to Services needs a route before kube-proxy's rules can give it another address.
     source = ("src", documents.GATEWAY)
-    _run("ip", "route", "add", "10.96.0.0/16", "dev", "lo", *source)
+    commands.call("ip", "route", "add", "10.96.0.0/16", "dev", "lo", *source)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
-    wait_until(lambda: Path(f"/sys/class/net/{UPLINK}").exists() or _has_uplink(), 10, "there is no uplink")
-    _run("ip", "address", "add", f"{address}/30", "dev", UPLINK)
-    _run("ip", "link", "set", UPLINK, "up")
+    wait_until(_has_uplink, 10, "there is no uplink")
+    commands.call("ip", "address", "add", f"{address}/30", "dev", UPLINK)
+    commands.call("ip", "link", "set", UPLINK, "up")
 
 
 def _has_uplink() -> bool:
-    # /sys shows the interfaces of the namespace in which it was mounted, which is the machine's.
-    return subprocess.run(["ip", "link", "show", UPLINK], capture_output=True, check=False).returncode == 0
+    # Not by /sys, which shows the interfaces of the namespace in which it was mounted: the machine's.
+    return UPLINK in commands.call("ip", "-brief", "link")
 
 
 def _control_plane(folder: Path, address: str) -> Cluster:
@@ -120,10 +118,7 @@ def _proxy(cluster: Cluster) -> Program:
 def _start_node(cluster: Cluster, node: NodePlace, images: list[Path]) -> list[Program]:
     for folder in (node.folder / "cni", node.folder / "kubelet"):
         folder.mkdir(parents=True)
-    plugins = requirements.plugins()
-    if plugins is None:
-        raise StartFailedError("there are no CNI plugins")
-    (node.folder / "containerd.toml").write_text(documents.containerd(node, plugins))
+    (node.folder / "containerd.toml").write_text(documents.containerd(node, requirements.plugins()))
     (node.folder / "cni" / "pods.conflist").write_text(documents.network(node))
     (node.folder / "resolv.conf").write_text("")
     group = f"{cgroups.name(cluster.directory)}/{node.name}"
@@ -135,14 +130,9 @@ def _start_node(cluster: Cluster, node: NodePlace, images: list[Path]) -> list[P
     )
     wait_until(node.socket.is_socket, SOCKET_SECONDS, f"containerd of {node.name} does not listen")
     for image in images:
-        load_image(node, image)
+        commands.call(*documents.image_import(node, image))
     argv = documents.kubelet_arguments(node, node.folder / "kubelet.json", kubeconfig)
     return [runtime, _started(cluster, f"kubelet-{node.number}", [str(tools.node("kubelet")), *argv])]
-
-
-def load_image(node: NodePlace, archive: Path) -> None:
-    """Give NODE the image in ARCHIVE."""
-    _run("ctr", f"--address={node.socket}", "--namespace=k8s.io", "images", "import", str(archive))
 
 
 def _started(cluster: Cluster, name: str, argv: list[str]) -> Program:
@@ -159,12 +149,6 @@ def _is_ready(cluster: Cluster, programs: list[Program], nodes: int) -> bool:
         return False
     names = ("-n", "kube-system", "get", "deployment", "coredns", "-o", "jsonpath={.status.readyReplicas}")
     return cluster.kubectl(*names) == "1"
-
-
-def _run(*argv: str) -> None:
-    answer = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise StartFailedError(f"{' '.join(argv)}: {answer.stderr.strip()}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,11 @@
 """The control groups of one cluster: made before its kubelets start, removed after everything in them has ended."""
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from devcluster.golang import cache_key
 from devcluster.processes import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
@@ -15,7 +15,7 @@ NEEDED = ("cpu", "cpuset", "memory", "pids")
 
 def name(directory: Path) -> str:
     """Return the mark of the cluster that lives in DIRECTORY: the name of its groups."""
-    return f"devcluster-{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]}"
+    return f"devcluster-{cache_key(str(directory.resolve()))}"
 
 
 def make(group: str) -> None:

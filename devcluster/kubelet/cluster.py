@@ -1,4 +1,4 @@
-"""One cluster with real nodes, as its users see it: started from outside of its namespaces. `inside` runs within."""
+"""One cluster with real nodes, as its users see it: started from outside of its namespaces. `__main__` runs within."""
 
 import contextlib
 import os
@@ -6,12 +6,11 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from devcluster import commands, tools
+from devcluster.administration import Administered
 from devcluster.errors import CommandFailedError, StartFailedError
-from devcluster.kubelet import cgroups, requirements
+from devcluster.kubelet import cgroups, documents, requirements
 from devcluster.kubelet.documents import NodePlace
 from devcluster.node import leftovers
 from devcluster.processes import Program, wait_until
@@ -22,7 +21,7 @@ UPLINK = "uplink"
 """The interface through which the cluster reaches this machine, and this machine the API server."""
 
 
-class RealCluster:
+class RealCluster(Administered):
     """A cluster that lives in DIRECTORY while the `with` body runs; every start is a new, empty cluster.
 
     Args:
@@ -32,8 +31,7 @@ class RealCluster:
     """
 
     def __init__(self, directory: Path, images: Sequence[Path], nodes: int = 1) -> None:
-        self.directory = directory.resolve()
-        self.kubeconfig = self.directory / "kubeconfig"
+        super().__init__(directory)
         self._images = images
         self._nodes = nodes
         self._mark = cgroups.name(self.directory)
@@ -42,26 +40,13 @@ class RealCluster:
         self._ready = self.directory / "ready"
         self._program: Program | None = None
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def start(self) -> None:
         """Start everything; return when its nodes are ready and names are resolved.
 
         Raises UnavailableError, StartFailedError.
         """
         requirements.check()
-        tools.build_everything(real_node=True)
+        tools.cluster(real_node=True)  # within there is no network to fetch them by
         self._clear()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._program = program = self._inside()
@@ -82,30 +67,14 @@ class RealCluster:
     def load_image(self, archive: Path) -> None:
         """Give every node the image in ARCHIVE."""
         for number in range(1, self._nodes + 1):
-            socket = NodePlace(number, self.directory).socket
-            commands.run(
-                Path("nsenter"),
-                (
-                    *(f"--target={self._inside_pid}", "--mount", "ctr", f"--address={socket}", "--namespace=k8s.io"),
-                    *("images", "import", str(archive)),
-                ),
-                os.environ,
-                None,
-            )
+            node = NodePlace(number, self.directory)
+            commands.call("nsenter", f"--target={self._inside_pid}", "--mount", *documents.image_import(node, archive))
 
     @property
     def _inside_pid(self) -> int:
         if self._program is None:
             raise StartFailedError("the cluster does not run")
         return self._program.pid
-
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - subprocess calls it so
-        """Run kubectl as the cluster's administrator; return its output. Raises CommandFailedError."""
-        return commands.run(tools.kubectl(), arguments, commands.environment(self.kubeconfig), input)
-
-    def helm(self, *arguments: str) -> str:
-        """Run helm as the cluster's administrator; return its output. Raises CommandFailedError."""
-        return commands.run(tools.helm(), arguments, commands.environment(self.kubeconfig), None)
 
     def _inside(self) -> Program:
         argv = [
@@ -126,9 +95,9 @@ class RealCluster:
 
         wait_until(entered, 10, "the cluster's network namespace was not made")
         name = self._interface
-        _run("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(program.pid))
-        _run("ip", "address", "add", f"{self._link}.1/30", "dev", name)
-        _run("ip", "link", "set", name, "up")
+        commands.call("ip", "link", "add", name, "type", "veth", "peer", "name", UPLINK, "netns", str(program.pid))
+        commands.call("ip", "address", "add", f"{self._link}.1/30", "dev", name)
+        commands.call("ip", "link", "set", name, "up")
 
     def _is_ready(self, program: Program) -> bool:
         program.check()
@@ -141,8 +110,4 @@ class RealCluster:
         cgroups.remove(self._mark)
         # It goes with the namespace, but some time after it.
         with contextlib.suppress(CommandFailedError):
-            _run("ip", "link", "delete", self._interface)
-
-
-def _run(*argv: str) -> None:
-    commands.run(Path(argv[0]), argv[1:], os.environ, None)
+            commands.call("ip", "link", "delete", self._interface)

@@ -48,6 +48,11 @@ class NodePlace:
         return Path(f"/run/devcluster/{self.name}.sock")
 
 
+def image_import(node: NodePlace, archive: Path) -> list[str]:
+    """Return the command that gives a node the image in an archive."""
+    return ["ctr", f"--address={node.socket}", "--namespace=k8s.io", "images", "import", str(archive)]
+
+
 def apiserver(kubelet_client: KeyPair) -> list[str]:
     """Return what the API server of a real node gets beside its usual arguments."""
     return [

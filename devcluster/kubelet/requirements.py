@@ -30,12 +30,16 @@ def check() -> None:
     if os.geteuid() != 0:
         raise UnavailableError("a real node needs root: use kind, or a process node (without --node kubelet)")
     missing = {package for program, package in PACKAGES.items() if shutil.which(program) is None}
-    if plugins() is None:
+    if not _plugin_folders():
         missing.add(PLUGINS_PACKAGE)
     if missing:
         raise UnavailableError(f"a real node needs more of this machine: apt-get install {' '.join(sorted(missing))}")
 
 
-def plugins() -> Path | None:
-    """Return the folder of the CNI plugins; None where they are not installed."""
-    return next((folder for folder in PLUGIN_FOLDERS if (folder / "ptp").exists()), None)
+def plugins() -> Path:
+    """Return the folder of the CNI plugins, which `check` has found."""
+    return _plugin_folders()[0]
+
+
+def _plugin_folders() -> list[Path]:
+    return [folder for folder in PLUGIN_FOLDERS if (folder / "ptp").exists()]
