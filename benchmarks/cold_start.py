@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -75,7 +76,7 @@ def measure(*, rounds: int) -> Result:
 
 
 def _image(target: str) -> str:
-    return f"queueworkerpool-{target}:0.1.0"
+    return f"queueworkerpool-{target}:{version('queueworkerpool')}"
 
 
 def _install(cluster: RealCluster) -> None:

@@ -1,4 +1,4 @@
-"""Run programs that end: kubectl and helm against one cluster, with settings of its own, and programs of the machine."""
+"""Run programs that end: kubectl and helm against one cluster, with settings of its own, and the machine's programs."""
 
 import os
 import subprocess

@@ -45,9 +45,12 @@ class Backend(Protocol):
 
 def choose(folder: Path) -> Backend:
     """Return kind where a container engine answers, else our own node."""
-    if os.environ.get("E2E_BACKEND", "") != "node" and _engine_answers():
-        return Kind(folder)
-    return OwnNode(folder)
+    return Kind(folder) if takes_kind() else OwnNode(folder)
+
+
+def takes_kind() -> bool:
+    """Return whether kind is the backend here: where a container engine answers, unless E2E_BACKEND is `node`."""
+    return os.environ.get("E2E_BACKEND", "") != "node" and _engine_answers()
 
 
 class OwnNode:

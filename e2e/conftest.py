@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,8 @@ from e2e.world import ROOT, World
 
 KEPT = ROOT / ".e2e"
 """Where the state of a failed test is kept."""
+
+QUICKSTART, OWN_NODE = "test_quickstart.py", "test_own_node.py"
 
 WORLD = pytest.StashKey[World]()
 
@@ -69,6 +70,9 @@ def _execute(argv: list[str], backend: Backend, world: World) -> None:
             raise LookupError(f"the README has a command that this test does not know: {argv}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the quickstart: the rest is of no use when it fails."""
-    items.sort(key=lambda item: Path(item.path).name != "test_quickstart.py")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the quickstart, without which the rest is of no use. Leave our own node out where kind takes its place."""
+    if backends.takes_kind():
+        config.hook.pytest_deselected(items=[item for item in items if item.path.name == OWN_NODE])
+        items[:] = [item for item in items if item.path.name != OWN_NODE]
+    items.sort(key=lambda item: item.path.name != QUICKSTART)

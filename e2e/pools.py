@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from e2e.world import World, eventually
+from e2e.world import WORKER_IMAGE, World, eventually
 
 ACCOUNT = "https://sqs.eu-west-1.amazonaws.com/123456789012"
-WORKER_IMAGE = "queueworkerpool-worker:0.1.0"
 READMES_QUEUE = "thumbnails"
+EMPTY = "visible 0, in flight 0, delayed 0"
+"""What the stand-in says of a queue without a message."""
 
 
 def sqs(world: World, *arguments: str) -> str:
@@ -84,13 +85,13 @@ def queue(world: World, name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def namespace(world: World, name: str) -> Iterator[None]:
-    """Make a namespace; it goes with the body, and all that is in it."""
+def namespace(world: World, name: str, *, wait: bool = True) -> Iterator[None]:
+    """Make a namespace; it goes with the body, and all that is in it, or some time after it where nobody waits."""
     world.kubectl("create", "namespace", name)
     try:
         yield
     finally:
-        world.kubectl("delete", "namespace", name, "--timeout=180s")
+        world.kubectl("delete", "namespace", name, "--timeout=180s", f"--wait={str(wait).lower()}")
 
 
 def _deployment(name: str, image: str) -> dict[str, Any]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from e2e.world import RELEASE, SYSTEM, World, eventually
+from e2e.world import OPERATORS, RELEASE, SYSTEM, World, eventually
 
 CHART = "charts/queueworkerpool"
-OPERATORS = "app.kubernetes.io/name=queueworkerpool,app.kubernetes.io/component=operator"
 VALUES = "--values=examples/kind/values.yaml"
 READY_SECONDS = 60
 LONGEST_VACANCY_SECONDS = 17

@@ -10,6 +10,7 @@ import pytest
 
 from devcluster.errors import UnavailableError
 from e2e.backends import Backend
+from e2e.pools import READMES_QUEUE, sqs
 from e2e.world import ROOT, SYSTEM, World, eventually
 
 ALERTS = ROOT / "charts/queueworkerpool/alerts.yaml"
@@ -70,7 +71,7 @@ def prometheus(world: World, backend: Backend, tmp_path_factory: pytest.TempPath
 
 @pytest.mark.usefixtures("prometheus")
 def test_the_operator_and_every_worker_are_scraped_and_answer_promql(world: World) -> None:
-    world.kubectl("exec", "deployment/sqs", "--", "sqs", "send", "thumbnails", "300")
+    sqs(world, "send", READMES_QUEUE, "300")
     eventually(lambda: ask(world, 'up{job="operator"}') == [1.0], 60, "a scrape of the operator")
     eventually(lambda: sum(ask(world, 'up{job="workers"}')) >= 3, 90, "scrapes of workers")
     eventually(

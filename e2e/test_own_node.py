@@ -24,7 +24,7 @@ START_SECONDS = 240
 
 @pytest.fixture(autouse=True)
 def _machine() -> None:
-    """Only where a node of our own is possible: with kind, nobody asks for it."""
+    """Skip on a laptop where a node of our own is not possible. Where kind is the backend, these tests are left out."""
     try:
         requirements.check()
     except UnavailableError as error:

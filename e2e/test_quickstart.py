@@ -2,28 +2,18 @@
 
 import json
 
-from e2e.world import World, eventually, highest
-
-QUEUE_IS_EMPTY = "visible 0, in flight 0, delayed 0"
-
-
-def counts(world: World) -> str:
-    return sqs(world, "counts", "thumbnails")
-
-
-def sqs(world: World, *arguments: str) -> str:
-    return world.kubectl("exec", "deployment/sqs", "--", "sqs", *arguments).strip()
+from e2e.pools import EMPTY, READMES_QUEUE, sqs
+from e2e.world import RELEASE, SYSTEM, World, eventually, highest
 
 
 def set_mode(world: World, mode: str) -> None:
-    world.kubectl(
-        "patch", "queueworkerpool", "thumbnails", "--type=merge", f"--patch={json.dumps({'spec': {'mode': mode}})}"
-    )
+    patch = json.dumps({"spec": {"mode": mode}})
+    world.kubectl("patch", "queueworkerpool", "thumbnails", "--type=merge", f"--patch={patch}")
 
 
 def rest(world: World) -> None:
     """Wait until everything is handled and the last worker is gone."""
-    eventually(lambda: counts(world) == QUEUE_IS_EMPTY, 180, "the end of the queue")
+    eventually(lambda: sqs(world, "counts", READMES_QUEUE) == EMPTY, 180, "the end of the queue")
     eventually(lambda: world.replicas("thumbnailer") == 0, 90, "the last scale-in")
     eventually(lambda: not world.pods("app=thumbnailer"), 60, "the end of the pods")
 
@@ -37,7 +27,7 @@ def test_the_readmes_500_messages_are_handled_and_the_pool_returns_to_zero(world
 def test_a_pool_at_zero_takes_one_step_to_its_largest_size_for_500_messages(world: World) -> None:
     rest(world)
     set_mode(world, "Paused")
-    sqs(world, "send", "thumbnails", "500")
+    sqs(world, "send", READMES_QUEUE, "500")
     set_mode(world, "Active")
     sizes = highest(lambda: world.replicas("thumbnailer"), lambda size: size >= 25, 60)
     assert [size for size in sizes if size] == [25]
@@ -45,14 +35,6 @@ def test_a_pool_at_zero_takes_one_step_to_its_largest_size_for_500_messages(worl
 
 
 def test_the_pool_says_why_it_has_its_size_from_within_the_operators_pod(world: World) -> None:
-    said = world.kubectl(
-        "-n",
-        "queueworkerpool-system",
-        "exec",
-        "deployment/queueworkerpool",
-        "--",
-        "qwp",
-        "explain",
-        "default/thumbnails",
-    )
+    explain = ("--", "qwp", "explain", "default/thumbnails")
+    said = world.kubectl("-n", SYSTEM, "exec", f"deployment/{RELEASE}", *explain)
     assert "Deployment thumbnailer" in said

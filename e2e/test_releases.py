@@ -13,7 +13,7 @@ from e2e import release
 from e2e.backends import Backend
 from e2e.pools import Pool, pool_of_its_own
 from e2e.release import CHART, VALUES
-from e2e.world import RELEASE, ROOT, SYSTEM, World, eventually
+from e2e.world import RELEASE, ROOT, SYSTEM, VERSION, World, eventually
 from testbed import previous
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ OPERATOR_IMAGE = "queueworkerpool-operator"
 PREVIOUS_TAG = "previous"
 # Its own program, on the dependencies of this version's image: the archive has no lock of its own.
 PREVIOUS_DOCKERFILE = f"""\
-FROM {OPERATOR_IMAGE}:0.1.0
+FROM {OPERATOR_IMAGE}:{VERSION}
 COPY operator/ /opt/previous/
 ENV PYTHONPATH=/opt/previous
 """
@@ -86,11 +86,11 @@ def test_an_upgrade_from_the_previous_release_and_the_way_back_change_no_size(
 
     sizes = ("-n", pool.name, "get", "deployment", pool.name, "--watch", "-o=jsonpath={.spec.replicas}{'\\n'}")
     with release.observed_election(world) as election, world.watched(*sizes) as seen:
-        in_system(world, "upgrade", RELEASE, CHART, "--reuse-values", "--set=image.tag=0.1.0")
+        in_system(world, "upgrade", RELEASE, CHART, "--reuse-values", f"--set=image.tag={VERSION}")
         release.wait_for_leader(world, seconds=release.LONGEST_VACANCY_SECONDS)
         pool.decide(release.LONGEST_VACANCY_SECONDS)
         assert remembered(world.get("crd", CRD)) == remembered_by(ROOT)
-        assert images(world) == {f"{OPERATOR_IMAGE}:0.1.0"}
+        assert images(world) == {f"{OPERATOR_IMAGE}:{VERSION}"}
 
         in_system(world, "rollback", RELEASE, "1")
         release.wait_for_leader(world, seconds=release.LONGEST_VACANCY_SECONDS)

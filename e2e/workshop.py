@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2e.world import World, eventually
+from e2e import pools
+from e2e.pools import ACCOUNT, EMPTY, queue, sqs
+from e2e.world import WORKER_IMAGE, World, eventually
 
 HERE = Path(__file__).parent
-IMAGE = "queueworkerpool-worker:0.1.0"
 PYTHON = "/opt/venv/bin/python"
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -30,7 +31,7 @@ class Workshop:
     def send(self, *orders: Mapping[str, Any]) -> None:
         """Send messages; each is an order of `work.handle`."""
         bodies = [f"--body={json.dumps(order)}" for order in orders]
-        self.world.kubectl("exec", "deployment/sqs", "--", "sqs", "send", self.namespace, *bodies)
+        sqs(self.world, "send", self.namespace, *bodies)
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """Return how often the handling of each message has begun and ended."""
@@ -39,8 +40,7 @@ class Workshop:
 
     def is_empty(self) -> bool:
         """Return whether the queue has no message left, in no state."""
-        said = self.world.kubectl("exec", "deployment/sqs", "--", "sqs", "counts", self.namespace)
-        return said.strip() == "visible 0, in flight 0, delayed 0"
+        return sqs(self.world, "counts", self.namespace) == EMPTY
 
     def pods(self) -> list[str]:
         """Return the names of the worker's pods that are not ending."""
@@ -63,9 +63,7 @@ class Workshop:
 @contextmanager
 def workshop(world: World, namespace: str, replicas: int, **container: Any) -> Iterator[Workshop]:
     """Yield a workshop whose worker has REPLICAS pods; CONTAINER overrides fields of its container."""
-    world.kubectl("create", "namespace", namespace)
-    try:
-        world.kubectl("exec", "deployment/sqs", "--", "sqs", "create", namespace)
+    with queue(world, namespace), pools.namespace(world, namespace, wait=False):
         sources = {name: (HERE / name).read_text() for name in ("ledger.py", "work.py")}
         world.apply(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sources"}, "data": sources},
@@ -82,11 +80,9 @@ def workshop(world: World, namespace: str, replicas: int, **container: Any) -> I
         for name in ("ledger", "worker"):
             world.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=3m")
         yield Workshop(world, namespace)
-    finally:
-        world.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-def _worker(queue: str) -> dict[str, Any]:
+def _worker(name: str) -> dict[str, Any]:
     environment = {
         "PYTHONPATH": "/sources",
         "AWS_ACCESS_KEY_ID": "test",
@@ -95,7 +91,7 @@ def _worker(queue: str) -> dict[str, Any]:
     }
     return {
         "args": [
-            f"--queue=https://sqs.eu-west-1.amazonaws.com/123456789012/{queue}",
+            f"--queue={ACCOUNT}/{name}",
             *("--handler=work:handle", "--concurrency=1", "--grace-seconds=50"),
         ],
         "env": [{"name": name, "value": value} for name, value in environment.items()],
@@ -114,7 +110,7 @@ def _deployment(name: str, replicas: int, container: Mapping[str, Any]) -> dict[
         "containers": [
             {
                 "name": name,
-                "image": IMAGE,
+                "image": WORKER_IMAGE,
                 "imagePullPolicy": "IfNotPresent",
                 "securityContext": RESTRICTED,
                 "volumeMounts": [

@@ -8,15 +8,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from devcluster import tools
+from devcluster import commands, tools
 from devcluster.errors import CommandFailedError
 
 ROOT = Path(__file__).parent.parent
 SYSTEM = "queueworkerpool-system"
 RELEASE = "queueworkerpool"
+OPERATORS = "app.kubernetes.io/name=queueworkerpool,app.kubernetes.io/component=operator"
+VERSION = version("queueworkerpool")
+"""The tag of the images that the README's commands build."""
+WORKER_IMAGE = f"queueworkerpool-worker:{VERSION}"
 POLL_SECONDS = 0.25
 
 
@@ -29,19 +34,7 @@ class World:
     def run(self, *argv: str, text: str | None = None) -> str:
         """Run kubectl or helm in the repository's folder; return its output. Raises CommandFailedError."""
         program = {"kubectl": tools.kubectl, "helm": tools.helm}[argv[0]]()
-        answer = subprocess.run(
-            [program, *argv[1:]],
-            cwd=ROOT,
-            env=dict(self.environment),
-            input=text or "",
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if answer.returncode:
-            raise CommandFailedError(f"{shlex.join(argv)}: {answer.stderr.strip() or answer.stdout.strip()}")
-        return answer.stdout
+        return commands.run(program, argv[1:], self.environment, text, ROOT)
 
     def kubectl(self, *arguments: str, text: str | None = None) -> str:
         """Run kubectl."""
@@ -97,16 +90,7 @@ class World:
             "objects.txt": ("get", "all,qwp,events,nodes", "-A", "-o", "wide"),
             "pools.yaml": ("get", "qwp", "-A", "-o", "yaml"),
             "pods.txt": ("describe", "pods", "-A"),
-            "operators.log": (
-                "-n",
-                SYSTEM,
-                "logs",
-                "--all-containers",
-                "--prefix",
-                "--tail=2000",
-                "-l",
-                "app.kubernetes.io/name=queueworkerpool",
-            ),
+            "operators.log": ("-n", SYSTEM, "logs", "-l", OPERATORS, "--all-containers", "--prefix", "--tail=2000"),
         }
         for name, arguments in looks.items():
             try:

@@ -16,7 +16,8 @@ NAMED = {
     "charts/queueworkerpool/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "Dockerfile": r"^ARG VERSION=(.+)$",
     "examples/quickstart.yaml": r"image: queueworkerpool-worker:(\S+)",
-    "README.md": r"queueworkerpool-(?:operator|worker):(\d\S*)",
+    "examples/kind/sqs.yaml": r"image: queueworkerpool-sqs:(\S+)",
+    "README.md": r"queueworkerpool-(?:operator|worker|sqs):(\d\S*)",
 }
 """The files that name the version, each with where it does."""
 
