@@ -71,7 +71,7 @@ def _execute(argv: list[str], backend: Backend, world: World) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the quickstart, without which the rest is of no use. Leave our own node out where kind takes its place."""
+    """Begin with the quickstart: the rest is of no use when it fails. Our own node is left out where kind is taken."""
     if backends.takes_kind():
         config.hook.pytest_deselected(items=[item for item in items if item.path.name == OWN_NODE])
         items[:] = [item for item in items if item.path.name != OWN_NODE]
