@@ -5,7 +5,6 @@ variables, files. `awsaccess` renews them. The operator has a table of its own f
 same is `awsaccess.codes`' for both.
 """
 
-import gc
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,9 +29,6 @@ from queueworker.sqs.failures import is_plain
 logger = logging.getLogger(__name__)
 
 STS_TIMEOUT_SECONDS = 5.0
-
-NOBODY: Final = "nobody"
-"""Key and secret of botocore's client, so that it looks for none while it is made; nothing is signed with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +132,7 @@ class WorkerCredentials:
         """Ask for nothing yet."""
         self.session = _open_session()
         """botocore's; it has AWS's settings."""
-        self._endpoints: dict[str, str] = {}
         self._renewed = RenewedCredentials(self.session.get_credentials, renewal_failed=_log_failed_renewal)
-
-    def endpoint(self, region: str) -> str:
-        """Return SQS's endpoint in a region, by AWS's settings: AWS_ENDPOINT_URL_SQS, else the region's own."""
-        if region not in self._endpoints:
-            self._endpoints[region] = _find_endpoint(region)
-            gc.collect()  # what botocore has read of all services and regions for it: 3 MiB of a worker at rest
-        return self._endpoints[region]
 
     def get(self) -> ReadOnlyCredentials:
         """Return credentials that sign now.
@@ -156,17 +144,6 @@ class WorkerCredentials:
             return self._renewed.get()
         except CredentialsError as error:
             raise error_for(error.cause, datetime.now(UTC)) from error
-
-
-def _find_endpoint(region: str) -> str:
-    client = Session().create_client(
-        "sqs",
-        region_name=region,
-        aws_access_key_id=NOBODY,
-        aws_secret_access_key=NOBODY,
-        config=Config(parameter_validation=False),
-    )
-    return str(client.meta.endpoint_url).rstrip("/") + "/"
 
 
 def _log_failed_renewal(cause: Exception) -> None:

@@ -21,7 +21,7 @@ from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.failures import is_plain, remedy_for
-from queueworker.sqs.requests import Requests
+from queueworker.sqs.requests import Requests, find_endpoint
 
 CHANGE_TIMEOUT_SECONDS = 5.0
 SEND_TIMEOUT_SECONDS = 10.0
@@ -96,9 +96,9 @@ class SqsQueue:
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         receive_timeout = wait_seconds + RECEIVE_TIMEOUT_MARGIN_SECONDS
         with _usable_settings():
-            to_region = partial(Requests, credentials, region_for(url, credentials.session))
-            self._receives = to_region(read_timeout=receive_timeout, connections=RECEIVE_CONNECTIONS)
-            self._changes = to_region(read_timeout=change_timeout, connections=change_connections)
+            requests = partial(Requests, credentials, find_endpoint(region_for(url, credentials.session)))
+            self._receives = requests(read_timeout=receive_timeout, connections=RECEIVE_CONNECTIONS)
+            self._changes = requests(read_timeout=change_timeout, connections=change_connections)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive up to `limit` messages, waiting for the first; they are hidden from now on.
@@ -162,8 +162,8 @@ class SqsDeadLetterQueue:
         self._url = url
         self._takes_groups = True
         with _usable_settings():
-            region = region_for(url, credentials.session)
-            self._requests = Requests(credentials, region, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
+            endpoint = find_endpoint(region_for(url, credentials.session))
+            self._requests = Requests(credentials, endpoint, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:
         """Send a copy of the message, with the reason among its attributes where there is room.

@@ -5,19 +5,22 @@ certificates) and the connections of urllib3 below them, but without looking eve
 twice as much as all the rest, and a worker sends two requests for every ten messages (`make bench`: throughput).
 """
 
+import gc
 import json
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
+from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
@@ -28,6 +31,9 @@ from queueworker.sqs.failures import error_for
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 
+_NOBODY: Final = "nobody"
+"""Key and secret of botocore's client, so that it looks for none while it is made; nothing is signed with them."""
+
 _HEADERS: Final = {
     "Content-Type": "application/x-amz-json-1.0",
     "User-Agent": f"queueworker/{version('queueworkerpool')}",
@@ -37,21 +43,44 @@ _HEADERS: Final = {
 _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
 
+class Endpoint(NamedTuple):
+    """Where SQS is: requests are signed for the region, and go to the URL."""
+
+    region: str
+    url: str
+
+
+def find_endpoint(region: str) -> Endpoint:
+    """Return SQS's endpoint in a region, by AWS's settings: AWS_ENDPOINT_URL_SQS, else the region's own."""
+    client = Session().create_client(
+        "sqs",
+        region_name=region,
+        aws_access_key_id=_NOBODY,
+        aws_secret_access_key=_NOBODY,
+        config=Config(parameter_validation=False),
+    )
+    endpoint = Endpoint(region, client.meta.endpoint_url.rstrip("/") + "/")
+    del client
+    gc.collect()  # what botocore has read of all services and regions for it: 3 MiB of a worker at rest
+    return endpoint
+
+
 class Requests:
     """Requests to SQS in one region, with connections of their own. Safe to share between threads."""
 
-    def __init__(self, credentials: WorkerCredentials, region: str, *, read_timeout: float, connections: int) -> None:
-        """Find the endpoint (AWS_ENDPOINT_URL_SQS, else the region's); sends nothing.
+    def __init__(
+        self, credentials: WorkerCredentials, endpoint: Endpoint, *, read_timeout: float, connections: int
+    ) -> None:
+        """Prepare connections; sends nothing.
 
         Args:
             credentials: they sign, and have AWS's settings.
-            region: requests are signed for it.
+            endpoint: where requests go.
             read_timeout: seconds to wait for an answer.
             connections: how many are kept open.
         """
         self._credentials, session = credentials, credentials.session
-        self._region = region
-        self._url = credentials.endpoint(region)
+        self._region, self._url = endpoint
         proxy = ProxyConfiguration(get_environ_proxies(self._url)).proxy_url_for(self._url)
         manager = _pool_manager(
             proxy,
