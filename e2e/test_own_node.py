@@ -65,18 +65,19 @@ def groups(folder: Path) -> list[Path]:
 
 @pytest.mark.timeout(START_SECONDS * 3)
 def test_a_cluster_whose_starter_was_killed_leaves_nothing_and_the_next_one_starts_and_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "a-folder-whose-name-is-longer-than-that-of-a-socket-in-it-may-be"
     Images().for_nodes()  # slow the first time, and not what is waited for below
     before = {name: Path("/proc/sys", name).read_text() for name in ("vm/overcommit_memory", "kernel/panic")}
-    with up(tmp_path) as process:
-        assert processes(tmp_path)
-        assert groups(tmp_path)
+    with up(folder) as process:
+        assert processes(folder)
+        assert groups(folder)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        eventually(lambda: not processes(tmp_path), 20, "the end of all processes")
-        assert mounts(tmp_path) == []
-    with up(tmp_path) as process:
+        eventually(lambda: not processes(folder), 20, "the end of all processes")
+        assert mounts(folder) == []
+    with up(folder) as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    found = (processes(tmp_path), interfaces(tmp_path), mounts(tmp_path), groups(tmp_path))
+    found = (processes(folder), interfaces(folder), mounts(folder), groups(folder))
     assert found == ([], [], [], [])
     assert {name: Path("/proc/sys", name).read_text() for name in before} == before

@@ -116,8 +116,9 @@ def _proxy(cluster: Cluster) -> Program:
 
 
 def _start_node(cluster: Cluster, node: NodePlace, images: list[Path]) -> list[Program]:
-    for folder in (node.folder / "cni", node.folder / "kubelet"):
+    for folder in (node.folder / "cni", node.folder / "kubelet", node.kubelet_root):
         folder.mkdir(parents=True)
+    commands.call("mount", "--bind", str(node.folder / "kubelet"), str(node.kubelet_root))
     (node.folder / "containerd.toml").write_text(documents.containerd(node, requirements.plugins()))
     (node.folder / "cni" / "pods.conflist").write_text(documents.network(node))
     (node.folder / "resolv.conf").write_text("")

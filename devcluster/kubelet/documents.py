@@ -44,8 +44,13 @@ class NodePlace:
 
     @property
     def socket(self) -> Path:
-        """Containerd's socket; below /run because the path of a socket is short."""
+        """Containerd's socket; below /run because the path of a socket has at most 107 characters."""
         return Path(f"/run/devcluster/{self.name}.sock")
+
+    @property
+    def kubelet_root(self) -> Path:
+        """Where the kubelet sees its folder, for the sockets that it makes there."""
+        return Path(f"/run/devcluster/{self.name}-kubelet")
 
 
 def image_import(node: NodePlace, archive: Path) -> list[str]:
@@ -159,7 +164,7 @@ def kubelet_arguments(node: NodePlace, configuration: Path, kubeconfig: Path) ->
         f"--kubeconfig={kubeconfig}",
         f"--hostname-override={node.name}",
         f"--node-ip={node.address}",
-        f"--root-dir={node.folder / 'kubelet'}",
+        f"--root-dir={node.kubelet_root}",
         f"--cert-dir={node.folder / 'kubelet-pki'}",
     ]
 

@@ -29,7 +29,13 @@ def test_everything_that_a_node_writes_lies_in_its_folder_or_below_a_run_of_its_
     texts = [documents.containerd(FIRST, Path("/usr/lib/cni")), documents.network(FIRST)]
     paths = {word for text in texts for word in text.split('"') if word.startswith("/") and word != "/usr/lib/cni"}
     assert all(path.startswith(("/cluster/nodes/node-1", "/run/devcluster/")) for path in paths), paths
-    assert len(str(FIRST.socket)) < 100, "a socket's path is at most 107 characters long"
+
+
+def test_sockets_have_short_paths_however_long_the_folders_is() -> None:
+    deep = NodePlace(1, Path("/" + "long/" * 40))
+    root = documents.kubelet_arguments(deep, Path("c"), Path("k"))[4].removeprefix("--root-dir=")
+    longest = f"{root}/pod-resources/{2**32}"
+    assert max(len(longest), len(str(deep.socket))) <= 107
 
 
 def test_the_dns_has_the_address_that_pods_are_given() -> None:
