@@ -1,6 +1,7 @@
 """The command line: `devcluster build | up | logs POD`. Prints for people; results on stdout, progress on stderr."""
 
 import argparse
+import contextlib
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from devcluster.kubelet.cluster import RealCluster
 from devcluster.node.files import PodFiles
 
 KUBELET = "kubelet"
+WAIT_SECONDS = 1
 OF_KUBELETS = ("nodes", "image")
 OF_PROCESSES = ("capacity", "no_node", "audit", "pod_env", "controller_manager")
 """Options of `up` that only one kind of node has."""
@@ -47,8 +49,11 @@ def up(options: argparse.Namespace) -> None:
     making = _with_kubelets if options.node == KUBELET else _with_processes
     with cache.exclusive(options.dir, "another devcluster runs there"), making(options) as cluster:
         print(f"The cluster is up after {time.monotonic() - begun:.1f} s; Ctrl-C ends it.", file=sys.stderr)
-        print(f"KUBECONFIG={cluster.kubeconfig}", flush=True)
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        # The signal may come as soon as the line is read: before anybody waits for it.
+        with contextlib.suppress(KeyboardInterrupt):
+            print(f"KUBECONFIG={cluster.kubeconfig}", flush=True)
+            while True:
+                time.sleep(WAIT_SECONDS)
         print("Ending the cluster.", file=sys.stderr)
 
 
