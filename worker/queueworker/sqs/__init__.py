@@ -1,7 +1,8 @@
 """The only adapter to boto3 (its lower half botocore, which starts faster). Raises our errors; decides nothing.
 
 The receiver and the lease manager call it. The parts: `queues` (the operations on a queue), `requests` (how they are
-sent: signed, over our own connections), `credentials` (what signs them), `failures` (what an error answer means).
+sent: signed, over our own connections), `endpoints` (where they go), `credentials` (what signs them), `failures` (what
+an error answer means).
 """
 
 from queueworker.sqs.credentials import WorkerCredentials

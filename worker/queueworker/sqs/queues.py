@@ -20,8 +20,9 @@ from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import EntryFailure, Message
 from queueworker.sqs.credentials import WorkerCredentials
+from queueworker.sqs.endpoints import Endpoint, find_endpoint
 from queueworker.sqs.failures import is_plain, remedy_for
-from queueworker.sqs.requests import Requests, find_endpoint
+from queueworker.sqs.requests import Requests
 
 CHANGE_TIMEOUT_SECONDS = 5.0
 SEND_TIMEOUT_SECONDS = 10.0
@@ -57,6 +58,10 @@ def region_for(url: str, session: Session) -> str:
     if not region:
         raise UsageError(f"the queue URL {url} names no region: set AWS_REGION")
     return str(region)
+
+
+def _endpoint(url: str, session: Session) -> Endpoint:
+    return find_endpoint(region_for(url, session), session)
 
 
 @contextmanager
@@ -96,7 +101,7 @@ class SqsQueue:
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         receive_timeout = wait_seconds + RECEIVE_TIMEOUT_MARGIN_SECONDS
         with _usable_settings():
-            requests = partial(Requests, credentials, find_endpoint(region_for(url, credentials.session)))
+            requests = partial(Requests, credentials, _endpoint(url, credentials.session))
             self._receives = requests(read_timeout=receive_timeout, connections=RECEIVE_CONNECTIONS)
             self._changes = requests(read_timeout=change_timeout, connections=change_connections)
 
@@ -162,7 +167,7 @@ class SqsDeadLetterQueue:
         self._url = url
         self._takes_groups = True
         with _usable_settings():
-            endpoint = find_endpoint(region_for(url, credentials.session))
+            endpoint = _endpoint(url, credentials.session)
             self._requests = Requests(credentials, endpoint, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:

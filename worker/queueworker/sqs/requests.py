@@ -5,34 +5,29 @@ certificates) and the connections of urllib3 below them, but without looking eve
 twice as much as all the rest, and a worker sends two requests for every ten messages (`make bench`: throughput).
 """
 
-import gc
 import json
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
-from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from queueworker.errors import AnswerInvalidError, UnreachableError
 from queueworker.sqs.credentials import WorkerCredentials
+from queueworker.sqs.endpoints import Endpoint
 from queueworker.sqs.failures import error_for
 
 CONNECT_TIMEOUT_SECONDS = 3.0
-
-_NOBODY: Final = "nobody"
-"""Key and secret of botocore's client, so that it looks for none while it is made; nothing is signed with them."""
 
 _HEADERS: Final = {
     "Content-Type": "application/x-amz-json-1.0",
@@ -41,28 +36,6 @@ _HEADERS: Final = {
 }
 # The latter because a long poll is silent for longer than some NAT gateways remember a connection.
 _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-
-
-class Endpoint(NamedTuple):
-    """Where SQS is: requests are signed for the region, and go to the URL."""
-
-    region: str
-    url: str
-
-
-def find_endpoint(region: str) -> Endpoint:
-    """Return SQS's endpoint in a region, by AWS's settings: AWS_ENDPOINT_URL_SQS, else the region's own."""
-    client = Session().create_client(
-        "sqs",
-        region_name=region,
-        aws_access_key_id=_NOBODY,
-        aws_secret_access_key=_NOBODY,
-        config=Config(parameter_validation=False),
-    )
-    endpoint = Endpoint(region, client.meta.endpoint_url.rstrip("/") + "/")
-    del client
-    gc.collect()  # what botocore has read of all services and regions for it: 3 MiB of a worker at rest
-    return endpoint
 
 
 class Requests:
