@@ -1,6 +1,7 @@
 """A pool of a test's own: a namespace with a Deployment, a queue in the stand-in, and what is to be seen of them."""
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,14 @@ ACCOUNT = "https://sqs.eu-west-1.amazonaws.com/123456789012"
 READMES_QUEUE = "thumbnails"
 EMPTY = "visible 0, in flight 0, delayed 0"
 """What the stand-in says of a queue without a message."""
+
+
+_NUMBERS = itertools.count(1)
+
+
+def own_name(name: str) -> str:
+    """Return NAME with a number that no other has: a namespace takes a while to go, and nobody waits for that."""
+    return f"{name}-{next(_NUMBERS)}"
 
 
 def sqs(world: World, *arguments: str) -> str:
@@ -66,6 +75,7 @@ class Pool:
 @contextlib.contextmanager
 def pool_of_its_own(world: World, name: str, image: str = WORKER_IMAGE) -> Iterator[Pool]:
     """Make a pool; its pods take no message: their number alone matters. It goes with the body."""
+    name = own_name(name)
     pool = Pool(world, name)
     with queue(world, name), namespace(world, name):
         world.apply(_deployment(name, image), _pool(name), namespace=name)
@@ -85,13 +95,13 @@ def queue(world: World, name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def namespace(world: World, name: str, *, wait: bool = True) -> Iterator[None]:
-    """Make a namespace; it goes with the body, and all that is in it, or some time after it where nobody waits."""
+def namespace(world: World, name: str) -> Iterator[None]:
+    """Make a namespace; it goes some time after the body, and all that is in it."""
     world.kubectl("create", "namespace", name)
     try:
         yield
     finally:
-        world.kubectl("delete", "namespace", name, "--timeout=180s", f"--wait={str(wait).lower()}")
+        world.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def _deployment(name: str, image: str) -> dict[str, Any]:

@@ -69,9 +69,22 @@ def prometheus(world: World, backend: Backend, tmp_path_factory: pytest.TempPath
     world.kubectl("delete", "service", "workers")
 
 
-@pytest.mark.usefixtures("prometheus")
+@pytest.fixture
+def three_workers(world: World) -> Iterator[None]:
+    """The quickstart's pool has three workers at least, also when there is nothing to do."""
+    set_minimum(world, 3)
+    yield
+    set_minimum(world, 0)
+
+
+def set_minimum(world: World, replicas: int) -> None:
+    patch = json.dumps({"spec": {"minReplicas": replicas}})
+    world.kubectl("patch", "queueworkerpool", "thumbnails", "--type=merge", f"--patch={patch}")
+
+
+@pytest.mark.usefixtures("prometheus", "three_workers")
 def test_the_operator_and_every_worker_are_scraped_and_answer_promql(world: World) -> None:
-    sqs(world, "send", READMES_QUEUE, "300")
+    sqs(world, "send", READMES_QUEUE, "30")
     eventually(lambda: ask(world, 'up{job="operator"}') == [1.0], 60, "a scrape of the operator")
     eventually(lambda: sum(ask(world, 'up{job="workers"}')) >= 3, 90, "scrapes of workers")
     eventually(

@@ -10,12 +10,11 @@ import yaml
 
 from devcluster.errors import CommandFailedError
 from e2e import release
-from e2e.pools import ACCOUNT, READMES_QUEUE, Pool, namespace, pool_of_its_own, queue, sqs
+from e2e.pools import ACCOUNT, EMPTY, READMES_QUEUE, Pool, namespace, own_name, pool_of_its_own, queue, sqs
 from e2e.world import RELEASE, ROOT, SYSTEM, World, eventually
 
 OPENSHIFT_UID = 1000660000
 """A UID as OpenShift gives each namespace its own; the group is root's."""
-STRICT = "strict"
 LEVELS = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
 
 
@@ -35,38 +34,39 @@ def restricted_system(world: World) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def restricted_namespace(world: World) -> Iterator[None]:
-    with namespace(world, STRICT):
-        restrict(world, STRICT)
-        yield
+def restricted_namespace(world: World) -> Iterator[str]:
+    name = own_name("strict")
+    with namespace(world, name):
+        restrict(world, name)
+        yield name
 
 
-def objects(path: str) -> list[Any]:
-    """Return the objects of a manifest of the repository; the queue is one of the test's own."""
-    text = (ROOT / path).read_text().replace(f"{ACCOUNT}/{READMES_QUEUE}", f"{ACCOUNT}/{STRICT}")
+def objects(path: str, queue_name: str = READMES_QUEUE) -> list[Any]:
+    """Return the objects of a manifest of the repository; the queue may be one of the test's own."""
+    text = (ROOT / path).read_text().replace(f"{ACCOUNT}/{READMES_QUEUE}", f"{ACCOUNT}/{queue_name}")
     return list(yaml.safe_load_all(text))
 
 
-def apply(world: World, *what: Any, options: tuple[str, ...] = ()) -> None:
-    """Apply objects to the strict namespace; a warning is an error."""
+def apply(world: World, namespace: str, *what: Any, options: tuple[str, ...] = ()) -> None:
+    """Apply objects; a warning is an error."""
     items = {"apiVersion": "v1", "kind": "List", "items": list(what)}
-    argv = ("-n", STRICT, "--warnings-as-errors", "apply", *options, "-f", "-")
+    argv = ("-n", namespace, "--warnings-as-errors", "apply", *options, "-f", "-")
     world.kubectl(*argv, text=json.dumps(items))
 
 
 @pytest.fixture
 def quickstart(world: World) -> Iterator[Pool]:
     """The quickstart's workers and pool in a restricted namespace, with two workers that wait for messages."""
-    with queue(world, STRICT), restricted_namespace(world):
+    with restricted_namespace(world) as name, queue(world, name):
         secret = next(each for each in objects("examples/kind/sqs.yaml") if each["kind"] == "Secret")
-        deployment, pool = objects("examples/quickstart.yaml")
-        apply(world, secret, deployment, pool | {"spec": pool["spec"] | {"minReplicas": 2}})
-        eventually(lambda: len(ready_workers(world)) == 2, 120, "two ready workers under `restricted`")
-        yield Pool(world, STRICT)
+        deployment, pool = objects("examples/quickstart.yaml", name)
+        apply(world, name, secret, deployment, pool | {"spec": pool["spec"] | {"minReplicas": 2}})
+        eventually(lambda: len(ready_workers(world, name)) == 2, 120, "two ready workers under `restricted`")
+        yield Pool(world, name)
 
 
-def ready_workers(world: World) -> list[Any]:
-    return [pod for pod in world.pods("app=thumbnailer", STRICT) if release.is_ready(pod)]
+def ready_workers(world: World, namespace: str) -> list[Any]:
+    return [pod for pod in world.pods("app=thumbnailer", namespace) if release.is_ready(pod)]
 
 
 def process(world: World, namespace: str, pod: str) -> dict[str, str]:
@@ -99,32 +99,34 @@ def test_the_operator_becomes_ready_where_only_restricted_pods_may_run(world: Wo
 def test_the_quickstarts_workers_handle_messages_where_only_restricted_pods_may_run(
     quickstart: Pool, world: World
 ) -> None:
-    for pod in ready_workers(world):
-        assert CONFINED.items() <= process(world, STRICT, pod["metadata"]["name"]).items()
+    for pod in ready_workers(world, quickstart.name):
+        assert CONFINED.items() <= process(world, quickstart.name, pod["metadata"]["name"]).items()
     quickstart.send(20)
-    eventually(lambda: sqs(world, "counts", STRICT) == "visible 0, in flight 0, delayed 0", 120, "the end of the queue")
-    logs = world.kubectl("-n", STRICT, "logs", "--selector=app=thumbnailer", "--tail=-1")
+    eventually(lambda: sqs(world, "counts", quickstart.name) == EMPTY, 120, "the end of the queue")
+    logs = world.kubectl("-n", quickstart.name, "logs", "--selector=app=thumbnailer", "--tail=-1")
     assert logs.count("done message") == 20
-    assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in ready_workers(world)] == [0, 0]
+    assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in ready_workers(world, quickstart.name)] == [
+        0,
+        0,
+    ]
 
 
 def test_the_stand_in_for_sqs_may_run_where_only_restricted_pods_may_run(world: World) -> None:
-    with restricted_namespace(world):
-        apply(world, *objects("examples/kind/sqs.yaml"), options=("--dry-run=server",))
+    with restricted_namespace(world) as name:
+        apply(world, name, *objects("examples/kind/sqs.yaml"), options=("--dry-run=server",))
 
 
 def test_a_worker_without_a_security_context_is_warned_of_there(world: World) -> None:
     """Else the tests above would see nothing."""
     deployment = objects("examples/quickstart.yaml")[0]
     del deployment["spec"]["template"]["spec"]["securityContext"]
-    with restricted_namespace(world), pytest.raises(CommandFailedError, match="would violate PodSecurity"):
-        apply(world, deployment, options=("--dry-run=server",))
+    with restricted_namespace(world) as name, pytest.raises(CommandFailedError, match="would violate PodSecurity"):
+        apply(world, name, deployment, options=("--dry-run=server",))
 
 
-@pytest.mark.usefixtures("quickstart")
-def test_by_default_neither_the_operator_nor_a_worker_is_in_roots_group(world: World) -> None:
+def test_by_default_neither_the_operator_nor_a_worker_is_in_roots_group(quickstart: Pool, world: World) -> None:
     [operator] = release.operators(world)
-    places = [(SYSTEM, operator), *((STRICT, pod) for pod in ready_workers(world))]
+    places = [(SYSTEM, operator), *((quickstart.name, pod) for pod in ready_workers(world, quickstart.name))]
     for place, pod in places:
         seen = process(world, place, pod["metadata"]["name"])
         assert (seen["Uid"].split()[0], group(seen)) == ("65532", "65532")
@@ -161,16 +163,16 @@ def test_the_operator_runs_under_any_uid(world: World) -> None:
 
 
 def test_the_quickstarts_workers_run_under_any_uid(quickstart: Pool, world: World) -> None:
-    set_user(world, STRICT, "thumbnailer", OPENSHIFT_UID)
+    set_user(world, quickstart.name, "thumbnailer", OPENSHIFT_UID)
 
     def moved() -> bool:
-        pods = ready_workers(world)
+        pods = ready_workers(world, quickstart.name)
         users = [pod["spec"]["securityContext"].get("runAsUser") for pod in pods]
         return users == [OPENSHIFT_UID] * 2
 
     eventually(moved, 120, "two workers under any UID")
-    for pod in ready_workers(world):
-        seen = process(world, STRICT, pod["metadata"]["name"])
+    for pod in ready_workers(world, quickstart.name):
+        seen = process(world, quickstart.name, pod["metadata"]["name"])
         assert (seen["Uid"].split()[0], group(seen)) == (str(OPENSHIFT_UID), "0")
     quickstart.send(10)
-    eventually(lambda: sqs(world, "counts", STRICT) == "visible 0, in flight 0, delayed 0", 120, "the end of the queue")
+    eventually(lambda: sqs(world, "counts", quickstart.name) == EMPTY, 120, "the end of the queue")

@@ -75,7 +75,10 @@ def test_where_an_image_is_missing_the_pool_shows_it_and_no_other_pool_suffers(w
         eventually(lambda: imageless.status().get("replicas") == 3, SOON, "the scale-out")
 
         def waits() -> bool:
-            states = [pod["status"].get("containerStatuses", []) for pod in world.pods("app=imageless", "imageless")]
+            states = [
+                pod["status"].get("containerStatuses", [])
+                for pod in world.pods(f"app={imageless.name}", imageless.name)
+            ]
             reasons = [state["state"].get("waiting", {}).get("reason") for each in states for state in each]
             return len(reasons) == 3 and {*reasons} <= {"ErrImagePull", "ImagePullBackOff"}
 
@@ -84,10 +87,10 @@ def test_where_an_image_is_missing_the_pool_shows_it_and_no_other_pool_suffers(w
         imageless.decide(release.LONGEST_VACANCY_SECONDS)
         status = imageless.status()
         assert (status["replicas"], status.get("readyReplicas", 0), imageless.size()) == (3, 0, 3)
-        explained = explain(world, "imageless")
+        explained = explain(world, imageless.name)
         logger.info("%s", explained)
-        assert "Deployment imageless: 3 pods, 0 ready" in explained
-        assert sqs(world, "counts", "imageless") == "visible 60, in flight 0, delayed 0"
+        assert f"Deployment {imageless.name}: 3 pods, 0 ready" in explained
+        assert sqs(world, "counts", imageless.name) == "visible 60, in flight 0, delayed 0"
         assert pool.size() == 2
 
 

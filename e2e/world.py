@@ -115,7 +115,7 @@ def eventually(condition: Callable[[], bool], seconds: float, what: str) -> floa
         time.sleep(POLL_SECONDS)
 
 
-def highest(value: Callable[[], int], until: Callable[[int], bool], seconds: float) -> list[int]:
+def values_until(value: Callable[[], int], until: Callable[[int], bool], seconds: float) -> list[int]:
     """Return the different values of VALUE in their order, until one satisfies UNTIL or the time is over."""
     seen: list[int] = []
     end = time.monotonic() + seconds

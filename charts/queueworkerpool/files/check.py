@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-SECONDS = 60  # a release that was installed without --wait may still be starting
+SECONDS = 30  # a release that was installed without --wait may still be starting
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 

@@ -1,6 +1,6 @@
 """Counts what workers report: `POST /begin/MESSAGE` and `POST /end/MESSAGE`; `GET /` is all of it as JSON.
 
-It runs in a pod of its own. A worker reports by `work.handle`.
+It runs in a pod of its own. A worker reports by `handler.handle`.
 """
 
 import json
@@ -12,7 +12,7 @@ COUNTS: dict[str, Counter[str]] = {"begin": Counter(), "end": Counter()}
 LOCK = threading.Lock()
 
 
-class Ledger(BaseHTTPRequestHandler):
+class Report(BaseHTTPRequestHandler):
     """Answers one request."""
 
     def do_POST(self) -> None:
@@ -37,4 +37,4 @@ class Ledger(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("", 8000), Ledger).serve_forever()
+    ThreadingHTTPServer(("", 8000), Report).serve_forever()

@@ -1,4 +1,4 @@
-"""Workers that report each message to a ledger, in a namespace of their own: for tests that disturb them."""
+"""Workers that report each message, in a namespace of their own: for tests that disturb them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,20 +22,20 @@ POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """A namespace with a queue, a ledger, and a Deployment `worker`."""
+class Workers:
+    """A namespace with a queue, a Deployment `worker`, and `reports`, which counts what its pods report."""
 
     world: World
     namespace: str
 
     def send(self, *orders: Mapping[str, Any]) -> None:
-        """Send messages; each is an order of `work.handle`."""
+        """Send messages; each is an order of `handler.handle`."""
         bodies = [f"--body={json.dumps(order)}" for order in orders]
         sqs(self.world, "send", self.namespace, *bodies)
 
-    def ledger(self) -> dict[str, dict[str, int]]:
+    def reports(self) -> dict[str, dict[str, int]]:
         """Return how often the handling of each message has begun and ended."""
-        path = f"/api/v1/namespaces/{self.namespace}/services/ledger:8000/proxy/"
+        path = f"/api/v1/namespaces/{self.namespace}/services/reports:8000/proxy/"
         return dict(json.loads(self.world.kubectl("get", "--raw", path)))
 
     def is_empty(self) -> bool:
@@ -48,38 +48,38 @@ class Workshop:
 
     def wait_until_busy(self, messages: int) -> None:
         """Wait until the handling of so many messages has begun."""
-        eventually(lambda: len(self.ledger()["begin"]) >= messages, 120, f"the beginning of {messages} messages")
+        eventually(lambda: len(self.reports()["begin"]) >= messages, 120, f"the beginning of {messages} messages")
 
     def wait_until_done(self) -> None:
         """Wait until every message that has begun has ended, and the queue is empty."""
 
         def done() -> bool:
-            counts = self.ledger()
+            counts = self.reports()
             return self.is_empty() and set(counts["begin"]) == set(counts["end"])
 
         eventually(done, 180, "the end of all messages")
 
 
 @contextmanager
-def workshop(world: World, namespace: str, replicas: int, **container: Any) -> Iterator[Workshop]:
-    """Yield a workshop whose worker has REPLICAS pods; CONTAINER overrides fields of its container."""
-    with queue(world, namespace), pools.namespace(world, namespace, wait=False):
-        sources = {name: (HERE / name).read_text() for name in ("ledger.py", "work.py")}
+def started_workers(world: World, namespace: str, replicas: int, **container: Any) -> Iterator[Workers]:
+    """Yield workers: a Deployment of REPLICAS pods; CONTAINER overrides fields of its container."""
+    with queue(world, namespace), pools.namespace(world, namespace):
+        sources = {name: (HERE / name).read_text() for name in ("reports.py", "handler.py")}
         world.apply(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sources"}, "data": sources},
             {
                 "apiVersion": "v1",
                 "kind": "Service",
-                "metadata": {"name": "ledger"},
-                "spec": {"selector": {"app": "ledger"}, "ports": [{"port": 8000}]},
+                "metadata": {"name": "reports"},
+                "spec": {"selector": {"app": "reports"}, "ports": [{"port": 8000}]},
             },
-            _deployment("ledger", 1, {"command": [PYTHON, "/sources/ledger.py"], "ports": [{"containerPort": 8000}]}),
+            _deployment("reports", 1, {"command": [PYTHON, "/sources/reports.py"], "ports": [{"containerPort": 8000}]}),
             _deployment("worker", replicas, _worker(namespace) | container),
             namespace=namespace,
         )
-        for name in ("ledger", "worker"):
+        for name in ("reports", "worker"):
             world.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=3m")
-        yield Workshop(world, namespace)
+        yield Workers(world, namespace)
 
 
 def _worker(name: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _worker(name: str) -> dict[str, Any]:
     return {
         "args": [
             f"--queue={ACCOUNT}/{name}",
-            *("--handler=work:handle", "--concurrency=1", "--grace-seconds=50"),
+            *("--handler=handler:handle", "--concurrency=1", "--grace-seconds=50", "--visibility-seconds=10"),
         ],
         "env": [{"name": name, "value": value} for name, value in environment.items()],
         "ports": [{"name": "state", "containerPort": 8081}],

@@ -1,4 +1,4 @@
-"""The handler of the workers in test_workers.py, which tells the ledger what it does. It runs in their pods."""
+"""The handler of the workers in test_workers.py, which reports what it does. It runs in their pods."""
 
 import json
 import time
@@ -6,7 +6,7 @@ import urllib.request
 
 from queueworker import Message
 
-LEDGER = "http://ledger:8000"
+REPORTS = "http://reports:8000"
 
 
 def handle(message: Message) -> None:
@@ -22,5 +22,5 @@ def handle(message: Message) -> None:
 
 
 def _report(what: str, name: str) -> None:
-    request = urllib.request.Request(f"{LEDGER}/{what}/{name}", method="POST")  # noqa: S310 - a constant address
+    request = urllib.request.Request(f"{REPORTS}/{what}/{name}", method="POST")  # noqa: S310 - a constant address
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
