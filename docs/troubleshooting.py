@@ -74,7 +74,7 @@ SIGNS: dict[Reason, str] = {
         " [PodsNotReady](runbooks/QueueWorkerPoolPodsNotReady.md) fires."
     ),
     Reason.TARGET_NOT_FOUND: (
-        "`TargetFound` is False, and so are `ScalingActive` and `Ready`. A warning Event names the Deployment; alert"
+        "`TargetFound` is False, and so are `ScalingActive` and `Ready`. A warning Event names it; alert"
         " [TargetMissing](runbooks/QueueWorkerPoolTargetMissing.md)."
     ),
     Reason.TARGET_CONFLICT: (

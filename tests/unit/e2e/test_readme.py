@@ -8,35 +8,32 @@ from e2e.world import ROOT
 README = """\
 # Title
 
-    not this
+```sh
+not this
+```
 
-## Install it into kind
+<!-- test: kind -->
+```sh
+docker build -t image .   # a comment
+helm install release chart \\
+  --wait
+```
 
-Some words.
-
-    docker build -t image .   # a comment
-    helm install release chart \\
-      --wait
-
-    kubectl get pods
-
-Other words.
-
-    not this either
-
-## The next
+```sh
+not this either
+```
 """
 
 
-def test_the_commands_are_those_of_the_first_block_of_the_section() -> None:
+def test_the_commands_are_those_of_the_marked_block() -> None:
     assert readme.commands(README) == [
         ["docker", "build", "-t", "image", "."],
         ["helm", "install", "release", "chart", "--wait"],
     ]
 
 
-def test_a_readme_without_the_section_is_told() -> None:
-    with pytest.raises(LookupError, match="Install it into kind"):
+def test_a_readme_without_such_a_block_is_told() -> None:
+    with pytest.raises(LookupError, match="test: kind"):
         readme.commands("# Title")
 
 
