@@ -89,4 +89,4 @@ lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without i
 	  -c requirements.lock - -o requirements-build.lock
 
 clean: ## Remove the environment and what the tools left behind (never the cache of built binaries)
-	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation dist
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .site dist

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_a_page_says_what_was_measured_or_is_computed(page: str, sentence: str) 
 @pytest.mark.parametrize("name", diagrams.pictures())
 def test_a_picture_reads_in_light_and_in_dark_and_has_a_title(name: str) -> None:
     text = diagrams.pictures()[name]
+    assert ET.fromstring(text).get("role") == "img"  # noqa: S314 - it is our own
     assert "prefers-color-scheme: dark" in text
     assert text.count("<title>") == 1
     assert 'class="back"' in text

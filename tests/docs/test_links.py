@@ -34,6 +34,11 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert broken(page, page.read_text()) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_picture_says_in_words_what_it_shows(page: Path) -> None:
+    assert [words for words in re.findall(r"!\[([^\]]*)\]\(", page.read_text()) if len(words.split()) < 5] == []
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
