@@ -40,6 +40,11 @@ def blocks(text: str) -> Iterator[Block]:
             fence = ""
 
 
+def marked(text: str, comment: str) -> list[Block]:
+    """Return the fenced blocks below this comment, in order."""
+    return [block for block in blocks(text) if block.comment == comment]
+
+
 def links(text: str) -> list[str]:
     """Return the targets of links and pictures, in order, without what stands in code."""
     found: list[str] = []

@@ -1,20 +1,17 @@
-"""The commands that the README gives for a cluster without AWS, as they stand there. Pure."""
+"""The commands that a page gives for a cluster without AWS, as they stand there. Pure."""
 
 import shlex
 
-from docs.markdown import blocks
+from docs.markdown import marked
 
 MARK = "test: kind"
-"""The comment above the block."""
+"""The comment above each block of them."""
 
 
-def commands(readme: str) -> list[list[str]]:
-    """Return the arguments of each command of the marked block, in their order.
+def commands(page: str) -> list[list[list[str]]]:
+    """Return for each marked block the arguments of each of its commands, in their order."""
+    return [_commands(block.text.replace("\\\n", " ")) for block in marked(page, MARK)]
 
-    Raises LookupError when there is no such block.
-    """
-    for block in blocks(readme):
-        if block.comment == MARK:
-            lines = block.text.replace("\\\n", " ").splitlines()
-            return [argv for line in lines if (argv := shlex.split(line, comments=True))]
-    raise LookupError(f"the README has no block below the comment {MARK!r}")
+
+def _commands(text: str) -> list[list[str]]:
+    return [argv for line in text.splitlines() if (argv := shlex.split(line, comments=True))]

@@ -18,7 +18,7 @@ from typing import NoReturn
 import pytest
 
 from devcluster import Cluster, UnavailableError, commands, tools
-from docs.markdown import Block, blocks
+from docs.markdown import Block, blocks, marked
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "charts/queueworkerpool/README.md"]
@@ -26,15 +26,15 @@ PAGES += sorted((ROOT / "docs").glob("*.md"))
 SHELLS = {"sh", "bash", "shell", "console"}
 WHERE = {
     "cluster",  # here
-    "kind",  # e2e/conftest.py, which `make e2e` runs
+    "kind",  # by `make e2e`: e2e/readme.py
 }
 REASON = re.compile(r"not run here: \S.{15,}")
 COMMAND = re.compile(r"(kubectl|helm|qwp|aws|docker|kind|make|python3?|pip) ")
 
 
-def marked(page: Path, where: str) -> list[Block]:
-    """Return the blocks of a page that are executed there."""
-    return [block for block in blocks(page.read_text()) if block.comment == f"test: {where}"]
+def executed(page: Path) -> list[Block]:
+    """Return the blocks of a page that are executed here."""
+    return marked(page.read_text(), "test: cluster")
 
 
 def unmarked(text: str) -> list[str]:
@@ -116,10 +116,10 @@ def test_a_block_of_which_nothing_is_said_is_found(text: str, found: list[str]) 
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if marked(page, "cluster")], ids=lambda page: str(page.relative_to(ROOT))
+    "page", [page for page in PAGES if executed(page)], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_the_commands_of_a_page_work(page: Path, shell: Callable[[str], str]) -> None:
-    for block in marked(page, "cluster"):
+    for block in executed(page):
         shell(block.text)
 
 
