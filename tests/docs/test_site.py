@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\ssrc="?(https?:)?//|<link\b(?![^>]*rel="?canonical)[^>]*\shref="?(https?:)?//"""
 )
+LINK = re.compile(r'<(?:a|img|script|link)\b[^>]*\s(?:href|src)="(?!https:|mailto:|data:|javascript:)([^"]+)"')
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +38,22 @@ def test_every_page_of_docs_is_in_the_site(html: Path) -> None:
 
 def test_every_page_leads_to_every_part(html: Path) -> None:
     text = (html / "worker.html").read_text()
-    assert [title for part in site.NAV.values() for title in part if title not in text and title in NOW] == []
+    there = [title for part in site.NAV.values() for title, source in part.items() if (ROOT / source).exists()]
+    assert [title for title in there if title not in text] == []
     assert [folder for folder in site.FOLDERS if folder not in text] == []
 
 
-NOW = {title for part in site.NAV.values() for title, source in part.items() if (ROOT / source).exists()}
-"""Titles of the pages that are there."""
+def test_every_link_of_the_site_leads_to_a_file_and_a_place_in_it(html: Path) -> None:
+    texts = {page: page.read_text() for page in html.rglob("*.html") if page.name != "404.html"}
+    broken = []
+    for page, text in texts.items():
+        for link in LINK.findall(text):
+            path, _, place = unquote(link).partition("#")
+            target = (page.parent / path).resolve() if path else page
+            target = target / "index.html" if target.is_dir() else target
+            if not target.is_file() or (place and f'id="{place}"' not in texts[target]):
+                broken.append(f"{page.relative_to(html)}: {link}")
+    assert broken == []
 
 
 def test_nothing_is_fetched_from_elsewhere(html: Path) -> None:
