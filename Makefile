@@ -1,6 +1,6 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast e2e check verify generate mutate audit release bench soak chaos gauntlet lock clean
+.PHONY: help setup demo test test-fast e2e check verify generate docs mutate audit release bench soak chaos gauntlet lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -48,13 +48,16 @@ check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	PYTHONPATH=operator:worker:common $(BIN)/lint-imports --no-logo
 	PYTHONPATH=operator:worker:common:. $(BIN)/lint-imports --no-logo --config tests/importlinter.toml
 	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker common devcluster
-	$(MAKE) --no-print-directory verify
+	$(MAKE) --no-print-directory verify docs
 
 generate: $(BIN)/.installed ## Write the generated files anew
 	$(BIN)/python -m docs.generate
 
 verify: $(BIN)/.installed ## Fail when a generated file is stale
 	$(BIN)/python -m docs.generate --check
+
+docs: $(BIN)/.installed ## Build the docs as a site, into .site/html; needs no network
+	$(BIN)/python -m docs.site
 
 mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 5 minutes)
 	$(BIN)/python -m tests.mutation
@@ -86,4 +89,4 @@ lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without i
 	  -c requirements.lock - -o requirements-build.lock
 
 clean: ## Remove the environment and what the tools left behind (never the cache of built binaries)
-	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation dist
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .site dist

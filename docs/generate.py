@@ -1,4 +1,4 @@
-"""Writes the files that are generated from code, CRD and locks: the reference page, the chart's copies, the SBOMs.
+"""Writes the files that are generated from code, CRD and locks: pages, pictures, the chart's copies, the SBOMs.
 
 `make generate` runs it. `make verify` runs it with --check, which writes nothing and fails when a file is stale.
 """
@@ -14,7 +14,10 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
+from docs.diagrams import pictures
+from docs.markdown import marked
 from docs.sbom import sbom
+from docs.troubleshooting import troubleshooting
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.settings import ENV_PREFIX, Settings
@@ -28,6 +31,8 @@ def main() -> int:
     """Write the stale files, or only name them with --check; return the exit code."""
     wanted = {
         ROOT / "docs" / "reference.md": reference(),
+        ROOT / "docs" / "start.md": start(),
+        ROOT / "docs" / "troubleshooting.md": troubleshooting(),
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),
@@ -35,6 +40,7 @@ def main() -> int:
         ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")
         for image in ("operator", "worker")
     }
+    wanted |= {ROOT / "docs" / "img" / name: text for name, text in pictures().items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         print(f"{'stale' if '--check' in sys.argv else 'written'}: {path.relative_to(ROOT)}")
@@ -45,6 +51,13 @@ def main() -> int:
         print("run `make generate` and commit what it writes")
         return 1
     return 0
+
+
+def start() -> str:
+    """Return the page to start with, whose first commands are the README's."""
+    page, readme = ((ROOT / name).read_text() for name in ("docs/start.md", "README.md"))
+    (copy, *_), (commands, *_) = marked(page, "test: kind"), marked(readme, "test: kind")
+    return page.replace(copy.text, commands.text, 1)
 
 
 def reference() -> str:

@@ -33,7 +33,8 @@ def world(backend: Backend, request: pytest.FixtureRequest) -> World:
     """The cluster after the README's commands: images, operator, stand-in for SQS, workers and their pool."""
     world = request.session.stash[WORLD] = World(backend.environment)
     try:
-        for argv in readme.commands((ROOT / "README.md").read_text()):
+        [commands] = readme.commands((ROOT / "README.md").read_text())
+        for argv in commands:
             _execute(argv, backend, world)
     except UnavailableError as error:
         if os.environ.get("CI"):

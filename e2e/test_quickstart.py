@@ -2,8 +2,9 @@
 
 import json
 
+from e2e import readme
 from e2e.pools import EMPTY, READMES_QUEUE, sqs
-from e2e.world import RELEASE, SYSTEM, World, eventually, values_until
+from e2e.world import ROOT, World, eventually, values_until
 
 
 def set_mode(world: World, mode: str) -> None:
@@ -34,6 +35,7 @@ def test_a_pool_at_zero_takes_one_step_to_its_largest_size_for_500_messages(worl
 
 
 def test_the_pool_says_why_it_has_its_size_from_within_the_operators_pod(world: World) -> None:
-    explain = ("--", "qwp", "explain", "default/thumbnails")
-    said = world.kubectl("-n", SYSTEM, "exec", f"deployment/{RELEASE}", *explain)
+    """By the commands of the page to start with, which begins with the README's."""
+    _, commands = readme.commands((ROOT / "docs" / "start.md").read_text())
+    said = "".join(world.run(*argv) for argv in commands)
     assert "Deployment thumbnailer" in said

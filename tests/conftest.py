@@ -19,6 +19,7 @@ LONGEST_FIRST = (
     "cluster",
     "adapters/worker/test_audit.py",
     "adapters/operator/test_livez.py",
+    "docs/test_commands.py",
     "adapters",
     "chart",
 )

@@ -64,11 +64,12 @@ def test_what_others_may_name_is_no_part_of_a_script(workflow: Path) -> None:
     assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
 
 
-def test_only_the_release_is_published_with_rights_and_each_says_what_for() -> None:
+def test_only_what_publishes_the_release_and_the_site_has_rights() -> None:
     granted = {
         (path.stem, name): job["permissions"]
         for path in WORKFLOWS
         for name, job in yaml.safe_load(path.read_text())["jobs"].items()
         if "permissions" in job
     }
-    assert granted.keys() == {("release", "publish")}
+    assert granted.keys() == {("release", "publish"), ("pages", "deploy")}
+    assert granted["pages", "deploy"] == {"pages": "write", "id-token": "write"}

@@ -1,0 +1,84 @@
+"""Figures and worked examples on the pages, beside the results and the code that they are from."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from docs import diagrams
+from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+class Result:
+    """What one bench has measured."""
+
+    def __init__(self, bench: str) -> None:
+        self.raw: dict[str, Any] = json.loads((RESULTS / f"{bench}.json").read_text())
+        self.peer = self.raw["peer"]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.raw["figures"][name]["value"]
+
+
+REACTION, COST, SCALE_IN, ADMISSION, COLD = map(Result, ("reaction", "cost", "scale_in", "admission", "cold_start"))
+DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
+MEDIAN = f"{REACTION['median_seconds']:.1f} s"
+POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
+KNOWN = WorkerEstimates(concurrency=4, service_seconds=2, startup_seconds=20)
+
+
+def pods(load: int) -> int:
+    """Return how many pods a pool of 120 messages each gets."""
+    return MessagesPerPod(120).recommend(load, WorkerEstimates()).replicas
+
+
+SENTENCES: dict[str, list[str]] = {
+    "README.md": [f"one write, {MEDIAN} after the messages (median of {POOLS})"],
+    "docs/comparison.md": [
+        f"1 write, after {MEDIAN} (median of {POOLS}), {REACTION['maximum_seconds']:.1f} s at most",
+        f"{REACTION.peer['median_scale_writes']} writes, after {REACTION.peer['median_seconds']} s (median of 12)",
+        f"{REACTION.peer['maximum_seconds']} s at most | 1 write",
+        "ask for 1, 4, 8, 16, 32, 64 and 100 pods",
+        f"{ADMISSION.peer['pools_admitted_after_18_minutes']} decided after 18 minutes",
+        f"all decided {DECIDED:.1f} s after the last was created",
+        f"{COST['cpu_ms_per_second']:.0f} ms/s and {COST['resident_mib']:.0f} MiB for 1,000 pools",
+        f"{COST.peer['cpu_ms_per_second']} ms/s and {COST.peer['resident_mib']} MiB for {COST.peer['pools']} objects",
+        f"`Protect` stopped {SCALE_IN['protect: busy workers stopped']} busy workers",
+        f"`Drain` {SCALE_IN['drain: busy workers stopped']}, and",
+        f"than the work {SCALE_IN['short-grace: busy workers stopped']}, after",
+        f"which {SCALE_IN['short-grace: messages handled again']} messages were handled again",
+    ],
+    "docs/sizing.md": [
+        f"{COLD['seconds from sent to handled (median)']:.1f} s from sent to handled, median of five",
+        f"costs about {30 * 86400 / 5 * 0.40 / 1e6:.2f} USD a month",
+        f"500 messages get {pods(500)} pods, 5,000 get {pods(5000)}.",
+    ],
+    "docs/latency.md": [Latency(60).recommend(500, KNOWN).message],
+}
+"""What stands on a page when line breaks are spaces."""
+ROWS = [(page, sentence) for page, sentences in SENTENCES.items() for sentence in sentences]
+
+
+@pytest.mark.parametrize(("page", "sentence"), ROWS)
+def test_a_page_says_what_was_measured_or_is_computed(page: str, sentence: str) -> None:
+    assert sentence in " ".join((ROOT / page).read_text().split())
+
+
+@pytest.mark.parametrize("name", diagrams.pictures())
+def test_a_picture_reads_in_light_and_in_dark_and_has_a_title(name: str) -> None:
+    text = diagrams.pictures()[name]
+    assert ET.fromstring(text).get("role") == "img"  # noqa: S314 - it is our own
+    assert "prefers-color-scheme: dark" in text
+    assert text.count("<title>") == 1
+    assert 'class="back"' in text
+
+
+def test_the_picture_of_the_reaction_shows_what_was_measured() -> None:
+    assert f"after {MEDIAN}" in diagrams.reaction()
+    assert f"last after {REACTION.peer['median_seconds']} s" in diagrams.reaction()
+    assert len(diagrams.KEDA_SIZES) == REACTION.peer["median_scale_writes"]
