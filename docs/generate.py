@@ -25,6 +25,7 @@ from queueworkerpool.settings import ENV_PREFIX, Settings
 ROOT = Path(__file__).parent.parent
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 CHART = ROOT / "charts" / "queueworkerpool"
+CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
         ROOT / "docs" / "start.md": start(),
         ROOT / "docs" / "troubleshooting.md": troubleshooting(),
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
+        CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),
     } | {
