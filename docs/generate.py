@@ -1,4 +1,4 @@
-"""Writes the files that are generated from code, CRD and locks: the reference page, the chart's copies, the SBOMs.
+"""Writes the files that are generated from code, CRD and locks: the reference page, the chart's files, the SBOMs.
 
 `make generate` runs it. `make verify` runs it with --check, which writes nothing and fails when a file is stale.
 """
@@ -14,6 +14,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
+from dashboards.grafana import to_json
+from dashboards.operators import OPERATOR
+from dashboards.pools import POOLS
 from docs.sbom import sbom
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.report.metrics import Metrics
@@ -31,6 +34,8 @@ def main() -> int:
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),
+        CHART / "dashboards" / "operator.json": to_json(OPERATOR),
+        CHART / "dashboards" / "pools.json": to_json(POOLS),
     } | {
         ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")
         for image in ("operator", "worker")
