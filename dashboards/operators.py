@@ -273,9 +273,11 @@ OPERATOR = Dashboard(
     ),
     annotations=(
         Annotation(
-            "Changes of the leader",
-            f"sum by (instance) (changes(queueworkerpool_leader{{{_HERE}}}[{RATE}])) > 0",
-            "{{instance}} began or ceased to lead",
+            "Restarts and changes of the leader",
+            # An operator that is restarted in place still holds the Lease: its series shows no change.
+            f"sum by (instance) (changes(queueworkerpool_leader{{{_HERE}}}[{RATE}])"
+            f" + on (job, instance) changes(process_start_time_seconds[{RATE}])) > 0",
+            "{{instance}} was restarted, or began or ceased to lead",
             Color.ODD,
         ),
     ),

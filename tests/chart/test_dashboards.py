@@ -27,7 +27,8 @@ RULES: list[Json] = yaml.safe_load((CHART / "alerts.yaml").read_text())["groups"
 RUNBOOKS = {path.stem: path.read_text() for path in (ROOT / "docs" / "runbooks").glob("*.md")}
 PARTS = {"counter": ("_total",), "histogram": ("_count", "_bucket", "_sum"), "gauge": ("",), "info": ("_info",)}
 THEIRS = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds", "process_max_fds"} | {
-    "scrape_duration_seconds"
+    "process_start_time_seconds",
+    "scrape_duration_seconds",
 }
 """Metrics of the Python client and of Prometheus itself."""
 
