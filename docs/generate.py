@@ -14,6 +14,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
+from dashboards.grafana import to_json
+from dashboards.operators import OPERATOR
+from dashboards.pools import POOLS
 from docs.diagrams import pictures
 from docs.markdown import marked
 from docs.sbom import sbom
@@ -38,6 +41,8 @@ def main() -> int:
         CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),
+        CHART / "dashboards" / "operator.json": to_json(OPERATOR),
+        CHART / "dashboards" / "pools.json": to_json(POOLS),
     } | {
         ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")
         for image in ("operator", "worker")

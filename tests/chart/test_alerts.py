@@ -94,7 +94,7 @@ def test_every_metric_and_condition_of_an_alert_exists() -> None:
 
 def test_every_alert_is_explained_and_has_its_runbook() -> None:
     for rule in RULES:
-        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url", "dashboard_url"}
         assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == {rule["alert"] for rule in RULES}

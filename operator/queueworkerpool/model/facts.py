@@ -124,6 +124,11 @@ class Decision:
         return self.last_step.replicas
 
     @property
+    def recommended(self) -> int | None:
+        """The pods that the load needs, before any limit; None when the load is not known."""
+        return next((step.replicas for step in self.trail if step.kind is StepKind.RECOMMENDATION), None)
+
+    @property
     def reason(self) -> Reason:
         """The reason of the step that set the number."""
         return self.last_step.reason

@@ -81,6 +81,7 @@ _Labelled = Sequence[tuple[list[str], PoolRecord]]
 def _sizes(pools: _Labelled) -> Iterator[Metric]:
     current = _gauge("current_replicas", "Pods that the Deployment asks for.")
     ready = _gauge("ready_replicas", "Pods of the Deployment that are ready.")
+    recommended = _gauge("recommended_replicas", "Pods that the load needs, before any limit; missing while unknown.")
     desired = _gauge("desired_replicas", "Pods that the last decision wants.")
     waiting = _gauge(
         "waiting_for_idle_workers", "Pods that the load does not call for and that stay until their workers are idle."
@@ -94,6 +95,8 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
             current.add_metric(labels, record.target.replicas)
             ready.add_metric(labels, record.target.ready_replicas)
         if record.decision:
+            if record.decision.recommended is not None:
+                recommended.add_metric(labels, record.decision.recommended)
             desired.add_metric(labels, record.decision.replicas)
             waiting.add_metric(labels, record.decision.waiting_pods)
         if record.spec:
@@ -102,7 +105,7 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
             highest.add_metric(labels, record.spec.max_replicas)
             for name, value in record.spec.target.gauge_values().items():
                 targets[name].add_metric(labels, value)
-    yield from (current, ready, desired, waiting, protects, lowest, highest, *targets.values())
+    yield from (current, ready, recommended, desired, waiting, protects, lowest, highest, *targets.values())
 
 
 def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:

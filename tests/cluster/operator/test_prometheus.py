@@ -1,65 +1,25 @@
 """A real Prometheus server scrapes the operator and answers for it."""
 
-import json
 import shutil
 import subprocess
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 import yaml
 
-from devcluster.processes import Program, free_port, wait_until
+from devcluster.processes import wait_until
 from tests.cluster.operator.conftest import Operator, Shop
-
-ALERTS = Path(__file__).parents[3] / "charts" / "queueworkerpool" / "alerts.yaml"
-MISSING = "Prometheus is missing: install prometheus and promtool (Debian: apt-get install prometheus)."
-
-
-class Prometheus:
-    """A Prometheus server that scrapes one address every second."""
-
-    def __init__(self, folder: Path, target: str) -> None:
-        scrape = {"job_name": "operator", "static_configs": [{"targets": [target]}]}
-        intervals = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        settings = {"global": intervals, "rule_files": [str(ALERTS)], "scrape_configs": [scrape]}
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
-        self._address = f"127.0.0.1:{free_port()}"
-        argv = [
-            str(shutil.which("prometheus")),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={self._address}",
-        ]
-        self.program = Program(argv, folder / "prometheus.log")
-
-    def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each series; empty while the server does not answer."""
-        found = self._get(f"query?{urllib.parse.urlencode({'query': promql})}").get("result", [])
-        return [(series["metric"], float(series["value"][1])) for series in found]
-
-    def rules(self) -> dict[str, str]:
-        """The health of each loaded rule, by its name; empty while the server does not answer."""
-        return {
-            rule["name"]: rule["health"] for group in self._get("rules").get("groups", []) for rule in group["rules"]
-        }
-
-    def _get(self, path: str) -> dict[str, Any]:
-        try:
-            with urllib.request.urlopen(f"http://{self._address}/api/v1/{path}", timeout=5) as answer:
-                return dict(json.load(answer)["data"])
-        except OSError:
-            return {}
+from tests.cluster.operator.prometheus import ALERTS, MISSING, Prometheus
 
 
 @pytest.fixture
 def prometheus(operator: Operator, tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Prometheus]:
     if not shutil.which("prometheus"):
         unavailable(MISSING)
-    server = Prometheus(tmp_path, operator.address)
+    scrape = {"job_name": "operator", "static_configs": [{"targets": [operator.address]}]}
+    server = Prometheus(tmp_path, [scrape])
     server.program.start()
     yield server
     server.program.stop()

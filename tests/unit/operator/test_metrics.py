@@ -53,6 +53,7 @@ def observed(observation: Observation | None = None) -> Metrics:
 ROWS: dict[str, tuple[dict[str, str], float]] = {
     "current_replicas": ({}, 10),
     "ready_replicas": ({}, 10),
+    "recommended_replicas": ({}, 19),
     "desired_replicas": ({}, 19),
     "min_replicas": ({}, 0),
     "max_replicas": ({}, 50),
@@ -80,6 +81,13 @@ def test_a_pool_shows_nothing_else() -> None:
         name for name, samples in scraped(observed()).items() if any(dict(labels).get("pool") for labels in samples)
     }
     assert ours == {f"queueworkerpool_{name}" for name in ROWS}
+
+
+def test_the_recommendation_is_shown_before_the_limits_and_only_where_the_load_is_known() -> None:
+    bounded = observed(observe({"reading": reading(55, 40, 7, ago(3)), "max_replicas": 9}))
+    assert (value(bounded, "recommended_replicas"), value(bounded, "desired_replicas")) == (19, 9)
+    unreadable = observed(observe({"reading": None}, counts=(QueueNotFoundError("why"),)))
+    assert (value(unreadable, "recommended_replicas"), value(unreadable, "desired_replicas")) == (None, 10)
 
 
 def test_messages_are_shown_by_state() -> None:
