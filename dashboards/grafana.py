@@ -33,7 +33,7 @@ def to_json(shown: Dashboard) -> str:
         .uid(shown.uid)
         .description(shown.description)
         .tags([TAG])
-        .readonly()
+        .editable()
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .time("now-3h", "now")
         .refresh("30s")

@@ -132,8 +132,8 @@ def test_the_chart_ships_them_where_the_sidecar_looks(render: Render) -> None:
     values = {"enabled": True, "namespace": "monitoring", "folder": "Queues", "annotations": {"note": "1"}}
     maps = of_kind(render({"grafanaDashboards": values}), "ConfigMap")
     assert {found["metadata"]["name"] for found in maps} == {
-        "demo-queueworkerpool-operator",
-        "demo-queueworkerpool-pools",
+        "demo-queueworkerpool-dashboard-operator",
+        "demo-queueworkerpool-dashboard-pools",
     }
     for found in maps:
         assert found["metadata"]["namespace"] == "monitoring"

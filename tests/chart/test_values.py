@@ -91,6 +91,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"metrics": {"serviceMonitor": {"interval": "15"}}},
         "'/metrics/serviceMonitor/interval': '15' does not match",
     ),
+    "an address of Grafana without a scheme": (
+        {"metrics": {"prometheusRule": {"grafanaUrl": "grafana"}}},
+        "'/metrics/prometheusRule/grafanaUrl': 'grafana' does not match",
+    ),
+    "a label of the dashboards that YAML takes for a number": (
+        {"grafanaDashboards": {"labels": {"grafana_dashboard": 1}}},
+        "'/grafanaDashboards/labels/grafana_dashboard': got number, want string",
+    ),
     "an unknown kind of resources": ({"resources": {"limit": {}}}, "'/resources': additional properties 'limit'"),
     "a label that the chart sets": (
         {"podLabels": {"app.kubernetes.io/name": "x"}},

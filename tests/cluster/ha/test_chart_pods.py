@@ -43,8 +43,19 @@ def _serves(pod: dict[str, Any]) -> bool:
 
 
 def _leads(address: str) -> bool:
+    return re.search(r"^queueworkerpool_leader 1\.0$", _metrics(address), re.MULTILINE) is not None
+
+
+def _metrics(address: str) -> str:
     with urllib.request.urlopen(f"http://{address}:9090/metrics", timeout=10) as answer:
-        return re.search(r"^queueworkerpool_leader 1\.0$", answer.read().decode(), re.MULTILINE) is not None
+        return str(answer.read().decode())
+
+
+def showing_pools(cluster: Cluster) -> set[str]:
+    """Return the operator's pods whose metrics show a pool."""
+    listed = json.loads(cluster.kubectl("get", "pods", "-n", NAMESPACE, "-o", "json"))["items"]
+    scraped = {pod["metadata"]["name"]: _metrics(pod["status"]["podIP"]) for pod in listed if _serves(pod)}
+    return {name for name, text in scraped.items() if 'pool="elected"' in text}
 
 
 def settled(cluster: Cluster) -> str | None:
@@ -78,4 +89,5 @@ def test_when_the_leaders_pod_goes_the_other_one_leads_and_the_chart_starts_a_th
     [follower] = set(before) - {first}
     assert settled(two_replicas) == follower
     assert set(leading(two_replicas)) != set(before)
+    assert showing_pools(two_replicas) == {follower}
     assert restarts(two_replicas) == "0 0"
