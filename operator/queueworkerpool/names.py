@@ -184,7 +184,7 @@ class Reason(StrEnum):
     )
     TARGET_NOT_ALLOWED = (
         "TargetNotAllowed",
-        "No pool may scale it: the operator's own Deployment, a kind that its settings leave out, or one without /scale.",
+        "No pool may scale it: the operator's own Deployment, a kind that its settings leave out, one without /scale.",
         "Correct spec.scaleTargetRef, or list the kind in scaleTargets of the operator's chart, as the message says.",
     )
     INVALID_SPEC = (
