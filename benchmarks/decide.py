@@ -18,6 +18,7 @@ from queueworkerpool.model import (
     QueueReading,
     QueueRef,
     ScaleDownStabilization,
+    ScaleTargetRef,
     ScalingRules,
     Worker,
     WorkerState,
@@ -51,7 +52,7 @@ def _microseconds(facts: Facts, rounds: int) -> float:
 def _facts(visible: int) -> Facts:
     rules = ScalingRules(window_seconds=30, policies=POLICIES, tolerance=0.1)
     spec = PoolSpec(
-        deployment="thumbnailer",
+        scale_target_ref=ScaleTargetRef("thumbnailer"),
         queues=(QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/thumbnails"),),
         max_replicas=100,
         target=Latency(60, 2, 20),

@@ -64,12 +64,12 @@ definition back, too; an older operator also works with the newer one.
 
 ## Rights
 
-The operator reads pools and Deployments, and writes the status of pools, the scale of Deployments, and Events: by a
-ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods to ask workers for their /state, and sets
-the deletion cost of the pods that a scale-in should delete. That right would allow any change of any pod, so a
-ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30 on). It reads
-no Secrets. In the release's namespace it reads and writes one Lease, which it creates where the deployer leaves it out,
-as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
+The operator reads pools and what they scale (`scaleTargets`), and writes the status of pools, the scale of what they
+scale, and Events: by a ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods to ask workers for
+their /state, and sets the deletion cost of the pods that a scale-in should delete. That right would allow any change of
+any pod, so a ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30
+on). It reads no Secrets. In the release's namespace it reads and writes one Lease, which it creates where the deployer
+leaves it out, as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
 (`serviceAccount.annotations`) or those in `extraEnv`:
 
 ```yaml

@@ -76,7 +76,9 @@ async def _explanation(key: NamespacedName) -> "Explanation":
         pool = await cluster.pool(key)
         if isinstance(pool, InvalidPool):
             raise pool.error
-        return explain(pool, await cluster.target(pool.deployment), datetime.now(UTC))
+        return explain(
+            pool, await cluster.target(pool.scale_target, pool.spec.scale_target_ref.api_version), datetime.now(UTC)
+        )
     finally:
         cluster.close()
 

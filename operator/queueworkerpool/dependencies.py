@@ -19,6 +19,7 @@ from queueworkerpool.model import (
     QueueReading,
     QueueRef,
     Sample,
+    ScaleTarget,
     StoredPool,
     Target,
     Worker,
@@ -40,12 +41,18 @@ class Tenants(Protocol):
 
 
 class Targets(Protocol):
-    """The Deployments as they are known."""
+    """What pools scale, as it is known."""
 
-    def find(self, deployment: NamespacedName) -> Target | None:
-        """Return the Deployment of this name, if there is one. Raises TargetsUnknownError."""
+    async def current(self, scale_target: ScaleTarget) -> Target | None:
+        """Return the object of this name, if there is one, once its kind is listed.
 
-    def assume(self, deployment: NamespacedName, target: Target) -> None:
+        Raises TargetKindError when its kind cannot be scaled here, TargetsUnknownError where nothing is known.
+        """
+
+    def find(self, scale_target: ScaleTarget) -> Target | None:
+        """Return the same at once. Raises the same."""
+
+    def assume(self, scale_target: ScaleTarget, target: Target) -> None:
         """Remember our own write until the watch shows it."""
 
 
@@ -59,16 +66,16 @@ class Sampler(Protocol):
 class ScaleIn(Protocol):
     """The pods that may have to go."""
 
-    async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
-        """Return every pod of the Deployment, with what its worker answers. Raises ClusterError."""
+    async def query(self, scale_target: ScaleTarget, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
+        """Return every pod of the target, with what its worker answers. Raises ClusterError."""
 
-    async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
+    async def mark(self, scale_target: ScaleTarget, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
         """Mark exactly these of the pods to go first, as far as that is allowed. Raises ClusterError."""
 
-    async def clear(self, deployment: NamespacedName, target: Target) -> None:
+    async def clear(self, scale_target: ScaleTarget, target: Target) -> None:
         """Remove our marks from pods that did not go after all, as far as that is allowed. Raises ClusterError."""
 
-    def refusal(self, deployment: NamespacedName) -> ClusterRefusedError | None:
+    def refusal(self, scale_target: ScaleTarget) -> ClusterRefusedError | None:
         """Return why the last marks were refused; None when they were not."""
 
 
@@ -78,8 +85,8 @@ class Cluster(Protocol):
     async def confirm(self, pool: Pool) -> None:
         """Make sure that the pool is still the one that was decided on."""
 
-    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
-        """Set a Deployment's replicas; returns its new version. Raises ClusterRefusedError when it is not allowed."""
+    async def scale(self, scale_target: ScaleTarget, replicas: int, resource_version: int) -> int:
+        """Set the target's replicas; returns its new version. Raises ClusterRefusedError when it is not allowed."""
 
     async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
         """Merge a patch into the pool's status; returns the pool as it now is."""
@@ -101,7 +108,7 @@ class Metrics(Protocol):
         """Record the conditions that a pool's status now shows."""
 
     def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
-        """Count one write of a Deployment's replicas."""
+        """Count one write of a target's replicas."""
 
     def event_lost(self) -> None:
         """Count an Event that could not be posted."""
@@ -121,7 +128,7 @@ class Dependencies:
     Args:
         tenants: Decides which queues a pool may read.
         queues: Reads the queues' counts.
-        targets: Knows the Deployments, and our own writes that the watch has not shown yet.
+        targets: Knows what pools scale, and our own writes that the watch has not shown yet.
         sampler: Brings what workers reported in the background.
         scale_in: Asks workers before a scale-in, and marks the pods that go.
         cluster: Writes scales, statuses and Events.
@@ -140,4 +147,4 @@ class Dependencies:
     metrics: Metrics
     deduplicator: Deduplicator
     clock: Callable[[], datetime]
-    own_deployment: NamespacedName | None = None
+    own_deployment: ScaleTarget | None = None

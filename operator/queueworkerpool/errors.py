@@ -134,8 +134,26 @@ class PoolGoneError(ClusterError):
 
 
 class TargetsUnknownError(ClusterError):
-    """The Deployments of a namespace cannot be seen, so a pool there holds still."""
+    """The objects of a kind cannot be seen in a namespace, so a pool there holds still."""
 
 
 class TargetGoneError(ClusterError):
-    """The Deployment does not exist any more."""
+    """What is scaled does not exist any more."""
+
+
+class TargetKindError(ClusterError):
+    """Objects of a kind cannot be scaled here: the text says why and what to do, in the pool's status."""
+
+    reason: ClassVar[Reason]
+
+
+class TargetKindMissingError(TargetKindError):
+    """The API server does not serve the kind."""
+
+    reason = Reason.TARGET_NOT_FOUND
+
+
+class TargetKindNotAllowedError(TargetKindError):
+    """The operator's settings do not list the kind, its rights do not reach it, or it has no `/scale`."""
+
+    reason = Reason.TARGET_NOT_ALLOWED

@@ -13,7 +13,6 @@ from typing import Any
 from queueworkerpool.decide import decide
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
-    DEPLOYMENT,
     BusyWorkers,
     Facts,
     LastDecision,
@@ -33,7 +32,7 @@ from queueworkerpool.names import ConditionStatus, ConditionType
 class Explanation:
     """Why a pool has its size.
 
-    `facts` are the pool, its Deployment and the recorded counts as they are now. `changes` are the sentences that say
+    `facts` are the pool, its target and the recorded counts as they are now. `changes` are the sentences that say
     what has changed since the decision was recorded. `if_decided_now` is the trail of a new decision; None where the
     recorded one is up to date, or where the counts are not known. `not_ready` is the Ready condition's message when
     the pool is not ready.
@@ -82,7 +81,7 @@ def _changes(pool: Pool, target: Target, now: datetime) -> Iterator[str]:
     if status.observed_generation != pool.generation:
         yield "the pool was edited"
     if status.replicas is not None and status.replicas != target.replicas:
-        yield f"the {DEPLOYMENT.kind} asks for {target.replicas} pods instead of {status.replicas}"
+        yield f"the {pool.spec.scale_target_ref.kind} asks for {target.replicas} pods instead of {status.replicas}"
     until = status.last_decision.trail[-1].until if status.last_decision.trail else None
     if until and until < now:
         yield f"{until:%H:%M:%SZ} has passed"
@@ -92,7 +91,7 @@ def as_lines(explanation: Explanation) -> list[str]:
     """Write the account as text."""
     facts, bounds = explanation.facts, explanation.facts.bounds
     size = f"{facts.replicas} pods, {facts.ready} ready, {bounds.min_replicas} to {bounds.max_replicas} allowed"
-    lines = [f"{DEPLOYMENT.kind} {facts.spec.deployment}: {size}; mode {facts.spec.mode}"]
+    lines = [f"{facts.spec.scale_target_ref.label}: {size}; mode {facts.spec.mode}"]
     if explanation.not_ready:
         lines.append(f"not ready: {explanation.not_ready}")
     lines += [_counted(explanation), *_decided(explanation)]

@@ -43,11 +43,13 @@ def gather(
         rolling_out=target.rolling_out,
         sample=sample,
         writer=_other_writer(pool, target),
+        removal=target.removal,
+        first_ordinal=target.first_ordinal,
     )
 
 
 def with_own_memory(pool: Pool, target: Target) -> Pool:
-    """Return the pool without what its status remembers of another pool, another Deployment or other queues."""
+    """Return the pool without what its status remembers of another pool, another target or other queues."""
     owner = MemoryOwner(pool.uid, target.uid, digest(pool.spec.queues))
     status, before = pool.status, pool.status.memory.belongs_to
     if before == owner:

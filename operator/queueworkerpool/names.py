@@ -21,7 +21,7 @@ class ConditionType(StrEnum):
     READY = "Ready"  # the sum of the others: the pool does what its spec asks for
     STALLED = "Stalled"  # only an edit of the spec can make it ready (kstatus' word); absent when that is not so
     QUEUE_REACHABLE = "QueueReachable"  # the last reading of every queue succeeded
-    TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
+    TARGET_FOUND = "TargetFound"  # what is scaled exists and is this pool's to scale
     ABLE_TO_SCALE = "AbleToScale"  # the API server takes the replicas that were decided on (HPA's word)
     SCALING_ACTIVE = "ScalingActive"  # the operator may change the replicas (HPA's word)
     SCALING_LIMITED = "ScalingLimited"  # a bound, not the backlog, sets the size (HPA's word)
@@ -92,7 +92,7 @@ class Reason(StrEnum):
     )
     ROLLING_OUT = (
         "RollingOut",
-        "The Deployment is rolling out a new template, so the pool does not scale in.",
+        "The target is rolling out a new template, so the pool does not scale in.",
         "See `kubectl rollout status`; a stuck rollout keeps the pool from scaling in.",
     )
     SCALE_UP_STABILIZED = (
@@ -160,7 +160,7 @@ class Reason(StrEnum):
     # Conditions.
     READY = "Ready", "The backlog is read and sets the size."
     QUEUE_READ = "QueueRead", "Every queue answered."
-    TARGET_FOUND = "TargetFound", "The Deployment exists."
+    TARGET_FOUND = "TargetFound", "The target exists."
     SCALING_ACTIVE = "ScalingActive", "The operator may change the replicas."
     DESIRED_WITHIN_RANGE = "DesiredWithinRange", "The desired size lies within the bounds."
     DRY_RUN = (
@@ -170,23 +170,23 @@ class Reason(StrEnum):
     )
     TARGET_PAUSED = (
         "TargetPaused",
-        "The Deployment is paused (its spec.paused): its size is written, but no pod of a new template starts.",
-        "Resume it: `kubectl rollout resume`.",
+        "The target is paused (its spec.paused): its size is written, but no pod of a new template starts.",
+        "Resume it: `kubectl rollout resume`, or `kubectl argo rollouts promote`.",
     )
     TARGET_NOT_FOUND = (
         "TargetNotFound",
-        "There is no such Deployment in the pool's namespace.",
-        "Create the Deployment, or correct spec.scaleTargetRef.name.",
+        "There is no such object in the pool's namespace, or the cluster has no such kind.",
+        "Create it, install its kind's definition, or correct spec.scaleTargetRef.",
     )
     TARGET_CONFLICT = (
         "TargetConflict",
-        "An older pool already scales this Deployment.",
-        "Delete one of the two pools, or give this one another Deployment.",
+        "An older pool already scales this target.",
+        "Delete one of the two pools, or give this one another target.",
     )
     TARGET_NOT_ALLOWED = (
         "TargetNotAllowed",
-        "The Deployment is the operator's own, which no pool may scale.",
-        "Correct spec.scaleTargetRef.name; set the operator's own size with replicaCount in its chart.",
+        "No pool may scale it: the operator's own Deployment, a kind that its settings leave out, one without /scale.",
+        "Correct spec.scaleTargetRef, or list the kind in scaleTargets of the operator's chart, as the message says.",
     )
     INVALID_SPEC = (
         "InvalidSpec",
@@ -254,7 +254,7 @@ class Reason(StrEnum):
         "spec.target.latencySeconds is not above the pods' start-up time, so new pods cannot meet it.",
         "Raise latencySeconds above the figure in the message, keep minReplicas above zero, or make pods start faster.",
     )
-    READY_FOR_NEW_SCALE = "ReadyForNewScale", "The Deployment has the desired size."
+    READY_FOR_NEW_SCALE = "ReadyForNewScale", "The target has the desired size."
     FAILED_UPDATE_SCALE = (
         "FailedUpdateScale",
         "The API server refuses the new size, or the list of the pods to choose from; the message is its own sentence.",
@@ -265,7 +265,7 @@ class Reason(StrEnum):
         "The API server refuses to mark the idle pods, so the ReplicaSet chooses the pods that go.",
         "Let the operator patch pods: see what the message names.",
     )
-    NO_CONFLICT = "NoConflict", "No other writer keeps changing the Deployment's replicas."
+    NO_CONFLICT = "NoConflict", "No other writer keeps changing the target's replicas."
 
     WORKERS_ANSWER = (
         "WorkersAnswer",
@@ -276,6 +276,11 @@ class Reason(StrEnum):
         "No worker has answered /state yet, or none does any more, so scaling in may stop a busy one in the end.",
         "Answer GET /state on spec.scaleIn.statePort (queueworker does), or set spec.scaleIn.busyWorkers to Drain.",
     )
+    WORKERS_NOT_PROTECTABLE = (
+        "WorkersNotProtectable",
+        "Which pods of this kind go at a scale-in is not known, so busy workers have their grace period only.",
+        "Scale a Deployment, a StatefulSet or an Argo Rollout instead, or set spec.scaleIn.busyWorkers to Drain.",
+    )
     BUSY_WORKERS_DRAINED = (
         "BusyWorkersDrained",
         "spec.scaleIn.busyWorkers is Drain: scaling in does not wait for busy workers.",
@@ -285,7 +290,7 @@ class Reason(StrEnum):
     # Events.
     REPLICAS_CORRECTED = (
         "ReplicasCorrected",
-        "Another writer changed the Deployment's replicas, and the operator set them back; reported once.",
+        "Another writer changed the target's replicas, and the operator set them back; reported once.",
         "Change the pool's spec instead, or set spec.mode to Paused.",
     )
     SUCCESSFUL_RESCALE = "SuccessfulRescale", "The replicas were changed."

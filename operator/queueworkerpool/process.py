@@ -22,18 +22,18 @@ from queueworkerpool.errors import ClusterError
 from queueworkerpool.health import HealthState
 from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import NamespacedName, Workload, parse_workloads
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.report.metrics import Metrics, process_registry
 from queueworkerpool.scheduler import Scheduler
 from queueworkerpool.settings import Settings
 from queueworkerpool.watch import adapter, supervisor
-from queueworkerpool.watch.deployments import watch_deployments
-from queueworkerpool.watch.index import Deployments
-from queueworkerpool.watch.kinds import WATCHED
+from queueworkerpool.watch.index import Targets
+from queueworkerpool.watch.kinds import watched_kinds
 from queueworkerpool.watch.namespaces import Namespaces
 from queueworkerpool.watch.session import RECONNECT_SECONDS
+from queueworkerpool.watch.targets import watch_targets
 from queueworkerpool.wiring import Adapters, http_server, scheduler_of, show_refused
 from queueworkerpool.workers.states import WorkerStates
 
@@ -54,6 +54,7 @@ class _Process:
         health: Shown on /livez and /readyz.
         fence: Passed by every write; open while this process leads.
         stop: Set by SIGTERM and SIGINT.
+        workloads: The kinds that pools may scale.
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class _Process:
     health: HealthState
     fence: Fence
     stop: asyncio.Event
+    workloads: tuple[Workload, ...]
 
 
 async def run(settings: Settings) -> None:
@@ -72,9 +74,12 @@ async def run(settings: Settings) -> None:
         health=HealthState(loop=time.monotonic()),
         fence=fence,
         stop=asyncio.Event(),
+        workloads=parse_workloads(settings.scale_targets),
     )
     _stop_on_signals(process.stop)
-    process.health.watch_attempted(WATCHED)  # as of now: a watch that is never tried is dead, too
+    process.health.watch_attempted(
+        watched_kinds(process.workloads)
+    )  # as of now: a watch that is never tried is dead, too
     process.metrics.leads_while(lambda: fence.is_open)
     server = http_server(settings, process.metrics, process.health)
     started = {"version": version("queueworkerpool"), "port": server.port, "address": server.address}
@@ -88,21 +93,19 @@ async def run(settings: Settings) -> None:
 
 async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
-    cluster = KubernetesCluster(settings.write_workers, process.fence)
+    cluster = KubernetesCluster(settings.write_workers, process.fence, process.workloads)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
-    states, deployments = WorkerStates(process.metrics.state_requested), Deployments(settings.namespaces)
-    adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
+    states, targets = WorkerStates(process.metrics.state_requested), Targets(settings.namespaces, process.workloads)
+    adapters = Adapters(cluster=cluster, queues=queues, states=states, targets=targets)
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
     process.health.overdue = scheduler.overdue_seconds
     served = Namespaces(settings.namespaces, cluster, stop, lambda: process.health.watch_refusals)
-    show_refused(process.metrics, process.health, served, deployments)
+    show_refused(process.metrics, process.health, served, targets)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     heartbeat = asyncio.create_task(_heartbeat(process.health), name="heartbeat")
-    watching = asyncio.create_task(
-        watch_deployments(deployments, settings.namespaces, process.health, stop), name="deployments"
-    )
-    listed = asyncio.create_task(deployments.answered(), name="listed")
+    watching = asyncio.create_task(watch_targets(targets, settings.namespaces, process.health, stop), name="targets")
+    listed = asyncio.create_task(targets.answered(), name="listed")
     try:
         # Pools are watched once the Deployments are known: else each start would report that theirs are missing.
         await asyncio.wait((listed, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -197,7 +200,7 @@ async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
     health.nobody_leads = elector.failure
 
     def is_ready() -> bool:
-        return not health.readiness_failures(time.monotonic(), WATCHED)
+        return not health.readiness_failures(time.monotonic(), watched_kinds(process.workloads))
 
     taking_part = asyncio.create_task(elector.run(is_ready, stop), name="election")
     taking_part.add_done_callback(lambda _: stop.set())  # should it ever fail, a new process is the remedy

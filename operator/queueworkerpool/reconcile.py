@@ -20,6 +20,7 @@ from queueworkerpool.errors import (
     NotLeadingError,
     QueueUnreadableError,
     SpecInvalidError,
+    TargetKindError,
 )
 from queueworkerpool.gather import gather, with_own_memory
 from queueworkerpool.model import (
@@ -47,7 +48,7 @@ CONFIRMATION_AGE_SECONDS = 1.0
 """The second reading of a count that may be wrong must be new, even when another pool has just read the queue."""
 
 MOST_WRITES = 5
-"""Times that a scale is written while nothing but the Deployment's status changes in between."""
+"""Times that a scale is written while nothing but the target's status changes in between."""
 
 WATCH_LAG_SECONDS = 0.1
 """The time in which the watch shows what another one has written."""
@@ -59,13 +60,13 @@ async def reconcile(
     """Bring one pool to its size and report it.
 
     Returns the pool as it now is, and the seconds to the next tick when that cannot wait for the usual time. `owner`
-    is the older pool that already scales the same Deployment, if there is one. Raises ClusterError when something
+    is the older pool that already scales the same target, if there is one. Raises ClusterError when something
     could not be written; then nothing that follows it was done. A size that is refused is no such failure: it is
     reported in the status.
     """
     if isinstance(pool, InvalidPool):
         return await _report_invalid(pool, None, dependencies), None
-    observation = _found(pool, owner, dependencies)
+    observation = await _found(pool, owner, dependencies)
     counts = await _read(observation.pool, dependencies) if observation.may_scale else ()
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
@@ -89,11 +90,14 @@ class Report:
     now: datetime
 
 
-def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
-    deployment = pool.deployment
-    target = dependencies.targets.find(deployment)
+async def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
+    scale_target = pool.scale_target
+    try:
+        target = await dependencies.targets.current(scale_target)
+    except TargetKindError as error:
+        return Observation(pool, None, owner, kind_problem=error)
     known = with_own_memory(pool, target) if target else pool
-    return Observation(known, target, owner, forbidden=deployment == dependencies.own_deployment)
+    return Observation(known, target, owner, forbidden=scale_target == dependencies.own_deployment)
 
 
 async def _read(pool: Pool, dependencies: Dependencies) -> Counts:
@@ -124,23 +128,24 @@ async def _decide(observation: Observation, counts: Counts, now: datetime, depen
     sample = dependencies.sampler.take(pool, target)
     decision = decide(gather(pool, target, readings, now, sample))
     decided = replace(observation, counts=counts, decision=decision)
-    lowers = decision.replicas < target.replicas and pool.spec.busy_workers is BusyWorkers.PROTECT
+    protects = pool.spec.busy_workers is BusyWorkers.PROTECT and target.spares_workers
+    lowers = decision.replicas < target.replicas and protects
     raises = decision.replicas > target.replicas  # more pods wait for no answer: none could lower what raises them
     if raises or not (lowers or decision.asks_workers):
         return decided
     try:
-        pods = await dependencies.scale_in.query(pool.deployment, pool.spec, target)
+        pods = await dependencies.scale_in.query(pool.scale_target, pool.spec, target)
     except ClusterRefusedError as error:
         return _refused(decided, error, now)
-    # Asking takes seconds, in which the Deployment's status may have changed: what is decided is about how it is now.
+    # Asking takes seconds, in which the target's status may have changed: what is decided is about how it is now.
     target = _latest(pool, target, dependencies)
     facts = replace(gather(pool, target, readings, now, sample), pods=pods)
     return replace(decided, target=target, pods=pods, decision=decide(facts))
 
 
 def _latest(pool: Pool, target: Target, dependencies: Dependencies) -> Target:
-    """Return the Deployment as it is now where only its status has changed; otherwise the write will be refused."""
-    latest = dependencies.targets.find(pool.deployment)
+    """Return the target as it is now where only its status has changed; otherwise the write will be refused."""
+    latest = dependencies.targets.find(pool.scale_target)
     return latest if latest and latest.differs_in_status_only(target) else target
 
 
@@ -149,10 +154,10 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
     if target is None or decision is None or observation.refusal or pool.spec.mode is not Mode.ACTIVE:
         return observation
     if decision.replicas == target.replicas:
-        await dependencies.scale_in.clear(pool.deployment, target)
+        await dependencies.scale_in.clear(pool.scale_target, target)
         return _with_mark_refusal(observation, dependencies)
     await dependencies.cluster.confirm(pool)
-    await dependencies.scale_in.mark(pool.deployment, observation.pods, decision.victims)
+    await dependencies.scale_in.mark(pool.scale_target, observation.pods, decision.victims)
     observation = _with_mark_refusal(observation, dependencies)
     try:
         version = await _write_scale(pool, target, decision.replicas, dependencies)
@@ -165,7 +170,7 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
         settled=False,
         writer=(FIELD_MANAGER, now),
     )
-    dependencies.targets.assume(pool.deployment, scaled)
+    dependencies.targets.assume(pool.scale_target, scaled)
     dependencies.metrics.rescaled(pool.key, target.replicas, scaled.replicas)
     observation = replace(observation, target=scaled, scaled_from=target.replicas)
     _log_rescale(observation)
@@ -173,7 +178,7 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
 
 
 def _with_mark_refusal(observation: Observation, dependencies: Dependencies) -> Observation:
-    refusal = dependencies.scale_in.refusal(observation.pool.deployment)
+    refusal = dependencies.scale_in.refusal(observation.pool.scale_target)
     return replace(observation, mark_refusal=refusal) if refusal else observation
 
 
@@ -206,20 +211,20 @@ def _refused(observation: Observation, error: ClusterRefusedError, now: datetime
 
 
 async def _write_scale(pool: Pool, target: Target, replicas: int, dependencies: Dependencies) -> int:
-    """Write the replicas, unless something else than the Deployment's status has changed; return the new version.
+    """Write the replicas, unless something else than the target's status has changed; return the new version.
 
     A status that changes several times a second makes the version old before it arrives; the watch then shows a newer.
     """
     latest = _latest(pool, target, dependencies)
     for _ in range(MOST_WRITES - 1):
         try:
-            return await dependencies.cluster.scale(pool.deployment, replicas, latest.resource_version)
+            return await dependencies.cluster.scale(pool.scale_target, replicas, latest.resource_version)
         except ClusterConflictError:
             await asyncio.sleep(WATCH_LAG_SECONDS)
             before, latest = latest, _latest(pool, target, dependencies)
             if latest.resource_version <= before.resource_version:
                 raise
-    return await dependencies.cluster.scale(pool.deployment, replicas, latest.resource_version)
+    return await dependencies.cluster.scale(pool.scale_target, replicas, latest.resource_version)
 
 
 async def _report_invalid(pool: InvalidPool, target: Target | None, dependencies: Dependencies) -> StoredPool:

@@ -91,6 +91,13 @@ class Settings:
             "Empty: host name and a random part."
         },
     )
+    scale_targets: str = field(
+        default="",
+        metadata={
+            "help": "JSON list of the kinds that pools may scale, each with apiVersion, kind and, where the plural "
+            "name is unusual, resource. Empty: Deployments and StatefulSets of apps/v1."
+        },
+    )
     own_deployment: str = field(
         default="",
         metadata={

@@ -15,7 +15,7 @@ from boundedhttp import shown_address
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import DEPLOYMENT, NamespacedName, StoredPool
+from queueworkerpool.model import DEPLOYMENT, NamespacedName, ScaleTarget, StoredPool, parse_workloads
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.reconcile import reconcile
@@ -25,8 +25,8 @@ from queueworkerpool.scheduler import AssumedTargets, PoolStore, Scheduler, Shar
 from queueworkerpool.server import Answers, HttpServer, Tls
 from queueworkerpool.settings import Settings
 from queueworkerpool.tenancy import Tenancy
-from queueworkerpool.watch.index import Deployments
-from queueworkerpool.watch.kinds import WATCHED
+from queueworkerpool.watch.index import Targets
+from queueworkerpool.watch.kinds import watched_kinds
 from queueworkerpool.watch.namespaces import Namespaces
 from queueworkerpool.workers.sampler import WorkerSampler
 from queueworkerpool.workers.scale_in import ScaleInCoordinator
@@ -41,21 +41,22 @@ class Adapters:
         cluster: Writes scales, statuses and Events.
         queues: Reads the queues' counts.
         states: Asks workers for their /state.
-        deployments: The Deployments as the watch shows them.
+        targets: What pools scale, as the watch shows it.
     """
 
     cluster: KubernetesCluster
     queues: SqsQueues
     states: WorkerStates
-    deployments: Deployments
+    targets: Targets
 
 
 def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> HttpServer:
     """Serve /metrics, /livez and /readyz. Raises click.ClickException when the address cannot be bound."""
+    kinds = watched_kinds(parse_workloads(settings.scale_targets))
     answers = Answers(
         metrics=metrics.render,
         livez=lambda: health.liveness_failures(time.monotonic()),
-        readyz=lambda: health.service_failures(time.monotonic(), WATCHED),
+        readyz=lambda: health.service_failures(time.monotonic(), kinds),
         version=metrics.leads,  # two processes must not both show that they lead
     )
     try:
@@ -75,14 +76,14 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
     dependencies = Dependencies(
         tenants=Tenancy.parse(settings.tenants, adapters.queues.default_region),
         queues=SharedReadings(adapters.queues, metrics.queue_read),
-        targets=AssumedTargets(adapters.deployments),
+        targets=AssumedTargets(adapters.targets, adapters.cluster),
         sampler=sampler,
         scale_in=scale_in,
         cluster=adapters.cluster,
         metrics=metrics,
         deduplicator=deduplicator,
         clock=clock,
-        own_deployment=NamespacedName(*settings.own_deployment.split("/")) if settings.own_deployment else None,
+        own_deployment=ScaleTarget(*settings.own_deployment.split("/")) if settings.own_deployment else None,
     )
 
     async def tick(pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
@@ -93,11 +94,11 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
     return Scheduler(store, tick, metrics, sampler, deduplicator)
 
 
-def show_refused(metrics: Metrics, health: HealthState, served: Namespaces, deployments: Deployments) -> None:
+def show_refused(metrics: Metrics, health: HealthState, served: Namespaces, targets: Targets) -> None:
     """Show in the metrics and on /readyz which namespaces cannot be listed."""
-    by_kind = {PLURAL: served.refused, DEPLOYMENT.plural: deployments.refused}
+    by_kind = {PLURAL: served.refused, DEPLOYMENT.resource: targets.refused}
     health.refused = lambda kind: by_kind[kind]()
-    metrics.serves(served.names, lambda: served.refused() | deployments.refused())
+    metrics.serves(served.names, lambda: served.refused() | targets.refused())
 
 
 def _tls(settings: Settings) -> Tls | None:

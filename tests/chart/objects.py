@@ -41,6 +41,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("watchNamespaces",): ["team-a", "team-b"],
     ("region",): "eu-west-1",
     ("sqsEndpointUrl",): "http://sqs.example:9324",
+    ("scaleTargets",): [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "resource": "rollouts"}],
     ("tenants",): [{"namespaces": ["team-*"], "queues": ["arn:aws:sqs:*:123456789012:team-*"]}],
     ("readWorkers",): 32,
     ("writeWorkers",): 4,

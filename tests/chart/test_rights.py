@@ -1,7 +1,10 @@
 """What the operator may do in the cluster: exactly what it needs."""
 
+import json
+
 import pytest
 
+from queueworkerpool.model import parse_workloads
 from tests.chart.objects import Json, Render, of_kind, pod
 
 GRANTS = {
@@ -9,6 +12,8 @@ GRANTS = {
     ("queueworker.dev", "queueworkerpools/status"): {"patch"},
     ("apps", "deployments"): {"get", "list", "watch"},
     ("apps", "deployments/scale"): {"patch"},
+    ("apps", "statefulsets"): {"get", "list", "watch"},
+    ("apps", "statefulsets/scale"): {"patch"},
     ("", "pods"): {"list", "patch"},
     ("", "events"): {"create"},
 }
@@ -56,6 +61,47 @@ def test_the_operator_gets_these_rights_and_no_others(
             "kind": role_kind,
             "name": role["metadata"]["name"],
         }
+
+
+OF_ALL_POOLS = {right: verbs for right, verbs in GRANTS.items() if right[0] != "apps"}
+LISTED: dict[str, tuple[list[dict[str, str]], dict[tuple[str, str], set[str]]]] = {
+    "Deployments alone": (
+        [{"apiVersion": "apps/v1", "kind": "Deployment"}],
+        {("apps", "deployments"): {"get", "list", "watch"}, ("apps", "deployments/scale"): {"patch"}},
+    ),
+    "Argo Rollouts": (
+        [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}],
+        {("argoproj.io", "rollouts"): {"get", "list", "watch"}, ("argoproj.io", "rollouts/scale"): {"patch"}},
+    ),
+    "a kind that only its scale explains": (
+        [{"apiVersion": "example.com/v1", "kind": "Index", "resource": "indices"}],
+        {("example.com", "indices"): {"get", "list", "watch"}, ("example.com", "indices/scale"): {"get", "patch"}},
+    ),
+    "a kind of the core group": (
+        [{"apiVersion": "v1", "kind": "ReplicationController"}],
+        {
+            ("", "replicationcontrollers"): {"get", "list", "watch"},
+            ("", "replicationcontrollers/scale"): {"get", "patch"},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("listed", "expected"), LISTED.values(), ids=LISTED)
+@pytest.mark.parametrize("watched", [[], ["team-a"]])
+def test_the_rights_grow_by_exactly_the_kinds_that_are_listed_and_the_operator_scales_no_others(
+    watched: list[str], listed: list[Json], expected: Json, render: Render
+) -> None:
+    objects = render({"scaleTargets": listed, "watchNamespaces": watched})
+    [role] = [
+        each
+        for each in of_kind(objects, "Role" if watched else "ClusterRole")
+        if not each["metadata"]["name"].endswith((OF_LEASE, *OF_PEOPLE))
+    ]
+    assert grants(role) == OF_ALL_POOLS | expected
+    [setting] = [each["value"] for each in pod(objects)["spec"]["containers"][0]["env"] if "SCALE_T" in each["name"]]
+    assert json.loads(setting) == listed
+    assert {(each.group, each.plural) for each in parse_workloads(setting)} < expected.keys()
 
 
 @pytest.mark.parametrize("watched", [[], ["team-a", "system"]])

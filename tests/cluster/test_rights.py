@@ -17,6 +17,7 @@ from devcluster.processes import wait_until
 from devcluster.sqs import MotoSqs
 from testbed.operators import OPERATOR, OPERATOR_NAMESPACE, USER
 from tests.cluster.operator.conftest import CHART, Operator, Shop, install
+from tests.cluster.operator.kinds import stateful_set
 from tests.cluster.operator.workers import Workers
 
 Json = dict[str, Any]
@@ -85,9 +86,21 @@ def work(shop: Shop, folder: Path) -> None:
     shop.eventually(lambda: shop.replicas("pods") == 1, 60, "the idle worker did not go")
     shop.eventually(lambda: set(workers.pods()) == busy, 60, "not the busy worker is left")
     shop.kubectl("delete", "qwp,deployments", "--all")
+    work_on_a_stateful_set(shop)
     shop.cluster.kubectl("-n", OPERATOR_NAMESPACE, "delete", "lease", OPERATOR)
     lease = ("-n", OPERATOR_NAMESPACE, "get", "lease", OPERATOR, "--ignore-not-found", "-o", "name")
     shop.eventually(lambda: shop.cluster.kubectl(*lease) != "", 30, "the leader does not create its Lease again")
+
+
+def work_on_a_stateful_set(shop: Shop) -> None:
+    """Make the operator scale one, and somebody ask why."""
+    stateful_set(shop, "sets", 0, ["sleep", "3600"])
+    shop.send(queue := shop.queue("sets"), 5)
+    shop.pool("sets", queue, scaleTargetRef={"kind": "StatefulSet", "name": "sets"})
+    replicas = ("get", "statefulset", "sets", "-o", "jsonpath={.spec.replicas}")
+    shop.eventually(lambda: shop.kubectl(*replicas) == "1", 60, "the StatefulSet was not scaled")
+    assert "StatefulSet sets: 1 pods" in explain(Operator(shop.cluster), f"{shop.namespace}/sets")
+    shop.kubectl("delete", "qwp,statefulsets", "--all")
 
 
 def listed(cluster: Cluster, *what: str) -> list[Json]:

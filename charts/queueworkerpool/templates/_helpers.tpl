@@ -81,6 +81,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if gt (len (toJson .Values.tenants)) 65536 }}true{{ end -}}
 {{- end -}}
 
+{{/* The kinds that pools may scale by the operator's own default, as JSON. */}}
+{{- define "queueworkerpool.defaultScaleTargets" -}}
+[{"apiVersion":"apps/v1","kind":"Deployment"},{"apiVersion":"apps/v1","kind":"StatefulSet"}]
+{{- end -}}
+
+{{/* Those of the values. They are missing after `helm upgrade --reuse-values` from a release that did not have them. */}}
+{{- define "queueworkerpool.scaleTargets" -}}
+{{- with .Values.scaleTargets -}}{{ toJson . }}{{- else -}}{{ include "queueworkerpool.defaultScaleTargets" . }}{{- end -}}
+{{- end -}}
+
 {{/* The operator's rights, the same in the ClusterRole and in the Roles of watchNamespaces. No rule is unused. */}}
 {{- define "queueworkerpool.rules" -}}
 - apiGroups: [queueworker.dev]
@@ -89,12 +99,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [queueworker.dev]
   resources: [queueworkerpools/status]
   verbs: [patch]
-- apiGroups: [apps]
-  resources: [deployments]
+{{- range include "queueworkerpool.scaleTargets" . | fromJsonArray }}
+{{- $group := ternary (index (splitList "/" .apiVersion) 0) "" (contains "/" .apiVersion) }}
+{{- $resource := .resource | default (printf "%ss" (lower .kind)) }}
+{{- $kind := printf "%s/%s" $group .kind }}
+- apiGroups: [{{ $group | quote }}]
+  resources: [{{ $resource }}]
   verbs: [get, list, watch]
-- apiGroups: [apps]
-  resources: [deployments/scale]
-  verbs: [patch]
+- apiGroups: [{{ $group | quote }}]
+  resources: [{{ $resource }}/scale]
+  # Of a kind that is not known by name, only the scale says how many pods there are, and which.
+  verbs: {{ has $kind (list "apps/Deployment" "apps/StatefulSet" "argoproj.io/Rollout") | ternary "[patch]" "[get, patch]" }}
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, patch]

@@ -1,21 +1,41 @@
-"""Requests about pools, Deployments, pods and Events. `reconcile` calls it, through the tick's Protocols.
+"""Requests about pools, what they scale, pods and Events. `reconcile` calls it, through the tick's Protocols.
 
 It decides nothing and retries nothing: the next tick decides on what is then true, which is better than a retry.
 """
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, UnknownPathError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
 from queueworkerpool.cluster.pages import PagedLists
-from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    PoolGoneError,
+    TargetGoneError,
+    TargetKindNotAllowedError,
+)
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
-from queueworkerpool.model import DEPLOYMENT, Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
+from queueworkerpool.model import (
+    DEFAULT_WORKLOADS,
+    DEPLOYMENT,
+    Event,
+    NamespacedName,
+    Pod,
+    Pool,
+    Scale,
+    ScaleTarget,
+    StoredPool,
+    Target,
+    Workload,
+    parse_pool,
+    workload_of,
+)
 from queueworkerpool.model.pruning import names
 from queueworkerpool.names import GROUP, PLURAL, VERSION
 
@@ -32,23 +52,27 @@ _API = f"/apis/{GROUP}/{VERSION}"
 
 
 class KubernetesCluster:
-    """A client that reads pools, Deployments and pods, and writes scales, statuses, marks and Events.
+    """A client that reads pools, what they scale and pods, and writes scales, statuses, marks and Events.
 
     Close it to end its threads.
     """
 
-    def __init__(self, workers: int, fence: Fence | None = None) -> None:
+    def __init__(
+        self, workers: int, fence: Fence | None = None, workloads: Sequence[Workload] = DEFAULT_WORKLOADS
+    ) -> None:
         """Read KUBECONFIG, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write; None allows every write.
+            workloads: The kinds that are scaled, and where the API server serves them.
 
         Raises:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
         self._lists = PagedLists(self._connection, MOST_PAGES)
+        self._workloads = {workload.identity: workload for workload in workloads}
         self._loses = False
 
     @property
@@ -111,13 +135,34 @@ class KubernetesCluster:
                 async for item in self._lists.items(_pools_path(namespace), {}):
                     yield parse_pool(item)
 
-    async def target(self, deployment: NamespacedName) -> Target:
-        """Return the Deployment of this name. Raises TargetGoneError when there is none."""
-        path = DEPLOYMENT.path(deployment)
+    async def target(self, scale_target: ScaleTarget, api_version: str = DEPLOYMENT.api_version) -> Target:
+        """Return what a pool scales, as it is now. Raises TargetGoneError when there is no such object.
+
+        `api_version`: the pool's, for a kind that the settings do not list.
+        """
+        listed = self._workloads.get((scale_target.group, scale_target.kind))
+        workload = listed or workload_of(api_version, scale_target.kind)
         try:
-            return Target.parse(await self._connection.ask("GET", path))
+            target = Target.parse(await self._connection.ask("GET", workload.path(scale_target)), workload)
+            if workload.built_in:
+                return target
+            scale = await self._connection.ask("GET", _scale_path(workload, scale_target))
+            return target.with_scale(Scale.parse(scale))
+        except (NotFoundError, UnknownPathError) as error:
+            raise TargetGoneError(f"there is no {scale_target.kind} {scale_target}") from error
+
+    async def read_scale(self, scale_target: ScaleTarget) -> Scale:
+        """Return what an object's `/scale` says. Raises TargetGoneError, TargetKindNotAllowedError."""
+        try:
+            return Scale.parse(await self._connection.ask("GET", self._scale_path(scale_target)))
+        except UnknownPathError as error:
+            remedy = "add subresources.scale to its custom resource definition, or correct spec.scaleTargetRef.kind"
+            raise TargetKindNotAllowedError(f"the kind {scale_target.kind} has no /scale: {remedy}") from error
+        except ForbiddenError as error:
+            remedy = "list the kind in scaleTargets of the operator's chart, which gives it the right"
+            raise TargetKindNotAllowedError(f"the operator may not read its /scale: {remedy} ({error})") from error
         except NotFoundError as error:
-            raise TargetGoneError(f"there is no {DEPLOYMENT.kind} {deployment}") from error
+            raise TargetGoneError(f"{scale_target.label} was deleted") from error
 
     async def confirm(self, pool: Pool) -> None:
         """Check that a pool is still the one that was decided on.
@@ -131,18 +176,18 @@ class KubernetesCluster:
         if found["metadata"]["generation"] != pool.generation:
             raise ClusterConflictError(f"pool {pool.key} was edited")
 
-    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
-        """Set a Deployment's replicas if it is still at this version; return its new version.
+    async def scale(self, scale_target: ScaleTarget, replicas: int, resource_version: int) -> int:
+        """Set the replicas of what is scaled if it is still at this version; return its new version.
 
-        Raises ClusterConflictError when it is not, TargetGoneError when there is no such Deployment,
+        Raises ClusterConflictError when it is not, TargetGoneError when there is no such object,
         ClusterRefusedError when something in the cluster does not allow it.
         """
-        path = f"{DEPLOYMENT.path(deployment)}/scale"
+        path = self._scale_path(scale_target)
         body = {"metadata": {"resourceVersion": str(resource_version)}, "spec": {"replicas": replicas}}
         try:
             scaled = await self._connection.ask("PATCH", path, body)
         except NotFoundError as error:
-            raise TargetGoneError(f"{DEPLOYMENT.kind} {deployment} was deleted") from error
+            raise TargetGoneError(f"{scale_target.kind} {scale_target} was deleted") from error
         return int(scaled["metadata"]["resourceVersion"])
 
     async def write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
@@ -170,14 +215,14 @@ class KubernetesCluster:
             logger.warning("the custom resource definition is older than this operator", extra=extra)
         return written
 
-    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
-        """Return the pods of a Deployment that are not being deleted.
+    async def pods(self, scale_target: ScaleTarget, selector: str, limit: int | None = None) -> list[Pod]:
+        """Return the pods of what is scaled that are not being deleted.
 
-        With a limit: the Deployment's among at most this many that the selector matches.
+        With a limit: its own among at most this many that the selector matches.
         """
-        path, query = f"/api/v1/namespaces/{deployment.namespace}/pods", {"labelSelector": selector}
+        path, query = f"/api/v1/namespaces/{scale_target.namespace}/pods", {"labelSelector": selector}
         items = self._lists.items(path, query, limit)
-        return [parse_pod(item) async for item in items if belongs(item, deployment)]
+        return [parse_pod(item) async for item in items if belongs(item, scale_target)]
 
     async def mark(self, namespace: str, pod: str, *, first: bool) -> None:
         """Mark a pod to be deleted first at the next scale-in, or remove the mark. A pod that is gone needs none."""
@@ -191,11 +236,18 @@ class KubernetesCluster:
         path = f"/api/v1/namespaces/{pool.key.namespace}/events"
         await self._connection.ask("POST", path, raw_event(pool, event, now))
 
+    def _scale_path(self, scale_target: ScaleTarget) -> str:
+        return _scale_path(self._workloads[scale_target.group, scale_target.kind], scale_target)
+
     async def _pool_request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:
             return await self._connection.ask(method, path, body)
         except NotFoundError as error:
             raise PoolGoneError("there is no such pool; it may have been deleted") from error
+
+
+def _scale_path(workload: Workload, scale_target: ScaleTarget) -> str:
+    return f"{workload.path(scale_target)}/scale"
 
 
 def _pools_path(namespace: str) -> str:

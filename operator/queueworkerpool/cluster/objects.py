@@ -5,13 +5,29 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import Container, Event, NamespacedName, Pod, StoredPool
+from queueworkerpool.model import (
+    DEPLOYMENT,
+    ROLLOUT,
+    ROLLOUT_HASH,
+    STATEFUL_SET,
+    Container,
+    Event,
+    Pod,
+    ScaleTarget,
+    StoredPool,
+)
 from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, VERSION
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
 MARK = str(-(2**31) + 1)
 """A cost that is hardly used otherwise, so that the mark is recognised as ours."""
+
+TEMPLATE_HASH = "pod-template-hash"
+"""The label by which a Deployment tells the pods of its ReplicaSets."""
+
+LONGEST_ORDINAL = 10
+"""Digits of an ordinal, an int32."""
 
 LONGEST_NAME = 253
 """How long an object's name may be, a pool's and an Event's."""
@@ -28,7 +44,7 @@ def parse_pod(item: Mapping[str, Any]) -> Pod:
     startup = None
     if ready and not restarted and "lastTransitionTime" in readiness:
         startup = (changed - created).total_seconds()
-    containers = tuple(_containers(item))
+    containers, labels = tuple(_containers(item)), metadata.get("labels", {})
     return Pod(
         name=metadata["name"],
         uid=metadata["uid"],
@@ -41,7 +57,8 @@ def parse_pod(item: Mapping[str, Any]) -> Pod:
         running=any(container.running for container in containers),
         marked=metadata.get("annotations", {}).get(DELETION_COST) == MARK,
         hostname=item["spec"].get("hostname") or metadata["name"][:63].rstrip("-."),  # as the kubelet sets it
-        replica_set=metadata.get("labels", {}).get("pod-template-hash", ""),
+        replica_set=labels.get(TEMPLATE_HASH) or labels.get(ROLLOUT_HASH, ""),
+        ordinal=_ordinal(item),
         unready_since=None if ready else changed,
         containers=containers,
     )
@@ -59,17 +76,35 @@ def _containers(item: Mapping[str, Any]) -> Iterator[Container]:
         yield Container(raw["name"] in running, ports, main=raw["name"] == main, sidecar=sidecar)
 
 
-def belongs(item: Mapping[str, Any], deployment: NamespacedName) -> bool:
-    """Return whether a pod belongs to the Deployment, by its ReplicaSet's name, and is neither ended nor deleted."""
-    metadata = item["metadata"]
-    template = metadata.get("labels", {}).get("pod-template-hash")
-    owners = metadata.get("ownerReferences", ())
-    of_set = any(
-        owner["kind"] == "ReplicaSet" and owner.get("controller") and owner["name"] == f"{deployment.name}-{template}"
-        for owner in owners
-    )
+def belongs(item: Mapping[str, Any], scale_target: ScaleTarget) -> bool:
+    """Return whether a pod belongs to what is scaled, by the owner's name, and is neither ended nor deleted.
+
+    Of a kind that is not built in it is not known who owns its pods: those that its selector matches are its.
+    """
     ended = item.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-    return of_set and not ended and "deletionTimestamp" not in metadata
+    if ended or "deletionTimestamp" in item["metadata"]:
+        return False
+    owner = _owner_of_pods(item, scale_target)
+    owners = item["metadata"].get("ownerReferences", ())
+    return owner is None or any(each.get("controller") and (each["kind"], each["name"]) == owner for each in owners)
+
+
+def _owner_of_pods(item: Mapping[str, Any], scale_target: ScaleTarget) -> tuple[str, str] | None:
+    """Return kind and name of what owns this pod, if it is the scale target's; None when that is not known."""
+    labels, kind = item["metadata"].get("labels", {}), (scale_target.group, scale_target.kind)
+    if kind == DEPLOYMENT.identity:
+        return "ReplicaSet", f"{scale_target.name}-{labels.get(TEMPLATE_HASH)}"
+    if kind == ROLLOUT.identity:
+        return "ReplicaSet", f"{scale_target.name}-{labels.get(ROLLOUT_HASH)}"
+    if kind == STATEFUL_SET.identity:
+        return "StatefulSet", scale_target.name
+    return None
+
+
+def _ordinal(item: Mapping[str, Any]) -> int | None:
+    """Return the number in the name of a StatefulSet's pod."""
+    last = item["metadata"]["name"].rpartition("-")[2]
+    return int(last) if last.isdecimal() and len(last) <= LONGEST_ORDINAL else None
 
 
 def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:

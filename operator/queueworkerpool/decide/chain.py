@@ -87,11 +87,11 @@ def _with_waits(facts: Facts, memory: Memory, trail: Sequence[Step]) -> Memory:
 
 
 def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
-    """Return the pods that go when the size is lowered; the ReplicaSet chooses when no worker is protected."""
+    """Return the pods that go when the size is lowered; nobody is chosen when no worker is protected."""
     if facts.pods is None or size >= facts.replicas or not limits.protects(facts, memory):
         return ()
     # The limits have made sure that the size costs no work, or that the wait is over.
-    return scale_in.plan_scale_in(facts.pods, facts.replicas, size, facts.now, overdue=True).victims
+    return scale_in.plan(facts, facts.pods, size, overdue=True).victims
 
 
 def _never_lower(facts: Facts, decision: Decision) -> Decision:

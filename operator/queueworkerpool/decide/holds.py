@@ -1,6 +1,6 @@
 """The limits that keep pods for something that may never come, and so must end by themselves. Pure.
 
-`chain` defines their place. Each ends by what it waits for, by what workers or the Deployment report, and by time:
+`chain` defines their place. Each ends by what it waits for, by what workers or the target report, and by time:
 `spec.scaleIn.maxWaitSeconds` after fewer pods were recommended first.
 """
 
@@ -72,7 +72,7 @@ def _is_time_to_ask(facts: Facts) -> bool:
 
 
 def hold_while_rolling_out(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Do not scale in while the Deployment moves to a new template, for some time.
+    """Do not scale in while the target moves to a new template, for some time.
 
     The user's bounds go before that where no worker is protected.
     """
@@ -82,5 +82,6 @@ def hold_while_rolling_out(facts: Facts, memory: Memory, desired: int) -> Step |
     size = facts.replicas if protects(facts, memory) else min(facts.replicas, facts.bounds.max_replicas)
     if desired >= size or facts.now >= until:
         return None
-    message = f"the Deployment is moving to a new template: until it has, or gives up, or {clock(until)}"
+    kind = facts.spec.scale_target_ref.kind
+    message = f"the {kind} is moving to a new template: until it has, or gives up, or {clock(until)}"
     return Step(size, Reason.ROLLING_OUT, message, until)

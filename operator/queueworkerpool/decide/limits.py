@@ -15,6 +15,7 @@ from queueworkerpool.model import (
     Facts,
     InFlight,
     Memory,
+    Removal,
     Step,
     StepKind,
 )
@@ -111,8 +112,9 @@ def scale_down_window(facts: Facts, memory: Memory) -> int:
 
 
 def protects(facts: Facts, memory: Memory) -> bool:
-    """Return whether busy workers are spared: it is wanted, and some worker has reported whether it is busy."""
-    return facts.spec.busy_workers is BusyWorkers.PROTECT and memory.workers.concurrency is not None
+    """Return whether busy workers are spared: it is wanted and possible, and some worker has reported."""
+    wanted = facts.spec.busy_workers is BusyWorkers.PROTECT and facts.removal is not Removal.UNKNOWN
+    return wanted and memory.workers.concurrency is not None
 
 
 def respect_rates(facts: Facts, memory: Memory, desired: int) -> Step | None:
@@ -171,10 +173,11 @@ def spare_busy_workers(facts: Facts, memory: Memory, desired: int) -> Step | Non
     if facts.pods is None or desired >= facts.replicas or not protects(facts, memory):
         return None
     until = (facts.memory.waiting_since or facts.now) + timedelta(seconds=facts.spec.max_wait_seconds)
-    plan = scale_in.plan_scale_in(facts.pods, facts.replicas, desired, facts.now, overdue=facts.now >= until)
+    plan = scale_in.plan(facts, facts.pods, desired, overdue=facts.now >= until)
     if plan.replicas <= desired:
         return None
-    message = f"more pods may go when their workers are idle, and at {clock(until)} in any case"
+    which = "the pods with the highest ordinals" if facts.removal is Removal.HIGHEST_ORDINAL else "more pods"
+    message = f"{which} may go when their workers are idle, and at {clock(until)} in any case"
     return Step(plan.replicas, Reason.WAITING_FOR_IDLE_WORKERS, message, until, waits_for_workers=True)
 
 

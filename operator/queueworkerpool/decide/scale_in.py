@@ -5,14 +5,18 @@ a node, pending ones, ones that are not ready, ready ones; only within a class d
 mark (Kubernetes 1.36, ActivePodsWithRanks). So a class is passed only when no pod of it is left.
 
 Marks count within one ReplicaSet. While a Deployment has several (a rollout that does not get on, or is paused), it
-divides a lower size among them by their sizes; so each of them must be able to bear the whole change.
+divides a lower size among them by their sizes; so each of them must be able to bear the whole change. An Argo Rollout
+does the same.
+
+A StatefulSet lets nobody choose: the pods with the highest ordinals go, whether or not they are ready. So it is scaled
+in as far as those are idle, from the top down to the first that is not.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from queueworkerpool.model import Pod, Worker
+from queueworkerpool.model import Facts, Pod, Removal, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,32 @@ class Plan:
 
     replicas: int
     victims: tuple[str, ...] = ()
+
+
+def plan(facts: Facts, pods: Sequence[Worker], wanted: int, *, overdue: bool = False) -> Plan:
+    """The smallest number of pods from `wanted` to the size that stops no work, by how the target lets pods go.
+
+    `overdue`: the wait for idle workers is over, so busy ones may go too.
+    """
+    if facts.removal is Removal.HIGHEST_ORDINAL:
+        return Plan(wanted if overdue else _by_ordinals(facts, pods, wanted))
+    return plan_scale_in(pods, facts.replicas, wanted, facts.now, overdue=overdue)
+
+
+def _by_ordinals(facts: Facts, pods: Sequence[Worker], wanted: int) -> int:
+    """Return the smallest size of a StatefulSet above which every pod is idle, or is not there.
+
+    Pods beyond its size are going already, and one without an ordinal keeps all: nobody knows when it goes.
+    """
+    places = (_place(worker, facts) for worker in pods if not worker.is_idle(facts.now))
+    kept = max((place for place in places if place < facts.replicas), default=-1) + 1
+    return max(wanted, kept)
+
+
+def _place(worker: Worker, facts: Facts) -> int:
+    """Return how many pods of lower ordinals a StatefulSet has before this one."""
+    ordinal = worker.pod.ordinal
+    return facts.replicas - 1 if ordinal is None else ordinal - facts.first_ordinal
 
 
 def plan_scale_in(pods: Sequence[Worker], replicas: int, wanted: int, now: datetime, *, overdue: bool = False) -> Plan:

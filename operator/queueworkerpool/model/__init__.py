@@ -1,14 +1,14 @@
 """The values that the operator passes around: frozen, typed, parsed once. They do no input or output, know no library.
 
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `targets` (what is
-scaled), `pods` (pods and workers), `memory` (what a decision remembers), `ownership` (whose memory it is),
-`facts` (what a decision takes and gives), `status` (what was reported), `observed` (what the watch shows and a tick
-saw), `identity` (names of objects), `times`.
+scaled), `workloads` (its kinds), `pods` (pods and workers), `memory` (what a decision remembers), `ownership` (whose
+memory it is), `facts` (what a decision takes and gives), `status` (what was reported), `observed` (what the watch shows
+and a tick saw), `identity` (names of objects), `times`.
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
-from queueworkerpool.model.identity import NamespacedName
+from queueworkerpool.model.identity import NamespacedName, ScaleTarget
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
@@ -38,19 +38,34 @@ from queueworkerpool.model.spec import (
     Mode,
     Policy,
     PoolSpec,
+    ScaleTargetRef,
     ScalingRules,
     Schedule,
     Select,
 )
 from queueworkerpool.model.status import Backlog, Condition, LastDecision, PoolStatus, RecordedStep
-from queueworkerpool.model.targets import DEPLOYMENT, UNKNOWN_WRITER, Target, Workload
+from queueworkerpool.model.targets import ROLLOUT_HASH, UNKNOWN_WRITER, Scale, Target
 from queueworkerpool.model.times import format_time, parse_time
+from queueworkerpool.model.workloads import (
+    DEFAULT_WORKLOADS,
+    DEPLOYMENT,
+    ROLLOUT,
+    STATEFUL_SET,
+    Removal,
+    Workload,
+    parse_workloads,
+    workload_of,
+)
 
 __all__ = [
     "COMPETING_WRITER_QUIET",
     "COMPETING_WRITES_LIMIT",
+    "DEFAULT_WORKLOADS",
     "DEPLOYMENT",
     "INVALID_POLL_SECONDS",
+    "ROLLOUT",
+    "ROLLOUT_HASH",
+    "STATEFUL_SET",
     "UNKNOWN_WRITER",
     "Backlog",
     "Bounds",
@@ -80,9 +95,13 @@ __all__ = [
     "QueueReading",
     "QueueRef",
     "RecordedStep",
+    "Removal",
     "Role",
     "Sample",
+    "Scale",
     "ScaleDownStabilization",
+    "ScaleTarget",
+    "ScaleTargetRef",
     "ScaleUpStabilization",
     "ScalingRules",
     "Schedule",
@@ -98,5 +117,7 @@ __all__ = [
     "format_time",
     "parse_pool",
     "parse_time",
+    "parse_workloads",
     "total",
+    "workload_of",
 ]

@@ -8,6 +8,7 @@ from queueworkerpool.model.memory import Memory
 from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import PoolSpec
+from queueworkerpool.model.workloads import Removal
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Shortfall
 
@@ -41,8 +42,9 @@ class Sample:
 class Facts:
     """All that a decision may depend on. `readings` stand in the order of the spec's queues; None is unknown.
 
-    `writer` is who else wrote the Deployment's replicas since our own last write, and when; None: nobody.
-    `pods` are the Deployment's pods with what their workers answer; None when they were not asked.
+    `writer` is who else wrote the target's replicas since our own last write, and when; None: nobody.
+    `pods` are the target's pods with what their workers answer; None when they were not asked. `removal`: which of them
+    go at a scale-in; `first_ordinal`: the lowest of their ordinals, where they have one.
     """
 
     spec: PoolSpec
@@ -56,6 +58,8 @@ class Facts:
     sample: Sample | None = None
     writer: tuple[str, datetime] | None = None
     pods: tuple[Worker, ...] | None = None
+    removal: Removal = Removal.MARKED
+    first_ordinal: int = 0
 
     def load(self, reading: QueueReading) -> int:
         """Return the messages of a reading that count as load."""

@@ -141,7 +141,7 @@ class Memory:
     def of(self, owner: MemoryOwner) -> "Memory":
         """Return what of this memory is about this owner: what was another's starts anew.
 
-        What the workers are like and what was done to the replicas belongs to the Deployment, what the queues were
+        What the workers are like and what was done to the replicas belongs to the target, what the queues were
         like to the queues; what was recommended follows from both.
         """
         before = self.belongs_to or owner

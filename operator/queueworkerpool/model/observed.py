@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError
+from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError, TargetKindError
 from queueworkerpool.model.facts import Decision
-from queueworkerpool.model.identity import NamespacedName
+from queueworkerpool.model.identity import NamespacedName, ScaleTarget
 from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import PoolSpec
@@ -32,8 +32,8 @@ class _PoolObject(ABC):
 
     @property
     @abstractmethod
-    def deployment(self) -> NamespacedName | None:
-        """The Deployment that the pool scales; None when its spec cannot be read."""
+    def scale_target(self) -> ScaleTarget | None:
+        """What the pool scales; None when its spec cannot be read."""
 
     @property
     @abstractmethod
@@ -48,9 +48,9 @@ class Pool(_PoolObject):
     spec: PoolSpec
 
     @property
-    def deployment(self) -> NamespacedName:
-        """The Deployment that the pool scales."""
-        return NamespacedName(self.key.namespace, self.spec.deployment)
+    def scale_target(self) -> ScaleTarget:
+        """What the pool scales."""
+        return self.spec.scale_target_ref.within(self.key.namespace)
 
     @property
     def poll_seconds(self) -> int:
@@ -77,8 +77,8 @@ class InvalidPool(_PoolObject):
     error: SpecInvalidError
 
     @property
-    def deployment(self) -> None:
-        """No Deployment: it is not known which."""
+    def scale_target(self) -> None:
+        """Nothing: it is not known what."""
         return
 
     @property
@@ -125,17 +125,18 @@ Counts = tuple[QueueReading | QueueUnreadableError, ...]
 class Observation:
     """What one tick of a readable pool saw and decided; the status, the metrics and the Events report it.
 
-    `owner` is the older pool that already scales the Deployment, if there is one. `forbidden`: no pool may scale the
-    Deployment, because it is the operator's own. `counts` stand in the order of the spec's queues; they are empty when
-    the queues were not read. `pods` are those whose workers were asked before a scale-in. `scaled_from` is the number
-    of replicas that this tick changed, None when it changed none. `refusal`: why the size could not be written.
-    `mark_refusal`: why pods could not be marked.
+    `owner` is the older pool that already scales the same target, if there is one. `forbidden`: no pool may scale the
+    target, because it is the operator's own Deployment. `kind_problem`: why objects of its kind cannot be scaled.
+    `counts` stand in the order of the spec's queues; they are empty when the queues were not read. `pods` are those
+    whose workers were asked before a scale-in. `scaled_from` is the number of replicas that this tick changed, None
+    when it changed none. `refusal`: why the size could not be written. `mark_refusal`: why pods could not be marked.
     """
 
     pool: Pool
     target: Target | None
     owner: NamespacedName | None = None
     forbidden: bool = False
+    kind_problem: TargetKindError | None = None
     counts: Counts = ()
     decision: Decision | None = None
     pods: tuple[Worker, ...] = ()
@@ -145,7 +146,7 @@ class Observation:
 
     @property
     def may_scale(self) -> bool:
-        """Whether the Deployment exists and is this pool's to scale."""
+        """Whether the target exists and is this pool's to scale."""
         return self.target is not None and self.owner is None and not self.forbidden
 
     @property

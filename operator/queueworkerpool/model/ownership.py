@@ -1,4 +1,4 @@
-"""Whose past a memory is: of which pool, which Deployment and which queues."""
+"""Whose past a memory is: of which pool, which target and which queues."""
 
 import hashlib
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class MemoryOwner:
         return {"poolUID": self.pool_uid, "targetUID": self.target_uid, "queues": self.queues}
 
     def same_target(self, other: Self) -> bool:
-        """Return whether both are about the same Deployment of the same pool, as far as is known."""
+        """Return whether both are about the same target of the same pool, as far as is known."""
         return _fits(self.pool_uid, other.pool_uid) and _fits(self.target_uid, other.target_uid)
 
     def same_queues(self, other: Self) -> bool:

@@ -1,4 +1,4 @@
-"""The pods of a Deployment, as the API server and their workers report them."""
+"""The pods of what is scaled, as the API server and their workers report them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,7 +43,8 @@ class Pod:
     carries our mark for a scale-in. `startup_seconds`: from its creation to its readiness, None when unknown.
     `address`: empty also for a pod in its node's network, whose address is the node's. `hostname`: its own, as the
     kubelet sets it.
-    `replica_set`: the ReplicaSet that it is of. `unready_since`: None when it is ready, or when that is not known.
+    `replica_set`: the ReplicaSet that it is of. `ordinal`: its number, where it has one. `unready_since`: None when it
+    is ready, or when that is not known.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Pod:
     marked: bool = False
     hostname: str = ""
     replica_set: str = ""
+    ordinal: int | None = None
     unready_since: datetime | None = None
     containers: tuple[Container, ...] = ()
 

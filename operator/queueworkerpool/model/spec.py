@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from queueworkerpool.errors import SpecInvalidError
+from queueworkerpool.model.identity import ScaleTarget
 from queueworkerpool.model.queues import QueueReading, QueueRef
 from queueworkerpool.sizing import SizingRule, parse_target
 
@@ -95,10 +96,33 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleTargetRef:
+    """`spec.scaleTargetRef`: what the pool scales, in its own namespace."""
+
+    name: str
+    kind: str = "Deployment"
+    api_version: str = "apps/v1"
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """Parse the raw `spec.scaleTargetRef`. A definition of before there were kinds fills in none."""
+        return cls(raw["name"], raw.get("kind", "Deployment"), raw.get("apiVersion", "apps/v1"))
+
+    def within(self, namespace: str) -> ScaleTarget:
+        """Return what it names, in a pool's namespace."""
+        return ScaleTarget(namespace, self.name, self.kind, self.api_version.rpartition("/")[0])
+
+    @property
+    def label(self) -> str:
+        """Kind and name, as messages call it."""
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSpec:
     """The `spec` of a QueueWorkerPool; the fields' meaning, units and bounds are described in the CRD."""
 
-    deployment: str
+    scale_target_ref: ScaleTargetRef
     queues: tuple[QueueRef, ...]
     max_replicas: int
     target: SizingRule
@@ -125,7 +149,7 @@ class PoolSpec:
         """
         try:
             return cls(
-                deployment=spec["scaleTargetRef"]["name"],
+                scale_target_ref=ScaleTargetRef.parse(spec["scaleTargetRef"]),
                 queues=tuple(QueueRef(queue["url"], queue.get("region")) for queue in spec["queues"]),
                 max_replicas=spec["maxReplicas"],
                 target=parse_target(spec["target"]),

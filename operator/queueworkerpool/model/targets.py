@@ -1,45 +1,46 @@
-"""What is scaled: a Deployment as the watch shows it. `Target.parse` is the only reader of the raw object."""
+"""What is scaled, as the watch shows it. `Target.parse` is the only reader of the raw object, whatever its kind."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from queueworkerpool.model.identity import NamespacedName
+from queueworkerpool.model.workloads import DEPLOYMENT, ROLLOUT, Removal, Workload
 
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A kind of object that can be scaled, and where the API server serves it."""
-
-    kind: str
-    group: str
-    version: str
-    plural: str
-
-    def path(self, name: NamespacedName) -> str:
-        """Return the path of one object."""
-        return f"/apis/{self.group}/{self.version}/namespaces/{name.namespace}/{self.plural}/{name.name}"
-
-
-DEPLOYMENT = Workload(kind="Deployment", group="apps", version="v1", plural="deployments")
-"""The only kind that pools scale today."""
+ROLLOUT_HASH = "rollouts-pod-template-hash"
+"""The label by which Argo Rollouts tells the pods of its ReplicaSets, in place of `pod-template-hash`."""
 
 UNKNOWN_WRITER = "an unknown writer"
 """How a writer of the replicas is called that the API server does not name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A Deployment: pods asked for, pods ready, and the resourceVersion that these numbers are of.
+class Scale:
+    """The `/scale` of an object: pods asked for, pods there are, and their label selector."""
 
-    `rolling_out`: pods of an older template are being replaced: the Deployment is neither paused nor has it said that
-    it does not get on. `settled`: there are as many pods as are asked for, so the last
-    scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field manager that last
-    wrote the replicas, and when; None when that is not known, as after a scale to zero: then the API server keeps no
-    record of writes of the scale subresource any more. `uid`: the object's; another one that gets its name has another.
-    `generation`: it grows with each change of the spec, and stays when the status changes.
-    `paused`: no pod of a new template is started.
+    replicas: int
+    current_replicas: int
+    selector: str
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Parse a raw Scale."""
+        status = body.get("status") or {}
+        return cls((body.get("spec") or {}).get("replicas", 0), status.get("replicas", 0), status.get("selector", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a pool scales: pods asked for, pods ready, and the resourceVersion that these numbers are of.
+
+    `rolling_out`: pods of an older template are being replaced, and which pods go at a scale-in is not known meanwhile:
+    the target is neither paused nor has it said that it does not get on. `settled`: there are as many pods as are asked
+    for, so the last scale-in has taken its pods. `selector`: the label selector of its pods. `writer`: the field
+    manager that last wrote the replicas, and when; None when that is not known, as after a scale to zero: then the API
+    server keeps no record of writes of the scale subresource any more. `uid`: the object's; another one that gets its
+    name has another. `generation`: it grows with each change of the spec, and stays when the status changes.
+    `paused`: no pod of a new template is started. `removal`: which pods go at a scale-in. `first_ordinal`: the lowest
+    of the ordinals, where pods have one.
     """
 
     replicas: int
@@ -52,30 +53,71 @@ class Target:
     uid: str = ""
     generation: int = 0
     paused: bool = False
+    removal: Removal = Removal.MARKED
+    first_ordinal: int = 0
+
+    @property
+    def spares_workers(self) -> bool:
+        """Whether it is known which pods go at a scale-in, so that busy workers can be spared."""
+        return self.removal is not Removal.UNKNOWN
+
+    @property
+    def needs_scale(self) -> bool:
+        """Whether only its `/scale` says how many pods it asks for, and which they are."""
+        return self.removal is Removal.UNKNOWN
+
+    def with_scale(self, scale: Scale) -> Self:
+        """Return it with what its `/scale` says, which alone knows where a kind keeps these."""
+        ready = self.ready_replicas or scale.current_replicas
+        settled = scale.current_replicas == scale.replicas
+        return replace(self, replicas=scale.replicas, ready_replicas=ready, settled=settled, selector=scale.selector)
 
     def differs_in_status_only(self, other: "Target") -> bool:
-        """Return whether both are the same Deployment with the same spec, in the same state of a rollout."""
+        """Return whether both are the same object with the same spec, in the same state of a rollout."""
         mine, others = ((each.uid, each.generation, each.replicas, each.rolling_out) for each in (self, other))
         return mine == others
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Parse a raw Deployment."""
-        status, metadata = body.get("status", {}), body["metadata"]
-        replicas = body["spec"].get("replicas", 1)
-        current = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    def parse(cls, body: Mapping[str, Any], workload: Workload = DEPLOYMENT) -> Self:
+        """Parse a raw object of a kind. What only its `/scale` knows is missing, where the kind is not built in."""
+        status, metadata, spec = body.get("status") or {}, body["metadata"], body.get("spec") or {}
+        replicas = spec.get("replicas", 1) if workload.built_in else 0
+        rolling_out, paused = _rollout_state(body, workload)
         return cls(
             replicas=replicas,
-            ready_replicas=status.get("readyReplicas", 0),
+            ready_replicas=_number(status.get("readyReplicas")),
             resource_version=int(metadata["resourceVersion"]),
-            rolling_out=_is_rolling_out(body),
-            settled=current and status.get("replicas", 0) == replicas,
-            selector=_selector(body["spec"].get("selector", {})),
+            rolling_out=rolling_out,
+            settled=_is_current(body) and _number(status.get("replicas")) == replicas,
+            selector=_pods_of(body, workload),
             writer=_writer(metadata.get("managedFields", ())),
             uid=metadata.get("uid", ""),
             generation=metadata.get("generation", 0),
-            paused=bool(body["spec"].get("paused")),
+            paused=paused,
+            removal=workload.removal,
+            first_ordinal=_number((spec.get("ordinals") or {}).get("start")),
         )
+
+
+def _number(raw: object) -> int:
+    return raw if type(raw) is int else 0
+
+
+def _is_current(body: Mapping[str, Any]) -> bool:
+    """Return whether the status is about the spec as it is. Argo Rollouts writes the generation as a text."""
+    observed = str((body.get("status") or {}).get("observedGeneration", 0))
+    return observed.isdecimal() and int(observed) >= body["metadata"].get("generation", 0)
+
+
+def _pods_of(body: Mapping[str, Any], workload: Workload) -> str:
+    """Return the label selector of an object's pods, as a query; empty where only the `/scale` knows it."""
+    if not workload.built_in:
+        return ""
+    if workload.identity == ROLLOUT.identity and not body["spec"].get("selector"):
+        # With `workloadRef` only the status has it; in a blue-green rollout it selects one of the two ReplicaSets.
+        terms = str((body.get("status") or {}).get("selector", "")).split(",")
+        return ",".join(term for term in terms if not term.startswith(f"{ROLLOUT_HASH}="))
+    return _selector(body["spec"].get("selector") or {})
 
 
 def _selector(raw: Mapping[str, Any]) -> str:
@@ -90,14 +132,24 @@ def _expression(raw: Mapping[str, Any]) -> str:
     return forms[raw["operator"]]
 
 
-def _is_rolling_out(body: Mapping[str, Any]) -> bool:
-    status = body.get("status", {})
-    if body["spec"].get("paused") or status.get("updatedReplicas", 0) >= status.get("replicas", 0):
-        return False
+def _rollout_state(body: Mapping[str, Any], workload: Workload) -> tuple[bool, bool]:
+    """Return whether an object is rolling out, and whether it is paused.
+
+    A StatefulSet's highest ordinals go, whatever their template: a rollout changes nothing about which.
+    """
+    if workload.removal is not Removal.MARKED:
+        return False, False
+    status, paused = body.get("status") or {}, bool(body["spec"].get("paused"))
+    if workload.identity == ROLLOUT.identity:
+        moving = status.get("currentPodHash") != status.get("stableRS")
+        waits = bool(status.get("pauseConditions") or status.get("controllerPause") or status.get("abort"))
+    else:
+        moving, waits = status.get("updatedReplicas", 0) < status.get("replicas", 0), False
+    if paused or waits or not moving:
+        return False, paused
     stuck = any(each["type"] == "Progressing" and each["status"] == "False" for each in status.get("conditions", ()))
-    current = status.get("observedGeneration", 0) >= body["metadata"].get("generation", 0)
     # The verdict on an older template says nothing of this one.
-    return not (current and stuck)
+    return not (_is_current(body) and stuck), paused
 
 
 def _writer(managed: Iterable[Mapping[str, Any]]) -> tuple[str, datetime | None] | None:

@@ -107,7 +107,7 @@ class Metrics:
         self._record(pool).conditions = conditions
 
     def rescaled(self, pool: NamespacedName, before: int, after: int) -> None:
-        """Count one write of a Deployment's replicas."""
+        """Count one write of a target's replicas."""
         self._record(pool).writes["up" if after > before else "down"] += 1
 
     def event_lost(self) -> None:

@@ -79,8 +79,8 @@ _Labelled = Sequence[tuple[list[str], PoolRecord]]
 
 
 def _sizes(pools: _Labelled) -> Iterator[Metric]:
-    current = _gauge("current_replicas", "Pods that the Deployment asks for.")
-    ready = _gauge("ready_replicas", "Pods of the Deployment that are ready.")
+    current = _gauge("current_replicas", "Pods that the target asks for.")
+    ready = _gauge("ready_replicas", "Pods of the target that are ready.")
     recommended = _gauge("recommended_replicas", "Pods that the load needs, before any limit; missing while unknown.")
     desired = _gauge("desired_replicas", "Pods that the last decision wants.")
     waiting = _gauge(
@@ -130,7 +130,7 @@ def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:
 def _counters(pools: _Labelled) -> Iterator[Metric]:
     condition = _gauge("condition", "1 for the status that a condition has, 0 for the others.", "type", "status")
     decisions = _counter("decisions", "Decisions, by the reason that set the size.", "reason")
-    writes = _counter("scale_writes", "Writes of the Deployment's replicas.", "direction")
+    writes = _counter("scale_writes", "Writes of the target's replicas.", "direction")
     reads = _counter("queue_reads", "Readings that the pool asked for, by how they ended.", "outcome")
     for labels, record in pools:
         for held in record.conditions:

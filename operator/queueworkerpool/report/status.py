@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from queueworkerpool.errors import QueueAddressInvalidError
 from queueworkerpool.model import (
-    DEPLOYMENT,
+    ROLLOUT,
     Backlog,
     BusyWorkers,
     Condition,
@@ -51,7 +51,6 @@ class Verdict(NamedTuple):
 _QUEUES_READ = Verdict(ConditionStatus.TRUE, Reason.QUEUE_READ, "every queue answered")
 _SCALING_ACTIVE = Verdict(ConditionStatus.TRUE, Reason.SCALING_ACTIVE, "the backlog sets the size")
 _READY = _SCALING_ACTIVE._replace(reason=Reason.READY)
-_READY_FOR_NEW_SCALE = Verdict(ConditionStatus.TRUE, Reason.READY_FOR_NEW_SCALE, "the Deployment has the desired size")
 _WITHIN_RANGE = Verdict(ConditionStatus.FALSE, Reason.DESIRED_WITHIN_RANGE, "the desired size lies within the bounds")
 _WORKERS_ANSWER = Verdict(ConditionStatus.TRUE, Reason.WORKERS_ANSWER, "workers report whether they are busy")
 _NO_CONFLICT = Verdict(ConditionStatus.FALSE, Reason.NO_CONFLICT, "no other writer keeps changing the replicas")
@@ -235,20 +234,27 @@ def _queue_reachable(observation: Observation, found: Verdict) -> Verdict:
 
 
 def _target_found(observation: Observation) -> Verdict:
-    deployment = f"{DEPLOYMENT.kind} {observation.pool.spec.deployment}"
+    label = observation.pool.spec.scale_target_ref.label
     if observation.forbidden:
-        message = f"{deployment} is the operator's own: correct spec.scaleTargetRef.name"
+        message = f"{label} is the operator's own: correct spec.scaleTargetRef.name"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_ALLOWED, message, posts_event=True)
     if owner := observation.owner:
-        message = f"the older pool {owner.name} already scales {deployment}: delete one of the two pools"
+        message = f"the older pool {owner.name} already scales {label}: delete one of the two pools"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_CONFLICT, message, posts_event=True)
+    if problem := observation.kind_problem:
+        return Verdict(ConditionStatus.FALSE, problem.reason, str(problem), posts_event=True)
     if observation.target is None:
-        message = f"there is no {deployment} in this namespace: create it, or correct spec.scaleTargetRef.name"
+        message = f"there is no {label} in this namespace: create it, or correct spec.scaleTargetRef.name"
         return Verdict(ConditionStatus.FALSE, Reason.TARGET_NOT_FOUND, message, posts_event=True)
     if observation.target.paused:
-        message = f"{deployment} is paused, so no pod of a new template starts: kubectl rollout resume"
+        message = f"{label} is paused, so no pod of a new template starts: {_resume(observation)}"
         return Verdict(ConditionStatus.TRUE, Reason.TARGET_PAUSED, message)
-    return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"{deployment} exists")
+    return Verdict(ConditionStatus.TRUE, Reason.TARGET_FOUND, f"{label} exists")
+
+
+def _resume(observation: Observation) -> str:
+    ref = observation.pool.spec.scale_target_ref
+    return f"kubectl argo rollouts promote {ref.name}" if ref.kind == ROLLOUT.kind else "kubectl rollout resume"
 
 
 def _scaling_active(observation: Observation, found: Verdict, reachable: Verdict) -> Verdict:
@@ -270,7 +276,8 @@ def _able_to_scale(observation: Observation, undecided: Verdict) -> Verdict:
         return Verdict(ConditionStatus.FALSE, Reason.FAILED_UPDATE_SCALE, str(refusal), posts_event=True)
     if observation.decision is None or observation.pool.spec.mode is not Mode.ACTIVE:
         return undecided._replace(message="no size is written")
-    return _READY_FOR_NEW_SCALE
+    message = f"the {observation.pool.spec.scale_target_ref.kind} has the desired size"
+    return Verdict(ConditionStatus.TRUE, Reason.READY_FOR_NEW_SCALE, message)
 
 
 def _scaling_limited(observation: Observation, undecided: Verdict) -> Verdict:
@@ -291,6 +298,19 @@ def _workers_protected(observation: Observation, undecided: Verdict) -> Verdict:
     if spec.busy_workers is BusyWorkers.DRAIN:
         message = "spec.scaleIn.busyWorkers is Drain: a busy worker has its grace period to finish"
         return Verdict(ConditionStatus.FALSE, Reason.BUSY_WORKERS_DRAINED, message)
+    if observation.target and not observation.target.spares_workers:
+        return _not_protectable(spec.scale_target_ref.kind)
+    return _by_answers(observation, decision)
+
+
+def _not_protectable(kind: str) -> Verdict:
+    message = f"which pods of kind {kind} go at a scale-in is not known, so busy workers have their grace period only"
+    message = f"{message}: scale a Deployment or a StatefulSet, or set spec.scaleIn.busyWorkers to Drain"
+    return Verdict(ConditionStatus.FALSE, Reason.WORKERS_NOT_PROTECTABLE, message)
+
+
+def _by_answers(observation: Observation, decision: Decision) -> Verdict:
+    spec = observation.pool.spec
     if decision.memory.workers.concurrency is None:
         message = f"no worker has answered /state on port {spec.state_port} yet: scaling in trusts their grace period"
         return Verdict(ConditionStatus.FALSE, Reason.WORKERS_SILENT, message)
@@ -308,8 +328,9 @@ def _scale_conflict(observation: Observation, now: datetime) -> Verdict:
     writer = observation.decision.memory.competing_writer if observation.decision else None
     if writer is None or not writer.competes(now):
         return _NO_CONFLICT
+    kind = observation.pool.spec.scale_target_ref.kind
     message = (
-        f"{writer.manager} keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
+        f"{writer.manager} keeps writing the {kind}'s replicas too: remove it, or take replicas out of its manifest"
     )
     return Verdict(ConditionStatus.TRUE, Reason.SCALE_CONFLICT, message, posts_event=True)
 

@@ -1,4 +1,4 @@
-"""When each pool is due, which pool owns a Deployment, and one reading per distinct queue.
+"""When each pool is due, which pool owns a target, and one reading per distinct queue.
 
 `watch` tells it which pools exist, it calls `reconcile`. It decides nothing about pods. The parts: `scheduler` (when
 each pool is due), `store` (which pools exist, and our own writes), `readings` (one reading per queue).

@@ -30,7 +30,7 @@ _GOLDEN_RATIO = 0.6180339887498949
 """Successive multiples of it, modulo 1, spread evenly at any count (the golden-ratio low-discrepancy sequence)."""
 
 Tick = Callable[[StoredPool, NamespacedName | None], Awaitable[tuple[StoredPool, float | None]]]
-"""What to do with a pool that is due, given the pool that owns its Deployment if that is another one. It returns the
+"""What to do with a pool that is due, given the pool that owns its target if that is another one. It returns the
 pool as it now is, and the seconds to the next tick when that cannot wait for the usual time."""
 
 
@@ -92,15 +92,15 @@ class Scheduler:
         if not self._store.put(pool, listed=listed):
             return
         if before is None or before.uid != pool.uid or before.generation != pool.generation:
-            others = self._store.sharing_deployment(before) if before else ()
-            self._make_due([pool.key, *self._store.sharing_deployment(pool), *others])
+            others = self._store.sharing_target(before) if before else ()
+            self._make_due([pool.key, *self._store.sharing_target(pool), *others])
 
     def pool_deleted(self, key: NamespacedName, uid: str) -> None:
-        """Forget a pool that was deleted. A pool that inherits its Deployment is due at once."""
+        """Forget a pool that was deleted. A pool that inherits its target is due at once."""
         pool = self._store.get(key)
         if pool is None or pool.uid != uid:
             return
-        heirs = self._store.sharing_deployment(pool)
+        heirs = self._store.sharing_target(pool)
         self._store.remove(key)
         for state in self._states:
             state.forget(key)
@@ -125,7 +125,7 @@ class Scheduler:
             self._make_due([pool.key])
 
     def pause(self) -> None:
-        """Stop ticking, and forget what ticks have learnt as a restart would; pools and Deployments stay known."""
+        """Stop ticking, and forget what ticks have learnt as a restart would; pools and targets stay known."""
         self._begin_nothing()
         for key, entry in self._entries.items():
             self._end(entry)
@@ -164,7 +164,7 @@ class Scheduler:
     def _end(self, entry: _Entry) -> None:
         if entry.timer:
             entry.timer.cancel()
-        # A tick that outlived its pool would bring it back: to the store, where it would own its Deployment for
+        # A tick that outlived its pool would bring it back: to the store, where it would own its target for
         # ever, and to the metrics. The tick that finds out that its pool is gone ends by itself.
         if entry.task and entry.task is not asyncio.current_task():
             entry.task.cancel()

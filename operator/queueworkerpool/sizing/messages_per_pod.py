@@ -37,11 +37,9 @@ class MessagesPerPod(SizingRule):
         """Show the target."""
         return {"target_messages_per_pod": self.messages}
 
-    def worker_warnings(self, concurrency: int, deployment: str) -> Iterator[tuple[str, str]]:
+    def worker_warnings(self, concurrency: int, workload: str) -> Iterator[tuple[str, str]]:
         """Warn of workers that can never be full."""
         if self.messages < concurrency:
-            problem = (
-                f"{self.messages} is below the concurrency of the workers in Deployment {deployment}, {concurrency}"
-            )
+            problem = f"{self.messages} is below the concurrency of the workers in {workload}, {concurrency}"
             message = f"{problem}, so they are never full: raise it to {concurrency} or more"
             yield "spec.target.messagesPerPod", message

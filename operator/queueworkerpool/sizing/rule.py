@@ -103,6 +103,6 @@ class SizingRule(ABC):
         """Yield contradictions between the target and the pool's other settings: field, and problem with the fix."""
         yield from ()
 
-    def worker_warnings(self, concurrency: int, deployment: str) -> Iterator[tuple[str, str]]:  # noqa: ARG002 -- as above
-        """Yield what does not fit a Deployment whose workers handle so many messages at the same time."""
+    def worker_warnings(self, concurrency: int, workload: str) -> Iterator[tuple[str, str]]:  # noqa: ARG002 -- as above
+        """Yield what does not fit a workload whose workers handle so many messages at the same time."""
         yield from ()

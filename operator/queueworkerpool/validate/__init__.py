@@ -2,7 +2,7 @@
 
 The `qwp validate` command calls `validate`. It needs no cluster, because the package contains the CRD. It refuses
 nothing that the API server accepts but what the operator refuses itself (`addresses`, `schedules`); the warnings come
-from `lint` and `deployments`.
+from `lint` and `workloads`.
 """
 
 from queueworkerpool.validate.documents import DocumentBrokenError

@@ -1,7 +1,7 @@
 """One verdict per object in a file: reads the documents, runs the checks, adds the warnings. Pure.
 
 `validate` here is the package's. It holds no check of its own: those are in `metadata`, `schema`, `rules`, `lint` and
-`deployments`.
+`workloads`.
 """
 
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import DEPLOYMENT, NamespacedName, PoolSpec
+from queueworkerpool.model import NamespacedName, PoolSpec, ScaleTarget
 from queueworkerpool.names import GROUP, KIND, VERSION
-from queueworkerpool.validate import addresses, deployments, lint, metadata, problems, schedules, schema
+from queueworkerpool.validate import addresses, lint, metadata, problems, schedules, schema, workloads
 from queueworkerpool.validate.addresses import AskedQueue
 from queueworkerpool.validate.crd import pool_schema
-from queueworkerpool.validate.deployments import DeploymentWorkers
 from queueworkerpool.validate.documents import Document, DocumentBrokenError, Duplicate, read
 from queueworkerpool.validate.lint import LintWarning
 from queueworkerpool.validate.problems import NOT_ALL_CHECKED, Problem
+from queueworkerpool.validate.workloads import TemplateWorkers
 
 API_VERSION = f"{GROUP}/{VERSION}"
 NAMELESS = NamespacedName("", "")
@@ -54,7 +54,7 @@ def validate(text: str, now: datetime) -> list[Verdict]:
     Raises DocumentBrokenError when there is no object in the file; a broken document in it is a verdict.
     """
     verdicts: list[Verdict] = []
-    workers: dict[NamespacedName, DeploymentWorkers] = {}
+    workers: dict[ScaleTarget, TemplateWorkers] = {}
     for document in read(text):
         if isinstance(document, DocumentBrokenError):
             verdicts.append(Verdict(None, errors=(Problem("", str(document)),)))
@@ -62,8 +62,9 @@ def validate(text: str, now: datetime) -> list[Verdict]:
         for path, value in _objects(document.value, ""):
             verdict = _check(value, replace(document, duplicates=_within(document.duplicates, path)), now)
             verdicts.append(verdict)
-            if verdict.kind == DEPLOYMENT.kind:
-                workers[verdict.key] = DeploymentWorkers.parse(value)
+            if verdict.skipped:
+                group = _text(value, "apiVersion").rpartition("/")[0]
+                workers[ScaleTarget(*verdict.key, verdict.kind, group)] = TemplateWorkers.parse(value)
     if not verdicts:
         raise DocumentBrokenError("there is no object in it")
     return _cross_checked(verdicts, workers)
@@ -146,19 +147,19 @@ def _faults(value: dict[str, Any]) -> list[Problem]:
     return [*unreadable, *found, *broken_rules(stored, whole)]
 
 
-def _cross_checked(verdicts: list[Verdict], workers: dict[NamespacedName, DeploymentWorkers]) -> list[Verdict]:
+def _cross_checked(verdicts: list[Verdict], workers: dict[ScaleTarget, TemplateWorkers]) -> list[Verdict]:
     """Add the warnings that need more than one object of the file."""
-    scaled: dict[NamespacedName, str] = {}
+    scaled: dict[ScaleTarget, str] = {}
     checked = []
     for verdict in verdicts:
         more: list[LintWarning] = []
         if verdict.spec:
-            target = NamespacedName(verdict.key.namespace, verdict.spec.deployment)
+            target = verdict.spec.scale_target_ref.within(verdict.key.namespace)
             if target in workers:
-                more += deployments.warnings(verdict.spec, workers[target])
+                more += workloads.warnings(verdict.spec, workers[target])
             if target in scaled:
-                problem = f"the pool {scaled[target]} in this file scales the Deployment {target.name} too"
-                more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per Deployment"))
+                problem = f"the pool {scaled[target]} in this file scales the {target.label} too"
+                more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per {target.kind}"))
             scaled.setdefault(target, verdict.key.name)
         checked.append(replace(verdict, warnings=(*verdict.warnings, *more)))
     return checked

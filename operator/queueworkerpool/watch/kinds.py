@@ -1,10 +1,15 @@
 """What is watched, and how long a watch may be silent. Every part of `watch` uses it."""
 
-from queueworkerpool.model import DEPLOYMENT
+from collections.abc import Sequence
+
+from queueworkerpool.model import DEPLOYMENT, Workload
 from queueworkerpool.names import PLURAL
 
-WATCHED = (PLURAL, DEPLOYMENT.plural)
-"""The kinds that are watched, as their URLs name them."""
+
+def watched_kinds(workloads: Sequence[Workload]) -> tuple[str, ...]:
+    """Return the kinds that are watched from the start, without which the operator is not ready."""
+    return (PLURAL, DEPLOYMENT.resource) if DEPLOYMENT in workloads else (PLURAL,)
+
 
 SERVER_TIMEOUT_SECONDS = 10
 """The API server ends a watch after this long, and it goes on where it ended, without a list: so even the watch of a

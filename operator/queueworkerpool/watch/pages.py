@@ -1,6 +1,6 @@
 """Bodies of lists and watches, read within limits: pages that are small in bytes, lines that end.
 
-`deployments` uses it. What others put into their objects (annotations of 256 KiB, say) must not cost our memory.
+`targets` uses it. What others put into their objects (annotations of 256 KiB, say) must not cost our memory.
 """
 
 import asyncio

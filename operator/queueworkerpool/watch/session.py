@@ -1,6 +1,6 @@
 """Sessions with the API server for watches: the login, the connections, and signs of life for the health check.
 
-`adapter` and `deployments` use it. It reads KUBECONFIG, else the pod's service account; it sends nothing itself.
+`adapter` and `targets` use it. It reads KUBECONFIG, else the pod's service account; it sends nothing itself.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ import kopf
 
 from queueworkerpool.health import HealthState
 from queueworkerpool.names import PLURAL
-from queueworkerpool.watch.kinds import WATCHED
 
 RECONNECT_SECONDS = 2.0
 
@@ -67,14 +66,14 @@ class Connections:
         self._sessions: weakref.WeakSet[aiohttp.ClientSession] = weakref.WeakSet()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def open(self, info: kopf.ConnectionInfo, health: HealthState) -> aiohttp.ClientSession:
-        """Return a session with these credentials that records signs of life; `close` closes it."""
+    def open(self, info: kopf.ConnectionInfo, health: HealthState, kind: str = PLURAL) -> aiohttp.ClientSession:
+        """Return a session with these credentials that records signs of life of a kind's watch; `close` closes it."""
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context(), socket_factory=self._socket),
             headers=info.as_http_headers(),
             proxy=info.proxy_url,
             trust_env=info.trust_env,
-            trace_configs=[_trace(health)],
+            trace_configs=[_trace(health, kind)],
             middlewares=[_wait_out_throttling],
         )
         self._sessions.add(session)
@@ -108,7 +107,7 @@ async def _wait_out_throttling(
     return answer
 
 
-def _trace(health: HealthState, clock: Callable[[], float] = time.monotonic) -> aiohttp.TraceConfig:
+def _trace(health: HealthState, kind: str, clock: Callable[[], float] = time.monotonic) -> aiohttp.TraceConfig:
     """Return a trace that records each request, and each answer to a watch, as a sign of life.
 
     A watch is sent only once its list is complete, so an answer to a watch says that everything is listed. kopf's own
@@ -119,16 +118,16 @@ def _trace(health: HealthState, clock: Callable[[], float] = time.monotonic) -> 
     latest: dict[str, float] = {}
 
     async def requested(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
-        # Before it watches, kopf asks which kinds exist: that counts as an attempt of every watch.
-        health.watch_attempted((params.url.name,) if params.url.name in WATCHED else WATCHED)
+        # Before it watches, kopf asks which kinds exist: that counts as an attempt, too.
+        health.watch_attempted((kind,))
         if "watch" in params.url.query:
             wait = latest.get(params.url.path, 0.0) + WATCH_INTERVAL_SECONDS - clock()
             await asyncio.sleep(max(wait, 0.0))
             latest[params.url.path] = clock()
 
     async def answered(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
-        if params.url.name in WATCHED and "watch" in params.url.query and params.response.ok:
-            health.watch_responses[params.url.name] = clock()
+        if "watch" in params.url.query and params.response.ok:
+            health.watch_responses[kind] = clock()
         if params.url.name == PLURAL and params.response.status in _REFUSED:
             health.watch_refusals += 1
 

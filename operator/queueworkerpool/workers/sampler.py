@@ -13,7 +13,7 @@ from statistics import median
 from typing import Protocol
 
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.model import NamespacedName, Pod, Pool, Sample, Target, WorkerState
+from queueworkerpool.model import NamespacedName, Pod, Pool, Sample, ScaleTarget, Target, WorkerState
 from queueworkerpool.sizing import DECLARED_MESSAGES, MOST_MESSAGES, ServiceTime, WorkerEstimates
 from queueworkerpool.workers.sums import has_finished, in_hand_of_gone, progress
 
@@ -26,8 +26,8 @@ MOST_PODS = 5
 class Pods(Protocol):
     """Where pods are listed."""
 
-    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
-        """Return the pods of a Deployment. Raises ClusterError."""
+    async def pods(self, scale_target: ScaleTarget, selector: str, limit: int | None = None) -> list[Pod]:
+        """Return the pods of what is scaled. Raises ClusterError."""
 
 
 class States(Protocol):
@@ -36,7 +36,7 @@ class States(Protocol):
     def silent_since(self, pod: Pod) -> float:
         """Return when the pod was asked last and did not answer, else 0."""
 
-    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
+    async def ask(self, scale_target: ScaleTarget, pod: Pod, port: int) -> WorkerState | None:
         """Return what the worker reports; None when it reports nothing."""
 
 
@@ -45,7 +45,7 @@ class _Sampling:
     """The sampling of one pool.
 
     Args:
-        target_uid: The Deployment's uid. Another Deployment is another sampling.
+        target_uid: The target's uid. Another target is another sampling.
         service: The service time as learned by now. It goes on from what the pool's status says.
         began: When the last sample began, in seconds of the event loop's clock.
         task: The sample under way; None between samples.
@@ -73,15 +73,15 @@ class WorkerSampler:
         pods: Pods,
         states: States,
         clock: Callable[[], datetime],
-        mark_found: Callable[[NamespacedName], None],
+        mark_found: Callable[[ScaleTarget], None],
     ) -> None:
         """Create a sampler; asks nothing yet.
 
         Args:
-            pods: Lists the pods of a Deployment.
+            pods: Lists the pods of what is scaled.
             states: Asks a worker for its state.
             clock: The time of a sample, with its zone.
-            mark_found: Called with a Deployment of which a pod carries our mark.
+            mark_found: Called with a scale target of which a pod carries our mark.
         """
         self._pods = pods
         self._states = states
@@ -118,12 +118,12 @@ class WorkerSampler:
 
     async def _sample(self, sampling: _Sampling, pool: Pool, target: Target) -> None:
         try:
-            listed = await self._pods.pods(pool.deployment, target.selector, MOST_PODS * 4)
+            listed = await self._pods.pods(pool.scale_target, target.selector, MOST_PODS * 4)
             if any(pod.marked for pod in listed):
-                self._mark_found(pool.deployment)
+                self._mark_found(pool.scale_target)
             pods = [pod for pod in listed if pod.ready]
             asked = sorted((pod for pod in pods if pod.address), key=self._states.silent_since)[:MOST_PODS]
-            questions = (self._states.ask(pool.deployment, pod, pool.spec.state_port) for pod in asked)
+            questions = (self._states.ask(pool.scale_target, pod, pool.spec.state_port) for pod in asked)
             answers = await asyncio.gather(*questions)
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
             existing = {pod.uid for pod in listed}

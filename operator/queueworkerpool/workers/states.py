@@ -12,7 +12,7 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
-from queueworkerpool.model import NamespacedName, Pod, WorkerState
+from queueworkerpool.model import Pod, ScaleTarget, WorkerState
 from queueworkerpool.names import StateOutcome
 from queueworkerpool.workers.answers import AnswerRefusedError, OtherPodError, parse
 from queueworkerpool.workers.turns import Turns
@@ -26,7 +26,7 @@ MOST_BYTES = 4096
 """The longest body that is read."""
 
 ANSWERED = (48, 24)
-"""Places for workers that answered last time, and one Deployment's share of them. They need milliseconds."""
+"""Places for workers that answered last time, and one target's share of them. They need milliseconds."""
 
 UNKNOWN = (32, 8)
 """The same for workers that were not asked before."""
@@ -42,7 +42,7 @@ class WorkerStates:
     """A client of the workers' /state. Close it to end its connections.
 
     Workers that answered last time, those that were never asked and those that were silent wait for places of their
-    own, each fairly among their Deployments: a thousand silent workers delay nobody else's.
+    own, each fairly among their targets: a thousand silent workers delay nobody else's.
     """
 
     def __init__(self, count: Callable[[StateOutcome], None] = lambda _: None) -> None:
@@ -65,10 +65,10 @@ class WorkerStates:
         """Return when the pod was asked last and did not answer, in seconds of the loop's clock, else 0."""
         return self._last.get(pod.uid, 0.0)
 
-    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
-        """Return what the worker in this pod of the Deployment reports; None when no answer makes sense."""
-        async with self._turns(pod).turn(deployment):
-            state, outcome = await self._asked(deployment, pod, port)
+    async def ask(self, scale_target: ScaleTarget, pod: Pod, port: int) -> WorkerState | None:
+        """Return what the worker in this pod reports; None when no answer makes sense."""
+        async with self._turns(pod).turn(scale_target):
+            state, outcome = await self._asked(scale_target, pod, port)
         self._remember(pod, outcome)
         self._count(outcome)
         return state
@@ -84,7 +84,7 @@ class WorkerStates:
             del self._last[next(iter(self._last))]
         self._last[pod.uid] = asyncio.get_running_loop().time() if outcome is StateOutcome.SILENT else 0.0
 
-    async def _asked(self, deployment: NamespacedName, pod: Pod, port: int) -> tuple[WorkerState | None, StateOutcome]:
+    async def _asked(self, scale_target: ScaleTarget, pod: Pod, port: int) -> tuple[WorkerState | None, StateOutcome]:
         try:
             body = await self._get(URL.build(scheme="http", host=pod.address, port=port, path="/state"))
             return parse(body, pod), StateOutcome.ANSWERED
@@ -94,7 +94,7 @@ class WorkerStates:
             problem, outcome = str(error), StateOutcome.OTHER_POD
         except AnswerRefusedError as error:
             problem, outcome = str(error), StateOutcome.REFUSED
-        about = {"deployment": str(deployment), "pod": pod.name, "outcome": outcome, "problem": problem}
+        about = {"target": str(scale_target), "pod": pod.name, "outcome": outcome, "problem": problem}
         logger.debug("worker did not report its state", extra=about)
         return None, outcome
 

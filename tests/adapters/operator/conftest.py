@@ -18,7 +18,7 @@ from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
 from devcluster.sqs import CREDENTIALS
 from queueworkerpool.cluster import KubernetesCluster
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import NamespacedName, ScaleTarget
 from queueworkerpool.queues.sqs import SqsQueues
 from tests.adapters.operator.faulty import Faulty, Script
 
@@ -126,13 +126,13 @@ class Namespace:
         self._apply("queueworker.dev/v1alpha1", "QueueWorkerPool", name, whole)
         return NamespacedName(self.name, name)
 
-    def deployment(self, name: str, replicas: int = 0) -> NamespacedName:
+    def deployment(self, name: str, replicas: int = 0) -> ScaleTarget:
         """Create a Deployment; its pods never get a node."""
         labels = {"app": name}
         template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "worker", "image": "none"}]}}
         spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
         self._apply("apps/v1", "Deployment", name, spec)
-        return NamespacedName(self.name, name)
+        return ScaleTarget(self.name, name)
 
     def _apply(self, version: str, kind: str, name: str, spec: dict[str, Any]) -> None:
         manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}

@@ -13,10 +13,10 @@ from aiohttp import web
 
 from queueworkerpool.errors import TargetsUnknownError
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import NamespacedName
-from queueworkerpool.watch import deployments
-from queueworkerpool.watch.deployments import watch_deployments
-from queueworkerpool.watch.index import Deployments
+from queueworkerpool.model import ScaleTarget
+from queueworkerpool.watch import targets
+from queueworkerpool.watch.index import Targets
+from queueworkerpool.watch.targets import watch_targets
 from tests.serving import kubeconfig
 
 
@@ -81,17 +81,17 @@ async def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", runner.addresses[0][1])))
-    monkeypatch.setattr(deployments, "RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(deployments, "FORBIDDEN_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(targets, "RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(targets, "FORBIDDEN_RETRY_SECONDS", 0.1)
     monkeypatch.setattr("queueworkerpool.watch.session.RECONNECT_SECONDS", 0.05)
     yield server
     await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
-async def watching(health: HealthState, *namespaces: str) -> AsyncIterator[Deployments]:
-    index, stop = Deployments(namespaces), asyncio.Event()
-    task = asyncio.create_task(watch_deployments(index, namespaces, health, stop))
+async def watching(health: HealthState, *namespaces: str) -> AsyncIterator[Targets]:
+    index, stop = Targets(namespaces), asyncio.Event()
+    task = asyncio.create_task(watch_targets(index, namespaces, health, stop))
     try:
         await asyncio.wait_for(index.answered(), 20)
         yield index
@@ -100,14 +100,14 @@ async def watching(health: HealthState, *namespaces: str) -> AsyncIterator[Deplo
         await task
 
 
-def found(index: Deployments, name: str, namespace: str = "shop") -> int | None:
-    target = index.find(NamespacedName(namespace, name))
+def found(index: Targets, name: str, namespace: str = "shop") -> int | None:
+    target = index.find(ScaleTarget(namespace, name))
     return target.replicas if target else None
 
 
-def is_known(index: Deployments, namespace: str) -> bool:
+def is_known(index: Targets, namespace: str) -> bool:
     try:
-        index.find(NamespacedName(namespace, "a"))
+        index.find(ScaleTarget(namespace, "a"))
     except TargetsUnknownError:
         return False
     return True

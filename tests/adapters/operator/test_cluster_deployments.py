@@ -7,21 +7,21 @@ import pytest
 
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.errors import ClusterConflictError, TargetGoneError
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import ScaleTarget
 from queueworkerpool.names import FIELD_MANAGER
 from tests.adapters.operator.conftest import Namespace
 
 
-async def settled(cluster: KubernetesCluster, deployment: NamespacedName) -> int:
+async def settled(cluster: KubernetesCluster, scale_target: ScaleTarget) -> int:
     """Return the Deployment's version once its controller has written all that it had to write."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         raw = cluster._connection.request(
-            "GET", f"/apis/apps/v1/namespaces/{deployment.namespace}/deployments/{deployment.name}"
+            "GET", f"/apis/apps/v1/namespaces/{scale_target.namespace}/deployments/{scale_target.name}"
         )
         conditions = {condition["type"] for condition in raw.get("status", {}).get("conditions", ())}
         if raw["status"].get("observedGeneration") == 1 and "Progressing" in conditions:
-            version = (await cluster.target(deployment)).resource_version
+            version = (await cluster.target(scale_target)).resource_version
             if version == int(raw["metadata"]["resourceVersion"]):
                 return version
     raise AssertionError("the Deployment did not settle")

@@ -21,7 +21,7 @@ from queueworkerpool.errors import (
     TargetGoneError,
 )
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.model import Event, NamespacedName
+from queueworkerpool.model import Event, ScaleTarget
 from queueworkerpool.names import EventType
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import NOW, Namespace, Open
@@ -32,7 +32,7 @@ Serve = Callable[[Script], Faulty]
 
 
 POOL = calm_pool()
-DEPLOYMENT = NamespacedName("shop", "jobs")
+DEPLOYMENT = ScaleTarget("shop", "jobs")
 
 Call = Callable[[KubernetesCluster], Any]
 CALLS: dict[str, Call] = {

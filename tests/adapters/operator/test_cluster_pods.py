@@ -8,7 +8,7 @@ import pytest
 
 from devcluster.processes import wait_until
 from queueworkerpool.cluster import KubernetesCluster
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import ScaleTarget
 from tests.adapters.operator.conftest import Namespace
 
 
@@ -48,7 +48,7 @@ async def test_pods_have_their_address_and_how_long_they_took_to_start(
 ) -> None:
     set_status(namespace, pods[0], seconds=12)
     set_status(namespace, pods[1], seconds=500, restartCount=1)
-    found = {pod.name: pod for pod in await cluster.pods(NamespacedName(namespace.name, "jobs"), "app=jobs")}
+    found = {pod.name: pod for pod in await cluster.pods(ScaleTarget(namespace.name, "jobs"), "app=jobs")}
     assert sorted(found) == pods
     ready, restarted, waiting = (found[name] for name in pods)
     assert (ready.ready, ready.address, ready.startup_seconds, ready.pending) == (True, "127.9.8.7", 12.0, False)
@@ -59,7 +59,7 @@ async def test_pods_have_their_address_and_how_long_they_took_to_start(
 async def test_no_more_pods_are_listed_than_asked_for(
     namespace: Namespace, cluster: KubernetesCluster, pods: list[str]
 ) -> None:
-    key = NamespacedName(namespace.name, "jobs")
+    key = ScaleTarget(namespace.name, "jobs")
     assert len(pods) == 3
     assert len(await cluster.pods(key, "app=jobs", 2)) == 2, "a cached list would have all three"
     assert len(await cluster.pods(key, "app=jobs", 20)) == 3
@@ -73,17 +73,17 @@ async def test_pods_that_only_share_the_label_and_pods_that_ended_are_not_listed
     namespace.kubectl("run", "stray", "--image=none", "--labels=app=jobs")
     ended = {"status": {"phase": "Failed"}}
     namespace.kubectl("patch", "pod", pods[0], "--subresource=status", "--type=merge", "-p", json.dumps(ended))
-    found = {pod.name for pod in await cluster.pods(NamespacedName(namespace.name, "jobs"), "app=jobs")}
+    found = {pod.name for pod in await cluster.pods(ScaleTarget(namespace.name, "jobs"), "app=jobs")}
     assert "stray" not in found
     assert pods[0] not in found
     assert set(pods[1:]) <= found
-    assert await cluster.pods(NamespacedName(namespace.name, "others"), "app=jobs") == []
+    assert await cluster.pods(ScaleTarget(namespace.name, "others"), "app=jobs") == []
 
 
 async def test_a_pod_is_marked_and_the_mark_is_removed(
     namespace: Namespace, cluster: KubernetesCluster, pods: list[str]
 ) -> None:
-    key = NamespacedName(namespace.name, "jobs")
+    key = ScaleTarget(namespace.name, "jobs")
     await cluster.mark(namespace.name, pods[1], first=True)
     assert [pod.name for pod in await cluster.pods(key, "app=jobs") if pod.marked] == [pods[1]]
     await cluster.mark(namespace.name, pods[1], first=False)

@@ -10,7 +10,7 @@ from queueworkerpool.errors import (
     PoolGoneError,
     TargetGoneError,
 )
-from queueworkerpool.model import Event, NamespacedName, Pool
+from queueworkerpool.model import Event, NamespacedName, Pool, ScaleTarget
 from queueworkerpool.names import FIELD_MANAGER, EventType
 from tests.adapters.operator.conftest import NOW, Namespace
 
@@ -31,7 +31,7 @@ def test_our_custom_resource_is_served(cluster: KubernetesCluster) -> None:
 
 async def test_a_pool_is_read_with_the_defaults_of_the_crd(namespace: Namespace, cluster: KubernetesCluster) -> None:
     pool = await stored(cluster, namespace.pool("jobs", maxReplicas=7))
-    assert (pool.spec.max_replicas, pool.spec.poll_seconds, pool.spec.deployment) == (7, 5, "jobs")
+    assert (pool.spec.max_replicas, pool.spec.poll_seconds, pool.spec.scale_target_ref.name) == (7, 5, "jobs")
     assert (pool.generation, pool.status.stored) == (1, {})
 
 
@@ -41,9 +41,9 @@ async def test_a_missing_pool_and_a_missing_deployment_are_told_apart(
     with pytest.raises(PoolGoneError):
         await cluster.pool(NamespacedName(namespace.name, "missing"))
     with pytest.raises(TargetGoneError, match="missing"):
-        await cluster.target(NamespacedName(namespace.name, "missing"))
+        await cluster.target(ScaleTarget(namespace.name, "missing"))
     with pytest.raises(TargetGoneError):
-        await cluster.target(NamespacedName("no-such-namespace", "missing"))
+        await cluster.target(ScaleTarget("no-such-namespace", "missing"))
 
 
 async def test_all_pools_are_listed_or_those_of_the_namespaces_that_are_named(

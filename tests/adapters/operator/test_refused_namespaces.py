@@ -9,11 +9,11 @@ import pytest
 from queueworkerpool import process
 from queueworkerpool.health import WATCH_DEAD_SECONDS, HealthState
 from queueworkerpool.leader.fence import no_fence
-from queueworkerpool.model import DEPLOYMENT
+from queueworkerpool.model import DEFAULT_WORKLOADS, DEPLOYMENT
 from queueworkerpool.names import PLURAL
 from queueworkerpool.report.metrics import Metrics, process_registry
 from queueworkerpool.settings import Settings
-from queueworkerpool.watch.index import Deployments
+from queueworkerpool.watch.index import Targets
 from queueworkerpool.watch.namespaces import Namespaces
 from queueworkerpool.wiring import show_refused
 from tests.adapters.operator.conftest import NOW, until
@@ -40,7 +40,12 @@ def running() -> process._Process:
     metrics = Metrics(process_registry(), "0", lambda: NOW)
     health = HealthState(time.monotonic())
     return process._Process(
-        settings=Settings(namespaces=NAMES), metrics=metrics, health=health, fence=no_fence(), stop=asyncio.Event()
+        settings=Settings(namespaces=NAMES),
+        metrics=metrics,
+        health=health,
+        fence=no_fence(),
+        stop=asyncio.Event(),
+        workloads=DEFAULT_WORKLOADS,
     )
 
 
@@ -60,8 +65,10 @@ async def test_a_process_that_may_list_nothing_stays_alive(
 
 
 async def test_what_is_refused_is_told_by_name(running: process._Process) -> None:
-    served, deployments = Namespaces(NAMES, Refusing("bank"), running.stop, lambda: 0), Deployments(NAMES)
-    show_refused(running.metrics, running.health, served, deployments)
+    served, targets = Namespaces(NAMES, Refusing("bank"), running.stop, lambda: 0), Targets(NAMES)
+    deployments = targets.deployments
+    assert deployments
+    show_refused(running.metrics, running.health, served, targets)
     assert _told(running) == ["queueworkerpools are not listed yet", "deployments are not listed yet"]
     assert await served.listable() == ("shop",)
     deployments.lose("shop", "status 403")
@@ -76,7 +83,7 @@ async def test_what_is_refused_is_told_by_name(running: process._Process) -> Non
 
 async def test_a_refused_cluster_has_no_name(running: process._Process) -> None:
     served = Namespaces((), Refusing(""), running.stop, lambda: 0)
-    show_refused(running.metrics, running.health, served, Deployments())
+    show_refused(running.metrics, running.health, served, Targets())
     assert await served.listable() is None
     assert _told(running)[0] == "queueworkerpools cannot be listed in the cluster: a right is missing, or the namespace"
     assert _shown(running) == {"": "0.0"}

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 
 from devcluster.processes import free_port
 from devcluster.sqs import REGION, MotoSqs
-from queueworkerpool.model import NamespacedName, Pod
+from queueworkerpool.model import Pod, ScaleTarget
 from queueworkerpool.workers.states import WorkerStates
 from tests.adapters.operator.conftest import until
 from tests.serving import serving
@@ -91,9 +91,7 @@ async def test_the_state_shows_whether_a_message_is_being_worked_on(
 
     async def becomes(port: int, busy: int) -> None:
         for _ in range(300):
-            state = await states.ask(
-                NamespacedName("shop", "jobs"), Pod(name="jobs-1", uid="1", address=LOOPBACK), port
-            )
+            state = await states.ask(ScaleTarget("shop", "jobs"), Pod(name="jobs-1", uid="1", address=LOOPBACK), port)
             if state and (state.busy, state.concurrency) == (busy, 1):
                 return
         pytest.fail(f"the worker did not become {'busy' if busy else 'idle'}")

@@ -9,26 +9,28 @@ from dataclasses import dataclass, field
 import pytest
 
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import NamespacedName, Pool, StoredPool, Target
-from queueworkerpool.watch import adapter, deployments
+from queueworkerpool.model import DEFAULT_WORKLOADS, NamespacedName, Pool, ScaleTarget, StoredPool, Target
+from queueworkerpool.watch import adapter, targets
 from queueworkerpool.watch.adapter import Sinks
-from queueworkerpool.watch.deployments import watch_deployments
-from queueworkerpool.watch.index import Deployments
-from queueworkerpool.watch.kinds import WATCHED
+from queueworkerpool.watch.index import Targets
+from queueworkerpool.watch.kinds import watched_kinds
+from queueworkerpool.watch.targets import watch_targets
 from tests.adapters.operator.conftest import Namespace, open_files, until
+
+WATCHED = watched_kinds(DEFAULT_WORKLOADS)
 
 
 @dataclass
 class RecordedPools:
     """The pools that were reported, each with its Deployment as it could be found at that moment."""
 
-    deployments: Deployments = field(default_factory=Deployments)
+    targets: Targets = field(default_factory=Targets)
     pools: list[tuple[Pool, Target | None]] = field(default_factory=list)
     deleted: list[tuple[NamespacedName, str]] = field(default_factory=list)
 
     def pool_changed(self, pool: StoredPool, *, listed: bool = False) -> None:  # noqa: ARG002 -- the Protocol's
         assert isinstance(pool, Pool)
-        self.pools.append((pool, self.deployments.find(pool.deployment)))
+        self.pools.append((pool, self.targets.find(pool.scale_target)))
 
     def pool_deleted(self, key: NamespacedName, uid: str) -> None:
         self.deleted.append((key, uid))
@@ -45,9 +47,9 @@ async def kubectl(namespace: Namespace, *arguments: str) -> str:
 async def watching(reported: RecordedPools, health: HealthState, *namespaces: str) -> AsyncIterator[None]:
     """Watch these namespaces, or all when none is named, while the body runs."""
     files, stop = open_files(), asyncio.Event()
-    reported.deployments = Deployments(namespaces)
-    tasks = [asyncio.create_task(watch_deployments(reported.deployments, namespaces, health, stop))]
-    await asyncio.wait_for(reported.deployments.answered(), 15)
+    reported.targets = Targets(namespaces)
+    tasks = [asyncio.create_task(watch_targets(reported.targets, namespaces, health, stop))]
+    await asyncio.wait_for(reported.targets.answered(), 15)
     tasks.append(asyncio.create_task(adapter.watch(Sinks(reported, health), namespaces, stop)))
     try:
         yield
@@ -99,10 +101,10 @@ async def test_deployments_are_known_before_the_first_pool_is_reported(
 async def test_deployments_are_found_as_they_change(
     namespace: Namespace, reported: RecordedPools, health: HealthState
 ) -> None:
-    key = NamespacedName(namespace.name, "jobs")
+    key = ScaleTarget(namespace.name, "jobs")
 
     def replicas() -> int | None:
-        found = reported.deployments.find(key)
+        found = reported.targets.find(key)
         return None if found is None else found.replicas
 
     async with watching(reported, health, namespace.name):
@@ -153,7 +155,8 @@ async def test_signs_of_life_are_recorded_for_each_kind(
 ) -> None:
     async with watching(reported, health, namespace.name):
         await until(
-            lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
+            lambda: not health.readiness_failures(time.monotonic(), WATCHED),
+            "the watches showed no sign of life",
         )
     assert set(health.watch_attempts) >= set(WATCHED)
     assert health.liveness_failures(time.monotonic()) == []
@@ -162,19 +165,21 @@ async def test_signs_of_life_are_recorded_for_each_kind(
 async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
     namespace: Namespace, reported: RecordedPools, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (adapter, deployments):
+    for module in (adapter, targets):
         monkeypatch.setattr(module, "SERVER_TIMEOUT_SECONDS", 1)
 
     async def answered_again() -> dict[str, float]:
         before = dict(health.watch_responses)
         await until(
-            lambda: all(health.watch_responses.get(kind, 0) > before.get(kind, 0) for kind in WATCHED), "no answer"
+            lambda: all(health.watch_responses.get(kind, 0) > before.get(kind, 0) for kind in WATCHED),
+            "no answer",
         )
         return health.watch_responses
 
     async with watching(reported, health):  # all namespaces, for Kubernetes lists what is in one that ends
         await until(
-            lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
+            lambda: not health.readiness_failures(time.monotonic(), WATCHED),
+            "the watches showed no sign of life",
         )
         await answered_again()
         listed = await list_requests(namespace)
@@ -186,7 +191,7 @@ async def test_a_quiet_watch_shows_signs_of_life_and_lists_nothing_again(
 async def test_a_watch_whose_task_died_is_reported(
     namespace: Namespace, reported: RecordedPools, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (adapter, deployments):
+    for module in (adapter, targets):
         monkeypatch.setattr(module, "SERVER_TIMEOUT_SECONDS", 1)
     monkeypatch.setattr("queueworkerpool.health.WATCH_DEAD_SECONDS", 5.0)
     dead = {f"the watch of {kind} is dead" for kind in WATCHED}
@@ -197,7 +202,8 @@ async def test_a_watch_whose_task_died_is_reported(
 
     async with watching(reported, health, namespace.name):
         await until(
-            lambda: not health.readiness_failures(time.monotonic(), WATCHED), "the watches showed no sign of life"
+            lambda: not health.readiness_failures(time.monotonic(), WATCHED),
+            "the watches showed no sign of life",
         )
         for task in asyncio.all_tasks():
             if task.get_name().startswith(("watcher for", "deployments ")):

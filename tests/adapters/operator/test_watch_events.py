@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import Target
-from queueworkerpool.watch import deployments
-from queueworkerpool.watch.kinds import WATCHED
+from queueworkerpool.model import DEFAULT_WORKLOADS, Target
+from queueworkerpool.watch import targets
+from queueworkerpool.watch.kinds import watched_kinds
 from tests.adapters.operator.conftest import until
 from tests.adapters.operator.deployment_server import Server, deployment, found, is_known, serving, watching
+
+WATCHED = watched_kinds(DEFAULT_WORKLOADS)
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ async def test_an_event_that_is_too_long_costs_a_list_and_not_the_watch(
 async def test_a_list_that_is_too_old_each_time_is_not_tried_without_a_pause(
     server: Server, health: HealthState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployments, "RECONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(targets, "RECONNECT_SECONDS", 0.2)
     server.items, server.failures = [deployment("a")], [410] * 5
     began = time.monotonic()
     async with watching(health) as index:
@@ -106,7 +108,8 @@ async def test_a_namespace_that_is_refused_is_unknown_costs_the_others_nothing_a
     async with watching(health, "shop", "gone") as index:
         assert found(index, "a") == 4
         assert not is_known(index, "gone")
-        assert list(index.unlisted()) == ["gone"]
+        assert index.deployments
+        assert list(index.deployments.unlisted()) == ["gone"]
         server.refused = set()
         await until(lambda: is_known(index, "gone"), "the namespace did not come back")
         assert found(index, "a", "gone") == 6

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devcluster.processes import free_port
-from queueworkerpool.model import NamespacedName, Pod, WorkerState
+from queueworkerpool.model import Pod, ScaleTarget, WorkerState
 from queueworkerpool.names import StateOutcome
 from queueworkerpool.workers.states import MOST_BYTES, STATE_TIMEOUT_SECONDS, WorkerStates
 from tests.adapters.operator import faulty as faults
@@ -19,7 +19,7 @@ from tests.adapters.operator.faulty import Faulty, Script
 Serve = Callable[[Script], Faulty]
 
 LOOPBACK = "127.0.0.1"
-DEPLOYMENT = NamespacedName("shop", "jobs")
+DEPLOYMENT = ScaleTarget("shop", "jobs")
 STATE = json.dumps({"busy": 2, "concurrency": 4, "processed": 10, "failed": 1, "busySeconds": 12.5}).encode()
 PATIENCE_SECONDS = STATE_TIMEOUT_SECONDS + 5.0
 """More than the time-out, for the machine may be busy; still short enough to notice an exchange that has no end."""
@@ -178,7 +178,7 @@ async def test_a_refused_answer_is_logged_with_its_reason_and_nothing_of_it(
 async def queried(states: WorkerStates, deployment: str, pods: list[tuple[Pod, int]]) -> tuple[int, float]:
     """Ask workers all at once; return how many answered, and the seconds that it took."""
     began = time.monotonic()
-    key = NamespacedName("shop", deployment)
+    key = ScaleTarget("shop", deployment)
     answers = await asyncio.gather(*(states.ask(key, each, port) for each, port in pods))
     return sum(state is not None for state in answers), time.monotonic() - began
 
@@ -188,7 +188,7 @@ async def test_twenty_pools_of_silent_workers_do_not_delay_ten_good_workers(
 ) -> None:
     slow, quick = faulty(faults.silent), faulty(faults.answering(200, STATE))
     silent = [
-        states.ask(NamespacedName("evil", f"pool-{pool}"), pod(name=f"evil-{pool}-{number}"), slow.port)
+        states.ask(ScaleTarget("evil", f"pool-{pool}"), pod(name=f"evil-{pool}-{number}"), slow.port)
         for pool in range(20)
         for number in range(32)
     ]

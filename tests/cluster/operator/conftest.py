@@ -28,6 +28,15 @@ ACCOUNT = "123456789012"
 CANARIES = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOKEN": "canary-of-the-session-token"}
 """Secrets of the operator, to be searched for where they must not appear."""
 
+SCALE_TARGETS = [
+    {"apiVersion": "apps/v1", "kind": "Deployment"},
+    {"apiVersion": "apps/v1", "kind": "StatefulSet"},
+    {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"},
+    {"apiVersion": "example.com/v1", "kind": "Index", "resource": "indices"},
+    {"apiVersion": "example.com/v1", "kind": "Rigid"},
+]
+"""What the operator may scale. Most of it does not exist in the cluster before a test defines it."""
+
 TENANTS = [
     {"namespaces": [f"{tenant}-*"], "queues": [f"arn:aws:sqs:{REGION}:{ACCOUNT}:{tenant}-*"]}
     for tenant in ("victim", "attacker")
@@ -105,7 +114,7 @@ def install(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Operator:
 @pytest.fixture(scope="session")
 def operator(cluster: Cluster, moto_sqs: MotoSqs) -> Iterator[Operator]:
     """The operator of the whole run. Tests kill it; only a failing probe would terminate it."""
-    running = install(cluster, moto_sqs, tenants=TENANTS)
+    running = install(cluster, moto_sqs, tenants=TENANTS, scaleTargets=SCALE_TARGETS)
     yield running
     assert "operator stopped" not in running.logs()
     assert audit.never_allowed(cluster.directory / "audit.log", USER) == set()

@@ -4,7 +4,7 @@ from tests.cluster.operator.pool_manifests import MISSING, URL, name, pool, queu
 from tests.cluster.operator.refused import Row
 
 _SQS_URL = "must be an SQS queue URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/my-queue"
-_DEPLOYMENT = "must be the name of a Deployment: lower-case letters, digits, '-' and '.'"
+_DEPLOYMENT = "must be the name of an object: lower-case letters, digits, '-' and '.'"
 _REQUIRED, _UNKNOWN, _TWICE = "Required value", "unknown field", "Duplicate value"
 _NAME, _QUEUE = "spec.scaleTargetRef.name", "spec.queues[0].url"
 
@@ -25,6 +25,20 @@ REFUSED_TARGETS: dict[str, Row] = {
     "a target name with quotes and controls": Row(name('"t\x07\x7f\\<&>\u2028\x85"'), _NAME, _DEPLOYMENT),
     "a target name beyond 253 letters": Row(name("t" * 254), _NAME, "may not be more than 253"),
     "a target name of a megabyte": Row(name("t" * 1_000_000), _NAME, "may not be more than 253"),
+    "a target of an API group without a version": Row(
+        pool(scaleTargetRef={"name": "t", "apiVersion": "apps"}), "spec.scaleTargetRef.apiVersion", "GROUP/VERSION"
+    ),
+    "a target of an empty API version": Row(
+        pool(scaleTargetRef={"name": "t", "apiVersion": ""}), "spec.scaleTargetRef.apiVersion", "at least 1 chars long"
+    ),
+    "a target of an API version with a path": Row(
+        pool(scaleTargetRef={"name": "t", "apiVersion": "a/../v1"}),
+        "spec.scaleTargetRef.apiVersion",
+        "GROUP/VERSION",
+    ),
+    "a target of a kind in small letters": Row(
+        pool(scaleTargetRef={"name": "t", "kind": "deployments"}), "spec.scaleTargetRef.kind", "must be a kind such as"
+    ),
     "a target in another namespace": Row(
         pool(scaleTargetRef={"name": "t", "namespace": "other"}), "spec.scaleTargetRef.namespace", _UNKNOWN
     ),

@@ -8,7 +8,17 @@ from itertools import pairwise
 from typing import Any
 
 from queueworkerpool.decide import Limit, decide, limits, remember
-from queueworkerpool.model import Bounds, Decision, Facts, Memory, PoolSpec, QueueReading, QueueRef, ScalingRules
+from queueworkerpool.model import (
+    Bounds,
+    Decision,
+    Facts,
+    Memory,
+    PoolSpec,
+    QueueReading,
+    QueueRef,
+    ScaleTargetRef,
+    ScalingRules,
+)
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import MessagesPerPod
 from tests.cluster.parity.external_metrics import Sync
@@ -104,7 +114,7 @@ def table(rows: Iterable[Row]) -> str:
 
 def _spec(series: Series, behavior: Mapping[str, Any]) -> PoolSpec:
     return PoolSpec(
-        deployment="",
+        scale_target_ref=ScaleTargetRef("parity"),
         queues=(QueueRef("https://sqs.eu-west-1.amazonaws.com/123456789012/parity"),),
         min_replicas=series.least,
         max_replicas=series.most,

@@ -19,6 +19,7 @@ from queueworkerpool.model import (
     QueueReading,
     QueueRef,
     ScaleDownStabilization,
+    ScaleTargetRef,
     ScalingRules,
     Select,
     Worker,
@@ -67,7 +68,7 @@ def rules(
 
 
 SPEC = PoolSpec(
-    deployment="thumbnailer",
+    scale_target_ref=ScaleTargetRef("thumbnailer"),
     queues=(QueueRef(URL),),
     max_replicas=50,
     target=MessagesPerPod(5),

@@ -28,6 +28,7 @@ from queueworkerpool.model import (
     QueueReading,
     QueueRef,
     Sample,
+    ScaleTarget,
     StoredPool,
     Target,
     Worker,
@@ -40,7 +41,7 @@ from queueworkerpool.report.status import next_status
 from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.builders import NOW, SPEC, facts, pool, reading
 
-DEPLOYMENT = NamespacedName("shop", "thumbnailer")
+DEPLOYMENT = ScaleTarget("shop", "thumbnailer")
 
 
 def target(replicas: int = 10, **differs: Any) -> Target:
@@ -104,7 +105,7 @@ class FakeDependencies:
     mark_refusal: ClusterRefusedError | None = None
     known: Target | None = None
     tenancy: Tenancy = field(default_factory=Tenancy)
-    own: NamespacedName | None = None
+    own: ScaleTarget | None = None
     now: datetime = NOW
 
     def __post_init__(self) -> None:
@@ -177,15 +178,19 @@ class FakeDependencies:
             raise found
         return replace(found, time=self.now)
 
-    def find(self, deployment: NamespacedName) -> Target | None:
-        return self.known if deployment == DEPLOYMENT else None
+    async def current(self, scale_target: ScaleTarget) -> Target | None:
+        self._break("current")
+        return self.find(scale_target)
 
-    def assume(self, deployment: NamespacedName, target: Target) -> None:
-        assert deployment == DEPLOYMENT
+    def find(self, scale_target: ScaleTarget) -> Target | None:
+        return self.known if scale_target == DEPLOYMENT else None
+
+    def assume(self, scale_target: ScaleTarget, target: Target) -> None:
+        assert scale_target == DEPLOYMENT
         self.known = target
 
     def take(self, pool: Pool, target: Target) -> Sample | None:
-        assert (pool.deployment, target) == (DEPLOYMENT, self.known)
+        assert (pool.scale_target, target) == (DEPLOYMENT, self.known)
         return self.sample
 
     def status_changes(self, **differs: Any) -> None:
@@ -194,23 +199,23 @@ class FakeDependencies:
         version = self.deployment.resource_version + 1
         self.deployment = self.known = replace(self.deployment, resource_version=version, **differs)
 
-    async def query(self, deployment: NamespacedName, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
+    async def query(self, scale_target: ScaleTarget, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
         self._break("query")
-        assert (deployment, target, spec.state_port) == (DEPLOYMENT, self.known, 8081)
+        assert (scale_target, target, spec.state_port) == (DEPLOYMENT, self.known, 8081)
         return self.pods
 
-    async def mark(self, deployment: NamespacedName, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
+    async def mark(self, scale_target: ScaleTarget, pods: tuple[Worker, ...], victims: tuple[str, ...]) -> None:
         self._break("mark")
-        assert (deployment, pods) == (DEPLOYMENT, self.pods)
+        assert (scale_target, pods) == (DEPLOYMENT, self.pods)
         self.marked = set(victims)
 
-    async def clear(self, deployment: NamespacedName, target: Target) -> None:
+    async def clear(self, scale_target: ScaleTarget, target: Target) -> None:
         self._break("clear")
-        assert (deployment, target) == (DEPLOYMENT, self.known)
+        assert (scale_target, target) == (DEPLOYMENT, self.known)
         self.marked = set()
 
-    def refusal(self, deployment: NamespacedName) -> ClusterRefusedError | None:
-        assert deployment == DEPLOYMENT
+    def refusal(self, scale_target: ScaleTarget) -> ClusterRefusedError | None:
+        assert scale_target == DEPLOYMENT
         return self.mark_refusal
 
     async def confirm(self, pool: Pool) -> None:
@@ -218,9 +223,9 @@ class FakeDependencies:
         if self.stored is None or pool.uid != self.stored.uid:
             raise PoolGoneError("gone")
 
-    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
+    async def scale(self, scale_target: ScaleTarget, replicas: int, resource_version: int) -> int:
         self._break("scale")
-        if self.deployment is None or deployment != DEPLOYMENT:
+        if self.deployment is None or scale_target != DEPLOYMENT:
             raise TargetGoneError("gone")
         if self.deployment.resource_version != resource_version:
             raise ClusterConflictError("changed")

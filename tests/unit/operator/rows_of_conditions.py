@@ -7,8 +7,20 @@ from queueworkerpool.errors import (
     QueueAddressInvalidError,
     QueueNotFoundError,
     QueueThrottledError,
+    TargetKindMissingError,
+    TargetKindNotAllowedError,
 )
-from queueworkerpool.model import BusyWorkers, CompetingWriter, InvalidPool, Memory, Mode, NamespacedName, Observation
+from queueworkerpool.model import (
+    BusyWorkers,
+    CompetingWriter,
+    InvalidPool,
+    Memory,
+    Mode,
+    NamespacedName,
+    Observation,
+    Removal,
+    ScaleTargetRef,
+)
 from queueworkerpool.names import ConditionType
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from tests.unit.operator.builders import ago, invalid_pool, pods_policy, reading, rules
@@ -33,6 +45,10 @@ IS_DRY_RUN = "spec.mode is DryRun: decisions are reported and not carried out"
 NO_CONFLICT = "no other writer keeps changing the replicas"
 WITHIN_BOUNDS = "the desired size lies within the bounds"
 EXISTS = "Deployment thumbnailer exists"
+NOT_PROTECTABLE = (
+    "which pods of kind Index go at a scale-in is not known, so busy workers have their grace period only: "
+    "scale a Deployment or a StatefulSet, or set spec.scaleIn.busyWorkers to Drain"
+)
 NO_DECISION = "there is no decision"
 COMPETING = "keda keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
 
@@ -45,6 +61,43 @@ Row = tuple[ConditionType, Observation | InvalidPool, str, str, str]
 ROWS: dict[str, Row] = {
     "ready": (ConditionType.READY, observe(), "True", "Ready", "the backlog sets the size"),
     "not ready without a Deployment": (ConditionType.READY, MISSING, "False", "TargetNotFound", NO_TARGET),
+    "not ready with a kind that the cluster lacks": (
+        ConditionType.READY,
+        replace(MISSING, kind_problem=TargetKindMissingError("no Rollout")),
+        "False",
+        "TargetNotFound",
+        "no Rollout",
+    ),
+    "not ready with a kind that the settings leave out": (
+        ConditionType.TARGET_FOUND,
+        replace(MISSING, kind_problem=TargetKindNotAllowedError("no Rollout")),
+        "False",
+        "TargetNotAllowed",
+        "no Rollout",
+    ),
+    "a StatefulSet is called one": (
+        ConditionType.TARGET_FOUND,
+        observe({"scale_target_ref": ScaleTargetRef("jobs", "StatefulSet")}),
+        "True",
+        "TargetFound",
+        "StatefulSet jobs exists",
+    ),
+    "an Argo Rollout that is paused is promoted, not resumed": (
+        ConditionType.TARGET_FOUND,
+        observe(
+            {"scale_target_ref": ScaleTargetRef("jobs", "Rollout", "argoproj.io/v1alpha1")}, target=target(paused=True)
+        ),
+        "True",
+        "TargetPaused",
+        "Rollout jobs is paused, so no pod of a new template starts: kubectl argo rollouts promote jobs",
+    ),
+    "workers of a kind whose pods nobody can choose": (
+        ConditionType.WORKERS_PROTECTED,
+        observe({"scale_target_ref": ScaleTargetRef("jobs", "Index")}, target=target(removal=Removal.UNKNOWN)),
+        "False",
+        "WorkersNotProtectable",
+        NOT_PROTECTABLE,
+    ),
     "not ready beside an older pool": (ConditionType.READY, OWNED, "False", "TargetConflict", CONFLICT),
     "not ready with a spec of another CRD": (ConditionType.READY, BROKEN, "False", "InvalidSpec", INVALID),
     "ready when paused, as the spec asks": (ConditionType.READY, PAUSED, "True", "Paused", IS_PAUSED),

@@ -28,6 +28,8 @@ from queueworkerpool.model import (
     Mode,
     NamespacedName,
     Observation,
+    Removal,
+    ScaleTarget,
 )
 from queueworkerpool.names import ConditionStatus, ConditionType, EventType, ReadOutcome, Reason, StateOutcome
 from queueworkerpool.sizing import Latency, WorkerEstimates
@@ -125,6 +127,10 @@ CONDITIONS: dict[Reason, tuple[ConditionType, Observation]] = {
     Reason.NO_CONFLICT: (ConditionType.SCALE_CONFLICT, observe()),
     Reason.WORKERS_ANSWER: (ConditionType.WORKERS_PROTECTED, observe({"memory": REPORTING})),
     Reason.WORKERS_SILENT: (ConditionType.WORKERS_PROTECTED, observe()),
+    Reason.WORKERS_NOT_PROTECTABLE: (
+        ConditionType.WORKERS_PROTECTED,
+        observe({"memory": REPORTING}, target=target(removal=Removal.UNKNOWN)),
+    ),
     Reason.BUSY_WORKERS_DRAINED: (ConditionType.WORKERS_PROTECTED, observe({"busy_workers": BusyWorkers.DRAIN})),
 }
 
@@ -150,7 +156,7 @@ EVENTS: dict[Reason, tuple[EventType, FakeDependencies, NamespacedName | None]] 
     Reason.SCALE_CONFLICT: (EventType.WARNING, in_conflict(), None),
     Reason.TARGET_NOT_FOUND: (EventType.WARNING, FakeDependencies(deployment=None), None),
     Reason.TARGET_CONFLICT: (EventType.WARNING, FakeDependencies(), NamespacedName("shop", "older")),
-    Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(own=NamespacedName("shop", "thumbnailer")), None),
+    Reason.TARGET_NOT_ALLOWED: (EventType.WARNING, FakeDependencies(own=ScaleTarget("shop", "thumbnailer")), None),
     Reason.FAILED_UPDATE_SCALE: (
         EventType.WARNING,
         FakeDependencies(queues={URL: reading(100)}, broken={"scale": ClusterRefusedError("why")}),

@@ -13,9 +13,9 @@ from queueworkerpool.model import (
     INVALID_POLL_SECONDS,
     InvalidPool,
     Memory,
-    NamespacedName,
     Pool,
     PoolStatus,
+    ScaleTarget,
     format_time,
     parse_pool,
     parse_time,
@@ -147,14 +147,14 @@ def test_only_an_integer_is_a_number_of_pods(value: object) -> None:
 def test_a_pool_names_its_deployment_and_its_interval() -> None:
     found = parse_pool(raw_pool(pollSeconds=7))
     assert isinstance(found, Pool)
-    assert (found.deployment, found.poll_seconds) == (NamespacedName("shop", "thumbnailer"), 7)
-    assert str(found.deployment) == "shop/thumbnailer"
+    assert (found.scale_target, found.poll_seconds) == (ScaleTarget("shop", "thumbnailer"), 7)
+    assert str(found.scale_target) == "shop/thumbnailer"
 
 
 def test_an_invalid_pool_has_no_deployment_and_a_long_interval() -> None:
     found = parse_pool(raw_pool(pollSeconds="often", mode="Sideways"))
     assert isinstance(found, InvalidPool)
-    assert (found.deployment, found.poll_seconds) == (None, INVALID_POLL_SECONDS)
+    assert (found.scale_target, found.poll_seconds) == (None, INVALID_POLL_SECONDS)
     assert str(found.error) == "the stored spec does not fit the current CRD; apply the pool again"
 
 

@@ -9,7 +9,7 @@ import pytest
 from queueworkerpool.errors import (
     QueueNotFoundError,
 )
-from queueworkerpool.model import Event, Mode, NamespacedName, Sample
+from queueworkerpool.model import Event, Mode, Sample, ScaleTarget
 from queueworkerpool.names import ConditionType, EventType, Reason
 from tests.unit.operator.builders import SPEC, URL, ago, pool, reading
 from tests.unit.operator.fakes import FakeDependencies, condition, target
@@ -99,8 +99,8 @@ async def test_a_paused_pool_reads_no_queue() -> None:
     assert fake.count("queue_reads_total", outcome="not_found") == 0
 
 
-@pytest.mark.parametrize("own", [NamespacedName("system", "thumbnailer"), NamespacedName("shop", "queueworkerpool")])
-async def test_a_deployment_that_only_resembles_the_operators_own_is_scaled(own: NamespacedName) -> None:
+@pytest.mark.parametrize("own", [ScaleTarget("system", "thumbnailer"), ScaleTarget("shop", "queueworkerpool")])
+async def test_a_deployment_that_only_resembles_the_operators_own_is_scaled(own: ScaleTarget) -> None:
     fake = FakeDependencies(queues=backlog(249), own=own)
     await fake.tick()
     assert fake.sizes == (50, 501)

@@ -14,7 +14,7 @@ from queueworkerpool.errors import (
     QueueNotFoundError,
     TargetGoneError,
 )
-from queueworkerpool.model import Event, NamespacedName, Pool, QueueRef, Schedule
+from queueworkerpool.model import Event, NamespacedName, Pool, QueueRef, ScaleTarget, Schedule
 from queueworkerpool.names import ConditionType, EventType, Reason
 from tests.unit.operator.builders import SPEC, URL, invalid_pool, pods, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
@@ -118,13 +118,13 @@ UNSCALABLE: dict[str, tuple[FakeDependencies, NamespacedName | None, Reason, str
         "the older pool older already scales Deployment thumbnailer: delete one of the two pools",
     ),
     "the operator's own Deployment": (
-        FakeDependencies(queues=backlog(249), own=NamespacedName("shop", "thumbnailer")),
+        FakeDependencies(queues=backlog(249), own=ScaleTarget("shop", "thumbnailer")),
         None,
         Reason.TARGET_NOT_ALLOWED,
         "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",
     ),
     "the operator's own Deployment, and another pool on it": (
-        FakeDependencies(queues=backlog(0), own=NamespacedName("shop", "thumbnailer")),
+        FakeDependencies(queues=backlog(0), own=ScaleTarget("shop", "thumbnailer")),
         NamespacedName("shop", "older"),
         Reason.TARGET_NOT_ALLOWED,
         "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name",

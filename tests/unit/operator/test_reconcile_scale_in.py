@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.model import BusyWorkers, Event, Mode, NamespacedName, Pool, Worker
+from queueworkerpool.model import BusyWorkers, Event, Mode, Pool, ScaleTarget, Worker
 from queueworkerpool.names import ConditionType, EventType, Reason
 from queueworkerpool.sizing import MessagesPerPod
 from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window
@@ -176,11 +176,11 @@ class Flapping(FakeDependencies):
         await super().confirm(pool)
         self.status_changes(ready_replicas=10)
 
-    async def scale(self, deployment: NamespacedName, replicas: int, resource_version: int) -> int:
+    async def scale(self, scale_target: ScaleTarget, replicas: int, resource_version: int) -> int:
         if self.writes_missed:
             self.writes_missed -= 1
             self.status_changes(ready_replicas=9 + self.writes_missed % 2)
-        return await super().scale(deployment, replicas, resource_version)
+        return await super().scale(scale_target, replicas, resource_version)
 
 
 @pytest.mark.looptime

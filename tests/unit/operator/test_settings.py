@@ -30,6 +30,7 @@ def test_the_defaults() -> None:
         write_workers=8,
         lease="",
         identity="",
+        scale_targets="",
         own_deployment="",
     )
 

@@ -23,7 +23,7 @@ MAY_READ: dict[str, set[str]] = {
     "model/targets.py": {"conditions", "observedGeneration", "replicas", "readyReplicas"},  # of a Deployment
     "model/spec.py": {"replicas"},  # of spec.fallback
     "cluster/objects.py": {"conditions"},  # of a Pod
-    "validate/deployments.py": {"replicas"},  # of a Deployment in a manifest
+    "validate/workloads.py": {"replicas"},  # of a workload in a manifest
 }
 
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from queueworkerpool.model import NamespacedName, Pool, StoredPool
+from queueworkerpool.model import NamespacedName, Pool, ScaleTargetRef, StoredPool
 from queueworkerpool.scheduler import PoolStore, Scheduler
 from tests.unit.operator.builders import SPEC, pool
 
 Does = Callable[[Pool], tuple[StoredPool, float | None]]
 
 
-def named(name: str, *, version: int = 100, poll_seconds: int = 5, deployment: str = "", **differs: Any) -> Pool:
-    """A pool of this name, with a Deployment of the same name unless another is named."""
-    spec = replace(SPEC, poll_seconds=poll_seconds, deployment=deployment or name)
+def named(name: str, *, version: int = 100, poll_seconds: int = 5, target: str = "", **differs: Any) -> Pool:
+    """A pool of this name, with a Deployment of the same name unless another one, or KIND/NAME, is given."""
+    kind, _, target_name = target.rpartition("/")
+    ref = ScaleTargetRef(target_name or name, kind or "Deployment")
+    spec = replace(SPEC, poll_seconds=poll_seconds, scale_target_ref=ref)
     calm = pool(key=NamespacedName("shop", name), uid=f"uid-{name}", resource_version=version, spec=spec)
     return replace(calm, **differs)
 

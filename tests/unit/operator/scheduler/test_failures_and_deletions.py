@@ -12,7 +12,7 @@ from queueworkerpool.errors import (
     PoolGoneError,
     TargetGoneError,
 )
-from queueworkerpool.model import NamespacedName, Pool
+from queueworkerpool.model import NamespacedName, Pool, ScaleTargetRef
 from queueworkerpool.scheduler.scheduler import CONFLICT_RETRY_SECONDS
 from tests.unit.operator.scheduler.harness import SchedulerHarness, edited, gaps, named
 
@@ -117,8 +117,8 @@ async def test_the_late_deletion_of_an_earlier_pool_of_that_name_is_ignored(harn
 async def test_a_pool_deleted_during_its_tick_stays_gone(harness: SchedulerHarness) -> None:
     """Otherwise it would own its Deployment for ever, because no watch event comes for it again."""
     harness.takes["old"] = 4.0
-    harness.scheduler.pool_changed(gone := named("old", deployment="shared", created="2026-01-01T00:00:00Z"))
-    harness.scheduler.pool_changed(named("young", deployment="shared"))
+    harness.scheduler.pool_changed(gone := named("old", target="shared", created="2026-01-01T00:00:00Z"))
+    harness.scheduler.pool_changed(named("young", target="shared"))
     await asyncio.sleep(1)
     harness.scheduler.pool_deleted(gone.key, gone.uid)
     await asyncio.sleep(30)
@@ -156,9 +156,9 @@ async def test_a_pool_deleted_and_created_again_during_a_tick_has_one_tick_at_a_
 async def test_when_the_older_pool_of_a_deployment_is_deleted_the_younger_is_due_at_once(
     harness: SchedulerHarness,
 ) -> None:
-    older = named("older", deployment="shared", poll_seconds=300, created="2026-01-01T00:00:00Z")
+    older = named("older", target="shared", poll_seconds=300, created="2026-01-01T00:00:00Z")
     harness.scheduler.pool_changed(older)
-    harness.scheduler.pool_changed(named("younger", deployment="shared", poll_seconds=300))
+    harness.scheduler.pool_changed(named("younger", target="shared", poll_seconds=300))
     await asyncio.sleep(10)
     harness.scheduler.pool_deleted(older.key, older.uid)
     await asyncio.sleep(0.001)
@@ -170,12 +170,12 @@ async def test_when_the_older_pool_of_a_deployment_is_deleted_the_younger_is_due
 async def test_a_pool_that_changes_its_deployment_makes_the_pools_of_both_deployments_due(
     harness: SchedulerHarness,
 ) -> None:
-    moved = named("moved", deployment="left", poll_seconds=300, created="2026-01-01T00:00:00Z")
-    for each in (moved, named("stays", deployment="left", poll_seconds=300)):
+    moved = named("moved", target="left", poll_seconds=300, created="2026-01-01T00:00:00Z")
+    for each in (moved, named("stays", target="left", poll_seconds=300)):
         harness.scheduler.pool_changed(each)
-    harness.scheduler.pool_changed(named("joined", deployment="right", poll_seconds=300))
+    harness.scheduler.pool_changed(named("joined", target="right", poll_seconds=300))
     await asyncio.sleep(1)
-    harness.scheduler.pool_changed(edited(moved, deployment="right"))
+    harness.scheduler.pool_changed(edited(moved, scale_target_ref=ScaleTargetRef("right")))
     await asyncio.sleep(0.001)
     assert [harness.times(name)[-1] for name in ("moved", "stays", "joined")] == [1, 1, 1]
     assert harness.owners("stays")[-1] is None

@@ -33,10 +33,10 @@ def test_it_can_always_be_kept_and_contradicts_no_other_setting() -> None:
 
 def test_workers_that_can_never_be_full_are_a_warning() -> None:
     problem = "5 is below the concurrency of the workers in Deployment thumbnailer, 6, so they are never full"
-    assert list(TARGET.worker_warnings(6, "thumbnailer")) == [
+    assert list(TARGET.worker_warnings(6, "Deployment thumbnailer")) == [
         ("spec.target.messagesPerPod", f"{problem}: raise it to 6 or more")
     ]
-    assert list(TARGET.worker_warnings(5, "thumbnailer")) == []
+    assert list(TARGET.worker_warnings(5, "Deployment thumbnailer")) == []
 
 
 def test_a_gauge_shows_the_target() -> None:

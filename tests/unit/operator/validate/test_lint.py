@@ -41,6 +41,12 @@ def fallback(**fields: Any) -> str:
 
 DISABLED = {"selectPolicy": "Disabled", "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
 
+
+def of_kind(kind: str, name: str = "p") -> str:
+    """A pool for what has this kind, and the name of the Deployment of the others."""
+    return manifest(CALM | {"scaleTargetRef": {"kind": kind, "name": "thumbnailer"}}, metadata={"name": name})
+
+
 DOUBTFUL: dict[str, tuple[str, str, str]] = {
     "a latency below the start-up time": (
         latency(10, 30),
@@ -145,6 +151,16 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         "spec.scaleIn.busyWorkers",
         "longer than the 30 s that the Deployment thumbnailer gives a pod to end",
     ),
+    "a StatefulSet that sets its replicas": (
+        deployment(replicas=3).replace("Deployment", "StatefulSet") + "---\n" + of_kind("StatefulSet"),
+        "spec.scaleTargetRef.name",
+        "StatefulSet thumbnailer sets spec.replicas, so each apply undoes the operator's size: remove spec.replicas from",
+    ),
+    "two pools for one StatefulSet": (
+        of_kind("StatefulSet") + "---\n" + of_kind("StatefulSet", "other"),
+        "spec.scaleTargetRef.name",
+        "the pool p in this file scales the StatefulSet thumbnailer too: one pool per StatefulSet",
+    ),
     "two pools for one Deployment": (
         pool() + "---\n" + manifest(CALM, metadata={"name": "other"}),
         "spec.scaleTargetRef.name",
@@ -161,6 +177,10 @@ def test_doubtful(text: str, field: str, remedy: str) -> None:
 
 
 CLEAR: dict[str, str] = {
+    "two pools for a Deployment and a StatefulSet of one name": pool() + "---\n" + of_kind("StatefulSet", "other"),
+    "replicas of a Deployment beside a pool for a StatefulSet of its name": (
+        deployment(replicas=3) + "---\n" + of_kind("StatefulSet")
+    ),
     **{name: text for name, text in ACCEPTED.items() if name != "a fixed size"},
     "a latency above the start-up time": latency(31, 30),
     "a latency without a start-up time": target(latencySeconds=1_000),

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from queueworkerpool.model import NamespacedName, Pod, Sample, Target, WorkerState
+from queueworkerpool.model import Pod, Sample, ScaleTarget, Target, WorkerState
 from queueworkerpool.sizing import Latency
 from queueworkerpool.workers.sampler import WorkerSampler
 from tests.unit.operator.builders import NOW, SPEC, pool
 
 POOL = pool()
-DEPLOYMENT = NamespacedName("shop", SPEC.deployment)
+DEPLOYMENT = ScaleTarget("shop", SPEC.scale_target_ref.name)
 TARGET = Target(replicas=2, ready_replicas=2, resource_version=1, selector="app=thumbnailer")
 BY_LATENCY = replace(SPEC, target=Latency(60))
 
@@ -37,13 +37,13 @@ class Workers:
     reports: dict[str, WorkerState] = field(default_factory=lambda: {"10.0.0.1": state(), "10.0.0.2": state()})
     takes: float = 0.0
     fails: Exception | None = None
-    listed: list[tuple[float, NamespacedName, str]] = field(default_factory=list)
+    listed: list[tuple[float, ScaleTarget, str]] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)
     silent: dict[str, float] = field(default_factory=dict)
-    marks_found: list[NamespacedName] = field(default_factory=list)
+    marks_found: list[ScaleTarget] = field(default_factory=list)
 
-    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
-        self.listed.append((now(), deployment, selector))
+    async def pods(self, scale_target: ScaleTarget, selector: str, limit: int | None = None) -> list[Pod]:
+        self.listed.append((now(), scale_target, selector))
         await asyncio.sleep(self.takes)
         if self.fails:
             raise self.fails
@@ -52,8 +52,8 @@ class Workers:
     def silent_since(self, pod: Pod) -> float:
         return self.silent.get(pod.name, 0.0)
 
-    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
-        assert deployment == DEPLOYMENT
+    async def ask(self, scale_target: ScaleTarget, pod: Pod, port: int) -> WorkerState | None:
+        assert scale_target == DEPLOYMENT
         self.asked.append((pod.address, port))
         await asyncio.sleep(self.takes)
         return self.reports.get(pod.address)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from queueworkerpool.errors import ClusterError, ClusterRefusedError
-from queueworkerpool.model import NamespacedName, Pod, Target, WorkerState
+from queueworkerpool.model import Pod, ScaleTarget, Target, WorkerState
 from queueworkerpool.workers.scale_in import MOST_AT_ONCE, QUERY_SECONDS, ScaleInCoordinator
 from tests.unit.operator.builders import SPEC
 
-DEPLOYMENT = NamespacedName("shop", SPEC.deployment)
+DEPLOYMENT = ScaleTarget("shop", SPEC.scale_target_ref.name)
 TARGET = Target(replicas=3, ready_replicas=3, resource_version=1, selector="app=thumbnailer", settled=True)
 IDLE = WorkerState(busy=0, concurrency=1, finished=0, busy_seconds=0.0)
 
@@ -41,8 +41,8 @@ class Deployed:
     def of(cls, *pods: Pod, takes: float = 0.0) -> "Deployed":
         return cls({each.name: each for each in pods}, takes)
 
-    async def pods(self, deployment: NamespacedName, selector: str, limit: int | None = None) -> list[Pod]:
-        assert (deployment, selector, limit) == (DEPLOYMENT, TARGET.selector, None)
+    async def pods(self, scale_target: ScaleTarget, selector: str, limit: int | None = None) -> list[Pod]:
+        assert (scale_target, selector, limit) == (DEPLOYMENT, TARGET.selector, None)
         self.listed += 1
         return list(self.existing.values())
 
@@ -57,8 +57,8 @@ class Deployed:
     def silent_since(self, pod: Pod) -> float:
         return self.silent.get(pod.name, 0.0)
 
-    async def ask(self, deployment: NamespacedName, pod: Pod, port: int) -> WorkerState | None:
-        assert (deployment, port) == (DEPLOYMENT, SPEC.state_port)
+    async def ask(self, scale_target: ScaleTarget, pod: Pod, port: int) -> WorkerState | None:
+        assert (scale_target, port) == (DEPLOYMENT, SPEC.state_port)
         self.asked.append(pod.address)
         self.asking += 1
         self.most_asking = max(self.most_asking, self.asking)

@@ -1,7 +1,7 @@
-"""Warnings about a pool that only the Deployment in the same file shows. Pure.
+"""Warnings about a pool that only the workload in the same file shows. Pure.
 
 `verdicts` calls it. A pool alone does not say, for example, how many messages a worker handles at the same time. It
-does not judge Deployments: what cannot be read in one yields no warning.
+does not judge workloads: what cannot be read in one yields no warning.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,8 +18,8 @@ _FLAG, _VARIABLE = "--concurrency", "QUEUEWORKER_CONCURRENCY"
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentWorkers:
-    """What a Deployment's manifest says of its workers.
+class TemplateWorkers:
+    """What the manifest of a Deployment, or of what has its shape, says of its workers.
 
     Args:
         sets_replicas: Whether the manifest sets spec.replicas.
@@ -32,14 +32,14 @@ class DeploymentWorkers:
     grace_seconds: float
 
     @classmethod
-    def parse(cls, deployment: Mapping[str, Any]) -> "DeploymentWorkers":
-        """Parse a raw Deployment; a field of a wrong type counts as absent."""
-        spec = _mapping(deployment.get("spec"))
+    def parse(cls, workload: Mapping[str, Any]) -> "TemplateWorkers":
+        """Parse a raw workload; a field of a wrong type counts as absent."""
+        spec = _mapping(workload.get("spec"))
         pod = _mapping(_mapping(spec.get("template")).get("spec"))
         given = [number for container in _items(pod.get("containers")) for number in _concurrency(container)]
         grace = pod.get("terminationGracePeriodSeconds")
         # What `kubectl get` prints has a uid, and always has replicas; it is not a manifest that is applied repeatedly.
-        is_source = "uid" not in _mapping(deployment.get("metadata"))
+        is_source = "uid" not in _mapping(workload.get("metadata"))
         return cls(
             is_source and "replicas" in spec,
             max(given, default=None),
@@ -47,19 +47,19 @@ class DeploymentWorkers:
         )
 
 
-def warnings(spec: PoolSpec, workers: DeploymentWorkers) -> Iterator[LintWarning]:
-    """Yield the warnings about a pool and the Deployment that it scales."""
-    name = spec.deployment
+def warnings(spec: PoolSpec, workers: TemplateWorkers) -> Iterator[LintWarning]:
+    """Yield the warnings about a pool and what it scales."""
+    label = spec.scale_target_ref.label
     if workers.sets_replicas:
-        problem = f"the Deployment {name} sets spec.replicas, so each apply undoes the operator's size"
-        yield LintWarning("spec.scaleTargetRef.name", f"{problem}: remove spec.replicas from the Deployment")
+        problem = f"the {label} sets spec.replicas, so each apply undoes the operator's size"
+        yield LintWarning(
+            "spec.scaleTargetRef.name", f"{problem}: remove spec.replicas from the {spec.scale_target_ref.kind}"
+        )
     if workers.concurrency:
-        yield from (LintWarning(*warning) for warning in spec.target.worker_warnings(workers.concurrency, name))
+        yield from (LintWarning(*warning) for warning in spec.target.worker_warnings(workers.concurrency, label))
     service = spec.target.declared_service_seconds or 0
     if spec.busy_workers is BusyWorkers.DRAIN and service > workers.grace_seconds:
-        problem = (
-            f"a message takes longer than the {workers.grace_seconds:g} s that the Deployment {name} gives a pod to end"
-        )
+        problem = f"a message takes longer than the {workers.grace_seconds:g} s that the {label} gives a pod to end"
         message = f"{problem}: raise its terminationGracePeriodSeconds, or set Protect"
         yield LintWarning("spec.scaleIn.busyWorkers", message)
 

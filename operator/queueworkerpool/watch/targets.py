@@ -1,4 +1,4 @@
-"""Lists and watches Deployments, keeping of each only what a decision uses (ADR 0012). Changes no object.
+"""Lists and watches what pools scale, keeping of each only what a decision uses (ADR 0012). Changes no object.
 
 `process` runs it on the main event loop. It is our own, because kopf's bookkeeping of an indexed kind grows with the
 square of its objects, which anybody in the cluster can make. A list comes in pages that are small in bytes, a broken
@@ -14,9 +14,10 @@ from typing import Any
 
 import aiohttp
 
+from queueworkerpool.errors import TargetKindError, TargetKindMissingError, TargetKindNotAllowedError
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import DEPLOYMENT, NamespacedName, Target
-from queueworkerpool.watch.index import Deployments
+from queueworkerpool.model import DEPLOYMENT, STATEFUL_SET, NamespacedName, Target
+from queueworkerpool.watch.index import KindIndex, Targets
 from queueworkerpool.watch.kinds import SERVER_TIMEOUT_SECONDS, SILENCE_TIMEOUT_SECONDS
 from queueworkerpool.watch.pages import (
     LineTooLongError,
@@ -31,7 +32,9 @@ from queueworkerpool.watch.session import RECONNECT_SECONDS, Connections, NoLogi
 logger = logging.getLogger(__name__)
 
 FORBIDDEN_RETRY_SECONDS = 10.0
-"""How long to wait before a namespace that may not be listed is tried again."""
+"""How long to wait before a namespace that may not be listed, or a kind that is not served, is tried again."""
+
+_ALWAYS_SERVED = (DEPLOYMENT, STATEFUL_SET)
 
 
 class _ExpiredError(Exception):
@@ -42,13 +45,21 @@ class _RefusedError(Exception):
     """The API server does not let us list or watch here."""
 
 
-async def watch_deployments(
-    deployments: Deployments, namespaces: tuple[str, ...], health: HealthState, stop: asyncio.Event
+async def watch_targets(
+    targets: Targets, namespaces: tuple[str, ...], health: HealthState, stop: asyncio.Event
 ) -> None:
-    """Keep the index true until `stop` is set."""
+    """Keep the index of each wanted kind true until `stop` is set."""
     connections = Connections()
-    scopes = [_Scope(scope, deployments, health, connections) for scope in namespaces or ("",)]
-    tasks = [asyncio.create_task(scope.run(), name=f"deployments {scope.namespace}") for scope in scopes]
+    tasks: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        while True:
+            index = await targets.wanted.get()
+            for namespace in namespaces or ("",):
+                scope = _Scope(namespace, index, health, connections)
+                tasks.append(asyncio.create_task(scope.run(), name=f"{index.workload.resource} {namespace}"))
+
+    tasks.append(asyncio.create_task(begin(), name="kinds"))
     try:
         await stop.wait()
     finally:
@@ -59,18 +70,19 @@ async def watch_deployments(
 
 
 class _Scope:
-    """The list and watch of one namespace, or of all (the empty name)."""
+    """The list and watch of one kind in one namespace, or in all (the empty name)."""
 
-    def __init__(self, namespace: str, deployments: Deployments, health: HealthState, connections: Connections) -> None:
+    def __init__(self, namespace: str, index: KindIndex, health: HealthState, connections: Connections) -> None:
         self.namespace = namespace
-        self._deployments = deployments
+        self._index = index
+        self._workload = index.workload
         self._health = health
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._server = ""
         self._version = ""  # where the watch goes on; empty: a list is needed
         self._continue = ""  # where the list goes on
-        self._staged: dict[NamespacedName, Target] = {}
+        self._staged: dict[tuple[str, str], Target] = {}
         self._size = PageSize()
         self._logged = ""
 
@@ -87,8 +99,11 @@ class _Scope:
                 self._log("an event is too long")
                 self._version = ""
                 await asyncio.sleep(RECONNECT_SECONDS)
-            except _RefusedError as error:
-                self._deployments.lose(self.namespace, str(error))
+            except (_RefusedError, TargetKindError) as error:
+                if isinstance(error, TargetKindError):
+                    self._index.lose_kind(self.namespace, error)
+                else:
+                    self._index.lose(self.namespace, str(error))
                 self._log(str(error))
                 self._version = ""
                 await asyncio.sleep(FORBIDDEN_RETRY_SECONDS)
@@ -97,11 +112,13 @@ class _Scope:
                 await self._forget_session()
                 await asyncio.sleep(RECONNECT_SECONDS)
             except Exception:  # a bug must cost an attempt, not the watch
-                logger.exception("the watch of Deployments failed")
+                logger.exception("a watch failed", extra={"kind": self._workload.resource})
                 self._version = ""
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _follow(self) -> None:
+        if not self._version and not self._continue:
+            await self._check_served()
         while not self._version:
             await self._list_page()
         async for line in self._lines():
@@ -124,11 +141,11 @@ class _Scope:
         self._continue = page["metadata"].get("continue", "")
         if not self._continue:
             self._version = page["metadata"]["resourceVersion"]
-            self._deployments.replace(self.namespace, self._staged)
+            self._index.replace(self.namespace, self._staged)
             self._staged = {}
 
     def _stage(self, item: Mapping[str, Any]) -> None:
-        if target := _parsed(item):
+        if target := self._parsed(item):
             self._staged[_name(item)] = target
 
     async def _lines(self) -> AsyncIterator[bytes]:
@@ -150,18 +167,48 @@ class _Scope:
                 raise _ExpiredError
             raise aiohttp.ClientPayloadError(f"the watch ended with status {item.get('code')}")
         if kind == "DELETED":
-            self._deployments.remove(self.namespace, _name(item))
-        elif kind in {"ADDED", "MODIFIED"} and (target := _parsed(item)):
-            self._deployments.put(self.namespace, _name(item), target)
+            self._index.remove(self.namespace, _name(item))
+        elif kind in {"ADDED", "MODIFIED"} and (target := self._parsed(item)):
+            self._index.put(self.namespace, _name(item), target)
         self._version = item["metadata"]["resourceVersion"]
+
+    async def _check_served(self) -> None:
+        """Check that the API server serves the kind and its scale. Raises TargetKindError or ClientError.
+
+        A custom resource's definition may come and go; a list of what is not served gets an answer without a sender.
+        """
+        workload = self._workload
+        if workload in _ALWAYS_SERVED:
+            return
+        resources = await self._discovered(workload.root, "resources")
+        if resources is None:
+            groups = await self._discovered("/apis", "groups")  # that a group is missing, only the API server can say
+            if groups is None:
+                raise aiohttp.ClientPayloadError("the list of API groups was not answered")
+        names = {each["name"]: each["kind"] for each in resources or ()}
+        if names.get(workload.plural) != workload.kind:
+            problem = f"the API server serves no {workload.kind} of {workload.api_version} ({workload.plural})"
+            remedy = "install its custom resource definition, or correct spec.scaleTargetRef"
+            raise TargetKindMissingError(f"{problem}: {remedy}")
+        if f"{workload.plural}/scale" not in names:
+            remedy = "add subresources.scale to its custom resource definition, or correct spec.scaleTargetRef.kind"
+            problem = f"the kind {workload.kind} of {workload.api_version} has no /scale"
+            raise TargetKindNotAllowedError(f"{problem}: {remedy}")
+
+    async def _discovered(self, path: str, field: str) -> list[dict[str, Any]] | None:
+        """Return a list of the API server's index; None when it has no such part. Raises ClientError."""
+        async with await self._send(path, {}) as answer:
+            if answer.status == HTTPStatus.NOT_FOUND:
+                return None
+            if answer.status != HTTPStatus.OK:
+                raise aiohttp.ClientPayloadError(f"status {answer.status}")
+            found = json.loads(await read_body(answer))[field]
+            return list(found)
 
     async def _get(self, query: Mapping[str, str]) -> aiohttp.ClientResponse:
         """Send one request; the caller closes the answer. Raises _ExpiredError, _RefusedError or ClientError."""
         place = f"/namespaces/{self.namespace}" if self.namespace else ""
-        session = self._open()
-        url = f"{self._server}/apis/{DEPLOYMENT.group}/{DEPLOYMENT.version}{place}/{DEPLOYMENT.plural}"
-        timeout = aiohttp.ClientTimeout(total=None, connect=SILENCE_TIMEOUT_SECONDS, sock_read=SILENCE_TIMEOUT_SECONDS)
-        answer = await session.get(url, params=query, timeout=timeout)
+        answer = await self._send(f"{self._workload.root}{place}/{self._workload.plural}", query)
         if answer.status == HTTPStatus.OK:
             return answer
         async with answer:
@@ -169,15 +216,31 @@ class _Scope:
         if answer.status == HTTPStatus.GONE:
             self._continue, self._staged = "", {}
             raise _ExpiredError
+        if answer.status == HTTPStatus.NOT_FOUND and self._workload not in _ALWAYS_SERVED:
+            self._version, self._continue, self._staged = "", "", {}  # its definition may be gone: begin anew
         if is_authentic and answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             raise _RefusedError(f"status {answer.status}")
         raise aiohttp.ClientPayloadError(f"status {answer.status}")
+
+    async def _send(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientResponse:
+        session = self._open()
+        timeout = aiohttp.ClientTimeout(total=None, connect=SILENCE_TIMEOUT_SECONDS, sock_read=SILENCE_TIMEOUT_SECONDS)
+        return await session.get(f"{self._server}{path}", params=query, timeout=timeout)
+
+    def _parsed(self, item: Mapping[str, Any]) -> Target | None:
+        """Return the target; None, with a line in the log, when it is not what the API server promises."""
+        try:
+            return Target.parse(item, self._workload)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            about = {"kind": self._workload.kind, "target": item.get("metadata", {}).get("name")}
+            logger.warning("object not understood", extra=about)
+            return None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             info = login()
             self._server = info.server.rstrip("/")
-            self._session = self._connections.open(info, self._health)
+            self._session = self._connections.open(info, self._health, self._workload.resource)
         return self._session
 
     async def _forget_session(self) -> None:
@@ -188,18 +251,9 @@ class _Scope:
 
     def _log(self, problem: str) -> None:
         repeated, self._logged = self._logged == problem, problem
-        extra = {"namespace": self.namespace, "error": problem}
-        logger.log(logging.DEBUG if repeated else logging.WARNING, "Deployments not watched", extra=extra)
+        extra = {"kind": self._workload.resource, "namespace": self.namespace, "error": problem}
+        logger.log(logging.DEBUG if repeated else logging.WARNING, "objects not watched", extra=extra)
 
 
 def _name(item: Mapping[str, Any]) -> NamespacedName:
     return NamespacedName(item["metadata"]["namespace"], item["metadata"]["name"])
-
-
-def _parsed(item: Mapping[str, Any]) -> Target | None:
-    """Return the Deployment; None, with a line in the log, when it is not what the API server promises."""
-    try:
-        return Target.parse(item)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        logger.warning("Deployment not understood", extra={"deployment": item.get("metadata", {}).get("name")})
-        return None
