@@ -88,7 +88,7 @@ async def run(settings: Settings) -> None:
 
 async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
-    cluster = KubernetesCluster(settings.write_workers, process.fence)
+    cluster = KubernetesCluster(settings.write_workers, process.fence, process.metrics.api_requested)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
     states, deployments = WorkerStates(process.metrics.state_requested), Deployments(settings.namespaces)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
@@ -190,7 +190,7 @@ async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
             await work.finish(FINISH_SECONDS)
             fence.close()
         return
-    leases = LeaseClient(NamespacedName(*settings.lease.split("/")))
+    leases = LeaseClient(NamespacedName(*settings.lease.split("/")), process.metrics.api_requested)
     health.jobs["Lease client"] = leases.jobs
     elector = Elector(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, UnknownPathError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, Requested, UnknownPathError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
 from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
@@ -37,17 +37,18 @@ class KubernetesCluster:
     Close it to end its threads.
     """
 
-    def __init__(self, workers: int, fence: Fence | None = None) -> None:
+    def __init__(self, workers: int, fence: Fence | None = None, requested: Requested | None = None) -> None:
         """Read KUBECONFIG, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write; None allows every write.
+            requested: Counts requests; None counts none.
 
         Raises:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
-        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS, requested)
         self._lists = PagedLists(self._connection, MOST_PAGES)
         self._loses = False
 
