@@ -195,6 +195,29 @@ _WRITES = Row(
     "Can it act?",
     (
         Panel(
+            title="Requests to the Kubernetes API",
+            description="Per second, by method and status code; none: no answer. 409 now and then is usual: somebody "
+            "else wrote first. 403 and 422 are refusals; watches are left out.",
+            queries=(
+                Query(
+                    f"sum by (method, code) (rate(queueworkerpool_api_requests_total{{{_HERE}}}[{RATE}]))",
+                    "{{method}} {{code}}",
+                ),
+            ),
+            kind=Kind.BARS,
+            unit=Unit.PER_SECOND,
+            width=12,
+            runbooks=("QueueWorkerPoolHighErrorRate",),
+        ),
+        Panel(
+            title="How long the Kubernetes API takes",
+            description="Time of one request, failed ones included.",
+            queries=quantiles("queueworkerpool_api_request_duration_seconds", _HERE),
+            unit=Unit.SECONDS,
+            width=12,
+            runbooks=("QueueWorkerPoolSlowTicks",),
+        ),
+        Panel(
             title="Writes of sizes",
             description="Writes per second of a Deployment's replicas, up and down, over all pools.",
             queries=(

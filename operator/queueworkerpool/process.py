@@ -93,7 +93,8 @@ async def run(settings: Settings) -> None:
 
 async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
-    cluster = KubernetesCluster(settings.write_workers, process.fence, process.workloads)
+    requested = process.metrics.api_requested
+    cluster = KubernetesCluster(settings.write_workers, process.fence, process.workloads, requested)
     queues = SqsQueues(settings.region, settings.read_workers, _now)
     states, targets = WorkerStates(process.metrics.state_requested), Targets(settings.namespaces, process.workloads)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, targets=targets)
@@ -193,7 +194,7 @@ async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
             await work.finish(FINISH_SECONDS)
             fence.close()
         return
-    leases = LeaseClient(NamespacedName(*settings.lease.split("/")))
+    leases = LeaseClient(NamespacedName(*settings.lease.split("/")), process.metrics.api_requested)
     health.jobs["Lease client"] = leases.jobs
     elector = Elector(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
 

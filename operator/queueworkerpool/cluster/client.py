@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, UnknownPathError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, Requested, UnknownPathError
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
 from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import (
@@ -58,7 +58,11 @@ class KubernetesCluster:
     """
 
     def __init__(
-        self, workers: int, fence: Fence | None = None, workloads: Sequence[Workload] = DEFAULT_WORKLOADS
+        self,
+        workers: int,
+        fence: Fence | None = None,
+        workloads: Sequence[Workload] = DEFAULT_WORKLOADS,
+        requested: Requested | None = None,
     ) -> None:
         """Read KUBECONFIG, else the pod's service account; sends nothing.
 
@@ -66,11 +70,12 @@ class KubernetesCluster:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write; None allows every write.
             workloads: The kinds that are scaled, and where the API server serves them.
+            requested: Counts requests; None counts none.
 
         Raises:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
         """
-        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS, requested)
         self._lists = PagedLists(self._connection, MOST_PAGES)
         self._workloads = {workload.identity: workload for workload in workloads}
         self._loses = False

@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from http import HTTPStatus
@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from queueworkerpool.cluster.library import ApiException, client, config
 from queueworkerpool.cluster.refusals import is_lasting, sentence
-from queueworkerpool.errors import ClusterConflictError, ClusterError, ClusterRefusedError
+from queueworkerpool.errors import ClusterConflictError, ClusterError, ClusterRefusedError, NotLeadingError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.names import FIELD_MANAGER
@@ -30,6 +30,9 @@ CHUNK_BYTES = 65536
 MOST_BYTES = 16 * 1024 * 1024
 """The longest answer that is read. The API server stores objects of up to about 1.5 MiB; in JSON they may be some times
 that."""
+
+Requested = Callable[[str, int | None, float], None]
+"""Called in any thread after each request that was sent: method, status code (None: no whole answer), seconds."""
 
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -54,13 +57,16 @@ class AnswerTooLargeError(ClusterError):
 class Connection:
     """A connection to the API server, with a pool of threads. Close it to end the threads."""
 
-    def __init__(self, workers: int, fence: Fence, read_timeout_seconds: float) -> None:
+    def __init__(
+        self, workers: int, fence: Fence, read_timeout_seconds: float, requested: Requested | None = None
+    ) -> None:
         """Read KUBECONFIG, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write.
             read_timeout_seconds: The limit until an answer begins, and again for the whole of it.
+            requested: Counts requests; None counts none.
 
         Raises:
             ClusterError: Neither KUBECONFIG nor a service account can be read.
@@ -68,6 +74,7 @@ class Connection:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
         self._workers = workers
         self._fence = fence
+        self._requested = requested or _uncounted
         self.jobs = Jobs()
         self._timeouts = (CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
         self._api = self._connect()
@@ -114,6 +121,18 @@ class Connection:
         raise _refusal(f"{method} {path}", answer.status, decoded)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> Any:
+        began = time.monotonic()
+        try:
+            answer = self._exchange(method, path, body, most_bytes)
+        except NotLeadingError:  # nothing was sent
+            raise
+        except ClusterError:
+            self._requested(method, None, time.monotonic() - began)
+            raise
+        self._requested(method, answer.status, time.monotonic() - began)
+        return answer
+
+    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> Any:
         headers = _MERGE_PATCH if method == "PATCH" else _JSON
         query = [("fieldManager", FIELD_MANAGER)] if body else []
         request = self._api.param_serialize(
@@ -149,6 +168,10 @@ class Connection:
         api = client.ApiClient(settings)
         api.rest_client.pool_manager.pool_classes_by_scheme = _fenced(self._fence)
         return api
+
+
+def _uncounted(_method: str, _code: int | None, _seconds: float) -> None:
+    """Count nothing."""
 
 
 def _decoded(content: bytes | bytearray) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ write carries the version that it was decided on, and of two that create it one 
 
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, Requested
 from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import no_fence
@@ -21,15 +21,15 @@ that hangs leaves time for another one."""
 class LeaseClient:
     """A client that reads and writes one Lease. Close it to end its thread."""
 
-    def __init__(self, lease: NamespacedName) -> None:
-        """Read KUBECONFIG, else the pod's service account; sends nothing.
+    def __init__(self, lease: NamespacedName, requested: Requested | None = None) -> None:
+        """Read KUBECONFIG, else the pod's service account; sends nothing. `requested` counts requests.
 
         Raises ClusterError when neither can be read.
         """
         self._lease = lease
         self._all = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases"
         self._path = f"{self._all}/{lease.name}"
-        self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
+        self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS, requested)
 
     @property
     def jobs(self) -> Jobs:

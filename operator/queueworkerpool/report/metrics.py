@@ -68,6 +68,18 @@ class Metrics:
         self._read_seconds = Histogram(
             f"{name}queue_read_duration_seconds", "Time that one SQS request took.", buckets=_SECONDS, registry=registry
         )
+        self._api_seconds = Histogram(
+            f"{name}api_request_duration_seconds",
+            "Time that one request to the Kubernetes API took; watches are left out.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._api_requests = Counter(
+            f"{name}api_requests",
+            "Requests to the Kubernetes API, by method and status code (none: no answer); watches are left out.",
+            ("method", "code"),
+            registry=registry,
+        )
         self._namespaces = Gauge(
             f"{name}namespace_served",
             "1 for a namespace whose pools and Deployments can be listed, else 0; the empty name is the whole cluster.",
@@ -126,6 +138,11 @@ class Metrics:
     def queue_read(self, took_seconds: float) -> None:
         """Record how long one SQS request took, in seconds."""
         self._read_seconds.observe(took_seconds)
+
+    def api_requested(self, method: str, code: int | None, took_seconds: float) -> None:
+        """Record one request to the Kubernetes API; a code of None: no answer. May be called from any thread."""
+        self._api_requests.labels(method=method, code="none" if code is None else str(code)).inc()
+        self._api_seconds.observe(took_seconds)
 
     def state_requested(self, outcome: StateOutcome) -> None:
         """Count one request for a worker's /state."""

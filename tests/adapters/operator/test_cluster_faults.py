@@ -193,12 +193,38 @@ async def test_a_write_that_the_fence_refuses_is_never_sent(
     server = faulty(faults.answering(200, {"kind": "Whatever"}))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, server.endpoint)))
-    cluster = KubernetesCluster(1, Fence(time.monotonic))
+    reported: list[str] = []
+    cluster = KubernetesCluster(1, Fence(time.monotonic), lambda method, *_: reported.append(method))
     try:
         assert type(await failure(write, cluster)) is NotLeadingError
-        assert server.requests == []
+        assert (server.requests, reported) == ([], [])
     finally:
         cluster.close()
+
+
+ENDS: dict[str, tuple[Script, str, tuple[str, int | None]]] = {
+    "a write that conflicts": (faults.answering(409, {"kind": "Status"}), "scale", ("PATCH", 409)),
+    "a read that is answered": (faults.answering(404, {"kind": "Status"}), "pool", ("GET", 404)),
+    "no answer": (faults.resetting, "pool", ("GET", None)),
+}
+
+
+@pytest.mark.parametrize("row", ENDS)
+async def test_a_request_is_reported_with_how_it_ended(
+    row: str, faulty: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, call, end = ENDS[row]
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, faulty(script).endpoint)))
+    reported: list[tuple[str, int | None, float]] = []
+    cluster = KubernetesCluster(1, requested=lambda *request: reported.append(request))
+    try:
+        await failure(CALLS[call], cluster)
+    finally:
+        cluster.close()
+    [(method, code, seconds)] = reported
+    assert (method, code) == end
+    assert 0 < seconds < client.READ_TIMEOUT_SECONDS
 
 
 async def test_a_process_that_freezes_while_a_connection_is_made_sends_nothing_over_it(

@@ -229,6 +229,17 @@ def test_the_series_of_the_process() -> None:
     assert scraped(metrics)["queueworkerpool_leader"][frozenset()] == 0
 
 
+def test_requests_to_the_api_server_are_counted_by_method_and_code() -> None:
+    metrics = fresh()
+    for method, code, seconds in (("GET", 200, 0.5), ("PATCH", 200, 1.0), ("PATCH", 409, 1.0), ("PATCH", None, 7.0)):
+        metrics.api_requested(method, code, seconds)
+    expected = (("GET", "200"), ("PATCH", "200"), ("PATCH", "409"), ("PATCH", "none"))
+    assert scraped(metrics)["queueworkerpool_api_requests_total"] == {
+        frozenset({("method", method), ("code", code)}): 1 for method, code in expected
+    }
+    assert scraped(metrics)["queueworkerpool_api_request_duration_seconds_sum"][frozenset()] == 9.5
+
+
 def test_the_buckets_reach_from_an_idle_tick_to_every_time_out() -> None:
     metrics = fresh()
     metrics.ticked(lag_seconds=0.0, took_seconds=0.0)
