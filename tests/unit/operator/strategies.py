@@ -13,6 +13,7 @@ from queueworkerpool.model import (
     Mode,
     Pod,
     Policy,
+    Removal,
     Sample,
     ScaleDownStabilization,
     ScaleUpStabilization,
@@ -72,7 +73,10 @@ pod_lists = st.lists(
     st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans(), pod_states), max_size=12
 ).map(
     lambda rows: tuple(
-        Worker(Pod(f"pod-{n}", f"uid-{n}", ready=ready, assigned=assigned, pending=pending, marked=marked), state)
+        Worker(
+            Pod(f"pod-{n}", f"uid-{n}", ready=ready, assigned=assigned, pending=pending, marked=marked, ordinal=n),
+            state,
+        )
         for n, (ready, assigned, pending, marked, state) in enumerate(rows)
     )
 )
@@ -100,6 +104,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
         sample=draw(samples),
         writer=draw(st.none() | st.tuples(st.just("kubectl"), times)),
         pods=draw(st.none() | pod_lists),
+        removal=draw(st.sampled_from(Removal)),
+        first_ordinal=draw(st.integers(0, 3)),
     )
 
 

@@ -154,7 +154,7 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
     "a StatefulSet that sets its replicas": (
         deployment(replicas=3).replace("Deployment", "StatefulSet") + "---\n" + of_kind("StatefulSet"),
         "spec.scaleTargetRef.name",
-        "StatefulSet thumbnailer sets spec.replicas, so each apply undoes the operator's size: remove spec.replicas from",
+        "StatefulSet thumbnailer sets spec.replicas, so each apply undoes the operator's size: remove spec.replicas",
     ),
     "two pools for one StatefulSet": (
         of_kind("StatefulSet") + "---\n" + of_kind("StatefulSet", "other"),
