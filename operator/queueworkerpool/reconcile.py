@@ -65,7 +65,8 @@ async def reconcile(
     """
     if isinstance(pool, InvalidPool):
         return await _report_invalid(pool, None, dependencies), None
-    observation = _found(pool, owner, dependencies)
+    # A pause is decided before queues are read, and so before the tick's own time; without pausedUntil they are alike.
+    observation = _found(pool.at(dependencies.clock()) if pool.spec.paused_until else pool, owner, dependencies)
     counts = await _read(observation.pool, dependencies) if observation.may_scale else ()
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:

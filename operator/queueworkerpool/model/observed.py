@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError
@@ -56,6 +57,11 @@ class Pool(_PoolObject):
     def poll_seconds(self) -> int:
         """`spec.pollSeconds`."""
         return self.spec.poll_seconds
+
+    def at(self, now: datetime) -> "Pool":
+        """Return the pool with its spec as it holds at a time."""
+        spec = self.spec.at(now)
+        return self if spec is self.spec else replace(self, spec=spec)
 
     def invalid(self, error: SpecInvalidError) -> "InvalidPool":
         """Return the same pool, once it has shown at run time that its spec makes no sense."""

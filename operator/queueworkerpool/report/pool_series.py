@@ -87,6 +87,10 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
     )
     protects = _gauge("protects_busy_workers", "1 where spec.scaleIn.busyWorkers is Protect, 0 where it is Drain.")
     lowest = _gauge("min_replicas", "spec.minReplicas.")
+    active = _gauge("active_min_replicas", "spec.activeMinReplicas, of the pools that set it.")
+    paused_until = _gauge(
+        "paused_until_timestamp_seconds", "Unix time of spec.pausedUntil, of the pools that it pauses now."
+    )
     highest = _gauge("max_replicas", "spec.maxReplicas.")
     targets = {name: _gauge(name, text) for rule in RULES for name, text in rule.gauges.items()}
     for labels, record in pools:
@@ -100,9 +104,13 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
             protects.add_metric(labels, float(record.spec.busy_workers is BusyWorkers.PROTECT))
             lowest.add_metric(labels, record.spec.min_replicas)
             highest.add_metric(labels, record.spec.max_replicas)
+            if record.spec.active_min_replicas:
+                active.add_metric(labels, record.spec.active_min_replicas)
+            if record.spec.paused_until:
+                paused_until.add_metric(labels, record.spec.paused_until.timestamp())
             for name, value in record.spec.target.gauge_values().items():
                 targets[name].add_metric(labels, value)
-    yield from (current, ready, desired, waiting, protects, lowest, highest, *targets.values())
+    yield from (current, ready, desired, waiting, protects, lowest, active, highest, paused_until, *targets.values())
 
 
 def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:

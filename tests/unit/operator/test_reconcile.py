@@ -126,3 +126,19 @@ async def test_a_sample_of_the_workers_reaches_the_decision() -> None:
     fake = FakeDependencies(sample=Sample(ago(1), concurrency=8))
     await fake.tick()
     assert fake.status["memory"]["workers"] == {"concurrency": 8}
+
+
+async def test_a_pool_that_is_paused_until_a_time_reads_nothing_and_goes_on_then_by_itself() -> None:
+    fake = FakeDependencies(asking(paused_until=ago(-63)), queues=backlog(249))
+    assert await fake.tick() is None  # later than the next usual tick
+    assert (fake.sizes, fake.status["lastDecision"]["reason"]) == ((10, 500), "Paused")
+    assert (fake.count("queue_reads_total", outcome="ok"), fake.count("paused_until_timestamp_seconds")) == (
+        0,
+        ago(-63).timestamp(),
+    )
+    fake.later(60)
+    assert await fake.tick() == 3
+    fake.later(3)
+    await fake.tick()
+    assert (fake.sizes[0], fake.count("paused_until_timestamp_seconds")) == (50, None)
+    assert condition(fake.status, ConditionType.SCALING_ACTIVE)["reason"] == "ScalingActive"

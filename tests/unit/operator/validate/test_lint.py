@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from queueworkerpool.validate import LintWarning, validate
-from tests.cluster.operator.pool_manifests import CALM, URL, down, manifest, pool, queue, schedule, target, up
+from tests.cluster.operator.pool_manifests import CALM, MORNING, URL, down, manifest, pool, queue, schedule, target, up
 from tests.cluster.operator.pool_rows import ACCEPTED
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -63,6 +63,21 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         latency(startup=50, scaleToZeroAfterSeconds=49),
         "spec.scaleToZeroAfterSeconds",
         "raise it to 50 or more",
+    ),
+    "an active minimum that a schedule does not allow": (
+        pool(activeMinReplicas=4, schedules=[MORNING | {"maxReplicas": 3, "minReplicas": 0}]),
+        "spec.activeMinReplicas",
+        "above the maxReplicas of the schedule morning, 3, which wins",
+    ),
+    "a pause that is over": (
+        pool(pausedUntil="2026-03-02T12:00:00Z"),
+        "spec.pausedUntil",
+        "2026-03-02T12:00:00Z is over, so it means nothing: remove it",
+    ),
+    "a pause within mode Paused": (
+        pool(pausedUntil="2026-03-02T12:00:01Z", mode="Paused"),
+        "spec.pausedUntil",
+        "it does not end mode Paused: set mode to Active",
     ),
     "an activation of a pool that is never at zero": (
         pool(minReplicas=1, activationMessages=5),
