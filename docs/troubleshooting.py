@@ -39,6 +39,7 @@ SIGNS: dict[Reason, str] = {
     Reason.SCALE_DOWN_STABILIZED: "The step before recommends fewer pods; the message says when they may go.",
     Reason.SCALE_UP_LIMIT: "The step before recommends more pods; the size grows period by period.",
     Reason.SCALE_DOWN_LIMIT: "The step before recommends fewer pods; the size shrinks period by period.",
+    Reason.ACTIVE_MINIMUM: "The step before recommends fewer pods. `ScalingLimited` is True.",
     Reason.SCHEDULED: "The step before recommends another size. `ScalingLimited` is True.",
     Reason.AWAITING_EMPTY_CONFIRMATION: "One pod is left, and the queues are empty.",
     Reason.TOO_FEW_REPLICAS: "The step before recommends fewer pods. `ScalingLimited` is True.",

@@ -13,7 +13,7 @@ import click
 
 from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
-from queueworkerpool.model import parse_workloads
+from queueworkerpool.model import Endpoints, parse_workloads
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
 
@@ -58,6 +58,7 @@ def operator(namespaces: str, **given: Any) -> None:
         reject_unknown(os.environ)
         settings = Settings(namespaces=listed, **given)
         settings = replace(settings, tenants=tenants_of(settings), tenants_file="")
+        Endpoints.parse(settings.sqs_endpoints)
         Tenancy.parse(settings.tenants)
         parse_workloads(settings.scale_targets)
     except SettingsInvalidError as error:

@@ -57,6 +57,7 @@ class Explanation:
 
 def explain(pool: Pool, target: Target, now: datetime) -> Explanation:
     """Explain a pool's size. Raises SpecInvalidError for a schedule that makes no sense."""
+    pool = pool.at(now).resolved(target)
     facts = gather(pool, target, _recorded_readings(pool), now)
     changes = tuple(_changes(pool, target, now))
     again = decide(facts).trail if changes and (facts.reading or facts.spec.mode is Mode.PAUSED) else None
@@ -91,7 +92,9 @@ def as_lines(explanation: Explanation) -> list[str]:
     """Write the account as text."""
     facts, bounds = explanation.facts, explanation.facts.bounds
     size = f"{facts.replicas} pods, {facts.ready} ready, {bounds.min_replicas} to {bounds.max_replicas} allowed"
-    lines = [f"{facts.spec.scale_target_ref.label}: {size}; mode {facts.spec.mode}"]
+    if least := facts.spec.active_min_replicas:
+        size = f"{size}, at least {least} while not idle"
+    lines = [f"{facts.spec.scale_target_ref.label}: {size}; {_mode(facts)}"]
     if explanation.not_ready:
         lines.append(f"not ready: {explanation.not_ready}")
     lines += [_counted(explanation), *_decided(explanation)]
@@ -103,6 +106,11 @@ def as_lines(explanation: Explanation) -> list[str]:
     if explanation.next_reading_seconds is not None:
         lines.append(f"next reading: within {explanation.next_reading_seconds} s")
     return lines
+
+
+def _mode(facts: Facts) -> str:
+    until = facts.spec.paused_until
+    return f"mode {facts.spec.mode}" + (f" until {format_time(until)}" if until else "")
 
 
 def _counted(explanation: Explanation) -> str:
@@ -149,8 +157,10 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
         "readyReplicas": facts.ready,
         "minReplicas": facts.bounds.min_replicas,
         "maxReplicas": facts.bounds.max_replicas,
+        "activeMinReplicas": facts.spec.active_min_replicas,
         "schedules": list(facts.bounds.schedules),
         "mode": facts.spec.mode,
+        "pausedUntil": format_time(facts.spec.paused_until) if facts.spec.paused_until else None,
         "notReady": explanation.not_ready,
         "backlog": status.dump().get("backlog"),
         "desiredReplicas": status.desired_replicas,

@@ -125,6 +125,11 @@ class Reason(StrEnum):
         "The last pod stays until at least two readings over spec.scaleToZeroAfterSeconds found the queues empty.",
         "Shorten spec.scaleToZeroAfterSeconds to go to zero earlier.",
     )
+    ACTIVE_MINIMUM = (
+        "ActiveMinimum",
+        "The pool is not idle, and spec.activeMinReplicas sets the size.",
+        "Lower spec.activeMinReplicas to allow fewer pods while there is work.",
+    )
     TOO_FEW_REPLICAS = (
         "TooFewReplicas",
         "spec.minReplicas sets the size.",
@@ -155,7 +160,11 @@ class Reason(StrEnum):
         "Another writer, named in the message, keeps changing the replicas; the operator stops writing for a while.",
         "Remove the other autoscaler, or remove spec.replicas from the manifest that is applied repeatedly.",
     )
-    PAUSED = "Paused", "spec.mode is Paused: nothing is read and nothing is scaled.", "Set spec.mode to Active."
+    PAUSED = (
+        "Paused",
+        "spec.mode is Paused, or spec.pausedUntil is still to come: nothing is read and nothing is scaled.",
+        "Set spec.mode to Active; remove spec.pausedUntil, or wait for that time.",
+    )
 
     # Conditions.
     READY = "Ready", "The backlog is read and sets the size."
@@ -195,8 +204,8 @@ class Reason(StrEnum):
     )
     QUEUE_ADDRESS_INVALID = (
         "QueueAddressInvalid",
-        "The queue's URL is AWS's and names no region that is understood, contradicts the region, or is no URL.",
-        "Correct spec.queues[].url or region as the message says; `qwp validate` checks them offline.",
+        "The queue's URL is none, or AWS's and without a region that fits, or the variable of urlFromEnv holds none.",
+        "Correct spec.queues[] or the variable as the message says; `qwp validate` checks them offline.",
     )
     QUEUE_NOT_FOUND = (
         "QueueNotFound",
@@ -337,6 +346,7 @@ DECISION_REASONS = (
     Reason.SCALE_DOWN_LIMIT,
     Reason.SCHEDULED,
     Reason.AWAITING_EMPTY_CONFIRMATION,
+    Reason.ACTIVE_MINIMUM,
     Reason.TOO_FEW_REPLICAS,
     Reason.TOO_MANY_REPLICAS,
     Reason.WAITING_FOR_IDLE_WORKERS,

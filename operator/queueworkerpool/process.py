@@ -22,7 +22,7 @@ from queueworkerpool.errors import ClusterError
 from queueworkerpool.health import HealthState
 from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.model import NamespacedName, Workload, parse_workloads
+from queueworkerpool.model import Endpoints, NamespacedName, Workload, parse_workloads
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.report.metrics import Metrics, process_registry
@@ -95,7 +95,8 @@ async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
     requested = process.metrics.api_requested
     cluster = KubernetesCluster(settings.write_workers, process.fence, process.workloads, requested)
-    queues = SqsQueues(settings.region, settings.read_workers, _now)
+    endpoints = Endpoints.parse(settings.sqs_endpoints)
+    queues = SqsQueues(settings.region, settings.read_workers, _now, endpoints)
     states, targets = WorkerStates(process.metrics.state_requested), Targets(settings.namespaces, process.workloads)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, targets=targets)
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)

@@ -42,6 +42,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("region",): "eu-west-1",
     ("sqsEndpointUrl",): "http://sqs.example:9324",
     ("scaleTargets",): [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "resource": "rollouts"}],
+    ("sqsEndpoints",): {"elasticmq:9324": "http://elasticmq.queues:9324"},
     ("tenants",): [{"namespaces": ["team-*"], "queues": ["arn:aws:sqs:*:123456789012:team-*"]}],
     ("readWorkers",): 32,
     ("writeWorkers",): 4,

@@ -3,6 +3,7 @@
 It follows the HPA's (recommend, stabilise, limit); ADR 0005 lists where it differs, and why.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,8 @@ LIMITS: Sequence[Limit] = (
     limits.stabilise_scale_down,  # a short dip must not drop pods
     limits.respect_rates,  # no faster than the user's policies
     limits.follow_schedules,  # bounds for a time
-    limits.confirm_empty,  # the last pod goes only from a queue that is surely empty
+    limits.confirm_empty,  # the last pods go only from a queue that is surely empty
+    limits.respect_active_minimum,  # the user's bound while it is not
     limits.respect_bounds,  # the user's bounds come after all that, so nothing can break them
     holds.hold_while_rolling_out,  # which pods would go is not known during a rollout, whoever lowers the size
     limits.spare_busy_workers,  # no busy worker is stopped
@@ -46,13 +48,20 @@ def decide(facts: Facts, chain: Sequence[Limit] = LIMITS) -> Decision:
     `chain` is for comparing with other autoscalers: with fewer limits it behaves like theirs.
     """
     if facts.spec.mode is Mode.PAUSED:
-        paused = Step(facts.replicas, Reason.PAUSED, "spec.mode is Paused")
-        return Decision((paused,), remember.paused(facts))
+        return Decision((_paused(facts),), remember.paused(facts))
     reading = facts.reading
     if reading is None:
         return _unreadable(facts)
     decision = _by_load(facts, reading, chain)
     return decision if facts.all_read else _never_lower(facts, decision)
+
+
+def _paused(facts: Facts) -> Step:
+    """Keep the size; a pause with an end is over when it is, and not at the next usual tick."""
+    until = facts.spec.paused_until
+    left = max(0.0, (until - facts.now).total_seconds()) if until else math.inf
+    soon = left if left < facts.spec.poll_seconds else None
+    return Step(facts.replicas, Reason.PAUSED, facts.spec.pause, until, recheck_seconds=soon)
 
 
 def _by_load(facts: Facts, reading: QueueReading, chain: Sequence[Limit]) -> Decision:

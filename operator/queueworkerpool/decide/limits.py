@@ -144,18 +144,41 @@ def follow_schedules(facts: Facts, _: Memory, desired: int) -> Step | None:
 
 
 def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Keep the last pod until two readings at least, and far enough apart, have shown empty queues."""
-    if desired > 0 or facts.replicas == 0 or facts.bounds.min_replicas > 0 or facts.reading is None:
+    """Keep the last pods until two readings at least, and far enough apart, have shown empty queues.
+
+    The last pods are one, or those of activeMinReplicas: as many of them as there are.
+    """
+    last = min(facts.spec.active_min_replicas or 1, facts.replicas, max(facts.bounds.max_replicas, 1))
+    lowest = facts.bounds.min_replicas
+    if max(desired, lowest) >= last or facts.reading is None:
         return None
     since, wait = memory.empty_since, timedelta(seconds=facts.spec.scale_to_zero_after_seconds)
     if since is None:
-        return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, "the last pod stays while messages wait or are in flight")
+        message = "the last pod stays while messages wait or are in flight"
+        return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message) if desired == 0 and lowest == 0 else None
     if facts.reading.time > since and facts.reading.time - since >= wait:
         return None
-    message = f"empty since {clock(since)}: may go to zero at {clock(since + wait)}, when seen empty again"
+    idle_size = f"{lowest} pods" if lowest else "zero"
+    message = f"empty since {clock(since)}: may go to {idle_size} at {clock(since + wait)}, when seen empty again"
     # The reading is a little older than now: when the time is over, the next reading ends the step.
     due = since + wait
-    return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message, due if due > facts.now else None)
+    return Step(last, Reason.AWAITING_EMPTY_CONFIRMATION, message, due if due > facts.now else None)
+
+
+def respect_active_minimum(facts: Facts, memory: Memory, desired: int) -> Step | None:
+    """Keep at least activeMinReplicas while messages wait or are in flight; `confirm_empty` knows what follows then.
+
+    A pool at zero that nothing has started is idle, whatever few messages its activation ignores. A queue that could
+    not be read is no reason for more pods.
+    """
+    least = min(facts.spec.active_min_replicas or 0, facts.bounds.max_replicas)
+    if desired >= least or facts.reading is None or memory.empty_since is not None:
+        return None
+    is_known_active = facts.all_read or facts.load(facts.reading) > 0
+    if not is_known_active or facts.replicas == desired == 0:
+        return None
+    message = f"not idle, and activeMinReplicas is {facts.spec.active_min_replicas}"
+    return Step(least, Reason.ACTIVE_MINIMUM, message, kind=StepKind.BOUND)
 
 
 def respect_bounds(facts: Facts, _: Memory, desired: int) -> Step | None:

@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError, TargetKindError
 from queueworkerpool.model.facts import Decision
 from queueworkerpool.model.identity import NamespacedName, ScaleTarget
 from queueworkerpool.model.pods import Worker
-from queueworkerpool.model.queues import QueueReading, total
+from queueworkerpool.model.queues import QueueReading, QueueVariable, total
 from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.model.status import PoolStatus
 from queueworkerpool.model.targets import Target
@@ -56,6 +57,17 @@ class Pool(_PoolObject):
     def poll_seconds(self) -> int:
         """`spec.pollSeconds`."""
         return self.spec.poll_seconds
+
+    def at(self, now: datetime) -> "Pool":
+        """Return the pool with its spec as it holds at a time."""
+        spec = self.spec.at(now)
+        return self if spec is self.spec else replace(self, spec=spec)
+
+    def resolved(self, target: Target) -> "Pool":
+        """Return the pool with the queues that the Deployment's environment names, as far as it does."""
+        if not any(isinstance(queue, QueueVariable) for queue in self.spec.queues):
+            return self
+        return replace(self, spec=replace(self.spec, queues=target.environment.resolved(self.spec.queues)))
 
     def invalid(self, error: SpecInvalidError) -> "InvalidPool":
         """Return the same pool, once it has shown at run time that its spec makes no sense."""

@@ -1,13 +1,15 @@
 """What a pool asks for: the `spec` of a QueueWorkerPool. `PoolSpec.parse` is the only reader of the raw spec."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model.identity import ScaleTarget
-from queueworkerpool.model.queues import QueueReading, QueueRef
+from queueworkerpool.model.queues import QueueReading, QueueRef, QueueVariable
+from queueworkerpool.model.times import format_time, parse_time
 from queueworkerpool.sizing import SizingRule, parse_target
 
 
@@ -123,10 +125,11 @@ class PoolSpec:
     """The `spec` of a QueueWorkerPool; the fields' meaning, units and bounds are described in the CRD."""
 
     scale_target_ref: ScaleTargetRef
-    queues: tuple[QueueRef, ...]
+    queues: tuple[QueueRef | QueueVariable, ...]
     max_replicas: int
     target: SizingRule
     min_replicas: int = 0
+    active_min_replicas: int | None = None
     in_flight: InFlight = InFlight.COUNT
     count_delayed: bool = False
     activation_messages: int = 0
@@ -140,6 +143,7 @@ class PoolSpec:
     fallback: Fallback | None = None
     schedules: tuple[Schedule, ...] = ()
     mode: Mode = Mode.ACTIVE
+    paused_until: datetime | None = None
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> Self:
@@ -150,10 +154,11 @@ class PoolSpec:
         try:
             return cls(
                 scale_target_ref=ScaleTargetRef.parse(spec["scaleTargetRef"]),
-                queues=tuple(QueueRef(queue["url"], queue.get("region")) for queue in spec["queues"]),
+                queues=tuple(_queue(raw) for raw in spec["queues"]),
                 max_replicas=spec["maxReplicas"],
                 target=parse_target(spec["target"]),
                 min_replicas=spec["minReplicas"],
+                active_min_replicas=spec.get("activeMinReplicas"),
                 in_flight=InFlight(spec["count"]["inFlight"]),
                 count_delayed=spec["count"]["delayed"] == "Count",
                 activation_messages=spec["activationMessages"],
@@ -167,12 +172,29 @@ class PoolSpec:
                 fallback=_fallback(spec.get("fallback")),
                 schedules=tuple(_schedule(raw) for raw in spec.get("schedules", ())),
                 mode=Mode(spec["mode"]),
+                paused_until=_optional_time(spec.get("pausedUntil")),
             )
         except KeyError as error:
             problem = f"the stored spec lacks {error}; apply the pool again under the current CRD"
             raise SpecInvalidError(problem) from error
         except (TypeError, ValueError, AttributeError) as error:
             raise SpecInvalidError("the stored spec does not fit the current CRD; apply the pool again") from error
+
+    def at(self, now: datetime) -> "PoolSpec":
+        """Return the spec as it holds at a time: with mode Paused until `pausedUntil`, and without one that is over.
+
+        What is Paused by its mode has no end.
+        """
+        if self.paused_until is None:
+            return self
+        if self.mode is Mode.PAUSED or self.paused_until <= now:
+            return replace(self, paused_until=None)
+        return replace(self, mode=Mode.PAUSED)
+
+    @property
+    def pause(self) -> str:
+        """What pauses the pool, in words; for a spec as it holds now, whose mode is Paused."""
+        return f"spec.pausedUntil is {format_time(self.paused_until)}" if self.paused_until else "spec.mode is Paused"
 
     @property
     def scale_up_window_seconds(self) -> int:
@@ -186,8 +208,19 @@ class PoolSpec:
         return counted + (reading.delayed if self.count_delayed else 0)
 
 
+def _queue(raw: Mapping[str, Any]) -> QueueRef | QueueVariable:
+    region, variable = raw.get("region"), raw.get("urlFromEnv")
+    if variable is None:
+        return QueueRef(raw["url"], region)
+    return QueueVariable(variable["containerName"], variable["name"], region)
+
+
 def _fallback(raw: Mapping[str, Any] | None) -> Fallback | None:
     return Fallback(raw["afterSeconds"], raw["replicas"], raw["when"] == "IfHigher") if raw else None
+
+
+def _optional_time(raw: str | None) -> datetime | None:
+    return None if raw is None else parse_time(raw)
 
 
 def _schedule(raw: Mapping[str, Any]) -> Schedule:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
+from queueworkerpool.model.environment import PodEnvironment
 from queueworkerpool.model.workloads import DEPLOYMENT, ROLLOUT, Removal, Workload
 
 ROLLOUT_HASH = "rollouts-pod-template-hash"
@@ -12,6 +13,9 @@ ROLLOUT_HASH = "rollouts-pod-template-hash"
 
 UNKNOWN_WRITER = "an unknown writer"
 """How a writer of the replicas is called that the API server does not name."""
+
+
+_NOTHING_TOLD = PodEnvironment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Target:
     server keeps no record of writes of the scale subresource any more. `uid`: the object's; another one that gets its
     name has another. `generation`: it grows with each change of the spec, and stays when the status changes.
     `paused`: no pod of a new template is started. `removal`: which pods go at a scale-in. `first_ordinal`: the lowest
-    of the ordinals, where pods have one.
+    of the ordinals, where pods have one. `environment`: what its pods are told of queues.
     """
 
     replicas: int
@@ -55,6 +59,7 @@ class Target:
     paused: bool = False
     removal: Removal = Removal.MARKED
     first_ordinal: int = 0
+    environment: PodEnvironment = _NOTHING_TOLD
 
     @property
     def spares_workers(self) -> bool:
@@ -96,6 +101,7 @@ class Target:
             paused=paused,
             removal=workload.removal,
             first_ordinal=_number((spec.get("ordinals") or {}).get("start")),
+            environment=PodEnvironment.parse(spec.get("template")),
         )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from queueworkerpool.errors import QueueUnreadableError
 from queueworkerpool.model import (
     BusyWorkers,
     Condition,
@@ -46,12 +47,12 @@ class PoolRecord:
         """Record how the readings of a tick ended, and the good ones among them."""
         # A failed reading leaves the last good one in place, whose age then grows; an edited-out queue goes.
         queues = observation.pool.spec.queues
-        kept = {queue: self.readings[queue] for queue in queues if queue in self.readings}
+        kept = {queue: reading for queue, reading in self.readings.items() if queue in queues}
         for queue, count in zip(queues, observation.counts, strict=False):
-            if isinstance(count, QueueReading):
+            if isinstance(count, QueueReading) and isinstance(queue, QueueRef):
                 kept[queue] = count
                 self.reads[ReadOutcome.OK] += 1
-            else:
+            elif isinstance(count, QueueUnreadableError):
                 self.reads[count.outcome] += 1
         self.readings = kept
 
@@ -71,6 +72,7 @@ class PoolSeries(Collector):
         """Yield all per-pool metrics."""
         pools = [([*key], record) for key, record in list(self.records.items())]
         yield from _sizes(pools)
+        yield from _specs(pools)
         yield from _queues(pools, self._clock())
         yield from _counters(pools)
 
@@ -86,10 +88,6 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
     waiting = _gauge(
         "waiting_for_idle_workers", "Pods that the load does not call for and that stay until their workers are idle."
     )
-    protects = _gauge("protects_busy_workers", "1 where spec.scaleIn.busyWorkers is Protect, 0 where it is Drain.")
-    lowest = _gauge("min_replicas", "spec.minReplicas.")
-    highest = _gauge("max_replicas", "spec.maxReplicas.")
-    targets = {name: _gauge(name, text) for rule in RULES for name, text in rule.gauges.items()}
     for labels, record in pools:
         if record.target:
             current.add_metric(labels, record.target.replicas)
@@ -99,13 +97,31 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
                 recommended.add_metric(labels, record.decision.recommended)
             desired.add_metric(labels, record.decision.replicas)
             waiting.add_metric(labels, record.decision.waiting_pods)
+    yield from (current, ready, recommended, desired, waiting)
+
+
+def _specs(pools: _Labelled) -> Iterator[Metric]:
+    protects = _gauge("protects_busy_workers", "1 where spec.scaleIn.busyWorkers is Protect, 0 where it is Drain.")
+    lowest = _gauge("min_replicas", "spec.minReplicas.")
+    active = _gauge("active_min_replicas", "spec.activeMinReplicas, of the pools that set it.")
+    paused_until = _gauge(
+        "paused_until_timestamp_seconds", "Unix time of spec.pausedUntil, of the pools that it pauses now."
+    )
+    highest = _gauge("max_replicas", "spec.maxReplicas.")
+    targets = {name: _gauge(name, text) for rule in RULES for name, text in rule.gauges.items()}
+    for labels, record in pools:
         if record.spec:
             protects.add_metric(labels, float(record.spec.busy_workers is BusyWorkers.PROTECT))
             lowest.add_metric(labels, record.spec.min_replicas)
             highest.add_metric(labels, record.spec.max_replicas)
+            if record.spec.active_min_replicas:
+                active.add_metric(labels, record.spec.active_min_replicas)
+            if record.spec.paused_until:
+                paused_until.add_metric(labels, record.spec.paused_until.timestamp())
             for name, value in record.spec.target.gauge_values().items():
                 targets[name].add_metric(labels, value)
-    yield from (current, ready, recommended, desired, waiting, protects, lowest, highest, *targets.values())
+    yield from (protects, lowest, active, highest, paused_until)
+    yield from targets.values()
 
 
 def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:

@@ -229,7 +229,8 @@ def _queue_reachable(observation: Observation, found: Verdict) -> Verdict:
     if observation.counts:
         return _QUEUES_READ
     if observation.pool.spec.mode is Mode.PAUSED:
-        return Verdict(ConditionStatus.UNKNOWN, Reason.PAUSED, "spec.mode is Paused: the queues are not read")
+        message = f"{observation.pool.spec.pause}: the queues are not read"
+        return Verdict(ConditionStatus.UNKNOWN, Reason.PAUSED, message)
     return found._replace(status=ConditionStatus.UNKNOWN)
 
 
@@ -260,7 +261,7 @@ def _resume(observation: Observation) -> str:
 def _scaling_active(observation: Observation, found: Verdict, reachable: Verdict) -> Verdict:
     mode = observation.pool.spec.mode
     if mode is Mode.PAUSED:
-        message = "spec.mode is Paused: nothing is read and nothing is scaled"
+        message = f"{observation.pool.spec.pause}: nothing is read and nothing is scaled"
         return Verdict(ConditionStatus.FALSE, Reason.PAUSED, message, asked_for=True)
     for verdict in (found, reachable):
         if verdict.status is not ConditionStatus.TRUE:

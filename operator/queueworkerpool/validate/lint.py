@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from queueworkerpool.model import PoolSpec, Schedule, Select
+from queueworkerpool.model import Mode, PoolSpec, Schedule, Select, format_time
 from queueworkerpool.schedules import last_start
 from queueworkerpool.validate import addresses
 
@@ -23,9 +23,10 @@ class LintWarning(NamedTuple):
 
 
 def warnings(spec: PoolSpec, now: datetime) -> Iterator[LintWarning]:
-    """Yield the warnings about a valid spec; `now` only decides at which start of a schedule to look."""
+    """Yield the warnings about a valid spec; `now` decides at which start of a schedule to look, and what is over."""
     for check in _CHECKS:
         yield from check(spec)
+    yield from _pause(spec, now)
     for schedule in spec.schedules:
         yield from _schedule(schedule, spec, now)
 
@@ -78,7 +79,29 @@ def _queues(spec: PoolSpec) -> Iterator[LintWarning]:
     yield from (LintWarning(*warning) for warning in addresses.warnings(spec))
 
 
-_CHECKS = (_target, _zero, _change, _fallback, _queues)
+def _active_minimum(spec: PoolSpec) -> Iterator[LintWarning]:
+    least = spec.active_min_replicas
+    if least is None:
+        return
+    for schedule in spec.schedules:
+        high = schedule.max_replicas
+        if high is not None and high < least:
+            problem = f"{least} is above the maxReplicas of the schedule {schedule.name}, {high}, which wins"
+            yield LintWarning("spec.activeMinReplicas", f"{problem}: lower it, or raise the schedule's")
+
+
+def _pause(spec: PoolSpec, now: datetime) -> Iterator[LintWarning]:
+    until = spec.paused_until
+    if until is None:
+        return
+    if spec.mode is Mode.PAUSED:
+        problem = "it does not end mode Paused"
+        yield LintWarning("spec.pausedUntil", f"{problem}: set mode to Active for a pause that ends then")
+    elif until <= now:
+        yield LintWarning("spec.pausedUntil", f"{format_time(until)} is over, so it means nothing: remove it")
+
+
+_CHECKS = (_target, _zero, _change, _fallback, _queues, _active_minimum)
 
 
 def _schedule(schedule: Schedule, spec: PoolSpec, now: datetime) -> Iterator[LintWarning]:

@@ -152,14 +152,34 @@ def _cross_checked(verdicts: list[Verdict], workers: dict[ScaleTarget, TemplateW
     scaled: dict[ScaleTarget, str] = {}
     checked = []
     for verdict in verdicts:
+        spec, target = verdict.spec, _target(verdict)
+        if spec is None or target is None:
+            checked.append(verdict)
+            continue
         more: list[LintWarning] = []
-        if verdict.spec:
-            target = verdict.spec.scale_target_ref.within(verdict.key.namespace)
-            if target in workers:
-                more += workloads.warnings(verdict.spec, workers[target])
-            if target in scaled:
-                problem = f"the pool {scaled[target]} in this file scales the {target.label} too"
-                more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per {target.kind}"))
-            scaled.setdefault(target, verdict.key.name)
-        checked.append(replace(verdict, warnings=(*verdict.warnings, *more)))
+        found = workers.get(target)
+        if found:
+            more += workloads.warnings(spec, found)
+        elif workloads.has_variables(spec):
+            problem = f"it could not be checked: the {target.label} is not in this file"
+            more.append(LintWarning("spec.queues", f"{problem}: check them together"))
+        if target in scaled:
+            problem = f"the pool {scaled[target]} in this file scales the {target.label} too"
+            more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per {target.kind}"))
+        scaled.setdefault(target, verdict.key.name)
+        whole = replace(verdict, warnings=(*verdict.warnings, *more))
+        checked.append(_resolved(whole, spec, found) if found else whole)
     return checked
+
+
+def _target(verdict: Verdict) -> ScaleTarget | None:
+    """Return what a valid pool scales."""
+    return verdict.spec.scale_target_ref.within(verdict.key.namespace) if verdict.spec else None
+
+
+def _resolved(verdict: Verdict, spec: PoolSpec, workers: TemplateWorkers) -> Verdict:
+    """Return the verdict on a pool whose queues the target's environment names, if there are such."""
+    if refused := tuple(workloads.queue_problems(spec, workers.environment)):
+        return replace(verdict, errors=refused, warnings=(), queues=(), spec=None)
+    queues = tuple(addresses.asked(replace(spec, queues=workers.environment.resolved(spec.queues))))
+    return replace(verdict, queues=queues)

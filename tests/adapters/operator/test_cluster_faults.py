@@ -194,7 +194,7 @@ async def test_a_write_that_the_fence_refuses_is_never_sent(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, server.endpoint)))
     reported: list[str] = []
-    cluster = KubernetesCluster(1, Fence(time.monotonic), lambda method, *_: reported.append(method))
+    cluster = KubernetesCluster(1, Fence(time.monotonic), requested=lambda method, *_: reported.append(method))
     try:
         assert type(await failure(write, cluster)) is NotLeadingError
         assert (server.requests, reported) == ([], [])

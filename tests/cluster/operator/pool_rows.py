@@ -7,6 +7,7 @@ the API server and of `qwp validate` are compared with them, and with each other
 from tests.cluster.operator.pool_manifests import (
     CALM,
     URL,
+    VARIABLE,
     manifest,
     policy,
     pool,
@@ -33,6 +34,10 @@ ACCEPTED: dict[str, str] = {
     "a queue at an IPv6 address": queue("http://[::1]:9324/000000000000/jobs"),
     "a URL in capitals, with port and dot": queue("HTTPS://SQS.EU-WEST-1.AmazonAWS.com.:443/123456789012/jobs"),
     "a legacy URL": queue("https://eu-west-1.queue.amazonaws.com/123456789012/legacy"),
+    "a queue by a variable": pool(queues=[{"urlFromEnv": VARIABLE}]),
+    "queues by variables and by URL": pool(
+        queues=[{"urlFromEnv": VARIABLE | {"name": "OTHER_URL"}}, {"urlFromEnv": VARIABLE}, {"url": URL}]
+    ),
     "a fixed size": pool(minReplicas=50),
     "the largest numbers": pool(maxReplicas=100000, minReplicas=99999, pollSeconds=300, scaleToZeroAfterSeconds=86400),
     "the smallest numbers": pool(maxReplicas=1, minReplicas=0, pollSeconds=1, scaleToZeroAfterSeconds=0),
@@ -46,6 +51,9 @@ ACCEPTED: dict[str, str] = {
     "a latency": target(latencySeconds=60, serviceSeconds=1, startupSeconds=0),
     "policies": policy(type="Percent", value=100),
     "growing by more than all pods": up(policies=[{"type": "Percent", "value": 900, "periodSeconds": 15}]),
+    "an active minimum": pool(activeMinReplicas=3),
+    "an active minimum above a minimum": pool(activeMinReplicas=3, minReplicas=2, maxReplicas=3),
+    "a pause until a time": pool(pausedUntil="2128-02-29T18:00:00.5+01:00"),
     "a schedule": schedule(timeZone="Europe/Berlin"),
     "a fallback": pool(fallback={"afterSeconds": 300, "replicas": 3}),
     "a status, which is not its creator's to set": manifest(CALM, status={"replicas": "many"}),

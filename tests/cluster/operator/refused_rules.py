@@ -22,7 +22,27 @@ _REQUIRED, _UNKNOWN, _TWICE = "Required value", "unknown field", "Duplicate valu
 _SCALE_DOWN, _POLICY = "spec.behavior.scaleDown", "spec.behavior.scaleDown.policies[0]"
 _SCHEDULE = "spec.schedules[0]"
 
+_PAUSE = "must be a time in RFC 3339, with its zone, such as"
+
 REFUSED_RULES: dict[str, Row] = {
+    # Bounds by activity, and a pause with an end.
+    "an active minimum of zero": Row(pool(activeMinReplicas=0), "spec.activeMinReplicas", "greater than or equal to 1"),
+    "an active minimum of just the minimum": Row(
+        pool(activeMinReplicas=3, minReplicas=3), "spec.activeMinReplicas", "must be above spec.minReplicas"
+    ),
+    "an active minimum above the maximum": Row(
+        pool(activeMinReplicas=51), "spec.activeMinReplicas", "lower it or raise maxReplicas"
+    ),
+    "a pause until a word": Row(pool(pausedUntil="tomorrow"), "spec.pausedUntil", _PAUSE),
+    "a pause until a day": Row(pool(pausedUntil="2026-12-24"), "spec.pausedUntil", _PAUSE),
+    "a pause without a zone": Row(pool(pausedUntil="2026-12-24T18:00:00"), "spec.pausedUntil", _PAUSE),
+    "a pause with a blank": Row(pool(pausedUntil="2026-12-24 18:00:00Z"), "spec.pausedUntil", _PAUSE),
+    "a pause until a day that is none": Row(pool(pausedUntil="2026-11-31T18:00:00Z"), "spec.pausedUntil", _PAUSE),
+    "a pause until a leap day of no leap year": Row(
+        pool(pausedUntil="2100-02-29T18:00:00Z"), "spec.pausedUntil", _PAUSE
+    ),
+    "a pause until a second that is none": Row(pool(pausedUntil="2026-12-24T18:00:60Z"), "spec.pausedUntil", _PAUSE),
+    "a pause of a number": Row(pool(pausedUntil=1766599200), "spec.pausedUntil", "must be of type string"),
     # What to size for.
     "no target size": Row(pool(target=MISSING), "spec.target", _REQUIRED),
     "an empty target size": Row(target(), "spec.target", _ONE_TARGET),

@@ -33,6 +33,7 @@ BROKEN = invalid_pool(INVALID)
 MISSING = observe(target=None, counts=(), decision=None)
 OWNED = observe(owner=NamespacedName("shop", "older"), counts=(), decision=None)
 PAUSED = observe({"mode": Mode.PAUSED}, counts=())
+PAUSED_UNTIL = observe({"mode": Mode.PAUSED, "paused_until": ago(-3600)}, counts=())
 DRY_RUN = observe({"mode": Mode.DRY_RUN})
 FORBIDDEN = observe(forbidden=True, counts=(), decision=None)
 UNREADABLE = observe({"reading": None}, counts=(QueueNotFoundError(NO_QUEUE),))
@@ -101,6 +102,13 @@ ROWS: dict[str, Row] = {
     "not ready beside an older pool": (ConditionType.READY, OWNED, "False", "TargetConflict", CONFLICT),
     "not ready with a spec of another CRD": (ConditionType.READY, BROKEN, "False", "InvalidSpec", INVALID),
     "ready when paused, as the spec asks": (ConditionType.READY, PAUSED, "True", "Paused", IS_PAUSED),
+    "ready when paused until a time": (
+        ConditionType.READY,
+        PAUSED_UNTIL,
+        "True",
+        "Paused",
+        "spec.pausedUntil is 2026-11-23T13:00:00Z: nothing is read and nothing is scaled",
+    ),
     "ready in a dry run, as the spec asks": (ConditionType.READY, DRY_RUN, "True", "DryRun", IS_DRY_RUN),
     "not ready while a queue cannot be read": (ConditionType.READY, UNREADABLE, "False", "QueueNotFound", NO_QUEUE),
     "not ready in a dry run that cannot read": (
@@ -134,6 +142,13 @@ ROWS: dict[str, Row] = {
         "Unknown",
         "Paused",
         "spec.mode is Paused: the queues are not read",
+    ),
+    "queues are not read until a time": (
+        ConditionType.QUEUE_REACHABLE,
+        PAUSED_UNTIL,
+        "Unknown",
+        "Paused",
+        "spec.pausedUntil is 2026-11-23T13:00:00Z: the queues are not read",
     ),
     "queues are not read without a Deployment": (
         ConditionType.QUEUE_REACHABLE,

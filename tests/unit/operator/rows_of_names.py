@@ -69,6 +69,7 @@ DECIDED: dict[Reason, dict[str, Any]] = {
     Reason.SCALE_DOWN_LIMIT: {"reading": reading(0, 5), "scale_down": rules(pods_policy(4, 15))},
     Reason.SCHEDULED: {"bounds": Bounds(20, 50, ("day",))},
     Reason.AWAITING_EMPTY_CONFIRMATION: {"reading": reading(0), "memory": empty(59), "scale_down": window(0)},
+    Reason.ACTIVE_MINIMUM: {"active_min_replicas": 11},
     Reason.TOO_FEW_REPLICAS: {"min_replicas": 11},
     Reason.TOO_MANY_REPLICAS: {"max_replicas": 9},
     Reason.WAITING_FOR_IDLE_WORKERS: {

@@ -89,6 +89,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         target=draw(targets),
         in_flight=draw(st.sampled_from(InFlight)),
         count_delayed=draw(st.booleans()),
+        active_min_replicas=draw(st.none() | st.integers(1, 200)),
         activation_messages=draw(st.integers(0, 100)),
         scale_to_zero_after_seconds=draw(st.integers(0, 600)),
         scale_up=draw(rules),

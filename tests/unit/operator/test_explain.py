@@ -172,6 +172,18 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "so: 10 pods, by Paused",
         ],
     ),
+    "an active minimum": (
+        {"replicas": 4, "reading": reading(0, 4), "active_min_replicas": 4},
+        [
+            "Deployment thumbnailer: 4 pods, 4 ready, 0 to 50 allowed, at least 4 while not idle; mode Active",
+            "counted: 0 visible, 4 in flight, 0 delayed, unchanged for 0 s; load 4",
+            "decided:",
+            "       1  SizedByBacklog       4 messages / 5 per pod = 1 pods",
+            "       4  ScaleDownStabilized  fewer pods are recommended since 12:00:00Z: may scale in at 12:01:00Z",
+            "so: 4 pods, by ScaleDownStabilized until 12:01:00Z",
+            "next reading: within 5 s",
+        ],
+    ),
     "a queue that cannot be read": (
         {"reading": None, "fallback": Fallback(300, 20, only_if_higher=True)},
         [
@@ -203,8 +215,10 @@ def test_the_document_has_every_number() -> None:
         "readyReplicas": 1,
         "minReplicas": 0,
         "maxReplicas": 50,
+        "activeMinReplicas": None,
         "schedules": [],
         "mode": "Active",
+        "pausedUntil": None,
         "notReady": None,
         "backlog": {"visible": 0, "inFlight": 0, "delayed": 0, "total": 0, "time": "2026-11-23T12:00:00Z"},
         "desiredReplicas": 1,
@@ -223,3 +237,20 @@ def test_the_document_has_every_number() -> None:
         "ifDecidedNow": None,
         "nextReadingSeconds": 5,
     }
+
+
+def test_a_pause_with_an_end_is_told_with_its_end_and_afterwards_as_over() -> None:
+    paused, scaled = recorded(facts(mode=Mode.PAUSED, paused_until=ago(-60), readings=()))
+    stored_pool = replace(paused, spec=replace(paused.spec, mode=Mode.ACTIVE))
+    explanation = explain(stored_pool, scaled, NOW)
+    assert as_lines(explanation) == [
+        "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Paused until 2026-11-23T12:01:00Z",
+        "counted: nothing yet",
+        "decided:",
+        "      10  Paused  spec.pausedUntil is 2026-11-23T12:01:00Z",
+        "so: 10 pods, by Paused until 12:01:00Z",
+    ]
+    document = as_document(explanation)
+    assert (document["mode"], document["pausedUntil"]) == ("Paused", "2026-11-23T12:01:00Z")
+    over = explain(stored_pool, scaled, ago(-61))
+    assert (over.changes, as_document(over)["mode"]) == (("12:01:00Z has passed",), "Active")

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from queueworkerpool.errors import QueueNotFoundError, QueueThrottledError
-from queueworkerpool.model import NamespacedName, Observation, QueueRef
+from queueworkerpool.model import Mode, NamespacedName, Observation, QueueRef
 from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.report.status import next_status
@@ -257,3 +257,11 @@ def test_a_scraper_gets_the_format_that_it_accepts() -> None:
     families = parse_openmetrics(text.decode())  # type: ignore[no-untyped-call] # theirs
     names = {family.name for family in families}
     assert {"queueworkerpool_decisions", "queueworkerpool_current_replicas", "queueworkerpool_build"} <= names
+
+
+def test_an_active_minimum_and_the_end_of_a_pause_are_shown_where_there_are_some() -> None:
+    paused = observed(observe({"mode": Mode.PAUSED, "paused_until": NOW, "active_min_replicas": 4}, counts=()))
+    assert value(paused, "active_min_replicas") == 4
+    assert value(paused, "paused_until_timestamp_seconds") == NOW.timestamp()
+    assert value(observed(), "active_min_replicas") is None
+    assert value(observed(), "paused_until_timestamp_seconds") is None

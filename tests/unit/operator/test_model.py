@@ -1,6 +1,7 @@
 """Raw objects are parsed once; what does not fit is reported, not guessed."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,18 @@ from queueworkerpool.model import (
     parse_pool,
 )
 from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import SPEC, URL, ago, empty, percent_policy, pods_policy, raw_pool, reading, rules
+from tests.unit.operator.builders import (
+    NOW,
+    SPEC,
+    URL,
+    ago,
+    empty,
+    percent_policy,
+    pods_policy,
+    raw_pool,
+    reading,
+    rules,
+)
 
 SCALE_IN = raw_pool()["spec"]["scaleIn"]
 CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
@@ -49,6 +61,8 @@ def test_a_stored_pool_is_parsed_whole() -> None:
     ("raw", "name", "value"),
     [
         ({"mode": "DryRun"}, "mode", Mode.DRY_RUN),
+        ({"activeMinReplicas": 3}, "active_min_replicas", 3),
+        ({"pausedUntil": "2026-11-23T13:00:00+01:00"}, "paused_until", NOW),
         ({"count": {"inFlight": "Ignore", "delayed": "Count"}}, "count_delayed", True),
         ({"count": {"inFlight": "Hold", "delayed": "Ignore"}}, "in_flight", InFlight.HOLD),
         ({"target": {"latencySeconds": 60}}, "target", Latency(60)),
@@ -117,7 +131,7 @@ def test_a_wrong_field_makes_the_pool_invalid(wrong: dict[str, Any]) -> None:
     assert isinstance(parse_pool(raw_pool(**wrong)), InvalidPool)
 
 
-OPTIONAL = {"fallback", "schedules"}
+OPTIONAL = {"activeMinReplicas", "fallback", "pausedUntil", "schedules"}
 
 
 def test_every_spec_field_of_the_crd_is_parsed() -> None:
@@ -167,6 +181,26 @@ def test_a_memory_is_parsed_as_it_was_written() -> None:
     assert Memory.parse(raw) == memory
     assert raw["emptySince"] == "2026-11-23T11:59:30.000000Z"
     assert set(raw) == set(schema("status")["properties"]["memory"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "until", "holds", "pause"),
+    [
+        (Mode.ACTIVE, ago(-1), Mode.PAUSED, "spec.pausedUntil is 2026-11-23T12:00:01Z"),
+        (Mode.DRY_RUN, ago(-1), Mode.PAUSED, "spec.pausedUntil is 2026-11-23T12:00:01Z"),
+        (Mode.ACTIVE, NOW, Mode.ACTIVE, None),
+        (Mode.DRY_RUN, ago(1), Mode.DRY_RUN, None),
+        (Mode.PAUSED, ago(-1), Mode.PAUSED, "spec.mode is Paused"),
+        (Mode.PAUSED, ago(1), Mode.PAUSED, "spec.mode is Paused"),
+    ],
+)
+def test_a_pause_ends_at_its_time_and_that_of_the_mode_does_not(
+    mode: Mode, until: datetime, holds: Mode, pause: str | None
+) -> None:
+    found = replace(SPEC, mode=mode, paused_until=until).at(NOW)
+    assert found.mode is holds
+    assert pause is None or found.pause == pause
+    assert (found.paused_until is not None) == ("Until" in (pause or ""))
 
 
 def test_a_sum_of_readings_is_as_old_as_the_oldest() -> None:

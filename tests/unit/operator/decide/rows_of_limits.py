@@ -42,6 +42,80 @@ BOUNDS: dict[str, Row] = {
     ),
 }
 
+ACTIVE_MINIMUM: dict[str, Row] = {
+    "starts with the active minimum": (
+        {"replicas": 0, "reading": reading(6), "active_min_replicas": 4},
+        4,
+        Reason.ACTIVE_MINIMUM,
+    ),
+    "keeps the active minimum while a message is in flight": (
+        {"reading": reading(0, 1), "active_min_replicas": 4, "scale_down": window(0)},
+        4,
+        Reason.ACTIVE_MINIMUM,
+    ),
+    "a load above the active minimum sets the size": (
+        {"reading": reading(100), "active_min_replicas": 4},
+        20,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "at zero, ignores a few messages in spite of an active minimum": (
+        {"replicas": 0, "reading": reading(7), "activation_messages": 7, "active_min_replicas": 4},
+        0,
+        Reason.BELOW_ACTIVATION,
+    ),
+    "stays at zero when empty, in spite of an active minimum": (
+        {"replicas": 0, "reading": reading(0), "active_min_replicas": 4},
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "keeps the active minimum until it is surely empty": (
+        {"reading": reading(0), "memory": empty(59), "active_min_replicas": 4, "scale_down": window(0)},
+        4,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "adds no pods for the active minimum when it may be empty": (
+        {"replicas": 2, "reading": reading(0), "memory": empty(59), "active_min_replicas": 4, "scale_down": window(0)},
+        2,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "goes from the active minimum to zero when it is idle": (
+        {"replicas": 4, "reading": reading(0), "memory": empty(60), "active_min_replicas": 4},
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "goes from the active minimum to the minimum when it is idle": (
+        {"replicas": 4, "reading": reading(0), "memory": empty(60), "active_min_replicas": 4, "min_replicas": 1},
+        1,
+        Reason.TOO_FEW_REPLICAS,
+    ),
+    "keeps the active minimum above the minimum until it is idle": (
+        {"replicas": 4, "reading": reading(0), "memory": empty(59), "active_min_replicas": 4, "min_replicas": 1}
+        | {"scale_down": window(0)},
+        4,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "no rate policy delays the active minimum": (
+        {"replicas": 1, "reading": reading(1), "active_min_replicas": 8, "scale_up": rules(pods_policy(1, 60))},
+        8,
+        Reason.ACTIVE_MINIMUM,
+    ),
+    "a schedule's maximum comes before the active minimum": (
+        {"reading": reading(0, 1), "active_min_replicas": 4, "scale_down": window(0), "bounds": scheduled(0, 3)},
+        3,
+        Reason.ACTIVE_MINIMUM,
+    ),
+    "a schedule's minimum comes before the active minimum": (
+        {"reading": reading(0, 1), "active_min_replicas": 4, "scale_down": window(0), "bounds": scheduled(6, 9)},
+        6,
+        Reason.SCHEDULED,
+    ),
+    "adds no pods for the active minimum when a queue is unread and the others are empty": (
+        {"replicas": 1, "readings": (reading(0), None), "active_min_replicas": 4, "min_replicas": 1},
+        1,
+        Reason.TOO_FEW_REPLICAS,
+    ),
+}
+
 UNREADABLE: dict[str, Row] = {
     "keeps its size while no queue can be read": ({"reading": None}, 10, Reason.QUEUE_UNREADABLE),
     "keeps its size while no queue can be read, even outside of the bounds": (

@@ -1,21 +1,33 @@
 """How many pods there should be. A row says what differs from a calm pool, the size, and its reason."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import Memory, ScaleDownStabilization
+from queueworkerpool.model import Memory, Mode, ScaleDownStabilization, Step
 from queueworkerpool.names import DECISION_REASONS, Reason
 from queueworkerpool.sizing import Latency, Shortfall
-from tests.unit.operator.builders import ago, facts, reading
+from tests.unit.operator.builders import ago, empty, facts, reading, window
 from tests.unit.operator.decide.rows import MEASURED
 from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
 from tests.unit.operator.decide.rows_of_growth import ACTIVATION, RECOMMENDATIONS
-from tests.unit.operator.decide.rows_of_limits import BOUNDS, CONFLICTS, UNREADABLE
+from tests.unit.operator.decide.rows_of_limits import ACTIVE_MINIMUM, BOUNDS, CONFLICTS, UNREADABLE
 from tests.unit.operator.decide.rows_of_scale_in import EMPTY, PROTECTION, SCALING_IN
 
-TABLES = (RECOMMENDATIONS, ACTIVATION, SCALING_IN, EMPTY, PROTECTION, BEHAVIOR, BOUNDS, UNREADABLE, CONFLICTS)
+TABLES = (
+    RECOMMENDATIONS,
+    ACTIVATION,
+    SCALING_IN,
+    EMPTY,
+    PROTECTION,
+    BEHAVIOR,
+    BOUNDS,
+    ACTIVE_MINIMUM,
+    UNREADABLE,
+    CONFLICTS,
+)
 ROWS = {name: row for table in TABLES for name, row in table.items()}
 
 
@@ -57,3 +69,25 @@ def test_a_latency_below_the_start_up_time_says_what_can_be_promised() -> None:
     )
     assert decide(facts(target=Latency(21), memory=MEASURED)).shortfall is None
     assert decide(facts(memory=MEASURED)).shortfall is None
+
+
+def test_a_pause_with_an_end_says_when_and_is_looked_at_again_then() -> None:
+    def paused(until: datetime) -> Step:
+        return decide(facts(mode=Mode.PAUSED, paused_until=until)).last_step
+
+    far = ago(-3600)
+    assert paused(far) == Step(10, Reason.PAUSED, "spec.pausedUntil is 2026-11-23T13:00:00Z", until=far)
+    assert paused(ago(-3)).recheck_seconds == 3
+    assert paused(ago(1)).recheck_seconds == 0
+
+
+def test_the_trail_names_both_ends_of_the_active_minimum() -> None:
+    lowest = {"active_min_replicas": 4, "min_replicas": 1, "scale_down": window(0)}
+    waits = decide(facts(replicas=4, reading=reading(0), memory=empty(59), **lowest))
+    assert waits.trail[-1].message == "empty since 11:59:01Z: may go to 1 pods at 12:00:01Z, when seen empty again"
+    assert waits.trail[-1].until == ago(-1)
+    works = decide(facts(replicas=0, reading=reading(6), active_min_replicas=4))
+    assert [(step.replicas, step.message) for step in works.trail] == [
+        (2, "6 messages / 5 per pod = 2 pods"),
+        (4, "not idle, and activeMinReplicas is 4"),
+    ]

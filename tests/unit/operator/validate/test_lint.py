@@ -7,7 +7,19 @@ import pytest
 import yaml
 
 from queueworkerpool.validate import LintWarning, validate
-from tests.cluster.operator.pool_manifests import CALM, URL, down, manifest, pool, queue, schedule, target, up
+from tests.cluster.operator.pool_manifests import (
+    CALM,
+    MORNING,
+    URL,
+    VARIABLE,
+    down,
+    manifest,
+    pool,
+    queue,
+    schedule,
+    target,
+    up,
+)
 from tests.cluster.operator.pool_rows import ACCEPTED
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -69,6 +81,21 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         latency(startup=50, scaleToZeroAfterSeconds=49),
         "spec.scaleToZeroAfterSeconds",
         "raise it to 50 or more",
+    ),
+    "an active minimum that a schedule does not allow": (
+        pool(activeMinReplicas=4, schedules=[MORNING | {"maxReplicas": 3, "minReplicas": 0}]),
+        "spec.activeMinReplicas",
+        "above the maxReplicas of the schedule morning, 3, which wins",
+    ),
+    "a pause that is over": (
+        pool(pausedUntil="2026-03-02T12:00:00Z"),
+        "spec.pausedUntil",
+        "2026-03-02T12:00:00Z is over, so it means nothing: remove it",
+    ),
+    "a pause within mode Paused": (
+        pool(pausedUntil="2026-03-02T12:00:01Z", mode="Paused"),
+        "spec.pausedUntil",
+        "it does not end mode Paused: set mode to Active",
     ),
     "an activation of a pool that is never at zero": (
         pool(minReplicas=1, activationMessages=5),
@@ -181,7 +208,7 @@ CLEAR: dict[str, str] = {
     "replicas of a Deployment beside a pool for a StatefulSet of its name": (
         deployment(replicas=3) + "---\n" + of_kind("StatefulSet")
     ),
-    **{name: text for name, text in ACCEPTED.items() if name != "a fixed size"},
+    **{name: text for name, text in ACCEPTED.items() if name != "a fixed size" and "urlFromEnv" not in text},
     "a latency above the start-up time": latency(31, 30),
     "a latency without a start-up time": target(latencySeconds=1_000),
     "a cooldown of just the start-up time": latency(startup=50, scaleToZeroAfterSeconds=50),
@@ -215,3 +242,39 @@ CLEAR: dict[str, str] = {
 @pytest.mark.parametrize("text", CLEAR.values(), ids=CLEAR.keys())
 def test_clear(text: str) -> None:
     assert warnings(text) == []
+
+
+BY_VARIABLE = pool(queues=[{"urlFromEnv": VARIABLE}])
+TOLD: dict[str, Any] = {"name": "worker", "env": [{"name": "QUEUE_URL", "value": URL}]}
+
+
+def test_a_queue_of_a_variable_is_resolved_by_the_deployment_in_the_file() -> None:
+    verdict, _ = validate(f"{BY_VARIABLE}\n---\n{deployment(None, None, **TOLD)}", NOW)
+    assert (verdict.errors, verdict.warnings) == ((), ())
+    assert [(queue.url, queue.region) for queue in verdict.queues] == [(URL, "eu-west-1")]
+
+
+def test_a_queue_of_a_variable_without_its_deployment_could_not_be_checked() -> None:
+    problem = "it could not be checked: the Deployment thumbnailer is not in this file: check them together"
+    assert warnings(BY_VARIABLE) == [LintWarning("spec.queues", problem)]
+
+
+@pytest.mark.parametrize(
+    ("container", "problem"),
+    [
+        ({"name": "main"}, "has no container of that name (it has: main)"),
+        (TOLD | {"env": [{"name": "QUEUE_URL", "value": "jobs"}]}, "its value is no URL of a queue"),
+        (
+            TOLD | {"env": [{"name": "QUEUE_URL", "value": URL.replace("eu-west-1.", "")}]},
+            None,
+        ),
+        (
+            TOLD | {"env": [{"name": "QUEUE_URL", "value": URL.replace("sqs", "sns")}]},
+            "is AWS's, and names no region of SQS",
+        ),
+    ],
+)
+def test_a_variable_that_the_operator_would_refuse_is_an_error(container: Any, problem: str | None) -> None:
+    verdict, _ = validate(f"{BY_VARIABLE}\n---\n{deployment(**container)}", NOW)
+    assert [error.field for error in verdict.errors] == (["spec.queues[0].urlFromEnv"] if problem else [])
+    assert (problem or "") in "".join(error.message for error in verdict.errors)
