@@ -1,5 +1,7 @@
 """Makes the chart's README, and the descriptions in its values schema, from the `# --` comments in values.yaml.
 
+The README's comparison with other charts is made from parity.yaml.
+
 docs/generate.py writes both files; tests/chart calls `readme` and `schema` too. It writes nothing itself.
 """
 
@@ -12,6 +14,8 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).parent / "queueworkerpool"
+PARITY = Path(__file__).parent / "parity.yaml"
+OTHERS = ("cert-manager", "KEDA", "karpenter")
 MARK = "# -- "
 README = """\
 # queueworkerpool
@@ -89,6 +93,15 @@ namespaces to serve.
 | Value | Default | Meaning |
 | --- | --- | --- |
 {rows}
+
+## Beside other charts
+
+What the charts of cert-manager 1.17, KEDA 2.16 and karpenter 0.35 call the same; – where they have no value for it. All
+values of this one are checked by a schema: a typo, another type or an impossible value stops `helm install`.
+
+| What | Here | cert-manager | KEDA | karpenter |
+| --- | --- | --- | --- | --- |
+{parity}
 """
 
 
@@ -114,7 +127,27 @@ def readme() -> str:
         description=chart["description"],
         oldest=chart["kubeVersion"].removeprefix(">=").removesuffix(".0-0"),
         rows="\n".join(rows),
+        parity="\n".join(_parity_row(row) for row in parity()),
     )
+
+
+def parity() -> list[dict[str, Any]]:
+    """Return the rows of the comparison with other charts."""
+    return list(yaml.safe_load(PARITY.read_text()))
+
+
+def _parity_row(row: dict[str, Any]) -> str:
+    """Return a row of the table; names of values are code, and a remark in brackets behind one is not."""
+    ours = ", ".join(f"`{value}`" for value in row["values"])
+    others = (", ".join(_named(name) for name in row["others"][chart].split(", ")) for chart in OTHERS)
+    return f"| {row['feature']} | ✓ {ours} | {' | '.join(others)} |"
+
+
+def _named(text: str) -> str:
+    name, space, remark = text.partition(" ")
+    if not name:
+        return "–"
+    return f"`{name}`{space}{remark}" if remark.startswith("(") or not remark else text
 
 
 def schema() -> str:

@@ -11,10 +11,24 @@ CHART = ROOT / "charts" / "queueworkerpool"
 Json = dict[str, Any]
 Render = Callable[..., list[Json]]
 
+# As a text, in which the chart's helpers can be used.
+EXTRA_OBJECT = """
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ include "queueworkerpool.fullname" . }}-extra
+  namespace: {{ include "queueworkerpool.namespace" . }}
+  labels: {{- include "queueworkerpool.labels" . | nindent 4 }}
+"""
+
 DEFAULTS = {value.path: value.default for value in values((CHART / "values.yaml").read_text())}
 # One value other than the default for everything that can be set.
 OTHERS: dict[tuple[str, ...], Any] = {
     ("global", "imageRegistry"): "mirror.example",
+    ("nameOverride",): "sizer",
+    ("fullnameOverride",): "sqs-sizer",
+    ("namespaceOverride",): "operators",
+    ("commonLabels",): {"cost-centre": "42", "team": "platform"},
     ("image", "registry"): "registry.example/team",
     ("image", "repository"): "operator",
     ("image", "tag"): "1.2.3",
@@ -34,6 +48,9 @@ OTHERS: dict[tuple[str, ...], Any] = {
         {"name": "AWS_ACCESS_KEY_ID", "value": "1234"},
         {"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": {"secretKeyRef": {"name": "aws", "key": "secret"}}},
     ],
+    ("extraEnvFrom",): [{"secretRef": {"name": "proxy", "optional": True}, "prefix": "AWS_"}],
+    ("extraVolumes",): [{"name": "authority", "configMap": {"name": "authority"}}],
+    ("extraVolumeMounts",): [{"name": "authority", "mountPath": "/etc/authority", "readOnly": True}],
     ("serviceAccount", "create"): False,
     ("serviceAccount", "name"): "sizer",
     ("serviceAccount", "annotations"): {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/sizer"},
@@ -47,19 +64,39 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("metrics", "tls", "clientCertificates"): True,
     ("metrics", "serviceMonitor", "tlsConfig"): {"serverName": "queueworkerpool-metrics"},
     ("metrics", "serviceMonitor", "enabled"): True,
+    ("metrics", "serviceMonitor", "namespace"): "monitoring",
     ("metrics", "serviceMonitor", "interval"): "15s",
+    ("metrics", "serviceMonitor", "scrapeTimeout"): "5s",
+    ("metrics", "serviceMonitor", "relabelings"): [{"targetLabel": "cluster", "replacement": "blue"}],
+    ("metrics", "serviceMonitor", "metricRelabelings"): [
+        {"action": "drop", "sourceLabels": ["__name__"], "regex": "python_.*"}
+    ],
     ("metrics", "serviceMonitor", "labels"): {"release": "prometheus"},
     ("metrics", "prometheusRule", "enabled"): True,
     ("metrics", "prometheusRule", "labels"): {"release": "prometheus"},
     ("metrics", "prometheusRule", "runbookBaseUrl"): "https://runbooks.example/queueworkerpool",
     ("resources",): {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi"}},
+    ("deploymentAnnotations",): {"example.com/owner": "platform"},
     ("podAnnotations",): {"example.com/note": "1"},
-    ("podLabels",): {"team": "platform"},
+    ("podLabels",): {"team": "queues"},
+    ("podSecurityContext",): {"fsGroup": 65532},
+    ("securityContext",): {"runAsUser": 65532},
+    ("terminationGracePeriodSeconds",): 30,
+    ("hostNetwork",): True,
+    ("dnsPolicy",): "Default",
+    ("dnsConfig",): {"options": [{"name": "ndots", "value": "1"}]},
     ("nodeSelector",): {"kubernetes.io/os": "linux"},
     ("tolerations",): [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
     ("affinity",): {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
     ("topologySpreadConstraints",): [{"topologyKey": "topology.kubernetes.io/zone", "maxSkew": 2}],
+    ("podDisruptionBudget",): {"minAvailable": "50%"},
     ("priorityClassName",): "system-cluster-critical",
+    ("networkPolicy", "enabled"): True,
+    ("networkPolicy", "metricsFrom"): [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+    ("networkPolicy", "apiServerPorts"): [8443],
+    ("networkPolicy", "statePorts"): [8081, 9000],
+    ("networkPolicy", "extraEgress"): [{"ports": [{"port": 3128}], "to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}]}],
+    ("extraObjects",): [EXTRA_OBJECT],
 }
 # Some values hide others: these two sets together show everything.
 HIDING = {
@@ -68,6 +105,7 @@ HIDING = {
     ("serviceAccount", "create"),
     ("podPatchPolicy", "enabled"),
     ("crds", "install"),
+    ("hostNetwork",),
 }
 VISIBLE = {path: value for path, value in OTHERS.items() if path not in HIDING}
 

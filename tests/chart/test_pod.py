@@ -8,19 +8,55 @@ import pytest
 from queueworkerpool.settings import Settings, reject_unknown
 from tests.chart.objects import CHART, VISIBLE, Json, Render, container, env_names, nested, of_kind, plain_env, pod
 
-
-def test_the_pod_fits_the_restricted_pod_security_standard(objects: list[Json]) -> None:
-    spec, only = pod(objects)["spec"], container(objects)
-    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    assert only["securityContext"] == {
+RESTRICTED: Json = {
+    "podSecurityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+    "securityContext": {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
-    }
+    },
+}
+
+
+@pytest.mark.parametrize("values", [{}, nested(VISIBLE)], ids=["defaults", "everything visible set"])
+def test_the_pod_fits_the_restricted_pod_security_standard(values: Json, render: Render) -> None:
+    objects = render(values)
+    spec, only = pod(objects)["spec"], container(objects)
+    for found, name in ((spec, "podSecurityContext"), (only, "securityContext")):
+        assert found["securityContext"] == RESTRICTED[name] | values.get(name, {})
     assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"}
     assert all(volume.keys() <= {"name", "secret", "configMap"} for volume in spec.get("volumes", ()))
     assert [port for port in only["ports"] if "hostPort" in port] == []
     assert {"requests", "limits"} <= only["resources"].keys()
+
+
+MERGED: dict[str, tuple[str, Json, Json]] = {
+    "a user": ("podSecurityContext", {"runAsUser": 1000}, {"runAsUser": 1000}),
+    "a false in place of a true": (
+        "securityContext",
+        {"readOnlyRootFilesystem": False},
+        {"readOnlyRootFilesystem": False},
+    ),
+    "one more capability": (
+        "securityContext",
+        {"capabilities": {"add": ["NET_BIND_SERVICE"]}},
+        {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}},
+    ),
+    "a null, as for OpenShift's first restricted SCC": (
+        "podSecurityContext",
+        {"seccompProfile": None},
+        {"seccompProfile": None},
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "given", "changed"), MERGED.values(), ids=MERGED)
+def test_what_is_given_of_a_security_context_leaves_the_rest_safe(
+    name: str, given: Json, changed: Json, render: Render
+) -> None:
+    objects = render({name: given})
+    found = {"podSecurityContext": pod(objects)["spec"], "securityContext": container(objects)}[name]["securityContext"]
+    assert found == {key: value for key, value in (RESTRICTED[name] | changed).items() if value is not None}
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3])
@@ -30,6 +66,15 @@ def test_an_update_starts_a_pod_before_it_ends_one_which_has_time_to_leave(repli
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (replicas, rolling)
     assert pod(objects)["spec"]["terminationGracePeriodSeconds"] > 10
+
+
+def test_on_the_nodes_network_a_pod_makes_room_for_the_next_and_finds_services(render: Render) -> None:
+    objects = render({"hostNetwork": True})
+    (deployment,), spec = of_kind(objects, "Deployment"), pod(objects)["spec"]
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    assert (spec["hostNetwork"], spec["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+    assert pod(render({"hostNetwork": True, "dnsPolicy": "Default"}))["spec"]["dnsPolicy"] == "Default"
+    assert not pod(render())["spec"].keys() & {"hostNetwork", "dnsPolicy", "dnsConfig"}
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -57,6 +102,41 @@ def test_two_operators_prefer_different_nodes_and_are_not_evicted_together(rende
     assert spread == [preferred | {"topologyKey": "kubernetes.io/hostname", "labelSelector": labels}]
     [budget] = of_kind(objects, "PodDisruptionBudget")
     assert budget["spec"] == {"maxUnavailable": 1, "selector": labels}
+
+
+BUDGETS: dict[str, tuple[Json, Json]] = {
+    "another bound": ({"minAvailable": "50%"}, {"minAvailable": "50%"}),
+    "no disruption at all": ({"maxUnavailable": 0}, {"maxUnavailable": 0}),
+    "a policy beside the usual bound": (
+        {"unhealthyPodEvictionPolicy": "AlwaysAllow"},
+        {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "rendered"), BUDGETS.values(), ids=BUDGETS)
+def test_the_budget_can_be_chosen(given: Json, rendered: Json, render: Render) -> None:
+    [budget] = of_kind(render({"replicaCount": 2, "podDisruptionBudget": given}), "PodDisruptionBudget")
+    del budget["spec"]["selector"]
+    assert budget["spec"] == rendered
+
+
+def test_more_volumes_and_variables_stand_beside_the_charts_own(render: Render) -> None:
+    mount = {"name": "authority", "mountPath": "/etc/authority", "readOnly": True}
+    source = {"secretRef": {"name": "proxy"}}
+    values: Json = {
+        "extraVolumes": [{"name": "authority", "configMap": {"name": "authority"}}],
+        "extraVolumeMounts": [mount],
+        "extraEnvFrom": [source],
+        "metrics": {"tls": {"secretName": "tls"}},
+    }
+    objects = render(values)
+    assert [volume["name"] for volume in pod(objects)["spec"]["volumes"]] == ["tls", "authority"]
+    assert [each["name"] for each in container(objects)["volumeMounts"]] == ["tls", "authority"]
+    assert container(objects)["volumeMounts"][-1] == mount
+    assert container(objects)["envFrom"] == [source]
+    alone = render({name: values[name] for name in ("extraVolumes", "extraVolumeMounts")})
+    assert [volume["name"] for volume in pod(alone)["spec"]["volumes"]] == ["authority"]
 
 
 def test_spread_constraints_can_be_chosen_and_are_completed(render: Render) -> None:

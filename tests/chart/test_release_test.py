@@ -23,7 +23,10 @@ def test_helm_runs_it_only_when_asked_to_and_removes_it_when_it_succeeds(objects
 def test_it_asks_the_releases_own_service_and_the_api_server_for_the_definition(objects: list[Json]) -> None:
     [service], [only] = of_kind(objects, "Service"), hook(objects)["spec"]["containers"]
     ready, path = only["args"]
-    assert (urlsplit(ready).hostname, urlsplit(ready).path) == (f"{service['metadata']['name']}.system.svc", "/readyz")
+    assert (urlsplit(ready).hostname, urlsplit(ready).path) == (
+        "{name}.{namespace}.svc".format_map(service["metadata"]),
+        "/readyz",
+    )
     assert urlsplit(ready).port == service["spec"]["ports"][0]["port"]
     assert urlsplit(ready).scheme.upper() == container(objects)["readinessProbe"]["httpGet"]["scheme"]
     for definition in of_kind(objects, "CustomResourceDefinition"):

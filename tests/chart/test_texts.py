@@ -53,6 +53,20 @@ def test_the_pool_in_the_notes_is_valid(
     assert "maxReplica" in kubeconform([pool], kubernetes_releases[-1])
 
 
+def test_what_registries_show_of_the_definition_is_true_and_the_example_valid(
+    kubeconform: Callable[..., str], kubernetes_releases: list[str]
+) -> None:
+    annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+    shown = {name.removeprefix("artifacthub.io/"): text for name, text in annotations.items()}
+    [crd] = yaml.safe_load(shown["crds"])
+    ours = yaml.safe_load((ROOT / "crds" / "queueworkerpools.yaml").read_text())
+    [version] = ours["spec"]["versions"]
+    named = (ours["spec"]["names"]["kind"], version["name"], ours["metadata"]["name"])
+    assert (crd["kind"], crd["version"], crd["name"]) == named
+    assert kubeconform(yaml.safe_load(shown["crdsExamples"]), kubernetes_releases[-1]) == ""
+    assert shown["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
+
+
 def test_the_generated_files_are_fresh() -> None:
     """Else run `make generate`."""
     assert (CHART / "README.md").read_text() == generate_readme.readme()

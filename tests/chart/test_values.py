@@ -96,6 +96,71 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"podLabels": {"app.kubernetes.io/name": "x"}},
         "'/podLabels/app.kubernetes.io~1name': false schema",
     ),
+    "a label that would give rights": (
+        {"commonLabels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+        "'/commonLabels/rbac.authorization.k8s.io~1aggregate-to-view': false schema",
+    ),
+    "a name that no object may have": ({"fullnameOverride": "Sizer"}, "'/fullnameOverride': 'Sizer' does not match"),
+    "a name that leaves no room for suffixes": (
+        {"nameOverride": "n" * 56},
+        "'/nameOverride': maxLength: got 56, want 55",
+    ),
+    "a namespace that is none": ({"namespaceOverride": "team a"}, "'/namespaceOverride': 'team a' does not match"),
+    "a source of variables that is none": (
+        {"extraEnvFrom": [{"secret": {"name": "x"}}]},
+        "'/extraEnvFrom/0': additional properties 'secret' not allowed",
+    ),
+    "a volume under a name of the chart's": (
+        {"extraVolumes": [{"name": "tls", "emptyDir": {}}]},
+        "'/extraVolumes/0/name': 'not' failed",
+    ),
+    "a volume without a source": ({"extraVolumes": [{"name": "a"}]}, "'/extraVolumes/0': minProperties: got 1, want 2"),
+    "a mount without a path": ({"extraVolumeMounts": [{"name": "a"}]}, "'/extraVolumeMounts/0': missing property"),
+    "an annotation that is a number": (
+        {"deploymentAnnotations": {"a": 1}},
+        "'/deploymentAnnotations/a': got number, want string",
+    ),
+    "the container's field for the pod": (
+        {"podSecurityContext": {"readOnlyRootFilesystem": True}},
+        "'/podSecurityContext': additional properties 'readOnlyRootFilesystem' not allowed",
+    ),
+    "the pod's field for the container": (
+        {"securityContext": {"fsGroup": 1}},
+        "'/securityContext': additional properties 'fsGroup' not allowed",
+    ),
+    "less time than the operator needs to stop": (
+        {"terminationGracePeriodSeconds": 10},
+        "'/terminationGracePeriodSeconds': minimum: got 10, want 11",
+    ),
+    "the node's network in words": ({"hostNetwork": "yes"}, "'/hostNetwork': got string, want boolean"),
+    "an unknown DNS policy": ({"dnsPolicy": "Cluster"}, "'/dnsPolicy': value must be one of"),
+    "four name servers": (
+        {"dnsConfig": {"nameservers": ["192.0.2.1"] * 4}},
+        "'/dnsConfig/nameservers': maxItems: got 4",
+    ),
+    "a budget with two bounds": ({"podDisruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}, "'not' failed"),
+    "more than all pods": ({"podDisruptionBudget": {"minAvailable": "101%"}}, "'/podDisruptionBudget/minAvailable'"),
+    "a peer that is a name": (
+        {"networkPolicy": {"metricsFrom": ["monitoring"]}},
+        "'/networkPolicy/metricsFrom/0': got string, want object",
+    ),
+    "no port of workers": (
+        {"networkPolicy": {"statePorts": []}},
+        "'/networkPolicy/statePorts': minItems: got 0, want 1",
+    ),
+    "a rule for the wrong way": (
+        {"networkPolicy": {"extraEgress": [{"from": []}]}},
+        "'/networkPolicy/extraEgress/0': additional properties 'from' not allowed",
+    ),
+    "a relabeling in Prometheus' own spelling": (
+        {"metrics": {"serviceMonitor": {"relabelings": [{"target_label": "a"}]}}},
+        "'/metrics/serviceMonitor/relabelings/0': additional properties 'target_label' not allowed",
+    ),
+    "a time-out without a unit": (
+        {"metrics": {"serviceMonitor": {"scrapeTimeout": "5"}}},
+        "'/metrics/serviceMonitor/scrapeTimeout': '5' does not match",
+    ),
+    "an object without a kind": ({"extraObjects": [{"apiVersion": "v1"}]}, "'/extraObjects/0': 'anyOf' failed"),
     "an unknown effect": ({"tolerations": [{"effect": "No"}]}, "'/tolerations/0/effect': value must be one of"),
     "an unknown affinity": ({"affinity": {"node": {}}}, "'/affinity': additional properties 'node' not allowed"),
 }

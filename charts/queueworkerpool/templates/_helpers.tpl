@@ -1,13 +1,16 @@
 {{/* The name of everything in the release: unique, readable, at most 63 characters with the longest suffix. */}}
 {{- define "queueworkerpool.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 55 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 55 | trimSuffix "-" -}}
-{{- end -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- $prefixed := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $prefixed | trunc 55 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The labels by which the Deployment and the Service select their pods: they must never change. */}}
+{{/* Where everything is that has a namespace, but for the Roles of watchNamespaces and a ServiceMonitor with its own. */}}
+{{- define "queueworkerpool.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
+{{/* The labels by which the Deployment and the Service select their pods: they must never change, so no value does. */}}
 {{- define "queueworkerpool.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -20,6 +23,35 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: {{ .Chart.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The labels and more of them, which win. Call with a list: the context, the others. */}}
+{{- define "queueworkerpool.labelsWith" -}}
+{{- include "queueworkerpool.labels" (index . 0) | fromYaml | merge (deepCopy (index . 1 | default dict)) | toYaml -}}
+{{- end -}}
+
+{{/* No runAsUser: the image's user is a number other than 0, and OpenShift chooses its own. */}}
+{{- define "queueworkerpool.podSecurityContext" -}}
+{{- $safe := dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- include "queueworkerpool.mergedOver" (list $safe .Values.podSecurityContext) -}}
+{{- end -}}
+
+{{- define "queueworkerpool.securityContext" -}}
+{{- $safe := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
+{{- include "queueworkerpool.mergedOver" (list $safe .Values.securityContext) -}}
+{{- end -}}
+
+{{/* Defaults and what was given instead, of which a null takes a default away. Call with a list of both. */}}
+{{- define "queueworkerpool.mergedOver" -}}
+{{- $given := index . 1 | default dict -}}
+{{- $merged := mergeOverwrite (index . 0) (deepCopy $given) -}}
+{{- range $key, $value := $given -}}
+{{- if kindIs "invalid" $value -}}{{- $_ := unset $merged $key -}}{{- end -}}
+{{- end -}}
+{{- toYaml $merged -}}
 {{- end -}}
 
 {{- define "queueworkerpool.serviceAccountName" -}}
