@@ -19,6 +19,7 @@ class ConditionType(StrEnum):
     """The types of the entries in `.status.conditions`."""
 
     READY = "Ready"  # the sum of the others: the pool does what its spec asks for
+    STALLED = "Stalled"  # only an edit of the spec can make it ready (kstatus' word); absent when that is not so
     QUEUE_REACHABLE = "QueueReachable"  # the last reading of every queue succeeded
     TARGET_FOUND = "TargetFound"  # the Deployment exists and is this pool's to scale
     ABLE_TO_SCALE = "AbleToScale"  # the API server takes the replicas that were decided on (HPA's word)

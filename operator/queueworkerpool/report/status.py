@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from queueworkerpool.errors import QueueAddressInvalidError
 from queueworkerpool.model import (
     DEPLOYMENT,
     Backlog,
@@ -81,6 +82,7 @@ def invalid_status(pool: InvalidPool, target: Target | None, now: datetime) -> P
     inactive = Verdict(ConditionStatus.FALSE, Reason.INVALID_SPEC, problem, posts_event=True)
     verdicts = {
         ConditionType.READY: inactive,
+        ConditionType.STALLED: _stalled_by(inactive),
         ConditionType.QUEUE_REACHABLE: unknown,
         ConditionType.TARGET_FOUND: unknown,
         ConditionType.ABLE_TO_SCALE: undecided,
@@ -180,8 +182,11 @@ def _verdicts(observation: Observation, now: datetime) -> Mapping[ConditionType,
     active = _scaling_active(observation, found, reachable)
     undecided = Verdict(ConditionStatus.UNKNOWN, active.reason, "there is no decision")
     able = _able_to_scale(observation, undecided)
+    ready = _ready(active, able)
+    stalled = _stalled(observation, ready)
     return {
-        ConditionType.READY: _ready(active, able),
+        ConditionType.READY: ready,
+        **({ConditionType.STALLED: stalled} if stalled else {}),
         ConditionType.QUEUE_REACHABLE: reachable,
         ConditionType.TARGET_FOUND: found,
         ConditionType.ABLE_TO_SCALE: able,
@@ -199,6 +204,24 @@ def _ready(active: Verdict, able: Verdict) -> Verdict:
     if active.status is ConditionStatus.TRUE:
         return able if able.status is ConditionStatus.FALSE else _READY
     return active
+
+
+def _stalled(observation: Observation, ready: Verdict) -> Verdict | None:
+    """Return what only an edit of the spec can end, so that tools that wait for a release give up at once.
+
+    Targets, queues, rights and older pools may come or go without one: tools go on waiting for those.
+    """
+    if ready.status is ConditionStatus.TRUE:
+        return None
+    if observation.forbidden:
+        return _stalled_by(ready)
+    invalid = next((count for count in observation.counts if isinstance(count, QueueAddressInvalidError)), None)
+    return None if invalid is None else _stalled_by(ready._replace(reason=invalid.reason, message=str(invalid)))
+
+
+def _stalled_by(trouble: Verdict) -> Verdict:
+    """Return the verdict that says so; the Event is that of Ready."""
+    return trouble._replace(status=ConditionStatus.TRUE, posts_event=False)
 
 
 def _queue_reachable(observation: Observation, found: Verdict) -> Verdict:

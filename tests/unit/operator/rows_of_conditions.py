@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 
-from queueworkerpool.errors import ClusterRefusedError, QueueNotFoundError, QueueThrottledError
+from queueworkerpool.errors import (
+    ClusterRefusedError,
+    QueueAddressInvalidError,
+    QueueNotFoundError,
+    QueueThrottledError,
+)
 from queueworkerpool.model import BusyWorkers, CompetingWriter, InvalidPool, Memory, Mode, NamespacedName, Observation
 from queueworkerpool.names import ConditionType
 from queueworkerpool.sizing import Latency, WorkerEstimates
@@ -17,9 +22,11 @@ MISSING = observe(target=None, counts=(), decision=None)
 OWNED = observe(owner=NamespacedName("shop", "older"), counts=(), decision=None)
 PAUSED = observe({"mode": Mode.PAUSED}, counts=())
 DRY_RUN = observe({"mode": Mode.DRY_RUN})
+FORBIDDEN = observe(forbidden=True, counts=(), decision=None)
 UNREADABLE = observe({"reading": None}, counts=(QueueNotFoundError(NO_QUEUE),))
 
 NO_TARGET = "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name"
+OWN = "Deployment thumbnailer is the operator's own: correct spec.scaleTargetRef.name"
 CONFLICT = "the older pool older already scales Deployment thumbnailer: delete one of the two pools"
 IS_PAUSED = "spec.mode is Paused: nothing is read and nothing is scaled"
 IS_DRY_RUN = "spec.mode is DryRun: decisions are reported and not carried out"
@@ -49,6 +56,15 @@ ROWS: dict[str, Row] = {
         "False",
         "QueueNotFound",
         NO_QUEUE,
+    ),
+    "stalled with a spec of another CRD": (ConditionType.STALLED, BROKEN, "True", "InvalidSpec", INVALID),
+    "stalled with the operator's own Deployment": (ConditionType.STALLED, FORBIDDEN, "True", "TargetNotAllowed", OWN),
+    "stalled with a URL that no queue can have": (
+        ConditionType.STALLED,
+        observe({"reading": None}, counts=(QueueThrottledError("throttled"), QueueAddressInvalidError("no region"))),
+        "True",
+        "QueueAddressInvalid",
+        "no region",
     ),
     "queues answer": (ConditionType.QUEUE_REACHABLE, observe(), "True", "QueueRead", "every queue answered"),
     "a queue does not answer": (ConditionType.QUEUE_REACHABLE, UNREADABLE, "False", "QueueNotFound", NO_QUEUE),

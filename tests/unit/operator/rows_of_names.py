@@ -32,6 +32,7 @@ from queueworkerpool.model import (
 from queueworkerpool.names import ConditionStatus, ConditionType, EventType, ReadOutcome, Reason, StateOutcome
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from queueworkerpool.tenancy import Tenancy
+from tests.unit.operator import rows_of_conditions
 from tests.unit.operator.builders import (
     URL,
     ago,
@@ -218,7 +219,7 @@ STATES = set(StateOutcome)
 
 ROWS: dict[type[StrEnum], set[Any]] = {
     Reason: {*DECIDED, *CONDITIONS, *EVENTS},
-    ConditionType: {kind for kind, _ in CONDITIONS.values()},
+    ConditionType: {kind for kind, _ in CONDITIONS.values()} | {kind for kind, *_ in rows_of_conditions.ROWS.values()},
     ConditionStatus: set(STATUSES),
     EventType: {kind for kind, _, _ in EVENTS.values()},
     ReadOutcome: set(OUTCOMES),
