@@ -22,6 +22,7 @@ from queueworkerpool.settings import ENV_PREFIX, Settings
 ROOT = Path(__file__).parent.parent
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 CHART = ROOT / "charts" / "queueworkerpool"
+CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
 
 
 def main() -> int:
@@ -29,6 +30,7 @@ def main() -> int:
     wanted = {
         ROOT / "docs" / "reference.md": reference(),
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
+        CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),
     } | {

@@ -27,6 +27,7 @@ from release.errors import ReleaseError
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 IMAGES = ("operator", "worker")
+CHARTS = ("queueworkerpool", "queueworkerpool-crds")
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 CHECKSUMS = "SHA256SUMS"
 
@@ -105,7 +106,9 @@ def release(order: Order, folder: Path) -> Iterator[str]:
     DIST.mkdir()
     (DIST / "NOTES.md").write_text(notes)
     yield _wheel(source, commit)
-    yield _chart(order, source, commit)
+    _name_registry(order, source / "charts" / "queueworkerpool")
+    for chart in CHARTS:
+        yield _chart(order, source / "charts" / chart, commit)
     digest = _run(*engine.base_digest(order.base)).strip()
     for target in IMAGES:
         yield from _image(engine, _build(order, commit, digest, target), source)
@@ -133,8 +136,7 @@ def _wheel(source: Path, commit: Commit) -> str:
     return wheel.name
 
 
-def _chart(order: Order, source: Path, commit: Commit) -> str:
-    chart = source / "charts" / "queueworkerpool"
+def _name_registry(order: Order, chart: Path) -> None:
     for name, empty, full in (
         ("values.yaml", '\n  registry: ""\n', f'\n  registry: "{order.registry}"\n'),
         ("README.md", '| `image.registry` | `""` |', f'| `image.registry` | `"{order.registry}"` |'),
@@ -143,8 +145,14 @@ def _chart(order: Order, source: Path, commit: Commit) -> str:
         if text.count(empty) != 1:
             raise ReleaseError(f"the chart's {name} does not have `{empty.strip()}` once: see release/__main__.py")
         (chart / name).write_text(text.replace(empty, full))
+
+
+def _chart(order: Order, chart: Path, commit: Commit) -> str:
+    metadata = chart / "Chart.yaml"
+    if order.source.startswith("https://"):
+        metadata.write_text(f"{metadata.read_text()}home: {order.source}\nsources: [{order.source}]\n")
     _run([str(tools.helm()), "package", str(chart), f"--destination={DIST}"])
-    [packed] = DIST.glob("*.tgz")
+    packed = DIST / f"{chart.name}-{order.version}.tgz"
     archives.normalise(packed, commit.epoch)
     return packed.name
 

@@ -14,6 +14,7 @@ UNRELEASED = "Unreleased"
 NAMED = {
     "pyproject.toml": r'^version = "(.+)"$',
     "charts/queueworkerpool/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
+    "charts/queueworkerpool-crds/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "Dockerfile": r"^ARG VERSION=(.+)$",
     "examples/quickstart.yaml": r"image: queueworkerpool-worker:(\S+)",
     "examples/kind/sqs.yaml": r"image: queueworkerpool-sqs:(\S+)",
