@@ -39,9 +39,10 @@ resource, and says which of them fails. It has no rights in the cluster and fits
 operator's pod does. Both also run under any UID in root's group, as OpenShift has it.
 
 The definition must be there before any pool: Helm refuses the first install of a release that contains both. So install
-the operator as a release of its own, and charts with pools after it; or, in one release, set `crds.install=false` and
-apply `crds/queueworkerpools.yaml` of the repository first. As a dependency the chart takes a `condition` such as
-`queueworkerpool.enabled`, `tags` and `global`.
+the operator as a release of its own, and charts with pools after it; or, for one release with both, install the chart
+[queueworkerpool-crds](../queueworkerpool-crds/README.md) first and set `crds.install=false`. As a dependency the chart
+takes a `condition` such as `queueworkerpool.enabled`, `tags` and `global`; when the condition turns false, the operator
+goes and the pools stay as they are. For Argo CD and Flux see [docs/gitops.md](../../docs/gitops.md).
 
 With `replicaCount: 2` a node may fail. The operators elect the one that scales, by a Lease in the release's namespace;
 another one takes over within 17 seconds when it dies, and within 3 seconds when it is stopped in order. A single

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -31,3 +32,14 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     wait_until(lambda: cluster.kubectl(*account) != "", 30, f"namespace {name} got no default service account")
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def bare(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Cluster]:
+    """A control plane of the test's own: a release owns the CRD, of which a cluster has one."""
+    try:
+        tools.build_everything()
+    except UnavailableError as error:
+        unavailable(str(error))
+    with Cluster(tmp_path / "cluster", node=False) as running:
+        yield running

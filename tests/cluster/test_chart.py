@@ -2,14 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
 import yaml
 
-from devcluster import Cluster, UnavailableError, tools
+from devcluster import Cluster
 
 CHART = str(Path(__file__).parents[2] / "charts" / "queueworkerpool")
 CRD = "crd/queueworkerpools.queueworker.dev"
@@ -24,17 +21,6 @@ POOL = {
         "target": {"messagesPerPod": 5},
     },
 }
-
-
-@pytest.fixture
-def bare(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Cluster]:
-    """A control plane of the test's own: a release owns the CRD, of which a cluster has one."""
-    try:
-        tools.build_everything()
-    except UnavailableError as error:
-        unavailable(str(error))
-    with Cluster(tmp_path / "cluster", node=False) as running:
-        yield running
 
 
 def helm(cluster: Cluster, verb: str, *more: str) -> None:
