@@ -54,7 +54,7 @@ MODES: dict[str, tuple[dict[str, Any], Health, str, str]] = {
         "Ready",
     ),
     "a dry run": ({"mode": "DryRun"}, Health.CURRENT, "Healthy", "DryRun"),
-    "a paused pool": ({"mode": "Paused"}, Health.CURRENT, "Suspended", "Paused"),
+    "a paused pool": ({"mode": "Paused"}, Health.CURRENT, "Healthy", "Paused"),
     "a pool without a target": (
         {"scaleTargetRef": {"name": "nobody"}},
         Health.IN_PROGRESS,
