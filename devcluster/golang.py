@@ -104,6 +104,8 @@ ACTIONLINT = GoProgram(
     "github.com/rhysd/actionlint/cmd/actionlint",
     "-X github.com/rhysd/actionlint.version={version}",
 )
+LUA = GoProgram("glua", "lua", "github.com/yuin/gopher-lua", "github.com/yuin/gopher-lua/cmd/glua")
+"""The Lua that Argo CD runs health checks with."""
 
 
 def module_version(go_mod: str, module: str) -> str:

@@ -52,6 +52,11 @@ def actionlint() -> Path:
     return _on_path("actionlint", "-version") or _built(golang.ACTIONLINT)
 
 
+def lua() -> Path:
+    """Return a Lua interpreter, built: it must be Argo CD's own."""
+    return _built(golang.LUA)
+
+
 def kubectl() -> Path:
     """Return kubectl: from PATH when it is young enough, else from its wheel."""
     found = _on_path("kubectl", "version", "--client")
@@ -78,7 +83,7 @@ def cluster(*, real_node: bool = False) -> list[Path]:
 
 def build_everything(*, real_node: bool = False) -> list[Path]:
     """Return all programs that clusters and tests need, building and fetching what is missing."""
-    return [*cluster(real_node=real_node), helm(), kubeconform(), actionlint(), kubectl()]
+    return [*cluster(real_node=real_node), helm(), kubeconform(), actionlint(), lua(), kubectl()]
 
 
 def _built(program: golang.GoProgram) -> Path:

@@ -149,8 +149,7 @@ def _name_registry(order: Order, chart: Path) -> None:
 
 def _chart(order: Order, chart: Path, commit: Commit) -> str:
     metadata = chart / "Chart.yaml"
-    if order.source.startswith("https://"):
-        metadata.write_text(f"{metadata.read_text()}home: {order.source}\nsources: [{order.source}]\n")
+    metadata.write_text(consistency.with_source(metadata.read_text(), order.source))
     _run([str(tools.helm()), "package", str(chart), f"--destination={DIST}"])
     packed = DIST / f"{chart.name}-{order.version}.tgz"
     archives.normalise(packed, commit.epoch)

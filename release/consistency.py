@@ -17,6 +17,9 @@ NAMED = {
     "charts/queueworkerpool-crds/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "Dockerfile": r"^ARG VERSION=(.+)$",
     "examples/quickstart.yaml": r"image: queueworkerpool-worker:(\S+)",
+    "examples/gitops/workers/deployment.yaml": r"image: queueworkerpool-worker:(\S+)",
+    "examples/gitops/argocd/operator.yaml": r"targetRevision: (\S+)",
+    "examples/gitops/flux/operator.yaml": r"ref: \{tag: (\S+)\}",
     "examples/kind/sqs.yaml": r"image: queueworkerpool-sqs:(\S+)",
     "README.md": r"queueworkerpool-(?:operator|worker|sqs):(\d\S*)",
 }
@@ -33,6 +36,11 @@ def problems(version: str, texts: Mapping[str, str]) -> Iterator[str]:
             yield f"{path} names no version any more"
         for other in sorted(set(named) - {version}):
             yield f"{path} says {other}, not {version}: set it there"
+
+
+def with_source(chart: str, source: str) -> str:
+    """Return a Chart.yaml that names the address of the sources; registries take a chart's labels from it."""
+    return f"{chart}home: {source}\nsources: [{source}]\n" if source.startswith("https://") else chart
 
 
 def notes(version: str, changelog: str, *, rehearsal: bool) -> str:

@@ -37,6 +37,13 @@ def test_the_notes_name_the_next_commands(helm: Helm) -> None:
     assert "serves team-a, team-b." in text
 
 
+def test_the_notes_name_the_operators_namespace_where_it_is_not_the_releases(helm: Helm) -> None:
+    text = notes(helm, namespaceOverride="elsewhere", fullnameOverride="sizer")
+    assert "runs in namespace elsewhere" in text
+    assert "kubectl logs deployment/sizer --namespace elsewhere" in text
+    assert "system" not in text.replace("queueworkerpool-system", "")
+
+
 def test_the_notes_mention_kept_pools_only_where_they_are_kept(helm: Helm) -> None:
     assert "helm uninstall" in notes(helm)
     assert "helm uninstall" not in notes(helm, crds={"keep": False})

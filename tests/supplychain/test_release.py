@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from docs.sbom import sbom
 from release.archives import Image, normalise, read_image
-from release.consistency import CHANGELOG, NAMED, notes, problems
+from release.consistency import CHANGELOG, NAMED, notes, problems, with_source
 from release.contents import DPKG_STATUS, base_components
 from release.engines import Build, Buildah, Docker
 from release.errors import ReleaseError
@@ -44,6 +45,15 @@ def test_what_is_no_version_is_refused(version: str) -> None:
 
 def test_a_file_that_names_no_version_any_more_is_missed() -> None:
     assert list(problems("0.1.0", TEXTS | {"Dockerfile": ""})) == ["Dockerfile names no version any more"]
+
+
+@pytest.mark.parametrize("name", ["queueworkerpool", "queueworkerpool-crds"])
+def test_a_chart_names_its_sources_where_they_are_known(name: str) -> None:
+    chart = (ROOT / "charts" / name / "Chart.yaml").read_text()
+    assert with_source(chart, "unknown") == chart
+    source = "https://git.example.com/queueworkerpool"
+    named = yaml.safe_load(with_source(chart, source))
+    assert named == yaml.safe_load(chart) | {"home": source, "sources": [source]}
 
 
 LOG = "# Changelog\n\n## Unreleased\n\n- new\n\n## 1.1.0 - 2026-11-01\n\n- old\n- older\n\n## 1.0.0\n\n- first\n"

@@ -219,8 +219,8 @@ def _stalled(observation: Observation, ready: Verdict) -> Verdict | None:
 
 
 def _stalled_by(trouble: Verdict) -> Verdict:
-    """Return the verdict that says so; the Event is that of Ready."""
-    return trouble._replace(status=ConditionStatus.TRUE, posts_event=False)
+    """Return the verdict that says so."""
+    return trouble._replace(status=ConditionStatus.TRUE)
 
 
 def _queue_reachable(observation: Observation, found: Verdict) -> Verdict:

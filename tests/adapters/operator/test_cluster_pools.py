@@ -14,6 +14,9 @@ from queueworkerpool.model import Event, NamespacedName, Pool, ScaleTarget
 from queueworkerpool.names import FIELD_MANAGER, EventType
 from tests.adapters.operator.conftest import NOW, Namespace
 
+UNSEEN = {"observedGeneration": -1}
+"""The status of a pool that nobody has written one of."""
+
 
 async def stored(cluster: KubernetesCluster, key: NamespacedName) -> Pool:
     """Return the pool of this name, whose spec is readable."""
@@ -32,7 +35,7 @@ def test_our_custom_resource_is_served(cluster: KubernetesCluster) -> None:
 async def test_a_pool_is_read_with_the_defaults_of_the_crd(namespace: Namespace, cluster: KubernetesCluster) -> None:
     pool = await stored(cluster, namespace.pool("jobs", maxReplicas=7))
     assert (pool.spec.max_replicas, pool.spec.poll_seconds, pool.spec.scale_target_ref.name) == (7, 5, "jobs")
-    assert (pool.generation, pool.status.stored) == (1, {})
+    assert (pool.generation, pool.status.stored) == (1, UNSEEN)
 
 
 async def test_a_missing_pool_and_a_missing_deployment_are_told_apart(
@@ -82,7 +85,7 @@ async def test_a_status_is_merged_into_what_is_there(namespace: Namespace, clust
     pool = await stored(cluster, namespace.pool("jobs"))
     first = await cluster.write_status(pool, {"replicas": 3, "backlog": {"visible": 5, "total": 5}})
     second = await cluster.write_status(first, {"desiredReplicas": 4, "backlog": {"visible": None, "total": 7}})
-    assert second.status.stored == {"replicas": 3, "desiredReplicas": 4, "backlog": {"total": 7}}
+    assert second.status.stored == UNSEEN | {"replicas": 3, "desiredReplicas": 4, "backlog": {"total": 7}}
     assert namespace.get("qwp", "jobs")["status"] == second.status.stored
     assert pool.resource_version < first.resource_version < second.resource_version
     assert isinstance(second, Pool)
@@ -96,8 +99,8 @@ async def test_what_the_definition_does_not_have_is_known_and_told_once(
     sent = {"replicas": 3, "memory": {"emptySince": "2026-11-23T12:00:00Z", "later": {"name": "x"}}}
     for _ in range(2):
         written = await cluster.write_status(pool, sent)
-        assert written.status.stored == {"replicas": 3, "memory": {"emptySince": "2026-11-23T12:00:00Z"}}
-        assert (written.status.lost, written.status.written) == ({"memory": {"later": {"name": "x"}}}, sent)
+        assert written.status.stored == UNSEEN | {"replicas": 3, "memory": {"emptySince": "2026-11-23T12:00:00Z"}}
+        assert (written.status.lost, written.status.written) == ({"memory": {"later": {"name": "x"}}}, UNSEEN | sent)
         pool = await stored(cluster, pool.key)
         assert pool.status.lost == {}
     [told] = [record for record in caplog.records if "older than this operator" in record.getMessage()]
@@ -114,7 +117,7 @@ async def test_a_pool_created_anew_gets_no_status_of_the_one_before(
     namespace.pool("jobs")
     with pytest.raises(PoolGoneError, match="anew"):
         await cluster.write_status(pool, {"replicas": 3})
-    assert "status" not in namespace.get("qwp", "jobs")
+    assert namespace.get("qwp", "jobs")["status"] == UNSEEN
 
 
 async def test_a_status_is_written_though_the_pool_was_edited_meanwhile(
@@ -132,7 +135,7 @@ async def test_a_status_that_the_crd_refuses_changes_nothing(namespace: Namespac
     pool = await stored(cluster, namespace.pool("jobs"))
     with pytest.raises(ClusterRefusedError, match="must be of type integer"):
         await cluster.write_status(pool, {"replicas": "many"})
-    assert "status" not in namespace.get("qwp", "jobs")
+    assert namespace.get("qwp", "jobs")["status"] == UNSEEN
 
 
 # Events

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from devcluster import golang
-from devcluster.golang import ACTIONLINT, CONTROL_PLANE, HELM, KIND, KUBECONFORM, NODE, SOURCES, GoProgram
+from devcluster.golang import ACTIONLINT, CONTROL_PLANE, HELM, KIND, KUBECONFORM, LUA, NODE, SOURCES, GoProgram
 
-PROGRAMS = (*CONTROL_PLANE, *NODE, HELM, KIND, KUBECONFORM, ACTIONLINT)
+PROGRAMS = (*CONTROL_PLANE, *NODE, HELM, KIND, KUBECONFORM, ACTIONLINT, LUA)
 GO_MOD = """\
 module example
 
