@@ -14,6 +14,8 @@ UNRELEASED = "Unreleased"
 NAMED = {
     "pyproject.toml": r'^version = "(.+)"$',
     "charts/queueworkerpool/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
+    "crds/queueworkerpools.yaml": r"queueworker\.dev/version: (\S+)$",
+    "charts/queueworkerpool/files/queueworkerpools.yaml": r"queueworker\.dev/version: (\S+)$",
     "Dockerfile": r"^ARG VERSION=(.+)$",
     "examples/quickstart.yaml": r"image: queueworkerpool-worker:(\S+)",
     "examples/kind/sqs.yaml": r"image: queueworkerpool-sqs:(\S+)",

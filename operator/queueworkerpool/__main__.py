@@ -1,4 +1,5 @@
-"""The command line `qwp`: flags, settings and logging. `process` runs the operator, `commands` holds the others."""
+"""The command line `qwp`: flags, settings and logging. `process` runs the operator, `cli` and `commands` hold
+the others."""
 
 import asyncio
 import logging
@@ -11,7 +12,8 @@ from typing import Any
 
 import click
 
-from queueworkerpool.commands import explain_command, validate_command
+from queueworkerpool.cli import COMMANDS
+from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
@@ -105,7 +107,8 @@ def _leave() -> None:
     os._exit(0)
 
 
-main.add_command(explain_command)
+for command in COMMANDS:
+    main.add_command(command)
 main.add_command(validate_command)
 
 if __name__ == "__main__":

@@ -9,10 +9,17 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, UnknownPathError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError
+from queueworkerpool.cluster.login import Login
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
 from queueworkerpool.cluster.pages import PagedLists
-from queueworkerpool.errors import ClusterConflictError, ClusterError, PoolGoneError, TargetGoneError
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    PoolGoneError,
+    TargetGoneError,
+    UnknownPathError,
+)
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
 from queueworkerpool.model import DEPLOYMENT, Event, NamespacedName, Pod, Pool, StoredPool, Target, parse_pool
@@ -37,17 +44,18 @@ class KubernetesCluster:
     Close it to end its threads.
     """
 
-    def __init__(self, workers: int, fence: Fence | None = None) -> None:
-        """Read KUBECONFIG, else the pod's service account; sends nothing.
+    def __init__(self, workers: int, fence: Fence | None = None, login: Login | None = None) -> None:
+        """Read a kubeconfig, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write; None allows every write.
+            login: Which kubeconfig and context; None is KUBECONFIG, else the pod's service account.
 
         Raises:
-            ClusterError: Neither KUBECONFIG nor a service account can be read.
+            ClusterError: Neither a kubeconfig nor a service account can be read.
         """
-        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS)
+        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS, login)
         self._lists = PagedLists(self._connection, MOST_PAGES)
         self._loses = False
 

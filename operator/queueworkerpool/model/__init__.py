@@ -3,12 +3,14 @@
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `targets` (what is
 scaled), `pods` (pods and workers), `memory` (what a decision remembers), `ownership` (whose memory it is),
 `facts` (what a decision takes and gives), `status` (what was reported), `observed` (what the watch shows and a tick
-saw), `identity` (names of objects), `times`.
+saw), `history` (Events as they are kept), `installed` (operators), `identity` (names of objects), `times`.
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
+from queueworkerpool.model.history import RecordedEvent, SizeChange
 from queueworkerpool.model.identity import NamespacedName
+from queueworkerpool.model.installed import InstalledOperator
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
@@ -65,6 +67,7 @@ __all__ = [
     "Facts",
     "Fallback",
     "InFlight",
+    "InstalledOperator",
     "InvalidPool",
     "LastDecision",
     "Memory",
@@ -79,6 +82,7 @@ __all__ = [
     "PoolStatus",
     "QueueReading",
     "QueueRef",
+    "RecordedEvent",
     "RecordedStep",
     "Role",
     "Sample",
@@ -87,6 +91,7 @@ __all__ = [
     "ScalingRules",
     "Schedule",
     "Select",
+    "SizeChange",
     "Step",
     "StepKind",
     "StoredPool",

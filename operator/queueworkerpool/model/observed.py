@@ -7,6 +7,7 @@ from typing import Any
 
 from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError
 from queueworkerpool.model.facts import Decision
+from queueworkerpool.model.history import SizeChange
 from queueworkerpool.model.identity import NamespacedName
 from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, total
@@ -110,11 +111,12 @@ def parse_pool(body: Mapping[str, Any], sent: Mapping[str, Any] | None = None) -
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What people are told at once, as a Kubernetes Event."""
+    """What people are told at once, as a Kubernetes Event; `change` is the change of size that it tells of."""
 
     type: EventType
     reason: str
     message: str
+    change: SizeChange | None = None
 
 
 Counts = tuple[QueueReading | QueueUnreadableError, ...]

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+from queueworkerpool.cluster.objects import raw_event
 from queueworkerpool.errors import (
     ClockSkewedError,
     ClusterRefusedError,
@@ -22,17 +23,28 @@ from queueworkerpool.model import (
     Bounds,
     BusyWorkers,
     CompetingWriter,
+    Event,
     Fallback,
     InFlight,
     Memory,
     Mode,
     NamespacedName,
     Observation,
+    SizeChange,
 )
-from queueworkerpool.names import ConditionStatus, ConditionType, EventType, ReadOutcome, Reason, StateOutcome
+from queueworkerpool.names import (
+    ConditionStatus,
+    ConditionType,
+    EventAnnotation,
+    EventType,
+    ReadOutcome,
+    Reason,
+    StateOutcome,
+)
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.builders import (
+    NOW,
     URL,
     ago,
     empty,
@@ -216,6 +228,9 @@ STATUSES: dict[ConditionStatus, Observation] = {
 STATES = set(StateOutcome)
 """Each is the outcome of a real request in tests/adapters/operator/test_workers.py."""
 
+CHANGE = Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, "", SizeChange(0, 1, Reason.SIZED_BY_BACKLOG))
+ANNOTATIONS = {name.rpartition("/")[2] for name in raw_event(pool(), CHANGE, NOW)["metadata"]["annotations"]}
+
 ROWS: dict[type[StrEnum], set[Any]] = {
     Reason: {*DECIDED, *CONDITIONS, *EVENTS},
     ConditionType: {kind for kind, _ in CONDITIONS.values()},
@@ -223,4 +238,5 @@ ROWS: dict[type[StrEnum], set[Any]] = {
     EventType: {kind for kind, _, _ in EVENTS.values()},
     ReadOutcome: set(OUTCOMES),
     StateOutcome: STATES,
+    EventAnnotation: ANNOTATIONS,
 }

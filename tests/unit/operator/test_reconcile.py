@@ -9,7 +9,7 @@ import pytest
 from queueworkerpool.errors import (
     QueueNotFoundError,
 )
-from queueworkerpool.model import Event, Mode, NamespacedName, Sample
+from queueworkerpool.model import Event, Mode, NamespacedName, Sample, SizeChange
 from queueworkerpool.names import ConditionType, EventType, Reason
 from tests.unit.operator.builders import SPEC, URL, ago, pool, reading
 from tests.unit.operator.fakes import FakeDependencies, condition, target
@@ -34,7 +34,8 @@ async def test_a_backlog_is_scaled_for_in_one_write_and_reported_everywhere() ->
         "lastScaleTime": "2026-11-23T12:00:00Z",
     }
     message = "from 10 to 50 replicas: 249 messages / 5 per pod = 50 pods"
-    assert fake.events == [Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, message)]
+    change = SizeChange(10, 50, Reason.SIZED_BY_BACKLOG)
+    assert fake.events == [Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, message, change)]
     assert (fake.count("scale_writes_total", direction="up"), fake.count("desired_replicas")) == (1, 50)
 
 
