@@ -87,7 +87,7 @@ def reference() -> str:
             "",
             "## Commands",
             "",
-            "Of `qwp`, and of `kubectl qwp`. Exit code 0: done; 1: it was not, and a sentence says why; 2: wrong usage.",
+            "Of `qwp`, and of `kubectl qwp`. Exit code 0: done; 1: not done, and a sentence says why; 2: wrong usage.",
             "",
             *_table(("Command", "What it does"), _commands()),
             "",

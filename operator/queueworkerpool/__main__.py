@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from queueworkerpool.cli import COMMANDS
+from queueworkerpool.cli.failures import missing
 from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
@@ -52,8 +53,10 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
 @_setting_options
 def operator(namespaces: str, **given: Any) -> None:
     """Run the operator, by KUBECONFIG or inside a cluster, until SIGTERM."""
-    from queueworkerpool.process import run  # noqa: PLC0415 -- it takes seconds, which the other commands must not
-
+    try:
+        from queueworkerpool.process import run  # noqa: PLC0415 -- it takes seconds, which the other commands must not
+    except ModuleNotFoundError as error:
+        raise click.ClickException(missing(error)) from error
     listed = tuple(name.strip() for name in namespaces.split(",") if name.strip())
     try:
         reject_unknown(os.environ)

@@ -24,6 +24,13 @@ def reported(about: object = "") -> Iterator[None]:
         yield
     except QueueWorkerPoolError as error:
         raise click.ClickException(f"{about}: {sentence(error)}" if about else sentence(error)) from error
+    except ModuleNotFoundError as error:
+        raise click.ClickException(missing(error)) from error
+
+
+def missing(error: ModuleNotFoundError) -> str:
+    """Return what to install where a library is missing."""
+    return f"this installation lacks the library {error.name}: pip install 'queueworkerpool[operator]'"
 
 
 def sentence(error: QueueWorkerPoolError) -> str:
