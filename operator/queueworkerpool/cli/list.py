@@ -13,6 +13,7 @@ import click
 
 from queueworkerpool.cli.failures import reported
 from queueworkerpool.cli.options import ClusterOptions, all_namespaces, cluster_options
+from queueworkerpool.errors import ClusterRefusedError
 from queueworkerpool.show.pools import pool_document, pool_lines
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def list_command(options: ClusterOptions, output: str, *, everywhere: bool, watc
         table = _Table(namespaces=everywhere, wide=output == "wide", json=output == "json")
         for pools in _rounds(options, place, watch=watch):
             if not pools and not table.json:
-                click.echo(f"no pools found in {f'namespace {place}' if place else 'any namespace'}", err=True)
+                click.echo(_nothing(place), err=True)
             table.show(pools, watch=watch)
 
 
@@ -54,6 +55,9 @@ def _rounds(options: ClusterOptions, place: str, *, watch: bool) -> "Iterator[Se
         while watch:
             time.sleep(WATCH_SECONDS)
             yield asyncio.run(reader.pools(place))
+    except ClusterRefusedError as error:
+        remedy = "" if place else "; name one namespace with -n"
+        raise ClusterRefusedError(f"{error}{remedy}") from error
     finally:
         reader.close()
 
@@ -88,6 +92,10 @@ class _Table:
             if fact not in self._printed:
                 click.echo(line)
         self._printed = frozenset(facts)
+
+
+def _nothing(place: str) -> str:
+    return f"no pools found in namespace {place}; -A lists those of all" if place else "no pools found in any namespace"
 
 
 def _is_terminal() -> bool:

@@ -26,7 +26,8 @@ def printable(text: str) -> str:
 
     Whoever may write a pool's status or an Event may write anything into it.
     """
-    safe = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:LONGEST_CELL])
+    cut = text[:LONGEST_CELL]
+    safe = cut if cut.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
     return safe if len(text) <= LONGEST_CELL else f"{safe}…"
 
 

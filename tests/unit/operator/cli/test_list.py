@@ -65,7 +65,13 @@ def test_programs_get_every_number(api: Api) -> None:
 def test_a_namespace_without_pools_is_told_apart_from_a_failure(api: Api) -> None:
     api[POOLS] = listed()
     result = qwp("list")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no pools found in namespace shop\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        0,
+        "",
+        "no pools found in namespace shop; -A lists those of all\n",
+    )
+    api[EVERYWHERE] = listed()
+    assert qwp("list", "-A").stderr == "no pools found in any namespace\n"
 
 
 def rounds(api: Api, monkeypatch: pytest.MonkeyPatch, *lists: dict[str, Any]) -> None:
@@ -109,6 +115,16 @@ def test_a_watch_on_a_terminal_fills_it_and_no_more(api: Api, monkeypatch: pytes
 
 
 OTHER = "choose another cluster with --context or --kubeconfig"
+
+
+def test_who_may_not_list_all_namespaces_is_told_to_name_one(api: Api) -> None:
+    """As the operator's own role, when it serves some namespaces alone."""
+    api[EVERYWHERE] = refused("queueworkerpools is forbidden at the cluster scope")
+    result = qwp("list", "-A")
+    sentence = "queueworkerpools is forbidden at the cluster scope; name one namespace with -n"
+    assert (result.exit_code, result.stderr) == (1, f"Error: {sentence}\n")
+
+
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "no right": (
         refused('queueworkerpools is forbidden: User "ann" cannot list resource'),
