@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import release.__main__ as program
 from docs.sbom import entries
 from release import plugin
 from release.archives import normalise
@@ -85,3 +86,20 @@ def test_krews_manifest_names_the_archive_and_its_checksum(packed: Path) -> None
     assert len(manifest["spec"]["shortDescription"]) <= 50  # krew's own rule
     assert platform["uri"].endswith(f"/releases/download/v0.1.0/{packed.name}")
     assert (platform["sha256"], platform["bin"] in names(packed)) == (checksum, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("https://github.com/example/queueworkerpool", ["kubectl-qwp-0.1.0.tar.gz", "qwp.yaml"]),
+        ("unknown", ["kubectl-qwp-0.1.0.tar.gz"]),
+    ],
+)
+def test_a_release_has_the_archive_and_with_an_address_its_manifest(
+    source: str, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "DIST", tmp_path)
+    order = program.Order("0.1.0", "", source, "", ())
+    told = list(program._plugin(order, ROOT, program.Commit("", EPOCH, tagged=False)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    assert (len(told), "--source" in told[-1]) == (2, source == "unknown")
