@@ -15,6 +15,7 @@ from queueworkerpool.cli.failures import reported
 from queueworkerpool.cli.options import ClusterOptions, PoolName, cluster_options
 from queueworkerpool.model import InvalidPool, Mode, NamespacedName, Pool
 from queueworkerpool.show.comparison import Comparison, aligned, comparison_document, comparison_lines
+from queueworkerpool.show.text import printable
 
 if TYPE_CHECKING:
     from queueworkerpool.model import Target
@@ -60,7 +61,8 @@ class _Live:
         status, (manager, _) = self.pool.status, self.target.writer or ("unknown", None)
         ours = "unknown" if status.desired_replicas is None else f"{status.desired_replicas} pods"
         backlog = "unknown" if status.backlog is None else str(status.backlog.total)
-        return f"now: ours {ours}, theirs {self.target.replicas} pods (last set by {manager}); backlog {backlog}"
+        theirs = f"theirs {self.target.replicas} pods (last set by {printable(manager)})"
+        return f"now: ours {ours}, {theirs}; backlog {backlog}"
 
     def document(self) -> dict[str, Any]:
         """Return the same as JSON."""
@@ -84,7 +86,8 @@ class _Live:
 def compare_command(pool: NamespacedName, options: ClusterOptions, output: str, **asked: Any) -> None:
     """Compare the size that we recommend with the one that another autoscaler set.
 
-    For a pool in mode DryRun beside KEDA or an HPA: without --prometheus as they are now, with it also over time.
+    For a pool in mode DryRun beside KEDA or an HPA: without --prometheus as they are now, with it also over time. Each
+    of our decisions started from the size that the other one had set.
     """
     url, picture = asked["prometheus"], asked["picture"]
     if picture and not picture.endswith(".svg"):

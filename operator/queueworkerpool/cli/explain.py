@@ -11,6 +11,7 @@ import click
 from queueworkerpool.cli.failures import reported
 from queueworkerpool.cli.options import ClusterOptions, PoolName, cluster_options
 from queueworkerpool.model import InvalidPool, NamespacedName
+from queueworkerpool.show.text import printable
 
 if TYPE_CHECKING:
     from queueworkerpool.explain import Explanation
@@ -36,7 +37,7 @@ def explain_command(pool: NamespacedName, options: ClusterOptions, output: str, 
         if output == "json":
             click.echo(json.dumps(as_document(explanation), indent=2))
         else:
-            click.echo("\n".join(as_lines(explanation)))
+            click.echo("\n".join(map(printable, as_lines(explanation))))
         if not watch:
             return
         time.sleep(explanation.next_reading_seconds or IDLE_WATCH_SECONDS)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-LONGEST_CELL = 400
-"""In characters; what is longer is cut."""
+LONGEST_TEXT = 1000
+"""A cell or a line, in characters; what is longer is cut."""
 
 UNKNOWN = "-"
 """How a value is shown that is not known."""
@@ -26,9 +26,9 @@ def printable(text: str) -> str:
 
     Whoever may write a pool's status or an Event may write anything into it.
     """
-    cut = text[:LONGEST_CELL]
+    cut = text[:LONGEST_TEXT]
     safe = cut if cut.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
-    return safe if len(text) <= LONGEST_CELL else f"{safe}…"
+    return safe if len(text) <= LONGEST_TEXT else f"{safe}…"
 
 
 def number(value: int | None) -> str:

@@ -94,6 +94,11 @@ def test_the_past_is_compared_by_what_prometheus_recorded(
     assert ET.fromstring(drawn.read_text()).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 -- our own
 
 
+def test_the_name_of_another_writer_cannot_steer_the_terminal(dry: Api) -> None:
+    dry[DEPLOYMENT]["metadata"]["managedFields"][0]["manager"] = "\x1b[2J"
+    assert r"(last set by \x1b[2J)" in qwp("compare", "thumbnails").stdout
+
+
 @pytest.mark.usefixtures("dry")
 def test_programs_get_every_moment(prometheus: tuple[dict[str, Any], str]) -> None:
     answers, url = prometheus

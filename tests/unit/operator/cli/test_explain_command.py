@@ -42,6 +42,13 @@ def test_a_pool_is_explained_to_programs() -> None:
     )
 
 
+def test_what_a_status_contains_cannot_steer_the_terminal(api: Api) -> None:
+    decision = {"reason": "A\x1b[2J", "message": "", "trail": [{"replicas": 1, "reason": "A\x1b[2J", "message": "B\r"}]}
+    api[POOL]["status"] = api[POOL]["status"] | {"lastDecision": decision}
+    printed = qwp("explain", "shop/thumbnails").stdout
+    assert (r"A\x1b[2J  B\r" in printed, "\x1b" in printed) == (True, False)
+
+
 def test_a_paused_pool_is_explained(api: Api) -> None:
     api[POOL]["spec"] |= {"mode": Mode.PAUSED.value}
     api[POOL]["metadata"] |= {"generation": 2}
