@@ -96,7 +96,7 @@ ENV PATH=/opt/venv/bin:${PATH} \
     PYTHONUNBUFFERED=1
 COPY --from=base /etc/passwd /etc/group /etc/
 COPY --from=operator-venv /opt/venv/ /opt/venv/
-RUN PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 python3 -c "import queueworkerpool.process, queueworkerpool.explain"
+RUN PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 python3 -c "import queueworkerpool.process, queueworkerpool.explain, queueworkerpool.prometheus"
 USER 65532:65532
 EXPOSE 9090
 ENTRYPOINT ["qwp"]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -21,6 +22,7 @@ from docs.diagrams import pictures
 from docs.markdown import marked
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
+from queueworkerpool.__main__ import main as main_command
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.settings import ENV_PREFIX, Settings
@@ -103,6 +105,14 @@ def reference() -> str:
             "",
             *_table(("Environment", "Flag of `qwp operator`", "Default", "Meaning"), _settings()),
             "",
+            "## Commands",
+            "",
+            "Of `qwp`, and of `kubectl qwp`. Exit code 0: done; 1: not done, and a sentence says why; 2: wrong usage.",
+            "",
+            *_table(("Command", "What it does"), _commands()),
+            "",
+            *_table(("Command", "Option", "Meaning"), _options()),
+            "",
         ]
     )
 
@@ -137,6 +147,23 @@ def _metrics() -> Iterator[tuple[str, ...]]:
     for metric in sorted(registry.collect(), key=lambda metric: metric.name):
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
         yield f"`{metric.name}{suffix}`", metric.type, metric.documentation
+
+
+def _commands() -> Iterator[tuple[str, ...]]:
+    for name, command in sorted(main_command.commands.items()):
+        arguments = " ".join(each.make_metavar(click.Context(command)) for each in _parameters(command, click.Argument))
+        summary = (command.help or "").partition("\n\n")[0].replace("\n", " ")
+        yield f"`qwp {f'{name} {arguments}'.strip()}`", summary
+
+
+def _options() -> Iterator[tuple[str, ...]]:
+    for name, command in sorted(main_command.commands.items()):
+        for option in _parameters(command, click.Option) if name != "operator" else ():  # those are the settings above
+            yield f"`{name}`", f"`{', '.join(option.opts)}`", getattr(option, "help", "") or ""
+
+
+def _parameters(command: click.Command, kind: type[click.Parameter]) -> Iterator[click.Parameter]:
+    return (each for each in command.params if isinstance(each, kind))
 
 
 def _settings() -> Iterator[tuple[str, ...]]:

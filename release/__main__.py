@@ -1,7 +1,8 @@
 """`make release VERSION=1.2.3`: writes everything that a release consists of into `dist/`, the same each time.
 
-Images as OCI archives, the chart, the wheel, an SBOM per image, the notes, and the checksums of all. Sources and times
-are those of the commit: what is not committed is not in it. It publishes nothing; .github/workflows/release.yml does.
+Images as OCI archives, the chart, the wheel, the plugin of kubectl, an SBOM per image, the notes, and the checksums of
+all. Sources and times are those of the commit: what is not committed is not in it. It publishes nothing;
+.github/workflows/release.yml does.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from devcluster import DevclusterError, tools
 from docs.sbom import sbom
-from release import archives, consistency, contents, engines
+from release import archives, consistency, contents, engines, plugin
 from release.errors import ReleaseError
 
 ROOT = Path(__file__).parents[1]
@@ -106,6 +107,7 @@ def release(order: Order, folder: Path) -> Iterator[str]:
     DIST.mkdir()
     (DIST / "NOTES.md").write_text(notes)
     yield _wheel(source, commit)
+    yield from _plugin(order, source, commit)
     _name_registry(order, source / "charts" / "queueworkerpool")
     for chart in CHARTS:
         yield _chart(order, source / "charts" / chart, commit)
@@ -134,6 +136,19 @@ def _wheel(source: Path, commit: Commit) -> str:
     _run([*argv, "--no-build-isolation", f"--wheel-dir={DIST}", str(source)], epoch=commit.epoch)
     [wheel] = DIST.glob("*.whl")
     return wheel.name
+
+
+def _plugin(order: Order, source: Path, commit: Commit) -> Iterator[str]:
+    packed = DIST / f"{plugin.NAME}-{order.version}.tar.gz"
+    plugin.archive(source, order.version, packed)
+    archives.normalise(packed, commit.epoch)
+    yield f"{packed.name} ({packed.stat().st_size / 1e6:.1f} MB)"
+    if not order.source.startswith("https://"):
+        yield "no manifest for krew, which needs an address: give RELEASE_OPTIONS=--source https://…"
+        return
+    manifest = DIST / "qwp.yaml"
+    manifest.write_text(plugin.manifest(order.version, order.source, hashlib.sha256(packed.read_bytes()).hexdigest()))
+    yield manifest.name
 
 
 def _name_registry(order: Order, chart: Path) -> None:

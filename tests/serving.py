@@ -22,13 +22,14 @@ def serving(server: HTTPServer) -> Iterator[str]:
             thread.join()
 
 
-def kubeconfig(path: Path, port: int) -> Path:
+def kubeconfig(path: Path, port: int, namespace: str = "default") -> Path:
     """Write a kubeconfig that leads to a server on this port of the loopback address; return its path."""
+    context = {"cluster": "test", "user": "test", "namespace": namespace}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "contexts": [{"name": "test", "context": context}],
         "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
         "users": [{"name": "test", "user": {}}],
     }

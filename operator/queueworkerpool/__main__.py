@@ -1,4 +1,5 @@
-"""The command line `qwp`: flags, settings and logging. `process` runs the operator, `commands` holds the others."""
+"""The command line `qwp`: flags, settings and logging. `process` runs the operator, `cli` and `commands` hold
+the others."""
 
 import asyncio
 import logging
@@ -11,7 +12,9 @@ from typing import Any
 
 import click
 
-from queueworkerpool.commands import explain_command, validate_command
+from queueworkerpool.cli import COMMANDS
+from queueworkerpool.cli.failures import missing
+from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.model import Endpoints, parse_workloads
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
@@ -51,8 +54,10 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
 @_setting_options
 def operator(namespaces: str, **given: Any) -> None:
     """Run the operator, by KUBECONFIG or inside a cluster, until SIGTERM."""
-    from queueworkerpool.process import run  # noqa: PLC0415 -- it takes seconds, which the other commands must not
-
+    try:
+        from queueworkerpool.process import run  # noqa: PLC0415 -- it takes seconds, which the other commands must not
+    except ModuleNotFoundError as error:
+        raise click.ClickException(missing(error)) from error
     listed = tuple(name.strip() for name in namespaces.split(",") if name.strip())
     try:
         reject_unknown(os.environ)
@@ -108,7 +113,8 @@ def _leave() -> None:
     os._exit(0)
 
 
-main.add_command(explain_command)
+for command in COMMANDS:
+    main.add_command(command)
 main.add_command(validate_command)
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
-"""The commands of `qwp` for people: they read the cluster as the user who calls them, or files, and change nothing.
+"""The commands of `qwp` that need no cluster: they read files, and change nothing.
 
-`__main__` adds them beside `qwp operator`. What only one command needs is imported inside it: everything at once would
-take seconds to start.
+`__main__` adds them beside `qwp operator` and the commands of `cli`. What only one command needs is imported inside it:
+everything at once would take seconds to start.
 """
 
-import asyncio
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueworkerpool.errors import QueueWorkerPoolError, RulesUnavailableError
-from queueworkerpool.model import InvalidPool, NamespacedName
 from queueworkerpool.names import GROUP, KIND
 
 if TYPE_CHECKING:
-    from queueworkerpool.explain import Explanation
     from queueworkerpool.validate import Verdict
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -26,61 +22,6 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 MOST_ERRORS = 100
 LONGEST_LINE = 2000
 """What is printed for people of one object, and of one error in characters."""
-
-IDLE_WATCH_SECONDS = 5
-"""How often `--watch` explains a pool whose queues are not read."""
-
-
-class PoolName(click.ParamType[NamespacedName]):
-    """NAMESPACE/POOL."""
-
-    name = "NAMESPACE/POOL"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> NamespacedName:
-        """Split it; fails when it is not two names with a slash between them."""
-        namespace, slash, name = value.partition("/")
-        if not (namespace and slash and name) or "/" in name:
-            self.fail(f"{value!r}: write it as NAMESPACE/POOL, such as default/thumbnails", param, ctx)
-        return NamespacedName(namespace, name)
-
-
-@click.command("explain")
-@click.argument("pool", type=PoolName())
-@click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
-@click.option("--watch", is_flag=True, help="Explain anew after each reading, until Ctrl-C.")
-def explain_command(pool: NamespacedName, output: str, *, watch: bool) -> None:
-    """Say why a pool has its size, what limits it, and until when."""
-    from queueworkerpool.explain import as_document, as_lines  # noqa: PLC0415 -- see the module's docstring
-
-    while True:
-        try:
-            explanation = asyncio.run(_explanation(pool))
-        except QueueWorkerPoolError as error:
-            raise click.ClickException(f"{pool}: {error}") from error
-        if output == "json":
-            click.echo(json.dumps(as_document(explanation), indent=2))
-        else:
-            click.echo("\n".join(as_lines(explanation)))
-        if not watch:
-            return
-        time.sleep(explanation.next_reading_seconds or IDLE_WATCH_SECONDS)
-        click.echo()
-
-
-async def _explanation(key: NamespacedName) -> "Explanation":
-    from queueworkerpool.cluster import KubernetesCluster  # noqa: PLC0415 -- see the module's docstring
-    from queueworkerpool.explain import explain  # noqa: PLC0415 -- as above
-
-    cluster = KubernetesCluster(workers=1)
-    try:
-        pool = await cluster.pool(key)
-        if isinstance(pool, InvalidPool):
-            raise pool.error
-        return explain(
-            pool, await cluster.target(pool.scale_target, pool.spec.scale_target_ref.api_version), datetime.now(UTC)
-        )
-    finally:
-        cluster.close()
 
 
 @click.command("validate")

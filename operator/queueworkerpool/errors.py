@@ -24,6 +24,10 @@ class SettingsInvalidError(QueueWorkerPoolError):
     """A setting of the operator is unknown or makes no sense."""
 
 
+class PrometheusError(QueueWorkerPoolError):
+    """A Prometheus server gave no answer that can be used. The text says what to do."""
+
+
 class QueueUnreadableError(QueueWorkerPoolError):
     """A queue's message counts are unknown. The text is short, ours, and safe to show to tenants.
 
@@ -108,6 +112,18 @@ class QueueAnswerInvalidError(QueueUnreadableError):
 
 class ClusterError(QueueWorkerPoolError):
     """The Kubernetes API did not do what was asked. Nothing was changed; the next tick tries again."""
+
+
+class NoAnswerError(ClusterError):
+    """The API server did not answer: no connection, or none in time."""
+
+
+class LoginRefusedError(ClusterError):
+    """The API server does not take the credentials that the request carried."""
+
+
+class UnknownPathError(ClusterError):
+    """Nobody serves this path: the API server has no such kind, or a proxy answered in its place."""
 
 
 class ClusterConflictError(ClusterError):

@@ -44,6 +44,14 @@ class EventType(StrEnum):
     WARNING = "Warning"
 
 
+class EventAnnotation(StrEnum):
+    """The annotations, below our group's name, of an Event that tells of a change of size."""
+
+    FROM = "from"  # replicas before
+    TO = "to"  # replicas after
+    DECISION = "decision"  # the reason that the decision ended with
+
+
 class Reason(StrEnum):
     """Why something is so: the same word in a decision's step, a condition, an Event and a metric's label.
 

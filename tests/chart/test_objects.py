@@ -84,12 +84,12 @@ def test_the_custom_resource_definition_is_the_repositorys_and_is_kept(render: R
     ours = yaml.safe_load((ROOT / "crds" / "queueworkerpools.yaml").read_text())
     assert rendered["spec"] == ours["spec"]
     assert rendered["metadata"]["name"] == ours["metadata"]["name"]
-    assert rendered["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert rendered["metadata"]["annotations"] == ours["metadata"]["annotations"] | {"helm.sh/resource-policy": "keep"}
 
 
 def test_the_custom_resource_definition_can_go_with_the_release(render: Render) -> None:
     (rendered,) = of_kind(render({"crds": {"keep": False}}), "CustomResourceDefinition")
-    assert "annotations" not in rendered["metadata"]
+    assert list(rendered["metadata"]["annotations"]) == ["queueworker.dev/version"]
 
 
 def test_the_custom_resource_definition_can_be_somebody_elses(render: Render) -> None:

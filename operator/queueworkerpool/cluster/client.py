@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, Requested, UnknownPathError
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, Requested
+from queueworkerpool.cluster.login import Login
 from queueworkerpool.cluster.objects import DELETION_COST, MARK, belongs, parse_pod, raw_event
 from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import (
@@ -18,6 +19,7 @@ from queueworkerpool.errors import (
     PoolGoneError,
     TargetGoneError,
     TargetKindNotAllowedError,
+    UnknownPathError,
 )
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence, no_fence
@@ -63,19 +65,21 @@ class KubernetesCluster:
         fence: Fence | None = None,
         workloads: Sequence[Workload] = DEFAULT_WORKLOADS,
         requested: Requested | None = None,
+        login: Login | None = None,
     ) -> None:
-        """Read KUBECONFIG, else the pod's service account; sends nothing.
+        """Read a kubeconfig, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write; None allows every write.
             workloads: The kinds that are scaled, and where the API server serves them.
             requested: Counts requests; None counts none.
+            login: Which kubeconfig and context; None is KUBECONFIG, else the pod's service account.
 
         Raises:
-            ClusterError: Neither KUBECONFIG nor a service account can be read.
+            ClusterError: Neither a kubeconfig nor a service account can be read.
         """
-        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS, requested)
+        self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS, requested, login)
         self._lists = PagedLists(self._connection, MOST_PAGES)
         self._workloads = {workload.identity: workload for workload in workloads}
         self._loses = False

@@ -6,7 +6,6 @@ retries nothing except a request whose token was rotated.
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,18 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from queueworkerpool.cluster.library import ApiException, client, config
+from queueworkerpool.cluster.library import ApiException, client
+from queueworkerpool.cluster.login import Login
 from queueworkerpool.cluster.refusals import is_lasting, sentence
-from queueworkerpool.errors import ClusterConflictError, ClusterError, ClusterRefusedError, NotLeadingError
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    ClusterRefusedError,
+    LoginRefusedError,
+    NoAnswerError,
+    NotLeadingError,
+    UnknownPathError,
+)
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.names import FIELD_MANAGER
@@ -42,10 +50,6 @@ class NotFoundError(ClusterError):
     """The API server answered 404. The caller turns it into the error that names what is missing."""
 
 
-class UnknownPathError(ClusterError):
-    """Nobody serves this path: the API server has no such kind, or a proxy answered in its place."""
-
-
 class ForbiddenError(ClusterRefusedError):
     """The API server does not let us do this."""
 
@@ -58,23 +62,30 @@ class Connection:
     """A connection to the API server, with a pool of threads. Close it to end the threads."""
 
     def __init__(
-        self, workers: int, fence: Fence, read_timeout_seconds: float, requested: Requested | None = None
+        self,
+        workers: int,
+        fence: Fence,
+        read_timeout_seconds: float,
+        requested: Requested | None = None,
+        login: Login | None = None,
     ) -> None:
-        """Read KUBECONFIG, else the pod's service account; sends nothing.
+        """Read a kubeconfig, else the pod's service account; sends nothing.
 
         Args:
             workers: Requests that may be under way at the same time.
             fence: Checked before each write.
             read_timeout_seconds: The limit until an answer begins, and again for the whole of it.
             requested: Counts requests; None counts none.
+            login: Which kubeconfig and context; None is KUBECONFIG, else the pod's service account.
 
         Raises:
-            ClusterError: Neither KUBECONFIG nor a service account can be read.
+            ClusterError: Neither a kubeconfig nor a service account can be read.
         """
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="cluster")
         self._workers = workers
         self._fence = fence
         self._requested = requested or _uncounted
+        self._login = login or Login()
         self.jobs = Jobs()
         self._timeouts = (CONNECT_TIMEOUT_SECONDS, read_timeout_seconds)
         self._api = self._connect()
@@ -145,24 +156,11 @@ class Connection:
         except _TooLargeError as error:
             raise AnswerTooLargeError(f"{method} {path}: the answer is larger than {most_bytes} bytes") from error
         except (ApiException, HTTPError, OSError) as error:
-            raise ClusterError(f"{method} {path}: no answer ({type(error).__name__})") from error
+            raise NoAnswerError(f"{method} {path}: no answer ({type(error).__name__})") from error
         return answer
 
     def _connect(self) -> Any:
-        try:
-            return self._client()
-        except (config.ConfigException, OSError) as error:  # also after the start: the new token may be half written
-            raise ClusterError(f"no usable KUBECONFIG or service account ({type(error).__name__})") from error
-
-    def _client(self) -> Any:
-        settings = client.Configuration()
-        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
-            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
-        else:
-            path = os.environ.get(
-                "KUBECONFIG"
-            )  # passed, because the library reads the variable only when it is imported
-            config.load_kube_config(path, client_configuration=settings)  # type: ignore[no-untyped-call] # theirs
+        settings = self._login.configuration()
         settings.connection_pool_maxsize = self._workers
         settings.retries = 0
         api = client.ApiClient(settings)
@@ -195,6 +193,8 @@ def _refusal(request: str, status: int, decoded: Mapping[str, Any] | None) -> Cl
         return NotFoundError(f"{request}: not found")
     if status == HTTPStatus.CONFLICT:
         return ClusterConflictError(f"{request}: conflict")
+    if status == HTTPStatus.UNAUTHORIZED:
+        return LoginRefusedError(f"{request}: the API server does not take these credentials")
     if is_lasting(status, decoded):
         kind = ForbiddenError if status == HTTPStatus.FORBIDDEN else ClusterRefusedError
         return kind(sentence(decoded, f"{request}: status {status}"))

@@ -1,4 +1,4 @@
-"""Parses raw pods and makes raw Events. Pure. `client` sends and receives them."""
+"""Parses raw pods and Events, and makes raw Events. Pure. `client` sends and receives them."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,12 @@ from queueworkerpool.model import (
     Container,
     Event,
     Pod,
+    RecordedEvent,
     ScaleTarget,
+    SizeChange,
     StoredPool,
 )
-from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, VERSION
+from queueworkerpool.names import FIELD_MANAGER, GROUP, KIND, VERSION, EventAnnotation
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -31,6 +33,10 @@ LONGEST_ORDINAL = 10
 
 LONGEST_NAME = 253
 """How long an object's name may be, a pool's and an Event's."""
+
+
+LONGEST_SIZE = 10
+"""The digits of a number of replicas."""
 
 
 def parse_pod(item: Mapping[str, Any]) -> Pod:
@@ -111,7 +117,7 @@ def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:
     """Return a raw Event about a pool."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
-        "metadata": {"namespace": pool.key.namespace, "name": _event_name(pool.key.name)},
+        "metadata": {"namespace": pool.key.namespace, "name": _event_name(pool.key.name)} | _annotated(event.change),
         "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": KIND,
@@ -127,6 +133,39 @@ def raw_event(pool: StoredPool, event: Event, now: datetime) -> dict[str, Any]:
         "lastTimestamp": stamp,
         "count": 1,
     }
+
+
+def _annotated(change: SizeChange | None) -> dict[str, Any]:
+    if change is None:
+        return {}
+    values = {
+        EventAnnotation.FROM: str(change.before),
+        EventAnnotation.TO: str(change.after),
+        EventAnnotation.DECISION: change.reason,
+    }
+    return {"annotations": {f"{GROUP}/{name}": value for name, value in values.items()}}
+
+
+def parse_event(item: Mapping[str, Any]) -> RecordedEvent:
+    """Parse a raw Event; whoever may create Events may write anything into one. Raises ValueError for a time
+    that is none.
+    """
+    metadata = item["metadata"]
+    time = item.get("lastTimestamp") or item.get("eventTime") or metadata["creationTimestamp"]
+    return RecordedEvent(
+        time=datetime.fromisoformat(time),
+        type=item.get("type") or "",
+        reason=item.get("reason") or "",
+        message=item.get("message") or "",
+        change=_change(metadata.get("annotations") or {}),
+    )
+
+
+def _change(annotations: Mapping[str, str]) -> SizeChange | None:
+    before, after, reason = (annotations.get(f"{GROUP}/{name}", "") for name in EventAnnotation)
+    if not all(size.isdecimal() and len(size) <= LONGEST_SIZE for size in (before, after)):
+        return None
+    return SizeChange(int(before), int(after), reason)
 
 
 def _event_name(pool: str) -> str:

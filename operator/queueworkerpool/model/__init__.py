@@ -3,15 +3,17 @@
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `environment` (what pods
 are told of queues), `targets` (what is scaled), `workloads` (its kinds), `pods` (pods and workers), `memory` (what a
 decision remembers), `ownership` (whose memory it is), `facts` (what a decision takes and gives), `status` (what was
-reported), `observed` (what the watch shows and a tick saw), `identity` (names of objects), `times`, `endpoints` (of
-other servers than AWS's).
+reported), `observed` (what the watch shows and a tick saw), `history` (Events as they are kept), `installed`
+(operators), `identity` (names of objects), `times`, `endpoints` (of other servers than AWS's).
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
 from queueworkerpool.model.endpoints import Endpoints
 from queueworkerpool.model.environment import PodEnvironment
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
+from queueworkerpool.model.history import RecordedEvent, SizeChange
 from queueworkerpool.model.identity import NamespacedName, ScaleTarget
+from queueworkerpool.model.installed import InstalledOperator
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
@@ -84,6 +86,7 @@ __all__ = [
     "Facts",
     "Fallback",
     "InFlight",
+    "InstalledOperator",
     "InvalidPool",
     "LastDecision",
     "Memory",
@@ -100,6 +103,7 @@ __all__ = [
     "QueueReading",
     "QueueRef",
     "QueueVariable",
+    "RecordedEvent",
     "RecordedStep",
     "Removal",
     "Role",
@@ -112,6 +116,7 @@ __all__ = [
     "ScalingRules",
     "Schedule",
     "Select",
+    "SizeChange",
     "Step",
     "StepKind",
     "StoredPool",

@@ -8,6 +8,7 @@ from typing import Any
 
 from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, SpecInvalidError, TargetKindError
 from queueworkerpool.model.facts import Decision
+from queueworkerpool.model.history import SizeChange
 from queueworkerpool.model.identity import NamespacedName, ScaleTarget
 from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, QueueVariable, total
@@ -122,11 +123,12 @@ def parse_pool(body: Mapping[str, Any], sent: Mapping[str, Any] | None = None) -
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What people are told at once, as a Kubernetes Event."""
+    """What people are told at once, as a Kubernetes Event; `change` is the change of size that it tells of."""
 
     type: EventType
     reason: str
     message: str
+    change: SizeChange | None = None
 
 
 Counts = tuple[QueueReading | QueueUnreadableError, ...]

@@ -46,6 +46,19 @@ class LastDecision:
     message: str
     trail: tuple[RecordedStep, ...]
 
+    @property
+    def recommendation(self) -> int | None:
+        """The pods that the load needs, before any limit; None where no step was recorded."""
+        return self.trail[0].replicas if self.trail else None
+
+    @property
+    def waiting_pods(self) -> int:
+        """The pods that would go if their workers were idle."""
+        for before, step in zip(self.trail, self.trail[1:], strict=False):
+            if step.reason == Reason.WAITING_FOR_IDLE_WORKERS:
+                return step.replicas - before.replicas
+        return 0
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:

@@ -8,7 +8,15 @@ They are worth no place in the status: forgotten at a restart, they cost one mor
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from queueworkerpool.model import CompetingWriter, Event, NamespacedName, Observation, PoolStatus, StoredPool
+from queueworkerpool.model import (
+    CompetingWriter,
+    Event,
+    NamespacedName,
+    Observation,
+    PoolStatus,
+    SizeChange,
+    StoredPool,
+)
 from queueworkerpool.names import ConditionType, EventType, Reason
 
 REPEAT_INTERVAL = timedelta(minutes=10)
@@ -52,7 +60,8 @@ def rescale_events(observation: Observation) -> Iterator[Event]:
     if before is None or decision is None:
         return
     size = f"from {before} to {decision.replicas} replicas: {decision.message}"
-    yield Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, size)
+    change = SizeChange(before, decision.replicas, decision.reason)
+    yield Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, size, change)
     if writer := _new_competing_writer(observation):
         corrected = f"{writer.manager} had set {before} replicas: change the pool instead, or pause it"
         yield Event(EventType.NORMAL, Reason.REPLICAS_CORRECTED, corrected)

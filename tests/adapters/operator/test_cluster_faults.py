@@ -15,6 +15,8 @@ from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
     ClusterRefusedError,
+    LoginRefusedError,
+    NoAnswerError,
     NotLeadingError,
     PoolGoneError,
     QueueWorkerPoolError,
@@ -87,12 +89,15 @@ REFUSALS: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("script", REFUSALS.values(), ids=REFUSALS)
-async def test_refused(faulty: Serve, opened: Open, tmp_path: Path, script: Script) -> None:
+NO_ANSWERS = {"a redirect", "half a body", "a reset", "the end at once", "no HTTP"}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_refused(faulty: Serve, opened: Open, tmp_path: Path, name: str) -> None:
     """Every call fails as a ClusterError, and not as one of the kinds that would claim what is not known."""
-    cluster = opened(kubeconfig(tmp_path, faulty(script).endpoint))
-    kinds = {name: type(await failure(call, cluster)) for name, call in CALLS.items()}
-    assert kinds == dict.fromkeys(CALLS, ClusterError)
+    cluster = opened(kubeconfig(tmp_path, faulty(REFUSALS[name]).endpoint))
+    kinds = {called: type(await failure(call, cluster)) for called, call in CALLS.items()}
+    assert kinds == dict.fromkeys(CALLS, NoAnswerError if name in NO_ANSWERS else ClusterError)
     with pytest.raises(ClusterError):
         cluster.is_served()
 
@@ -100,7 +105,7 @@ async def test_refused(faulty: Serve, opened: Open, tmp_path: Path, script: Scri
 async def test_a_closed_port(opened: Open, tmp_path: Path) -> None:
     cluster = opened(kubeconfig(tmp_path, f"http://127.0.0.1:{free_port()}"))
     for call in CALLS.values():
-        assert type(await failure(call, cluster)) is ClusterError
+        assert type(await failure(call, cluster)) is NoAnswerError
 
 
 async def test_not_found_says_what_is_gone(faulty: Serve, opened: Open, tmp_path: Path) -> None:
@@ -136,7 +141,7 @@ async def test_a_redirect_is_not_followed_with_the_token(faulty: Serve, opened: 
     target = faulty(faults.answering(200, {"kind": "Any"}))
     for status in (301, 302, 303, 307, 308):
         server = faulty(faults.redirecting(status, f"{target.endpoint}/elsewhere"))
-        assert type(await failure(CALLS["pool"], opened(kubeconfig(tmp_path, server.endpoint)))) is ClusterError
+        assert type(await failure(CALLS["pool"], opened(kubeconfig(tmp_path, server.endpoint)))) is NoAnswerError
     assert target.requests == []
 
 
@@ -148,7 +153,7 @@ async def test_a_server_that_never_answers_costs_the_stated_time_out(
     server = faulty(faults.silent)
     cluster = opened(kubeconfig(tmp_path, server.endpoint))
     began = time.monotonic()
-    assert type(await failure(CALLS["scale"], cluster)) is ClusterError
+    assert type(await failure(CALLS["scale"], cluster)) is NoAnswerError
     assert 1.0 <= time.monotonic() - began < 6.0
     assert len(server.requests) == 1, "a write that may have happened is not sent again"
 
@@ -160,7 +165,7 @@ async def test_an_answer_that_drips_in_is_given_up(
     drips = 6000
     cluster = opened(kubeconfig(tmp_path, faulty(faults.dripping(b" " * drips, 0.01)).endpoint))
     began = time.monotonic()
-    assert type(await failure(CALLS["pool"], cluster)) is ClusterError
+    assert type(await failure(CALLS["pool"], cluster)) is NoAnswerError
     assert time.monotonic() - began < drips * 0.01 / 2
 
 
@@ -255,6 +260,7 @@ VERDICTS: dict[str, tuple[Script, type[ClusterError], str]] = {
     **{f"status {code}": (verdict(code), ClusterRefusedError, "the budget is spent") for code in (400, 413, 422, 500)},
     "forbidden": (verdict(403), ForbiddenError, "the budget is spent"),
     "an admission's 429": (verdict(429), ClusterRefusedError, "the budget is spent"),
+    "a login": (verdict(401), LoginRefusedError, "the API server does not take these credentials"),
     "a limit of rates": (verdict(429, details={"retryAfterSeconds": 1}), ClusterError, "status 429"),
     **{f"a passing {code}": (verdict(code), ClusterError, f"status {code}") for code in (408, 410, 503, 504)},
     "control characters": (verdict(422, "a\x1b[31m\n\u202eb\tc"), ClusterRefusedError, "a [31m b c"),

@@ -35,6 +35,11 @@ class Prometheus:
         ]
         self.program = Program(argv, folder / "prometheus.log")
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self._address}"
+
     def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
         """Labels and value of each series; empty while the server does not answer."""
         found = self._get(f"query?{urllib.parse.urlencode({'query': promql})}").get("result", [])
@@ -57,7 +62,7 @@ class Prometheus:
     def _ask(self, path: str) -> Any:
         """Return what the server answers; None while it does not. Raises ValueError when it refuses the question."""
         try:
-            with urllib.request.urlopen(f"http://{self._address}/api/v1/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}", timeout=5) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             with error:

@@ -1,5 +1,6 @@
 """A real Prometheus server scrapes the operator and answers for it."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,8 +9,10 @@ from typing import NoReturn
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from devcluster.processes import wait_until
+from queueworkerpool.__main__ import main
 from tests.cluster.operator.conftest import Operator, Shop
 from tests.cluster.operator.prometheus import ALERTS, MISSING, Prometheus
 
@@ -35,6 +38,27 @@ def test_prometheus_answers_for_the_desired_replicas(shop: Shop, prometheus: Pro
     wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 30, "no answer of 7 desired replicas")
     writes = f'sum(queueworkerpool_scale_writes_total{{namespace="{shop.namespace}",direction="up"}})'
     wait_until(lambda: [value for _, value in prometheus.query(writes)] == [1.0], 30, "no answer of one write")
+
+
+def test_a_dry_run_is_compared_with_the_size_that_another_writer_set(
+    shop: Shop, prometheus: Prometheus, tmp_path: Path
+) -> None:
+    shop.deployment("compared", replicas=3)
+    shop.send(queue := shop.queue("compared"), 35)
+    shop.pool("compared", queue, mode="DryRun")
+    shop.eventually(lambda: shop.status("compared").get("desiredReplicas") == 7, 30, "nothing was recommended")
+    shop.kubectl("scale", "deployment", "compared", "--replicas=5")
+    of_pool = f'{{namespace="{shop.namespace}",pool="compared"}}'
+    theirs = f"queueworkerpool_current_replicas{of_pool}"
+    wait_until(lambda: [value for _, value in prometheus.query(theirs)] == [5.0], 30, "the other size is not recorded")
+    asked = ("--kubeconfig", str(shop.cluster.kubeconfig), "--prometheus", prometheus.url, "--since", "5m")
+    drawn = tmp_path / "compared.svg"
+    command = ["compare", f"{shop.namespace}/compared", *asked, "-o", "json", "--picture", str(drawn)]
+    document = json.loads(CliRunner().invoke(main, command, catch_exceptions=False).stdout)
+    moment = document["past"]["moments"][-1]
+    assert (moment["backlog"], moment["ours"], moment["theirs"]) == (35, 7, 5)
+    assert (document["now"]["ours"], document["now"]["theirs"], document["now"]["mode"]) == (7, 5, "DryRun")
+    assert drawn.read_text().startswith("<svg ")
 
 
 def test_prometheus_evaluates_the_alerts(prometheus: Prometheus) -> None:

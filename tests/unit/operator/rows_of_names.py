@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+from queueworkerpool.cluster.objects import raw_event
 from queueworkerpool.errors import (
     ClockSkewedError,
     ClusterRefusedError,
@@ -22,6 +23,7 @@ from queueworkerpool.model import (
     Bounds,
     BusyWorkers,
     CompetingWriter,
+    Event,
     Fallback,
     InFlight,
     Memory,
@@ -30,12 +32,22 @@ from queueworkerpool.model import (
     Observation,
     Removal,
     ScaleTarget,
+    SizeChange,
 )
-from queueworkerpool.names import ConditionStatus, ConditionType, EventType, ReadOutcome, Reason, StateOutcome
+from queueworkerpool.names import (
+    ConditionStatus,
+    ConditionType,
+    EventAnnotation,
+    EventType,
+    ReadOutcome,
+    Reason,
+    StateOutcome,
+)
 from queueworkerpool.sizing import Latency, WorkerEstimates
 from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator import rows_of_conditions
 from tests.unit.operator.builders import (
+    NOW,
     URL,
     ago,
     empty,
@@ -224,6 +236,9 @@ STATUSES: dict[ConditionStatus, Observation] = {
 STATES = set(StateOutcome)
 """Each is the outcome of a real request in tests/adapters/operator/test_workers.py."""
 
+CHANGE = Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, "", SizeChange(0, 1, Reason.SIZED_BY_BACKLOG))
+ANNOTATIONS = {name.rpartition("/")[2] for name in raw_event(pool(), CHANGE, NOW)["metadata"]["annotations"]}
+
 ROWS: dict[type[StrEnum], set[Any]] = {
     Reason: {*DECIDED, *CONDITIONS, *EVENTS},
     ConditionType: {kind for kind, _ in CONDITIONS.values()} | {kind for kind, *_ in rows_of_conditions.ROWS.values()},
@@ -231,4 +246,5 @@ ROWS: dict[type[StrEnum], set[Any]] = {
     EventType: {kind for kind, _, _ in EVENTS.values()},
     ReadOutcome: set(OUTCOMES),
     StateOutcome: STATES,
+    EventAnnotation: ANNOTATIONS,
 }

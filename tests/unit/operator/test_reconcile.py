@@ -17,6 +17,7 @@ from queueworkerpool.model import (
     QueueVariable,
     Sample,
     ScaleTarget,
+    SizeChange,
     digest,
 )
 from queueworkerpool.names import ConditionType, EventType, Reason
@@ -44,7 +45,8 @@ async def test_a_backlog_is_scaled_for_in_one_write_and_reported_everywhere() ->
         "lastScaleTime": "2026-11-23T12:00:00Z",
     }
     message = "from 10 to 50 replicas: 249 messages / 5 per pod = 50 pods"
-    assert fake.events == [Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, message)]
+    change = SizeChange(10, 50, Reason.SIZED_BY_BACKLOG)
+    assert fake.events == [Event(EventType.NORMAL, Reason.SUCCESSFUL_RESCALE, message, change)]
     assert (fake.count("scale_writes_total", direction="up"), fake.count("desired_replicas")) == (1, 50)
 
 

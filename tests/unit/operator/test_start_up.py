@@ -20,7 +20,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["validate", "--help"], ["explain", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["validate", "--help"], ["explain", "--help"], ["list", "--help"]], ids=" ".join
+)
 def test_help_loads_no_slow_library(arguments: list[str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],

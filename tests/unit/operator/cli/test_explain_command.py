@@ -1,75 +1,18 @@
-"""The command line as users call it, against a small HTTP server that answers as the API server does."""
+"""`qwp explain` as users call it, and what all commands have in common."""
 
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from queueworkerpool.__main__ import main
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Mode
-from tests.serving import kubeconfig, serving
-from tests.unit.operator.builders import facts, raw_pool, reading
-from tests.unit.operator.fakes import observe, status_of
-
-POOL = "/apis/queueworker.dev/v1alpha1/namespaces/shop/queueworkerpools/thumbnails"
-DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/thumbnailer"
-STATUS = json.loads(json.dumps(status_of(observe({"reading": reading(60)}))))
-
-Api = dict[str, dict[str, Any]]
-
-
-def deployment(replicas: int) -> dict[str, Any]:
-    return {
-        "kind": "Deployment",
-        "metadata": {"resourceVersion": "500"},
-        "spec": {"replicas": replicas},
-        "status": {"readyReplicas": replicas, "replicas": replicas, "updatedReplicas": replicas},
-    }
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Api, int]]:
-    """What the API server holds, by path, and its port."""
-    held: Api = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = held.get(self.path)
-            body = json.dumps(found or {"kind": "Status"}).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
-        yield held, int(address.rpartition(":")[2])
-
-
-@pytest.fixture
-def api(served: tuple[Api, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """An API server with a pool, its status and its Deployment; KUBECONFIG points to it."""
-    held, port = served
-    held.clear()
-    held[POOL] = raw_pool() | {"kind": "QueueWorkerPool", "status": STATUS}
-    held[DEPLOYMENT] = deployment(10)
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", port)))
-    return held
-
-
-def qwp(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+from tests.unit.operator.builders import facts, reading
+from tests.unit.operator.cli.conftest import DEPLOYMENT, POOL, Api, deployment, qwp
 
 
 @pytest.mark.usefixtures("api")
@@ -97,6 +40,13 @@ def test_a_pool_is_explained_to_programs() -> None:
         10,
         decide(facts(reading=reading(60))).replicas,
     )
+
+
+def test_what_a_status_contains_cannot_steer_the_terminal(api: Api) -> None:
+    decision = {"reason": "A\x1b[2J", "message": "", "trail": [{"replicas": 1, "reason": "A\x1b[2J", "message": "B\r"}]}
+    api[POOL]["status"] = api[POOL]["status"] | {"lastDecision": decision}
+    printed = qwp("explain", "shop/thumbnails").stdout
+    assert (r"A\x1b[2J  B\r" in printed, "\x1b" in printed) == (True, False)
 
 
 def test_a_paused_pool_is_explained(api: Api) -> None:
@@ -130,7 +80,9 @@ def test_a_missing_pool_is_reported(api: Api) -> None:
     del api[POOL]
     result = qwp("explain", "shop/thumbnails")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: shop/thumbnails: there is no such pool; it may have been deleted\n"
+    assert result.stderr == (
+        "Error: shop/thumbnails: there is no such pool; `qwp list --all-namespaces` shows those that there are\n"
+    )
 
 
 def test_a_missing_deployment_is_reported(api: Api) -> None:
@@ -172,10 +124,17 @@ def test_an_operator_without_a_cluster_ends_with_one_sentence(tmp_path: Path) ->
     [
         [],
         ["explain"],
-        ["explain", "thumbnails"],
+        ["explain", "Thumbnails"],
         ["explain", "/thumbnails"],
         ["explain", "shop/"],
         ["explain", "shop/thumbnails/5"],
+        ["explain", "shop/thumbnails", "-n", "bakery"],
+        ["explain", "thumbnails", "-n", "shop/x"],
+        ["list", "shop"],
+        ["history"],
+        ["compare", "thumbnails", "--picture", "sizes.svg"],
+        ["compare", "thumbnails", "--prometheus", "http://127.0.0.1:1", "--picture", "sizes.png"],
+        ["compare", "thumbnails", "--prometheus", "http://127.0.0.1:1", "--since", "3"],
         ["explain", "shop/thumbnails", "other/pool"],
         ["explain", "shop/thumbnails", "-o", "yaml"],
         ["explain", "shop/thumbnails", "--wach"],
@@ -189,11 +148,18 @@ def test_wrong_usage_exits_with_2_and_prints_the_usage(arguments: list[str]) -> 
     assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
 
 
-def test_a_name_without_a_slash_is_refused_with_an_example() -> None:
-    assert "'thumbnails': write it as NAMESPACE/POOL, such as default/thumbnails" in qwp("explain", "thumbnails").stderr
+@pytest.mark.parametrize("name", ["/thumbnails", "shop/", "a/b/c", "shop/../x"])
+def test_what_is_no_name_of_a_pool_is_refused_with_an_example(name: str) -> None:
+    assert f"{name!r}: write it as POOL or NAMESPACE/POOL, such as default/thumbnails" in qwp("explain", name).stderr
 
 
-@pytest.mark.parametrize("command", ["explain", "validate", "operator"])
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("arguments", [["thumbnails"], ["thumbnails", "-n", "shop"], ["shop/thumbnails", "-n", "shop"]])
+def test_the_namespace_is_the_contexts_unless_one_is_given(arguments: list[str]) -> None:
+    assert qwp("explain", *arguments).stdout.startswith("Deployment thumbnailer: 10 pods")
+
+
+@pytest.mark.parametrize("command", ["list", "explain", "history", "compare", "version", "validate", "operator"])
 def test_every_command_has_help(command: str) -> None:
     assert [qwp(command, flag).exit_code for flag in ("-h", "--help")] == [0, 0]
     assert f"  {command} " in qwp("--help").stdout

@@ -1,0 +1,66 @@
+"""Asks a Prometheus server for the past of a series. `qwp compare` calls it; the operator itself never does.
+
+The only adapter to Prometheus' HTTP API. It decides nothing; what is not in the answer is absent, never zero.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationValueError
+
+from queueworkerpool.errors import PrometheusError
+
+TIMEOUT_SECONDS = 30.0
+LONGEST_REASON = 300
+
+Series = Mapping[datetime, float]
+"""Values by the times of a grid; a time without a value is not in it."""
+
+
+class Prometheus:
+    """A Prometheus server, or what answers as one does."""
+
+    def __init__(self, url: str) -> None:
+        """Take the server's address, such as http://127.0.0.1:9090; sends nothing. Raises PrometheusError."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise PrometheusError(f"{url!r} is no address of a Prometheus server: write http://HOST:PORT")
+        self._url = url.rstrip("/")
+        self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+
+    def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+        """Return the values of a query that has one series at most, at the times of a grid. Raises PrometheusError."""
+        grid = {"start": start.timestamp(), "end": end.timestamp(), "step": step.total_seconds()}
+        url = f"{self._url}/api/v1/query_range?{urlencode({'query': query, **grid})}"
+        try:
+            answer = self._http.request("GET", url)
+        except (HTTPError, LocationValueError, OSError) as error:
+            remedy = "check --prometheus; from outside of the cluster, `kubectl port-forward` makes a server reachable"
+            raise PrometheusError(f"{self._url} does not answer ({type(error).__name__}): {remedy}") from error
+        return _values(_decoded(answer.data, f"{self._url}, status {answer.status}"))
+
+
+def _decoded(content: bytes, about: str) -> Mapping[str, Any]:
+    """Return the data of an answer."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or "status" not in document:
+        raise PrometheusError(f"{about}: this is no answer of a Prometheus server; check --prometheus")
+    if document["status"] != "success":
+        raise PrometheusError(f"{about}: {str(document.get('error'))[:LONGEST_REASON]}")
+    data: Mapping[str, Any] = document["data"]
+    return data
+
+
+def _values(data: Mapping[str, Any]) -> Series:
+    found = data.get("result", ())
+    if len(found) > 1:
+        raise PrometheusError(f"{len(found)} series where one is expected")
+    pairs = found[0]["values"] if found else ()
+    return {datetime.fromtimestamp(time, UTC): float(value) for time, value in pairs if value != "NaN"}
