@@ -62,7 +62,7 @@ class Prometheus:
     def _ask(self, path: str) -> Any:
         """Return what the server answers; None while it does not. Raises ValueError when it refuses the question."""
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self._address}/api/v1/{path}", timeout=5) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             with error:
