@@ -13,6 +13,7 @@ import click
 
 from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
+from queueworkerpool.import_command import import_command
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
 
@@ -106,6 +107,7 @@ def _leave() -> None:
 
 
 main.add_command(explain_command)
+main.add_command(import_command)
 main.add_command(validate_command)
 
 if __name__ == "__main__":
