@@ -94,6 +94,11 @@ def parse(url: str) -> Address:
     return _at_another_server(host, folders, name)
 
 
+def is_url(text: str) -> bool:
+    """Return whether a text has the form of a queue's URL; `parse` may refuse its host nevertheless."""
+    return _URL.fullmatch(text) is not None
+
+
 def is_at_aws(url: str) -> bool:
     """Return whether the host of any URL is AWS's."""
     host = (urlsplit(url).hostname or "").removesuffix(".")

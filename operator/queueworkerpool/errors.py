@@ -46,6 +46,10 @@ class QueueAddressInvalidError(QueueUnreadableError):
     reason, outcome = Reason.QUEUE_ADDRESS_INVALID, ReadOutcome.ADDRESS_INVALID
 
 
+class QueueUrlUnresolvedError(QueueAddressInvalidError):
+    """The variable that should hold the queue's URL does not, by the Deployment's pod template: SQS was not asked."""
+
+
 class QueueNotFoundError(QueueUnreadableError):
     """SQS says that the queue does not exist."""
 

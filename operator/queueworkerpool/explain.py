@@ -58,7 +58,7 @@ class Explanation:
 
 def explain(pool: Pool, target: Target, now: datetime) -> Explanation:
     """Explain a pool's size. Raises SpecInvalidError for a schedule that makes no sense."""
-    pool = pool.at(now)
+    pool = pool.at(now).resolved(target)
     facts = gather(pool, target, _recorded_readings(pool), now)
     changes = tuple(_changes(pool, target, now))
     again = decide(facts).trail if changes and (facts.reading or facts.spec.mode is Mode.PAUSED) else None

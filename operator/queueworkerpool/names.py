@@ -203,8 +203,8 @@ class Reason(StrEnum):
     )
     QUEUE_ADDRESS_INVALID = (
         "QueueAddressInvalid",
-        "The queue's URL is AWS's and names no region that is understood, contradicts the region, or is no URL.",
-        "Correct spec.queues[].url or region as the message says; `qwp validate` checks them offline.",
+        "The queue's URL is none, or AWS's and without a region that fits, or the variable of urlFromEnv holds none.",
+        "Correct spec.queues[] or the variable as the message says; `qwp validate` checks them offline.",
     )
     QUEUE_NOT_FOUND = (
         "QueueNotFound",

@@ -34,6 +34,7 @@ from queueworkerpool.model import (
     PoolStatus,
     QueueReading,
     QueueRef,
+    QueueVariable,
     StoredPool,
     Target,
 )
@@ -67,7 +68,7 @@ async def reconcile(
         return await _report_invalid(pool, None, dependencies), None
     # A pause is decided before queues are read, and so before the tick's own time; without pausedUntil they are alike.
     observation = _found(pool.at(dependencies.clock()) if pool.spec.paused_until else pool, owner, dependencies)
-    counts = await _read(observation.pool, dependencies) if observation.may_scale else ()
+    counts = await _read(observation, dependencies) if observation.may_scale else ()
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
         observation = await _decide(observation, counts, now, dependencies)
@@ -93,19 +94,22 @@ class Report:
 def _found(pool: Pool, owner: NamespacedName | None, dependencies: Dependencies) -> Observation:
     deployment = pool.deployment
     target = dependencies.targets.find(deployment)
-    known = with_own_memory(pool, target) if target else pool
+    known = with_own_memory(pool.resolved(target), target) if target else pool
     return Observation(known, target, owner, forbidden=deployment == dependencies.own_deployment)
 
 
-async def _read(pool: Pool, dependencies: Dependencies) -> Counts:
-    if pool.spec.mode is Mode.PAUSED:
+async def _read(observation: Observation, dependencies: Dependencies) -> Counts:
+    pool, target = observation.pool, observation.target
+    if target is None or pool.spec.mode is Mode.PAUSED:
         return ()
     # A count that may be wrong is read again soon, by a reading of its own.
     pending = pool.status.memory.activation_pending_since
     max_age = pool.spec.poll_seconds if pending is None else CONFIRMATION_AGE_SECONDS
 
-    async def read(queue: QueueRef) -> QueueReading | QueueUnreadableError:
+    async def read(queue: QueueRef | QueueVariable) -> QueueReading | QueueUnreadableError:
         try:
+            if isinstance(queue, QueueVariable):  # it could not be resolved, and says why
+                queue = QueueRef(target.environment.url(queue), queue.region)
             return await dependencies.queues.read(dependencies.tenants.admit(pool, queue), max_age)
         except QueueUnreadableError as error:
             return error

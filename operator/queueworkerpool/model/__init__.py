@@ -1,12 +1,13 @@
 """The values that the operator passes around: frozen, typed, parsed once. They do no input or output, know no library.
 
-Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `targets` (what is
-scaled), `pods` (pods and workers), `memory` (what a decision remembers), `ownership` (whose memory it is),
-`facts` (what a decision takes and gives), `status` (what was reported), `observed` (what the watch shows and a tick
-saw), `identity` (names of objects), `times`.
+Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `environment` (what pods
+are told of queues), `targets` (what is scaled), `pods` (pods and workers), `memory` (what a decision remembers),
+`ownership` (whose memory it is), `facts` (what a decision takes and gives), `status` (what was reported), `observed`
+(what the watch shows and a tick saw), `identity` (names of objects), `times`.
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
+from queueworkerpool.model.environment import PodEnvironment
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
 from queueworkerpool.model.identity import NamespacedName
 from queueworkerpool.model.memory import (
@@ -30,7 +31,7 @@ from queueworkerpool.model.observed import (
 )
 from queueworkerpool.model.ownership import MemoryOwner, digest
 from queueworkerpool.model.pods import Container, Pod, Worker, WorkerState
-from queueworkerpool.model.queues import QueueReading, QueueRef, Role, total
+from queueworkerpool.model.queues import QueueReading, QueueRef, QueueVariable, Role, total
 from queueworkerpool.model.spec import (
     BusyWorkers,
     Fallback,
@@ -73,12 +74,14 @@ __all__ = [
     "NamespacedName",
     "Observation",
     "Pod",
+    "PodEnvironment",
     "Policy",
     "Pool",
     "PoolSpec",
     "PoolStatus",
     "QueueReading",
     "QueueRef",
+    "QueueVariable",
     "RecordedStep",
     "Role",
     "Sample",

@@ -10,7 +10,7 @@ from queueworkerpool.errors import ClusterRefusedError, QueueUnreadableError, Sp
 from queueworkerpool.model.facts import Decision
 from queueworkerpool.model.identity import NamespacedName
 from queueworkerpool.model.pods import Worker
-from queueworkerpool.model.queues import QueueReading, total
+from queueworkerpool.model.queues import QueueReading, QueueVariable, total
 from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.model.status import PoolStatus
 from queueworkerpool.model.targets import Target
@@ -62,6 +62,12 @@ class Pool(_PoolObject):
         """Return the pool with its spec as it holds at a time."""
         spec = self.spec.at(now)
         return self if spec is self.spec else replace(self, spec=spec)
+
+    def resolved(self, target: Target) -> "Pool":
+        """Return the pool with the queues that the Deployment's environment names, as far as it does."""
+        if not any(isinstance(queue, QueueVariable) for queue in self.spec.queues):
+            return self
+        return replace(self, spec=replace(self.spec, queues=target.environment.resolved(self.spec.queues)))
 
     def invalid(self, error: SpecInvalidError) -> "InvalidPool":
         """Return the same pool, once it has shown at run time that its spec makes no sense."""

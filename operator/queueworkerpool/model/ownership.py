@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
 
-from queueworkerpool.model.queues import QueueRef
+from queueworkerpool.model.queues import QueueRef, QueueVariable
 
 _DIGEST_LENGTH = 16
 _LONGEST = 64  # characters that are kept of whatever stands in a status
@@ -41,9 +41,11 @@ class MemoryOwner:
 
 
 @lru_cache(maxsize=4096)  # asked at every tick of every pool, and a digest costs more than all else that is asked there
-def digest(queues: tuple[QueueRef, ...]) -> str:
+def digest(queues: tuple[QueueRef | QueueVariable, ...]) -> str:
     """Return what tells these queues from others. Their order does not matter: the load is their sum."""
-    named = sorted(f"{queue.url} {queue.region or ''}" for queue in queues)
+    named = sorted(
+        f"{queue.url if isinstance(queue, QueueRef) else queue.label} {queue.region or ''}" for queue in queues
+    )
     return hashlib.sha256("\n".join(named).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from queueaddress import parse
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_VARIABLE = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 
 
 class Role(NamedTuple):
@@ -49,6 +50,20 @@ class QueueRef(NamedTuple):
     def home(self, default_region: str | None) -> str | None:
         """The region that is asked: the pool's, else the URL's, else the default. Raises queueaddress.AddressError."""
         return parse(self.url).region_for(self.region, default_region)
+
+
+class QueueVariable(NamedTuple):
+    """A queue whose URL stands in an environment variable of the Deployment's pods: `spec.queues[].urlFromEnv`."""
+
+    container: str
+    name: str
+    region: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The variable as messages name it; the API server takes any text as a name."""
+        container, name = (part if _VARIABLE.fullmatch(part) else "?" for part in (self.container, self.name))
+        return f"variable {name} of container {container}"
 
 
 @dataclass(frozen=True, slots=True)

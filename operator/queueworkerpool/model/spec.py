@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from queueworkerpool.errors import SpecInvalidError
-from queueworkerpool.model.queues import QueueReading, QueueRef
+from queueworkerpool.model.queues import QueueReading, QueueRef, QueueVariable
 from queueworkerpool.model.times import format_time, parse_time
 from queueworkerpool.sizing import SizingRule, parse_target
 
@@ -101,7 +101,7 @@ class PoolSpec:
     """The `spec` of a QueueWorkerPool; the fields' meaning, units and bounds are described in the CRD."""
 
     deployment: str
-    queues: tuple[QueueRef, ...]
+    queues: tuple[QueueRef | QueueVariable, ...]
     max_replicas: int
     target: SizingRule
     min_replicas: int = 0
@@ -130,7 +130,7 @@ class PoolSpec:
         try:
             return cls(
                 deployment=spec["scaleTargetRef"]["name"],
-                queues=tuple(QueueRef(queue["url"], queue.get("region")) for queue in spec["queues"]),
+                queues=tuple(_queue(raw) for raw in spec["queues"]),
                 max_replicas=spec["maxReplicas"],
                 target=parse_target(spec["target"]),
                 min_replicas=spec["minReplicas"],
@@ -182,6 +182,13 @@ class PoolSpec:
         counted = reading.visible
         counted += reading.in_flight if self.in_flight is InFlight.COUNT else 0
         return counted + (reading.delayed if self.count_delayed else 0)
+
+
+def _queue(raw: Mapping[str, Any]) -> QueueRef | QueueVariable:
+    region, variable = raw.get("region"), raw.get("urlFromEnv")
+    if variable is None:
+        return QueueRef(raw["url"], region)
+    return QueueVariable(variable["containerName"], variable["name"], region)
 
 
 def _fallback(raw: Mapping[str, Any] | None) -> Fallback | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from queueworkerpool.model.environment import PodEnvironment
 from queueworkerpool.model.identity import NamespacedName
 
 
@@ -29,6 +30,9 @@ UNKNOWN_WRITER = "an unknown writer"
 """How a writer of the replicas is called that the API server does not name."""
 
 
+_NOTHING_TOLD = PodEnvironment()
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A Deployment: pods asked for, pods ready, and the resourceVersion that these numbers are of.
@@ -39,7 +43,7 @@ class Target:
     wrote the replicas, and when; None when that is not known, as after a scale to zero: then the API server keeps no
     record of writes of the scale subresource any more. `uid`: the object's; another one that gets its name has another.
     `generation`: it grows with each change of the spec, and stays when the status changes.
-    `paused`: no pod of a new template is started.
+    `paused`: no pod of a new template is started. `environment`: what its pods are told of queues.
     """
 
     replicas: int
@@ -52,6 +56,7 @@ class Target:
     uid: str = ""
     generation: int = 0
     paused: bool = False
+    environment: PodEnvironment = _NOTHING_TOLD
 
     def differs_in_status_only(self, other: "Target") -> bool:
         """Return whether both are the same Deployment with the same spec, in the same state of a rollout."""
@@ -75,6 +80,7 @@ class Target:
             uid=metadata.get("uid", ""),
             generation=metadata.get("generation", 0),
             paused=bool(body["spec"].get("paused")),
+            environment=PodEnvironment.parse(body["spec"].get("template")),
         )
 
 

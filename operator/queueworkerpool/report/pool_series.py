@@ -12,6 +12,7 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from queueworkerpool.errors import QueueUnreadableError
 from queueworkerpool.model import (
     BusyWorkers,
     Condition,
@@ -46,12 +47,12 @@ class PoolRecord:
         """Record how the readings of a tick ended, and the good ones among them."""
         # A failed reading leaves the last good one in place, whose age then grows; an edited-out queue goes.
         queues = observation.pool.spec.queues
-        kept = {queue: self.readings[queue] for queue in queues if queue in self.readings}
+        kept = {queue: reading for queue, reading in self.readings.items() if queue in queues}
         for queue, count in zip(queues, observation.counts, strict=False):
-            if isinstance(count, QueueReading):
+            if isinstance(count, QueueReading) and isinstance(queue, QueueRef):
                 kept[queue] = count
                 self.reads[ReadOutcome.OK] += 1
-            else:
+            elif isinstance(count, QueueUnreadableError):
                 self.reads[count.outcome] += 1
         self.readings = kept
 

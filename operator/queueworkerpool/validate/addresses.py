@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from queueaddress import AddressError, Endpoint, is_listed, parse
-from queueworkerpool.model import PoolSpec
+from queueworkerpool.model import PoolSpec, QueueRef
 from queueworkerpool.validate.problems import Problem
 
 _SETTINGS = {
@@ -39,7 +39,7 @@ class AskedQueue(NamedTuple):
 
 def problems(spec: PoolSpec) -> Iterator[Problem]:
     """Yield the addresses that the operator refuses."""
-    for index, queue in enumerate(spec.queues):
+    for index, queue in _named(spec):
         try:
             queue.home(None)
         except AddressError as error:
@@ -52,7 +52,7 @@ def warnings(spec: PoolSpec) -> Iterator[tuple[str, str]]:
 
     Only for a spec without problems.
     """
-    for index, queue in enumerate(spec.queues):
+    for index, queue in _named(spec):
         address = parse(queue.url)
         endpoint = address.endpoint
         if endpoint and address.region and not is_listed(address.region):
@@ -66,9 +66,14 @@ def warnings(spec: PoolSpec) -> Iterator[tuple[str, str]]:
 
 def asked(spec: PoolSpec) -> Iterator[AskedQueue]:
     """Yield the queues as they will be asked; only for a spec without problems."""
-    for queue in spec.queues:
+    for _, queue in _named(spec):
         address = parse(queue.url)
         yield AskedQueue(queue.url, address.name, address.account, queue.home(None))
+
+
+def _named(spec: PoolSpec) -> Iterator[tuple[int, QueueRef]]:
+    """Yield the queues whose URLs are known, each with its place in the spec."""
+    yield from ((index, queue) for index, queue in enumerate(spec.queues) if isinstance(queue, QueueRef))
 
 
 def _is_url(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Warnings about a pool that only the Deployment in the same file shows. Pure.
+"""What only the Deployment in the same file shows of a pool: warnings, and queues that its environment names. Pure.
 
 `verdicts` calls it. A pool alone does not say, for example, how many messages a worker handles at the same time. It
 does not judge Deployments: what cannot be read in one yields no warning.
@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from queueworkerpool.model import BusyWorkers, PoolSpec
+from queueaddress import AddressError
+from queueworkerpool.errors import QueueUrlUnresolvedError
+from queueworkerpool.model import BusyWorkers, PodEnvironment, PoolSpec, QueueRef, QueueVariable
 from queueworkerpool.validate.lint import LintWarning
+from queueworkerpool.validate.problems import Problem
 
 _GRACE_SECONDS = 30
 """Kubernetes' default for terminationGracePeriodSeconds."""
@@ -25,11 +28,13 @@ class DeploymentWorkers:
         sets_replicas: Whether the manifest sets spec.replicas.
         concurrency: Messages that a worker handles at the same time; None when the manifest does not name it.
         grace_seconds: Seconds from SIGTERM to SIGKILL.
+        environment: What it tells its pods of queues.
     """
 
     sets_replicas: bool
     concurrency: int | None
     grace_seconds: float
+    environment: PodEnvironment
 
     @classmethod
     def parse(cls, deployment: Mapping[str, Any]) -> "DeploymentWorkers":
@@ -44,7 +49,23 @@ class DeploymentWorkers:
             is_source and "replicas" in spec,
             max(given, default=None),
             grace if isinstance(grace, int) else _GRACE_SECONDS,
+            PodEnvironment.parse(spec.get("template")),
         )
+
+
+def has_variables(spec: PoolSpec) -> bool:
+    """Return whether only a Deployment tells all of the pool's queues."""
+    return any(isinstance(queue, QueueVariable) for queue in spec.queues)
+
+
+def queue_problems(spec: PoolSpec, environment: PodEnvironment) -> Iterator[Problem]:
+    """Yield the variables that hold no URL of a queue that the operator reads."""
+    for index, queue in enumerate(spec.queues):
+        if isinstance(queue, QueueVariable):
+            try:
+                QueueRef(environment.url(queue), queue.region).home(None)
+            except (QueueUrlUnresolvedError, AddressError) as error:
+                yield Problem(f"spec.queues[{index}].urlFromEnv", f"the operator refuses it: {error}")
 
 
 def warnings(spec: PoolSpec, workers: DeploymentWorkers) -> Iterator[LintWarning]:

@@ -151,14 +151,34 @@ def _cross_checked(verdicts: list[Verdict], workers: dict[NamespacedName, Deploy
     scaled: dict[NamespacedName, str] = {}
     checked = []
     for verdict in verdicts:
+        spec, target = verdict.spec, _target(verdict)
+        if spec is None or target is None:
+            checked.append(verdict)
+            continue
         more: list[LintWarning] = []
-        if verdict.spec:
-            target = NamespacedName(verdict.key.namespace, verdict.spec.deployment)
-            if target in workers:
-                more += deployments.warnings(verdict.spec, workers[target])
-            if target in scaled:
-                problem = f"the pool {scaled[target]} in this file scales the Deployment {target.name} too"
-                more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per Deployment"))
-            scaled.setdefault(target, verdict.key.name)
-        checked.append(replace(verdict, warnings=(*verdict.warnings, *more)))
+        found = workers.get(target)
+        if found:
+            more += deployments.warnings(spec, found)
+        elif deployments.has_variables(spec):
+            problem = f"it could not be checked: the Deployment {target.name} is not in this file"
+            more.append(LintWarning("spec.queues", f"{problem}: check them together"))
+        if target in scaled:
+            problem = f"the pool {scaled[target]} in this file scales the Deployment {target.name} too"
+            more.append(LintWarning("spec.scaleTargetRef.name", f"{problem}: one pool per Deployment"))
+        scaled.setdefault(target, verdict.key.name)
+        whole = replace(verdict, warnings=(*verdict.warnings, *more))
+        checked.append(_resolved(whole, spec, found) if found else whole)
     return checked
+
+
+def _target(verdict: Verdict) -> NamespacedName | None:
+    """Return the Deployment that a valid pool scales."""
+    return NamespacedName(verdict.key.namespace, verdict.spec.deployment) if verdict.spec else None
+
+
+def _resolved(verdict: Verdict, spec: PoolSpec, workers: DeploymentWorkers) -> Verdict:
+    """Return the verdict on a pool whose queues the Deployment's environment names, if there are such."""
+    if refused := tuple(deployments.queue_problems(spec, workers.environment)):
+        return replace(verdict, errors=refused, warnings=(), queues=(), spec=None)
+    queues = tuple(addresses.asked(replace(spec, queues=workers.environment.resolved(spec.queues))))
+    return replace(verdict, queues=queues)

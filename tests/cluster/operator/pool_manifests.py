@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/thumbnails"
+VARIABLE = {"containerName": "worker", "name": "QUEUE_URL"}
 MISSING = object()
 """In place of a field's value: leave the field out."""
 CALM: dict[str, Any] = {

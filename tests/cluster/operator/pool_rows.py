@@ -7,6 +7,7 @@ the API server and of `qwp validate` are compared with them, and with each other
 from tests.cluster.operator.pool_manifests import (
     CALM,
     URL,
+    VARIABLE,
     manifest,
     policy,
     pool,
@@ -33,6 +34,10 @@ ACCEPTED: dict[str, str] = {
     "a queue at an IPv6 address": queue("http://[::1]:9324/000000000000/jobs"),
     "a URL in capitals, with port and dot": queue("HTTPS://SQS.EU-WEST-1.AmazonAWS.com.:443/123456789012/jobs"),
     "a legacy URL": queue("https://eu-west-1.queue.amazonaws.com/123456789012/legacy"),
+    "a queue by a variable": pool(queues=[{"urlFromEnv": VARIABLE}]),
+    "queues by variables and by URL": pool(
+        queues=[{"urlFromEnv": VARIABLE | {"name": "OTHER_URL"}}, {"urlFromEnv": VARIABLE}, {"url": URL}]
+    ),
     "a fixed size": pool(minReplicas=50),
     "the largest numbers": pool(maxReplicas=100000, minReplicas=99999, pollSeconds=300, scaleToZeroAfterSeconds=86400),
     "the smallest numbers": pool(maxReplicas=1, minReplicas=0, pollSeconds=1, scaleToZeroAfterSeconds=0),

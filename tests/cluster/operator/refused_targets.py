@@ -1,11 +1,13 @@
 """Pools that the API server must refuse for their targets, queues and bounds."""
 
-from tests.cluster.operator.pool_manifests import MISSING, URL, name, pool, queue, written
+from tests.cluster.operator.pool_manifests import MISSING, URL, VARIABLE, name, pool, queue, written
 from tests.cluster.operator.refused import Row
 
 _SQS_URL = "must be an SQS queue URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/my-queue"
 _DEPLOYMENT = "must be the name of a Deployment: lower-case letters, digits, '-' and '.'"
 _REQUIRED, _UNKNOWN, _TWICE = "Required value", "unknown field", "Duplicate value"
+_ONE_SOURCE = "must hold exactly one of url and urlFromEnv: set one, and remove the other"
+_QUEUE_TWICE = "must not name a queue twice: remove one of the two"
 _NAME, _QUEUE = "spec.scaleTargetRef.name", "spec.queues[0].url"
 
 REFUSED_TARGETS: dict[str, Row] = {
@@ -36,12 +38,25 @@ REFUSED_TARGETS: dict[str, Row] = {
     "a megabyte of queues": Row(
         pool(queues=[{"url": f"{URL}{i}"} for i in range(12_000)]), "spec.queues", "at most 10 items"
     ),
-    "the same queue twice": Row(pool(queues=[{"url": URL}, {"url": URL}]), "spec.queues[1]", _TWICE),
-    "the same queue three times": Row(pool(queues=[{"url": URL}] * 3), "spec.queues[1]", _TWICE),
-    "the same odd queue twice": Row(pool(queues=[{"url": "<\u00e9&>"}] * 2), "spec.queues[1]", _TWICE),
-    "a queue without URL": Row(pool(queues=[{"region": "eu-west-1"}]), _QUEUE, _REQUIRED),
+    "the same queue twice": Row(pool(queues=[{"url": URL}, {"url": URL}]), "spec.queues", _QUEUE_TWICE),
+    "the same queue three times": Row(pool(queues=[{"url": URL}] * 3), "spec.queues", _QUEUE_TWICE),
+    "the same odd queue twice": Row(pool(queues=[{"url": "<\u00e9&>"}] * 2), "spec.queues", _QUEUE_TWICE),
+    "a queue without URL": Row(pool(queues=[{"region": "eu-west-1"}]), "spec.queues[0]", _ONE_SOURCE),
     "a null queue": Row(pool(queues=[None]), "spec.queues[0]", "must be of type object"),
-    "two null queues": Row(pool(queues=[None, None]), "spec.queues[1]", f"{_TWICE}: {{}}"),
+    "two null queues": Row(pool(queues=[None, None]), "spec.queues[1]", "must be of type object"),
+    "a queue by URL and by variable": Row(queue(URL, urlFromEnv=VARIABLE), "spec.queues[0]", _ONE_SOURCE),
+    "one variable twice": Row(pool(queues=[{"urlFromEnv": VARIABLE}] * 2), "spec.queues", _QUEUE_TWICE),
+    "a variable without its container": Row(
+        pool(queues=[{"urlFromEnv": {"name": "QUEUE_URL"}}]), "spec.queues[0].urlFromEnv.containerName", _REQUIRED
+    ),
+    "a variable without name": Row(
+        pool(queues=[{"urlFromEnv": {"containerName": "worker"}}]), "spec.queues[0].urlFromEnv.name", _REQUIRED
+    ),
+    "a variable of another Deployment": Row(
+        pool(queues=[{"urlFromEnv": VARIABLE | {"deployment": "other"}}]),
+        "spec.queues[0].urlFromEnv.deployment",
+        _UNKNOWN,
+    ),
     "a queue that is its URL": Row(pool(queues=[URL]), "spec.queues[0]", "must be of type object"),
     "queues that are a mapping": Row(pool(queues={"url": URL}), "spec.queues.url", _UNKNOWN),
     "a queue by its name": Row(queue("thumbnails"), _QUEUE, _SQS_URL),

@@ -38,7 +38,7 @@ from queueworkerpool.report.events import EventDeduplicator
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.report.status import next_status
 from queueworkerpool.tenancy import Tenancy
-from tests.unit.operator.builders import NOW, SPEC, facts, pool, reading
+from tests.unit.operator.builders import NOW, URL, facts, pool, reading
 
 DEPLOYMENT = NamespacedName("shop", "thumbnailer")
 
@@ -112,8 +112,7 @@ class FakeDependencies:
         self.metrics = Metrics(self.registry, "1.2.3", lambda: self.now)
         self.known = self.known or self.deployment
         self.deduplicator = EventDeduplicator()
-        for queue in SPEC.queues:
-            self.queues.setdefault(queue.url, reading(0, 50))
+        self.queues.setdefault(URL, reading(0, 50))
 
     async def tick(self, owner: NamespacedName | None = None, watched: StoredPool | None = None) -> float | None:
         """One tick over the pool as it is stored, or as the watch still shows it."""

@@ -9,8 +9,18 @@ import pytest
 from queueworkerpool.errors import (
     QueueNotFoundError,
 )
-from queueworkerpool.model import Event, Mode, NamespacedName, Sample
+from queueworkerpool.model import (
+    Event,
+    Mode,
+    NamespacedName,
+    PodEnvironment,
+    QueueRef,
+    QueueVariable,
+    Sample,
+    digest,
+)
 from queueworkerpool.names import ConditionType, EventType, Reason
+from queueworkerpool.tenancy import Tenancy
 from tests.unit.operator.builders import SPEC, URL, ago, pool, reading
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
@@ -142,3 +152,44 @@ async def test_a_pool_that_is_paused_until_a_time_reads_nothing_and_goes_on_then
     await fake.tick()
     assert (fake.sizes[0], fake.count("paused_until_timestamp_seconds")) == (50, None)
     assert condition(fake.status, ConditionType.SCALING_ACTIVE)["reason"] == "ScalingActive"
+
+
+def telling(url: str, **differs: Any) -> Any:
+    variables = (("worker", "QUEUE_URL", url),)
+    return target(environment=PodEnvironment(("worker",), variables=variables), **differs)
+
+
+OF_A_VARIABLE = asking(queues=(QueueVariable("worker", "QUEUE_URL"),))
+
+
+async def test_the_queue_that_a_variable_names_is_read_and_followed_when_the_deployment_changes() -> None:
+    other = f"{URL}-of-tomorrow"
+    fake = FakeDependencies(OF_A_VARIABLE, telling(URL), queues=backlog(249) | {other: reading(100)})
+    await fake.tick()
+    assert (fake.sizes[0], fake.count("queue_messages", queue="thumbnails", state="visible")) == (50, 249)
+    assert fake.stored
+    assert fake.stored.status.memory.belongs_to
+    assert fake.stored.status.memory.belongs_to.queues == digest((QueueRef(URL),))
+    fake.deployment = fake.known = telling(other, replicas=10, resource_version=900, generation=2)
+    fake.later(5)
+    await fake.tick()
+    assert (fake.sizes[0], fake.status["backlog"]["total"]) == (20, 100)
+    assert fake.count("queue_messages", queue="thumbnails-of-tomorrow", state="visible") == 100
+
+
+async def test_a_variable_without_a_url_holds_the_size_and_says_what_to_do() -> None:
+    fake = FakeDependencies(OF_A_VARIABLE, target(environment=PodEnvironment(("main",))))
+    await fake.tick()
+    assert (fake.sizes, fake.status["lastDecision"]["reason"]) == ((10, 500), "QueueUnreadable")
+    reachable = condition(fake.status, ConditionType.QUEUE_REACHABLE)
+    problem = "the pod template has no container of that name (it has: main): correct containerName"
+    assert reachable["reason"] == "QueueAddressInvalid"
+    assert reachable["message"] == f"variable QUEUE_URL of container worker: {problem}"
+
+
+async def test_tenants_rules_hold_for_what_a_variable_names() -> None:
+    others = Tenancy.parse('[{"namespaces": ["*"], "queues": ["arn:aws:sqs:eu-west-1:123456789012:other-*"]}]')
+    fake = FakeDependencies(OF_A_VARIABLE, telling(URL), queues=backlog(249), tenancy=others)
+    await fake.tick()
+    assert fake.sizes == (10, 500)
+    assert condition(fake.status, ConditionType.QUEUE_REACHABLE)["reason"] == "QueueNotAllowed"

@@ -7,7 +7,19 @@ import pytest
 import yaml
 
 from queueworkerpool.validate import LintWarning, validate
-from tests.cluster.operator.pool_manifests import CALM, MORNING, URL, down, manifest, pool, queue, schedule, target, up
+from tests.cluster.operator.pool_manifests import (
+    CALM,
+    MORNING,
+    URL,
+    VARIABLE,
+    down,
+    manifest,
+    pool,
+    queue,
+    schedule,
+    target,
+    up,
+)
 from tests.cluster.operator.pool_rows import ACCEPTED
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -176,7 +188,7 @@ def test_doubtful(text: str, field: str, remedy: str) -> None:
 
 
 CLEAR: dict[str, str] = {
-    **{name: text for name, text in ACCEPTED.items() if name != "a fixed size"},
+    **{name: text for name, text in ACCEPTED.items() if name != "a fixed size" and "urlFromEnv" not in text},
     "a latency above the start-up time": latency(31, 30),
     "a latency without a start-up time": target(latencySeconds=1_000),
     "a cooldown of just the start-up time": latency(startup=50, scaleToZeroAfterSeconds=50),
@@ -210,3 +222,39 @@ CLEAR: dict[str, str] = {
 @pytest.mark.parametrize("text", CLEAR.values(), ids=CLEAR.keys())
 def test_clear(text: str) -> None:
     assert warnings(text) == []
+
+
+BY_VARIABLE = pool(queues=[{"urlFromEnv": VARIABLE}])
+TOLD: dict[str, Any] = {"name": "worker", "env": [{"name": "QUEUE_URL", "value": URL}]}
+
+
+def test_a_queue_of_a_variable_is_resolved_by_the_deployment_in_the_file() -> None:
+    verdict, _ = validate(f"{BY_VARIABLE}\n---\n{deployment(None, None, **TOLD)}", NOW)
+    assert (verdict.errors, verdict.warnings) == ((), ())
+    assert [(queue.url, queue.region) for queue in verdict.queues] == [(URL, "eu-west-1")]
+
+
+def test_a_queue_of_a_variable_without_its_deployment_could_not_be_checked() -> None:
+    problem = "it could not be checked: the Deployment thumbnailer is not in this file: check them together"
+    assert warnings(BY_VARIABLE) == [LintWarning("spec.queues", problem)]
+
+
+@pytest.mark.parametrize(
+    ("container", "problem"),
+    [
+        ({"name": "main"}, "has no container of that name (it has: main)"),
+        (TOLD | {"env": [{"name": "QUEUE_URL", "value": "jobs"}]}, "its value is no URL of a queue"),
+        (
+            TOLD | {"env": [{"name": "QUEUE_URL", "value": URL.replace("eu-west-1.", "")}]},
+            None,
+        ),
+        (
+            TOLD | {"env": [{"name": "QUEUE_URL", "value": URL.replace("sqs", "sns")}]},
+            "is AWS's, and names no region of SQS",
+        ),
+    ],
+)
+def test_a_variable_that_the_operator_would_refuse_is_an_error(container: Any, problem: str | None) -> None:
+    verdict, _ = validate(f"{BY_VARIABLE}\n---\n{deployment(**container)}", NOW)
+    assert [error.field for error in verdict.errors] == (["spec.queues[0].urlFromEnv"] if problem else [])
+    assert (problem or "") in "".join(error.message for error in verdict.errors)

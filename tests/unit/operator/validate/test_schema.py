@@ -17,7 +17,7 @@ from queueworkerpool.validate import Problem, validate
 from queueworkerpool.validate.crd import pool_schema
 from queueworkerpool.validate.rules import broken_rules
 from queueworkerpool.validate.schema import KEYWORDS, Schema, completed
-from tests.cluster.operator.pool_manifests import CALM, URL, manifest, pool
+from tests.cluster.operator.pool_manifests import CALM, MORNING, manifest, pool
 from tests.cluster.operator.pool_rows import ACCEPTED, REFUSED
 from tests.cluster.operator.refused import Row
 
@@ -62,8 +62,8 @@ def test_a_completed_object_has_the_defaults_and_neither_nulls_nor_unknown_field
 
 
 def test_a_key_that_stands_three_times_is_reported_once() -> None:
-    found = problems(pool(queues=[{"url": URL}] * 3))
-    assert [problem.field for problem in found] == ["spec.queues[1]"]
+    found = problems(pool(schedules=[MORNING] * 3))
+    assert [problem.field for problem in found] == ["spec.schedules[1]"]
 
 
 def test_a_rule_sees_a_whole_number_as_the_schema_types_it() -> None:
