@@ -1,4 +1,4 @@
-"""Writes the files that are generated from code, CRD and locks: the reference page, the chart's copies, the SBOMs.
+"""Writes the files that are generated from code, CRD and locks: reference, tables, the chart's copies, SBOMs.
 
 `make generate` runs it. `make verify` runs it with --check, which writes nothing and fails when a file is stale.
 """
@@ -14,6 +14,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from charts.generate_readme import readme, schema
+from docs.fields import with_tables
 from docs.sbom import sbom
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.report.metrics import Metrics
@@ -21,6 +22,7 @@ from queueworkerpool.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
+COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
 CHART = ROOT / "charts" / "queueworkerpool"
 
 
@@ -30,6 +32,7 @@ def main() -> int:
         ROOT / "docs" / "reference.md": reference(),
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
+        COMING_FROM_KEDA: with_tables(COMING_FROM_KEDA.read_text()),
         CHART / "values.schema.json": schema(),
     } | {
         ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")

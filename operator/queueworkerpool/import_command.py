@@ -3,16 +3,17 @@
 It reads files, or the cluster as the user who calls it, and changes nothing. `importing` does the work.
 """
 
+import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from queueworkerpool.commands import NothingDoneError, printable, require_rules, text_of
-from queueworkerpool.errors import ImportUnavailableError, QueueWorkerPoolError
+from queueworkerpool.errors import ClusterError, ImportUnavailableError, QueueWorkerPoolError
 
 if TYPE_CHECKING:
-    from queueworkerpool.importing import Imported
+    from queueworkerpool.importing import Imported, SourceObject
 
 
 @click.command("import")
@@ -24,13 +25,20 @@ if TYPE_CHECKING:
     multiple=True,
     help="File of manifests; - is standard input. May be given several times.",
 )
-@click.option("--mode", type=click.Choice(("Active", "DryRun", "Paused")), help="The mode of every pool.")
+@click.option("--from-cluster", is_flag=True, help="Import what is in the cluster, by KUBECONFIG; changes nothing.")
+@click.option("-n", "--namespace", default="default", show_default=True, help="The namespace in the cluster.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces of the cluster.")
+@click.option(
+    "--mode",
+    type=click.Choice(("", "Active", "DryRun", "Paused")),
+    default="",
+    metavar="[Active|DryRun|Paused]",
+    help="The mode of every pool.",
+)
 @click.option("--queues-at", default="", help="URL below which queues are that are only named: https://HOST/ACCOUNT.")
 @click.option("--strict", is_flag=True, help="End with 1 also when a field is not carried over as it was.")
 @click.pass_context
-def import_command(
-    ctx: click.Context, paths: tuple[str, ...], mode: str | None, queues_at: str, *, strict: bool
-) -> None:
+def import_command(ctx: click.Context, /, paths: tuple[str, ...], mode: str, queues_at: str, **given: Any) -> None:
     """Make QueueWorkerPools of KEDA's ScaledObjects, HPAs on SQS metrics, and WorkerPodAutoScalers.
 
     The pools go to standard output, as `qwp validate` accepts them; objects of other kinds do not. What is not carried
@@ -38,14 +46,30 @@ def import_command(
     1: one did not, or there is none; 2: wrong usage.
     """
     _require_libraries()
-    from queueworkerpool.importing import Options, convert  # noqa: PLC0415 -- it takes time, which other commands must not
+    from queueworkerpool.importing import Options, convert  # noqa: PLC0415 -- only this command pays for it
 
-    if not paths:
-        raise click.UsageError("say what to import: -f FILE, where - is standard input")
+    if not paths and not given["from_cluster"]:
+        raise click.UsageError("say what to import: -f FILE, where - is standard input, or --from-cluster")
     texts = [(name, text) for path in paths if (text := _text_of(path, name := _name(path))) is not None]
-    imported = convert(texts, [], Options(mode or "", queues_at), datetime.now(UTC))
+    namespace = "" if given["all_namespaces"] else given["namespace"]
+    objects = _objects_of_cluster(namespace) if given["from_cluster"] else []
+    imported = convert(texts, objects, Options(mode, queues_at), datetime.now(UTC))
     _print(imported)
-    ctx.exit(0 if len(texts) == len(paths) and _is_good(imported, strict=strict) else 1)
+    ctx.exit(0 if len(texts) == len(paths) and _is_good(imported, strict=given["strict"]) else 1)
+
+
+def _objects_of_cluster(namespace: str) -> "list[SourceObject]":
+    """Return what a namespace holds, or all of them for the empty name. Raises a ClickException."""
+    from queueworkerpool.cluster.autoscalers import list_autoscalers  # noqa: PLC0415 -- only for --from-cluster
+    from queueworkerpool.importing import SourceObject  # noqa: PLC0415 -- as above
+
+    try:
+        listing = asyncio.run(list_autoscalers(namespace))
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
+    for refusal in listing.refusals:
+        click.echo(printable(f"cluster: {refusal}"), err=True)
+    return [SourceObject("cluster", each) for each in listing.objects]
 
 
 def _name(path: str) -> str:

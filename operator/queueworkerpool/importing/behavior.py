@@ -3,8 +3,7 @@
 from queueworkerpool.importing.draft import Bound, Draft
 from queueworkerpool.importing.quantities import quantity
 from queueworkerpool.importing.rules import Rule, carried, losses
-from queueworkerpool.importing.source import Path, RefusedError
-from queueworkerpool.validate.problems import shown
+from queueworkerpool.importing.source import Path, RefusedError, brief
 
 RULES: tuple[Rule, ...] = (
     carried("stabilizationWindowSeconds", "stabilizationWindowSeconds"),
@@ -42,7 +41,7 @@ def _put_direction(draft: Draft, at: Path, to: Path) -> None:
         draft.put((*to, "stabilizationWindowSeconds"), draft.bounded(path, window, _WINDOW, "seconds"), path)
     if select := source.text((*at, "selectPolicy")):
         if select not in ("Max", "Min", "Disabled"):
-            raise RefusedError((*at, "selectPolicy"), f"{shown(select)} is none of Max, Min and Disabled: write one")
+            raise RefusedError((*at, "selectPolicy"), f"{brief(select)} is none of Max, Min and Disabled: write one")
         draft.put((*to, "selectPolicy"), select, (*at, "selectPolicy"))
     _put_tolerance(draft, (*at, "tolerance"), (*to, "tolerance"))
     _put_policies(draft, (*at, "policies"), (*to, "policies"))
@@ -53,7 +52,7 @@ def _put_tolerance(draft: Draft, at: Path, to: Path) -> None:
         return
     share = quantity(found)
     if share is None or share < 0:
-        raise RefusedError(at, f"a share is needed, and {shown(found)} is none: write one such as 0.1")
+        raise RefusedError(at, f"a share is needed, and {brief(found)} is none: write one such as 0.1")
     if share > 1:
         draft.note(at, "a pool takes at most 1, so it is 1")
     draft.put(to, min(float(share), 1.0), at)
@@ -73,7 +72,7 @@ def _policy(draft: Draft, at: Path, *, is_down: bool) -> dict[str, str | int]:
     source = draft.source
     kind = source.required_text((*at, "type"), "Pods")
     if kind not in ("Pods", "Percent"):
-        raise RefusedError((*at, "type"), f"{shown(kind)} is neither Pods nor Percent: write one of them")
+        raise RefusedError((*at, "type"), f"{brief(kind)} is neither Pods nor Percent: write one of them")
     value = draft.bounded((*at, "value"), source.required_integer((*at, "value")), _VALUE, "per period")
     if is_down and kind == "Percent":
         value = min(value, _ALL_PERCENT)

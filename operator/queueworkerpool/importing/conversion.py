@@ -174,6 +174,8 @@ class _Work:
 def _origin(draft: Draft, field: str) -> Path:
     """Return where in the source a field of the pool came from, or the nearest field around it."""
     known = {dotted(where): origin for where, origin in draft.origins.items()}
+    for index, schedule in enumerate(draft.fields["spec"].get("schedules", ())):
+        field = field.replace(f"schedules[name={schedule['name']}]", f"schedules[{index}]")
     while field:
         if field in known:
             return known[field]

@@ -15,16 +15,15 @@ from queueworkerpool.importing.draft import Bound, Draft
 from queueworkerpool.importing.quantities import quantity
 from queueworkerpool.importing.queues import put_queues, region_beside, url_of
 from queueworkerpool.importing.rules import Rule, carried, losses
-from queueworkerpool.importing.source import Path, RefusedError, SourceObject
+from queueworkerpool.importing.source import Path, RefusedError, SourceObject, brief
 from queueworkerpool.importing.targets import put_target
-from queueworkerpool.validate.problems import shown
 
 GROUP, KIND, VERSION = "autoscaling", "HorizontalPodAutoscaler", "v2"
 EXTERNAL_METRIC_GROUP, EXTERNAL_METRIC = "metrics.aws", "ExternalMetric"
 
 RULES: tuple[Rule, ...] = (
     carried("scaleTargetRef.name", "scaleTargetRef.name"),
-    carried("scaleTargetRef.kind", "scaleTargetRef.kind"),
+    carried("scaleTargetRef.kind", "scaleTargetRef.kind", "The operator's setting `scaleTargets` must list it."),
     carried("scaleTargetRef.apiVersion", "scaleTargetRef.apiVersion"),
     carried("minReplicas", "minReplicas", "Without it 1, the HPA's default."),
     carried("maxReplicas", "maxReplicas"),
@@ -70,7 +69,7 @@ def is_on_sqs(source: SourceObject, context: Context) -> bool:
 def convert(source: SourceObject, context: Context) -> Draft:
     """Return the pool of an HPA, not yet validated. Raises RefusedError."""
     if owner := _scaled_object(source):
-        raise RefusedError(("metadata",), f"it is KEDA's own, of the ScaledObject {shown(owner)}: import that one")
+        raise RefusedError(("metadata",), f"it is KEDA's own, of the ScaledObject {brief(owner)}: import that one")
     if source.version != VERSION:
         raise RefusedError(("apiVersion",), f"{source.version} is not read: write it for autoscaling/v2")
     draft = Draft(source)

@@ -10,9 +10,8 @@ from queueworkerpool.importing.draft import Bound, Draft
 from queueworkerpool.importing.keda_cron import put_schedules
 from queueworkerpool.importing.keda_queues import put_triggers
 from queueworkerpool.importing.rules import Rule, carried, losses, lost, unneeded
-from queueworkerpool.importing.source import Path, RefusedError, SourceObject
+from queueworkerpool.importing.source import Path, RefusedError, SourceObject, brief
 from queueworkerpool.importing.targets import put_target
-from queueworkerpool.validate.problems import shown
 
 GROUP, KIND, JOB = "keda.sh", "ScaledObject", "ScaledJob"
 OLD_GROUP = "keda.k8s.io"
@@ -28,7 +27,7 @@ _PREFIX = "autoscaling.keda.sh/"
 
 RULES: tuple[Rule, ...] = (
     carried("scaleTargetRef.name", "scaleTargetRef.name"),
-    carried("scaleTargetRef.kind", "scaleTargetRef.kind"),
+    carried("scaleTargetRef.kind", "scaleTargetRef.kind", "The operator's setting `scaleTargets` must list it."),
     carried("scaleTargetRef.apiVersion", "scaleTargetRef.apiVersion"),
     carried("scaleTargetRef.envSourceContainerName", "queues[].urlFromEnv.containerName"),
     carried("pollingInterval", "pollSeconds", "Without it 5 s, not 30."),
@@ -55,11 +54,11 @@ RULES: tuple[Rule, ...] = (
 )
 
 ANNOTATIONS: tuple[Rule, ...] = (
-    carried("autoscaling.keda.sh/paused", "mode", "true is `Paused`."),
+    carried("autoscaling.keda.sh/paused", "mode", "`true` is `Paused`."),
     carried("autoscaling.keda.sh/paused-replicas", "mode", "`Paused`; the size stays as it is, whatever the number."),
-    carried("autoscaling.keda.sh/paused-scale-in", "behavior.scaleDown.selectPolicy", "true is `Disabled`."),
-    carried("autoscaling.keda.sh/paused-scale-down", "behavior.scaleDown.selectPolicy", "true is `Disabled`."),
-    carried("autoscaling.keda.sh/paused-scale-out", "behavior.scaleUp.selectPolicy", "true is `Disabled`."),
+    carried("autoscaling.keda.sh/paused-scale-in", "behavior.scaleDown.selectPolicy", "`true` is `Disabled`."),
+    carried("autoscaling.keda.sh/paused-scale-down", "behavior.scaleDown.selectPolicy", "`true` is `Disabled`."),
+    carried("autoscaling.keda.sh/paused-scale-out", "behavior.scaleUp.selectPolicy", "`true` is `Disabled`."),
     lost("autoscaling.keda.sh/force-activation", "no pod is kept at work without messages; minReplicas keeps some"),
     unneeded("scaledobject.keda.sh/transfer-hpa-ownership", "There is no HPA."),
     unneeded("scaledobject.keda.sh/hpa-excluded-labels", "There is no HPA."),
@@ -109,7 +108,7 @@ def _put_triggers(draft: Draft, context: Context) -> None:
     put_schedules(draft, by_type.pop(CRON, []), draft.fields["spec"]["maxReplicas"])
     for kind, paths in by_type.items():
         for path in paths:
-            draft.note(path, f"the pool follows its queues alone, and not the trigger {shown(kind)}")
+            draft.note(path, f"the pool follows its queues alone, and not the trigger {brief(kind)}")
 
 
 def _put_bounds(draft: Draft) -> None:
@@ -145,7 +144,7 @@ def _put_fallback(draft: Draft) -> None:
     replicas = draft.bounded((*at, "replicas"), source.required_integer((*at, "replicas")), _REPLICAS, "pods")
     kind = source.text((*at, "behavior"))
     if kind not in _FALLBACKS:
-        text = f"{shown(kind)} has no equal; the size stays while no queue can be read"
+        text = f"{brief(kind)} has no equal; the size stays while no queue can be read"
         draft.note((*at, "behavior"), text)
     if not (when := _FALLBACKS.get(kind)):
         return
@@ -177,7 +176,7 @@ def _put_pauses(draft: Draft) -> None:
     replicas = (*at, _PREFIX + "paused-replicas")
     if source.find(replicas) is not None:
         draft.put(("spec", "mode"), "Paused", replicas)
-        draft.note(replicas, f"the paused size stays as it is; KEDA had set {shown(source.find(replicas))}")
+        draft.note(replicas, f"the paused size stays as it is; KEDA had set {brief(source.find(replicas))}")
     if _is_set(written.get(_PREFIX + "paused")):
         draft.put(("spec", "mode"), "Paused", (*at, _PREFIX + "paused"))
 

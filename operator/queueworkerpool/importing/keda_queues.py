@@ -33,8 +33,8 @@ RULES: tuple[Rule, ...] = (
         "Only for the step from zero; KEDA also goes back to zero while no more messages than that wait.",
     ),
     carried("metadata.awsRegion", "queues[].region", "Only where the URL does not name it."),
-    carried("metadata.scaleOnInFlight", "count.inFlight", "false is `Ignore`; `Hold` also keeps the pods that work."),
-    carried("metadata.scaleOnDelayed", "count.delayed", "true is `Count`."),
+    carried("metadata.scaleOnInFlight", "count.inFlight", "`false` is `Ignore`; `Hold` also keeps the pods that work."),
+    carried("metadata.scaleOnDelayed", "count.delayed", "`true` is `Count`."),
     carried("metadata.identityOwner", "", "`operator` is what a pool does; of `pod` is said what happens instead."),
     lost(
         "metadata.awsEndpoint",

@@ -4,8 +4,7 @@ import re
 
 from queueaddress import AddressError, parse
 from queueworkerpool.importing.draft import Draft
-from queueworkerpool.importing.source import Path, RefusedError
-from queueworkerpool.validate.problems import shown
+from queueworkerpool.importing.source import Path, RefusedError, brief
 
 MOST_QUEUES = 10
 _ITEM = 3
@@ -27,12 +26,12 @@ def url_of(text: str, path: Path, queues_at: str) -> str:
     if _NAME.fullmatch(text):
         if not queues_at:
             way_out = "write its URL, or give --queues-at, such as https://sqs.eu-west-1.amazonaws.com/123456789012"
-            raise RefusedError(path, f"{shown(text)} is a queue's name, and a pool needs its URL: {way_out}")
+            raise RefusedError(path, f"{brief(text)} is a queue's name, and a pool needs its URL: {way_out}")
         text = f"{queues_at.rstrip('/')}/{text}"
     try:
         parse(text)
     except AddressError as error:
-        raise RefusedError(path, f"{shown(text)}: {error}") from error
+        raise RefusedError(path, f"{brief(text)}: {error}") from error
     return text
 
 
@@ -46,7 +45,7 @@ def region_beside(url: str, region: str, path: Path) -> str:
     if not region or address.region == region:
         return ""
     if address.endpoint:
-        raise RefusedError(path, f"{shown(region)} is not the region of the queue's URL, {address.region}: correct one")
+        raise RefusedError(path, f"{brief(region)} is not the region of the queue's URL, {address.region}: correct one")
     return region
 
 

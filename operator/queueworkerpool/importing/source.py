@@ -13,6 +13,7 @@ from queueworkerpool.validate.problems import shown
 Path = tuple[str | int, ...]
 """Where a value is, from the object's root."""
 
+_LONGEST_SHOWN = 80
 _INT32 = range(-(2**31), 2**31)
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -118,7 +119,7 @@ class SourceObject:
             return None
         number = _whole(found)
         if number is None or number not in _INT32:
-            raise RefusedError(path, f"a whole number is needed, and {shown(found)} is none: write one such as 10")
+            raise RefusedError(path, f"a whole number is needed, and {brief(found)} is none: write one such as 10")
         return number
 
     def required_integer(self, path: Path) -> int:
@@ -134,7 +135,7 @@ class SourceObject:
         if found is None:
             return ""
         if not isinstance(found, str):
-            raise RefusedError(path, f"text is needed, and {shown(found)} is none: put it in quotes")
+            raise RefusedError(path, f"text is needed, and {brief(found)} is none: put it in quotes")
         return found
 
     def required_text(self, path: Path, example: str) -> str:
@@ -150,9 +151,9 @@ class SourceObject:
             return default
         if isinstance(found, bool):
             return found
-        if found in _TRUE | _FALSE:
+        if isinstance(found, str) and found in _TRUE | _FALSE:
             return found in _TRUE
-        raise RefusedError(path, f'true or false is needed, and {shown(found)} is neither: write "true" or "false"')
+        raise RefusedError(path, f'true or false is needed, and {brief(found)} is neither: write "true" or "false"')
 
     def mapping(self, path: Path) -> Mapping[str, Any]:
         """Return the object at a path; empty when there is none. Raises RefusedError."""
@@ -160,7 +161,7 @@ class SourceObject:
         if found is None:
             return {}
         if not isinstance(found, dict):
-            raise RefusedError(path, f"an object with fields is needed, and {_brief(found)} is none")
+            raise RefusedError(path, f"an object with fields is needed, and {brief(found)} is none")
         return found
 
     def objects(self, path: Path) -> Iterator[Path]:
@@ -169,7 +170,7 @@ class SourceObject:
         if found is None:
             return
         if not isinstance(found, list):
-            raise RefusedError(path, f"a list is needed, and {_brief(found)} is none: begin each item with '- '")
+            raise RefusedError(path, f"a list is needed, and {brief(found)} is none: begin each item with '- '")
         for index in range(len(found)):
             self.mapping((*path, index))
             yield (*path, index)
@@ -190,5 +191,9 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-def _brief(value: Any) -> str:
-    return "null" if value is None else "a list" if isinstance(value, list) else shown(value)
+def brief(value: Any) -> str:
+    """Return a value as a sentence can hold it."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    text = "null" if value is None else shown(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

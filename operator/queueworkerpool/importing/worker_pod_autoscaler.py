@@ -6,8 +6,7 @@ from queueworkerpool.importing.context import Context
 from queueworkerpool.importing.draft import Bound, Draft
 from queueworkerpool.importing.queues import put_queues, url_of
 from queueworkerpool.importing.rules import Rule, carried, losses, lost, unneeded
-from queueworkerpool.importing.source import RefusedError, SourceObject
-from queueworkerpool.validate.problems import shown
+from queueworkerpool.importing.source import RefusedError, SourceObject, brief
 
 GROUP, KIND = "k8s.practo.dev", "WorkerPodAutoScaler"
 
@@ -68,7 +67,7 @@ def _put_disruption(draft: Draft) -> None:
         return
     parsed = _DISRUPTION.fullmatch(str(found))
     if parsed is None:
-        raise RefusedError(at, f"{shown(found)} is neither a number of pods nor a share: write one such as 3 or 10%")
+        raise RefusedError(at, f"{brief(found)} is neither a number of pods nor a share: write one such as 3 or 10%")
     value, is_share = int(parsed[1]), bool(parsed[2])
     if is_share and value >= _ALL_PERCENT:
         return
