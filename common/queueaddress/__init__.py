@@ -4,7 +4,17 @@ Operator and worker share it, because both must ask the same queue for the same 
 belongs to AWS is read from botocore's list of partitions (`partitions`); `address` parses URLs.
 """
 
-from queueaddress.address import Address, AddressError, Endpoint, is_at_aws, is_url, parse
+from queueaddress.address import Address, AddressError, Endpoint, is_at_aws, is_url, parse, place_of
 from queueaddress.partitions import is_listed, partition_of
 
-__all__ = ["Address", "AddressError", "Endpoint", "is_at_aws", "is_listed", "is_url", "parse", "partition_of"]
+__all__ = [
+    "Address",
+    "AddressError",
+    "Endpoint",
+    "is_at_aws",
+    "is_listed",
+    "is_url",
+    "parse",
+    "partition_of",
+    "place_of",
+]

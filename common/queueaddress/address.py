@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from queueaddress.partitions import Partition, partitions
 
 _URL = re.compile(
-    r"(?i:https?)://(?P<host>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?i:https?)://(?P<host>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?P<port>(?::[0-9]{1,5})?)"
     r"(?P<folders>(?:/[A-Za-z0-9_-]{1,80}){0,3})/(?P<name>[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     re.ASCII,
 )
@@ -97,6 +97,14 @@ def parse(url: str) -> Address:
 def is_url(text: str) -> bool:
     """Return whether a text has the form of a queue's URL; `parse` may refuse its host nevertheless."""
     return _URL.fullmatch(text) is not None
+
+
+def place_of(url: str) -> tuple[str, str, str]:
+    """Return host, port (with its colon, or nothing) and path of a queue's URL. Raises AddressError."""
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise AddressError(_not_a_url(url))
+    return found["host"].lower().removesuffix("."), found["port"], f"{found['folders']}/{found['name']}"
 
 
 def is_at_aws(url: str) -> bool:

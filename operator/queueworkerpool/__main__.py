@@ -14,6 +14,7 @@ import click
 from queueworkerpool.commands import explain_command, validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.import_command import import_command
+from queueworkerpool.model import Endpoints
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
 
@@ -58,6 +59,7 @@ def operator(namespaces: str, **given: Any) -> None:
         reject_unknown(os.environ)
         settings = Settings(namespaces=listed, **given)
         settings = replace(settings, tenants=tenants_of(settings), tenants_file="")
+        Endpoints.parse(settings.sqs_endpoints)
         Tenancy.parse(settings.tenants)
     except SettingsInvalidError as error:
         raise click.UsageError(str(error)) from error

@@ -22,7 +22,7 @@ from queueworkerpool.errors import ClusterError
 from queueworkerpool.health import HealthState
 from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import Endpoints, NamespacedName
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.report.metrics import Metrics, process_registry
@@ -89,7 +89,8 @@ async def run(settings: Settings) -> None:
 async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
     cluster = KubernetesCluster(settings.write_workers, process.fence)
-    queues = SqsQueues(settings.region, settings.read_workers, _now)
+    endpoints = Endpoints.parse(settings.sqs_endpoints)
+    queues = SqsQueues(settings.region, settings.read_workers, _now, endpoints)
     states, deployments = WorkerStates(process.metrics.state_requested), Deployments(settings.namespaces)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, deployments=deployments)
     scheduler = scheduler_of(settings, process.metrics, adapters, _now)

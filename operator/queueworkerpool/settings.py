@@ -58,6 +58,13 @@ class Settings:
             "help": "AWS region of queues whose pool and URL name none. Default: AWS_REGION, AWS_DEFAULT_REGION."
         },
     )
+    sqs_endpoints: str = field(
+        default="",
+        metadata={
+            "help": "JSON object of hosts in queues' URLs, each with the URL of the SQS endpoint where such queues are "
+            "read. AWS_ENDPOINT_URL_SQS comes before it. Empty: only AWS's endpoints, or that one."
+        },
+    )
     tenants: str = field(
         default="",
         metadata={

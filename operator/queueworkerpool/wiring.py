@@ -73,7 +73,7 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
     scale_in = ScaleInCoordinator(adapters.cluster, adapters.states)
     sampler = WorkerSampler(adapters.cluster, adapters.states, clock, scale_in.mark_found)
     dependencies = Dependencies(
-        tenants=Tenancy.parse(settings.tenants, adapters.queues.default_region),
+        tenants=Tenancy.parse(settings.tenants, adapters.queues.default_region, adapters.queues.endpoints),
         queues=SharedReadings(adapters.queues, metrics.queue_read),
         targets=AssumedTargets(adapters.deployments),
         sampler=sampler,

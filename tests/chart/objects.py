@@ -27,6 +27,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("watchNamespaces",): ["team-a", "team-b"],
     ("region",): "eu-west-1",
     ("sqsEndpointUrl",): "http://sqs.example:9324",
+    ("sqsEndpoints",): {"elasticmq:9324": "http://elasticmq.queues:9324"},
     ("tenants",): [{"namespaces": ["team-*"], "queues": ["arn:aws:sqs:*:123456789012:team-*"]}],
     ("readWorkers",): 32,
     ("writeWorkers",): 4,

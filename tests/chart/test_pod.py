@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 
+from queueworkerpool.model import Endpoints
 from queueworkerpool.settings import Settings, reject_unknown
 from tests.chart.objects import CHART, VISIBLE, Json, Render, container, env_names, nested, of_kind, plain_env, pod
 
@@ -179,3 +180,10 @@ def test_the_process_node_and_the_image_run_the_same_command(render: Render) -> 
 )
 def test_the_image_is_named(values: Json, reference: str, render: Render) -> None:
     assert container(render(values))["image"] == reference
+
+
+def test_endpoints_are_a_setting_that_the_operator_reads(render: Render) -> None:
+    listed = {"elasticmq:9324": "http://elasticmq.queues:9324", "localhost:4566": "http://localstack:4566"}
+    env = plain_env(render({"sqsEndpoints": listed}))
+    assert Endpoints.parse(env["QWP_SQS_ENDPOINTS"]) == Endpoints(listed)
+    assert "QWP_SQS_ENDPOINTS" not in plain_env(render())

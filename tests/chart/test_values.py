@@ -36,6 +36,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "'/watchNamespaces': items at 0 and 1 are equal"),
     "half a region": ({"region": "eu-west"}, "'/region': 'eu-west' does not match"),
     "an endpoint without a scheme": ({"sqsEndpointUrl": "sqs:9324"}, "'/sqsEndpointUrl': 'sqs:9324' does not match"),
+    "a listed endpoint without a scheme": (
+        {"sqsEndpoints": {"elasticmq:9324": "elasticmq:9324"}},
+        "'/sqsEndpoints/elasticmq:9324': 'elasticmq:9324' does not match",
+    ),
+    "a listed host with its scheme": (
+        {"sqsEndpoints": {"http://elasticmq:9324": "http://elasticmq:9324"}},
+        "'http://elasticmq:9324' does not match pattern",
+    ),
     "tenants in one string": ({"tenants": "team-a"}, "'/tenants': got string, want array"),
     "a tenant without queues": ({"tenants": [{"namespaces": ["a"]}]}, "'/tenants/0': missing property 'queues'"),
     "a queue that is no ARN": (

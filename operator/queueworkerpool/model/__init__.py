@@ -3,10 +3,12 @@
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `environment` (what pods
 are told of queues), `targets` (what is scaled), `pods` (pods and workers), `memory` (what a decision remembers),
 `ownership` (whose memory it is), `facts` (what a decision takes and gives), `status` (what was reported), `observed`
-(what the watch shows and a tick saw), `identity` (names of objects), `times`.
+(what the watch shows and a tick saw), `identity` (names of objects), `times`, `endpoints` (of
+other servers than AWS's).
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
+from queueworkerpool.model.endpoints import Endpoints
 from queueworkerpool.model.environment import PodEnvironment
 from queueworkerpool.model.facts import Bounds, Decision, Facts, Sample, Step, StepKind
 from queueworkerpool.model.identity import NamespacedName
@@ -62,6 +64,7 @@ __all__ = [
     "Container",
     "Counts",
     "Decision",
+    "Endpoints",
     "Event",
     "Facts",
     "Fallback",

@@ -5,7 +5,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
 from devcluster.sqs import CREDENTIALS
 from queueworkerpool.cluster import KubernetesCluster
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import Endpoints, NamespacedName
 from queueworkerpool.queues.sqs import SqsQueues
 from tests.adapters.operator.faulty import Faulty, Script
 
@@ -58,7 +58,14 @@ def _models_read_once() -> Iterator[None]:
 class Connect(Protocol):
     """Makes a client of SQS at an endpoint (None: AWS itself); it is closed with the test."""
 
-    def __call__(self, endpoint: str | None, *, default_region: str | None = None, workers: int = 4) -> SqsQueues: ...
+    def __call__(
+        self,
+        endpoint: str | None,
+        *,
+        default_region: str | None = None,
+        workers: int = 4,
+        endpoints: Mapping[str, str] | None = None,
+    ) -> SqsQueues: ...
 
 
 @pytest.fixture
@@ -73,10 +80,16 @@ def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
 
-    def connected(endpoint: str | None, *, default_region: str | None = None, workers: int = 4) -> SqsQueues:
+    def connected(
+        endpoint: str | None,
+        *,
+        default_region: str | None = None,
+        workers: int = 4,
+        endpoints: Mapping[str, str] | None = None,
+    ) -> SqsQueues:
         if endpoint:
             monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
-        made.append(SqsQueues(default_region, workers, lambda: NOW))
+        made.append(SqsQueues(default_region, workers, lambda: NOW, Endpoints(endpoints or {})))
         return made[-1]
 
     yield connected

@@ -24,6 +24,7 @@ def test_the_defaults() -> None:
         log_level="info",
         log_format="json",
         region=None,
+        sqs_endpoints="",
         tenants="",
         tenants_file="",
         read_workers=16,

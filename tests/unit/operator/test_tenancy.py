@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkerpool.errors import QueueNotAllowedError
-from queueworkerpool.model import NamespacedName, QueueRef, Role
+from queueworkerpool.model import Endpoints, NamespacedName, QueueRef, Role
 from queueworkerpool.tenancy import Tenancy, arn_of
 from tests.unit.operator.builders import SPEC, URL, pool, reading
 from tests.unit.operator.fakes import FakeDependencies
@@ -195,3 +195,57 @@ def test_a_look_alike_of_an_allowed_queue_is_refused(old: str, new: str, place: 
     path = "/123456789012/b"
     changed = path[:place] + new + path[place + 1 :] if path[place] == old else path.replace(old, new, 1)
     assert admitted(tenancy(BANK), "bank", HOST + changed) is None
+
+
+LISTED = Endpoints({"elasticmq:9324": "http://10.0.0.1:9324", "mq.example": "https://mq.example"})
+PLACES = {
+    "namespaces": ["shop"],
+    "queues": ["elasticmq:9324/000000000000/shop-*", "mq.example/b1gex/*/shop-*@ru-central1"],
+}
+EVERY_ARN = {"namespaces": ["bank"], "queues": ["arn:*:sqs:*:*:*"]}
+AT_SERVERS: dict[str, tuple[str, str, str | None, bool]] = {
+    "a queue of a listed server, by its place": ("shop", "http://elasticmq:9324/000000000000/shop-a", None, True),
+    "the same in capitals, with a dot": ("shop", "HTTP://ElasticMQ.:9324/000000000000/shop-a", None, True),
+    "a queue with its region": ("shop", "https://mq.example/b1gex/dj6/shop-a", "ru-central1", True),
+    "a queue in another region": ("shop", "https://mq.example/b1gex/dj6/shop-a", "ru-central2", False),
+    "a queue with a region where the rule has none": (
+        "shop",
+        "http://elasticmq:9324/000000000000/shop-a",
+        "eu-west-1",
+        False,
+    ),
+    "a queue without its region": ("shop", "https://mq.example/b1gex/dj6/shop-a", None, False),
+    "another queue": ("shop", "http://elasticmq:9324/000000000000/bank-a", None, False),
+    "the queue by another path": ("shop", "http://elasticmq:9324/queue/shop-a", None, False),
+    "the queue in a longer path": ("shop", "http://elasticmq:9324/queue/000000000000/shop-a", None, False),
+    "the queue by an account of one's own": ("bank", "http://elasticmq:9324/123456789012/shop-a", "eu-west-1", False),
+    "the ARN of one's own at a listed server": (
+        "bank",
+        "http://elasticmq:9324/queue/eu-west-1/123456789012/b",
+        None,
+        False,
+    ),
+    "a queue of a server that is not listed, which the reader refuses": (
+        "shop",
+        "http://elasticmq:9325/000000000000/shop-a",
+        "eu-west-1",
+        False,
+    ),
+    "a queue at AWS, by its ARN": ("bank", f"{HOST}/123456789012/b", None, True),
+}
+
+
+@pytest.mark.parametrize(("namespace", "url", "region", "allowed"), AT_SERVERS.values(), ids=AT_SERVERS)
+def test_queues_of_listed_servers_are_known_by_their_places(
+    namespace: str, url: str, region: str | None, allowed: bool
+) -> None:
+    rules = Tenancy.parse(json.dumps([PLACES, EVERY_ARN]), None, LISTED)
+    assert (admitted(rules, namespace, url, region) is not None) == allowed
+
+
+def test_who_may_not_use_a_queue_of_a_listed_server_is_told_its_place() -> None:
+    rules = Tenancy.parse(json.dumps([EVERY_ARN]), None, LISTED)
+    with pytest.raises(QueueNotAllowedError, match=r"have mq\.example/b1gex/dj6/q@fr-par allowed"):
+        rules.admit(pool(), QueueRef("https://mq.example:443/b1gex/dj6/q", "fr-par"))
+    with pytest.raises(QueueNotAllowedError, match="its region cannot be told"):
+        rules.admit(pool(), QueueRef("https://mq.example/b1gex/dj6/q", "fr-par\n"))

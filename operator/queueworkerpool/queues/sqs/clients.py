@@ -1,9 +1,11 @@
 """boto3's clients of SQS and STS: one per region, their connections, and the credentials that sign a request.
 
 `reader` sends requests through them. Every request has explicit time-outs. Where it goes is the operator's own setting
-(AWS_ENDPOINT_URL_SQS), never the host of a QueueUrl, which botocore ignores. One client serves all identities of its
-region, because a client costs 150 KiB and a role's credentials 2 KiB (measured): each request is signed by an
-identity that is chosen for it, a tenant's role or the operator. A client by itself has none. It handles no failure.
+(AWS_ENDPOINT_URL_SQS, QWP_SQS_ENDPOINTS), never the host of a QueueUrl, which botocore ignores. What goes to a server
+of QWP_SQS_ENDPOINTS that is not AWS's is signed by nobody: neither the operator's credentials nor a role's reach it.
+One client serves all identities of its region, because a client costs 150 KiB and a role's credentials 2 KiB
+(measured): each request is signed by an identity that is chosen for it, a tenant's role or the operator. A client by
+itself has none. It handles no failure.
 """
 
 import contextlib
@@ -16,8 +18,9 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, InvalidRegionError
+from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError
 from botocore.utils import validate_region_name
 
 from awsaccess import RenewedCredentials
@@ -77,19 +80,47 @@ class Clients:
         return None
 
     @contextlib.contextmanager
-    def of(self, region: str | None, role: Role | None) -> Iterator["SQSClient"]:
+    def of(self, region: str | None, role: Role | None, endpoint: str | None = None) -> Iterator["SQSClient"]:
         """Yield the region's client, which signs in this thread with the credentials of the role, else the operator's.
+
+        With an endpoint, yield that endpoint's.
 
         Raises BotoCoreError, CredentialsError when the operator has no credentials, and RoleRefusedError when the
         role's cannot be had; its requests raise CredentialsError, too.
         """
+        region = region or (self.default_region if endpoint else None)  # an endpoint's client has none of its own
         self._signing.region, self._signing.credentials = region, None
-        client = self._of("sqs", region)
-        self._signing.credentials = self._roles.credentials(role, region) if role else None
+        client = self._at(endpoint, region) if endpoint else self._of("sqs", region)
+        if endpoint and not is_at_aws(endpoint):
+            self._signing.credentials = Credentials(*_NOBODY.values())
+        elif role:
+            self._signing.credentials = self._roles.credentials(role, region)
         try:
             yield client
         finally:
             self._signing.credentials = None
+
+    def is_aws_asked(self, region: str | None) -> bool:
+        """Return whether requests to a region go to AWS. Raises BotoCoreError."""
+        return is_at_aws(self._of("sqs", region).meta.endpoint_url)
+
+    @property
+    def has_one_endpoint(self) -> bool:
+        """Whether AWS's own settings name one endpoint for all queues (AWS_ENDPOINT_URL_SQS and its like)."""
+        with self._lock, contextlib.suppress(BotoCoreError):
+            session = self._opened()._session  # noqa: SLF001 -- boto3 shows it nowhere
+            if session.get_config_variable("ignore_configured_endpoint_urls"):
+                return False
+            provider = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "sqs")
+            return provider.provide() is not None
+        return False
+
+    def _at(self, endpoint: str, region: str | None) -> Any:
+        """Return the client of an endpoint, whose requests are signed for the region that is asked."""
+        if region is None:
+            raise NoRegionError
+        validate_region_name(region)
+        return self._made.get(("sqs", endpoint)) or self._make("sqs", _ANY_REGION, endpoint)
 
     def _of(self, service: str, region: str | None) -> Any:
         """Return the service's client in a region, made on first use; one that exists needs no lock."""
@@ -101,13 +132,15 @@ class Clients:
             raise InvalidRegionError(region_name=region)
         return shared
 
-    def _make(self, service: str, region: str | None) -> Any:
+    def _make(self, service: str, region: str | None, endpoint: str | None = None) -> Any:
+        key = (service, endpoint or region)
         with self._lock:
-            if (service, region) not in self._made:
-                made = self._opened().client(service, region_name=region, config=self._config, **_NOBODY)  # type: ignore[call-overload] # the stubs want the service as a literal
+            if key not in self._made:
+                given = {"region_name": region, "endpoint_url": endpoint, "config": self._config, **_NOBODY}
+                made = self._opened().client(service, **given)  # type: ignore[call-overload] # the stubs want the service as a literal
                 made.meta.events.register(f"before-sign.{service}", self._sign)
-                self._made[service, region] = made
-            return self._made[service, region]
+                self._made[key] = made
+            return self._made[key]
 
     def _sign(self, request: AWSRequest, **_: object) -> None:
         # As botocore itself signs for S3 Express. Tests check the signature that arrives.

@@ -11,10 +11,10 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from queueaddress import AddressError
+from queueaddress import AddressError, is_at_aws
 from queueworkerpool.errors import QueueAddressInvalidError, QueueAnswerInvalidError, QueueUnreachableError
 from queueworkerpool.health import Jobs
-from queueworkerpool.model import QueueReading, QueueRef
+from queueworkerpool.model import Endpoints, QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
 from queueworkerpool.queues.sqs.clients import Clients
 from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, error_for
@@ -27,24 +27,38 @@ _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 _DELAYED: Final = "ApproximateNumberOfMessagesDelayed"
 _ATTRIBUTES: Final = (_VISIBLE, _IN_FLIGHT, _DELAYED)
 
+_NOT_LISTED: Final = (
+    "its host is not AWS's, and the operator knows no endpoint for it, so nothing was sent: "
+    "correct the URL, or list the host in the operator's QWP_SQS_ENDPOINTS"
+)
+_NO_ENDPOINTS: Final = Endpoints()
+
 _COUNT = re.compile(r"[0-9]{1,12}")
 
 
 class SqsQueues:
     """A reader of queues in any region. Close it to end its threads."""
 
-    def __init__(self, default_region: str | None, workers: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        default_region: str | None,
+        workers: int,
+        clock: Callable[[], datetime],
+        endpoints: Endpoints = _NO_ENDPOINTS,
+    ) -> None:
         """Create a reader; sends nothing.
 
         Args:
             default_region: The region of queues that name none; None takes AWS's own setting.
             workers: Quick reads that may run at the same time.
             clock: The time of a reading, with its zone.
+            endpoints: Where queues of other servers are read; not used when AWS's own settings name one endpoint.
         """
         self._default_region = default_region
         self._clock = clock
         self._bulkhead = Bulkhead(workers)
         self._clients = Clients(self._bulkhead.size, default_region)
+        self.endpoints = _NO_ENDPOINTS if endpoints.by_host and self._clients.has_one_endpoint else endpoints
         self.jobs = Jobs()
 
     @property
@@ -77,11 +91,20 @@ class SqsQueues:
         except AddressError as error:
             raise QueueAddressInvalidError(f"{queue.label}: {error}") from error
         try:
-            with self._clients.of(region, queue.role) as client:
+            with self._clients.of(region, queue.role, self._endpoint(queue, region)) as client:
                 answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
+        except QueueAddressInvalidError:
+            raise
         except Exception as error:  # botocore's parsers raise anything when an answer is strange
             raise error_for(queue, error, time) from error
         return _reading(queue.name, answer, time)
+
+    def _endpoint(self, queue: QueueRef, region: str | None) -> str | None:
+        """Return the endpoint of a listed server, None for the operator's own. Raises QueueAddressInvalidError."""
+        endpoint = self.endpoints.endpoint_of(queue.url)
+        if endpoint is None and not is_at_aws(queue.url) and self._clients.is_aws_asked(region):
+            raise QueueAddressInvalidError(f"{queue.label}: {_NOT_LISTED}")
+        return endpoint
 
 
 def _reading(name: str, answer: object, time: datetime) -> QueueReading:
