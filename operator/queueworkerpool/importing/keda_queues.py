@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from queueaddress import is_at_aws, place_of
 from queueworkerpool.importing.context import Context
 from queueworkerpool.importing.draft import Bound, Draft
 from queueworkerpool.importing.keda_identity import note_authentication
@@ -36,10 +37,7 @@ RULES: tuple[Rule, ...] = (
     carried("metadata.scaleOnInFlight", "count.inFlight", "`false` is `Ignore`; `Hold` also keeps the pods that work."),
     carried("metadata.scaleOnDelayed", "count.delayed", "`true` is `Count`."),
     carried("metadata.identityOwner", "", "`operator` is what a pool does; of `pod` is said what happens instead."),
-    lost(
-        "metadata.awsEndpoint",
-        "the operator's own settings say which server is asked: `sqsEndpointUrl`, or `sqsEndpoints` for one host",
-    ),
+    carried("metadata.awsEndpoint", "", "The operator's setting: `sqsEndpoints` for a host, `sqsEndpointUrl` for AWS."),
     lost("metadata.awsRoleArn", "a role is the operator's setting: `roleArn` of an entry of `tenants`"),
     lost("metadata.awsAccessKeyIDFromEnv", _OPERATORS),
     lost("metadata.awsSecretAccessKeyFromEnv", _OPERATORS),
@@ -111,6 +109,8 @@ def _trigger(draft: Draft, at: Path, context: Context) -> _Trigger:
         text = f"a pool counts per pod, as with AverageValue; {kind} compares the whole queue with one number"
         draft.note((*at, "metricType"), text)
     note_authentication(draft, at, context, str(queue.get("url", "")))
+    if endpoint := source.text((*metadata, "awsEndpoint")):
+        draft.note((*metadata, "awsEndpoint"), _endpoint_setting(str(queue.get("url", "")), endpoint))
     length, activation = (*metadata, "queueLength"), (*metadata, "activationQueueLength")
     per_pod = source.integer(length)
     if per_pod is not None and per_pod < 1:
@@ -123,6 +123,13 @@ def _trigger(draft: Draft, at: Path, context: Context) -> _Trigger:
         in_flight=source.flag((*metadata, "scaleOnInFlight"), default=True),
         delayed=source.flag((*metadata, "scaleOnDelayed"), default=False),
     )
+
+
+def _endpoint_setting(url: str, endpoint: str) -> str:
+    host, port, _ = place_of(url) if url else ("HOST", "", "")
+    is_aws = bool(url) and is_at_aws(url)
+    setting = f"`sqsEndpointUrl: {endpoint}`" if is_aws else f'`sqsEndpoints: {{"{host}{port}": "{endpoint}"}}`'
+    return f"an endpoint is the operator's setting, not the pool's: set {setting} in the chart"
 
 
 def _said(draft: Draft, at: Path) -> Path:
