@@ -23,7 +23,7 @@ class Unread(NamedTuple):
 
 def read_file(file: str, text: str) -> Iterator[SourceObject | Unread]:
     """Yield the objects of a file in order, those of a list one by one."""
-    for document in read(text):
+    for document in read(text, with_lines=True):
         if isinstance(document, DocumentBrokenError):
             yield _broken(file, document)
         else:

@@ -76,7 +76,7 @@ class Duplicate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document: its value, the line at which it begins, its repeated keys, and the line of each field and item."""
+    """One document: its value, the line at which it begins, its repeated keys, and where its fields are, if asked."""
 
     value: Any
     line: int
@@ -84,12 +84,17 @@ class Document:
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
-def read(text: str) -> Iterator[Document | DocumentBrokenError]:
-    """Yield the documents of a file in order, and the error of a broken one in its place; empty ones are left out."""
+def read(text: str, *, with_lines: bool = False) -> Iterator[Document | DocumentBrokenError]:
+    """Yield the documents of a file in order, and the error of a broken one in its place; empty ones are left out.
+
+    Args:
+        text: The file.
+        with_lines: Whether documents carry the line of each field and item, which takes time.
+    """
     budget = _Budget()
     for chunk, line in _chunks(text):
         try:
-            yield from _documents(chunk, line, budget)
+            yield from _documents(chunk, line, budget, with_lines=with_lines)
         except DocumentBrokenError as error:
             yield error.within(chunk, line)
             if budget.left < 0:
@@ -143,16 +148,16 @@ def _chunks(text: str) -> Iterator[tuple[str, int]]:
     yield text[begin:], line
 
 
-def _documents(chunk: str, line: int, budget: "_Budget") -> Iterator[Document]:
+def _documents(chunk: str, line: int, budget: "_Budget", *, with_lines: bool) -> Iterator[Document]:
     loader = _LOADER(chunk)
     try:
         while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
                 first = loader.peek_event()
-                built = _Builder(loader, line, budget)
+                built = _Builder(loader, line, budget, lines={} if with_lines else None)
                 value = built.value("")
                 if value is not None:
-                    yield Document(value, line + first.start_mark.line, tuple(built.duplicates), built.lines)
+                    yield Document(value, line + first.start_mark.line, tuple(built.duplicates), built.lines or {})
     finally:
         loader.dispose()
 
@@ -177,7 +182,7 @@ class _Builder:
     budget: _Budget
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     duplicates: list[Duplicate] = field(default_factory=list)
-    lines: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] | None = None
     depth: int = 0
 
     def value(self, path: str) -> Any:
@@ -211,7 +216,8 @@ class _Builder:
         items: list[Any] = []
         while not isinstance(self.loader.peek_event(), yaml.SequenceEndEvent):
             where = f"{path}[{len(items)}]"
-            self.lines[where] = self.offset + self.loader.peek_event().start_mark.line
+            if self.lines is not None:
+                self.lines[where] = self.offset + self.loader.peek_event().start_mark.line
             items.append(self.value(where))
         self.loader.get_event()
         return items
@@ -230,7 +236,8 @@ class _Builder:
             if key in written:
                 self.duplicates.append(Duplicate(where, key, line))
             written.add(key)
-            self.lines[where] = line
+            if self.lines is not None:
+                self.lines[where] = line
             whole[key] = self.value(where)
         self.loader.get_event()
         return whole

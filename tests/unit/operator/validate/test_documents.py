@@ -151,7 +151,7 @@ def test_no_text_makes_the_reader_raise_another_error(text: str) -> None:
 
 def test_a_document_knows_the_line_of_each_field_and_item() -> None:
     text = "# first\na:\n  b: 1\n  c:\n  - 2\n  - d: 3\n---\ne.f/g: 4\n"
-    lines = [dict(document.lines) for document in read(text) if isinstance(document, Document)]
+    lines = [dict(document.lines) for document in read(text, with_lines=True) if isinstance(document, Document)]
     assert lines == [{"a": 2, "a.b": 3, "a.c": 4, "a.c[0]": 5, "a.c[1]": 6, "a.c[1].d": 6}, {"e.f/g": 8}]
 
 
