@@ -52,14 +52,17 @@ def import_command(ctx: click.Context, /, paths: tuple[str, ...], mode: str, que
         raise click.UsageError("say what to import: -f FILE, where - is standard input, or --from-cluster")
     texts = [(name, text) for path in paths if (text := _text_of(path, name := _name(path))) is not None]
     namespace = "" if given["all_namespaces"] else given["namespace"]
-    objects = _objects_of_cluster(namespace) if given["from_cluster"] else []
+    objects, is_whole = _objects_of_cluster(namespace) if given["from_cluster"] else ([], True)
     imported = convert(texts, objects, Options(mode, queues_at), datetime.now(UTC))
     _print(imported)
-    ctx.exit(0 if len(texts) == len(paths) and _is_good(imported, strict=given["strict"]) else 1)
+    ctx.exit(0 if is_whole and len(texts) == len(paths) and _is_good(imported, strict=given["strict"]) else 1)
 
 
-def _objects_of_cluster(namespace: str) -> "list[SourceObject]":
-    """Return what a namespace holds, or all of them for the empty name. Raises a ClickException."""
+def _objects_of_cluster(namespace: str) -> "tuple[list[SourceObject], bool]":
+    """Return what a namespace holds, or all of them for the empty name, and whether every kind could be listed.
+
+    Raises a ClickException without an answer.
+    """
     from queueworkerpool.cluster.autoscalers import list_autoscalers  # noqa: PLC0415 -- only for --from-cluster
     from queueworkerpool.importing import SourceObject  # noqa: PLC0415 -- as above
 
@@ -69,7 +72,7 @@ def _objects_of_cluster(namespace: str) -> "list[SourceObject]":
         raise click.ClickException(str(error)) from error
     for refusal in listing.refusals:
         click.echo(printable(f"cluster: {refusal}"), err=True)
-    return [SourceObject("cluster", each) for each in listing.objects]
+    return [SourceObject("cluster", each) for each in listing.objects], not listing.refusals
 
 
 def _name(path: str) -> str:

@@ -135,3 +135,19 @@ def test_what_is_in_the_cluster_is_imported_without_its_hpas(shop: Shop, shell: 
     shop.kubectl("apply", "-f", "-", stdin=done.stdout)
     pools = json.loads(shop.kubectl("get", "qwp", "-o", "json"))["items"]
     assert [(pool["metadata"]["name"], pool["spec"]["maxReplicas"]) for pool in pools] == [("kept", 20)]
+
+
+@pytest.mark.usefixtures("keda_definition")
+def test_what_may_not_be_listed_is_told_and_the_rest_is_imported(shop: Shop, shell: dict[str, str]) -> None:
+    shop.eventually(lambda: shop.kubectl("get", "scaledobjects") == "", 30, "ScaledObjects are not served")
+    shop.kubectl("apply", "-f", "-", stdin=scaled_object("seen", "seen"))
+    shop.kubectl("create", "role", "reader", "--verb=list", "--resource=scaledobjects.keda.sh")
+    shop.kubectl("create", "rolebinding", "reader", "--role=reader", "--user=reader")
+    env = shell | {"KUBECONFIG": str(shop.cluster.identity("reader", "readers"))}
+    command = ["qwp", "import", "--from-cluster", "-n", shop.namespace]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "name: seen\n" in done.stdout
+    refused = [line.split(": ")[1] for line in done.stderr.splitlines()]
+    assert {"HorizontalPodAutoscaler", "Deployment"} <= set(refused)
+    assert "ScaledObject" not in refused
