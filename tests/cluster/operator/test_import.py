@@ -66,6 +66,7 @@ def shell(shop: Shop, tmp_path: Path) -> dict[str, str]:
     (programs / "kubectl").symlink_to(tools.kubectl())
     env = {
         "PATH": f"{programs}:/usr/bin:/bin",
+        "HOME": str(tmp_path),  # where kubectl keeps what it has found out
         "KUBECONFIG": str(kubeconfig),
         "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("operator", "worker", "common")),
     }
