@@ -159,13 +159,8 @@ def _put_fallback(draft: Draft) -> None:
 def _put_pauses(draft: Draft) -> None:
     source, at = draft.source, ("metadata", "annotations")
     written = {key: value for key, value in source.mapping(at).items() if key.startswith(_KEDAS)}
-    known = {rule.field: rule for rule in ANNOTATIONS}
-    for key in written:
-        rule = known.get(key)
-        if rule is None:
-            draft.note((*at, key), "unknown to this version, and left out: see whether it is misspelt")
-        elif not rule.becomes and rule.says and rule.fate == "no equal":
-            draft.note((*at, key), rule.says)
+    for path, text in losses(written, at, ANNOTATIONS):
+        draft.note(path, text)
     for key, direction in (
         ("paused-scale-in", "scaleDown"),
         ("paused-scale-down", "scaleDown"),
