@@ -19,6 +19,7 @@ from dashboards.grafana import to_json
 from dashboards.operators import OPERATOR
 from dashboards.pools import POOLS
 from docs.diagrams import pictures
+from docs.fields import with_tables
 from docs.markdown import marked
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
@@ -29,6 +30,7 @@ from queueworkerpool.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
+COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
 CHART = ROOT / "charts" / "queueworkerpool"
 CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
 
@@ -42,6 +44,7 @@ def main() -> int:
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
+        COMING_FROM_KEDA: with_tables(COMING_FROM_KEDA.read_text()),
         CHART / "values.schema.json": schema(),
         CHART / "dashboards" / "operator.json": to_json(OPERATOR),
         CHART / "dashboards" / "pools.json": to_json(POOLS),

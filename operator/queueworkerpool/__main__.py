@@ -16,6 +16,7 @@ from queueworkerpool.cli import COMMANDS
 from queueworkerpool.cli.failures import missing
 from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
+from queueworkerpool.import_command import import_command
 from queueworkerpool.model import Endpoints, parse_workloads
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
@@ -115,6 +116,7 @@ def _leave() -> None:
 
 for command in COMMANDS:
     main.add_command(command)
+main.add_command(import_command)
 main.add_command(validate_command)
 
 if __name__ == "__main__":

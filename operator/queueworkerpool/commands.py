@@ -42,23 +42,23 @@ def validate_command(ctx: click.Context, paths: tuple[str, ...], output: str) ->
     Exit code 0: every pool is valid (there may be warnings); 1: something is not; 2: wrong usage, or nothing can be
     checked by this installation.
     """
-    _require_rules()
+    require_rules()
     valid = [_validate_file(path, output) for path in paths]
     ctx.exit(0 if all(valid) else 1)
 
 
-class _NothingCheckedError(click.ClickException):
+class NothingDoneError(click.ClickException):
     """Ends the command like wrong usage, for 1 would mean that a pool is invalid."""
 
     exit_code = click.UsageError.exit_code
 
 
-def _require_rules() -> None:
+def require_rules() -> None:
     """Raise a ClickException where the library of `qwp validate` is missing, before any file is called invalid."""
     try:
         import queueworkerpool.validate.rules  # noqa: F401, PLC0415 -- see the module's docstring
     except RulesUnavailableError as error:
-        raise _NothingCheckedError(str(error)) from error
+        raise NothingDoneError(str(error)) from error
 
 
 def _validate_file(path: str, output: str) -> bool:
@@ -67,7 +67,7 @@ def _validate_file(path: str, output: str) -> bool:
 
     name = "<stdin>" if path == "-" else path
     try:
-        verdicts = validate(_text_of(path), datetime.now(UTC))
+        verdicts = validate(text_of(path), datetime.now(UTC))
     except (OSError, QueueWorkerPoolError) as error:
         click.ClickException(f"{name}: {error}").show()
         return False
@@ -75,11 +75,11 @@ def _validate_file(path: str, output: str) -> bool:
         click.echo(json.dumps({"file": name, "objects": [_as_json(verdict) for verdict in verdicts]}, indent=2))
     else:
         for line in (line for verdict in verdicts for line in _as_text(verdict)):
-            click.echo(_printable(f"{name}: {line}"))
+            click.echo(printable(f"{name}: {line}"))
     return not any(verdict.errors for verdict in verdicts)
 
 
-def _text_of(path: str) -> str:
+def text_of(path: str) -> str:
     """Read a file. Raises OSError, and DocumentBrokenError for what is too large or not text."""
     from queueworkerpool.validate import DocumentBrokenError  # noqa: PLC0415 -- see the module's docstring
 
@@ -112,7 +112,7 @@ def _as_text(verdict: "Verdict") -> Iterator[str]:
         yield f"{named}valid"
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """Return a line that a terminal can take: without control characters, and not endless."""
     safe = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[:LONGEST_LINE])
     return safe if len(line) <= LONGEST_LINE else f"{safe} ... ({len(line)} characters; -o json has them all)"

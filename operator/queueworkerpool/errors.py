@@ -20,6 +20,10 @@ class RulesUnavailableError(QueueWorkerPoolError):
     """This installation lacks the library that evaluates the CRD's rules, so nothing can be said about a pool."""
 
 
+class ImportUnavailableError(QueueWorkerPoolError):
+    """This installation lacks the library that writes YAML with comments, so nothing can be imported."""
+
+
 class SettingsInvalidError(QueueWorkerPoolError):
     """A setting of the operator is unknown or makes no sense."""
 

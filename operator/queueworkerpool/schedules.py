@@ -1,11 +1,12 @@
 """The only adapter to cronsim: computes the bounds that hold now, by the pool's schedules. Pure.
 
-`gather` and `validate` call it. As with EC2's scheduled actions, a schedule sets other bounds for a while. Daylight
-saving is cron's, as in cronsim: a time that is skipped in spring fires at the end of the gap, and one that is repeated
-in autumn fires once.
+`gather`, `validate` and `importing` call it. As with EC2's scheduled actions, a schedule sets other bounds for a while.
+Daylight saving is cron's, as in cronsim: a time that is skipped in spring fires at the end of the gap, and one that is
+repeated in autumn fires once.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -14,6 +15,9 @@ from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import Bounds, PoolSpec, Schedule
 
 _TICK = timedelta(microseconds=1)
+_SOME_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+_MOST_STARTS = 60
+"""Enough to see each weekday and month of what people write."""
 
 
 def bounds(spec: PoolSpec, now: datetime) -> Bounds:
@@ -47,3 +51,17 @@ def last_start(schedule: Schedule, now: datetime) -> datetime | None:
     except CronSimError as error:
         problem = f"{where}.cron: {error}; use five fields such as '0 9 * * 1-5' (minute hour day month weekday)"
         raise SpecInvalidError(problem) from error
+
+
+def durations(start: str, end: str) -> set[int]:
+    """Return the seconds from each start to the end that follows it, for the first starts of a year, in UTC.
+
+    Both are cron expressions; without a time that they name, there is nothing. Raises SpecInvalidError.
+    """
+    try:
+        if next(CronSim(end, _SOME_YEAR), None) is None:  # to find that out takes a second
+            return set()
+        starts = islice(CronSim(start, _SOME_YEAR), _MOST_STARTS)
+        return {int((next(CronSim(end, begun)) - begun).total_seconds()) for begun in starts}
+    except CronSimError as error:
+        raise SpecInvalidError(f"{error}; use five fields such as '0 9 * * 1-5'") from error

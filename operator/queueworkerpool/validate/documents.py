@@ -1,17 +1,17 @@
-"""The only adapter to PyYAML: reads manifests into the values that kubectl would send as JSON.
+"""The only adapter to PyYAML: reads manifests into the values that kubectl would send as JSON, and their comments.
 
-`verdicts` and `crd` call it. It reads as Kubernetes' own YAML parser does, not as PyYAML's loaders do: `1e2` is a
-number, `yes` is a boolean, `1:30` and dates are text, and of a repeated or merged key the last value counts. It builds
-the values itself, from PyYAML's events, so that a hostile file cannot exceed the limits of aliases, nesting and size.
-It knows nothing of pools.
+`verdicts`, `crd` and `importing` call it. It reads as Kubernetes' own YAML parser does, not as PyYAML's loaders do:
+`1e2` is a number, `yes` is a boolean, `1:30` and dates are text, and of a repeated or merged key the last value counts.
+It builds the values itself, from PyYAML's events, so that a hostile file cannot exceed the limits of aliases, nesting
+and size. It knows nothing of pools.
 """
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import yaml
 
@@ -44,7 +44,26 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class DocumentBrokenError(QueueWorkerPoolError):
-    """A file, or one document in it, is not YAML, or exceeds a limit. The text names the line."""
+    """A file, or one document in it, is not YAML, or exceeds a limit. The text names the line.
+
+    Args:
+        problem: What is wrong.
+        line: Where; None when it is the file as a whole.
+    """
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem if line is None else f"line {line}: {problem}")
+        self.problem = problem
+        self.line = line
+        self.document = ""
+        """The text of the document, once `read` has yielded the error."""
+        self.first_line = 1
+        """The line at which that begins."""
+
+    def within(self, document: str, first_line: int) -> Self:
+        """Return the error with the document that it is about."""
+        self.document, self.first_line = document, first_line
+        return self
 
 
 class Duplicate(NamedTuple):
@@ -57,29 +76,69 @@ class Duplicate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document: its value, the line at which it begins, and its repeated keys."""
+    """One document: its value, the line at which it begins, its repeated keys, and where its fields are, if asked."""
 
     value: Any
     line: int
     duplicates: tuple[Duplicate, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
-def read(text: str) -> Iterator[Document | DocumentBrokenError]:
-    """Yield the documents of a file in order, and the error of a broken one in its place; empty ones are left out."""
+def read(text: str, *, with_lines: bool = False) -> Iterator[Document | DocumentBrokenError]:
+    """Yield the documents of a file in order, and the error of a broken one in its place; empty ones are left out.
+
+    Args:
+        text: The file.
+        with_lines: Whether documents carry the line of each field and item, which takes time.
+    """
     budget = _Budget()
     for chunk, line in _chunks(text):
         try:
-            yield from _documents(chunk, line, budget)
+            yield from _documents(chunk, line, budget, with_lines=with_lines)
         except DocumentBrokenError as error:
-            yield error
+            yield error.within(chunk, line)
             if budget.left < 0:
                 return
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = line + (mark.line if mark else 0)
-            yield DocumentBrokenError(f"line {where}: {error.problem or error.context}")
+            problem = error.problem or error.context or "it cannot be parsed"
+            yield DocumentBrokenError(problem, where).within(chunk, line)
         except yaml.YAMLError as error:  # a reader's error: a character that YAML forbids
-            yield DocumentBrokenError(f"line {line}: {' '.join(str(error).split())}")
+            yield DocumentBrokenError(" ".join(str(error).split()), line).within(chunk, line)
+
+
+class Comment(NamedTuple):
+    """A comment, without its #, and whether it ends a line that holds more."""
+
+    line: int
+    text: str
+    follows_value: bool
+
+
+def comments_of(text: str) -> Iterator[Comment]:
+    """Yield the comments of a file in order, as far as its documents are YAML."""
+    for chunk, line in _chunks(text):
+        if "#" not in chunk:  # tokens take time
+            continue
+        end, end_line = 0, line
+        try:
+            for token in yaml.scan(chunk, Loader=yaml.SafeLoader):
+                between = chunk[end : token.start_mark.index]
+                if "#" in between:
+                    yield from _comments(between, chunk[chunk.rfind("\n", 0, end) + 1 : end], end_line)
+                if token.end_mark.index > end:
+                    end, end_line = token.end_mark.index, line + token.end_mark.line
+        except yaml.YAMLError:
+            continue
+
+
+def _comments(between: str, before: str, line: int) -> Iterator[Comment]:
+    """Yield the comments between two tokens, where # begins one and nothing else; `before` is on the first line too."""
+    for number, text in enumerate(between.split("\n")):
+        _, sign, comment = text.partition("#")
+        if sign:
+            yield Comment(line + number, comment.lstrip("#").strip(), number == 0 and bool(before.strip()))
 
 
 def _chunks(text: str) -> Iterator[tuple[str, int]]:
@@ -91,16 +150,16 @@ def _chunks(text: str) -> Iterator[tuple[str, int]]:
     yield text[begin:], line
 
 
-def _documents(chunk: str, line: int, budget: "_Budget") -> Iterator[Document]:
+def _documents(chunk: str, line: int, budget: "_Budget", *, with_lines: bool) -> Iterator[Document]:
     loader = _LOADER(chunk)
     try:
         while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
                 first = loader.peek_event()
-                built = _Builder(loader, line, budget)
+                built = _Builder(loader, line, budget, lines={} if with_lines else None)
                 value = built.value("")
                 if value is not None:
-                    yield Document(value, line + first.start_mark.line, tuple(built.duplicates))
+                    yield Document(value, line + first.start_mark.line, tuple(built.duplicates), built.lines or {})
     finally:
         loader.dispose()
 
@@ -112,10 +171,8 @@ class _Budget:
     def spend(self, values: int, line: int) -> None:
         self.left -= values
         if self.left < 0:
-            problem = (
-                f"line {line}: more than {MAX_VALUES} values, aliases counted; split the file, or write fewer aliases"
-            )
-            raise DocumentBrokenError(problem)
+            problem = f"more than {MAX_VALUES} values, aliases counted; split the file, or write fewer aliases"
+            raise DocumentBrokenError(problem, line)
 
 
 @dataclass(slots=True)
@@ -127,6 +184,7 @@ class _Builder:
     budget: _Budget
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     duplicates: list[Duplicate] = field(default_factory=list)
+    lines: dict[str, int] | None = None
     depth: int = 0
 
     def value(self, path: str) -> Any:
@@ -142,7 +200,7 @@ class _Builder:
         else:
             self.depth += 1
             if self.depth > MAX_DEPTH:
-                raise DocumentBrokenError(f"line {line}: nested deeper than {MAX_DEPTH} levels")
+                raise DocumentBrokenError(f"nested deeper than {MAX_DEPTH} levels", line)
             built = self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
             self.depth -= 1
         if event.anchor:
@@ -151,7 +209,7 @@ class _Builder:
 
     def _alias(self, anchor: str, line: int) -> Any:
         if anchor not in self.anchors:
-            raise DocumentBrokenError(f"line {line}: alias *{anchor} has no anchor before it, or stands within it")
+            raise DocumentBrokenError(f"alias *{anchor} has no anchor before it, or stands within it", line)
         built, size = self.anchors[anchor]
         self.budget.spend(size, line)
         return built
@@ -159,7 +217,10 @@ class _Builder:
     def _sequence(self, path: str) -> list[Any]:
         items: list[Any] = []
         while not isinstance(self.loader.peek_event(), yaml.SequenceEndEvent):
-            items.append(self.value(f"{path}[{len(items)}]"))
+            where = f"{path}[{len(items)}]"
+            if self.lines is not None:
+                self.lines[where] = self.offset + self.loader.peek_event().start_mark.line
+            items.append(self.value(where))
         self.loader.get_event()
         return items
 
@@ -177,6 +238,8 @@ class _Builder:
             if key in written:
                 self.duplicates.append(Duplicate(where, key, line))
             written.add(key)
+            if self.lines is not None:
+                self.lines[where] = line
             whole[key] = self.value(where)
         self.loader.get_event()
         return whole
@@ -187,7 +250,7 @@ def _merge(value: Any, line: int) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for part in reversed(value if isinstance(value, list) else [value]):
         if not isinstance(part, dict):
-            raise DocumentBrokenError(f"line {line}: << needs a mapping or a list of mappings")
+            raise DocumentBrokenError("<< needs a mapping or a list of mappings", line)
         whole |= part
     return whole
 
@@ -196,7 +259,7 @@ def _key(key: Any, line: int) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
     if key is None or isinstance(key, (dict, list)):
-        raise DocumentBrokenError(f"line {line}: a key must be text")
+        raise DocumentBrokenError("a key must be text", line)
     return str(key)
 
 
@@ -206,9 +269,9 @@ def _scalar(event: Any, line: int) -> Any:
         return event.value
     value = resolve(event.value)
     if not is_plain and type(value) not in _TAGGED[event.tag]:
-        raise DocumentBrokenError(f"line {line}: {event.value!r} is not what its tag says, {event.tag[len(_TAG) :]}")
+        raise DocumentBrokenError(f"{event.value!r} is not what its tag says, {event.tag[len(_TAG) :]}", line)
     if isinstance(value, float) and not math.isfinite(value):
-        raise DocumentBrokenError(f"line {line}: {event.value} is no number that JSON, and so Kubernetes, can hold")
+        raise DocumentBrokenError(f"{event.value} is no number that JSON, and so Kubernetes, can hold", line)
     return value
 
 

@@ -11,7 +11,7 @@ from kubernetes import client, config
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.certificates import Authority
 from devcluster.processes import wait_until
-from tests.cluster.parity.external_metrics import GROUP, ExternalMetrics, Sync
+from tests.cluster.parity.external_metrics import GROUP, ExternalMetrics, Sync, registration
 from tests.cluster.parity.series import (
     FLAG_TOLERANCE,
     FLAG_WINDOW_SECONDS,
@@ -64,7 +64,7 @@ def recordings(hpa_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
     loads = {short: SERIES[name].messages for short, name in names.items()}
     with ExternalMetrics(pair, loads, read_scale) as metrics:
         hpa_cluster.kubectl("create", "namespace", NAMESPACE)
-        hpa_cluster.apply(_listed(_registration(metrics.port)))
+        hpa_cluster.apply(_listed(registration(metrics.port, NAMESPACE)))
         hpa_cluster.kubectl("wait", "--for=condition=Available", f"apiservice/v1beta1.{GROUP}", "--timeout=60s")
         hpa_cluster.apply(_listed([_deployment(short, SERIES[name]) for short, name in names.items()]))
         wait_until(
@@ -85,31 +85,6 @@ def recordings(hpa_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -
 
 def _listed(items: list[dict[str, Any]]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-
-
-def _registration(port: int) -> list[dict[str, Any]]:
-    """The metrics server as an aggregated API; an external name, for Endpoints may not hold loopback addresses."""
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "metrics", "namespace": NAMESPACE},
-        "spec": {"type": "ExternalName", "externalName": "localhost"},
-    }
-    spec = {
-        "group": GROUP,
-        "version": "v1beta1",
-        "groupPriorityMinimum": 100,
-        "versionPriority": 100,
-        "insecureSkipTLSVerify": True,
-        "service": {"name": "metrics", "namespace": NAMESPACE, "port": port},
-    }
-    api = {
-        "apiVersion": "apiregistration.k8s.io/v1",
-        "kind": "APIService",
-        "metadata": {"name": f"v1beta1.{GROUP}"},
-        "spec": spec,
-    }
-    return [service, api]
 
 
 def _deployment(name: str, series: Series) -> dict[str, Any]:

@@ -94,6 +94,31 @@ class ExternalMetrics:
         }
 
 
+def registration(port: int, namespace: str) -> list[dict[str, Any]]:
+    """The metrics server as an aggregated API; an external name, for Endpoints may not hold loopback addresses."""
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "metrics", "namespace": namespace},
+        "spec": {"type": "ExternalName", "externalName": "localhost"},
+    }
+    spec = {
+        "group": GROUP,
+        "version": "v1beta1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "insecureSkipTLSVerify": True,
+        "service": {"name": "metrics", "namespace": namespace, "port": port},
+    }
+    api = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": f"v1beta1.{GROUP}"},
+        "spec": spec,
+    }
+    return [service, api]
+
+
 def _handler(metrics: ExternalMetrics) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworkerpool.validate.documents import MAX_DEPTH, MAX_VALUES, Document, DocumentBrokenError, read, resolve
+from queueworkerpool.validate.documents import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    Document,
+    DocumentBrokenError,
+    comments_of,
+    read,
+    resolve,
+)
 
 # What a plain scalar is to Kubernetes, as a real API server answered.
 NUMBERS = """5 5; +5 5; -5 -5; -0 0; 1_000 1000; 0x1F 31; 0b101 5; -0b101 -5; 0o17 15; 017 15; 08 8; 5. 5; 5.0 5;
@@ -139,3 +147,24 @@ def test_a_file_beyond_the_limit_is_reported_and_not_read_further(text: str) -> 
 @given(st.text(st.characters(codec="utf-8")) | st.text("ab:-?[]{},&*!|>'\"%@#<~0 \n\t"))
 def test_no_text_makes_the_reader_raise_another_error(text: str) -> None:
     assert all(isinstance(found, (Document, DocumentBrokenError)) for found in read(text))
+
+
+def test_a_document_knows_the_line_of_each_field_and_item() -> None:
+    text = "# first\na:\n  b: 1\n  c:\n  - 2\n  - d: 3\n---\ne.f/g: 4\n"
+    lines = [dict(document.lines) for document in read(text, with_lines=True) if isinstance(document, Document)]
+    assert lines == [{"a": 2, "a.b": 3, "a.c": 4, "a.c[0]": 5, "a.c[1]": 6, "a.c[1].d": 6}, {"e.f/g": 8}]
+
+
+def test_comments_are_found_where_they_stand_and_nowhere_else() -> None:
+    text = (
+        "# head\n#\na: 1 # end of a\nb: 'x # no comment'\nc: |\n  # no comment either\n## two signs\nd: [1, # in a list"
+        "\n  2]\ne: http://x#y\n---\nf: {\n---\n# later\ng: 1\n"
+    )
+    assert list(comments_of(text)) == [
+        (1, "head", False),
+        (2, "", False),
+        (3, "end of a", True),
+        (7, "two signs", False),
+        (8, "in a list", True),
+        (14, "later", False),
+    ]

@@ -1,0 +1,114 @@
+"""`qwp import` as people and pipelines call it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from queueworkerpool.__main__ import main
+
+URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+
+
+def scaled_object(name: str = "orders", url: str = URL, more: str = "") -> str:
+    return (
+        f"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {{name: {name}}}\nspec:\n"
+        f"  scaleTargetRef: {{name: worker}}\n{more}"
+        f"  triggers:\n  - type: aws-sqs-queue\n    metadata: {{queueURL: {url}, awsRegion: eu-west-1}}\n"
+    )
+
+
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+WITH_A_LOSS = scaled_object(more="  initialCooldownPeriod: 60\n")
+
+
+def qwp(*arguments: str, stdin: str | bytes = "") -> Result:
+    return CliRunner().invoke(main, ["import", *arguments], input=stdin)
+
+
+EXITS: dict[str, tuple[str | bytes, int, int]] = {
+    "a ScaledObject that is carried over whole": (scaled_object(), 0, 0),
+    "a ScaledObject with a field that has no equal": (WITH_A_LOSS, 0, 1),
+    "a ScaledObject that is refused, after another": (scaled_object() + "---\n" + scaled_object(url="orders"), 1, 1),
+    "objects of other kinds beside it": (CONFIG_MAP + "---\n" + scaled_object(), 0, 0),
+    "only objects of other kinds": (CONFIG_MAP, 1, 1),
+    "broken YAML": ("a: [", 1, 1),
+    "text": ("hello", 1, 1),
+    "nothing": ("", 1, 1),
+    "not UTF-8": (b"a: \xff", 1, 1),
+}
+
+
+@pytest.mark.parametrize(("stdin", "code", "strict_code"), EXITS.values(), ids=EXITS.keys())
+def test_the_exit_code(stdin: str | bytes, code: int, strict_code: int) -> None:
+    assert qwp("-f", "-", stdin=stdin).exit_code == code
+    assert qwp("-f", "-", "--strict", stdin=stdin).exit_code == strict_code
+
+
+@pytest.mark.parametrize("arguments", [(), ("-f", "no-such-file"), ("-f", "/"), ("-f", "-", "--mode", "Auto"), ("x",)])
+def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
+    assert qwp(*arguments).exit_code == 2
+
+
+def test_pools_go_to_standard_output_and_sentences_to_standard_error(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yaml"
+    path.write_text(WITH_A_LOSS)
+    result = qwp("-f", str(path))
+    assert result.stdout.startswith(f"---\n# From ScaledObject orders ({path}:1), by qwp import.\n")
+    loss = "a new pool may go to zero as soon as its queues were empty for long enough"
+    assert result.stderr == f"{path}:6: spec.initialCooldownPeriod: {loss}\n"
+
+
+def test_only_pools_are_printed() -> None:
+    assert "ConfigMap" not in qwp("-f", "-", stdin=CONFIG_MAP + "---\n" + scaled_object()).output
+
+
+def test_nothing_to_import_is_said() -> None:
+    said = "nothing was imported: there is no ScaledObject, HPA on SQS or WorkerPodAutoScaler\n"
+    assert qwp("-f", "-", stdin=CONFIG_MAP).output == said
+
+
+def test_several_files_are_one_import_in_which_an_authentication_may_be_in_another_one(tmp_path: Path) -> None:
+    by = "    authenticationRef: {name: role}\n"
+    authentication = (
+        "apiVersion: keda.sh/v1alpha1\nkind: TriggerAuthentication\nmetadata: {name: role}\n"
+        "spec: {podIdentity: {provider: aws, roleArn: 'arn:aws:iam::111122223333:role/reader'}}\n"
+    )
+    (tmp_path / "a.yaml").write_text(scaled_object() + by)
+    (tmp_path / "b.yaml").write_text(authentication)
+    said = qwp("-f", str(tmp_path / "a.yaml"), "-f", str(tmp_path / "b.yaml")).stderr
+    assert 'roleArn: "arn:aws:iam::111122223333:role/reader"' in said
+    assert f"(TriggerAuthentication role, {tmp_path / 'b.yaml'}:1)" in said
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(scaled_object())
+    (tmp_path / "bad.yaml").write_bytes(b"\xff")
+    result = qwp("-f", str(tmp_path / "bad.yaml"), "-f", str(tmp_path / "good.yaml"))
+    assert result.exit_code == 1
+    assert "name: orders" in result.stdout
+    assert result.stderr == f"{tmp_path / 'bad.yaml'}: it is not UTF-8 from byte 0 on; save it as UTF-8\n"
+
+
+def test_the_mode_is_the_callers_choice() -> None:
+    assert "  mode: DryRun\n" in qwp("-f", "-", "--mode", "DryRun", stdin=scaled_object()).stdout
+
+
+def test_a_queue_that_is_only_named_is_where_the_caller_says() -> None:
+    at = "https://sqs.eu-west-1.amazonaws.com/111122223333/"
+    assert f"url: {at}orders\n" in qwp("-f", "-", "--queues-at", at, stdin=scaled_object(url="orders")).stdout
+
+
+def test_what_comes_out_is_what_validate_takes_in() -> None:
+    printed = qwp("-f", "-", stdin=scaled_object()).stdout
+    validated = CliRunner().invoke(main, ["validate", "-f", "-"], input=printed)
+    assert (validated.exit_code, validated.output) == (0, '<stdin>: QueueWorkerPool "orders": valid\n')
+
+
+def test_what_a_source_holds_cannot_leave_a_comment_or_move_the_cursor() -> None:
+    hostile = scaled_object(more='  "x: 1\\nspec\\u001b[2J": 1\n')
+    result = qwp("-f", "-", stdin=hostile)
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output
+    assert "\nspec\x1b" not in result.stdout
+    assert len([line for line in result.stdout.splitlines() if line.startswith("spec")]) == 1
