@@ -20,9 +20,15 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 _ACCOUNT = re.compile(r"/([0-9]{12})")
 _LOCALSTACK_PATH = re.compile(r"/queue/([a-z0-9-]+)/([0-9]{12})")
 _LOCALSTACK_HOST = re.compile(r"(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.localhost\.localstack\.cloud")
-_LOCALSTACK_GLOBAL_HOST = "queue.localhost.localstack.cloud"
+_SCALEWAY_HOST = re.compile(r"sqs\.mnq\.([a-z]{2}-[a-z]{3})\.scaleway\.com")
 
 _GLOBAL_REGION = "us-east-1"
+_ONLY_REGIONS = {
+    "queue.localhost.localstack.cloud": _GLOBAL_REGION,
+    "message-queue.api.cloud.yandex.net": "ru-central1",
+}
+"""Servers that have one region."""
+
 _GLOBAL_HOSTS = frozenset({"queue.amazonaws.com", "sqs.amazonaws.com"})
 
 _LONGEST_SHOWN = 80
@@ -148,11 +154,15 @@ def _not_a_region(region: str) -> str:
 def _at_another_server(host: str, folders: str, name: str) -> Address:
     if in_path := _LOCALSTACK_PATH.fullmatch(folders):
         return Address(name, in_path[2], in_path[1], None)
-    account, in_host = _ACCOUNT.fullmatch(folders), _LOCALSTACK_HOST.fullmatch(host)
-    region = in_host[1] or in_host[2] if in_host else None
-    if host == _LOCALSTACK_GLOBAL_HOST:
-        region = _GLOBAL_REGION
-    return Address(name, account and account[1], region, None)
+    account = _ACCOUNT.fullmatch(folders)
+    return Address(name, account and account[1], _region_elsewhere(host), None)
+
+
+def _region_elsewhere(host: str) -> str | None:
+    """Return the region that the host of a known server names, or has alone."""
+    found = _LOCALSTACK_HOST.fullmatch(host) or _SCALEWAY_HOST.fullmatch(host)
+    region: str | None = found[found.lastindex or 0] if found else _ONLY_REGIONS.get(host)
+    return region
 
 
 def _is_below(host: str, suffixes: tuple[str, ...]) -> bool:
