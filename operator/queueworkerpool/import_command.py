@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from queueworkerpool.cli.failures import reported
+from queueworkerpool.cli.options import ClusterOptions, all_namespaces, cluster_options
 from queueworkerpool.commands import NothingDoneError, printable, require_rules, text_of
-from queueworkerpool.errors import ClusterError, ImportUnavailableError, QueueWorkerPoolError
+from queueworkerpool.errors import ImportUnavailableError, QueueWorkerPoolError
 
 if TYPE_CHECKING:
     from queueworkerpool.importing import Imported, SourceObject
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     multiple=True,
     help="File of manifests; - is standard input. May be given several times.",
 )
-@click.option("--from-cluster", is_flag=True, help="Import what is in the cluster, by KUBECONFIG; changes nothing.")
-@click.option("-n", "--namespace", default="default", show_default=True, help="The namespace in the cluster.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces of the cluster.")
+@click.option("--from-cluster", is_flag=True, help="Import what is in the cluster, and change nothing.")
+@cluster_options
+@all_namespaces
 @click.option(
     "--mode",
     type=click.Choice(("", "Active", "DryRun", "Paused")),
@@ -51,25 +53,24 @@ def import_command(ctx: click.Context, /, paths: tuple[str, ...], mode: str, que
     if not paths and not given["from_cluster"]:
         raise click.UsageError("say what to import: -f FILE, where - is standard input, or --from-cluster")
     texts = [(name, text) for path in paths if (text := _text_of(path, name := _name(path))) is not None]
-    namespace = "" if given["all_namespaces"] else given["namespace"]
-    objects, is_whole = _objects_of_cluster(namespace) if given["from_cluster"] else ([], True)
+    options: ClusterOptions = given["options"]
+    cluster = _objects_of_cluster(options, everywhere=given["everywhere"]) if given["from_cluster"] else ([], True)
+    objects, is_whole = cluster
     imported = convert(texts, objects, Options(mode, queues_at), datetime.now(UTC))
     _print(imported)
     ctx.exit(0 if is_whole and len(texts) == len(paths) and _is_good(imported, strict=given["strict"]) else 1)
 
 
-def _objects_of_cluster(namespace: str) -> "tuple[list[SourceObject], bool]":
-    """Return what a namespace holds, or all of them for the empty name, and whether every kind could be listed.
+def _objects_of_cluster(options: ClusterOptions, *, everywhere: bool) -> "tuple[list[SourceObject], bool]":
+    """Return what the namespace holds, or all of them do, and whether every kind could be listed.
 
     Raises a ClickException without an answer.
     """
     from queueworkerpool.cluster.autoscalers import list_autoscalers  # noqa: PLC0415 -- only for --from-cluster
     from queueworkerpool.importing import SourceObject  # noqa: PLC0415 -- as above
 
-    try:
-        listing = asyncio.run(list_autoscalers(namespace))
-    except ClusterError as error:
-        raise click.ClickException(str(error)) from error
+    with reported():
+        listing = asyncio.run(list_autoscalers("" if everywhere else options.place(), options.login))
     for refusal in listing.refusals:
         click.echo(printable(f"cluster: {refusal}"), err=True)
     return [SourceObject("cluster", each) for each in listing.objects], not listing.refusals

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError
+from queueworkerpool.cluster.login import Login
 from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import UnknownPathError
 from queueworkerpool.leader.fence import no_fence
@@ -55,9 +56,9 @@ class Listing(NamedTuple):
     refusals: list[str]
 
 
-async def list_autoscalers(namespace: str) -> Listing:
+async def list_autoscalers(namespace: str, login: Login) -> Listing:
     """Return the objects of a namespace, or of all for the empty name. Raises ClusterError."""
-    connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS)
+    connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS, login=login)
     lists = PagedLists(connection, 1)
     listing = Listing([], [])
     try:
