@@ -18,12 +18,14 @@ from docs.markdown import relinked
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / ".site"
 CHART_README = "charts/queueworkerpool/README.md"
+DEFINITION_README = "charts/queueworkerpool-crds/README.md"
 
 ROOT_PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     CHART_README: "chart.md",
+    DEFINITION_README: "chart-of-the-definition.md",
 }
 """Pages outside of docs/, and what they are in the site."""
 NAV = {
@@ -43,6 +45,7 @@ NAV = {
     },
     "Operate": {
         "The chart": CHART_README,
+        "The definition's chart": DEFINITION_README,
         "GitOps": "docs/gitops.md",
         "Monitoring": "docs/monitoring.md",
         "Tenancy": "docs/tenancy.md",

@@ -40,7 +40,7 @@ VALUES: dict[str, tuple[Json, Json]] = {
 def test_it_takes(values: Json, labels: Json, helm: Helm) -> None:
     metadata = definition(helm, values)["metadata"]
     assert labels.items() <= metadata["labels"].items()
-    assert ("annotations" in metadata) is values.get("keep", True)
+    assert ("helm.sh/resource-policy" in metadata["annotations"]) is values.get("keep", True)
 
 
 def test_it_refuses_a_typo_and_lint_has_nothing_to_say(helm: Helm) -> None:

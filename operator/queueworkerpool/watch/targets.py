@@ -117,7 +117,7 @@ class _Scope:
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _follow(self) -> None:
-        if not self._version and not self._continue:
+        if not self._continue:  # before each list and each watch: its definition may have changed meanwhile
             await self._check_served()
         while not self._version:
             await self._list_page()

@@ -41,6 +41,7 @@ CALLS: dict[str, Call] = {
     "pool": lambda cluster: cluster.pool(POOL.key),
     "target": lambda cluster: cluster.target(DEPLOYMENT),
     "confirm": lambda cluster: cluster.confirm(POOL),
+    "read_scale": lambda cluster: cluster.read_scale(DEPLOYMENT),
     "scale": lambda cluster: cluster.scale(DEPLOYMENT, 3, 17),
     "write_status": lambda cluster: cluster.write_status(POOL, {"replicas": 3}),
     "pods": lambda cluster: cluster.pods(DEPLOYMENT, "app=jobs", 5),
@@ -114,7 +115,8 @@ async def test_not_found_says_what_is_gone(faulty: Serve, opened: Open, tmp_path
     kinds = {name: type(await failure(call, cluster)) for name, call in CALLS.items()}
     gone = {name: kind for name, kind in kinds.items() if name not in {"pods", "post_event"}}
     pool, target = PoolGoneError, TargetGoneError
-    assert gone == {"pool": pool, "target": target, "confirm": pool, "scale": target, "write_status": pool}
+    of_targets = {"target": target, "read_scale": target, "scale": target}
+    assert gone == of_targets | {"pool": pool, "confirm": pool, "write_status": pool}
     assert not cluster.is_served()
 
 

@@ -170,6 +170,8 @@ async def test_a_kind_that_has_no_scale_is_told_and_works_once_it_has_one(api: A
             known.find(index_target)
         api.serve(INDEX)
         await until(finds(known, index_target), "it does not work once it has a scale")
+        del api.served[INDEX.root]["indices/scale"]
+        await until(fails(known, index_target, TargetKindNotAllowedError), "nobody tells that its scale is gone")
 
 
 async def test_a_kind_that_may_not_be_listed_is_told(api: Api, health: HealthState) -> None:

@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 
-from queueworkerpool.errors import ClusterConflictError, ClusterError
-from queueworkerpool.model import BusyWorkers, Event, Mode, Pool, ScaleTarget, Worker
+from queueworkerpool.errors import (
+    ClusterConflictError,
+    ClusterError,
+    TargetKindError,
+    TargetKindMissingError,
+    TargetKindNotAllowedError,
+)
+from queueworkerpool.model import BusyWorkers, Event, Mode, Pool, Removal, ScaleTarget, Worker
 from queueworkerpool.names import ConditionType, EventType, Reason
 from queueworkerpool.sizing import MessagesPerPod
-from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window
+from tests.unit.operator.builders import SPEC, URL, pods, pool, reading, window, worker
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
 REPORTING: dict[str, Any] = {"memory": {"workers": {"concurrency": 4.0}}}
@@ -52,6 +58,44 @@ async def test_marks_without_a_scale_in_are_cleared() -> None:
     fake = FakeDependencies(marked={"pod-001"})
     await fake.tick()
     assert (fake.sizes, fake.marked) == ((10, 500), set())
+
+
+async def test_a_stateful_sets_idle_pods_at_the_top_go_and_none_is_marked() -> None:
+    numbered = tuple(worker(f"jobs-{n}", int(n == 6), ordinal=n) for n in range(10))
+    fake = FakeDependencies(
+        shrinking(),
+        target(10, removal=Removal.HIGHEST_ORDINAL),
+        queues=in_flight_only(20),
+        pods=numbered,
+    )
+    await fake.tick()
+    assert (fake.sizes, fake.marked) == ((7, 501), set())
+
+
+async def test_workers_of_a_kind_whose_pods_nobody_can_choose_are_not_asked() -> None:
+    fake = FakeDependencies(
+        shrinking(),
+        target(10, removal=Removal.UNKNOWN),
+        queues=in_flight_only(20),
+        broken={"query": ClusterError("asked")},
+    )
+    await fake.tick()
+    assert (fake.sizes, fake.marked) == ((4, 501), set())
+    assert condition(fake.status, ConditionType.WORKERS_PROTECTED)["reason"] == Reason.WORKERS_NOT_PROTECTABLE
+
+
+@pytest.mark.parametrize("error", [TargetKindMissingError("no Rollout"), TargetKindNotAllowedError("no Rollout")])
+async def test_a_kind_that_cannot_be_scaled_is_reported_and_nothing_is_read_or_scaled(error: TargetKindError) -> None:
+    fake = FakeDependencies(queues={}, broken={"current": error})
+    await fake.tick()
+    found = condition(fake.status, ConditionType.TARGET_FOUND)
+    assert (fake.sizes, found["status"], found["reason"], found["message"]) == (
+        (10, 500),
+        "False",
+        error.reason,
+        "no Rollout",
+    )
+    assert [event.reason for event in fake.events] == [error.reason]
 
 
 async def test_workers_are_asked_only_before_a_scale_in() -> None:

@@ -10,7 +10,8 @@ from tests.cluster.operator.conftest import Operator, Shop
 TARGETS = {
     "another namespace in the name": {"name": "victim/till"},
     "another namespace in a field": {"name": "till", "namespace": "victim"},
-    "another kind": {"name": "till", "kind": "StatefulSet", "apiVersion": "apps/v1"},
+    "a path in the kind": {"name": "till", "kind": "../secrets"},
+    "a path in the API version": {"name": "till", "apiVersion": "../api/v1"},
     "a path": {"name": "../../victim/deployments/till"},
     "an encoded path": {"name": "..%2f..%2fvictim"},
 }
@@ -28,6 +29,16 @@ def test_the_name_of_anothers_deployment_means_one_in_the_own_namespace(name: st
     attacker.pool(f"aimed-{name}", attacker.queue("aimed"), deployment=name)
     missing = ("False", "TargetNotFound")
     attacker.eventually(lambda: attacker.condition(f"aimed-{name}", "TargetFound") == missing, 30, "it was found")
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ReplicationController"])
+def test_a_kind_that_the_operator_does_not_list_is_never_asked_for(kind: str, attacker: Shop) -> None:
+    """The operator would be refused, which no test of this run may see."""
+    target = {"apiVersion": "v1", "kind": kind, "name": "till"}
+    attacker.pool(f"aimed-{kind.lower()}", attacker.queue("aimed"), scaleTargetRef=target)
+    refused = ("False", "TargetNotAllowed")
+    name = f"aimed-{kind.lower()}"
+    attacker.eventually(lambda: attacker.condition(name, "TargetFound") == refused, 30, "it is not refused")
 
 
 def test_a_pool_beside_the_operator_does_not_scale_it(cluster: Cluster, moto_sqs: MotoSqs, operator: Operator) -> None:
