@@ -45,11 +45,16 @@ rules = st.builds(
     ScalingRules, st.none() | st.integers(0, 600), st.sampled_from(Select), policies, st.sampled_from((0.0, 0.1, 0.5))
 )
 
+changes = st.tuples(times, st.integers(-50, 50), st.none() | times).map(
+    # The first of the writes that a change stands for is not later than the last.
+    lambda drawn: Change(max(drawn[0], drawn[2] or drawn[0]), drawn[1], drawn[2] and min(drawn[0], drawn[2]))
+)
+
 memories = st.builds(
     Memory,
     scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes, st.none() | times),
     scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
-    changes=st.lists(st.builds(Change, times, st.integers(-50, 50), st.none() | times), max_size=4).map(tuple),
+    changes=st.lists(changes, max_size=4).map(tuple),
     empty_since=st.none() | times,
     activation_pending_since=st.none() | times,
     unreadable_since=st.none() | times,
