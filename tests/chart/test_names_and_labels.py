@@ -139,6 +139,10 @@ PORTS: dict[str, tuple[Json, set[int]]] = {
     "the API server and AWS": ({}, {443, 6443}),
     "a stand-in's port": ({"sqsEndpointUrl": "http://sqs.example:9324"}, {443, 6443, 9324}),
     "a stand-in without a port": ({"sqsEndpointUrl": "http://sqs.example/path"}, {443, 6443, 80}),
+    "servers beside AWS": (
+        {"sqsEndpoints": {"elasticmq:9324": "http://elasticmq.queues:9324", "sqs.example": "https://[fd00::1]"}},
+        {443, 6443, 9324},
+    ),
     "a VPC endpoint": ({"sqsEndpointUrl": "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com"}, {443, 6443}),
     "an API server elsewhere": ({"networkPolicy": {"apiServerPorts": [16443]}}, {443, 16443}),
 }
