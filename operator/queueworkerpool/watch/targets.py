@@ -185,12 +185,16 @@ class _Scope:
             groups = await self._discovered("/apis", "groups")  # that a group is missing, only the API server can say
             if groups is None:
                 raise aiohttp.ClientPayloadError("the list of API groups was not answered")
-        names = {each["name"]: each["kind"] for each in resources or ()}
-        if names.get(workload.plural) != workload.kind:
+        found = {each["name"]: each for each in resources or ()}
+        served = found.get(workload.plural, {})
+        if served.get("kind") != workload.kind:
             problem = f"the API server serves no {workload.kind} of {workload.api_version} ({workload.plural})"
             remedy = "install its custom resource definition, or correct spec.scaleTargetRef"
             raise TargetKindMissingError(f"{problem}: {remedy}")
-        if f"{workload.plural}/scale" not in names:
+        if not served["namespaced"]:
+            problem = f"the kind {workload.kind} of {workload.api_version} has no namespaces"
+            raise TargetKindNotAllowedError(f"{problem}: correct spec.scaleTargetRef.kind")
+        if f"{workload.plural}/scale" not in found:
             remedy = "add subresources.scale to its custom resource definition, or correct spec.scaleTargetRef.kind"
             problem = f"the kind {workload.kind} of {workload.api_version} has no /scale"
             raise TargetKindNotAllowedError(f"{problem}: {remedy}")

@@ -38,6 +38,7 @@ class Api:
         self.served: dict[str, dict[str, str]] = {"/apis/apps/v1": {"deployments": "Deployment"}}
         self.forbidden: set[str] = set()
         self.proxy_fails = False
+        self.cluster_wide: set[str] = set()
         self.requests: list[str] = []
 
     def serve(self, workload: Workload, *, scale: bool = True) -> None:
@@ -52,7 +53,10 @@ class Api:
         if path == "/apis":
             return web.json_response({"kind": "APIGroupList", "groups": []})
         if path in self.served:
-            resources = [{"name": name, "kind": kind} for name, kind in self.served[path].items()]
+            resources = [
+                {"name": name, "kind": kind, "namespaced": name not in self.cluster_wide}
+                for name, kind in self.served[path].items()
+            ]
             return web.json_response({"kind": "APIResourceList", "resources": resources})
         return await self._objects(request)
 
@@ -65,7 +69,9 @@ class Api:
         if "watch" in request.query:
             await asyncio.sleep(0.3)  # as the API server ends a watch, sooner
             return web.Response()
-        metadata = {"namespace": "shop", "name": "jobs", "resourceVersion": "7"}
+        metadata = {"name": "jobs", "resourceVersion": "7"}
+        if plural not in self.cluster_wide:
+            metadata["namespace"] = "shop"
         item = {"metadata": metadata, "spec": {"replicas": 3}}
         return web.json_response({"kind": "List", "metadata": {"resourceVersion": "9"}, "items": [item]})
 
@@ -172,6 +178,16 @@ async def test_a_kind_that_has_no_scale_is_told_and_works_once_it_has_one(api: A
         await until(finds(known, index_target), "it does not work once it has a scale")
         del api.served[INDEX.root]["indices/scale"]
         await until(fails(known, index_target, TargetKindNotAllowedError), "nobody tells that its scale is gone")
+
+
+async def test_a_kind_whose_objects_are_in_no_namespace_is_told(api: Api, health: HealthState) -> None:
+    api.serve(INDEX)
+    api.cluster_wide = {INDEX.plural}
+    index_target = JOBS._replace(kind="Index", group="example.com")
+    async with watching(health) as known:
+        await asyncio.wait_for(known.listed(index_target), 5)
+        with pytest.raises(TargetKindNotAllowedError, match=r"Index of example.com/v1 has no namespaces: correct"):
+            known.find(index_target)
 
 
 async def test_a_kind_that_may_not_be_listed_is_told(api: Api, health: HealthState) -> None:
