@@ -159,10 +159,12 @@ async def _scale(observation: Observation, now: datetime, dependencies: Dependen
     if target is None or decision is None or observation.refusal or pool.spec.mode is not Mode.ACTIVE:
         return observation
     if decision.replicas == target.replicas:
-        await dependencies.scale_in.clear(pool.scale_target, target)
+        if target.heeds_marks:
+            await dependencies.scale_in.clear(pool.scale_target, target)
         return _with_mark_refusal(observation, dependencies)
     await dependencies.cluster.confirm(pool)
-    await dependencies.scale_in.mark(pool.scale_target, observation.pods, decision.victims)
+    if target.heeds_marks:
+        await dependencies.scale_in.mark(pool.scale_target, observation.pods, decision.victims)
     observation = _with_mark_refusal(observation, dependencies)
     try:
         version = await _write_scale(pool, target, decision.replicas, dependencies)

@@ -67,6 +67,11 @@ class Target:
         return self.removal is not Removal.UNKNOWN
 
     @property
+    def heeds_marks(self) -> bool:
+        """Whether marks choose the pods that go; otherwise those of its pods are none of ours."""
+        return self.removal is Removal.MARKED
+
+    @property
     def needs_scale(self) -> bool:
         """Whether only its `/scale` says how many pods it asks for, and which they are."""
         return self.removal is Removal.UNKNOWN

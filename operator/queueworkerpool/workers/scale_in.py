@@ -58,7 +58,12 @@ class ScaleInCoordinator:
         self._refusals: dict[ScaleTarget, ClusterRefusedError] = {}
 
     async def query(self, scale_target: ScaleTarget, spec: PoolSpec, target: Target) -> tuple[Worker, ...]:
-        """Return every pod of what is scaled, with what its worker answers. Raises ClusterError."""
+        """Return every pod of what is scaled, with what its worker answers. Raises ClusterError.
+
+        Nobody is asked where a `/scale` names no selector: an empty one matches every pod of the namespace.
+        """
+        if target.needs_scale and not target.selector:
+            return ()
         listed = await self._pods.pods(scale_target, target.selector)
         pods = [replace(pod, running=pod.runs_worker(spec.state_port)) for pod in listed]
         states = await self._ask(scale_target, [pod for pod in listed if pod.is_up and pod.address], spec.state_port)

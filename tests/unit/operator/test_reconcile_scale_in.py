@@ -84,6 +84,17 @@ async def test_workers_of_a_kind_whose_pods_nobody_can_choose_are_not_asked() ->
     assert condition(fake.status, ConditionType.WORKERS_PROTECTED)["reason"] == Reason.WORKERS_NOT_PROTECTABLE
 
 
+async def test_pods_of_such_a_kind_keep_the_marks_that_another_pool_gave_them() -> None:
+    """Its selector may match pods of a Deployment that another pool is about to scale in."""
+    unknown = target(10, removal=Removal.UNKNOWN)
+    marks: dict[str, ClusterError] = {name: ClusterError(name) for name in ("mark", "clear")}
+    scaled_in = FakeDependencies(shrinking(), unknown, queues=in_flight_only(20), broken=dict(marks))
+    await scaled_in.tick()
+    steady = FakeDependencies(deployment=unknown, broken=dict(marks))
+    await steady.tick()
+    assert (scaled_in.sizes, steady.sizes) == ((4, 501), (10, 500))
+
+
 @pytest.mark.parametrize("error", [TargetKindMissingError("no Rollout"), TargetKindNotAllowedError("no Rollout")])
 async def test_a_kind_that_cannot_be_scaled_is_reported_and_nothing_is_read_or_scaled(error: TargetKindError) -> None:
     fake = FakeDependencies(queues={}, broken={"current": error})

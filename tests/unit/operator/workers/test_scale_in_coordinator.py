@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from queueworkerpool.errors import ClusterError, ClusterRefusedError
-from queueworkerpool.model import Pod, ScaleTarget, Target, WorkerState
+from queueworkerpool.model import Pod, Removal, ScaleTarget, Target, WorkerState
 from queueworkerpool.workers.scale_in import MOST_AT_ONCE, QUERY_SECONDS, ScaleInCoordinator
 from tests.unit.operator.builders import SPEC
 
@@ -102,6 +102,14 @@ async def test_workers_that_were_silent_last_time_keep_nobody_from_being_asked()
     assert {worker.pod.name for worker in pods if worker.state} == {"good-1", "good-2"}
     assert now() == QUERY_SECONDS
     assert deployed.asked[:4] == ["10.0.0.good-1", "10.0.0.good-2", "10.0.0.0", "10.0.0.1"], "then the longest unasked"
+
+
+async def test_nobody_is_asked_where_the_scale_names_no_selector() -> None:
+    """An empty one would match every pod of the namespace."""
+    deployed = Deployed.of(pod("1"))
+    unselected = replace(TARGET, removal=Removal.UNKNOWN, selector="")
+    assert await ScaleInCoordinator(deployed, deployed).query(DEPLOYMENT, SPEC, unselected) == ()
+    assert (deployed.listed, deployed.asked) == (0, [])
 
 
 @pytest.mark.parametrize(
