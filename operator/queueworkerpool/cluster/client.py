@@ -16,6 +16,7 @@ from queueworkerpool.cluster.pages import PagedLists
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
+    ClusterRefusedError,
     PoolGoneError,
     TargetGoneError,
     TargetKindNotAllowedError,
@@ -167,6 +168,10 @@ class KubernetesCluster:
         except ForbiddenError as error:
             remedy = "list the kind in scaleTargets of the operator's chart, which gives it the right"
             raise TargetKindNotAllowedError(f"the operator may not read its /scale: {remedy} ({error})") from error
+        except ClusterRefusedError as error:
+            # As of a custom resource that lacks what its definition names as spec.replicas.
+            problem = f"the API server does not give the /scale of {scale_target.label}: {error}"
+            raise TargetKindNotAllowedError(problem) from error
         except NotFoundError as error:
             raise TargetGoneError(f"{scale_target.label} was deleted") from error
 

@@ -21,6 +21,7 @@ from queueworkerpool.errors import (
     PoolGoneError,
     QueueWorkerPoolError,
     TargetGoneError,
+    TargetKindNotAllowedError,
 )
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.model import Event, ScaleTarget
@@ -118,6 +119,19 @@ async def test_not_found_says_what_is_gone(faulty: Serve, opened: Open, tmp_path
     of_targets = {"target": target, "read_scale": target, "scale": target}
     assert gone == of_targets | {"pool": pool, "confirm": pool, "write_status": pool}
     assert not cluster.is_served()
+
+
+async def test_a_scale_that_the_api_server_cannot_give_is_told_of_its_kind(
+    faulty: Serve, opened: Open, tmp_path: Path
+) -> None:
+    """As for a custom resource without the field that the kind's definition names."""
+    message = 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist'
+    cluster = opened(
+        kubeconfig(tmp_path, faulty(faults.answering(500, {"kind": "Status", "message": message})).endpoint)
+    )
+    error = await failure(CALLS["read_scale"], cluster)
+    assert type(error) is TargetKindNotAllowedError
+    assert str(error) == f"the API server does not give the /scale of Deployment jobs: {message}"
 
 
 @pytest.mark.parametrize("status", [403, 404, 409])
