@@ -72,12 +72,17 @@ async def test_no_credentials_of_the_operator_reach_another_server(
     assert re.search(rb"Credential=nobody/\d{8}/ap-south-1/sqs/aws4_request", request)
 
 
+UNLISTED = [URLS[name][0] for name in ("an older ElasticMQ", "Yandex", "Scaleway")]
+"""The latter two name regions that AWS has not."""
+
+
+@pytest.mark.parametrize("url", [ELSEWHERE, *UNLISTED])
 @pytest.mark.parametrize("listed", [{}, {"elasticmq:9325": "http://127.0.0.1:9"}, {"mq": "http://127.0.0.1:9"}])
 async def test_a_host_that_is_not_listed_is_neither_asked_nor_asked_of_aws(
-    connect: Connect, listed: dict[str, str]
+    connect: Connect, listed: dict[str, str], url: str
 ) -> None:
     with pytest.raises(QueueAddressInvalidError, match=f"^queue jobs: {NOT_LISTED}: correct the URL, or list"):
-        await connect(None, endpoints=listed).read(QueueRef(ELSEWHERE))
+        await connect(None, endpoints=listed).read(QueueRef(url))
 
 
 async def test_queues_of_aws_are_read_at_aws_beside_it(

@@ -101,8 +101,13 @@ class Clients:
             self._signing.credentials = None
 
     def is_aws_asked(self, region: str | None) -> bool:
-        """Return whether requests to a region go to AWS. Raises BotoCoreError."""
-        return is_at_aws(self._of("sqs", region).meta.endpoint_url)
+        """Return whether requests to a region go to AWS, or would if AWS had it. Raises BotoCoreError."""
+        if region:
+            validate_region_name(region)
+        try:
+            return is_at_aws(self._of("sqs", region).meta.endpoint_url)
+        except InvalidRegionError:  # a name that could be one, which AWS is asked for and has not
+            return True
 
     @property
     def has_one_endpoint(self) -> bool:
