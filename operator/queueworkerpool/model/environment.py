@@ -19,7 +19,7 @@ MOST_CONTAINERS = 20
 """Containers of a pod that are looked at."""
 
 MOST_VARIABLES = 32
-"""Variables that are kept of a Deployment, those of the first containers first."""
+"""Variables that are kept of a Deployment: those that hold a URL first, and of these those of the first containers."""
 
 LONGEST_URL = 512
 """The CRD's own limit, in characters."""
@@ -58,11 +58,16 @@ class PodEnvironment:
         pod = _mapping(_mapping(template).get("spec"))
         raw = [*_items(pod.get("containers")), *_items(pod.get("initContainers"))][:MOST_CONTAINERS]
         containers = {name: container for container in raw if (name := _name(container))}
-        kept = {(name, *key): value for name, container in containers.items() for *key, value in _variables(container)}
+        # Of a repeated variable the last counts, as in a pod, whatever its value.
+        values = {(name, key): value for name, container in containers.items() for key, value in _variables(container)}
+        kept = [
+            (*key, value) for key, value in values.items() if isinstance(value, str) or _NAMES_A_QUEUE.search(key[1])
+        ]
+        kept.sort(key=lambda each: isinstance(each[2], Unusable))
         return cls(
             containers=tuple(containers),
             imports=tuple(name for name, container in containers.items() if container.get("envFrom")),
-            variables=tuple((*key, value) for key, value in list(kept.items())[:MOST_VARIABLES]),  # type: ignore[misc] # the keys are of two names
+            variables=tuple(kept[:MOST_VARIABLES]),
         )
 
     def url(self, variable: QueueVariable) -> str:
@@ -98,12 +103,10 @@ class PodEnvironment:
 
 
 def _variables(container: Mapping[str, Any]) -> Iterator[tuple[str, str | Unusable]]:
-    """Yield the variables that are worth keeping; of a repeated one the last counts, as in a pod."""
+    """Yield the variables that have a name, in their order."""
     for variable in _items(container.get("env")):
-        name = _name(variable)
-        value = _value(variable)
-        if name and (isinstance(value, str) or _NAMES_A_QUEUE.search(name)):
-            yield name, value
+        if name := _name(variable):
+            yield name, _value(variable)
 
 
 def _value(variable: Mapping[str, Any]) -> str | Unusable:

@@ -64,6 +64,12 @@ UNRESOLVED: dict[str, tuple[Any, str]] = {
         template({"name": "QUEUE_URL", "value": "https://sqs.eu-west-1.amazonaws.com/$(ACCOUNT)/q"}),
         f"its value refers to other variables ($(...)): {_FIX}",
     ),
+    "with a value from elsewhere after a literal one": (
+        template(
+            {"name": "QUEUE_URL", "value": URL}, {"name": "QUEUE_URL", "valueFrom": {"secretKeyRef": {"name": "urls"}}}
+        ),
+        f"its value comes from elsewhere (valueFrom): {_FIX}",
+    ),
     "with an empty value": (template({"name": "QUEUE_URL", "value": ""}), f"it is empty: {_FIX}"),
     "with no value": (template({"name": "QUEUE_URL"}), f"it is empty: {_FIX}"),
     "with a queue's name": (
@@ -86,6 +92,20 @@ def test_it_is_told_what_is_wrong(raw: Any, problem: str) -> None:
     with pytest.raises(QueueUrlUnresolvedError) as caught:
         PodEnvironment.parse(raw).url(variable("QUEUE_URL"))
     assert str(caught.value) == f"variable QUEUE_URL of container worker: {problem}"
+
+
+def test_a_variable_of_any_name_that_a_later_one_replaces_is_no_queue() -> None:
+    raw = template({"name": "JOBS", "value": URL}, {"name": "JOBS", "valueFrom": {"secretKeyRef": {"name": "urls"}}})
+    with pytest.raises(QueueUrlUnresolvedError, match="does not set it to the URL of a queue"):
+        PodEnvironment.parse(raw).url(variable("JOBS"))
+
+
+def test_a_queue_is_found_after_variables_that_are_none() -> None:
+    """What is kept is limited; what only may be meant to hold a queue's URL goes first."""
+    others = ({"name": f"SERVICE_{n}_URL", "value": f"http://service-{n}"} for n in range(2 * MOST_VARIABLES))
+    assert (
+        PodEnvironment.parse(template(*others, {"name": "QUEUE_URL", "value": URL})).url(variable("QUEUE_URL")) == URL
+    )
 
 
 def test_names_that_are_none_are_not_repeated() -> None:
