@@ -111,13 +111,20 @@ def unwritten(facts: Facts, decision: Decision) -> Memory:
 
 
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
-    if max(recommendation, facts.bounds.min_replicas) >= facts.replicas:
+    if max(recommendation, _least(facts)) >= facts.replicas:
         return None
     known = _continued(facts)
     if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
         # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
         return ScaleDownStabilization(facts.now, recommendation) if facts.all_read else None
     return replace(known, highest=max(known.highest, recommendation))
+
+
+def _least(facts: Facts) -> int:
+    """Return the user's lower bound as it holds now; below it nothing is recommended that a later size may rest on."""
+    low, high = facts.bounds.min_replicas, facts.bounds.max_replicas
+    is_active = facts.all_read and _empty_since(facts) is None
+    return max(low, min(facts.spec.active_min_replicas or 0, high)) if is_active else low
 
 
 def _continued(facts: Facts) -> ScaleDownStabilization | None:

@@ -56,3 +56,14 @@ def _facts(replicas: int, load: int, memory: Memory, now: int, behavior: tuple[i
         scale_down=rules(seconds=down, tolerance=tolerance),
     )
     return replace(calm, now=time, readings=(reading(0, load, time=time),))
+
+
+def test_what_was_recommended_below_the_active_minimum_is_no_size_on_the_way_to_zero() -> None:
+    """Three pods would have done for a while, minutes before the queue is empty; four are the minimum until then."""
+    sizes, memory = [4], Memory()
+    for tick, load in enumerate([15] * 2 + [5] * 60 + [0] * 20):
+        calm = facts(replicas=sizes[-1], active_min_replicas=4, memory=memory)
+        time = NOW + timedelta(seconds=5 * tick)
+        decision = decide(replace(calm, now=time, readings=(reading(0, load, time=time),)))
+        sizes, memory = [*sizes, decision.replicas], decision.memory
+    assert list(dict.fromkeys(sizes)) == [4, 0]
