@@ -105,13 +105,18 @@ class Target:
             generation=metadata.get("generation", 0),
             paused=paused,
             removal=workload.removal,
-            first_ordinal=_number((spec.get("ordinals") or {}).get("start")),
+            first_ordinal=_first_ordinal(spec, workload),
             environment=PodEnvironment.parse(spec.get("template")),
         )
 
 
 def _number(raw: object) -> int:
     return raw if type(raw) is int else 0
+
+
+def _first_ordinal(spec: Mapping[str, Any], workload: Workload) -> int:
+    has_ordinals = workload.removal is Removal.HIGHEST_ORDINAL
+    return _number((spec.get("ordinals") or {}).get("start")) if has_ordinals else 0
 
 
 def _is_current(body: Mapping[str, Any]) -> bool:

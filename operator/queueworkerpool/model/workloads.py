@@ -43,7 +43,7 @@ class Workload:
     @property
     def resource(self) -> str:
         """Its plural name with its group, as kubectl takes both; without the group for Kubernetes' own workloads."""
-        return self.plural if self.group == _APPS else f"{self.plural}.{self.group}"
+        return self.plural if self.group in {_APPS, ""} else f"{self.plural}.{self.group}"
 
     @property
     def api_version(self) -> str:

@@ -40,6 +40,13 @@ def test_a_stateful_set() -> None:
     assert not found.rolling_out
 
 
+def test_fields_of_another_kind_mean_nothing_here() -> None:
+    odd = {"ordinals": [1, 2], "selector": "app=jobs", "template": "small", "replicas": "all", "paused": 7}
+    found = Target.parse(raw(odd, readyReplicas="all"), INDEX).with_scale(Scale(3, 2, "app=jobs"))
+    assert (found.replicas, found.ready_replicas, found.selector, found.settled) == (3, 2, "app=jobs", False)
+    assert (found.first_ordinal, found.paused, found.rolling_out) == (0, False, False)
+
+
 ROLLOUTS: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
     "every pod is of the stable ReplicaSet": ({}, {"currentPodHash": "a", "stableRS": "a"}, False),
     "pods move to another ReplicaSet": ({}, {"currentPodHash": "b", "stableRS": "a"}, True),
@@ -153,6 +160,7 @@ def test_paths_and_names() -> None:
     assert (target, target.label) == (ScaleTarget("shop", "jobs", "Rollout", "argoproj.io"), "Rollout jobs")
     assert ROLLOUT.path(target) == "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/jobs"
     assert (ROLLOUT.resource, DEPLOYMENT.resource) == ("rollouts.argoproj.io", "deployments")
+    assert workload_of("v1", "ReplicationController").resource == "replicationcontrollers"
     assert workload_of("argoproj.io/v1alpha1", "Rollout") == ROLLOUT
     assert (ROLLOUT.api_version, workload_of("v1", "Pod").api_version) == ("argoproj.io/v1alpha1", "v1")
 
