@@ -119,6 +119,7 @@ class _Work:
         self._mode = mode
         self._now = now
         self._manifests: list[str] = []
+        self._sources: dict[tuple[str, str], SourceObject] = {}
         self._notes: list[Remark] = []
         self._refusals: list[Remark] = []
         self._passed_over = 0
@@ -144,11 +145,19 @@ class _Work:
             notes.sort(key=lambda note: note.place.line or 0)
             text = _manifest(draft, notes, comments)
             self._check(draft, text)
+            self._take_name(source)
         except RefusedError as error:
             self.refuse(source.place(error.path), source.title, dotted(error.path), str(error))
         else:
             self._manifests.append(text)
             self._notes += notes
+
+    def _take_name(self, source: SourceObject) -> None:
+        """Raise RefusedError when an earlier object has become the pool of this name, which would be overwritten."""
+        other = self._sources.setdefault((source.namespace, source.name), source)
+        if other is not source:
+            text = f"{other.title} ({other.place()}) is the pool of this name already: leave one out, or rename it"
+            raise RefusedError(("metadata", "name"), text)
 
     def _draft(self, source: SourceObject) -> Draft | None:
         if source.group in (keda.GROUP, keda.OLD_GROUP) and source.kind not in AUTHENTICATIONS:
@@ -157,8 +166,10 @@ class _Work:
                 return keda.convert(source, self._context)
         if (source.group, source.kind.lower()) == (worker_pod_autoscaler.GROUP, worker_pod_autoscaler.KIND.lower()):
             return worker_pod_autoscaler.convert(source, self._context)
-        if (source.group, source.kind) == (hpa.GROUP, hpa.KIND) and hpa.is_on_sqs(source, self._context):
-            return hpa.convert(source, self._context)
+        if (source.group, source.kind) == (hpa.GROUP, hpa.KIND):
+            if hpa.is_on_sqs(source, self._context):
+                return hpa.convert(source, self._context)
+            hpa.refuse_unknown_metrics(source)
         return None
 
     def _check(self, draft: Draft, text: str) -> None:

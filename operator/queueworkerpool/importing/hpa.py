@@ -66,6 +66,17 @@ def is_on_sqs(source: SourceObject, context: Context) -> bool:
     return any(_queue(source, (*_SPEC, "metrics", index), context) for index in indices)
 
 
+def refuse_unknown_metrics(source: SourceObject) -> None:
+    """Raise RefusedError for an HPA whose metric has SQS in its name, and none that is known: it must not be missed."""
+    metrics = source.find((*_SPEC, "metrics"))
+    for index in range(len(metrics)) if isinstance(metrics, list) else ():
+        at = (*_SPEC, "metrics", index)
+        for path in (("external", "metric", "name"), ("external", "metricName"), ("object", "metric", "name")):
+            if isinstance(name := source.find((*at, *path)), str) and "sqs" in name.lower():
+                text = "seems to be a metric of SQS, and of which queue is not known: write the pool by hand"
+                raise RefusedError((*at, *path), f"{brief(name)} {text}")
+
+
 def convert(source: SourceObject, context: Context) -> Draft:
     """Return the pool of an HPA, not yet validated. Raises RefusedError."""
     if owner := _scaled_object(source):

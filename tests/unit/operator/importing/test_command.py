@@ -19,6 +19,14 @@ def scaled_object(name: str = "orders", url: str = URL, more: str = "") -> str:
 
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+ALERTS = (
+    "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\n"
+    "spec: {groups: [{rules: [{alert: Down, annotations: {summary: '{{ $labels.pod }} is down'}}]}]}\n"
+)
+HPA = (
+    "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\nspec:\n  maxReplicas: 5\n"
+    "  scaleTargetRef: {name: worker}\n  metrics: [{type: External, external: %s}]\n"
+)
 WITH_A_LOSS = scaled_object(more="  initialCooldownPeriod: 60\n")
 
 
@@ -31,6 +39,20 @@ EXITS: dict[str, tuple[str | bytes, int, int]] = {
     "a ScaledObject with a field that has no equal": (WITH_A_LOSS, 0, 1),
     "a ScaledObject that is refused, after another": (scaled_object() + "---\n" + scaled_object(url="orders"), 1, 1),
     "objects of other kinds beside it": (CONFIG_MAP + "---\n" + scaled_object(), 0, 0),
+    "an alert with a template of its own beside it": (ALERTS + "---\n" + scaled_object(), 0, 0),
+    "an object whose kind is a template": ("apiVersion: v1\nkind: '{{ .kind }}'\n---\n" + scaled_object(), 1, 1),
+    "two that would be one pool": (scaled_object() + "---\n" + scaled_object(), 1, 1),
+    "an HPA on a metric of SQS that is not known": (
+        HPA % "{metric: {name: 'dd@x:sqs-a'}}" + "---\n" + scaled_object(),
+        1,
+        1,
+    ),
+    "an HPA of an older version on such a metric": (
+        HPA % "{metricName: SQS_messages}" + "---\n" + scaled_object(),
+        1,
+        1,
+    ),
+    "an HPA on a metric of something else": (HPA % "{metric: {name: kafka_lag}}" + "---\n" + scaled_object(), 0, 0),
     "only objects of other kinds": (CONFIG_MAP, 1, 1),
     "broken YAML": ("a: [", 1, 1),
     "text": ("hello", 1, 1),
