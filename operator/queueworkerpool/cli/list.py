@@ -105,6 +105,6 @@ def _is_terminal() -> bool:
 def _fitted(lines: Sequence[str]) -> list[str]:
     """Return the lines that fit on the terminal, and how many do not."""
     width, height = shutil.get_terminal_size()
-    room = height - 2  # the last line, and the cursor's
+    room = max(0, height - 2)  # the last line, and the cursor's
     fitting = list(lines) if len(lines) <= room + 1 else [*lines[:room], f"… and {len(lines) - room} more"]
     return [line[:width] for line in fitting]
