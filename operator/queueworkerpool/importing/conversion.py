@@ -88,27 +88,33 @@ def convert(
         if not found:
             work.refuse(Place(file), "", "", "there is no object in it")
         comments = list(comments_of(text))
+        begins = {each.line for each in found if isinstance(each, SourceObject)}
         for each in found:
             if isinstance(each, Unread):
                 work.refuse(each.place, "", each.field, each.problem)
             else:
-                work.convert(each, _within(comments, each))
+                work.convert(each, _within(comments, each, begins))
     for each in objects:
         work.convert(each, [])
     return work.result()
 
 
-def _within(comments: list[Comment], source: SourceObject) -> list[Comment]:
-    """Return the comments of an object: from those right before it to the one at its last field."""
+def _within(comments: list[Comment], source: SourceObject, begins: set[int | None]) -> list[Comment]:
+    """Return the comments of an object: from those right before it to those right after its last field.
+
+    Comments between two objects are those of the second one; `begins` has the first line of each.
+    """
     first, last = source.line or 1, max(source.lines.values(), default=source.line or 1)
     inside = [each for each in comments if first <= each.line <= last]
-    above = first - 1
-    for each in reversed([each for each in comments if each.line < first]):
-        if each.line != above or each.follows_value:
-            break
-        inside.insert(0, each)
+    alone = {each.line: each for each in comments if not each.follows_value}
+    above, below = first - 1, last + 1
+    while above in alone:
+        inside.insert(0, alone[above])
         above -= 1
-    return inside
+    while below in alone:
+        below += 1
+    after = [] if below in begins else [alone[line] for line in range(last + 1, below)]
+    return inside + after
 
 
 class _Work:
