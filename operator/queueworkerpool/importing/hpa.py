@@ -45,11 +45,15 @@ _MESSAGES = Bound(1, 1_000_000)
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """What a metric says: a queue's name, perhaps its region, and the counts that it has."""
+    """What a metric says: a queue's name, perhaps its region, and the counts that it has.
+
+    `is_guessed`: the metric's name does not tell a FIFO queue from another one.
+    """
 
     name: str
     counts: frozenset[str]
     region: str = ""
+    is_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,9 @@ def _metrics(draft: Draft, context: Context) -> Iterator[_Metric]:
     source = draft.source
     for at in source.objects((*_SPEC, "metrics")):
         if found := _queue(source, at, context):
+            if found.is_guessed:
+                text = f"KEDA writes a dash for a dot, so it is read as the FIFO queue {brief(found.name)}"
+                draft.note((*at, "external", "metric", "name"), text)
             yield _Metric(at, found, _per_pod(draft, (*at, "external", "target")))
         else:
             kind = source.required_text((*at, "type"), "External")
@@ -155,7 +162,7 @@ def _queue(source: SourceObject, at: Path, context: Context) -> _Queue | None:
     if found := _KEDAS.fullmatch(name):
         # KEDA writes a dash in place of a dot, and a queue's name holds a dot only before "fifo".
         queue = re.sub(r"-fifo$", ".fifo", found[1])
-        return _Queue(queue, frozenset({"visible", "not_visible"}))
+        return _Queue(queue, frozenset({"visible", "not_visible"}), is_guessed=queue != found[1])
     if found := _EXPORTERS.fullmatch(name):
         return _labelled(labels, _QUEUE_LABELS, frozenset({found[1]}))
     if labels.get("type") == "sqs-queue-length":

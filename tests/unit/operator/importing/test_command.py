@@ -81,6 +81,28 @@ def test_pools_go_to_standard_output_and_sentences_to_standard_error(tmp_path: P
     assert result.stderr == f"{path}:6: spec.initialCooldownPeriod: {loss}\n"
 
 
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("app.kubernetes.io/managed-by", "argocd.argoproj.io/instance", "meta.helm.sh/release-name"),
+        *("kustomize.toolkit.fluxcd.io/name", "applyset.kubernetes.io/part-of", "kapp.k14s.io/app"),
+        *("config.k8s.io/owning-inventory", "objectset.rio.cattle.io/hash"),
+    ],
+)
+def test_no_tool_takes_a_pool_for_its_own_and_deletes_it(owner: str) -> None:
+    marks = f"{{name: orders, labels: {{{owner}: x, team: a}}, annotations: {{{owner}: x, note: b}}}}"
+    printed = qwp("-f", "-", stdin=scaled_object().replace("{name: orders}", marks)).stdout
+    assert (owner in printed, "    team: a\n" in printed, "    note: b\n" in printed) == (False, True, True)
+
+
+def test_a_fifo_queue_that_is_guessed_by_the_name_of_a_metric_is_told() -> None:
+    by = "{metric: {name: s0-aws-sqs-a-fifo}, target: {type: AverageValue, averageValue: 5}}"
+    result = qwp("-f", "-", "--queues-at", URL.removesuffix("/orders"), stdin=HPA % by)
+    assert "/a.fifo\n" in result.stdout
+    said = 'KEDA writes a dash for a dot, so it is read as the FIFO queue "a.fifo"'
+    assert result.stderr == f"<stdin>:7: spec.metrics[0].external.metric.name: {said}\n"
+
+
 def test_only_pools_are_printed() -> None:
     assert "ConfigMap" not in qwp("-f", "-", stdin=CONFIG_MAP + "---\n" + scaled_object()).output
 
