@@ -103,6 +103,14 @@ def test_a_fifo_queue_that_is_guessed_by_the_name_of_a_metric_is_told() -> None:
     assert result.stderr == f"<stdin>:7: spec.metrics[0].external.metric.name: {said}\n"
 
 
+@pytest.mark.parametrize(("more", "told"), [("", True), ("  minReplicaCount: 1\n", False)])
+def test_an_activation_that_no_longer_leads_back_to_zero_is_told(more: str, told: bool) -> None:
+    active = scaled_object(more=more).replace("awsRegion:", 'activationQueueLength: "9", awsRegion:')
+    result = qwp("-f", "-", stdin=active)
+    assert "  activationMessages: 9\n" in result.stdout
+    assert ("it holds for the step from zero; KEDA also scales in" in result.stderr) == told
+
+
 def test_only_pools_are_printed() -> None:
     assert "ConfigMap" not in qwp("-f", "-", stdin=CONFIG_MAP + "---\n" + scaled_object()).output
 
