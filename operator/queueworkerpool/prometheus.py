@@ -6,6 +6,7 @@ The only adapter to Prometheus' HTTP API. It decides nothing; what is not in the
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,7 +19,7 @@ TIMEOUT_SECONDS = 30.0
 LONGEST_REASON = 300
 
 Series = Mapping[datetime, float]
-"""Values by the times of a grid; a time without a value is not in it."""
+"""Finite values by the times of a grid; a time without one is not in it."""
 
 
 class Prometheus:
@@ -26,8 +27,7 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         """Take the server's address, such as http://127.0.0.1:9090; sends nothing. Raises PrometheusError."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not _is_address(url):
             raise PrometheusError(f"{url!r} is no address of a Prometheus server: write http://HOST:PORT")
         self._url = url.rstrip("/")
         self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
@@ -44,6 +44,14 @@ class Prometheus:
         return _values(_decoded(answer.data, f"{self._url}, status {answer.status}"))
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket of IPv6 alone
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
 def _decoded(content: bytes, about: str) -> Mapping[str, Any]:
     """Return the data of an answer."""
     try:
@@ -54,7 +62,8 @@ def _decoded(content: bytes, about: str) -> Mapping[str, Any]:
         raise PrometheusError(f"{about}: this is no answer of a Prometheus server; check --prometheus")
     if document["status"] != "success":
         raise PrometheusError(f"{about}: {str(document.get('error'))[:LONGEST_REASON]}")
-    data: Mapping[str, Any] = document["data"]
+    if not isinstance(data := document.get("data"), dict):
+        raise PrometheusError(f"{about}: this is no answer of a Prometheus server; check --prometheus")
     return data
 
 
@@ -63,4 +72,5 @@ def _values(data: Mapping[str, Any]) -> Series:
     if len(found) > 1:
         raise PrometheusError(f"{len(found)} series where one is expected")
     pairs = found[0]["values"] if found else ()
-    return {datetime.fromtimestamp(time, UTC): float(value) for time, value in pairs if value != "NaN"}
+    values = {datetime.fromtimestamp(time, UTC): float(value) for time, value in pairs}
+    return {time: value for time, value in values.items() if isfinite(value)}

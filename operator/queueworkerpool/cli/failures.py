@@ -13,6 +13,7 @@ from queueworkerpool.errors import (
     UnknownPathError,
 )
 from queueworkerpool.names import KIND
+from queueworkerpool.show.text import printable
 
 _OTHER_CLUSTER = "choose another cluster with --context or --kubeconfig"
 
@@ -23,7 +24,7 @@ def reported(about: object = "") -> Iterator[None]:
     try:
         yield
     except QueueWorkerPoolError as error:
-        raise click.ClickException(f"{about}: {sentence(error)}" if about else sentence(error)) from error
+        raise click.ClickException(printable(f"{about}: {sentence(error)}" if about else sentence(error))) from error
     except ModuleNotFoundError as error:
         raise click.ClickException(missing(error)) from error
 

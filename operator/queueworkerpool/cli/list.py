@@ -40,9 +40,9 @@ def list_command(options: ClusterOptions, output: str, *, everywhere: bool, watc
         place = "" if everywhere else options.place()
         table = _Table(namespaces=everywhere, wide=output == "wide", json=output == "json")
         for pools in _rounds(options, place, watch=watch):
+            table.show(pools, watch=watch)
             if not pools and not table.json:
                 click.echo(_nothing(place), err=True)
-            table.show(pools, watch=watch)
 
 
 def _rounds(options: ClusterOptions, place: str, *, watch: bool) -> "Iterator[Sequence[StoredPool]]":
@@ -77,14 +77,16 @@ class _Table:
             self._print_new(facts, facts)
         elif self.json:
             click.echo(json.dumps({"pools": [pool_document(pool) for pool in pools]}, indent=2))
-        elif pools:
-            lines = pool_lines(pools, datetime.now(UTC), **self._columns)
-            if watch and _is_terminal():
-                click.echo(_HOME_AND_CLEAR + "\n".join(_fitted(lines)), color=True)
-            elif watch:
-                self._print_new(["head", *facts], lines)
-            else:
-                click.echo("\n".join(lines))
+        else:
+            self._show_text(facts, pool_lines(pools, datetime.now(UTC), **self._columns) if pools else [], watch=watch)
+
+    def _show_text(self, facts: Sequence[str], lines: Sequence[str], *, watch: bool) -> None:
+        if watch and _is_terminal():
+            click.echo(_HOME_AND_CLEAR + "\n".join(_fitted(lines)), color=True, nl=bool(lines))
+        elif watch:
+            self._print_new(["head", *facts][: len(lines)], lines)
+        elif lines:
+            click.echo("\n".join(lines))
 
     def _print_new(self, facts: Sequence[str], lines: Sequence[str]) -> None:
         """Print the lines whose facts were not among the last: ages alone are no news."""
@@ -105,6 +107,6 @@ def _is_terminal() -> bool:
 def _fitted(lines: Sequence[str]) -> list[str]:
     """Return the lines that fit on the terminal, and how many do not."""
     width, height = shutil.get_terminal_size()
-    room = height - 2  # the last line, and the cursor's
+    room = max(0, height - 2)  # the last line, and the cursor's
     fitting = list(lines) if len(lines) <= room + 1 else [*lines[:room], f"… and {len(lines) - room} more"]
     return [line[:width] for line in fitting]

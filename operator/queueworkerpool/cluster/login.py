@@ -1,6 +1,7 @@
 """As whom requests are sent, and where to: a kubeconfig and one of its contexts, else the pod's service account.
 
 `connection` takes its settings from it, the commands for people also the namespace. It sends nothing.
+The library checks no types, so a kubeconfig that is broken, or no YAML, may raise any error in it.
 """
 
 import os
@@ -38,7 +39,7 @@ class Login:
             else:
                 load: Any = config.load_kube_config
                 load(self._file(), context=self.context or None, client_configuration=settings)
-        except (config.ConfigException, OSError) as error:  # also after the start: a new token may be half written
+        except Exception as error:  # also after the start: a new token may be half written
             raise self._unusable(error) from error
         return settings
 
@@ -49,7 +50,7 @@ class Login:
                 return ACCOUNT_NAMESPACE.read_text().strip() or DEFAULT_NAMESPACE
             listed: Any = config.list_kube_config_contexts
             contexts, current = listed(self._file())
-        except (config.ConfigException, OSError) as error:
+        except Exception as error:
             raise self._unusable(error) from error
         named = {each["name"]: each for each in contexts}
         chosen = named.get(self.context, {}) if self.context else current

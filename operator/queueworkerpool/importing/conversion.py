@@ -88,27 +88,33 @@ def convert(
         if not found:
             work.refuse(Place(file), "", "", "there is no object in it")
         comments = list(comments_of(text))
+        begins = {each.line for each in found if isinstance(each, SourceObject)}
         for each in found:
             if isinstance(each, Unread):
                 work.refuse(each.place, "", each.field, each.problem)
             else:
-                work.convert(each, _within(comments, each))
+                work.convert(each, _within(comments, each, begins))
     for each in objects:
         work.convert(each, [])
     return work.result()
 
 
-def _within(comments: list[Comment], source: SourceObject) -> list[Comment]:
-    """Return the comments of an object: from those right before it to the one at its last field."""
+def _within(comments: list[Comment], source: SourceObject, begins: set[int | None]) -> list[Comment]:
+    """Return the comments of an object: from those right before it to those right after its last field.
+
+    Comments between two objects are those of the second one; `begins` has the first line of each.
+    """
     first, last = source.line or 1, max(source.lines.values(), default=source.line or 1)
     inside = [each for each in comments if first <= each.line <= last]
-    above = first - 1
-    for each in reversed([each for each in comments if each.line < first]):
-        if each.line != above or each.follows_value:
-            break
-        inside.insert(0, each)
+    alone = {each.line: each for each in comments if not each.follows_value}
+    above, below = first - 1, last + 1
+    while above in alone:
+        inside.insert(0, alone[above])
         above -= 1
-    return inside
+    while below in alone:
+        below += 1
+    after = [] if below in begins else [alone[line] for line in range(last + 1, below)]
+    return inside + after
 
 
 class _Work:
@@ -119,6 +125,7 @@ class _Work:
         self._mode = mode
         self._now = now
         self._manifests: list[str] = []
+        self._sources: dict[tuple[str, str], SourceObject] = {}
         self._notes: list[Remark] = []
         self._refusals: list[Remark] = []
         self._passed_over = 0
@@ -144,11 +151,19 @@ class _Work:
             notes.sort(key=lambda note: note.place.line or 0)
             text = _manifest(draft, notes, comments)
             self._check(draft, text)
+            self._take_name(source)
         except RefusedError as error:
             self.refuse(source.place(error.path), source.title, dotted(error.path), str(error))
         else:
             self._manifests.append(text)
             self._notes += notes
+
+    def _take_name(self, source: SourceObject) -> None:
+        """Raise RefusedError when an earlier object has become the pool of this name, which would be overwritten."""
+        other = self._sources.setdefault((source.namespace, source.name), source)
+        if other is not source:
+            text = f"{other.title} ({other.place()}) is the pool of this name already: leave one out, or rename it"
+            raise RefusedError(("metadata", "name"), text)
 
     def _draft(self, source: SourceObject) -> Draft | None:
         if source.group in (keda.GROUP, keda.OLD_GROUP) and source.kind not in AUTHENTICATIONS:
@@ -157,8 +172,10 @@ class _Work:
                 return keda.convert(source, self._context)
         if (source.group, source.kind.lower()) == (worker_pod_autoscaler.GROUP, worker_pod_autoscaler.KIND.lower()):
             return worker_pod_autoscaler.convert(source, self._context)
-        if (source.group, source.kind) == (hpa.GROUP, hpa.KIND) and hpa.is_on_sqs(source, self._context):
-            return hpa.convert(source, self._context)
+        if (source.group, source.kind) == (hpa.GROUP, hpa.KIND):
+            if hpa.is_on_sqs(source, self._context):
+                return hpa.convert(source, self._context)
+            hpa.refuse_unknown_metrics(source)
         return None
 
     def _check(self, draft: Draft, text: str) -> None:

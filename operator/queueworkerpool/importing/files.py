@@ -1,6 +1,7 @@
 """Reads files into the objects that are imported, and says of what is none why. Pure. `conversion` calls it.
 
-One broken document does not hide the others. A template of Helm is told apart from broken YAML.
+One broken document does not hide the others. A template of Helm is told apart from broken YAML, and from an object that
+holds templates of others: alerts, dashboards and workflows do, also once a chart is rendered.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from queueworkerpool.validate.documents import Document, DocumentBrokenError, re
 
 _TEMPLATE = "{{"
 _RENDER = "it is a template ({{ … }}) and not yet YAML: render it first, such as `helm template . | qwp import -f -`"
+_GROUPS = ("keda.sh", "keda.k8s.io", "autoscaling", "metrics.aws", "k8s.practo.dev")
+"""The groups of what is imported, beside which an object of a chart may hold templates of its own."""
 
 
 class Unread(NamedTuple):
@@ -48,12 +51,18 @@ def _objects(file: str, document: Document, value: Any, path: str) -> Iterator[S
             yield from _objects(file, document, item, f"{path}items[{index}].")
         return
     lines = {where.removeprefix(path): at for where, at in document.lines.items() if where.startswith(path)}
-    if found := _template(value, ""):
+    if found := _template(_renderable(value), ""):
         yield Unread(Place(file, lines.get(found, line)), found, _RENDER)
     elif missing := next((name for name in ("apiVersion", "kind") if not isinstance(value.get(name), str)), None):
         yield Unread(Place(file, line), missing, "it is missing, or no text: write the one of the object's kind")
     else:
         yield SourceObject(file, value, line, lines)
+
+
+def _renderable(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of an object that must be rendered: all of what is imported, of others what they are."""
+    head = {name: value.get(name) for name in ("apiVersion", "kind")}
+    return value if str(head["apiVersion"]).rpartition("/")[0] in _GROUPS else head
 
 
 def _template(value: Any, path: str) -> str:

@@ -45,11 +45,15 @@ _MESSAGES = Bound(1, 1_000_000)
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """What a metric says: a queue's name, perhaps its region, and the counts that it has."""
+    """What a metric says: a queue's name, perhaps its region, and the counts that it has.
+
+    `is_guessed`: the metric's name does not tell a FIFO queue from another one.
+    """
 
     name: str
     counts: frozenset[str]
     region: str = ""
+    is_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,17 @@ def is_on_sqs(source: SourceObject, context: Context) -> bool:
     metrics = source.find((*_SPEC, "metrics"))
     indices = range(len(metrics)) if isinstance(metrics, list) else ()
     return any(_queue(source, (*_SPEC, "metrics", index), context) for index in indices)
+
+
+def refuse_unknown_metrics(source: SourceObject) -> None:
+    """Raise RefusedError for an HPA whose metric has SQS in its name, and none that is known: it must not be missed."""
+    metrics = source.find((*_SPEC, "metrics"))
+    for index in range(len(metrics)) if isinstance(metrics, list) else ():
+        at = (*_SPEC, "metrics", index)
+        for path in (("external", "metric", "name"), ("external", "metricName"), ("object", "metric", "name")):
+            if isinstance(name := source.find((*at, *path)), str) and "sqs" in name.lower():
+                text = "seems to be a metric of SQS, and of which queue is not known: write the pool by hand"
+                raise RefusedError((*at, *path), f"{brief(name)} {text}")
 
 
 def convert(source: SourceObject, context: Context) -> Draft:
@@ -112,6 +127,9 @@ def _metrics(draft: Draft, context: Context) -> Iterator[_Metric]:
     source = draft.source
     for at in source.objects((*_SPEC, "metrics")):
         if found := _queue(source, at, context):
+            if found.is_guessed:
+                text = f"KEDA writes a dash for a dot, so it is read as the FIFO queue {brief(found.name)}"
+                draft.note((*at, "external", "metric", "name"), text)
             yield _Metric(at, found, _per_pod(draft, (*at, "external", "target")))
         else:
             kind = source.required_text((*at, "type"), "External")
@@ -144,7 +162,7 @@ def _queue(source: SourceObject, at: Path, context: Context) -> _Queue | None:
     if found := _KEDAS.fullmatch(name):
         # KEDA writes a dash in place of a dot, and a queue's name holds a dot only before "fifo".
         queue = re.sub(r"-fifo$", ".fifo", found[1])
-        return _Queue(queue, frozenset({"visible", "not_visible"}))
+        return _Queue(queue, frozenset({"visible", "not_visible"}), is_guessed=queue != found[1])
     if found := _EXPORTERS.fullmatch(name):
         return _labelled(labels, _QUEUE_LABELS, frozenset({found[1]}))
     if labels.get("type") == "sqs-queue-length":

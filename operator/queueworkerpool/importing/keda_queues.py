@@ -90,6 +90,9 @@ def _put_counts(draft: Draft, read: list[_Trigger]) -> None:
         draft.put(("spec", "count", "delayed"), "Count", (*first, "scaleOnDelayed"))
     if activation := min(each.activation for each in read):
         draft.put(("spec", "activationMessages"), activation, (*first, "activationQueueLength"))
+        if "activeMinReplicas" in draft.fields["spec"] or "minReplicas" not in draft.fields["spec"]:
+            also = "KEDA also scales in to zero, or idleReplicaCount, while no more than that wait"
+            draft.note((*first, "activationQueueLength"), f"it holds for the step from zero; {also}")
 
 
 def _tell_difference(draft: Draft, read: list[_Trigger], name: str, values: set[int], chosen: str) -> None:

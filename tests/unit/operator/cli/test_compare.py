@@ -110,6 +110,8 @@ def test_programs_get_every_moment(prometheus: tuple[dict[str, Any], str]) -> No
 
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "not a Prometheus": ({"text": "<html>"}, "this is no answer of a Prometheus server; check --prometheus"),
+    "no data": ({"text": '{"status": "success"}'}, "this is no answer of a Prometheus server; check --prometheus"),
+    "a refusal that steers the terminal": ({"text": '{"status": "error", "error": "no\\u001b[2J"}'}, "no\\x1b[2J"),
     "a refusal": (
         {"text": '{"status": "error", "error": "exceeded maximum resolution"}', "code": 400},
         "status 400: exceeded maximum resolution",
@@ -135,6 +137,7 @@ def test_a_prometheus_that_does_not_help_is_one_sentence(
     ("url", "sentence"),
     [
         ("http://127.0.0.1:9", "does not answer (NewConnectionError): check --prometheus"),
+        ("http://[::1", "'http://[::1' is no address of a Prometheus server: write http://HOST:PORT"),
         ("prometheus:9090", "'prometheus:9090' is no address of a Prometheus server: write http://HOST:PORT"),
     ],
 )
@@ -149,6 +152,17 @@ def test_a_series_that_nobody_recorded_is_no_zero(prometheus: tuple[dict[str, An
     assert lines[1:] == [
         "Prometheus knows both sizes at no time: does it scrape the operator, and was the pool there then?"
     ]
+
+
+@pytest.mark.usefixtures("dry")
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
+def test_a_value_that_is_no_size_is_unknown(value: str, prometheus: tuple[dict[str, Any], str]) -> None:
+    answers, url = prometheus
+    answers |= {name: [value, 3] for name in ("backlog_per_pod", "desired", "current")}
+    first, second, *_ = json.loads(qwp("compare", "thumbnails", "--prometheus", url, "-o", "json").stdout)["past"][
+        "moments"
+    ]
+    assert [each["ours"] for each in (first, second)] == [None, 3]
 
 
 def compared(*sizes: tuple[int | None, int | None]) -> Comparison:

@@ -114,6 +114,27 @@ def test_a_watch_on_a_terminal_fills_it_and_no_more(api: Api, monkeypatch: pytes
     assert (len(lines), lines[-1], max(map(len, lines[1:]))) == (9, "… and 13 more", 40)
 
 
+def test_pools_that_are_gone_leave_the_screen(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds(api, monkeypatch, listed(stored()), listed())
+    monkeypatch.setattr("queueworkerpool.cli.list._is_terminal", lambda: True)
+    result = qwp("list", "--watch")
+    assert result.stdout.endswith("\n\x1b[H\x1b[J")
+    assert result.stderr.startswith("no pools found in namespace shop")
+
+
+def test_a_pool_that_comes_again_is_printed_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds(api, monkeypatch, listed(stored()), listed(), listed(stored()))
+    assert qwp("list", "--watch").stdout.splitlines() == [HEAD, THUMBNAILS, HEAD, THUMBNAILS]
+
+
+@pytest.mark.parametrize(("height", "shown"), [("1", 1), ("2", 1), ("3", 2)])
+def test_a_watch_fits_a_terminal_of_a_line(height: str, shown: int, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds(api, monkeypatch, listed(*(stored(f"pool-{number:02}") for number in range(20))))
+    monkeypatch.setattr("queueworkerpool.cli.list._is_terminal", lambda: True)
+    monkeypatch.setenv("LINES", height)
+    assert len(qwp("list", "--watch").stdout.splitlines()) == shown
+
+
 OTHER = "choose another cluster with --context or --kubeconfig"
 
 

@@ -51,3 +51,22 @@ def test_in_a_pod_a_kubeconfig_that_is_given_wins(kubeconfig: str, monkeypatch: 
 def test_a_kubeconfig_that_is_not_there_is_named() -> None:
     with pytest.raises(ClusterError, match=r"no usable /nonexistent \(ConfigException\)"):
         Login("/nonexistent").namespace()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["a: [b", "\0", "", "[1, 2]", "text", "contexts: 5", "contexts: [5]\ncurrent-context: a"],
+    ids=["no YAML", "no text", "empty", "a list", "a text", "no list of contexts", "a context that is none"],
+)
+def test_a_kubeconfig_that_is_none_is_named(broken: str, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(broken)
+    for asked in (Login(str(path)).namespace, Login(str(path)).configuration):
+        with pytest.raises(ClusterError, match=f"no usable {path} "):
+            asked()
+
+
+def test_an_address_that_is_no_text_is_told_so(kubeconfig: str) -> None:
+    Path(kubeconfig).write_text(Path(kubeconfig).read_text().replace("http://127.0.0.1:1", "5"))
+    with pytest.raises(ClusterError, match=r"no usable .* \(AttributeError\)"):
+        Login(kubeconfig).configuration()

@@ -19,6 +19,14 @@ def scaled_object(name: str = "orders", url: str = URL, more: str = "") -> str:
 
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+ALERTS = (
+    "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\n"
+    "spec: {groups: [{rules: [{alert: Down, annotations: {summary: '{{ $labels.pod }} is down'}}]}]}\n"
+)
+HPA = (
+    "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\nspec:\n  maxReplicas: 5\n"
+    "  scaleTargetRef: {name: worker}\n  metrics: [{type: External, external: %s}]\n"
+)
 WITH_A_LOSS = scaled_object(more="  initialCooldownPeriod: 60\n")
 
 
@@ -31,6 +39,20 @@ EXITS: dict[str, tuple[str | bytes, int, int]] = {
     "a ScaledObject with a field that has no equal": (WITH_A_LOSS, 0, 1),
     "a ScaledObject that is refused, after another": (scaled_object() + "---\n" + scaled_object(url="orders"), 1, 1),
     "objects of other kinds beside it": (CONFIG_MAP + "---\n" + scaled_object(), 0, 0),
+    "an alert with a template of its own beside it": (ALERTS + "---\n" + scaled_object(), 0, 0),
+    "an object whose kind is a template": ("apiVersion: v1\nkind: '{{ .kind }}'\n---\n" + scaled_object(), 1, 1),
+    "two that would be one pool": (scaled_object() + "---\n" + scaled_object(), 1, 1),
+    "an HPA on a metric of SQS that is not known": (
+        HPA % "{metric: {name: 'dd@x:sqs-a'}}" + "---\n" + scaled_object(),
+        1,
+        1,
+    ),
+    "an HPA of an older version on such a metric": (
+        HPA % "{metricName: SQS_messages}" + "---\n" + scaled_object(),
+        1,
+        1,
+    ),
+    "an HPA on a metric of something else": (HPA % "{metric: {name: kafka_lag}}" + "---\n" + scaled_object(), 0, 0),
     "only objects of other kinds": (CONFIG_MAP, 1, 1),
     "broken YAML": ("a: [", 1, 1),
     "text": ("hello", 1, 1),
@@ -57,6 +79,36 @@ def test_pools_go_to_standard_output_and_sentences_to_standard_error(tmp_path: P
     assert result.stdout.startswith(f"---\n# From ScaledObject orders ({path}:1), by qwp import.\n")
     loss = "a new pool may go to zero as soon as its queues were empty for long enough"
     assert result.stderr == f"{path}:6: spec.initialCooldownPeriod: {loss}\n"
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        *("app.kubernetes.io/managed-by", "argocd.argoproj.io/instance", "meta.helm.sh/release-name"),
+        *("kustomize.toolkit.fluxcd.io/name", "applyset.kubernetes.io/part-of", "kapp.k14s.io/app"),
+        *("config.k8s.io/owning-inventory", "objectset.rio.cattle.io/hash"),
+    ],
+)
+def test_no_tool_takes_a_pool_for_its_own_and_deletes_it(owner: str) -> None:
+    marks = f"{{name: orders, labels: {{{owner}: x, team: a}}, annotations: {{{owner}: x, note: b}}}}"
+    printed = qwp("-f", "-", stdin=scaled_object().replace("{name: orders}", marks)).stdout
+    assert (owner in printed, "    team: a\n" in printed, "    note: b\n" in printed) == (False, True, True)
+
+
+def test_a_fifo_queue_that_is_guessed_by_the_name_of_a_metric_is_told() -> None:
+    by = "{metric: {name: s0-aws-sqs-a-fifo}, target: {type: AverageValue, averageValue: 5}}"
+    result = qwp("-f", "-", "--queues-at", URL.removesuffix("/orders"), stdin=HPA % by)
+    assert "/a.fifo\n" in result.stdout
+    said = 'KEDA writes a dash for a dot, so it is read as the FIFO queue "a.fifo"'
+    assert result.stderr == f"<stdin>:7: spec.metrics[0].external.metric.name: {said}\n"
+
+
+@pytest.mark.parametrize(("more", "told"), [("", True), ("  minReplicaCount: 1\n", False)])
+def test_an_activation_that_no_longer_leads_back_to_zero_is_told(more: str, told: bool) -> None:
+    active = scaled_object(more=more).replace("awsRegion:", 'activationQueueLength: "9", awsRegion:')
+    result = qwp("-f", "-", stdin=active)
+    assert "  activationMessages: 9\n" in result.stdout
+    assert ("it holds for the step from zero; KEDA also scales in" in result.stderr) == told
 
 
 def test_only_pools_are_printed() -> None:

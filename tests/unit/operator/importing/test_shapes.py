@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from queueworkerpool.importing import Options, convert
 from queueworkerpool.validate import validate
 from queueworkerpool.validate.documents import comments_of
 from tests.unit.operator.importing.shapes import NOW, SHAPES, Shape, pools_of, remarks_of
@@ -45,6 +46,28 @@ def test_every_comment_of_a_scaled_object_is_kept() -> None:
     kept = {comment.text for comment in comments_of(shape.pools)}
     assert source
     assert source <= kept
+
+
+TRIGGER = "  - type: aws-sqs-queue\n    metadata: {queueURL: https://sqs.eu-west-1.amazonaws.com/111122223333/%s}\n"
+OBJECT = (
+    "kind: ScaledObject\napiVersion: keda.sh/v1alpha1\nmetadata: {name: %s}\n"
+    "spec:\n  scaleTargetRef: {name: w}\n  triggers:\n"
+)
+
+
+def test_comments_after_the_last_field_are_kept_by_the_object_that_they_follow() -> None:
+    first, second = (OBJECT % name + TRIGGER % name for name in "ab")
+    text = f"{first}  # - type: cron\n  #   metadata: {{}}\n---\n# about b\n{second}"
+    of_a, of_b = convert([("f", text)], [], Options(), NOW).manifests
+    assert "# - type: cron\n# metadata: {}\n" in of_a
+    assert ("about b" in of_a, "# about b\n" in of_b, "cron" in of_b) == (False, True, False)
+
+
+def test_comments_between_two_items_of_a_list_are_the_second_ones() -> None:
+    first, second = ("- " + (OBJECT % name + TRIGGER % name).replace("\n", "\n  ").rstrip() for name in "ab")
+    text = f"kind: List\napiVersion: v1\nitems:\n{first}\n# about b\n{second}\n  # last of b\n"
+    of_a, of_b = convert([("f", text)], [], Options(), NOW).manifests
+    assert ("about b" in of_a, "# about b\n" in of_b, "# last of b\n" in of_b) == (False, True, True)
 
 
 @each_shape
