@@ -1,15 +1,20 @@
 """What can be chosen of all objects at once: names, namespace, labels; and objects of the user's own."""
 
+import subprocess
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
-from tests.chart.objects import Json, Render, container, nested, of_kind, plain_env, pod
+from tests.chart.objects import CHART, Json, Render, container, nested, of_kind, plain_env, pod
 
+Helm = Callable[..., "subprocess.CompletedProcess[str]"]
 EVERYTHING: Json = {
     "replicaCount": 2,
     "networkPolicy": {"enabled": True},
     "metrics": {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}},
+    "grafanaDashboards": {"enabled": True},
 }
 # Those of the first release: a Deployment's selector can never change.
 SELECTOR = {
@@ -20,6 +25,7 @@ SELECTOR = {
 NAMES: dict[str, tuple[Json, str, str]] = {
     "the release and the chart": ({}, "demo", "demo-queueworkerpool"),
     "a release that says what it is": ({}, "my-queueworkerpool", "my-queueworkerpool"),
+    "a release with a dot, which no Service may have": ({}, "demo.eu", "demo-eu-queueworkerpool"),
     "another word for the chart": ({"nameOverride": "sizer"}, "demo", "demo-sizer"),
     "another word, which the release contains": ({"nameOverride": "sizer"}, "sizers", "sizers"),
     "a whole name": ({"fullnameOverride": "sizer"}, "demo", "sizer"),
@@ -70,13 +76,51 @@ def test_common_labels_are_on_everything_and_closer_ones_win(render: Render) -> 
             "serviceMonitor": {"enabled": True, "labels": {"team": "prometheus"}},
             "prometheusRule": {"enabled": True, "labels": {"team": "prometheus"}},
         },
+        "grafanaDashboards": {"enabled": True, "labels": {"team": "prometheus"}},
     }
     objects = render(EVERYTHING | values)
-    of_prometheus = {"ServiceMonitor", "PrometheusRule"}
+    of_prometheus = {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
     teams = {each["kind"]: each["metadata"]["labels"].get("team") for each in objects}
     assert teams == {kind: "prometheus" if kind in of_prometheus else "platform" for kind in teams}
     assert pod(objects)["metadata"]["labels"]["team"] == "queues"
     assert all(each["metadata"]["labels"]["tier"] == "1" for each in (*objects, pod(objects)))
+
+
+def test_no_key_is_there_twice(helm: Helm) -> None:
+    """PyYAML takes the last one of two; Flux and kubectl refuse both."""
+    dashboards = {"enabled": True, "labels": {"team": "a"}, "annotations": {"grafana_folder": "a"}, "folder": "b"}
+    values = EVERYTHING | {"commonLabels": {"team": "b"}, "podLabels": {"team": "c"}, "grafanaDashboards": dashboards}
+    answer = helm("template", "demo", str(CHART), values=values)
+    assert repeated_keys(answer.stdout) == []
+
+
+def repeated_keys(text: str) -> list[str]:
+    """Every key that a mapping of these YAML documents has more than once."""
+
+    def of(node: yaml.Node | None) -> Iterator[str]:
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            yield from (key for key in set(keys) if keys.count(key) > 1)
+            for _, value in node.value:
+                yield from of(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for child in node.value:
+                yield from of(child)
+
+    return [key for document in yaml.compose_all(text, yaml.SafeLoader) for key in of(document)]
+
+
+def test_words_that_yaml_takes_for_numbers_stay_texts(
+    render: Render, kubeconform: Callable[..., str], kubernetes_releases: list[str]
+) -> None:
+    values = {
+        "watchNamespaces": ["123"],
+        "namespaceOverride": "456",
+        "serviceAccount": {"name": "789"},
+        "grafanaDashboards": {"enabled": True, "namespace": "12"},
+    }
+    objects = render(EVERYTHING | values, release="123")
+    assert kubeconform(objects, kubernetes_releases[-1]) == ""
 
 
 def namespaces(node: object) -> list[str]:

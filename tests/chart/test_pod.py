@@ -48,6 +48,7 @@ MERGED: dict[str, tuple[str, Json, Json]] = {
         {"seccompProfile": None},
         {"seccompProfile": None},
     ),
+    "nulls where other charts have numbers": ("podSecurityContext", {"runAsUser": None, "fsGroup": None}, {}),
 }
 
 

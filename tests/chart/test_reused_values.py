@@ -23,11 +23,19 @@ def reusing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return chart
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
-def test_a_value_that_the_previous_release_did_not_have_has_its_default(
-    replicas: int, reusing: Path, helm: Helm
-) -> None:
-    asked = ("--kube-version=1.36.0", f"--set=replicaCount={replicas}")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "replicaCount=1",
+        "replicaCount=2",
+        "networkPolicy.enabled=true",
+        "grafanaDashboards.enabled=true",
+        "metrics.prometheusRule.enabled=true",
+        "metrics.serviceMonitor.enabled=true",
+    ],
+)
+def test_a_value_that_the_previous_release_did_not_have_has_its_default(given: str, reusing: Path, helm: Helm) -> None:
+    asked = ("--kube-version=1.36.0", f"--set={given}")
     ours, reused = (helm("template", "demo", str(chart), *asked) for chart in (CHART, reusing))
     assert (reused.returncode, reused.stderr) == (0, "")
     assert reused.stdout == ours.stdout

@@ -116,6 +116,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"commonLabels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
         "'/commonLabels/rbac.authorization.k8s.io~1aggregate-to-view': false schema",
     ),
+    "a label that is a sentence": ({"commonLabels": {"team": "a b"}}, "'/commonLabels/team': 'a b' does not match"),
+    "a label whose name is a sentence": (
+        {"commonLabels": {"a b": "c"}},
+        "'/commonLabels': additional properties 'a b' not allowed",
+    ),
+    "a section that is taken away": ({"crds": None}, "missing property 'crds'"),
+    "a part of a section that is taken away": ({"metrics": {"tls": None}}, "'/metrics': missing property 'tls'"),
+    "a name that no Service may have": ({"fullnameOverride": "1st"}, "'/fullnameOverride': '1st' does not match"),
     "a name that no object may have": ({"fullnameOverride": "Sizer"}, "'/fullnameOverride': 'Sizer' does not match"),
     "a name that leaves no room for suffixes": (
         {"nameOverride": "n" * 56},

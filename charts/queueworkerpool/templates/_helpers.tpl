@@ -1,8 +1,9 @@
-{{/* The name of everything in the release: unique, readable, at most 63 characters with the longest suffix. */}}
+{{/* The name of everything in the release: unique, readable, at most 63 characters with the longest suffix. Helm lets a release
+have dots in its name, but a Service may not. */}}
 {{- define "queueworkerpool.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name -}}
 {{- $prefixed := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- .Values.fullnameOverride | default $prefixed | trunc 55 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | default ($prefixed | replace "." "-") | trunc 55 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Where everything is that has a namespace, but for the Roles of watchNamespaces and a ServiceMonitor with its own. */}}
@@ -13,7 +14,7 @@
 {{/* The labels by which the Deployment and the Service select their pods: they must never change, so no value does. */}}
 {{- define "queueworkerpool.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
