@@ -45,7 +45,7 @@ the operator as a release of its own, and charts with pools after it; or, for on
 takes a `condition` such as `queueworkerpool.enabled`, `tags` and `global`; when the condition turns false, the operator
 goes and the pools stay as they are. For Argo CD and Flux see [docs/gitops.md](../../docs/gitops.md).
 
-With `replicaCount: 2` a node may fail. The operators elect the one that scales, by a Lease in the release's namespace;
+With `replicaCount: 2` a node may fail. The operators elect the one that scales, by a Lease in the operator's namespace;
 another one takes over within 17 seconds when it dies, and within 3 seconds when it is stopped in order. A single
 replica takes part in the election too, because two pods run for a while during an update.
 
@@ -68,7 +68,7 @@ The operator reads pools and what they scale (`scaleTargets`), and writes the st
 scale, and Events: by a ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods to ask workers for
 their /state, and sets the deletion cost of the pods that a scale-in should delete. That right would allow any change of
 any pod, so a ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30
-on). It reads no Secrets. In the release's namespace it reads and writes one Lease, which it creates where the deployer
+on). It reads no Secrets. In the operator's namespace it reads and writes one Lease, which it creates where the deployer
 leaves it out, as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
 (`serviceAccount.annotations`) or those in `extraEnv`:
 
@@ -85,7 +85,7 @@ because two ClusterRoles are aggregated to those (`aggregatedRoles`). Only the o
 `watchNamespaces` the chart creates no ClusterRole: create Roles for people yourself.
 
 Who installs it without rights in the whole cluster sets `watchNamespaces`, `crds.install=false` and
-`podPatchPolicy.enabled=false`: then all objects are in the release's namespace and in those to serve. An administrator
+`podPatchPolicy.enabled=false`: then all objects are in the operator's namespace and in those to serve. An administrator
 applies `crds/queueworkerpools.yaml` before, and should apply the policy too (`helm template` with
 `--show-only templates/podpatchpolicy.yaml`): without it, whoever steals the operator's token can change any pod of the
 namespaces to serve.

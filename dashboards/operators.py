@@ -219,7 +219,7 @@ _WRITES = Row(
         ),
         Panel(
             title="Writes of sizes",
-            description="Writes per second of a Deployment's replicas, up and down, over all pools.",
+            description="Writes per second of replicas, up and down, over all pools.",
             queries=(
                 Query(
                     f"sum by (direction) (rate(queueworkerpool_scale_writes_total{{{_HERE}}}[{RATE}]))", "{{direction}}"

@@ -31,7 +31,7 @@ _OVERVIEW = Row(
         Panel(
             title="Pools",
             description="The chosen pools. Recommended: what the load needs; desired: what was decided; asked for: "
-            "what the Deployment has; waiting: pods that stay until their workers are idle.",
+            "the target's replicas; waiting: pods that stay until their workers are idle.",
             queries=(
                 Query(f"sum by ({_PER}) (queueworkerpool_queue_messages{{{_HERE}}})", "Messages"),
                 _gauge("recommended_replicas", "Recommended"),
@@ -55,7 +55,7 @@ _SIZE = Row(
         Panel(
             title="Pods",
             description="Recommended is what the load needs before any limit; desired, what was decided; asked for, "
-            "what the Deployment has. Desired above ready for long: pods do not come.",
+            "the target's replicas. Desired above ready for long: pods do not come.",
             queries=(
                 _gauge("recommended_replicas", f"{_NAME} recommended"),
                 _gauge("desired_replicas", f"{_NAME} desired"),

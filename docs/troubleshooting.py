@@ -107,7 +107,10 @@ SIGNS: dict[Reason, str] = {
         " [WorkersNotProtected](runbooks/QueueWorkerPoolWorkersNotProtected.md) fires. What a worker answers:"
         " [scaling in](scale-in.md#what-a-worker-answers)."
     ),
-    Reason.WORKERS_NOT_PROTECTABLE: "`WorkersProtected` is False; the message names the kind.",
+    Reason.WORKERS_NOT_PROTECTABLE: (
+        "`WorkersProtected` is False; the message names the kind; after half an hour the alert"
+        " [WorkersNotProtected](runbooks/QueueWorkerPoolWorkersNotProtected.md) fires."
+    ),
     Reason.BUSY_WORKERS_DRAINED: "`WorkersProtected` is False, because the spec asks for it. No alert fires.",
     Reason.REPLICAS_CORRECTED: "An Event names the other writer and the size that it had set.",
     Reason.SUCCESSFUL_RESCALE: "An Event has both sizes and the message of the decision.",
