@@ -33,6 +33,7 @@ VALUES: dict[str, tuple[Json, Json]] = {
     "gone with the release": ({"keep": False}, {}),
     "what Helm passes to a dependency": ({"enabled": True, "tags": {"a": True}, "global": {"b": 1}}, {}),
     "labels": ({"commonLabels": {"team": "a"}}, {"team": "a"}),
+    "nulls, which are no order to lose every pool": ({"commonLabels": None, "keep": None}, {}),
 }
 
 
@@ -40,12 +41,14 @@ VALUES: dict[str, tuple[Json, Json]] = {
 def test_it_takes(values: Json, labels: Json, helm: Helm) -> None:
     metadata = definition(helm, values)["metadata"]
     assert labels.items() <= metadata["labels"].items()
-    assert ("helm.sh/resource-policy" in metadata["annotations"]) is values.get("keep", True)
+    assert ("helm.sh/resource-policy" in metadata["annotations"]) is (values.get("keep") is not False)
 
 
 def test_it_refuses_a_typo_and_lint_has_nothing_to_say(helm: Helm) -> None:
     refused = helm("template", "demo", str(CHART), values={"kept": True})
     assert "additional properties 'kept' not allowed" in refused.stderr
+    refused = helm("template", "demo", str(CHART), values={"commonLabels": {"team": "a b"}})
+    assert "'/commonLabels/team': 'a b' does not match" in refused.stderr
     answer = helm("lint", str(CHART), "--strict")
     assert (answer.returncode, "[" in answer.stdout) == (0, False), answer.stdout
 

@@ -79,8 +79,9 @@ def test_names_fit_even_the_longest_release(render: Render) -> None:
     assert max(len(found["metadata"]["name"]) for found in render(release="r" * 53)) <= 63
 
 
-def test_the_custom_resource_definition_is_the_repositorys_and_is_kept(render: Render) -> None:
-    (rendered,) = of_kind(render(), "CustomResourceDefinition")
+@pytest.mark.parametrize("values", [{}, {"crds": {"keep": None}}], ids=["by default", "after a null"])
+def test_the_custom_resource_definition_is_the_repositorys_and_is_kept(values: Json, render: Render) -> None:
+    (rendered,) = of_kind(render(values), "CustomResourceDefinition")
     ours = yaml.safe_load((ROOT / "crds" / "queueworkerpools.yaml").read_text())
     assert rendered["spec"] == ours["spec"]
     assert rendered["metadata"]["name"] == ours["metadata"]["name"]

@@ -73,11 +73,14 @@ spec:
 """
 
 
-def test_a_parent_may_rename_it_import_its_values_and_have_pools_of_its_own(tmp_path: Path, helm: Helm) -> None:
+@pytest.mark.parametrize(("alias", "name"), [("sizer", "demo-sizer"), ("queue_workerPool", "demo-queue-workerpool")])
+def test_a_parent_may_rename_it_import_its_values_and_have_pools_of_its_own(
+    alias: str, name: str, tmp_path: Path, helm: Helm
+) -> None:
     """One release of both: the README says that the definition is then applied first."""
     renamed = DEPENDENCY | {
-        "alias": "sizer",
-        "condition": "sizer.enabled",
+        "alias": alias,
+        "condition": f"{alias}.enabled",
         "import-values": [{"child": "metrics.service", "parent": "exported"}],
     }
     shutil.copytree(CHART, tmp_path / "charts" / "queueworkerpool")
@@ -85,11 +88,11 @@ def test_a_parent_may_rename_it_import_its_values_and_have_pools_of_its_own(tmp_
     (tmp_path / "templates" / "pool.yaml").write_text(POOL)
     chart = {"apiVersion": "v2", "name": "parent", "version": "0.1.0", "dependencies": [renamed]}
     (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(chart))
-    answer = helm("template", "demo", str(tmp_path), values={"sizer": {"enabled": True, "crds": {"install": False}}})
+    answer = helm("template", "demo", str(tmp_path), values={alias: {"enabled": True, "crds": {"install": False}}})
     assert answer.returncode == 0, answer.stderr
     objects = {each["kind"]: each for each in yaml.safe_load_all(answer.stdout) if each}
-    assert objects["Deployment"]["metadata"]["name"] == "demo-sizer"
+    assert objects["Deployment"]["metadata"]["name"] == name
     assert objects["QueueWorkerPool"]["spec"]["maxReplicas"] == 9090
     assert "CustomResourceDefinition" not in objects
-    refused = helm("template", "demo", str(tmp_path), values={"sizer": {"crd": {"install": False}}})
+    refused = helm("template", "demo", str(tmp_path), values={alias: {"crd": {"install": False}}})
     assert "additional properties 'crd' not allowed" in refused.stderr

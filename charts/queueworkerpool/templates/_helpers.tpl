@@ -1,9 +1,9 @@
 {{/* The name of everything in the release: unique, readable, at most 63 characters with the longest suffix. Helm lets a release
-have dots in its name, but a Service may not. */}}
+have dots in its name, and an alias capitals and underscores; a Service may have none. */}}
 {{- define "queueworkerpool.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name -}}
 {{- $prefixed := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- .Values.fullnameOverride | default ($prefixed | replace "." "-") | trunc 55 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | default ($prefixed | lower | replace "." "-" | replace "_" "-") | trunc 55 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Where everything is that has a namespace, but for the Roles of watchNamespaces and a ServiceMonitor with its own. */}}
