@@ -140,6 +140,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a volume without a source": ({"extraVolumes": [{"name": "a"}]}, "'/extraVolumes/0': minProperties: got 1, want 2"),
     "a mount without a path": ({"extraVolumeMounts": [{"name": "a"}]}, "'/extraVolumeMounts/0': missing property"),
+    "a mount of no volume": (
+        {"extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}]},
+        "extraVolumeMounts: ca is not in extraVolumes",
+    ),
+    "no DNS at all": ({"dnsPolicy": "None"}, "'/dnsConfig': missing property 'nameservers'"),
+    "a kind twice": (
+        {"scaleTargets": [{"apiVersion": "apps/v1", "kind": "Deployment"}] * 2},
+        "'/scaleTargets': items at 0 and 1 are equal",
+    ),
     "an annotation that is a number": (
         {"deploymentAnnotations": {"a": 1}},
         "'/deploymentAnnotations/a': got number, want string",
