@@ -53,7 +53,7 @@ class QueueRef(NamedTuple):
 
 
 class QueueVariable(NamedTuple):
-    """A queue whose URL stands in an environment variable of the Deployment's pods: `spec.queues[].urlFromEnv`."""
+    """A queue whose URL stands in an environment variable of the target's pods: `spec.queues[].urlFromEnv`."""
 
     container: str
     name: str
