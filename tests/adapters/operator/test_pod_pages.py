@@ -14,12 +14,12 @@ import pytest
 from queueworkerpool.cluster import KubernetesCluster, connection
 from queueworkerpool.cluster.pages import FIRST_LIMIT, MOST_LIMIT
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.model import NamespacedName
+from queueworkerpool.model import ScaleTarget
 from tests.adapters.operator.conftest import Open
 from tests.adapters.operator.test_cluster_faults import kubeconfig
 from tests.serving import serving
 
-JOBS = NamespacedName("shop", "jobs")
+JOBS = ScaleTarget("shop", "jobs")
 MIB = 1024 * 1024
 
 

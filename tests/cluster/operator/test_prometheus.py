@@ -50,7 +50,9 @@ def test_a_dry_run_is_compared_with_the_size_that_another_writer_set(
     shop.kubectl("scale", "deployment", "compared", "--replicas=5")
     of_pool = f'{{namespace="{shop.namespace}",pool="compared"}}'
     theirs = f"queueworkerpool_current_replicas{of_pool}"
-    wait_until(lambda: [value for _, value in prometheus.query(theirs)] == [5.0], 30, "the other size is not recorded")
+    # The past is asked for at whole seconds, so that it must be there for longer than one.
+    past = f"{theirs} offset 2s"
+    wait_until(lambda: [value for _, value in prometheus.query(past)] == [5.0], 30, "the other size is not recorded")
     asked = ("--kubeconfig", str(shop.cluster.kubeconfig), "--prometheus", prometheus.url, "--since", "5m")
     drawn = tmp_path / "compared.svg"
     command = ["compare", f"{shop.namespace}/compared", *asked, "-o", "json", "--picture", str(drawn)]
