@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,6 +17,8 @@ from devcluster.processes import Program, free_port
 
 ALERTS = Path(__file__).parents[3] / "charts" / "queueworkerpool" / "alerts.yaml"
 MISSING = "Prometheus is missing: install prometheus and promtool (Debian: apt-get install prometheus)."
+
+PAST_SECONDS = 300
 
 
 class Prometheus:
@@ -44,6 +47,13 @@ class Prometheus:
         """Labels and value of each series; empty while the server does not answer."""
         found = self._get(f"query?{urllib.parse.urlencode({'query': promql})}").get("result", [])
         return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def past(self, promql: str) -> list[float]:
+        """Return the values that a query had at the seconds of the last minutes; as long as a panel shows."""
+        end = time.time()
+        grid = {"query": promql, "start": end - PAST_SECONDS, "end": end, "step": 1}
+        found = self._get(f"query_range?{urllib.parse.urlencode(grid)}").get("result", [])
+        return [float(value) for series in found for _, value in series["values"]]
 
     def label_values(self, label: str, selector: str) -> list[str]:
         """Return the values of a label in some series."""

@@ -133,11 +133,16 @@ def offered(prometheus: Prometheus, label: str, selector: str, value: str) -> bo
     return value in prometheus.label_values(label, selector)
 
 
+def had_data(prometheus: Prometheus, promql: str) -> bool:
+    """Return whether a query has data at some time: what changes for a minute may be over when it is asked for."""
+    return any(not math.isnan(value) for value in prometheus.past(promql))
+
+
 def unanswered(prometheus: Prometheus, asked: Mapping[str, str]) -> dict[str, str]:
     """Return the queries that never had data, asked again until each has had some."""
     left, end = dict(asked), time.monotonic() + ANSWER_SECONDS
     while left and time.monotonic() < end:
-        left = {title: promql for title, promql in left.items() if not has_data(prometheus, promql)}
+        left = {title: promql for title, promql in left.items() if not had_data(prometheus, promql)}
         time.sleep(0.2)
     return left
 
