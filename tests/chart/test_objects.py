@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.chart.objects import DEFAULTS, OTHERS, ROOT, SETS, VISIBLE, Json, Render, container, nested, of_kind, pod
 
-NEEDED: dict[tuple[str, ...], dict[tuple[str, ...], str]] = {
+NEEDED: dict[tuple[str, ...], dict[tuple[str, ...], Any]] = {
+    ("extraVolumeMounts",): {("extraVolumes",): OTHERS["extraVolumes",]},
     ("serviceAccount", "create"): {("serviceAccount", "name"): "x"},
     ("metrics", "tls", "clientCertificates"): {("metrics", "tls", "secretName"): "x"},
 }
