@@ -64,11 +64,11 @@ class Hpa:
         if not self.least <= replicas <= self.most:
             return min(max(replicas, self.least), self.most)
         wanted = self._proposed(replicas, load)
-        size = self._limited_by_default(now, replicas, wanted)
-        if self.behavior is not None:
-            size = self._limited(now, replicas, wanted, *self.behavior)
-            if size != replicas:
-                self._changes.append((now, size - replicas))
+        if self.behavior is None:
+            return self._limited_by_default(now, replicas, wanted)
+        size = self._limited(now, replicas, wanted, *self.behavior)
+        if size != replicas:
+            self._changes.append((now, size - replicas))
         return size
 
     def _proposed(self, replicas: int, load: float) -> int:
@@ -78,8 +78,7 @@ class Hpa:
 
     def _limited_by_default(self, now: float, replicas: int, wanted: int) -> int:
         stable = max([wanted, *self._recommendations(now, WINDOW_SECONDS)])
-        if self.behavior is None:
-            self._store(now, wanted, WINDOW_SECONDS)
+        self._store(now, wanted, WINDOW_SECONDS)
         return max(self.least, min(stable, self.most, max(2 * replicas, 4)))
 
     def _limited(self, now: float, replicas: int, wanted: int, up: Rules, down: Rules) -> int:

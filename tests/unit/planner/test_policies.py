@@ -2,12 +2,16 @@
 
 from random import Random
 
+import pytest
+
 from queueplanner import loads
 from queueplanner.outcome import outcome
 from queueplanner.policies.hpa import DOWN, UP, Hpa, Policy, Rules
 from queueplanner.policies.keda import Keda, ScaledObject
+from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
+from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
+from queueplanner.simulation import Counts, Run, View, simulate
 from queueplanner.simulation import Policy as Sizing
-from queueplanner.simulation import Run, simulate
 from tests.unit.planner.builders import pool, work
 
 
@@ -66,12 +70,41 @@ HPA_ROWS = {
 }
 
 
-def test_the_hpa_follows_its_source() -> None:
-    for name, (behavior, replicas, load, size) in HPA_ROWS.items():
-        hpa = Hpa(1, 100, 5, behavior)
-        assert hpa.sync(0.0, replicas, load) == size, name
+@pytest.mark.parametrize(("behavior", "replicas", "load", "size"), HPA_ROWS.values(), ids=HPA_ROWS)
+def test_the_hpa_follows_its_source(
+    behavior: tuple[Rules, Rules] | None, replicas: int, load: float, size: int
+) -> None:
+    assert Hpa(1, 100, 5, behavior).sync(0.0, replicas, load) == size
 
 
 def test_the_hpa_waits_its_window_before_it_goes_down() -> None:
     hpa = Hpa(1, 100, 5)
     assert [hpa.sync(time, 10, 5) for time in (0.0, 150.0, 299.0, 301.0)] == [10, 10, 10, 1]
+
+
+def test_the_worker_pod_autoscaler_goes_up_at_once_and_waits_ten_minutes_before_it_goes_down() -> None:
+    made = burst(WorkerPodAutoscaler("wpa"))
+    assert sizes(made) == [100, 0]
+    changes = dict(zip(made.sizes.asked, made.sizes.times, strict=True))
+    assert changes[0] >= 100.0 + 600.0
+
+
+WPA_ROWS = {
+    "a tenth more is left alone": (10, 55, 1.0, 10),
+    "more than that is not": (10, 60, 1.0, 12),
+    "from nothing": (0, 3, 1.0, 1),
+    "no more at once than the disruption": (10, 5, 0.2, 8),
+}
+
+
+@pytest.mark.parametrize(("replicas", "messages", "disruption", "size"), WPA_ROWS.values(), ids=WPA_ROWS)
+def test_the_worker_pod_autoscaler_follows_its_source(
+    replicas: int, messages: int, disruption: float, size: int
+) -> None:
+    policy = WorkerPodAutoscaler("wpa", disruption=disruption)
+    assert policy.decide(View(1000.0, Counts(messages, 0), replicas, ())).replicas == size
+
+
+def test_kube_sqs_autoscaler_goes_pod_by_pod() -> None:
+    made = burst(KubeSqsAutoscaler("kube-sqs-autoscaler"))
+    assert sizes(made) == [1, 2, 3, 4, 5, 4, 3, 2, 1]
