@@ -45,9 +45,9 @@ check: $(BIN)/.installed ## Check style, types, import rules and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	PYTHONPATH=operator:worker:common $(BIN)/lint-imports --no-logo
-	PYTHONPATH=operator:worker:common:. $(BIN)/lint-imports --no-logo --config tests/importlinter.toml
-	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker common devcluster
+	PYTHONPATH=operator:worker:common:planner $(BIN)/lint-imports --no-logo
+	PYTHONPATH=operator:worker:common:planner:. $(BIN)/lint-imports --no-logo --config tests/importlinter.toml
+	$(BIN)/bandit --quiet --recursive --severity-level medium operator worker common planner devcluster
 	$(MAKE) --no-print-directory verify docs
 
 generate: $(BIN)/.installed ## Write the generated files anew

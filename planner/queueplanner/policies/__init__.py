@@ -1,0 +1,1 @@
+"""What decides how many pods there are: the operator's own code, and models of other autoscalers."""

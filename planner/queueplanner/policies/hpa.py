@@ -1,0 +1,121 @@
+"""The Horizontal Pod Autoscaler (autoscaling/v2) on one external metric, for what KEDA and others put before it.
+
+Source: pkg/controller/podautoscaler of Kubernetes 1.36 (`reconcileAutoscaler`, `normalizeDesiredReplicas`,
+`normalizeDesiredReplicasWithBehaviors`, `GetExternalPerPodMetricReplicas`). It reads no queue and touches nothing.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+SYNC_SECONDS = 15.0
+WINDOW_SECONDS = 300.0
+TOLERANCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A scaling policy: at most this many pods, or percent of them, in a period."""
+
+    value: int
+    period_seconds: float
+    percent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`behavior` of one direction. `disabled`: selectPolicy Disabled; `least`: selectPolicy Min."""
+
+    window_seconds: float
+    policies: Sequence[Policy]
+    disabled: bool = False
+    least: bool = False
+    tolerance: float = TOLERANCE
+
+
+UP = Rules(0, (Policy(4, 15), Policy(100, 15, percent=True)))
+DOWN = Rules(WINDOW_SECONDS, (Policy(100, 15, percent=True),))
+
+
+@dataclass(slots=True)
+class Hpa:
+    """One HPA. `behavior` None: as without the field, which is not the same as its defaults.
+
+    Args:
+        least: minReplicas.
+        most: maxReplicas.
+        per_pod: The metric's averageValue.
+        behavior: Rules up and down.
+    """
+
+    least: int
+    most: int
+    per_pod: float
+    behavior: tuple[Rules, Rules] | None = None
+    _recommended: list[tuple[float, int]] = field(default_factory=list)
+    _changes: list[tuple[float, int]] = field(default_factory=list)
+
+    def sync(self, now: float, replicas: int, load: float) -> int:
+        """Return the size after one sync."""
+        if not self._recommended:
+            self._recommended.append((now, replicas))
+        if replicas == 0:
+            return 0
+        if not self.least <= replicas <= self.most:
+            return min(max(replicas, self.least), self.most)
+        wanted = self._proposed(replicas, load)
+        if self.behavior is None:
+            return self._limited_by_default(now, replicas, wanted)
+        size = self._limited(now, replicas, wanted, *self.behavior)
+        if size != replicas:
+            self._changes.append((now, size - replicas))
+        return size
+
+    def _proposed(self, replicas: int, load: float) -> int:
+        up, down = (rules.tolerance for rules in self.behavior) if self.behavior else (TOLERANCE, TOLERANCE)
+        ratio = load / (self.per_pod * replicas)
+        return replicas if 1 - down <= ratio <= 1 + up else math.ceil(load / self.per_pod)
+
+    def _limited_by_default(self, now: float, replicas: int, wanted: int) -> int:
+        stable = max([wanted, *self._recommendations(now, WINDOW_SECONDS)])
+        self._store(now, wanted, WINDOW_SECONDS)
+        return max(self.least, min(stable, self.most, max(2 * replicas, 4)))
+
+    def _limited(self, now: float, replicas: int, wanted: int, up: Rules, down: Rules) -> int:
+        raised = min([wanted, *self._recommendations(now, up.window_seconds)])
+        lowered = max([wanted, *self._recommendations(now, down.window_seconds)])
+        stable = min(max(replicas, raised), lowered)
+        self._store(now, wanted, max(up.window_seconds, down.window_seconds))
+        if stable > replicas:
+            return min(stable, self.most, self._most(now, replicas, up))
+        return max(stable, self.least, self._least(now, replicas, down)) if stable < replicas else stable
+
+    def _most(self, now: float, replicas: int, rules: Rules) -> int:
+        if rules.disabled:
+            return replicas
+        limits = [
+            math.ceil(start * (1 + policy.value / 100)) if policy.percent else start + policy.value
+            for policy, start in self._starts(now, replicas, rules)
+        ]
+        return max(replicas, min(limits) if rules.least else max(limits))
+
+    def _least(self, now: float, replicas: int, rules: Rules) -> int:
+        if rules.disabled:
+            return replicas
+        limits = [
+            math.trunc(start * (1 - policy.value / 100)) if policy.percent else start - policy.value
+            for policy, start in self._starts(now, replicas, rules)
+        ]
+        return min(replicas, max(limits) if rules.least else min(limits))
+
+    def _starts(self, now: float, replicas: int, rules: Rules) -> Iterator[tuple[Policy, int]]:
+        for policy in rules.policies:
+            changed = sum(change for time, change in self._changes if time > now - policy.period_seconds)
+            yield policy, replicas - changed
+
+    def _recommendations(self, now: float, window: float) -> Iterator[int]:
+        return (size for time, size in self._recommended if time > now - window)
+
+    def _store(self, now: float, wanted: int, window: float) -> None:
+        self._recommended = [(time, size) for time, size in self._recommended if time > now - window]
+        self._recommended.append((now, wanted))

@@ -1,0 +1,80 @@
+"""KEDA 2.20's ScaledObject on one aws-sqs-queue trigger, with the HPA behind it.
+
+Source: pkg/scaling/executor/scale_scaledobjects.go of KEDA, and `hpa`. The executor takes a pool from and to zero at
+its polling interval; above zero the HPA sizes it, every 15 seconds. It stops pods without asking whether they are busy.
+"""
+
+from dataclasses import dataclass, field
+from math import inf
+
+from queueplanner.policies.hpa import SYNC_SECONDS, Hpa, Rules
+from queueplanner.simulation import Move, View
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledObject:
+    """The fields of a ScaledObject that set its size, with KEDA's defaults.
+
+    Args:
+        queue_length: The trigger's queueLength.
+        min_replicas: minReplicaCount.
+        max_replicas: maxReplicaCount.
+        polling_seconds: pollingInterval.
+        cooldown_seconds: cooldownPeriod.
+        activation: The trigger's activationQueueLength.
+        idle_replicas: idleReplicaCount.
+        in_flight: The trigger's scaleOnInFlight.
+        behavior: advanced.horizontalPodAutoscalerConfig.behavior, up and down.
+    """
+
+    queue_length: float = 5
+    min_replicas: int = 0
+    max_replicas: int = 100
+    polling_seconds: float = 30
+    cooldown_seconds: float = 300
+    activation: int = 0
+    idle_replicas: int | None = None
+    in_flight: bool = True
+    behavior: tuple[Rules, Rules] | None = None
+
+
+@dataclass(slots=True)
+class Keda:
+    """A ScaledObject at work."""
+
+    name: str
+    spec: ScaledObject
+    _next_poll: float = 0.0
+    _next_sync: float = SYNC_SECONDS / 2  # it syncs by its own clock
+    _active_at: float = -inf
+    _hpa: Hpa = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the HPA, which never goes below one pod."""
+        self._hpa = Hpa(
+            max(self.spec.min_replicas, 1), self.spec.max_replicas, self.spec.queue_length, self.spec.behavior
+        )
+
+    def decide(self, view: View) -> Move:
+        """Do what is due: a poll, a sync of the HPA, or both."""
+        load = view.counts.visible + (view.counts.in_flight if self.spec.in_flight else 0)
+        size, reads = view.replicas, 0
+        if view.now >= self._next_poll:
+            size, reads = self._poll(view.now, size, load), reads + 1
+            self._next_poll = view.now + self.spec.polling_seconds
+        if view.now >= self._next_sync:
+            size, reads = self._hpa.sync(view.now, size, load), reads + 1
+            self._next_sync = view.now + SYNC_SECONDS
+        return Move(size, min(self._next_poll, self._next_sync) - view.now, reads=reads)
+
+    def _poll(self, now: float, size: int, load: int) -> int:
+        spec = self.spec
+        if load > spec.activation:
+            self._active_at = now
+            asleep = size == 0 or (spec.idle_replicas is not None and size < spec.min_replicas)
+            return max(spec.min_replicas, 1) if asleep else size
+        least = spec.min_replicas if spec.idle_replicas is None else spec.idle_replicas
+        may_sleep = spec.idle_replicas is not None or spec.min_replicas == 0
+        if size > least and may_sleep and now - self._active_at > spec.cooldown_seconds:
+            return least
+        return max(size, least) if spec.idle_replicas is None else size

@@ -1,0 +1,131 @@
+"""A QueueWorkerPool, sized by the operator's own `gather` and `decide`: nothing of them is written anew here.
+
+What it says of the cluster is what the operator would see: counts of the queue, a Deployment, and what workers report
+when they are asked before a scale-in. The workers' service and start-up times are sampled as the operator samples them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from queueplanner.simulation import Counts, Move, PodState, SimulatedPod, View
+from queueworkerpool.decide import decide
+from queueworkerpool.gather import gather
+from queueworkerpool.model import (
+    BusyWorkers,
+    Decision,
+    Facts,
+    NamespacedName,
+    Pod,
+    Pool,
+    PoolSpec,
+    PoolStatus,
+    QueueReading,
+    Sample,
+    Target,
+    Worker,
+    WorkerState,
+)
+from queueworkerpool.names import FIELD_MANAGER
+from queueworkerpool.sizing import ServiceTime
+from queueworkerpool.workers.sums import has_finished, in_hand_of_gone, progress
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the simulation begins: midnight, for schedules."""
+
+MOST_SAMPLED = 5
+"""Pods that one sample asks, as the operator does."""
+
+_UID = "planned"
+
+
+class PlannedPool:
+    """A pool's decisions, from one tick to the next."""
+
+    def __init__(self, name: str, spec: PoolSpec, concurrency: int) -> None:
+        """Begin with a pool that has decided nothing.
+
+        Args:
+            name: What people call it.
+            spec: The pool's.
+            concurrency: Messages that a worker handles at the same time.
+        """
+        self.name = name
+        self._pool = Pool(
+            key=NamespacedName("planner", "pool"), uid=_UID, created="", generation=1, resource_version=1, spec=spec
+        )
+        self._concurrency = concurrency
+        self._scaled_at: datetime | None = None
+        self._sampled_at = -float("inf")
+        self._service = ServiceTime()
+        self._reports: dict[str, WorkerState] = {}
+        self._counted: dict[str, WorkerState] = {}
+
+    def decide(self, view: View) -> Move:
+        """Decide as a tick does: on the counts, and before a scale-in once more on what the workers say."""
+        now = START + timedelta(seconds=view.now)
+        spec = self._pool.spec
+        facts = gather(self._pool, self._target(view), (_reading(view.counts, now),), now, self._sample(view, now))
+        decision = decide(facts)
+        if decision.replicas < facts.replicas and spec.busy_workers is BusyWorkers.PROTECT:
+            decision = decide(replace(facts, pods=tuple(self._worker(pod, view.now) for pod in view.pods)))
+        self._remember(facts, decision, now)
+        soon = decision.recheck_seconds
+        return Move(decision.replicas, spec.poll_seconds if soon is None else soon, decision.victims)
+
+    def _remember(self, facts: Facts, decision: Decision, now: datetime) -> None:
+        if decision.replicas != facts.replicas:
+            self._scaled_at = now
+        status = PoolStatus(replicas=decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
+        self._pool = replace(self._pool, status=status)
+
+    def _target(self, view: View) -> Target:
+        ready = sum(pod.state is PodState.READY for pod in view.pods)
+        writer = (FIELD_MANAGER, self._scaled_at) if self._scaled_at else None
+        settled = len(view.pods) == view.replicas
+        return Target(view.replicas, ready, 1, settled=settled, selector="app=pool", writer=writer, uid=_UID)
+
+    def _sample(self, view: View, now: datetime) -> Sample | None:
+        """Return what a few ready workers report, when a sample is due."""
+        ready = [pod for pod in view.pods if pod.state is PodState.READY]
+        if not ready or view.now - self._sampled_at < self._pool.spec.target.sample_interval_seconds:
+            return None
+        self._sampled_at = view.now
+        states = {pod.name: self._report(pod, view.now) for pod in ready[:MOST_SAMPLED]}
+        existing = {pod.name for pod in view.pods}
+        gone = in_hand_of_gone(self._counted, self._reports, states, existing)
+        self._service = self._service.with_longer(gone)
+        return self._learned(states, ready, existing, now)
+
+    def _learned(
+        self, states: dict[str, WorkerState], ready: Sequence[SimulatedPod], existing: set[str], now: datetime
+    ) -> Sample:
+        done = progress(self._counted, states, resumed=bool(self._service.messages))
+        finished = has_finished(self._reports, states)
+        self._service = self._service.after(done.finished)
+        self._counted = {name: state for name, state in done.counted.items() if name in existing}
+        self._reports = {name: state for name, state in self._reports.items() if name in existing} | states
+        learned, declared = self._service.messages or done.running, self._pool.spec.target.declared_service_seconds
+        return Sample(
+            time=now,
+            service_seconds=self._service.expected(declared, done.running) if learned else None,
+            service_messages=self._service.messages,
+            concurrency=float(self._concurrency),
+            startup_seconds=median(pod.ready_at - pod.created for pod in ready),
+            last_handled=now if finished else None,
+        )
+
+    def _worker(self, pod: SimulatedPod, now: float) -> Worker:
+        ready = pod.state is PodState.READY
+        known = Pod(pod.name, pod.name, ready=ready, running=ready)
+        return Worker(known, self._report(pod, now) if ready else None)
+
+    def _report(self, pod: SimulatedPod, now: float) -> WorkerState:
+        in_hand = [now - begun for begun in pod.in_hand.values()]
+        busy_seconds = pod.busy_seconds + sum(in_hand)
+        return WorkerState(len(in_hand), self._concurrency, pod.finished, busy_seconds, max(in_hand, default=0.0))
+
+
+def _reading(counts: Counts, now: datetime) -> QueueReading:
+    return QueueReading(counts.visible, counts.in_flight, 0, now)

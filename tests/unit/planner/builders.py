@@ -1,0 +1,50 @@
+"""Work, policies and pools of the planner's tests."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from queueplanner.policies.pools import PlannedPool
+from queueplanner.simulation import Move, View
+from queueplanner.work import Work, constant
+from queueworkerpool.validate import validate
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Fixed:
+    """As many pods as it is told, from the first moment on."""
+
+    name = "fixed"
+
+    def __init__(self, *sizes: tuple[float, int]) -> None:
+        self._sizes = sizes
+
+    def decide(self, view: View) -> Move:
+        """Return the last size whose time has come."""
+        size = [size for time, size in self._sizes if time <= view.now][-1]
+        return Move(size, 1.0)
+
+
+def work(service: float = 1.0, startup: float = 0.0, **fields: Any) -> Work:
+    return Work(constant(service), constant(startup), **fields)
+
+
+def pool(concurrency: int = 1, **spec: Any) -> PlannedPool:
+    """Return a pool with the defaults of its definition."""
+    body = {
+        "apiVersion": "queueworker.dev/v1alpha1",
+        "kind": "QueueWorkerPool",
+        "metadata": {"name": "planned"},
+        "spec": {
+            "scaleTargetRef": {"name": "planned"},
+            "queues": [{"url": "https://sqs.eu-west-1.amazonaws.com/123456789012/planned"}],
+            "maxReplicas": 100,
+            "target": {"messagesPerPod": 5},
+            **spec,
+        },
+    }
+    [verdict] = validate(yaml.safe_dump(body), NOW)
+    assert verdict.spec is not None, verdict.errors
+    return PlannedPool("pool", verdict.spec, concurrency)

@@ -1,0 +1,110 @@
+"""Each policy sizes as the one that it stands for."""
+
+from random import Random
+
+import pytest
+
+from queueplanner import loads
+from queueplanner.outcome import outcome
+from queueplanner.policies.hpa import DOWN, UP, Hpa, Policy, Rules
+from queueplanner.policies.keda import Keda, ScaledObject
+from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
+from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
+from queueplanner.simulation import Counts, Run, View, simulate
+from queueplanner.simulation import Policy as Sizing
+from tests.unit.planner.builders import pool, work
+
+
+def sizes(made: Run) -> list[int]:
+    """Return the different sizes in their order."""
+    asked = list(made.sizes.asked)
+    return [size for before, size in zip([None, *asked], asked, strict=False) if size != before]
+
+
+def burst(policy: Sizing) -> Run:
+    return simulate(policy, loads.burst(500, 100.0), work(1.0, startup=20.0, grace_seconds=30.0), 1500.0, Random(1))
+
+
+def test_keda_reaches_its_size_in_seven_steps() -> None:
+    """As measured on a real API server: 1, 4, 8, 16, 32, 64 and 100, a sync of the HPA after the other."""
+    made = burst(Keda("keda", ScaledObject()))
+    assert sizes(made)[:7] == [1, 4, 8, 16, 32, 64, 100]
+    assert sizes(made)[-1] == 0
+
+
+def test_a_pool_reaches_its_size_in_one_step_and_returns_to_zero() -> None:
+    made = burst(pool())
+    assert sizes(made)[0] == 100
+    assert sizes(made)[-1] == 0
+    assert made.sizes.times[0] <= 105.0
+    assert outcome("pool", made).unhandled == 0
+
+
+def test_a_pool_stops_no_busy_worker_and_keda_does() -> None:
+    """Long messages, and one after the other finishes."""
+    arrivals = loads.steady(0.05, 3600, Random(2))
+    mine = work(300.0, startup=10.0, grace_seconds=30.0)
+    ours = simulate(pool(target={"messagesPerPod": 1}), arrivals, mine, 7200.0, Random(1))
+    theirs = simulate(Keda("keda", ScaledObject(queue_length=1)), arrivals, mine, 7200.0, Random(1))
+    assert ours.repeated == 0
+    assert theirs.repeated > 0
+
+
+def test_a_pool_with_a_latency_target_learns_the_service_time() -> None:
+    arrivals = loads.steady(2.0, 7200, Random(2))
+    made = simulate(pool(target={"latencySeconds": 60}), arrivals, work(4.0, startup=10.0), 7200.0, Random(1))
+    found = outcome("pool", made)
+    assert found.wait is not None
+    assert found.wait.p99 < 60
+    assert found.pod_hours < 3 * 2.0 * 4.0 * 2  # three times what never idles would need for two hours
+
+
+HPA_ROWS = {
+    "from one pod four at most": (None, 1, 500, 4),
+    "then twice as many": (None, 8, 500, 16),
+    "within the tolerance it stays": (None, 10, 52, 10),
+    "outside of it goes": (None, 10, 56, 12),
+    "by behavior four or twice": ((UP, DOWN), 1, 500, 5),
+    "up is disabled": ((Rules(0, (), disabled=True), DOWN), 10, 500, 10),
+    "a policy of two pods": ((Rules(0, (Policy(2, 15),)), DOWN), 10, 500, 12),
+}
+
+
+@pytest.mark.parametrize(("behavior", "replicas", "load", "size"), HPA_ROWS.values(), ids=HPA_ROWS)
+def test_the_hpa_follows_its_source(
+    behavior: tuple[Rules, Rules] | None, replicas: int, load: float, size: int
+) -> None:
+    assert Hpa(1, 100, 5, behavior).sync(0.0, replicas, load) == size
+
+
+def test_the_hpa_waits_its_window_before_it_goes_down() -> None:
+    hpa = Hpa(1, 100, 5)
+    assert [hpa.sync(time, 10, 5) for time in (0.0, 150.0, 299.0, 301.0)] == [10, 10, 10, 1]
+
+
+def test_the_worker_pod_autoscaler_goes_up_at_once_and_waits_ten_minutes_before_it_goes_down() -> None:
+    made = burst(WorkerPodAutoscaler("wpa"))
+    assert sizes(made) == [100, 0]
+    changes = dict(zip(made.sizes.asked, made.sizes.times, strict=True))
+    assert changes[0] >= 100.0 + 600.0
+
+
+WPA_ROWS = {
+    "a tenth more is left alone": (10, 55, 1.0, 10),
+    "more than that is not": (10, 60, 1.0, 12),
+    "from nothing": (0, 3, 1.0, 1),
+    "no more at once than the disruption": (10, 5, 0.2, 8),
+}
+
+
+@pytest.mark.parametrize(("replicas", "messages", "disruption", "size"), WPA_ROWS.values(), ids=WPA_ROWS)
+def test_the_worker_pod_autoscaler_follows_its_source(
+    replicas: int, messages: int, disruption: float, size: int
+) -> None:
+    policy = WorkerPodAutoscaler("wpa", disruption=disruption)
+    assert policy.decide(View(1000.0, Counts(messages, 0), replicas, ())).replicas == size
+
+
+def test_kube_sqs_autoscaler_goes_pod_by_pod() -> None:
+    made = burst(KubeSqsAutoscaler("kube-sqs-autoscaler"))
+    assert sizes(made) == [1, 2, 3, 4, 5, 4, 3, 2, 1]

@@ -1,0 +1,59 @@
+"""A recorded load is read as it is, and what is wrong with it is said with row, column and fix."""
+
+from random import Random
+
+import pytest
+
+from queueplanner.recorded import LoadError, parse_csv
+
+GOOD = {
+    "seconds": ("time,messages\n0,3\n60,0\n120,5\n", [(0.0, 60.0, 3), (60.0, 60.0, 0), (120.0, 60.0, 5)]),
+    "ISO 8601, and other columns": (
+        "queue,messages, time\na,1,2026-01-01T00:00:00Z\na,2,2026-01-01T01:01:00+01:00\n",
+        [(0.0, 60.0, 1), (60.0, 60.0, 2)],
+    ),
+    "whole numbers written as floats, and a mark of Excel": (
+        "\ufefftime,messages\n10,3.0\n20,1e2\n",
+        [(0.0, 10.0, 3), (10.0, 10.0, 100)],
+    ),
+}
+
+BAD = {
+    "no header": ("0,3\n60,4\n", "row 1: there is no column 'time'"),
+    "no messages": ("time,count\n0,3\n60,4\n", "row 1: there is no column 'messages'"),
+    "nothing": ("", "row 1: there is no column 'time'"),
+    "one row": ("time,messages\n0,3\n", "1 rows of a load: two are needed"),
+    "a word": ("time,messages\n0,3\n60,many\n", "row 3, column messages: 'many' is no number"),
+    "half a message": ("time,messages\n0,3\n60,1.5\n", "row 3, column messages: 1.5 is no count"),
+    "less than none": ("time,messages\n0,3\n60,-1\n", "row 3, column messages: -1 is no count"),
+    "no number": ("time,messages\n0,nan\n60,1\n", "row 2, column messages: nan is no count"),
+    "a short row": ("time,messages\n0,3\n60\n", "row 3, column messages: '' is no number"),
+    "no time": ("time,messages\nnoon,3\n60,1\n", "row 2, column time: 'noon' is neither"),
+    "for ever": ("time,messages\n0,3\ninf,1\n", "row 3, column time: 'inf' is no time"),
+    "the same time twice": ("time,messages\n0,3\n0,1\n9,1\n", "row 3, column time: it is not later"),
+    "too much": ("time,messages\n0,30000000\n60,1\n", "more than 20,000,000 messages"),
+}
+
+
+@pytest.mark.parametrize(("text", "intervals"), GOOD.values(), ids=GOOD)
+def test_a_load_is_read(text: str, intervals: list[tuple[float, float, int]]) -> None:
+    found = parse_csv(text)
+    assert [(each.start, each.seconds, each.messages) for each in found.intervals] == intervals
+    assert found.gaps == ()
+    times = found.times(Random(1))
+    assert times == sorted(times)
+    assert len(times) == sum(messages for _, _, messages in intervals)
+    assert found.seconds == intervals[-1][0] + intervals[-1][1]
+
+
+@pytest.mark.parametrize(("text", "sentence"), BAD.values(), ids=BAD)
+def test_a_broken_load_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(LoadError, match=sentence):
+        parse_csv(text)
+
+
+def test_a_gap_is_told_and_not_filled() -> None:
+    found = parse_csv("time,messages\n0,1\n60,1\n120,9\n600,1\n660,1\n")
+    [gap] = found.gaps
+    assert gap.startswith("after row 4 there is nothing for 480 s, where rows are 60 s apart")
+    assert sum(120 <= time < 600 for time in found.times(Random(1))) == 9
