@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from queueworkerpool.errors import TargetsUnknownError
 from queueworkerpool.health import HealthState
-from queueworkerpool.model import ScaleTarget
+from queueworkerpool.model import DEFAULT_WORKLOADS, ScaleTarget, Workload
 from queueworkerpool.watch import targets
 from queueworkerpool.watch.index import Targets
 from queueworkerpool.watch.targets import watch_targets
@@ -73,24 +73,33 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
-    server, app = Server(), web.Application()
-    for path in ("/apis/apps/v1/deployments", "/apis/apps/v1/namespaces/{namespace}/deployments"):
-        app.router.add_get(path, server.handle)
+async def answering(app: web.Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Let a server stand for the API server, and the watches try again soon."""
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", runner.addresses[0][1])))
     monkeypatch.setattr(targets, "RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr(targets, "FORBIDDEN_RETRY_SECONDS", 0.1)
-    monkeypatch.setattr("queueworkerpool.watch.session.RECONNECT_SECONDS", 0.05)
-    yield server
+    yield
     await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
-async def watching(health: HealthState, *namespaces: str) -> AsyncIterator[Targets]:
-    index, stop = Targets(namespaces), asyncio.Event()
+async def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    server, app = Server(), web.Application()
+    for path in ("/apis/apps/v1/deployments", "/apis/apps/v1/namespaces/{namespace}/deployments"):
+        app.router.add_get(path, server.handle)
+    monkeypatch.setattr("queueworkerpool.watch.session.RECONNECT_SECONDS", 0.05)
+    async with answering(app, tmp_path, monkeypatch):
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    health: HealthState, *namespaces: str, workloads: Sequence[Workload] = DEFAULT_WORKLOADS
+) -> AsyncIterator[Targets]:
+    index, stop = Targets(namespaces, workloads), asyncio.Event()
     task = asyncio.create_task(watch_targets(index, namespaces, health, stop))
     try:
         await asyncio.wait_for(index.answered(), 20)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,11 @@ from queueworkerpool.errors import (
 )
 from queueworkerpool.health import WATCH_DEAD_SECONDS, HealthState
 from queueworkerpool.model import DEPLOYMENT, ROLLOUT, STATEFUL_SET, ScaleTarget, Workload
-from queueworkerpool.watch import index, targets
+from queueworkerpool.watch import index
 from queueworkerpool.watch.index import Targets
-from queueworkerpool.watch.targets import watch_targets
+from tests.adapters.operator import deployment_server
 from tests.adapters.operator.conftest import until
-from tests.serving import kubeconfig
+from tests.adapters.operator.deployment_server import answering
 
 INDEX = Workload(kind="Index", group="example.com", version="v1", plural="indices")
 KINDS = (DEPLOYMENT, STATEFUL_SET, ROLLOUT, INDEX)
@@ -80,15 +80,9 @@ class Api:
 async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
     served, app = Api(), web.Application()
     app.router.add_get("/{path:.*}", served.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", runner.addresses[0][1])))
-    monkeypatch.setattr(targets, "RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(targets, "FORBIDDEN_RETRY_SECONDS", 0.1)
     monkeypatch.setattr("queueworkerpool.watch.session.WATCH_INTERVAL_SECONDS", 0.05)
-    yield served
-    await runner.cleanup()
+    async with answering(app, tmp_path, monkeypatch):
+        yield served
 
 
 @pytest.fixture
@@ -96,16 +90,8 @@ def health() -> HealthState:
     return HealthState(time.monotonic())
 
 
-@asynccontextmanager
-async def watching(health: HealthState, workloads: tuple[Workload, ...] = KINDS) -> AsyncIterator[Targets]:
-    known, stop = Targets((), workloads), asyncio.Event()
-    task = asyncio.create_task(watch_targets(known, (), health, stop))
-    try:
-        await asyncio.wait_for(known.answered(), 20)
-        yield known
-    finally:
-        stop.set()
-        await task
+def watching(health: HealthState, workloads: tuple[Workload, ...] = KINDS) -> AbstractAsyncContextManager[Targets]:
+    return deployment_server.watching(health, workloads=workloads)
 
 
 def fails(known: Targets, target: ScaleTarget, kind: type[ClusterError]) -> Callable[[], bool]:
