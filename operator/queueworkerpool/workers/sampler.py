@@ -41,7 +41,7 @@ class States(Protocol):
 
 
 @dataclass(slots=True)
-class _Sampling:
+class Sampling:
     """The sampling of one pool.
 
     Args:
@@ -87,7 +87,7 @@ class WorkerSampler:
         self._states = states
         self._clock = clock
         self._mark_found = mark_found
-        self._samplings: dict[NamespacedName, _Sampling] = {}
+        self._samplings: dict[NamespacedName, Sampling] = {}
 
     def take(self, pool: Pool, target: Target) -> Sample | None:
         """Return the sample that has arrived since the last call, else None; begin the next one when it is due."""
@@ -108,31 +108,25 @@ class WorkerSampler:
         if sampling and sampling.task:
             sampling.task.cancel()
 
-    def _begin(self, sampling: _Sampling | None, pool: Pool, target: Target) -> _Sampling:
-        sampling = sampling or _Sampling(target.uid, _remembered(pool.status.memory.workers))
+    def _begin(self, sampling: Sampling | None, pool: Pool, target: Target) -> Sampling:
+        sampling = sampling or Sampling(target.uid, _remembered(pool.status.memory.workers))
         sampling.declared_seconds = pool.spec.target.declared_service_seconds
         sampling.began = asyncio.get_running_loop().time()
         sampling.task = asyncio.create_task(self._sample(sampling, pool, target), name=f"sample {pool.key}")
         self._samplings[pool.key] = sampling
         return sampling
 
-    async def _sample(self, sampling: _Sampling, pool: Pool, target: Target) -> None:
+    async def _sample(self, sampling: Sampling, pool: Pool, target: Target) -> None:
         try:
             listed = await self._pods.pods(pool.scale_target, target.selector, MOST_PODS * 4)
             if any(pod.marked for pod in listed):
                 self._mark_found(pool.scale_target)
-            pods = [pod for pod in listed if pod.ready]
-            asked = sorted((pod for pod in pods if pod.address), key=self._states.silent_since)[:MOST_PODS]
+            answering = (pod for pod in listed if pod.ready and pod.address)
+            asked = sorted(answering, key=self._states.silent_since)[:MOST_PODS]
             questions = (self._states.ask(pool.scale_target, pod, pool.spec.state_port) for pod in asked)
             answers = await asyncio.gather(*questions)
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
-            existing = {pod.uid for pod in listed}
-            gone = in_hand_of_gone(sampling.counted, sampling.sums, states, existing)
-            sampling.service = sampling.service.with_longer(gone)
-            sampling.ready = sampled(sampling, states, pods, self._clock())
-            # A pod that did not answer this time continues from what it reported last.
-            sampling.sums = {uid: state for uid, state in sampling.sums.items() if uid in existing} | states
-            sampling.counted = {uid: state for uid, state in sampling.counted.items() if uid in existing}
+            sampling.ready = sampled(sampling, states, listed, self._clock())
         except ClusterError as error:  # decisions work without samples, so this is no failure
             logger.debug("workers not asked", extra={"namespace": pool.key.namespace, "error": str(error)})
         finally:
@@ -147,19 +141,32 @@ def _remembered(workers: WorkerEstimates) -> ServiceTime:
     return ServiceTime(workers.service_seconds, min(workers.service_messages or DECLARED_MESSAGES, MOST_MESSAGES))
 
 
-def _is_due(sampling: _Sampling | None, pool: Pool) -> bool:
+def _is_due(sampling: Sampling | None, pool: Pool) -> bool:
     if sampling is None:
         return True
     age = asyncio.get_running_loop().time() - sampling.began
     return sampling.task is None and age >= pool.spec.target.sample_interval_seconds
 
 
-def sampled(sampling: _Sampling, states: Mapping[str, WorkerState], pods: Sequence[Pod], now: datetime) -> Sample:
-    """Return one sample, and record what the workers have reported."""
+def sampled(sampling: Sampling, states: Mapping[str, WorkerState], listed: Sequence[Pod], now: datetime) -> Sample:
+    """Return one sample, and record what the workers have reported. The planner samples its workers by it, too.
+
+    Args:
+        sampling: What was recorded before.
+        states: What workers answered, by their pods' uids.
+        listed: The pods that exist.
+        now: The time of the sample.
+    """
+    existing = {pod.uid for pod in listed}
+    gone = in_hand_of_gone(sampling.counted, sampling.sums, states, existing)
+    sampling.service = sampling.service.with_longer(gone)
     done = progress(sampling.counted, states, resumed=bool(sampling.service.messages))
     finished = has_finished(sampling.sums, states)
-    sampling.service, sampling.counted = sampling.service.after(done.finished), done.counted
-    startups = [pod.startup_seconds for pod in pods if pod.startup_seconds is not None]
+    sampling.service = sampling.service.after(done.finished)
+    # A pod that did not answer this time continues from what it reported last.
+    sampling.sums = {uid: state for uid, state in sampling.sums.items() if uid in existing} | dict(states)
+    sampling.counted = {uid: state for uid, state in done.counted.items() if uid in existing}
+    startups = [pod.startup_seconds for pod in listed if pod.ready and pod.startup_seconds is not None]
     learned = sampling.service.messages or done.running
     return Sample(
         time=now,

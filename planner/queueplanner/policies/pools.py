@@ -1,13 +1,11 @@
-"""A QueueWorkerPool, sized by the operator's own `gather` and `decide`: nothing of them is written anew here.
+"""A QueueWorkerPool, sized by the operator's own `gather`, `decide` and `sampled`: none of them is written anew here.
 
-What it says of the cluster is what the operator would see: counts of the queue, a Deployment, and what workers report
-when they are asked before a scale-in. The workers' service and start-up times are sampled as the operator samples them.
+What it says of the cluster is what the operator would see: counts of the queue, a Deployment, and what workers report,
+to samples and before a scale-in.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from statistics import median
 
 from queueplanner.simulation import Counts, Move, PodState, SimulatedPod, View
 from queueworkerpool.decide import decide
@@ -29,13 +27,10 @@ from queueworkerpool.model import (
 )
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.sizing import ServiceTime
-from queueworkerpool.workers.sums import has_finished, in_hand_of_gone, progress
+from queueworkerpool.workers.sampler import MOST_PODS, Sampling, sampled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """When the simulation begins: midnight, for schedules."""
-
-MOST_SAMPLED = 5
-"""Pods that one sample asks, as the operator does."""
 
 _UID = "planned"
 
@@ -58,9 +53,7 @@ class PlannedPool:
         self._concurrency = concurrency
         self._scaled_at: datetime | None = None
         self._sampled_at = -float("inf")
-        self._service = ServiceTime()
-        self._reports: dict[str, WorkerState] = {}
-        self._counted: dict[str, WorkerState] = {}
+        self._sampling = Sampling(_UID, ServiceTime(), declared_seconds=spec.target.declared_service_seconds)
 
     def decide(self, view: View) -> Move:
         """Decide as a tick does: on the counts, and before a scale-in once more on what the workers say."""
@@ -92,39 +85,24 @@ class PlannedPool:
         if not ready or view.now - self._sampled_at < self._pool.spec.target.sample_interval_seconds:
             return None
         self._sampled_at = view.now
-        states = {pod.name: self._report(pod, view.now) for pod in ready[:MOST_SAMPLED]}
-        existing = {pod.name for pod in view.pods}
-        gone = in_hand_of_gone(self._counted, self._reports, states, existing)
-        self._service = self._service.with_longer(gone)
-        return self._learned(states, ready, existing, now)
-
-    def _learned(
-        self, states: dict[str, WorkerState], ready: Sequence[SimulatedPod], existing: set[str], now: datetime
-    ) -> Sample:
-        done = progress(self._counted, states, resumed=bool(self._service.messages))
-        finished = has_finished(self._reports, states)
-        self._service = self._service.after(done.finished)
-        self._counted = {name: state for name, state in done.counted.items() if name in existing}
-        self._reports = {name: state for name, state in self._reports.items() if name in existing} | states
-        learned, declared = self._service.messages or done.running, self._pool.spec.target.declared_service_seconds
-        return Sample(
-            time=now,
-            service_seconds=self._service.expected(declared, done.running) if learned else None,
-            service_messages=self._service.messages,
-            concurrency=float(self._concurrency),
-            startup_seconds=median(pod.ready_at - pod.created for pod in ready),
-            last_handled=now if finished else None,
-        )
+        states = {pod.name: self._report(pod, view.now) for pod in ready[:MOST_PODS]}
+        return sampled(self._sampling, states, [_listed(pod) for pod in view.pods], now)
 
     def _worker(self, pod: SimulatedPod, now: float) -> Worker:
-        ready = pod.state is PodState.READY
-        known = Pod(pod.name, pod.name, ready=ready, running=ready)
-        return Worker(known, self._report(pod, now) if ready else None)
+        listed = _listed(pod)
+        return Worker(listed, self._report(pod, now) if listed.ready else None)
 
     def _report(self, pod: SimulatedPod, now: float) -> WorkerState:
         in_hand = [now - begun for begun in pod.in_hand.values()]
         busy_seconds = pod.busy_seconds + sum(in_hand)
         return WorkerState(len(in_hand), self._concurrency, pod.finished, busy_seconds, max(in_hand, default=0.0))
+
+
+def _listed(pod: SimulatedPod) -> Pod:
+    """Return a pod as the API server lists it; its name serves as its uid."""
+    ready = pod.state is PodState.READY
+    startup = pod.ready_at - pod.created if ready else None
+    return Pod(pod.name, pod.name, ready=ready, running=ready, startup_seconds=startup)
 
 
 def _reading(counts: Counts, now: datetime) -> QueueReading:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from queueworkerpool.model import Pod, WorkerState
 from queueworkerpool.sizing import Evidence, ServiceTime
-from queueworkerpool.workers.sampler import _Sampling, sampled
+from queueworkerpool.workers.sampler import Sampling, sampled
 from queueworkerpool.workers.sums import Progress, has_finished, progress
 from tests.unit.operator.builders import NOW
 
@@ -83,7 +83,7 @@ class Simulation:
         chance, (draw, mean) = random.Random(self.seed), self.mix
         asked = [f"uid-{n}" for n in range(min(self.pods, ASKED))]
         workers = {uid: SimulatedWorker(draw, chance, self.slots, self.pause) for uid in asked}
-        sampling, now = _Sampling("uid", ServiceTime()), 0.0
+        sampling, now = Sampling("uid", ServiceTime()), 0.0
         slow = max(self.interval, mean * 5 / (self.slots * len(workers)))  # a few hundred samples are enough
         while True:
             now += slow if now > 50 * self.interval else self.interval * chance.uniform(0.5, 1.5)
