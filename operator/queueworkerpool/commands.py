@@ -13,6 +13,7 @@ import click
 
 from queueworkerpool.errors import QueueWorkerPoolError, RulesUnavailableError
 from queueworkerpool.names import GROUP, KIND
+from queueworkerpool.show.text import escaped
 
 if TYPE_CHECKING:
     from queueworkerpool.validate import Verdict
@@ -75,7 +76,7 @@ def _validate_file(path: str, output: str) -> bool:
         click.echo(json.dumps({"file": name, "objects": [_as_json(verdict) for verdict in verdicts]}, indent=2))
     else:
         for line in (line for verdict in verdicts for line in _as_text(verdict)):
-            click.echo(printable(f"{name}: {line}"))
+            click.echo(_shortened(f"{name}: {line}"))
     return not any(verdict.errors for verdict in verdicts)
 
 
@@ -112,9 +113,9 @@ def _as_text(verdict: "Verdict") -> Iterator[str]:
         yield f"{named}valid"
 
 
-def printable(line: str) -> str:
-    """Return a line that a terminal can take: without control characters, and not endless."""
-    safe = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[:LONGEST_LINE])
+def _shortened(line: str) -> str:
+    """Return a line that a terminal can take; what is cut off is in the JSON."""
+    safe = escaped(line[:LONGEST_LINE])
     return safe if len(line) <= LONGEST_LINE else f"{safe} ... ({len(line)} characters; -o json has them all)"
 
 

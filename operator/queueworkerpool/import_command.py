@@ -11,8 +11,9 @@ import click
 
 from queueworkerpool.cli.failures import reported
 from queueworkerpool.cli.options import ClusterOptions, all_namespaces, cluster_options
-from queueworkerpool.commands import NothingDoneError, printable, require_rules, text_of
+from queueworkerpool.commands import NothingDoneError, require_rules, text_of
 from queueworkerpool.errors import ImportUnavailableError, QueueWorkerPoolError
+from queueworkerpool.show.text import printable
 
 if TYPE_CHECKING:
     from queueworkerpool.importing import Imported, SourceObject

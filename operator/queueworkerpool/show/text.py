@@ -26,9 +26,13 @@ def printable(text: str) -> str:
 
     Whoever may write a pool's status or an Event may write anything into it.
     """
-    cut = text[:LONGEST_TEXT]
-    safe = cut if cut.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+    safe = escaped(text[:LONGEST_TEXT])
     return safe if len(text) <= LONGEST_TEXT else f"{safe}…"
+
+
+def escaped(text: str) -> str:
+    """Return a text with its control characters written out, as in Python's source."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def number(value: int | None) -> str:

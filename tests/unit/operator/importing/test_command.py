@@ -164,3 +164,10 @@ def test_what_a_source_holds_cannot_leave_a_comment_or_move_the_cursor() -> None
     assert "\x1b" not in result.output
     assert "\nspec\x1b" not in result.stdout
     assert len([line for line in result.stdout.splitlines() if line.startswith("spec")]) == 1
+
+
+def test_what_is_cut_off_is_not_said_to_be_where_it_is_not() -> None:
+    """`qwp validate` has it all in its JSON; this command prints none."""
+    told = qwp("-f", "-", stdin=scaled_object(name="x" * 3000)).stderr
+    assert max(map(len, told.splitlines())) < 1100
+    assert "-o json" not in told
