@@ -3,8 +3,42 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from queueplanner.simulation import Run
+
+SECONDS_PER_HOUR = 3600.0
+MESSAGES_PER_REQUEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What things cost, in one currency.
+
+    Args:
+        pod_hour: A pod, for an hour.
+        million_requests: SQS requests (0.40 USD in us-east-1, 2026).
+    """
+
+    pod_hour: float = 0.05
+    million_requests: float = 0.40
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what a run is judged.
+
+    Args:
+        prices: What things cost.
+        concurrency: Slots of a pod, among which its price is divided.
+        slo_seconds: How long a message may wait; None: nobody said.
+        most: The most pods that the policy may ask for; None: there is no limit.
+    """
+
+    prices: Prices = Prices()
+    concurrency: int = 1
+    slo_seconds: float | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,42 +58,76 @@ class Outcome:
     Args:
         policy: Its name.
         messages: Messages that were sent.
-        unhandled: Those that were not handled by the end.
+        unhandled: Those that were not handled by the end, nor lost, nor in the dead-letter queue.
+        lost: Those that are nowhere any more.
+        dead_lettered: Those that went to the dead-letter queue.
+        failed: Attempts that failed.
+        repeated: Messages that were begun again, because their pod was stopped or died.
         pod_hours: What was paid for pods.
+        wasted_hours: Work that was cut off, in hours of a worker's slot.
         wait: From sent to begun; None when nothing was begun.
         total: From sent to done; None when nothing was done.
-        repeated: Messages that were begun again, because their pod was stopped.
-        wasted_hours: Work that was cut off.
+        above_slo: Share of the messages that waited longer than the SLO, or for ever; None: there is no SLO.
+        requests: Requests to SQS, of workers and readings together.
         scale_writes: Changes of the size.
         reads: Readings of the queue.
+        hours_at_most: How long as many pods were asked for as the policy may.
+        cost: Of pods and requests.
+        wasted_cost: The part of it that went into work that was cut off.
     """
 
     policy: str
     messages: int
     unhandled: int
+    lost: int
+    dead_lettered: int
+    failed: int
+    repeated: int
     pod_hours: float
+    wasted_hours: float
     wait: Spread | None
     total: Spread | None
-    repeated: int
-    wasted_hours: float
+    above_slo: float | None
+    requests: int
     scale_writes: int
     reads: int
+    hours_at_most: float
+    cost: float
+    wasted_cost: float
 
 
-def outcome(policy: str, run: Run) -> Outcome:
-    """Return the figures of a run."""
+def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
+    """Return the figures of a run of what people call by that name."""
+    prices = terms.prices
+    pod_hours, wasted_hours = run.pod_seconds / SECONDS_PER_HOUR, run.wasted_seconds / SECONDS_PER_HOUR
+    handled = sum(not math.isnan(done) for done in run.done)
+    requests = _requests(run, handled)
     return Outcome(
         policy=policy,
         messages=len(run.arrivals),
-        unhandled=sum(math.isnan(done) for done in run.done),
-        pod_hours=run.pod_seconds / 3600,
+        unhandled=len(run.arrivals) - handled - run.lost - run.dead_lettered,
+        lost=run.lost,
+        dead_lettered=run.dead_lettered,
+        failed=run.failed,
+        repeated=run.repeated,
+        pod_hours=pod_hours,
+        wasted_hours=wasted_hours,
         wait=_spread(run.arrivals, run.begun),
         total=_spread(run.arrivals, run.done),
-        repeated=run.repeated,
-        wasted_hours=run.wasted_seconds / 3600,
+        above_slo=None if terms.slo_seconds is None else _above(run, terms.slo_seconds),
+        requests=requests,
         scale_writes=run.scale_writes,
         reads=run.reads,
+        hours_at_most=_seconds_at(terms.most, run) / SECONDS_PER_HOUR,
+        cost=pod_hours * prices.pod_hour + requests * prices.million_requests / 1e6,
+        wasted_cost=wasted_hours / terms.concurrency * prices.pod_hour,
     )
+
+
+def _requests(run: Run, handled: int) -> int:
+    """Return the requests to SQS: receives and deletes in batches of ten where that many come, at least."""
+    batches = math.ceil(run.receives / MESSAGES_PER_REQUEST) + math.ceil(handled / MESSAGES_PER_REQUEST)
+    return batches + run.empty_receives + run.reads
 
 
 def _spread(arrivals: Sequence[float], moments: Sequence[float]) -> Spread | None:
@@ -69,3 +137,13 @@ def _spread(arrivals: Sequence[float], moments: Sequence[float]) -> Spread | Non
     if not seconds:
         return None
     return Spread(*(seconds[min(int(share * len(seconds)), len(seconds) - 1)] for share in (0.5, 0.95, 0.99, 1.0)))
+
+
+def _above(run: Run, slo_seconds: float) -> float:
+    within = sum(begun - sent <= slo_seconds for sent, begun in zip(run.arrivals, run.begun, strict=True))
+    return 1 - within / len(run.arrivals) if run.arrivals else 0.0
+
+
+def _seconds_at(most: int | None, run: Run) -> float:
+    times = pairwise([*run.sizes.times, run.seconds])
+    return sum(after - before for (before, after), size in zip(times, run.sizes.asked, strict=True) if size == most)

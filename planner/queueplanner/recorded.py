@@ -35,10 +35,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded load, and its gaps in words."""
+    """A recorded load; `notes` are its gaps, in sentences."""
 
     intervals: Sequence[Interval]
-    gaps: Sequence[str]
+    notes: Sequence[str]
 
     @property
     def seconds(self) -> float:

@@ -84,12 +84,15 @@ class Move:
         next_seconds: When it wants to be asked again.
         victims: Names of the pods that go first.
         reads: Readings of the queue that the decision took.
+        spares_busy: Whether pods with messages in hand stay although fewer are asked for, until they are idle, as
+            instances do that are protected from scale-in.
     """
 
     replicas: int
     next_seconds: float
     victims: Sequence[str] = ()
     reads: int = 1
+    spares_busy: bool = False
 
 
 class Policy(Protocol):
@@ -101,6 +104,43 @@ class Policy(Protocol):
 
     def decide(self, view: View) -> Move:
         """Decide on what is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """A server that holds the jobs itself and assigns them to workers, instead of a queue.
+
+    Args:
+        assignments_per_second: How many it manages.
+        heartbeat_seconds: After so long without a sign of life a worker is lost, and its jobs are assigned anew.
+        failures: From when to when it is down. Meanwhile nothing is assigned, and what is sent waits at the senders.
+        keeps_jobs: Whether it still knows its jobs afterwards; else those that it held are lost.
+    """
+
+    assignments_per_second: float = 100.0
+    heartbeat_seconds: float = 30.0
+    failures: Sequence[tuple[float, float]] = ()
+    keeps_jobs: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a policy sizes, but for the load.
+
+    Args:
+        work: What messages and workers are like.
+        seconds: For how long it is watched, at least. What is still in the queue then is handled within twice that
+            time, or not.
+        counts_age_seconds: How old the queue's counts may be when they are read.
+        replicas: Pods that there are at the start, ready.
+        primary: Assigns the messages, where there is no queue.
+    """
+
+    work: Work
+    seconds: float
+    counts_age_seconds: float = 0.0
+    replicas: int = 0
+    primary: Primary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +162,12 @@ class Run:
         done: When it was handled; NaN: not by the end.
         pod_seconds: Of all pods, from creation to their end.
         wasted_seconds: Of work that was cut off.
-        repeated: How often a message was begun again.
+        repeated: How often a message was begun again because its worker was gone.
+        failed: Attempts that failed.
+        dead_lettered: Messages that went to the dead-letter queue.
+        lost: Messages that are nowhere any more.
+        receives: Messages that were received, each time counted.
+        empty_receives: Receives that returned nothing after their longest wait of 20 seconds.
         scale_writes: How often the size was changed.
         reads: Readings of the queue.
         seconds: How long it lasted.
@@ -135,29 +180,33 @@ class Run:
     pod_seconds: float
     wasted_seconds: float
     repeated: int
+    failed: int
+    dead_lettered: int
+    lost: int
+    receives: int
+    empty_receives: int
     scale_writes: int
     reads: int
     seconds: float
     sizes: Sizes
 
 
-def simulate(policy: Policy, arrivals: Sequence[float], work: Work, seconds: float, random: Random) -> Run:
+def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> Run:
     """Let a policy size the pods for a load, until the time is over or, after it, until nothing is left to do.
 
     Args:
-        policy: It decides, beginning at time 0 with no pod.
+        policy: It decides, beginning at time 0.
         arrivals: When messages are sent, in order.
-        work: What messages and workers are like.
-        seconds: For how long at least. What is still in the queue then is handled within twice that time, or not.
+        system: What it sizes.
         random: Draws service times, start-up times and what is chosen by chance.
     """
-    return _Simulation(policy, arrivals, work, seconds, random).run()
+    return _Simulation(policy, arrivals, system, random).run()
 
 
 class _Simulation:
-    def __init__(self, policy: Policy, arrivals: Sequence[float], work: Work, seconds: float, random: Random) -> None:
-        self._policy, self._arrivals, self._work = policy, arrivals, work
-        self._seconds, self._random = seconds, random
+    def __init__(self, policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> None:
+        self._policy, self._arrivals, self._work = policy, arrivals, system.work
+        self._seconds, self._random = system.seconds, random
         self._now = 0.0
         self._events: list[tuple[float, int, Callable[[int, int], None], int, int]] = []
         self._order = 0
@@ -172,7 +221,7 @@ class _Simulation:
         self._begun = array("d", [UNKNOWN]) * len(arrivals)
         self._done = array("d", [UNKNOWN]) * len(arrivals)
         self._pod_seconds = self._wasted_seconds = 0.0
-        self._repeated = self._scale_writes = self._reads = 0
+        self._repeated = self._receives = self._scale_writes = self._reads = 0
         self._sizes = Sizes(array("d"), array("l"), array("l"))
 
     def run(self) -> Run:
@@ -193,6 +242,11 @@ class _Simulation:
             self._pod_seconds,
             self._wasted_seconds,
             self._repeated,
+            0,
+            0,
+            0,
+            self._receives,
+            0,
             self._scale_writes,
             self._reads,
             self._now,
@@ -233,6 +287,7 @@ class _Simulation:
             self._repeated += 1
         pod.in_hand[message] = self._now
         self._in_flight += 1
+        self._receives += 1
         self._later(self._now + self._work.service(self._random), self._finish, pod.number, message)
 
     def _finish(self, number: int, message: int) -> None:

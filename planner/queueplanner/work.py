@@ -1,34 +1,98 @@
-"""How long things take, and what workers are: drawn from distributions, by a generator that is given. Pure."""
+"""How long things take, what workers are, and what goes wrong: drawn by a generator that is given. Pure.
+
+Every class here can be pickled: runs are played in several processes.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-
-Draw = Callable[[Random], float]
-"""Draws a number of seconds."""
+from typing import Protocol
 
 
-def constant(seconds: float) -> Draw:
-    """Return a time that is always the same."""
-    return lambda _: seconds
+class Draw(Protocol):
+    """Draws a number of seconds."""
+
+    @property
+    def mean_seconds(self) -> float:
+        """Their mean."""
+
+    def __call__(self, random: Random, /) -> float:
+        """Draw one."""
 
 
-def exponential(mean_seconds: float) -> Draw:
-    """Return times without memory."""
-    return lambda random: random.expovariate(1 / mean_seconds)
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A time that is always the same."""
+
+    mean_seconds: float
+
+    def __call__(self, _: Random, /) -> float:
+        """Return it."""
+        return self.mean_seconds
 
 
-def lognormal(mean_seconds: float, spread: float) -> Draw:
-    """Return lognormal times.
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """Times without memory."""
+
+    mean_seconds: float
+
+    def __call__(self, random: Random, /) -> float:
+        """Draw one."""
+        return random.expovariate(1 / self.mean_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Lognormal:
+    """Lognormal times.
 
     Args:
         mean_seconds: Their mean.
         spread: Their standard deviation over their mean; 1 is that of exponential times.
     """
-    variance = math.log(1 + spread**2)
-    location, deviation = math.log(mean_seconds) - variance / 2, math.sqrt(variance)
-    return lambda random: random.lognormvariate(location, deviation)
+
+    mean_seconds: float
+    spread: float
+
+    def __call__(self, random: Random, /) -> float:
+        """Draw one."""
+        variance = math.log(1 + self.spread**2)
+        return random.lognormvariate(math.log(self.mean_seconds) - variance / 2, math.sqrt(variance))
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How handlers fail.
+
+    Args:
+        share: Of attempts that fail, by chance.
+        poison_share: Of messages that fail at each attempt.
+        outages: From when to when every attempt fails, as while a database is down.
+        attempts: Receives after which a message goes to the dead-letter queue (`maxReceiveCount`); 0: there is none.
+        retry_seconds: How long a message that failed stays hidden.
+    """
+
+    share: float = 0.0
+    poison_share: float = 0.0
+    outages: Sequence[tuple[float, float]] = ()
+    attempts: int = 0
+    retry_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deaths:
+    """How pods end that nobody told to: what they have in hand is shown again when its visibility timeout is over.
+
+    Args:
+        pod_hours: Mean life of a pod until it dies of itself; None: none does.
+        nodes_lost_at: When a node is lost with all of its pods.
+        pods_per_node: Pods of one node.
+    """
+
+    pod_hours: float | None = None
+    nodes_lost_at: Sequence[float] = ()
+    pods_per_node: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +107,8 @@ class Work:
         grace_seconds: How long a pod may go on after it was told to end.
         releases: Whether a worker that is cut off shows its messages again at once, as queueworker does; else they come
             back when their visibility timeout is over.
+        failures: How handlers fail.
+        deaths: How pods die.
     """
 
     service: Draw
@@ -51,3 +117,5 @@ class Work:
     visibility_seconds: float = 30.0
     grace_seconds: float = 30.0
     releases: bool = False
+    failures: Failures = Failures()
+    deaths: Deaths = Deaths()

@@ -7,7 +7,7 @@ import yaml
 
 from queueplanner.policies.pools import PlannedPool
 from queueplanner.simulation import Move, View
-from queueplanner.work import Work, constant
+from queueplanner.work import Constant, Work
 from queueworkerpool.validate import validate
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ class Fixed:
 
 
 def work(service: float = 1.0, startup: float = 0.0, **fields: Any) -> Work:
-    return Work(constant(service), constant(startup), **fields)
+    return Work(Constant(service), Constant(startup), **fields)
 
 
 def pool(concurrency: int = 1, **spec: Any) -> PlannedPool:

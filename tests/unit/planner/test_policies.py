@@ -10,7 +10,7 @@ from queueplanner.policies.hpa import DOWN, UP, Hpa, Policy, Rules
 from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
-from queueplanner.simulation import Counts, Run, View, simulate
+from queueplanner.simulation import Counts, Run, System, View, simulate
 from queueplanner.simulation import Policy as Sizing
 from tests.unit.planner.builders import pool, work
 
@@ -22,7 +22,8 @@ def sizes(made: Run) -> list[int]:
 
 
 def burst(policy: Sizing) -> Run:
-    return simulate(policy, loads.burst(500, 100.0), work(1.0, startup=20.0, grace_seconds=30.0), 1500.0, Random(1))
+    load = loads.Burst(500, 100.0, 1500.0)
+    return simulate(policy, load.times(Random(1)), System(work(1.0, startup=20.0), load.seconds), Random(1))
 
 
 def test_keda_reaches_its_size_in_seven_steps() -> None:
@@ -42,17 +43,17 @@ def test_a_pool_reaches_its_size_in_one_step_and_returns_to_zero() -> None:
 
 def test_a_pool_stops_no_busy_worker_and_keda_does() -> None:
     """Long messages, and one after the other finishes."""
-    arrivals = loads.steady(0.05, 3600, Random(2))
-    mine = work(300.0, startup=10.0, grace_seconds=30.0)
-    ours = simulate(pool(target={"messagesPerPod": 1}), arrivals, mine, 7200.0, Random(1))
-    theirs = simulate(Keda("keda", ScaledObject(queue_length=1)), arrivals, mine, 7200.0, Random(1))
+    arrivals = loads.Steady(0.05, 3600).times(Random(2))
+    mine = System(work(300.0, startup=10.0, grace_seconds=30.0), 7200.0)
+    ours = simulate(pool(target={"messagesPerPod": 1}), arrivals, mine, Random(1))
+    theirs = simulate(Keda("keda", ScaledObject(queue_length=1)), arrivals, mine, Random(1))
     assert ours.repeated == 0
     assert theirs.repeated > 0
 
 
 def test_a_pool_with_a_latency_target_learns_the_service_time() -> None:
-    arrivals = loads.steady(2.0, 7200, Random(2))
-    made = simulate(pool(target={"latencySeconds": 60}), arrivals, work(4.0, startup=10.0), 7200.0, Random(1))
+    arrivals = loads.Steady(2.0, 7200).times(Random(2))
+    made = simulate(pool(target={"latencySeconds": 60}), arrivals, System(work(4.0, startup=10.0), 7200.0), Random(1))
     found = outcome("pool", made)
     assert found.wait is not None
     assert found.wait.p99 < 60

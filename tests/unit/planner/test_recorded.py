@@ -39,7 +39,7 @@ BAD = {
 def test_a_load_is_read(text: str, intervals: list[tuple[float, float, int]]) -> None:
     found = parse_csv(text)
     assert [(each.start, each.seconds, each.messages) for each in found.intervals] == intervals
-    assert found.gaps == ()
+    assert found.notes == ()
     times = found.times(Random(1))
     assert times == sorted(times)
     assert len(times) == sum(messages for _, _, messages in intervals)
@@ -54,6 +54,6 @@ def test_a_broken_load_is_refused(text: str, sentence: str) -> None:
 
 def test_a_gap_is_told_and_not_filled() -> None:
     found = parse_csv("time,messages\n0,1\n60,1\n120,9\n600,1\n660,1\n")
-    [gap] = found.gaps
+    [gap] = found.notes
     assert gap.startswith("after row 4 there is nothing for 480 s, where rows are 60 s apart")
     assert sum(120 <= time < 600 for time in found.times(Random(1))) == 9

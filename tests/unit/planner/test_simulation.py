@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from queueplanner import loads
 from queueplanner.outcome import outcome
-from queueplanner.simulation import Run, simulate
-from queueplanner.work import Work, constant, exponential, lognormal
+from queueplanner.simulation import Run, System, simulate
+from queueplanner.work import Constant, Exponential, Lognormal, Work
 from tests.unit.planner.builders import Fixed, pool, work
 
 
 def run(policy: Fixed, arrivals: list[float], work: Work, seconds: float = 100.0, seed: int = 1) -> Run:
-    return simulate(policy, arrivals, work, seconds, Random(seed))
+    return simulate(policy, arrivals, System(work, seconds), Random(seed))
 
 
 def test_one_worker_handles_messages_one_after_the_other() -> None:
@@ -63,7 +63,7 @@ def test_every_message_is_handled_once_or_waits(
     arrivals: list[float], changes: list[tuple[int, int]], concurrency: int, grace: float, releases: bool
 ) -> None:
     policy = Fixed((0, 1), *changes, (90, 3))
-    mine = Work(exponential(3.0), constant(2.0), concurrency, 20.0, grace, releases)
+    mine = Work(Exponential(3.0), Constant(2.0), concurrency, 20.0, grace, releases)
     made = run(policy, arrivals, mine, seconds=2_000.0)
     for sent, begun, done in zip(arrivals, made.begun, made.done, strict=True):
         assert sent <= begun <= done
@@ -74,8 +74,8 @@ def test_every_message_is_handled_once_or_waits(
 def test_the_same_seed_gives_the_same_run() -> None:
     def made() -> Run:
         random = Random(7)
-        arrivals = loads.steady(2.0, 600, random)
-        return simulate(pool(), arrivals, Work(lognormal(1.0, 2.0), constant(5.0)), 600.0, random)
+        arrivals = loads.Steady(2.0, 600).times(random)
+        return simulate(pool(), arrivals, System(Work(Lognormal(1.0, 2.0), Constant(5.0)), 600.0), random)
 
     assert made() == made()
 
@@ -83,8 +83,8 @@ def test_the_same_seed_gives_the_same_run() -> None:
 def test_a_queue_with_one_server_waits_as_theory_says() -> None:
     """M/M/1 at a load of 0.7: the mean wait is 0.7 / (1 - 0.7) service times (Pollaczek-Khinchine)."""
     random = Random(3)
-    arrivals = loads.steady(0.7, 400_000, random)
-    made = simulate(Fixed((0, 1)), arrivals, Work(exponential(1.0), constant(0.0)), 400_000, random)
+    arrivals = loads.Steady(0.7, 400_000).times(random)
+    made = simulate(Fixed((0, 1)), arrivals, System(Work(Exponential(1.0), Constant(0.0)), 400_000), random)
     waits = [begun - sent for sent, begun in zip(arrivals, made.begun, strict=True)]
     assert sum(waits) / len(waits) == pytest.approx(0.7 / 0.3, rel=0.05)
 
@@ -92,15 +92,15 @@ def test_a_queue_with_one_server_waits_as_theory_says() -> None:
 def test_a_queue_with_a_heavy_tail_waits_as_theory_says() -> None:
     """M/G/1: rho / (1 - rho) * (1 + c^2) / 2 service times, with the spread c."""
     random = Random(5)
-    arrivals = loads.steady(0.5, 400_000, random)
-    made = simulate(Fixed((0, 1)), arrivals, Work(lognormal(1.0, 2.0), constant(0.0)), 400_000, random)
+    arrivals = loads.Steady(0.5, 400_000).times(random)
+    made = simulate(Fixed((0, 1)), arrivals, System(Work(Lognormal(1.0, 2.0), Constant(0.0)), 400_000), random)
     waits = [begun - sent for sent, begun in zip(arrivals, made.begun, strict=True)]
     assert sum(waits) / len(waits) == pytest.approx(0.5 / 0.5 * (1 + 4) / 2, rel=0.1)
 
 
 @given(st.integers(1, 8), st.integers(0, 1000))
 def test_more_pods_never_wait_longer(pods: int, seed: int) -> None:
-    arrivals = loads.steady(1.0, 200, Random(seed))
+    arrivals = loads.Steady(1.0, 200).times(Random(seed))
     waits = []
     for count in (pods, pods + 1):
         made = run(Fixed((0, count)), arrivals, work(2.0), seconds=1_000.0)
