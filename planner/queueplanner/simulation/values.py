@@ -6,7 +6,7 @@ Time is in seconds from the start. Messages are numbers in the order in which th
 import math
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 from queueplanner.work import Work
