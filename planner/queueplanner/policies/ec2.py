@@ -9,6 +9,7 @@ as capacity when more are asked for, and keeps the group from getting smaller.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
 from queueplanner.loads import DAY_SECONDS
@@ -123,17 +124,25 @@ class TargetTracking:
         return capacity.asked
 
 
+class Adjustment(Enum):
+    """What a step's number means."""
+
+    CHANGE_IN_CAPACITY = auto()
+    PERCENT_CHANGE_IN_CAPACITY = auto()
+    EXACT_CAPACITY = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step adjustment.
 
     Args:
         lower: Its bound that is nearer to the threshold, relative to it and without a sign: it belongs to the step.
-        change: What is added: instances, or percent of them.
+        number: Instances to add or to have, or percent to add.
     """
 
     lower: float
-    change: float
+    number: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,7 @@ class StepScaling:
         steps: From the threshold outwards. A step ends where the next one begins.
         above: Whether the alarm is raised above the threshold, or below.
         periods: Of the alarm.
-        percent: Whether steps are PercentChangeInCapacity, or ChangeInCapacity.
+        adjustment: What the steps' numbers mean.
         least_change: MinAdjustmentMagnitude, for percent.
     """
 
@@ -153,24 +162,30 @@ class StepScaling:
     steps: Sequence[Step]
     above: bool = True
     periods: int = 1
-    percent: bool = True
+    adjustment: Adjustment = Adjustment.PERCENT_CHANGE_IN_CAPACITY
     least_change: int = 1
 
     def propose(self, values: Sequence[float], capacity: Capacity) -> int | None:
-        """Return the capacity after the step that the last value is in, when its alarm is raised."""
+        """Return the capacity after the step that the last value is in, when its alarm is raised.
+
+        More than what already warms up may be asked for at any time, fewer only when nothing warms up.
+        """
         if not _breached(values, self.periods, lambda value: self._distance(value) >= 0):
             return None
         distance = self._distance(values[-1])
-        change = [step.change for step in self.steps if step.lower <= distance][-1]
-        if change > 0:  # more only than what already warms up
-            return max(capacity.asked, capacity.warm + self._instances(change, capacity.warm))
-        return capacity.asked + (self._instances(change, capacity.asked) if capacity.warm >= capacity.asked else 0)
+        number = [step.number for step in self.steps if step.lower <= distance][-1]
+        if (more := self._adjusted(number, capacity.warm)) > capacity.warm:
+            return max(capacity.asked, more)
+        return self._adjusted(number, capacity.asked) if capacity.warm >= capacity.asked else capacity.asked
 
     def _distance(self, value: float) -> float:
         return value - self.threshold if self.above else self.threshold - value
 
-    def _instances(self, change: float, size: int) -> int:
-        return rounded(size * change / 100, self.least_change) if self.percent else int(change)
+    def _adjusted(self, number: float, size: int) -> int:
+        if self.adjustment is Adjustment.EXACT_CAPACITY:
+            return int(number)
+        percent = self.adjustment is Adjustment.PERCENT_CHANGE_IN_CAPACITY
+        return size + (rounded(size * number / 100, self.least_change) if percent else int(number))
 
 
 def rounded(change: float, least: int = 1) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from queueplanner import loads
 from queueplanner.policies.ec2 import (
+    Adjustment,
     AutoScalingGroup,
     Backlog,
     Capacity,
@@ -60,6 +61,7 @@ def test_target_tracking_may_be_told_not_to_scale_in() -> None:
     assert TargetTracking(100.0, disable_scale_in=True).propose([0.0] * 15, Capacity(9, 9, 9)) == 9
 
 
+CHANGE, EXACT = Adjustment.CHANGE_IN_CAPACITY, Adjustment.EXACT_CAPACITY
 UP = (Step(0, 10), Step(10, 30))
 DOWN = (Step(0, 0), Step(10, -10), Step(20, -30))
 STEP_ROWS = {
@@ -68,7 +70,10 @@ STEP_ROWS = {
     "below the threshold nothing is done": (StepScaling(50, UP), 49.9, (10, 10), None),
     "a second alarm adds only what is more than what warms up": (StepScaling(50, UP), 60.0, (11, 10), 13),
     "and nothing when it is less": (StepScaling(50, UP), 55.0, (13, 10), 13),
-    "by instances": (StepScaling(50, (Step(0, 4),), percent=False), 55.0, (10, 10), 14),
+    "by instances": (StepScaling(50, (Step(0, 4),), adjustment=CHANGE), 55.0, (10, 10), 14),
+    "to so many": (StepScaling(50, (Step(0, 4),), adjustment=EXACT), 55.0, (2, 2), 4),
+    "down to so many": (StepScaling(50, (Step(0, 4),), adjustment=EXACT), 55.0, (10, 10), 4),
+    "and not while one warms up": (StepScaling(50, (Step(0, 4),), adjustment=EXACT), 55.0, (10, 9), 10),
     "two at least": (StepScaling(50, UP, least_change=2), 55.0, (10, 10), 12),
     "down, in the first step nothing": (StepScaling(50, DOWN, above=False), 45.0, (10, 10), 10),
     "in the second a tenth": (StepScaling(50, DOWN, above=False), 40.0, (10, 10), 9),
