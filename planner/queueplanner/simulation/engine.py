@@ -51,7 +51,7 @@ class Simulation:
         hidden_seconds = system.primary.heartbeat_seconds if system.primary else work.visibility_seconds
         self.pods = Pods(work, self.workers, self._events, hidden_seconds, pods)
         self._past = PastCounts(system.counts_age_seconds, ages) if system.counts_age_seconds else None
-        self._reads = 0
+        self._sent = self._reads = 0
         self._second, self._decisions = 0.0, 0
 
     def _queue_or_primary(self, messages: int) -> Queue:
@@ -102,7 +102,7 @@ class Simulation:
                 self._remember()
             if self._is_over(sent):
                 return
-            events.now = sent
+            events.now, self._sent = sent, message + 1
             queue.send(message)
             workers.offer()
             self._remember()
@@ -118,7 +118,8 @@ class Simulation:
     def _decide(self) -> None:
         now = self._events.now
         pods = tuple(self.pods.serving.values())
-        move = self._policy.decide(View(now, self._counts(), self.pods.asked, pods))
+        view = View(now, self._counts(), self.pods.asked, pods, self._sent, self.queue.received)
+        move = self._policy.decide(view)
         self._check(move)
         self._reads += move.reads
         self.pods.resize(move)

@@ -63,12 +63,16 @@ class View:
         counts: Of the queue.
         replicas: Pods that are asked for.
         pods: Those that have not been told to end.
+        sent: Messages that were sent since the start.
+        received: Those that were received since then, each time counted.
     """
 
     now: float
     counts: Counts
     replicas: int
     pods: Sequence[SimulatedPod]
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,28 @@ class Sizes:
     ready: MutableSequence[int]
 
 
+class Mode(StrEnum):
+    """How a run is calculated."""
+
+    EXACT = "exact"
+    AGGREGATED = "aggregated"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Which messages have a row of their own in a run: every so many-th, in the order in which they are sent.
+
+    Args:
+        every: 1: all of them.
+        messages: Messages that were sent.
+        handled: Messages that were handled.
+    """
+
+    every: int
+    messages: int
+    handled: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What happened.
@@ -168,6 +194,7 @@ class Run:
         reads: Readings of the queue.
         seconds: How long it lasted.
         sizes: Pods asked for and ready.
+        sample: Of the aggregated mode: for which messages `arrivals`, `begun` and `done` stand. None: for each.
     """
 
     arrivals: Sequence[float]
@@ -185,3 +212,4 @@ class Run:
     reads: int
     seconds: float
     sizes: Sizes
+    sample: Sample | None = None
