@@ -1,10 +1,10 @@
 """Reads files of manifests, object by object: candidates, what a workload says of its workers, and errors. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from queueplanner.manifests import pools
+from queueplanner.manifests import hpa, keda, pools, worker_pod_autoscaler
 from queueplanner.play import Candidate
 from queueworkerpool.importing.files import Unread, read_file
 from queueworkerpool.importing.source import RefusedError, SourceObject, dotted
@@ -70,7 +70,7 @@ class _Reading:
 
     def _take(self, source: SourceObject, verdict: Verdict) -> None:
         try:
-            candidate = _pool(source, verdict) if source.group == GROUP else None
+            candidate = _pool(source, verdict) if source.group == GROUP else _other(source)
         except RefusedError as error:
             self._errors += _refusals(source, error, verdict)
             return
@@ -93,6 +93,26 @@ def _pool(source: SourceObject, verdict: Verdict) -> Candidate:
     if verdict.spec is None:
         raise RefusedError((), "the pool is not valid")
     return pools.candidate(f"{pools.SHORT_NAME}/{source.name}", verdict.spec)
+
+
+_Reader = tuple[str, Callable[[str, SourceObject], Candidate]]
+_READERS: Mapping[tuple[str, str], _Reader] = {
+    **dict.fromkeys(keda.KINDS, (keda.SHORT_NAME, keda.candidate)),
+    **dict.fromkeys(hpa.KINDS, (hpa.SHORT_NAME, hpa.candidate)),
+    **dict.fromkeys(worker_pod_autoscaler.KINDS, (worker_pod_autoscaler.SHORT_NAME, worker_pod_autoscaler.candidate)),
+}
+"""By group and kind: how kubectl calls it for short, and who makes a candidate of it."""
+
+
+def _other(source: SourceObject) -> Candidate | None:
+    """Return the candidate of another autoscaler; None for what is none. Raises RefusedError."""
+    reader = _READERS.get((source.group, source.kind.lower()))
+    if reader is None:
+        return None
+    if not source.name:
+        raise RefusedError(("metadata", "name"), "it is missing: write a name such as orders")
+    short, candidate = reader
+    return candidate(f"{short}/{source.name}", source)
 
 
 def _refusals(source: SourceObject, error: RefusedError, verdict: Verdict) -> Iterator[str]:
