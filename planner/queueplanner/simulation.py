@@ -9,7 +9,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from heapq import heappop, heappush
 from random import Random
 from typing import Protocol
@@ -152,6 +152,28 @@ class Sizes:
     ready: MutableSequence[int]
 
 
+class Mode(StrEnum):
+    """How a run is calculated."""
+
+    EXACT = "exact"
+    AGGREGATED = "aggregated"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Which messages have a row of their own in a run: every so many-th, in the order in which they are sent.
+
+    Args:
+        every: 1: all of them.
+        messages: Messages that were sent.
+        handled: Messages that were handled.
+    """
+
+    every: int
+    messages: int
+    handled: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What happened.
@@ -172,6 +194,7 @@ class Run:
         reads: Readings of the queue.
         seconds: How long it lasted.
         sizes: Pods asked for and ready.
+        sample: Of the aggregated mode: for which messages `arrivals`, `begun` and `done` stand. None: for each.
     """
 
     arrivals: Sequence[float]
@@ -189,6 +212,7 @@ class Run:
     reads: int
     seconds: float
     sizes: Sizes
+    sample: Sample | None = None
 
 
 def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> Run:
