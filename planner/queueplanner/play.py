@@ -22,6 +22,11 @@ def unchanged(work: Work) -> Work:
     return work
 
 
+def whole_life(run: Run, _: Work) -> float:
+    """Return the seconds from each unit's creation to its end."""
+    return run.pod_seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What might size a pool: a policy that begins anew for each run, and what it sizes. It can be pickled.
@@ -33,6 +38,7 @@ class Candidate:
         primary: Assigns the messages, where there is no queue.
         pod_hour: What its unit costs in an hour; None: as the scenario says.
         most: The most units that it may ask for; None: there is no limit.
+        paid_seconds: Returns the seconds of its units that are paid: Lambda's are only while they work.
         unchecked: Assumptions of its model that nobody could check, in sentences.
     """
 
@@ -42,6 +48,7 @@ class Candidate:
     primary: Primary | None = None
     pod_hour: float | None = None
     most: int | None = None
+    paid_seconds: Callable[[Run, Work], float] = whole_life
     unchecked: tuple[str, ...] = ()
 
 
@@ -83,7 +90,8 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
     run = simulate(candidate.begin(work), arrivals, system, Random(scenario.seed + 1))  # noqa: S311 -- the same
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)
-    return Played(candidate, run, outcome(candidate.name, run, terms))
+    paid = replace(run, pod_seconds=candidate.paid_seconds(run, work))
+    return Played(candidate, run, outcome(candidate.name, paid, terms))
 
 
 class PlayError(Exception):

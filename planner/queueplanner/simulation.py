@@ -67,12 +67,16 @@ class View:
         counts: Of the queue.
         replicas: Pods that are asked for.
         pods: Those that have not been told to end.
+        sent: Messages that were sent since the start.
+        received: Those that were received since then, each time counted.
     """
 
     now: float
     counts: Counts
     replicas: int
     pods: Sequence[SimulatedPod]
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +344,7 @@ class _Simulation:
     def _tick(self, *_: int) -> None:
         pods = [pod for pod in self._pods.values() if pod.state is not PodState.ENDING]
         counts = Counts(len(self._visible), self._in_flight)
-        move = self._policy.decide(View(self._now, counts, self._replicas, pods))
+        move = self._policy.decide(View(self._now, counts, self._replicas, pods, self._sent, self._receives))
         self._reads += move.reads
         self._resize(move, pods)
         self._later(self._now + move.next_seconds, self._tick)

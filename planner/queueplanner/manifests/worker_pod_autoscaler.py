@@ -3,29 +3,28 @@
 import re
 from functools import partial
 
-from queueplanner.manifests.fields import SPEC, played, told, unplayed, whole
+from queueplanner.manifests.fields import SPEC, played, told, whole
 from queueplanner.play import Candidate
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
 from queueplanner.presets import RIVALS
 from queueplanner.work import Work
 from queueworkerpool.importing.draft import Draft
+from queueworkerpool.importing.quantities import quantity
 from queueworkerpool.importing.source import RefusedError, SourceObject, brief
 from queueworkerpool.importing.worker_pod_autoscaler import GROUP, KIND
 
 KINDS = ((GROUP, KIND.lower()),)
 SHORT_NAME = "wpa"
-RULES = (
-    *played(
-        "deploymentName",
-        "replicaSetName",
-        "minReplicas",
-        "maxReplicas",
-        "queueURI",
-        "targetMessagesPerWorker",
-        "maxDisruption",
-        "disruptable",
-    ),
-    unplayed("secondsToProcessOneJob", "the pods that it keeps by the rate of messages are not played"),
+RULES = played(
+    "deploymentName",
+    "replicaSetName",
+    "minReplicas",
+    "maxReplicas",
+    "queueURI",
+    "targetMessagesPerWorker",
+    "maxDisruption",
+    "disruptable",
+    "secondsToProcessOneJob",
 )
 _SHARE = re.compile(r"([0-9]{1,3})%")
 
@@ -43,11 +42,12 @@ def candidate(name: str, source: SourceObject) -> Candidate:
         draft.fields["spec"].get("minReplicas", 0),
         most,
         _disruption(source),
+        _seconds(source),
     )
     return Candidate(name, partial(_begin, name, settings), most=most, unchecked=(*said, *RIVALS["wpa"].unchecked))
 
 
-def _begin(name: str, settings: tuple[int, int, int, float], _: Work) -> WorkerPodAutoscaler:
+def _begin(name: str, settings: tuple[int, int, int, float, float], _: Work) -> WorkerPodAutoscaler:
     return WorkerPodAutoscaler(name, *settings)
 
 
@@ -59,3 +59,12 @@ def _disruption(source: SourceObject) -> float:
     if share is None:
         raise RefusedError(path, f"{brief(found)} cannot be played: only a share such as 10% can")
     return int(share[1]) / 100
+
+
+def _seconds(source: SourceObject) -> float:
+    path = (*SPEC, "secondsToProcessOneJob")
+    found = source.find(path)
+    seconds = quantity(0 if found is None else found)
+    if seconds is None or seconds < 0:
+        raise RefusedError(path, f"{brief(found)} is no time: write seconds such as 0.5, or 0")
+    return float(seconds)

@@ -168,7 +168,8 @@ def test_the_metric_of_an_hpa_says_what_it_counts(metric: str, in_flight: bool, 
 
 
 def test_a_worker_pod_autoscaler_is_played() -> None:
-    assert policy(wpa(minReplicas=1, maxDisruption="10%")) == WorkerPodAutoscaler("wpa/orders", 4, 1, 9, 0.1)
+    playing = policy(wpa(minReplicas=1, maxDisruption="10%", secondsToProcessOneJob=0.5))
+    assert playing == WorkerPodAutoscaler("wpa/orders", 4, 1, 9, disruption=0.1, seconds_per_job=0.5)
 
 
 def test_policies_keep_their_order_and_can_be_pickled() -> None:
@@ -231,6 +232,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an HPA without a maximum": (hpa(maxReplicas=None), "spec.maxReplicas: it is missing: write the most pods"),
     "a disruption in pods": (wpa(maxDisruption=3), "spec.maxDisruption: 3 cannot be played: only a share"),
     "a target of nothing": (wpa(targetMessagesPerWorker=0), "spec.targetMessagesPerWorker: 0 is too little"),
+    "no time of a job": (wpa(secondsToProcessOneJob="long"), 'spec.secondsToProcessOneJob: "long" is no time: write'),
     "no target": (wpa(targetMessagesPerWorker=None), "spec.targetMessagesPerWorker: it is missing"),
 }  # fmt: skip
 

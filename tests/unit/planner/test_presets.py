@@ -6,7 +6,8 @@ import pytest
 
 from queueplanner.loads import Burst
 from queueplanner.play import Scenario, play
-from queueplanner.presets import RIVALS, Request
+from queueplanner.presets import RIVALS
+from queueplanner.presets.rival import Request
 from tests.unit.planner.builders import work
 
 WORK = work(2.0, startup=20.0)
@@ -15,9 +16,10 @@ WORK = work(2.0, startup=20.0)
 @pytest.mark.parametrize("name", RIVALS)
 def test_each_preset_can_be_pickled_and_handles_a_burst(name: str) -> None:
     candidate = pickle.loads(pickle.dumps(RIVALS[name](WORK, 30, 60.0)))  # noqa: S301 -- made here
-    made = play(candidate, Scenario(Burst(200, 60.0, 7200.0), WORK))
+    made = play(candidate, Scenario(Burst(200, 60.0, 3600.0), WORK))
     assert (candidate.name, made.outcome.unhandled) == (name, 0)
-    assert max(made.run.sizes.asked) <= candidate.most == 30
+    assert candidate.most is not None
+    assert max(made.run.sizes.asked) <= candidate.most
 
 
 RECIPES = {
