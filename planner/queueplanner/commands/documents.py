@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from queueplanner.commands.figures import FIGURES
+from queueplanner.figures import FIGURES
 from queueplanner.commands.results import Comparison, Result
 from queueplanner.outcome import Outcome
 
