@@ -9,7 +9,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from heapq import heappop, heappush
 from random import Random
 from typing import Protocol
@@ -67,12 +67,16 @@ class View:
         counts: Of the queue.
         replicas: Pods that are asked for.
         pods: Those that have not been told to end.
+        sent: Messages that were sent since the start.
+        received: Those that were received since then, each time counted.
     """
 
     now: float
     counts: Counts
     replicas: int
     pods: Sequence[SimulatedPod]
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,28 @@ class Sizes:
     ready: MutableSequence[int]
 
 
+class Mode(StrEnum):
+    """How a run is calculated."""
+
+    EXACT = "exact"
+    AGGREGATED = "aggregated"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Which messages have a row of their own in a run: every so many-th, in the order in which they are sent.
+
+    Args:
+        every: 1: all of them.
+        messages: Messages that were sent.
+        handled: Messages that were handled.
+    """
+
+    every: int
+    messages: int
+    handled: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What happened.
@@ -172,6 +198,7 @@ class Run:
         reads: Readings of the queue.
         seconds: How long it lasted.
         sizes: Pods asked for and ready.
+        sample: Of the aggregated mode: for which messages `arrivals`, `begun` and `done` stand. None: for each.
     """
 
     arrivals: Sequence[float]
@@ -189,6 +216,7 @@ class Run:
     reads: int
     seconds: float
     sizes: Sizes
+    sample: Sample | None = None
 
 
 def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> Run:
@@ -316,7 +344,7 @@ class _Simulation:
     def _tick(self, *_: int) -> None:
         pods = [pod for pod in self._pods.values() if pod.state is not PodState.ENDING]
         counts = Counts(len(self._visible), self._in_flight)
-        move = self._policy.decide(View(self._now, counts, self._replicas, pods))
+        move = self._policy.decide(View(self._now, counts, self._replicas, pods, self._sent, self._receives))
         self._reads += move.reads
         self._resize(move, pods)
         self._later(self._now + move.next_seconds, self._tick)

@@ -29,8 +29,8 @@ from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.sizing import ServiceTime
 from queueworkerpool.workers.sampler import MOST_PODS, Sampling, sampled
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-"""When the simulation begins: midnight, for schedules."""
+START = datetime(2026, 1, 5, tzinfo=UTC)
+"""When the simulation begins: midnight of a Monday, for schedules, as weekly loads do."""
 
 _UID = "planned"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from queueplanner import loads
 from queueplanner.outcome import outcome
-from queueplanner.simulation import Run, System, simulate
+from queueplanner.simulation import Move, Run, System, View, simulate
 from queueplanner.work import Constant, Exponential, Lognormal, Work
 from tests.unit.planner.builders import Fixed, pool, work
 
@@ -52,6 +52,26 @@ def test_of_pods_the_ones_that_are_not_ready_go_first() -> None:
     made = run(Fixed((0, 1), (10, 3), (12, 1)), [0.0], work(50.0, startup=5.0, grace_seconds=1.0))
     assert list(made.done) == [55.0]
     assert made.repeated == 0
+
+
+def test_a_policy_sees_how_many_messages_were_sent_and_received() -> None:
+    policy = Watching()
+    simulate(policy, [0.0, 0.0, 10.5], System(work(2.0, startup=3.0), 12.0), Random(1))
+    assert policy.seen == {0: (2, 0), 4: (2, 1), 6: (2, 2), 11: (3, 3)}
+
+
+class Watching:
+    """One pod, and at some times what was sent and received."""
+
+    name = "watching"
+
+    def __init__(self) -> None:
+        self.seen: dict[float, tuple[int, int]] = {}
+
+    def decide(self, view: View) -> Move:
+        if view.now in {0, 4, 6, 11}:
+            self.seen[view.now] = (view.sent, view.received)
+        return Move(1, 1.0)
 
 
 times = st.lists(st.floats(0, 50), max_size=60).map(sorted)
