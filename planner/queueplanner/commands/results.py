@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from queueplanner.accuracy import Accuracy
 from queueplanner.outcome import Outcome
+
+MOST_LEFT = 0.01
+"""Share of the messages. A few are always left where some never succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,11 @@ class Result:
         """The most messages that a run left behind."""
         return max(each.unhandled for each in self.outcomes)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it left or lost so many messages that its other figures compare with no others."""
+        return any(each.unhandled + each.lost > MOST_LEFT * each.messages for each in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -36,6 +45,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
+        accuracy: How well the planner repeats the past that the load is from; None: that is not known.
     """
 
     load: str
@@ -43,6 +53,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
+    accuracy: Accuracy | None = None
 
     @property
     def remarks(self) -> list[str]:

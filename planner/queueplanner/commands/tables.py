@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from queueplanner.accuracy import sentences
 from queueplanner.commands.results import Comparison, Result
 from queueplanner.figures import SECTIONS, Figure, seconds
 from queueworkerpool.show.text import printable
@@ -11,6 +12,7 @@ WIDTH = 100
 STAR = " *"
 _LABELS = 2 + max(len(figure.label) for _, figures in SECTIONS for figure in figures)
 _GAP = 2
+_LEGEND = "* the best of its row, of the policies that handled all messages if there are such"
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
@@ -20,11 +22,17 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield from _table(block, comparison.results)
     if len(comparison.results) > 1:
-        yield from ("", "* the best of its row")
-    if remarks := comparison.remarks:
-        yield from ("", "To be known:")
-    for remark in remarks:
-        yield from wrap(printable(remark), WIDTH, initial_indent="- ", subsequent_indent="  ")
+        yield from ("", _LEGEND)
+    if comparison.accuracy:
+        yield from _listed("The pool's past, as the planner repeats it:", sentences(comparison.accuracy))
+    yield from _listed("To be known:", comparison.remarks)
+
+
+def _listed(head: str, texts: Sequence[str]) -> Iterator[str]:
+    if texts:
+        yield from ("", head)
+    for text in texts:
+        yield from wrap(printable(text), WIDTH, initial_indent="- ", subsequent_indent="  ")
 
 
 def _head(comparison: Comparison) -> str:
@@ -55,21 +63,23 @@ def _table(block: Sequence[Result], everyone: Sequence[Result]) -> Iterator[str]
     names = "".join(
         f"{result.name:>{width - len(STAR)}}{'':{len(STAR)}}" for result, width in zip(block, widths, strict=True)
     )
+    judged = [result for result in everyone if not result.is_behind] or everyone
     yield f"{'':{_LABELS}}{names}".rstrip()
     for section, figures in SECTIONS:
         yield section
         for figure in figures:
-            best = _best(figure, everyone)
-            cells = (_cell(figure, result, best, width) for result, width in zip(block, widths, strict=True))
+            best = _best(figure, judged)
+            cells = (
+                _cell(figure, result, best if result in judged else None, width)
+                for result, width in zip(block, widths, strict=True)
+            )
             yield f"  {figure.label:{_LABELS - 2}}{''.join(cells)}".rstrip()
 
 
 def _best(figure: Figure, results: Sequence[Result]) -> str | None:
     """Return the best value as it is shown; None where all are the same, or one is alone."""
-    means = [figure.mean(result.outcomes) for result in results]
-    known = [mean for mean in means if mean is not None]
-    shown = {figure.text(mean) for mean in means}
-    return figure.text(min(known)) if known and len(shown) > 1 else None
+    known = [mean for result in results if (mean := figure.mean(result.outcomes)) is not None]
+    return figure.text(min(known)) if len(set(map(figure.text, known))) > 1 else None
 
 
 def _cell(figure: Figure, result: Result, best: str | None, width: int) -> str:
