@@ -114,7 +114,8 @@ class Primary:
         assignments_per_second: How many it manages.
         heartbeat_seconds: After so long without a sign of life a worker is lost, and its jobs are assigned anew.
         failures: From when to when it is down. Meanwhile nothing is assigned, and what is sent waits at the senders.
-        keeps_jobs: Whether it still knows its jobs afterwards; else those that it held are lost.
+        keeps_jobs: Whether it still knows its jobs afterwards; else those that it held are lost. Workers finish what
+            they have in hand all the same, but it is lost with its worker, or when it fails.
     """
 
     assignments_per_second: float = 100.0
@@ -131,7 +132,7 @@ class System:
         work: What messages and workers are like.
         seconds: For how long it is watched, at least. What is still in the queue then is handled within twice that
             time, or not.
-        counts_age_seconds: How old the queue's counts may be when they are read.
+        counts_age_seconds: How old the queue's counts may be when they are read (see `PastCounts`).
         replicas: Pods that there are at the start, ready.
         primary: Assigns the messages, where there is no queue.
     """
@@ -188,8 +189,9 @@ class Run:
         failed: Attempts that failed.
         dead_lettered: Messages that went to the dead-letter queue.
         lost: Messages that are nowhere any more.
-        receives: Messages that were received, each time counted.
-        empty_receives: Receives that returned nothing after their longest wait of 20 seconds.
+        receives: Messages that were received from a queue, each time counted; none are from a primary.
+        empty_receives: Receives that returned nothing after their longest wait of 20 seconds; a pod makes one at a
+            time.
         scale_writes: How often the size was changed.
         reads: Readings of the queue.
         seconds: How long it lasted.
