@@ -5,8 +5,8 @@ import io
 from typing import Any
 
 from queueplanner.figures import FIGURES
-from queueplanner.commands.results import Comparison, Result
 from queueplanner.outcome import Outcome
+from queueplanner.results import Comparison, Result
 
 
 def document(comparison: Comparison) -> dict[str, Any]:

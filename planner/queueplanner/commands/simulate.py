@@ -8,9 +8,9 @@ import click
 from queueplanner.commands import documents, tables
 from queueplanner.commands.load_options import load_options
 from queueplanner.commands.parameters import PRICE, Span
-from queueplanner.commands.results import Comparison
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
+from queueplanner.results import Comparison
 
 POLICIES = Section("Policies: one or more")
 JUDGEMENT = Section("How it is played and judged")
