@@ -4,9 +4,9 @@ import csv
 import io
 from typing import Any
 
-from queueplanner.commands.results import Comparison, Result
 from queueplanner.figures import FIGURES
 from queueplanner.outcome import Outcome
+from queueplanner.results import Comparison, Result
 
 
 def document(comparison: Comparison) -> dict[str, Any]:

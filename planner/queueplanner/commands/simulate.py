@@ -10,9 +10,9 @@ import click
 from queueplanner.commands import documents, tables
 from queueplanner.commands.load_options import load_options
 from queueplanner.commands.parameters import PRICE, Span
-from queueplanner.commands.results import Comparison
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
+from queueplanner.results import Comparison
 from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from queueplanner.commands.results import Comparison, Result
 from queueplanner.figures import SECTIONS, Figure, seconds
+from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
 
 WIDTH = 100
@@ -15,22 +15,16 @@ _GAP = 2
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """Yield the lines: the load, the table, and what is to be said of it."""
-    yield from wrap(_head(comparison), WIDTH)
+    yield from wrap(printable(comparison.summary), WIDTH)
     for block in _blocks(comparison.results):
         yield ""
-        yield from _table(block, comparison.results)
+        yield from _table(block, comparison)
     if len(comparison.results) > 1:
         yield from ("", "* the best of its row")
     if remarks := comparison.remarks:
         yield from ("", "To be known:")
     for remark in remarks:
         yield from wrap(printable(remark), WIDTH, initial_indent="- ", subsequent_indent="  ")
-
-
-def _head(comparison: Comparison) -> str:
-    messages = comparison.results[0].outcomes[0].messages
-    runs = f"; means of {len(comparison.seeds)} runs" if len(comparison.seeds) > 1 else ""
-    return f"{printable(comparison.load)}: {messages:,} messages in {seconds(comparison.seconds)}{runs}"
 
 
 def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:
@@ -50,7 +44,7 @@ def _width(result: Result) -> int:
     return _GAP + max(len(result.name), *(len(text) for text in shown)) + len(STAR)
 
 
-def _table(block: Sequence[Result], everyone: Sequence[Result]) -> Iterator[str]:
+def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
     widths = [_width(result) for result in block]
     names = "".join(
         f"{result.name:>{width - len(STAR)}}{'':{len(STAR)}}" for result, width in zip(block, widths, strict=True)
@@ -59,17 +53,9 @@ def _table(block: Sequence[Result], everyone: Sequence[Result]) -> Iterator[str]
     for section, figures in SECTIONS:
         yield section
         for figure in figures:
-            best = _best(figure, everyone)
+            best = comparison.best(figure)
             cells = (_cell(figure, result, best, width) for result, width in zip(block, widths, strict=True))
             yield f"  {figure.label:{_LABELS - 2}}{''.join(cells)}".rstrip()
-
-
-def _best(figure: Figure, results: Sequence[Result]) -> str | None:
-    """Return the best value as it is shown; None where all are the same, or one is alone."""
-    means = [figure.mean(result.outcomes) for result in results]
-    known = [mean for mean in means if mean is not None]
-    shown = {figure.text(mean) for mean in means}
-    return figure.text(min(known)) if known and len(shown) > 1 else None
 
 
 def _cell(figure: Figure, result: Result, best: str | None, width: int) -> str:

@@ -1,8 +1,9 @@
-"""What was played, as the commands print it: policies with the outcomes of their runs, and what is to be said. Pure."""
+"""What was played, as it is shown: policies with the outcomes of their runs, and what is to be said. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
 
 
@@ -28,7 +29,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that is printed.
+    """All that is shown, as text or as a page.
 
     Args:
         load: What came, in words.
@@ -43,6 +44,20 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
+
+    @property
+    def summary(self) -> str:
+        """What was played, in a line."""
+        messages = self.results[0].outcomes[0].messages
+        runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
+        return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
+
+    def best(self, figure: Figure) -> str | None:
+        """Return the best value of a figure as it is shown; None where all are the same, or one is alone."""
+        means = [figure.mean(result.outcomes) for result in self.results]
+        known = [mean for mean in means if mean is not None]
+        shown = {figure.text(mean) for mean in means}
+        return figure.text(min(known)) if known and len(shown) > 1 else None
 
     @property
     def remarks(self) -> list[str]:
