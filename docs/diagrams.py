@@ -6,8 +6,8 @@ A picture has a background of its own and colours for light and for dark, so tha
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
 
+from docs.svg import box, line, svg, text
 from queueworkerpool.decide.chain import LIMITS
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
@@ -16,40 +16,6 @@ KEDA_SIZES = (1, 4, 8, 16, 32, 64, 100)
 KEDA_FIRST_SECONDS = 17.9
 """Until KEDA's first write, median."""
 TICK_COLUMNS = 4
-
-STYLE = """\
-:root { color-scheme: light dark; }
-text { font: 13px system-ui, sans-serif; fill: #1f2328; }
-.small { font-size: 11px; fill: #57606a; }
-.title { font-weight: 600; }
-.back { fill: #f6f8fa; }
-.box { fill: #ffffff; stroke: #8c959f; }
-.ours { fill: #1f6feb; }
-.theirs { fill: #9a6700; }
-.busy { fill: #bc4c00; }
-.idle { fill: #1a7f37; }
-.gone { fill: none; stroke: #57606a; stroke-dasharray: 3 3; }
-.line { stroke: #57606a; fill: none; marker-end: url(#head); }
-.head { fill: #57606a; }
-.on { fill: #ffffff; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; }
-  .small { fill: #9198a1; }
-  .back { fill: #161b22; }
-  .box { fill: #21262d; stroke: #6e7681; }
-  .ours { fill: #388bfd; }
-  .theirs { fill: #bb8009; }
-  .busy { fill: #db6d28; }
-  .idle { fill: #3fb950; }
-  .gone, .line { stroke: #9198a1; }
-  .head { fill: #9198a1; }
-  .on { fill: #0d1117; }
-}
-"""
-ARROW = (
-    '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-    '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>'
-)
 
 
 def pictures() -> dict[str, str]:
@@ -62,18 +28,18 @@ def reaction() -> str:
     found = json.loads((RESULTS / "reaction.json").read_text())
     ours, theirs = found["figures"]["median_seconds"]["value"], found["peer"]["median_seconds"]
     parts = [
-        _text(20, 28, "KEDA 2.20 and the HPA, defaults: 7 writes", "title"),
+        text(20, 28, "KEDA 2.20 and the HPA, defaults: 7 writes", "title"),
         *_bars(20, KEDA_SIZES, "theirs"),
-        _text(20, 196, f"first after {KEDA_FIRST_SECONDS} s", "small"),
-        _text(392, 196, f"last after {theirs} s", "small", "end"),
-        _text(450, 28, "queueworkerpool: 1 write", "title"),
+        text(20, 196, f"first after {KEDA_FIRST_SECONDS} s", "small"),
+        text(392, 196, f"last after {theirs} s", "small", "end"),
+        text(450, 28, "queueworkerpool: 1 write", "title"),
         *_bars(450, (100,), "ours"),
-        _text(450, 196, f"after {ours:.1f} s", "small"),
-        _text(20, 218, "Pods asked for at each write, for 500 messages at a target of 5 per pod; medians.", "small"),
-        _text(20, 234, "The time between KEDA's writes is not to scale.", "small"),
+        text(450, 196, f"after {ours:.1f} s", "small"),
+        text(20, 218, "Pods asked for at each write, for 500 messages at a target of 5 per pod; medians.", "small"),
+        text(20, 234, "The time between KEDA's writes is not to scale.", "small"),
     ]
     title = "Seven steps of KEDA and the HPA, one of queueworkerpool"
-    return _svg(660, 246, title, parts)
+    return svg(660, 246, title, parts)
 
 
 def tick() -> str:
@@ -90,17 +56,17 @@ def tick() -> str:
     parts = []
     for number, (name, what, whom) in enumerate(steps):
         x, y = 20 + 165 * (number % TICK_COLUMNS), 48 + 110 * (number // TICK_COLUMNS)
-        parts.append(_box(x, y, 140, 62))
-        parts.append(_text(x + 70, y + 25, f"{number + 1}. {name}", "title", "middle"))
-        parts.append(_text(x + 70, y + 44, what, "small", "middle"))
-        parts.append(_text(x + 70, y + 78, whom, "small", "middle") if whom else "")
+        parts.append(box(x, y, 140, 62))
+        parts.append(text(x + 70, y + 25, f"{number + 1}. {name}", "title", "middle"))
+        parts.append(text(x + 70, y + 44, what, "small", "middle"))
+        parts.append(text(x + 70, y + 78, whom, "small", "middle") if whom else "")
         if (number + 1) % TICK_COLUMNS and number + 1 < len(steps):
-            parts.append(_line(f"M{x + 140} {y + 31}h23"))
-    parts.append(_line("M585 112v21H90v23"))
-    parts.append(_text(20, 28, "A pool is due: every pollSeconds, or sooner when a step says so", "title"))
-    parts.append(_text(515, 182, "What is unknown stays", "small"))
-    parts.append(_text(515, 198, "unknown: the size stays.", "small"))
-    return _svg(690, 250, "The life of a tick, in seven steps", parts)
+            parts.append(line(f"M{x + 140} {y + 31}h23"))
+    parts.append(line("M585 112v21H90v23"))
+    parts.append(text(20, 28, "A pool is due: every pollSeconds, or sooner when a step says so", "title"))
+    parts.append(text(515, 182, "What is unknown stays", "small"))
+    parts.append(text(515, 198, "unknown: the size stays.", "small"))
+    return svg(690, 250, "The life of a tick, in seven steps", parts)
 
 
 def scale_in() -> str:
@@ -114,43 +80,24 @@ def scale_in() -> str:
     parts = []
     for row, (title, pods, note) in enumerate(rows):
         y = 24 + row * 84
-        parts.append(_text(20, y + 4, title, "title"))
+        parts.append(text(20, y + 4, title, "title"))
         for number, state in enumerate(pods):
             parts += _pod(20 + number * 92, y + 14, state, note if state == "idle" else "")
     parts.append(
-        _text(20, 284, "Were all six busy, six would stay: WaitingForIdleWorkers, until maxWaitSeconds.", "small")
+        text(20, 284, "Were all six busy, six would stay: WaitingForIdleWorkers, until maxWaitSeconds.", "small")
     )
-    return _svg(590, 298, "A scale-in from six pods to four: two idle ones go, four busy ones stay", parts)
+    return svg(590, 298, "A scale-in from six pods to four: two idle ones go, four busy ones stay", parts)
 
 
 def _pod(x: int, y: int, state: str, note: str) -> Iterable[str]:
     yield f'<rect class="{state}" x="{x}" y="{y}" width="80" height="36" rx="6"/>'
-    yield _text(x + 40, y + 23, "" if state == "gone" else state, "on", "middle")
+    yield text(x + 40, y + 23, "" if state == "gone" else state, "on", "middle")
     if note:
-        yield _text(x + 40, y + 50, note, "small", "middle")
+        yield text(x + 40, y + 50, note, "small", "middle")
 
 
 def _bars(x: int, sizes: Sequence[int], kind: str) -> Iterable[str]:
     for number, size in enumerate(sizes):
         left, height = x + number * 54, size * 1.2
         yield f'<rect class="{kind}" x="{left}" y="{180 - height:g}" width="46" height="{height:g}" rx="2"/>'
-        yield _text(left + 23, round(174 - height), str(size), "", "middle")
-
-
-def _box(x: int, y: int, width: int, height: int) -> str:
-    return f'<rect class="box" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>'
-
-
-def _line(path: str) -> str:
-    return f'<path class="line" d="{path}"/>'
-
-
-def _text(x: int, y: int, text: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _svg(width: int, height: int, title: str, parts: Iterable[str]) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">'
-    back = f'<rect class="back" width="{width}" height="{height}" rx="8"/>'
-    body = [head, f"<title>{escape(title)}</title>", f"<style>\n{STYLE}</style>", ARROW, back, *filter(None, parts)]
-    return "\n".join([*body, "</svg>", ""])
+        yield text(left + 23, round(174 - height), str(size), "", "middle")

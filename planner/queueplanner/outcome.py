@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from queueplanner.simulation import Run
+from queueplanner.simulation import Mode, Run, Sample
 
 SECONDS_PER_HOUR = 3600.0
 MESSAGES_PER_REQUEST = 10
@@ -57,6 +57,7 @@ class Outcome:
 
     Args:
         policy: Its name.
+        mode: How it was calculated.
         messages: Messages that were sent.
         unhandled: Those that were not handled by the end, nor lost, nor in the dead-letter queue.
         lost: Those that are nowhere any more.
@@ -77,6 +78,7 @@ class Outcome:
     """
 
     policy: str
+    mode: Mode
     messages: int
     unhandled: int
     lost: int
@@ -100,12 +102,13 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
     """Return the figures of a run of what people call by that name."""
     prices = terms.prices
     pod_hours, wasted_hours = run.pod_seconds / SECONDS_PER_HOUR, run.wasted_seconds / SECONDS_PER_HOUR
-    handled = sum(not math.isnan(done) for done in run.done)
-    requests = _requests(run, handled)
+    sample = run.sample or Sample(1, len(run.arrivals), sum(not math.isnan(done) for done in run.done))
+    requests = _requests(run, sample.handled)
     return Outcome(
         policy=policy,
-        messages=len(run.arrivals),
-        unhandled=len(run.arrivals) - handled - run.lost - run.dead_lettered,
+        mode=Mode.AGGREGATED if run.sample else Mode.EXACT,
+        messages=sample.messages,
+        unhandled=sample.messages - sample.handled - run.lost - run.dead_lettered,
         lost=run.lost,
         dead_lettered=run.dead_lettered,
         failed=run.failed,
@@ -125,8 +128,12 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
 
 
 def _requests(run: Run, handled: int) -> int:
-    """Return the requests to SQS: receives and deletes in batches of ten where that many come, at least."""
-    batches = math.ceil(run.receives / MESSAGES_PER_REQUEST) + math.ceil(handled / MESSAGES_PER_REQUEST)
+    """Return the requests to SQS: receives and deletes in batches of ten where that many come, at least.
+
+    What was not received from a queue is not deleted there.
+    """
+    deleted = min(handled, run.receives)
+    batches = math.ceil(run.receives / MESSAGES_PER_REQUEST) + math.ceil(deleted / MESSAGES_PER_REQUEST)
     return batches + run.empty_receives + run.reads
 
 

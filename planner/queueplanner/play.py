@@ -3,12 +3,16 @@
 It may start processes; it prints nothing.
 """
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Generic, TypeVar
 
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
+from queueplanner.processes import ProcessEndedError, results
 from queueplanner.simulation import Policy, Primary, Run, System, simulate
 from queueplanner.work import Work
 
@@ -16,6 +20,11 @@ from queueplanner.work import Work
 def unchanged(work: Work) -> Work:
     """Return the work as it is."""
     return work
+
+
+def whole_life(run: Run, _: Work) -> float:
+    """Return the seconds from each unit's creation to its end."""
+    return run.pod_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Candidate:
         primary: Assigns the messages, where there is no queue.
         pod_hour: What its unit costs in an hour; None: as the scenario says.
         most: The most units that it may ask for; None: there is no limit.
+        paid_seconds: Returns the seconds of its units that are paid: Lambda's are only while they work.
         unchecked: Assumptions of its model that nobody could check, in sentences.
     """
 
@@ -38,6 +48,7 @@ class Candidate:
     primary: Primary | None = None
     pod_hour: float | None = None
     most: int | None = None
+    paid_seconds: Callable[[Run, Work], float] = whole_life
     unchecked: tuple[str, ...] = ()
 
 
@@ -79,4 +90,104 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
     run = simulate(candidate.begin(work), arrivals, system, Random(scenario.seed + 1))  # noqa: S311 -- the same
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)
-    return Played(candidate, run, outcome(candidate.name, run, terms))
+    paid = replace(run, pod_seconds=candidate.paid_seconds(run, work))
+    return Played(candidate, run, outcome(candidate.name, paid, terms))
+
+
+class PlayError(Exception):
+    """A run failed; the text names candidate and scenario."""
+
+
+def play_all(
+    candidates: Sequence[Candidate],
+    scenarios: Sequence[Scenario],
+    processes: int = 1,
+    on_done: Callable[[int], None] | None = None,
+) -> list[Played]:
+    """Play every candidate in every scenario: all scenarios of the first candidate, then those of the second.
+
+    The results are the same for any number of processes. A KeyboardInterrupt ends the processes, and goes on.
+
+    Args:
+        candidates: What is compared.
+        scenarios: What each is played in.
+        processes: How many runs go on at the same time.
+        on_done: Called with the number of runs that are done, after each.
+
+    Raises:
+        PlayError
+    """
+    return _all(_Runs(candidates, scenarios, _whole), processes, on_done)
+
+
+def judge_all(
+    candidates: Sequence[Candidate],
+    scenarios: Sequence[Scenario],
+    processes: int = 1,
+    on_done: Callable[[int], None] | None = None,
+) -> list[Outcome]:
+    """Return the figures alone of what `play_all` plays: a thousand runs would fill the memory."""
+    return _all(_Runs(candidates, scenarios, _figures), processes, on_done)
+
+
+_Kept = TypeVar("_Kept")
+
+
+def _whole(played: Played) -> Played:
+    return played
+
+
+def _figures(played: Played) -> Outcome:
+    return played.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs(Generic[_Kept]):
+    """Runs by number, and what is kept of each. A scenario's follow each other."""
+
+    candidates: Sequence[Candidate]
+    scenarios: Sequence[Scenario]
+    keep: Callable[[Played], _Kept]
+
+    def __len__(self) -> int:
+        return len(self.candidates) * len(self.scenarios)
+
+    def __call__(self, number: int) -> _Kept | PlayError:
+        candidate, scenario = self._of(number)
+        try:
+            return self.keep(play(self.candidates[candidate], self.scenarios[scenario]))
+        except Exception as error:
+            failed = self.failed(number, f"{type(error).__name__}: {error}")
+            failed.add_note(traceback.format_exc())
+            return failed
+
+    def failed(self, number: int, what: str) -> PlayError:
+        """Return an error that names the run."""
+        candidate, scenario = self._of(number)
+        load, seed = self.scenarios[scenario].load, self.scenarios[scenario].seed
+        scene = f"scenario {scenario + 1} ({type(load).__name__} of {load.seconds:g} s, seed {seed})"
+        return PlayError(f"{self.candidates[candidate].name} in {scene}: {what}")
+
+    def place(self, number: int) -> int:
+        """Return the run's place among the results."""
+        candidate, scenario = self._of(number)
+        return candidate * len(self.scenarios) + scenario
+
+    def _of(self, number: int) -> tuple[int, int]:
+        scenario, candidate = divmod(number, len(self.candidates))
+        return candidate, scenario
+
+
+def _all(runs: _Runs[_Kept], processes: int, on_done: Callable[[int], None] | None) -> list[_Kept]:
+    kept: dict[int, _Kept] = {}
+    try:
+        with closing(results(runs, len(runs), processes)) as finished:
+            for number, result in finished:
+                if isinstance(result, PlayError):
+                    raise result
+                kept[runs.place(number)] = result
+                if on_done is not None:
+                    on_done(len(kept))
+    except ProcessEndedError as error:
+        raise runs.failed(error.number, str(error)) from None
+    return [kept[place] for place in range(len(runs))]

@@ -1,11 +1,13 @@
-"""Practo's worker-pod-autoscaler, without the seconds per job that few give it (its `secondsToProcessOneJob` 0).
+"""Practo's worker-pod-autoscaler.
 
 Source: pkg/queue/sqs.go and pkg/controller/controller.go (`getDesiredWorkers`) of practo/k8s-worker-pod-autoscaler. It
-stops pods without asking whether they are busy.
+stops pods without asking whether they are busy. What CloudWatch counts it reads again after a minute.
 """
 
 import math
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from queueplanner.simulation import Move, View
 
@@ -13,6 +15,11 @@ RESYNC_SECONDS = 20.0
 SCALE_DOWN_DELAY_SECONDS = 600.0
 SAME = 0.1
 """A size that differs by no more than this share of the present one is left alone."""
+SENT_MINUTES = (10, 5)
+"""From when to when, in minutes ago, it counts what was sent."""
+IDLE_MINUTES = (20, 10)
+"""The same of what was received, when nothing is left, to see whether the workers are idle."""
+_MINUTE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -24,7 +31,8 @@ class WorkerPodAutoscaler:
         target: targetMessagesPerWorker.
         least: minReplicas.
         most: maxReplicas.
-        disruption: maxDisruption, as a share of the present size.
+        disruption: maxDisruption, as a share of the present size; idle workers are all stopped whatever it says.
+        seconds_per_job: secondsToProcessOneJob; 0: what is sent does not count.
     """
 
     name: str
@@ -32,10 +40,16 @@ class WorkerPodAutoscaler:
     least: int = 0
     most: int = 100
     disruption: float = 1.0
+    seconds_per_job: float = 0.0
     _scaled_at: float = -math.inf
+    _counted_at: float = -math.inf
+    _totals: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=max(IDLE_MINUTES) + 1))
 
     def decide(self, view: View) -> Move:
         """Do one resync."""
+        if view.now >= self._counted_at + _MINUTE_SECONDS:
+            self._counted_at = view.now
+            self._totals.append((view.sent, view.received))
         wanted = self._wanted(view)
         waits = wanted < view.replicas and self._scaled_at + SCALE_DOWN_DELAY_SECONDS >= view.now
         if wanted == view.replicas or waits:
@@ -45,10 +59,26 @@ class WorkerPodAutoscaler:
 
     def _wanted(self, view: View) -> int:
         messages, replicas = view.counts.visible + view.counts.in_flight, view.replicas
+        sent = self._per_minute(SENT_MINUTES, [sent for sent, _ in self._totals])
+        least = max(self.least, math.ceil(self.seconds_per_job * sent / _MINUTE_SECONDS))
         wanted = math.ceil(messages / self.target)
-        if replicas and messages and abs(wanted - replicas) / replicas <= SAME:
-            wanted = replicas
-        if self.least >= self.most:
+        if replicas and messages:
+            same = abs(wanted - replicas) / replicas <= SAME
+            return self._bounded(replicas if same else wanted, replicas, least)
+        if replicas and not (sent and self.seconds_per_job) and self._idle():
+            return min(self.most, least)
+        return self._bounded(least if replicas else wanted, replicas, least)
+
+    def _bounded(self, wanted: int, replicas: int, least: int) -> int:
+        if least >= self.most:
             return self.most
         fewest = replicas - math.ceil(self.disruption * replicas)
-        return min(max(wanted, fewest, self.least), self.most)
+        return min(max(wanted, fewest, least), self.most)
+
+    def _idle(self) -> bool:
+        return self._per_minute(IDLE_MINUTES, [received for _, received in self._totals]) == 0
+
+    def _per_minute(self, minutes: tuple[int, int], totals: Sequence[int]) -> float:
+        """Return the mean of each minute's sum in a part of the past; what was before the start is nothing."""
+        begun, ended = (totals[-1 - ago] if ago < len(totals) else 0 for ago in minutes)
+        return (ended - begun) / (minutes[0] - minutes[1])

@@ -3,6 +3,7 @@
 from itertools import product
 from random import Random
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from queueplanner.outcome import outcome
 from queueplanner.policies.hpa import DOWN, UP, Hpa, Policy, Rules
 from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
+from queueplanner.policies.queue_hpa import QueueHpa
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
 from queueplanner.simulation import Counts, Run, System, View, simulate
 from queueplanner.simulation import Policy as Sizing
@@ -121,6 +123,45 @@ def test_the_worker_pod_autoscaler_follows_its_source(
 ) -> None:
     policy = WorkerPodAutoscaler("wpa", disruption=disruption)
     assert policy.decide(View(1000.0, Counts(messages, 0), replicas, ())).replicas == size
+
+
+def wpa_after(minutes: int, replicas: int, sent: int, received: int, **fields: Any) -> int:
+    """Return the size for an empty queue, where so many were sent and received in each of the minutes before."""
+    policy, size = WorkerPodAutoscaler("wpa", **fields), 1
+    for minute in range(minutes):
+        size = policy.decide(View(minute * 60.0, Counts(0, 1), size, (), minute * sent, minute * received)).replicas
+    return policy.decide(View(minutes * 60.0, Counts(0, 0), replicas, (), minutes * sent, minutes * received)).replicas
+
+
+WPA_RATE_ROWS = {
+    "60 a minute of two seconds are two": (30, 5, {"sent": 60, "received": 60, "seconds_per_job": 2}, 2),
+    "61 take a third": (30, 5, {"sent": 61, "received": 61, "seconds_per_job": 2}, 3),
+    "from nothing too": (30, 0, {"sent": 60, "received": 60, "seconds_per_job": 2}, 2),
+    "never more than the most": (30, 5, {"sent": 600, "received": 600, "seconds_per_job": 2, "most": 7}, 7),
+    "seven minutes after the start two of five minutes count": (
+        7,
+        5,
+        {"sent": 60, "received": 60, "seconds_per_job": 2},
+        1,
+    ),
+    "four minutes after it none": (4, 5, {"sent": 60, "received": 60, "seconds_per_job": 2}, 0),
+    "by no seconds what is sent does not count": (30, 5, {"sent": 60, "received": 60}, 0),
+    "busy ones go by the disruption": (30, 5, {"sent": 0, "received": 60, "disruption": 0.2}, 4),
+    "idle ones all": (30, 5, {"sent": 0, "received": 0, "disruption": 0.2}, 0),
+}
+
+
+@pytest.mark.parametrize(("minutes", "replicas", "fields", "size"), WPA_RATE_ROWS.values(), ids=WPA_RATE_ROWS)
+def test_the_worker_pod_autoscaler_follows_what_cloudwatch_counts(
+    minutes: int, replicas: int, fields: dict[str, Any], size: int
+) -> None:
+    assert wpa_after(minutes, replicas, **fields) == size
+
+
+def test_an_hpa_on_the_queue_keeps_a_pod_and_doubles() -> None:
+    made = burst(QueueHpa("hpa", Hpa(1, 100, 5)))
+    assert sizes(made)[:6] == [1, 4, 8, 16, 32, 64]
+    assert (sizes(made)[-1], min(made.sizes.asked)) == (1, 1)
 
 
 def test_kube_sqs_autoscaler_goes_pod_by_pod() -> None:

@@ -1,0 +1,116 @@
+"""Many runs in several processes come to what one process comes to, and end together."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from queueplanner.loads import Steady
+from queueplanner.play import Candidate, PlayError, Scenario, judge_all, play, play_all
+from queueplanner.simulation import Move, View
+from queueplanner.work import Constant, Work
+from tests.unit.planner.builders import Fixed
+
+ROOT = Path(__file__).parents[3]
+WORK = Work(Constant(1.0), Constant(0.0))
+
+
+def fixed(size: int, _: Work) -> Fixed:
+    return Fixed((0, size))
+
+
+def fails(_: Work) -> Fixed:
+    return Fixed((1_000, 1))  # it has no size for the first moment
+
+
+class Dies:
+    """A policy whose process is killed, as by the kernel when no memory is left."""
+
+    name = "dies"
+
+    def decide(self, _: View) -> Move:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def dies(_: Work) -> Dies:
+    return Dies()
+
+
+CANDIDATES = [Candidate(f"{size} pods", partial(fixed, size)) for size in (1, 2, 3)]
+SCENARIOS = [Scenario(Steady(0.8, 200), WORK, seed=seed) for seed in (1, 2)]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_results_do_not_depend_on_the_number_of_processes(processes: int) -> None:
+    expected = [play(candidate, scenario) for candidate in CANDIDATES for scenario in SCENARIOS]
+    done: list[int] = []
+    played = play_all(CANDIDATES, SCENARIOS, processes, done.append)
+    assert [each.candidate.name for each in played] == [each.candidate.name for each in expected]
+    assert [each.run for each in played] == [each.run for each in expected]
+    assert judge_all(CANDIDATES, SCENARIOS, processes) == [each.outcome for each in expected]
+    assert done == [1, 2, 3, 4, 5, 6]
+
+
+def test_there_may_be_nothing_to_play() -> None:
+    assert play_all([], SCENARIOS, 2) == play_all(CANDIDATES, [], 2) == []
+
+
+FAILURES: dict[str, tuple[Callable[[Work], Fixed | Dies], int, str]] = {
+    "an error": (fails, 1, "bad in scenario 1 .Steady of 200 s, seed 2.: IndexError: list index out of range"),
+    "an error in a process": (fails, 2, "bad in scenario 1 .Steady of 200 s, seed 2.: IndexError: list"),
+    "a process that is killed": (
+        dies,
+        2,
+        "bad in scenario 1 .Steady of 200 s, seed 2.: its process ended with code -9",
+    ),
+}
+
+
+@pytest.mark.parametrize(("begin", "processes", "said"), FAILURES.values(), ids=FAILURES)
+def test_what_fails_names_candidate_and_scenario(
+    begin: Callable[[Work], Fixed | Dies], processes: int, said: str
+) -> None:
+    scenarios = [Scenario(Steady(0.8, 200), WORK, seed=2)]
+    with pytest.raises(PlayError, match=said):
+        play_all([*CANDIDATES, Candidate("bad", begin)], scenarios, processes)
+
+
+ENDLESS = """
+from tests.unit.planner.test_play_all import *
+if __name__ == "__main__":
+    play_all(CANDIDATES, [Scenario(Steady(0.8, 200), WORK)] * 100_000, 2, lambda done: print(done, flush=True))
+"""
+
+
+INTERRUPTIONS: dict[str, tuple[Callable[[int, int], None], int, str]] = {
+    "Ctrl-C, which all processes of a terminal get": (os.killpg, signal.SIGINT, "KeyboardInterrupt\n"),
+    "a kill of the caller alone": (os.kill, signal.SIGKILL, ""),
+}
+
+
+@pytest.mark.parametrize(("kill", "how", "last"), INTERRUPTIONS.values(), ids=INTERRUPTIONS)
+def test_no_process_is_left_behind(kill: Callable[[int, int], None], how: int, last: str, tmp_path: Path) -> None:
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    process = subprocess.Popen(
+        [sys.executable, script],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=ROOT,
+        start_new_session=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        kill(process.pid, how)
+        _, said = process.communicate(timeout=10)  # until the last process has closed its end
+    assert said.count("Traceback") == bool(last)
+    assert said.endswith(last)
