@@ -4,8 +4,8 @@ import csv
 import io
 from typing import Any
 
-from queueplanner.commands.figures import FIGURES
 from queueplanner.commands.results import Comparison, Result
+from queueplanner.figures import FIGURES
 from queueplanner.outcome import Outcome
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from queueplanner.commands.figures import SECTIONS, Figure, seconds
 from queueplanner.commands.results import Comparison, Result
+from queueplanner.figures import SECTIONS, Figure, seconds
 from queueworkerpool.show.text import printable
 
 WIDTH = 100

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from queueplanner.play import Played
-from queueplanner.report.series import Series, series, width
+from queueplanner.report.series import series, tail, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,7 @@ TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_
 MOST_TIMES = 13
 INTERVALS = 150
 """More could not be told apart, where lines lie over each other."""
+LINE_WIDTH = 1.6
 STYLE: Any = {
     "axes.grid": True,
     "axes.spines.right": False,
@@ -41,6 +42,19 @@ STYLE: Any = {
     "svg.fonttype": "none",  # texts stay texts
     "svg.hashsalt": "queueplanner",  # names of parts are the same each time
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a line looks: its colour, one of COLOURS by number, and its dashes."""
+
+    colour: int
+    dashes: str
+
+    def drawn(self) -> dict[str, Any]:
+        """Return it in matplotlib's words."""
+        style = (0, [float(length) / LINE_WIDTH for length in self.dashes.split()]) if self.dashes else "-"
+        return {"color": COLOURS[self.colour], "linestyle": style, "linewidth": LINE_WIDTH}
 
 
 class PictureError(ValueError):
@@ -94,14 +108,17 @@ def runs(played: Sequence[Played], form: str) -> bytes:
     def fill(figure: "Figure") -> None:
         waiting, pods, wait = figure.subplots(3, sharex=True)
         names: list[str] = []
-        for each, look in zip(filter(_lasted, series(played, wide)), cycle(_looks()), strict=False):
+        for each, look in zip(series(played, wide), cycle(looks()), strict=False):
+            if not each.ready:
+                continue
             names.append(each.name)
+            line = look.drawn()
             edges = [wide * index for index in range(len(each.ready) + 1)]
-            waiting.stairs(each.waiting, edges, baseline=None, **look)
-            wait.stairs(each.wait, edges, baseline=None, **look)
-            pods.stairs(each.ready, edges, baseline=None, **look)
-            pods.stairs(each.most_ready, edges, baseline=each.least_ready, fill=True, color=look["color"], alpha=0.1)
-            pods.stairs(each.asked, edges, baseline=None, **look | {"linewidth": 0.7, "alpha": 0.7})
+            waiting.stairs(each.waiting, edges, baseline=None, **line)
+            wait.stairs(each.wait, edges, baseline=None, **line)
+            pods.stairs(each.ready, edges, baseline=None, **line)
+            pods.stairs(each.most_ready, edges, baseline=each.least_ready, fill=True, color=line["color"], alpha=0.1)
+            pods.stairs(each.asked, edges, baseline=None, **line | {"linewidth": 0.7, "alpha": 0.7})
         _title(waiting, f"Messages waiting: the most at once in each {span(wide)}")
         _title(pods, f"Pods ready: mean, fewest and most in each {span(wide)} (thin: asked for)")
         _title(wait, f"Wait in seconds: the longest of the messages that were sent in each {span(wide)}")
@@ -109,6 +126,22 @@ def runs(played: Sequence[Played], form: str) -> bytes:
         figure.legend(waiting.patches, names, loc="outside upper left", ncols=4, frameon=False)
 
     return _rendered(fill, (12, 10), form)
+
+
+def distribution(played: Sequence[Played], form: str) -> bytes:
+    """Return the picture of how many waited how long, in one of the formats."""
+
+    def fill(figure: "Figure") -> None:
+        axes = figure.subplots()
+        for each, look in zip(played, cycle(looks()), strict=False):
+            waits = tail(each.run)
+            axes.plot(waits.seconds, waits.shares, label=each.candidate.name, **look.drawn())
+        axes.set(xscale="log", yscale="log", xlabel="wait, in seconds")
+        axes.set_title("Share of the messages that waited longer")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:g} %")
+
+    return _rendered(fill, (12, 4), form)
 
 
 def frontier(points: Sequence[FrontierPoint], form: str) -> bytes:
@@ -149,22 +182,16 @@ def _rendered(fill: Callable[["Figure"], None], inches: tuple[float, float], for
         figure = Figure(figsize=inches, dpi=100, layout="constrained")
         fill(figure)
         file = BytesIO()
-        figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else {"Software": None})
+        figure.savefig(
+            file, format=form, metadata={"Date": None, "Creator": None} if form == "svg" else {"Software": None}
+        )
     return file.getvalue()
 
 
-def _lasted(series: Series) -> bool:
-    return bool(series.ready)
-
-
-def _looks() -> list[dict[str, Any]]:
+def looks() -> list[Look]:
     """Return how each line looks in turn, so that even the lines of one colour differ."""
-    styles = [(0, [float(length) for length in each.split()]) if each else "-" for each in DASHES]
     count = len(COLOURS) * len(DASHES)
-    return [
-        {"color": COLOURS[each % len(COLOURS)], "linestyle": styles[each % len(DASHES)], "linewidth": 1.6}
-        for each in range(count)
-    ]
+    return [Look(each % len(COLOURS), DASHES[each % len(DASHES)]) for each in range(count)]
 
 
 def _title(axes: "Axes", title: str) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from random import Random
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -25,16 +26,11 @@ def some(count: int = 2, messages: int = 300) -> list[Played]:
 
 
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("one.png", "other.png", "one.svg", "other.svg"):
+    for name in ("one.PNG", "other.png", "one.svg", "other.svg"):
         draw(some(), tmp_path / name)
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
-
-
-def test_a_png_is_1200_pixels_wide(tmp_path: Path) -> None:
-    draw(some(), tmp_path / "runs.PNG")
-    head = (tmp_path / "runs.PNG").read_bytes()[:20]
-    assert (head[:8], int.from_bytes(head[16:20])) == (PNG, 1200)
+    png, svg = (tmp_path / "one.PNG").read_bytes(), (tmp_path / "one.svg").read_bytes()
+    assert (png, svg) == ((tmp_path / "other.png").read_bytes(), (tmp_path / "other.svg").read_bytes())
+    assert (png[:8], int.from_bytes(png[16:20])) == (PNG, 1200), "pixels wide"
 
 
 def test_an_svg_names_policies_units_and_times_in_texts(tmp_path: Path) -> None:
@@ -50,15 +46,12 @@ def test_lines_differ_without_colours(tmp_path: Path) -> None:
     assert len(dashes) >= 5, "and one is solid"
 
 
-def test_a_name_cannot_leave_its_text(tmp_path: Path) -> None:
-    draw([played(run([1], [2]), "</text><script>alert(1)</script>")], tmp_path / "runs.svg")
-    assert "<script" not in (tmp_path / "runs.svg").read_text()
-
-
-@pytest.mark.parametrize("name", ["_nolegend_", "costs $1, then $2", "ünïcode 队列"])
-def test_a_policy_may_have_any_name(name: str, tmp_path: Path) -> None:
-    draw([played(run([1], [2]), name)], tmp_path / "runs.svg")
-    assert f">{name}</text>" in (tmp_path / "runs.svg").read_text()
+def test_a_policy_may_have_any_name(tmp_path: Path) -> None:
+    names = ("_nolegend_", "costs $1, then $2", "ünïcode 队列", "</text><script>alert(1)</script>")
+    draw([played(run([1], [2]), name) for name in names], tmp_path / "runs.svg")
+    text = (tmp_path / "runs.svg").read_text()
+    assert [name for name in names if f">{escape(name)}</text>" not in text] == []
+    assert "<script" not in text
 
 
 @pytest.mark.parametrize("colour", COLOURS)

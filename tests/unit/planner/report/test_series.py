@@ -92,8 +92,8 @@ def test_wider_intervals_keep_peaks_and_means(seed: int, messages: int, wide: in
     assert coarse.ready == pytest.approx([sum(fine.ready[part]) / len(fine.ready[part]) for part in parts])
 
 
-def test_a_million_messages_are_as_few_numbers_as_one() -> None:
+def test_many_messages_are_as_few_numbers_as_one() -> None:
     random = Random(1)
-    arrivals = array("d", sorted(random.random() * 86_400 for _ in range(1_000_000)))
+    arrivals = array("d", sorted(random.random() * 86_400 for _ in range(200_000)))
     made = drawn(run(arrivals, array("d", (sent + 60 for sent in arrivals)), seconds=86_400), 600)
     assert len(made.waiting) == len(made.ready) == len(made.wait) == 144

@@ -1,6 +1,6 @@
 """The figures by which policies are compared: how each is called, taken from an outcome, and shown. Pure.
 
-Less is better in all of them. `tables` shows them to people, `documents` to programs.
+Less is better in all of them. The commands print them, the report shows them on its page.
 """
 
 from collections.abc import Callable, Sequence
