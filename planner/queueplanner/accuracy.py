@@ -11,7 +11,7 @@ from random import Random
 from statistics import fmean
 
 from queueplanner.outcome import SECONDS_PER_HOUR
-from queueplanner.play import Candidate
+from queueplanner.play import Candidate, beginning
 from queueplanner.simulation import Run, System, simulate
 from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
@@ -61,7 +61,7 @@ def accuracy(candidate: Candidate, past: PoolPast, work: Work, seed: int = 1) ->
         seed: The same seed gives the same replay.
     """
     replicas = past.asked[min(past.asked)] if past.asked else 0
-    system = System(candidate.adapt(work), past.load.seconds, replicas=replicas)
+    system = System(candidate.adapt(work), past.load.seconds, replicas=replicas, began=beginning(past.load))
     arrivals = past.load.times(Random(seed))  # noqa: S311 -- chance in a simulation
     run = simulate(candidate.begin(system.work), arrivals, system, Random(seed + 1))  # noqa: S311 -- the same
     return compared(run, past, (*candidate.unchecked, *past.load.notes, *past.notes))

@@ -9,13 +9,13 @@ import click
 from queueplanner.accuracy import Accuracy, accuracy
 from queueplanner.commands.load_options import LoadOptions, read
 from queueplanner.commands.progress import progress
-from queueplanner.commands.results import Comparison, Result
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.loads import Load
 from queueplanner.manifests import POOLS, ManifestError, Manifests, read_manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
+from queueplanner.results import Comparison, Result
 from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
 from queueworkerpool.commands import NothingDoneError

@@ -7,9 +7,9 @@ from math import inf
 from typing import Any
 
 from queueplanner.accuracy import Accuracy
-from queueplanner.commands.results import Comparison, Result
 from queueplanner.figures import FIGURES
 from queueplanner.outcome import Outcome
+from queueplanner.results import Comparison, Result
 
 
 def document(comparison: Comparison) -> dict[str, Any]:

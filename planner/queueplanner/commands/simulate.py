@@ -13,9 +13,9 @@ import click
 from queueplanner.commands import documents, tables
 from queueplanner.commands.load_options import load_options
 from queueplanner.commands.parameters import PRICE, Span
-from queueplanner.commands.results import Comparison
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
+from queueplanner.results import Comparison
 from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ def _page(path: Path) -> "Callable[[Compared], None]":
 
     def write(compared: "Compared") -> None:
         command = shlex.join(["qwp", *sys.argv[1:]])
-        about = About(command, version("queueworkerpool"), compared.scenario, compared.comparison.notes)
-        page(compared.played, about, path)
+        about = About(command, version("queueworkerpool"), compared.scenario)
+        page(compared.comparison, compared.played, about, path)
 
     return _writer("--html", path, write)
 

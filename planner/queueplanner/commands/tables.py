@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from queueplanner.accuracy import sentences
-from queueplanner.commands.results import Comparison, Result
-from queueplanner.figures import SECTIONS, Figure, seconds
+from queueplanner.figures import SECTIONS, Figure
+from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
 
 WIDTH = 100
@@ -17,10 +17,10 @@ _LEGEND = "* the best of its row, of the policies that handled all messages if t
 
 def lines(comparison: Comparison) -> Iterator[str]:
     """Yield the lines: the load, the table, and what is to be said of it."""
-    yield from wrap(_head(comparison), WIDTH)
+    yield from wrap(printable(comparison.summary), WIDTH)
     for block in _blocks(comparison.results):
         yield ""
-        yield from _table(block, comparison.results)
+        yield from _table(block, comparison)
     if len(comparison.results) > 1:
         yield from ("", _LEGEND)
     if comparison.accuracy:
@@ -33,12 +33,6 @@ def _listed(head: str, texts: Sequence[str]) -> Iterator[str]:
         yield from ("", head)
     for text in texts:
         yield from wrap(printable(text), WIDTH, initial_indent="- ", subsequent_indent="  ")
-
-
-def _head(comparison: Comparison) -> str:
-    messages = comparison.results[0].outcomes[0].messages
-    runs = f"; means of {len(comparison.seeds)} runs" if len(comparison.seeds) > 1 else ""
-    return f"{printable(comparison.load)}: {messages:,} messages in {seconds(comparison.seconds)}{runs}"
 
 
 def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:
@@ -58,30 +52,19 @@ def _width(result: Result) -> int:
     return _GAP + max(len(result.name), *(len(text) for text in shown)) + len(STAR)
 
 
-def _table(block: Sequence[Result], everyone: Sequence[Result]) -> Iterator[str]:
+def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
     widths = [_width(result) for result in block]
     names = "".join(
         f"{result.name:>{width - len(STAR)}}{'':{len(STAR)}}" for result, width in zip(block, widths, strict=True)
     )
-    judged = [result for result in everyone if not result.is_behind] or everyone
     yield f"{'':{_LABELS}}{names}".rstrip()
     for section, figures in SECTIONS:
         yield section
         for figure in figures:
-            best = _best(figure, judged)
-            cells = (
-                _cell(figure, result, best if result in judged else None, width)
-                for result, width in zip(block, widths, strict=True)
-            )
+            cells = (_cell(figure, result, comparison, width) for result, width in zip(block, widths, strict=True))
             yield f"  {figure.label:{_LABELS - 2}}{''.join(cells)}".rstrip()
 
 
-def _best(figure: Figure, results: Sequence[Result]) -> str | None:
-    """Return the best value as it is shown; None where all are the same, or one is alone."""
-    known = [mean for result in results if (mean := figure.mean(result.outcomes)) is not None]
-    return figure.text(min(known)) if len(set(map(figure.text, known))) > 1 else None
-
-
-def _cell(figure: Figure, result: Result, best: str | None, width: int) -> str:
+def _cell(figure: Figure, result: Result, comparison: Comparison, width: int) -> str:
     text = figure.text(figure.mean(result.outcomes))
-    return f"{text:>{width - len(STAR)}}{STAR if text == best else '':{len(STAR)}}"
+    return f"{text:>{width - len(STAR)}}{STAR if comparison.is_best(result, figure) else '':{len(STAR)}}"

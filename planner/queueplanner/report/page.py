@@ -18,12 +18,12 @@ from reprlib import Repr
 from string import Template
 from typing import Any
 
-from queueplanner.figures import SECTIONS, Figure
-from queueplanner.outcome import Outcome
+from queueplanner.figures import FIGURES, SECTIONS, Figure
 from queueplanner.play import Played, Scenario
 from queueplanner.report import pictures
 from queueplanner.report.answer import answer
 from queueplanner.report.series import Series, series, tail, width
+from queueplanner.results import Comparison, Result
 
 INTERVALS = 3000
 """Of each line: 30 seconds of a day, for who looks closely."""
@@ -33,41 +33,46 @@ LONGEST_INPUT = 300
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """How a page was made.
+    """How a page was made, so that it can be made again.
 
     Args:
         command: The command line.
         version: Of the planner.
-        scenario: What was played.
-        notes: What could not be checked or is not known, in sentences.
+        scenario: What was played first.
     """
 
     command: str
     version: str
     scenario: Scenario
-    notes: Sequence[str] = ()
 
 
-def page(played: Sequence[Played], about: About, path: Path) -> None:
-    """Write the page of a comparison."""
-    path.write_text(document(played, about), encoding="utf-8")
+def page(comparison: Comparison, played: Sequence[Played], about: About, path: Path) -> None:
+    """Write the page of a comparison.
+
+    Args:
+        comparison: The figures, and what is to be said of them.
+        played: The first run of each policy, which is drawn.
+        about: How the page is made.
+        path: Where to.
+    """
+    path.write_text(document(comparison, played, about), encoding="utf-8")
 
 
-def document(played: Sequence[Played], about: About) -> str:
+def document(comparison: Comparison, played: Sequence[Played], about: About) -> str:
     """Return the page of a comparison."""
-    style, script = _part("page.css"), _part("page.js")
-    outcomes = [each.outcome for each in played]
+    script = _part("page.js")
     return Template(_part("page.html")).substitute(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=style,
+        style=_part("page.css"),
         script=script,
-        answer=escape(answer(outcomes, about.scenario.slo_seconds)),
-        table=_table(outcomes),
+        answer=escape(answer(comparison.results, about.scenario.slo_seconds)),
+        summary=escape(comparison.summary),
+        table=_table(comparison),
         picture=_inline(pictures.runs(played, "svg")),
         distribution=_inline(pictures.distribution(played, "svg")),
-        notes=_list(_notes(played, about)),
+        remarks=_list(comparison.remarks),
         command=escape(about.command),
-        inputs="\n".join(_inputs(about)),
+        inputs="\n".join(_inputs(comparison, about)),
         data=_data(played, about.scenario.slo_seconds),
     )
 
@@ -79,60 +84,53 @@ def _part(name: str) -> str:
 # The table
 
 
-def _table(outcomes: Sequence[Outcome]) -> str:
+def _table(comparison: Comparison) -> str:
     """Return the figures of each policy; those that say nothing are named below."""
-    sections = [(title, _telling(figures, outcomes)) for title, figures in SECTIONS]
+    sections = [(title, [each for each in figures if _tells(each, comparison)]) for title, figures in SECTIONS]
     shown = [figure for _, figures in sections for figure in figures]
     groups = "".join(
         f'<th scope="colgroup" colspan="{len(figures)}">{escape(title)}</th>' for title, figures in sections if figures
     )
     columns = "".join(f'<th scope="col">{escape(figure.label)}</th>' for figure in shown)
-    rows = "\n".join(_row(outcome, shown, outcomes) for outcome in outcomes)
-    rest = [figure.label for _, figures in SECTIONS for figure in figures if figure not in shown]
+    rows = "\n".join(_row(result, shown, comparison) for result in comparison.results)
+    rest = [figure.label for figure in FIGURES if figure not in shown]
     return (
         f'<table><thead><tr><td></td>{groups}</tr><tr><th scope="col">policy</th>{columns}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table>\n<p>Zero or not known for all: {escape(', '.join(rest)) or 'nothing'}.</p>"
     )
 
 
-def _telling(figures: Sequence[Figure], outcomes: Sequence[Outcome]) -> list[Figure]:
-    return [figure for figure in figures if any(map(figure.value, outcomes))]
+def _tells(figure: Figure, comparison: Comparison) -> bool:
+    return any(figure.mean(result.outcomes) for result in comparison.results)
 
 
-def _row(outcome: Outcome, shown: Sequence[Figure], outcomes: Sequence[Outcome]) -> str:
-    cells = "".join(_cell(figure, figure.value(outcome), outcomes) for figure in shown)
-    return f'<tr><th scope="row">{escape(outcome.policy)}</th>{cells}</tr>'
+def _row(result: Result, shown: Sequence[Figure], comparison: Comparison) -> str:
+    cells = "".join(_cell(figure, result, is_best=comparison.is_best(result, figure)) for figure in shown)
+    return f'<tr><th scope="row">{escape(result.name)}</th>{cells}</tr>'
 
 
-def _cell(figure: Figure, value: float | None, outcomes: Sequence[Outcome]) -> str:
-    """Return a cell; what is best of several is marked."""
-    known = [each for outcome in outcomes if (each := figure.value(outcome)) is not None]
-    best = value is not None and len(set(known)) > 1 and value == min(known)
-    attributes = [' class="best"'] if best else []
+def _cell(figure: Figure, result: Result, *, is_best: bool) -> str:
+    value = figure.mean(result.outcomes)
+    text = figure.text(value)
+    attributes = [' class="best"'] if is_best else []
     attributes += [] if value is None else [f' data-value="{value:.9g}"']
-    return f"<td{''.join(attributes)}>{escape(figure.text(value))}</td>"
+    return f"<td{''.join(attributes)}>{escape(text)}</td>"
 
 
-# Notes and inputs
-
-
-def _notes(played: Sequence[Played], about: About) -> Iterator[str]:
-    yield from about.notes
-    yield from about.scenario.load.notes
-    for each in played:
-        yield from (f"{each.candidate.name}: {sentence}" for sentence in each.candidate.unchecked)
+# Remarks and inputs
 
 
 def _list(sentences: Iterable[str]) -> str:
-    items = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in dict.fromkeys(sentences))
-    return f"<ul>\n{items}\n</ul>" if items else "<p>Nothing is known that could not be checked.</p>"
+    items = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f"<ul>\n{items}\n</ul>" if items else "<p>Nothing.</p>"
 
 
-def _inputs(about: About) -> Iterator[str]:
-    scenario = about.scenario
-    rows: dict[str, object] = {"version": about.version, "load": scenario.load}
-    rows |= {field.name: getattr(scenario.work, field.name) for field in fields(scenario.work)}
-    rows |= {field.name: getattr(scenario, field.name) for field in fields(scenario) if field.name != "work"}
+def _inputs(comparison: Comparison, about: About) -> Iterator[str]:
+    scenario, work = about.scenario, about.scenario.work
+    rows: dict[str, object] = {"version": about.version, "seeds": comparison.seeds}
+    rows |= {field.name: getattr(scenario, field.name) for field in fields(scenario)}
+    rows |= {field.name: getattr(work, field.name) for field in fields(work)}
+    del rows["work"], rows["seed"]
     short = Repr()
     short.maxother = LONGEST_INPUT
     for name, value in rows.items():

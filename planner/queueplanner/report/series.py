@@ -91,7 +91,7 @@ def _series(played: Played, width: float) -> Series:
     edges = np.append(np.arange(math.ceil(run.seconds / width)) * width, run.seconds)
     arrivals, begun = np.asarray(run.arrivals, float), np.asarray(run.begun, float)
     times = np.asarray(run.sizes.times, float)
-    _, _, waiting = _over(_waiting(arrivals, begun), edges)
+    _, _, waiting = _over(_waiting(arrivals, begun, run.sample.every if run.sample else 1), edges)
     _, asked, _ = _over(_Steps(times, np.asarray(run.sizes.asked, float)), edges)
     least, ready, most = _over(_Steps(times, np.asarray(run.sizes.ready, float)), edges)
     waits = np.where(np.isnan(begun), run.seconds, begun) - arrivals
@@ -99,12 +99,12 @@ def _series(played: Played, width: float) -> Series:
     return Series(played.candidate.name, *(each.tolist() for each in (waiting, asked, ready, least, most, wait)))
 
 
-def _waiting(arrivals: Floats, begun: Floats) -> _Steps:
-    """Return the number of messages that wait."""
+def _waiting(arrivals: Floats, begun: Floats, every: int) -> _Steps:
+    """Return the number of messages that wait, where each that has a row stands for so many."""
     begun = np.sort(begun[np.isfinite(begun)])
     times = np.sort(np.concatenate((arrivals, begun)))
     sent_by, begun_by = (np.searchsorted(moments, times, side="right") for moments in (arrivals, begun))
-    return _Steps(times, (sent_by - begun_by).astype(float))
+    return _Steps(times, every * (sent_by - begun_by).astype(float))
 
 
 def _over(steps: _Steps, edges: Floats) -> tuple[Floats, Floats, Floats]:

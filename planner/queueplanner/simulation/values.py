@@ -6,12 +6,16 @@ Time is in seconds from the start. Messages are numbers in the order in which th
 import math
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 from queueplanner.work import Work
 
 UNKNOWN = math.nan
+
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+"""When what has no date of its own begins: midnight of a Monday, as weekly loads do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class View:
         pods: Those that have not been told to end.
         sent: Messages that were sent since the start.
         received: Those that were received since then, each time counted.
+        began: When the start was, for schedules.
     """
 
     now: float
@@ -73,6 +78,12 @@ class View:
     pods: Sequence[SimulatedPod]
     sent: int = 0
     received: int = 0
+    began: datetime = MONDAY
+
+    @property
+    def time(self) -> datetime:
+        """The time as a calendar has it."""
+        return self.began + timedelta(seconds=self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,8 @@ class Primary:
         assignments_per_second: How many it manages.
         heartbeat_seconds: After so long without a sign of life a worker is lost, and its jobs are assigned anew.
         failures: From when to when it is down. Meanwhile nothing is assigned, and what is sent waits at the senders.
-        keeps_jobs: Whether it still knows its jobs afterwards; else those that it held are lost.
+        keeps_jobs: Whether it still knows its jobs afterwards; else those that it held are lost. Workers finish what
+            they have in hand all the same, but it is lost with its worker, or when it fails.
     """
 
     assignments_per_second: float = 100.0
@@ -131,9 +143,10 @@ class System:
         work: What messages and workers are like.
         seconds: For how long it is watched, at least. What is still in the queue then is handled within twice that
             time, or not.
-        counts_age_seconds: How old the queue's counts may be when they are read.
+        counts_age_seconds: How old the queue's counts may be when they are read (see `PastCounts`).
         replicas: Pods that there are at the start, ready.
         primary: Assigns the messages, where there is no queue.
+        began: When the start is, for schedules.
     """
 
     work: Work
@@ -141,6 +154,7 @@ class System:
     counts_age_seconds: float = 0.0
     replicas: int = 0
     primary: Primary | None = None
+    began: datetime = MONDAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +202,9 @@ class Run:
         failed: Attempts that failed.
         dead_lettered: Messages that went to the dead-letter queue.
         lost: Messages that are nowhere any more.
-        receives: Messages that were received, each time counted.
-        empty_receives: Receives that returned nothing after their longest wait of 20 seconds.
+        receives: Messages that were received from a queue, each time counted; none are from a primary.
+        empty_receives: Receives that returned nothing after their longest wait of 20 seconds; a pod makes one at a
+            time.
         scale_writes: How often the size was changed.
         reads: Readings of the queue.
         seconds: How long it lasted.

@@ -12,7 +12,7 @@ from queueplanner.play import Scenario
 from queueplanner.report.page import About, page
 from tests.browser import MISSING, Browser, Tab, program, tab
 from tests.unit.planner.builders import work
-from tests.unit.planner.report.builders import played, run
+from tests.unit.planner.report.builders import comparison, played, run
 
 HOUR = 3600
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -51,7 +51,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shown.append(played(made, name))
     path = tmp_path_factory.mktemp("page") / "report.html"
     scenario = Scenario(Steady(1.0, 10 * HOUR), work(1.0), slo_seconds=1500)
-    page(shown, About("qwp simulate --html report.html", "1.2.3", scenario), path)
+    page(comparison(shown), shown, About("qwp simulate --html report.html", "1.2.3", scenario), path)
     return path
 
 

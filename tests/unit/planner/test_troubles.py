@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from queueplanner.outcome import outcome
 from queueplanner.simulation import Counts, Move, Policy, Primary, Run, System, View, simulate
 from queueplanner.work import Constant, Deaths, Failures, Work
 from tests.unit.planner.builders import Always, Fixed, work
@@ -169,6 +170,11 @@ def test_a_trouble_does_what_it_should(case: Case) -> None:
     for name, expected in case.expect.items():
         value = found.get(name, getattr(made, name))
         assert value == (expected if name == "sizes" else pytest.approx(expected, nan_ok=True)), name
+
+
+def test_a_primary_costs_no_requests_of_a_queue() -> None:
+    made = Case([0.0] * 30, work(), primary=Primary()).run()
+    assert outcome("primary", made).requests == made.reads == 1
 
 
 class Sparing:

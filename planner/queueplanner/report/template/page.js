@@ -19,11 +19,11 @@ const number = (value, digits = 0) => value.toLocaleString("en", { maximumFracti
 const decimals = (value) => number(value, 1);
 const percent = (share) => `${Number((share * 100).toPrecision(2))} %`;
 
-function clock(seconds) {
-  const whole = Math.floor(seconds + 1e-6);
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const pad = (part) => String(part).padStart(2, "0");
-  return `${hours}:${pad(minutes)}${rest ? `:${pad(rest)}` : ""}`;
+function clock(time) {
+  const tenths = Math.round(time * 10);
+  const [hours, minutes, seconds] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60, (tenths % 600) / 10];
+  const pad = (part) => `${part < 10 ? "0" : ""}${part}`;
+  return `${hours}:${pad(minutes)}${seconds ? `:${pad(seconds)}` : ""}`;
 }
 
 function span(seconds) {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from queueplanner.outcome import Terms, outcome
 from queueplanner.play import Candidate, Played
+from queueplanner.results import Comparison, Result
 from queueplanner.simulation import Policy, Run, Sizes
 from queueplanner.work import Work
 from tests.unit.planner.builders import Fixed
@@ -44,6 +45,12 @@ def run(
 def played(run: Run, name: str = "fixed") -> Played:
     """Return what came of a policy of that name."""
     return Played(Candidate(name, begin), run, outcome(name, run, Terms(slo_seconds=10.0)))
+
+
+def comparison(shown: Sequence[Played], *notes: str) -> Comparison:
+    """Return what is said of one run of each policy."""
+    results = [Result(each.candidate.name, [each.outcome], each.candidate.unchecked) for each in shown]
+    return Comparison("a load", 100.0, range(7, 8), results, notes)
 
 
 def begin(_: Work) -> Policy:

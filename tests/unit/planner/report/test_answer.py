@@ -7,6 +7,7 @@ import pytest
 
 from queueplanner.outcome import Outcome, Spread
 from queueplanner.report.answer import answer
+from queueplanner.results import Result
 from tests.unit.planner.report.builders import played, run
 
 
@@ -41,8 +42,7 @@ ANSWERS: dict[str, tuple[list[Outcome], float | None, str]] = {
         "mine alone keeps 99 % of the messages within 60 s, at a cost of 6.00.",
     ),
     "all of them lose messages": ([of("loses", 1.0, 1, lost=3)], None, "No policy handled all messages by the end."),
-    "nothing": ([], 60, "Nothing was played."),
-    "no message": (
+    "no costs": (
         [of("mine", 0.0, 0), of("theirs", 0.0, 0)],
         60,
         "mine keeps 99 % of the messages within 60 s at the lowest cost, 0.00: 0 % less than the next, theirs (0.00).",
@@ -52,4 +52,10 @@ ANSWERS: dict[str, tuple[list[Outcome], float | None, str]] = {
 
 @pytest.mark.parametrize(("outcomes", "slo_seconds", "sentence"), ANSWERS.values(), ids=ANSWERS)
 def test_it_answers(outcomes: list[Outcome], slo_seconds: float | None, sentence: str) -> None:
-    assert answer(outcomes, slo_seconds) == sentence
+    assert answer([Result(each.policy, [each]) for each in outcomes], slo_seconds) == sentence
+
+
+def test_it_answers_for_all_runs_together() -> None:
+    results = [Result("mine", [of("mine", 4.0, 10), of("mine", 6.0, 30)]), Result("theirs", [of("theirs", 4.5, 40)])]
+    expected = "theirs costs least: 4.50, and 99 % wait at most 40 s. With mine they wait least, 20 s, at 5.00."
+    assert answer(results, None) == expected

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from random import Random
@@ -10,19 +11,21 @@ from typing import Any
 import pytest
 
 from queueplanner.loads import Steady
-from queueplanner.play import Candidate, Scenario
+from queueplanner.play import Played, Scenario
 from queueplanner.report.page import About, document, page
+from queueplanner.results import Comparison, Result
 from tests.unit.planner.builders import work
-from tests.unit.planner.report.builders import NEVER, begin, contrast, played, run
+from tests.unit.planner.report.builders import NEVER, comparison, contrast, played, run
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-def about(*notes: str, **fields: Any) -> About:
-    scenario = Scenario(fields.pop("load", Steady(1.0, 100)), work(2.0), seed=7, slo_seconds=10)
-    return About(
-        **{"command": "qwp simulate --html report.html", "version": "1.2.3", "notes": notes} | fields, scenario=scenario
-    )
+def about(command: str = "qwp simulate --html report.html") -> About:
+    return About(command, "1.2.3", Scenario(Steady(1.0, 100), work(2.0), slo_seconds=10))
+
+
+def made(*shown: Played, notes: Sequence[str] = (), **of: str) -> str:
+    return document(comparison(shown, *notes), shown, about(**of))
 
 
 class Parsed(HTMLParser):
@@ -53,12 +56,12 @@ def data(text: str) -> Any:
 @pytest.fixture(scope="module")
 def text() -> str:
     """Return the page of a policy whose message waits for a second, and one where it waits for five."""
-    return document([played(run([0], [1]), "quick"), played(run([0], [5]), "slow")], about("a note"))
+    return made(played(run([0], [1]), "quick"), played(run([0], [5]), "slow"), notes=["a note"])
 
 
 def test_it_is_complete_without_a_script(text: str) -> None:
-    made = Parsed(text)
-    words = " ".join(made.words)
+    parsed = Parsed(text)
+    words = " ".join(parsed.words)
     for expected in (
         "at the lowest cost",
         "a note",
@@ -67,33 +70,31 @@ def test_it_is_complete_without_a_script(text: str) -> None:
         "Steady(per_second=1.0",
     ):
         assert expected in words
-    assert len(made.all("svg")) == 2, "what happened over time, and how long messages waited"
-    scopes = [head.get("scope") for head in made.all("th")]
+    assert len(parsed.all("svg")) == 2, "what happened over time, and how long messages waited"
+    scopes = [head.get("scope") for head in parsed.all("th")]
     assert None not in scopes, "each header says of what it is one"
     assert scopes.count("row") > 2
 
 
 def test_it_loads_nothing_and_runs_only_its_own_script(text: str) -> None:
-    made = Parsed(text)
-    [policy] = [each["content"] for each in made.all("meta") if each.get("http-equiv") == "Content-Security-Policy"]
+    parsed = Parsed(text)
+    [policy] = [each["content"] for each in parsed.all("meta") if each.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
-    assert not {"link", "img", "iframe", "object", "embed", "base", "form", "image"} & {tag for tag, _ in made.elements}
+    tags = {tag for tag, _ in parsed.elements}
+    assert not tags & {"link", "img", "iframe", "object", "embed", "base", "form", "image"}
     loading = [
-        value for _, attributes in made.elements for name, value in attributes.items() if name in ("src", "href")
+        value for _, attributes in parsed.elements for name, value in attributes.items() if name in ("src", "href")
     ]
     assert loading == []
 
 
 def test_names_are_texts_wherever_they_stand() -> None:
-    candidate = Candidate(HOSTILE, begin, unchecked=(HOSTILE,))
     shown = played(run([1], [2]), HOSTILE)
-    text = document(
-        [type(shown)(candidate, shown.run, shown.outcome)], about(HOSTILE, command=HOSTILE, version=HOSTILE)
-    )
-    made = Parsed(text)
-    assert not made.all("img")
-    assert len(made.all("script")) == 2
+    text = made(shown, notes=[HOSTILE], command=HOSTILE)
+    parsed = Parsed(text)
+    assert not parsed.all("img")
+    assert len(parsed.all("script")) == 2
     assert data(text)["policies"][0]["name"] == HOSTILE
 
 
@@ -109,16 +110,17 @@ def test_what_says_nothing_is_named_below_the_table(text: str) -> None:
     assert "pod-hours" not in rest
 
 
-def test_what_could_not_be_checked_is_said_once() -> None:
-    candidate = Candidate("mine", begin, unchecked=("its clock",))
-    shown = played(run([1], [2]))
-    twice = [type(shown)(candidate, shown.run, shown.outcome)] * 2
-    text = document(twice, about("a gap", load=Steady(1.0, 100, notes=("a gap",))))
-    assert re.findall("<li>(.*?)</li>", text) == ["a gap", "mine: its clock"]
+def test_figures_are_means_of_all_runs() -> None:
+    first, second = played(run([0], [1])), played(run([0], [4]))
+    several = Comparison("a load", 100.0, range(7, 9), [Result("mine", [first.outcome, second.outcome])], ())
+    text = document(several, [first], about())
+    assert "means of 2 runs" in text
+    assert 'data-value="2.5"' in text
+    assert "range(7, 9)" in text
 
 
 def test_the_script_gets_intervals_and_nothing_that_json_does_not_know() -> None:
-    drawn = data(document([played(run([1], [NEVER], sizes=[(0, 3, 0), (50, 3, 2)]))], about()))
+    drawn = data(made(played(run([1], [NEVER], sizes=[(0, 3, 0), (50, 3, 2)]))))
     [policy] = drawn["policies"]
     assert (drawn["width"], drawn["seconds"], drawn["slo"]) == (0.1, 100, 10)
     assert (policy["waiting"][9:11], policy["wait"][9:12], policy["ready"][499:501]) == (
@@ -135,7 +137,7 @@ def test_a_restless_day_of_five_policies_is_below_two_megabytes(tmp_path: Path) 
     begun = [sent + random.random() * 60_000 for sent in arrivals]
     sizes = [(at, random.randrange(100), random.randrange(100)) for at in range(0, 86_400, 15)]
     shown = played(run(arrivals, begun, seconds=86_400, sizes=sizes))
-    page([shown] * 5, about(), tmp_path / "report.html")
+    page(comparison([shown] * 5), [shown] * 5, about(), tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 2e6
 
 

@@ -1,6 +1,7 @@
 """What is drawn of a run has few numbers, and hides no peak."""
 
 from array import array
+from dataclasses import replace
 from math import nan
 from random import Random
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueplanner.report.series import Series, series, tail, width
-from queueplanner.simulation import Run
+from queueplanner.simulation import Run, Sample
 from tests.unit.planner.report.builders import NEVER, played, run
 
 
@@ -21,6 +22,11 @@ def drawn(run: Run, width: float) -> Series:
 def test_a_message_waits_from_when_it_is_sent_until_it_is_begun() -> None:
     made = drawn(run([1, 2, 2, 9], [3, 5, NEVER, 9], seconds=10), 1)
     assert made.waiting == [0, 1, 3, 2, 2, 1, 1, 1, 1, 1]
+
+
+def test_a_message_of_a_sample_stands_for_as_many_as_it_is_one_of() -> None:
+    made = drawn(replace(run([1, 2], [3, 4], seconds=5), sample=Sample(every=100, messages=200, handled=200)), 1)
+    assert made.waiting == [0, 100, 200, 100, 0]
 
 
 def test_a_message_that_is_begun_when_it_is_sent_never_waits() -> None:

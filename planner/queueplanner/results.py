@@ -1,9 +1,10 @@
-"""What was played, as the commands print it: policies with the outcomes of their runs, and what is to be said. Pure."""
+"""What was played, as it is shown: policies with the outcomes of their runs, and what is to be said. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from queueplanner.accuracy import Accuracy
+from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
 
 MOST_LEFT = 0.01
@@ -37,7 +38,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that is printed.
+    """All that is shown, as text or as a page.
 
     Args:
         load: What came, in words.
@@ -54,6 +55,27 @@ class Comparison:
     results: Sequence[Result]
     notes: Sequence[str]
     accuracy: Accuracy | None = None
+
+    @property
+    def summary(self) -> str:
+        """What was played, in a line."""
+        messages = self.results[0].outcomes[0].messages
+        runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
+        return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
+
+    def best(self, figure: Figure) -> str | None:
+        """Return the best value of a figure as it is shown; None where all are the same, or one is alone.
+
+        Policies that left messages behind compare with no others, where there are others.
+        """
+        judged = [result for result in self.results if not result.is_behind] or self.results
+        known = [mean for result in judged if (mean := figure.mean(result.outcomes)) is not None]
+        return figure.text(min(known)) if len(set(map(figure.text, known))) > 1 else None
+
+    def is_best(self, result: Result, figure: Figure) -> bool:
+        """Return whether a policy has the best value of a figure."""
+        is_judged = not result.is_behind or all(each.is_behind for each in self.results)
+        return is_judged and figure.text(figure.mean(result.outcomes)) == self.best(figure)
 
     @property
     def remarks(self) -> list[str]:
