@@ -63,6 +63,10 @@ class Comparison:
         runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
         return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
 
+    def tells(self, figure: Figure) -> bool:
+        """Return whether a figure is neither zero nor unknown for one of the policies."""
+        return any(figure.mean(result.outcomes) for result in self.results)
+
     def best(self, figure: Figure) -> str | None:
         """Return the best value of a figure as it is shown; None where all are the same, or one is alone.
 
@@ -85,5 +89,9 @@ class Comparison:
             for each in self.results
             if each.unhandled
         ]
-        unchecked = [f"{each.name}: {sentence}" for each in self.results for sentence in each.unchecked]
+        assumed: dict[str, list[str]] = {}
+        for result in self.results:
+            for sentence in result.unchecked:
+                assumed.setdefault(sentence, []).append(result.name)
+        unchecked = [f"{', '.join(names)}: {sentence}" for sentence, names in assumed.items()]
         return list(dict.fromkeys([*left, *self.notes, *unchecked]))

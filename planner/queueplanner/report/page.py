@@ -86,7 +86,7 @@ def _part(name: str) -> str:
 
 def _table(comparison: Comparison) -> str:
     """Return the figures of each policy; those that say nothing are named below."""
-    sections = [(title, [each for each in figures if _tells(each, comparison)]) for title, figures in SECTIONS]
+    sections = [(title, [each for each in figures if comparison.tells(each)]) for title, figures in SECTIONS]
     shown = [figure for _, figures in sections for figure in figures]
     groups = "".join(
         f'<th scope="colgroup" colspan="{len(figures)}">{escape(title)}</th>' for title, figures in sections if figures
@@ -98,10 +98,6 @@ def _table(comparison: Comparison) -> str:
         f'<table><thead><tr><td></td>{groups}</tr><tr><th scope="col">policy</th>{columns}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table>\n<p>Zero or not known for all: {escape(', '.join(rest)) or 'nothing'}.</p>"
     )
-
-
-def _tells(figure: Figure, comparison: Comparison) -> bool:
-    return any(figure.mean(result.outcomes) for result in comparison.results)
 
 
 def _row(result: Result, shown: Sequence[Figure], comparison: Comparison) -> str:
