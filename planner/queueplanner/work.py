@@ -6,6 +6,7 @@ Every class here can be pickled: runs are played in several processes.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Protocol
 
@@ -57,8 +58,15 @@ class Lognormal:
 
     def __call__(self, random: Random, /) -> float:
         """Draw one."""
-        variance = math.log(1 + self.spread**2)
-        return random.lognormvariate(math.log(self.mean_seconds) - variance / 2, math.sqrt(variance))
+        mean, deviation = _of_logarithm(self.mean_seconds, self.spread)
+        return math.exp(random.gauss(mean, deviation))
+
+
+@cache
+def _of_logarithm(mean: float, spread: float) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the logarithm of lognormal times."""
+    variance = math.log(1 + spread**2)
+    return math.log(mean) - variance / 2, math.sqrt(variance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Workers:
 
     def offer(self) -> None:
         """Give messages to workers that wait."""
-        while self._slots and self._queue.offers():
+        while self._slots and self._queue.visible and self._queue.offers():
             self._begin(self._any_waiting(), self._queue.receive())
 
     def _any_waiting(self) -> SimulatedPod:
