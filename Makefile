@@ -17,12 +17,12 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/.installed: requirements.lock pyproject.toml devcluster/pyproject.toml
+$(BIN)/.installed: requirements.lock pyproject.toml devcluster/pyproject.toml planner/pyproject.toml
 	@echo "==> Python environment in .venv (a minute when nothing is cached)"
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: set PYTHON=..."'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./devcluster
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./devcluster -e ./planner
 	@touch $@
 
 setup: $(BIN)/.installed ## Install the locked dependencies and build the control plane (cold: about 7 minutes)

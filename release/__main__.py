@@ -1,7 +1,7 @@
 """`make release VERSION=1.2.3`: writes everything that a release consists of into `dist/`, the same each time.
 
-Images as OCI archives, the chart, the wheel, the plugin of kubectl, an SBOM per image, the notes, and the checksums of
-all. Sources and times are those of the commit: what is not committed is not in it. It publishes nothing;
+Images as OCI archives, the charts, the wheels, the plugin of kubectl, an SBOM per image, the notes, and the checksums
+of all. Sources and times are those of the commit: what is not committed is not in it. It publishes nothing;
 .github/workflows/release.yml does.
 """
 
@@ -28,6 +28,8 @@ from release.errors import ReleaseError
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 IMAGES = ("operator", "worker")
+PROJECTS = (".", "planner")
+"""The folders of what becomes a wheel."""
 CHARTS = ("queueworkerpool", "queueworkerpool-crds")
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 CHECKSUMS = "SHA256SUMS"
@@ -106,7 +108,8 @@ def release(order: Order, folder: Path) -> Iterator[str]:
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     (DIST / "NOTES.md").write_text(notes)
-    yield _wheel(source, commit)
+    for project in PROJECTS:
+        yield _wheel(source / project, commit)
     yield from _plugin(order, source, commit)
     _name_registry(order, source / "charts" / "queueworkerpool")
     for chart in CHARTS:
@@ -131,10 +134,11 @@ def _sources(folder: Path) -> Path:
     return source
 
 
-def _wheel(source: Path, commit: Commit) -> str:
+def _wheel(project: Path, commit: Commit) -> str:
+    before = set(DIST.glob("*.whl"))
     argv = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    _run([*argv, "--no-build-isolation", f"--wheel-dir={DIST}", str(source)], epoch=commit.epoch)
-    [wheel] = DIST.glob("*.whl")
+    _run([*argv, "--no-build-isolation", f"--wheel-dir={DIST}", str(project)], epoch=commit.epoch)
+    [wheel] = set(DIST.glob("*.whl")) - before
     return wheel.name
 
 

@@ -12,7 +12,8 @@ VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 CHANGELOG = "CHANGELOG.md"
 UNRELEASED = "Unreleased"
 NAMED = {
-    "pyproject.toml": r'^version = "(.+)"$',
+    "pyproject.toml": r'^(?:version = "|planner = \["queueplanner==)([^"]+)"',
+    "planner/pyproject.toml": r'(?:^version = "|queueworkerpool\[cli\]==)([^"]+)"',
     "charts/queueworkerpool/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "charts/queueworkerpool-crds/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "crds/queueworkerpools.yaml": r"queueworker\.dev/version: (\S+)$",

@@ -1,5 +1,5 @@
 """The command line `qwp`: flags, settings and logging. `process` runs the operator, `cli` and `commands` hold
-the others."""
+the others, `extra_commands` finds those of other distributions."""
 
 import asyncio
 import logging
@@ -16,13 +16,14 @@ from queueworkerpool.cli import COMMANDS
 from queueworkerpool.cli.failures import missing
 from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
+from queueworkerpool.extra_commands import ExtraCommands
 from queueworkerpool.import_command import import_command
 from queueworkerpool.model import Endpoints, parse_workloads
 from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenants_of
 from queueworkerpool.tenancy import Tenancy
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ExtraCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("queueworkerpool"))
 def main() -> None:
     """Keep pools of queue workers at the right size for their SQS backlog."""

@@ -1,12 +1,12 @@
-"""Loads that were recorded: how many messages were sent in each interval, as CSV. Pure.
+"""Loads that were recorded: how many messages were sent in each interval, as CSV or on a grid of times. Pure.
 
-What is missing is told and stays missing: nothing is filled in silently.
+`sources` reads other formats. What is missing is told and stays missing: nothing is filled in silently.
 """
 
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,6 +15,11 @@ from statistics import median
 
 COLUMNS = ("time", "messages")
 MOST_MESSAGES = 20_000_000
+UNIX_TIMES = 1e9
+"""Seconds from here on are taken as counted since 1970: this is in 2001."""
+MILLISECONDS = 1e11
+"""Times from here on are none in seconds: this would be in the year 5138."""
+MOST_HOLES_TOLD = 5
 GAP = 1.5
 """An interval so many times longer than usual is a gap."""
 
@@ -25,7 +30,10 @@ class LoadError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Messages that were sent from a time on, for some seconds. Times are seconds from the first."""
+    """Messages that were sent from a time on, for some seconds. Times are seconds from the first.
+
+    `line`: of the file that says so; 0 when there is none.
+    """
 
     line: int
     start: float
@@ -35,10 +43,17 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded load; `notes` are its gaps, in sentences."""
+    """A recorded load.
+
+    Args:
+        intervals: In order; between them there may be times of which nothing is known, and then nothing is sent.
+        notes: Its gaps, in sentences.
+        began: When it began, for schedules; None: the recording does not say.
+    """
 
     intervals: Sequence[Interval]
     notes: Sequence[str]
+    began: datetime | None = None
 
     @property
     def seconds(self) -> float:
@@ -66,10 +81,54 @@ def parse_csv(text: str) -> Recorded:
     found = [(rows.line_num, _time(row, rows.line_num), _messages(row, rows.line_num)) for row in rows]
     if len(found) < 2:  # noqa: PLR2004 -- the last of two rows is as long as the one before
         raise LoadError(f"{len(found)} rows of a load: two are needed, to know how long one lasts")
-    if sum(messages for _, _, messages in found) > MOST_MESSAGES:
-        raise LoadError(f"more than {MOST_MESSAGES:,} messages: give a part of the load")
     intervals = tuple(_intervals(found))
-    return Recorded(intervals, tuple(_gaps(intervals)))
+    return _affordable(Recorded(intervals, tuple(_gaps(intervals)), _calendar_time(found[0][1])))
+
+
+def on_grid(messages: Mapping[float, int], seconds: float) -> Recorded:
+    """Return the load of which it is known how many messages were sent in some of a grid's steps.
+
+    Args:
+        messages: By the beginning of a step, in seconds since 1970.
+        seconds: How long a step is.
+
+    Raises:
+        LoadError: there are none, or too many.
+    """
+    if not messages:
+        raise LoadError("there is no time of which it is known how many messages were sent")
+    times = sorted(messages)
+    intervals = tuple(Interval(0, time - times[0], seconds, messages[time]) for time in times)
+    return _affordable(Recorded(intervals, tuple(_holes(times, seconds)), _calendar_time(times[0])))
+
+
+def _holes(times: Sequence[float], seconds: float) -> Iterator[str]:
+    """Yield a sentence for each hole, or for many of them one."""
+    holes = [(before + seconds, after) for before, after in pairwise(times) if after - before > GAP * seconds]
+    if len(holes) > MOST_HOLES_TOLD:
+        total, longest = sum(end - begin for begin, end in holes), max(holes, key=lambda hole: hole[1] - hole[0])
+        yield f"{len(holes)} times nothing is known, for {total:g} s together; the longest is {_hole(longest)}"
+        return
+    for hole in holes:
+        yield f"nothing is known {_hole(hole)}"
+
+
+def _hole(hole: tuple[float, float]) -> str:
+    begin, end = (f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}" for time in hole)
+    return f"from {begin} to {end} (UTC), for {hole[1] - hole[0]:g} s: no messages are sent then"
+
+
+def _affordable(load: Recorded) -> Recorded:
+    if sum(each.messages for each in load.intervals) > MOST_MESSAGES:
+        raise LoadError(f"more than {MOST_MESSAGES:,} messages: give a part of the load")
+    return load
+
+
+def _calendar_time(seconds: float) -> datetime | None:
+    """Return the moment that a time is, unless it only counts from some beginning. Raises LoadError."""
+    if seconds >= MILLISECONDS:
+        raise LoadError(f"the first time is {seconds:.0f}: give seconds since 1970, not milliseconds")
+    return datetime.fromtimestamp(seconds, UTC) if seconds >= UNIX_TIMES else None
 
 
 def _time(row: dict[str, str], line: int) -> float:

@@ -4,11 +4,13 @@ Every class here can be pickled: runs are played in several processes.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate, pairwise
 from random import Random
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 
 class Draw(Protocol):
@@ -59,7 +61,7 @@ class Lognormal:
     def __call__(self, random: Random, /) -> float:
         """Draw one."""
         mean, deviation = _of_logarithm(self.mean_seconds, self.spread)
-        return math.exp(random.gauss(mean, deviation))
+        return random.lognormvariate(mean, deviation)
 
 
 @cache
@@ -67,6 +69,66 @@ def _of_logarithm(mean: float, spread: float) -> tuple[float, float]:
     """Return the mean and the standard deviation of the logarithm of lognormal times."""
     variance = math.log(1 + spread**2)
     return math.log(mean) - variance / 2, math.sqrt(variance)
+
+
+@dataclass(frozen=True, slots=True)
+class Empirical:
+    """Times that were measured, as a histogram; `of` makes it.
+
+    A time lies anywhere in its bucket: of the first evenly, of the others evenly by its logarithm. Nobody knows how
+    long those above all bounds took: they lie in one more bucket, which ends at `BEYOND` of the last bound.
+
+    Args:
+        edges: Where the buckets begin, in seconds, and where the last one ends.
+        cumulative: How many times lie in each bucket and those before it.
+        scale: By what a drawn time is multiplied.
+    """
+
+    edges: tuple[float, ...]
+    cumulative: tuple[float, ...]
+    scale: float = 1.0
+
+    BEYOND: ClassVar[float] = 3.0
+
+    @classmethod
+    def of(cls, bounds: Sequence[float], counts: Sequence[float], mean_seconds: float | None = None) -> Self:
+        """Return the times of a histogram.
+
+        Args:
+            bounds: The buckets' upper bounds in seconds, the lowest first, without infinity.
+            counts: Times in each bucket alone; one more than bounds: the last are above all of them.
+            mean_seconds: The times' mean, if it was measured, too: what is drawn is stretched to it.
+
+        Raises:
+            ValueError: it is no histogram of times.
+        """
+        if len(counts) != len(bounds) + 1 or not bounds or bounds[0] <= 0:
+            raise ValueError("a histogram of times has bounds above 0, and one count more than bounds")
+        if any(after <= before for before, after in pairwise(bounds)):
+            raise ValueError("the bounds of a histogram must grow")
+        if min(counts) < 0 or sum(counts) <= 0:
+            raise ValueError("a histogram needs counts, none of them below 0")
+        raw = cls((0.0, *bounds, bounds[-1] * cls.BEYOND), tuple(accumulate(counts)))
+        return raw if mean_seconds is None else replace(raw, scale=mean_seconds / raw.mean_seconds)
+
+    @property
+    def mean_seconds(self) -> float:
+        """Their mean."""
+        counts = (after - before for before, after in pairwise((0.0, *self.cumulative)))
+        seconds = sum(count * _mean(*bucket) for count, bucket in zip(counts, pairwise(self.edges), strict=True))
+        return self.scale * seconds / self.cumulative[-1]
+
+    def __call__(self, random: Random, /) -> float:
+        """Draw one."""
+        bucket = bisect_right(self.cumulative, random.random() * self.cumulative[-1], hi=len(self.cumulative) - 1)
+        low, high = self.edges[bucket], self.edges[bucket + 1]
+        share = random.random()
+        return self.scale * (low * (high / low) ** share if low else high * share)
+
+
+def _mean(low: float, high: float) -> float:
+    """Return the mean of times that lie evenly by their logarithm, or from 0 on evenly."""
+    return (high - low) / math.log(high / low) if low else high / 2
 
 
 @dataclass(frozen=True, slots=True)

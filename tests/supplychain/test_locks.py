@@ -1,11 +1,7 @@
-"""What is locked, what the images are said to contain, and a wheel that comes out the same wherever it is built."""
+"""What is locked, and what the images are said to contain."""
 
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
-import zipfile
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,7 +12,6 @@ from docs.sbom import entries, sbom
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "crds", "operator", "worker", "common")
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -47,48 +42,16 @@ def test_the_document_of_an_image_is_valid(image: str) -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace("library", "books")) is not None
 
 
-def built(folder: Path, umask: int, age: float) -> Path:
-    """The wheel, built from a copy of the sources in FOLDER whose files are that old."""
-    folder.mkdir(parents=True)
-    for source in (ROOT / name for name in SOURCES):
-        if source.is_dir():
-            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder)
-    for path in folder.rglob("*"):
-        path.chmod(path.stat().st_mode & ~umask)
-        os.utime(path, (age, age))
-    argv = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    argv += ["--no-index", "--no-build-isolation", "--wheel-dir", str(folder / "dist"), str(folder)]
-    subprocess.run(argv, check=True, umask=umask)
-    [wheel] = (folder / "dist").iterdir()
-    return wheel
+def test_what_the_planner_needs_is_locked_but_for_ourselves() -> None:
+    """It is no part of the lock, which would look for both in an index."""
+    needed = tomllib.loads((ROOT / "planner/pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[^\w-]", each)[0] for each in needed} - {"queueworkerpool"}
+    locked = {name for name, _, _ in entries(ROOT / "requirements.lock")}
+    assert (names - locked, {"queueplanner", "queueworkerpool"} & locked) == (set(), set())
 
 
-def test_the_wheel_is_the_same_wherever_it_is_built_and_holds_the_programs_alone(tmp_path: Path) -> None:
-    wheels = [built(tmp_path / "one", 0o022, 1.7e9), built(tmp_path / "elsewhere" / "two", 0o077, 1.6e9)]
-    assert len({hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels}) == 1
-    with zipfile.ZipFile(wheels[0]) as packed:
-        names = packed.namelist()
-        scripts = next(packed.read(name).decode() for name in names if name.endswith("entry_points.txt"))
-    assert {name.partition("/")[0] for name in names} == {
-        "queueworkerpool",
-        "queueworker",
-        "queueaddress",
-        "boundedhttp",
-        "awsaccess",
-        "queueworkerpool-0.1.0.dist-info",
-    }
-    assert {
-        "queueworkerpool/queueworkerpools.yaml",
-        "queueworkerpool/py.typed",
-        "queueworker/py.typed",
-        "queueaddress/py.typed",
-        "boundedhttp/py.typed",
-        "awsaccess/py.typed",
-    } <= set(names)
-    assert [line.partition(" ")[0] for line in scripts.splitlines()[1:] if line] == [
-        "kubectl-qwp",
-        "queueworker",
-        "qwp",
-    ]
+def test_the_images_get_nothing_of_the_planner() -> None:
+    assert "planner" not in (ROOT / "Dockerfile").read_text()
+    assert "planner" not in (ROOT / ".dockerignore").read_text()
+    assert "*" in (ROOT / ".dockerignore").read_text().splitlines()
+    assert [lock.name for lock in LOCKS if "numpy" in {name for name, _, _ in entries(lock)}] == ["requirements.lock"]

@@ -1,6 +1,8 @@
 """The archive of `kubectl qwp`: the same each time, from the locked libraries, for every platform."""
 
 import hashlib
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -76,6 +78,16 @@ def test_a_library_that_is_not_the_locks_stops_the_release(change: object, sente
 def test_every_library_is_one_of_the_operators() -> None:
     """So nothing is delivered that the operator's SBOM and the audit do not know."""
     assert set(plugin.LIBRARIES) <= {name for name, _, _ in entries(ROOT / "requirements-operator.lock")}
+
+
+def test_it_has_no_planner_and_says_where_there_is_one(packed: Path, tmp_path: Path) -> None:
+    with tarfile.open(packed) as tar:
+        tar.extractall(tmp_path, filter="data")
+    argv = [sys.executable, "-I", "-S", str(tmp_path / "kubectl-qwp"), "simulate", "--rival", "keda"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nor in the plugin of kubectl" in done.stderr
+    assert "install `queueworkerpool[planner]` with pip" in done.stderr
 
 
 def test_krews_manifest_names_the_archive_and_its_checksum(packed: Path) -> None:

@@ -73,6 +73,7 @@ class PoolSeries(Collector):
         pools = [([*key], record) for key, record in list(self.records.items())]
         yield from _sizes(pools)
         yield from _specs(pools)
+        yield from _workers(pools)
         yield from _queues(pools, self._clock())
         yield from _counters(pools)
 
@@ -93,8 +94,7 @@ def _sizes(pools: _Labelled) -> Iterator[Metric]:
             current.add_metric(labels, record.target.replicas)
             ready.add_metric(labels, record.target.ready_replicas)
         if record.decision:
-            if record.decision.recommended is not None:
-                recommended.add_metric(labels, record.decision.recommended)
+            _add_known(recommended, labels, record.decision.recommended)
             desired.add_metric(labels, record.decision.replicas)
             waiting.add_metric(labels, record.decision.waiting_pods)
     yield from (current, ready, recommended, desired, waiting)
@@ -122,6 +122,24 @@ def _specs(pools: _Labelled) -> Iterator[Metric]:
                 targets[name].add_metric(labels, value)
     yield from (protects, lowest, active, highest, paused_until)
     yield from targets.values()
+
+
+def _workers(pools: _Labelled) -> Iterator[Metric]:
+    service = _gauge("service_seconds", "Mean time that a message takes, as the workers report; missing while unknown.")
+    startup = _gauge("startup_seconds", "Time from a pod's creation to its readiness; missing while unknown.")
+    concurrency = _gauge("worker_concurrency", "Messages that a pod handles at once; missing while unknown.")
+    for labels, record in pools:
+        if record.decision:
+            measured = record.decision.memory.workers
+            _add_known(service, labels, measured.service_seconds)
+            _add_known(startup, labels, measured.startup_seconds)
+            _add_known(concurrency, labels, measured.concurrency)
+    yield from (service, startup, concurrency)
+
+
+def _add_known(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:
+    if value is not None:
+        family.add_metric(labels, value)
 
 
 def _queues(pools: _Labelled, now: datetime) -> Iterator[Metric]:

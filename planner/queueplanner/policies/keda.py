@@ -40,17 +40,27 @@ class ScaledObject:
 
 @dataclass(slots=True)
 class Keda:
-    """A ScaledObject at work."""
+    """A ScaledObject at work.
+
+    Args:
+        name: What people call it.
+        spec: Its fields.
+        poll_at: When it polls first.
+        sync_at: When its HPA syncs first: by a clock of its own.
+    """
 
     name: str
     spec: ScaledObject
-    _next_poll: float = 0.0
-    _next_sync: float = SYNC_SECONDS / 2  # it syncs by its own clock
+    poll_at: float = 0.0
+    sync_at: float = SYNC_SECONDS / 2
+    _next_poll: float = field(init=False)
+    _next_sync: float = field(init=False)
     _active_at: float = -inf
     _hpa: Hpa = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the HPA, which never goes below one pod."""
+        self._next_poll, self._next_sync = self.poll_at, self.sync_at
         self._hpa = Hpa(
             max(self.spec.min_replicas, 1), self.spec.max_replicas, self.spec.queue_length, self.spec.behavior
         )

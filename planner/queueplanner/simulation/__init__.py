@@ -7,6 +7,7 @@ its place; `counts` is what a policy reads, `events` the time, `values` what goe
 
 from queueplanner.simulation.engine import PolicyError, simulate
 from queueplanner.simulation.values import (
+    MONDAY,
     UNKNOWN,
     Counts,
     Mode,
@@ -24,6 +25,7 @@ from queueplanner.simulation.values import (
 from queueplanner.simulation.workers import EndlessError
 
 __all__ = [
+    "MONDAY",
     "UNKNOWN",
     "Counts",
     "EndlessError",

@@ -118,7 +118,7 @@ class Simulation:
     def _decide(self) -> None:
         now = self._events.now
         pods = tuple(self.pods.serving.values())
-        view = View(now, self._counts(), self.pods.asked, pods, self._sent, self.queue.received)
+        view = View(now, self._counts(), self.pods.asked, pods, self._sent, self.queue.received, self._system.began)
         move = self._policy.decide(view)
         self._check(move)
         self._reads += move.reads

@@ -6,12 +6,16 @@ Time is in seconds from the start. Messages are numbers in the order in which th
 import math
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 from queueplanner.work import Work
 
 UNKNOWN = math.nan
+
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+"""When what has no date of its own begins: midnight of a Monday, as weekly loads do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class View:
         pods: Those that have not been told to end.
         sent: Messages that were sent since the start.
         received: Those that were received since then, each time counted.
+        began: When the start was, for schedules.
     """
 
     now: float
@@ -73,6 +78,12 @@ class View:
     pods: Sequence[SimulatedPod]
     sent: int = 0
     received: int = 0
+    began: datetime = MONDAY
+
+    @property
+    def time(self) -> datetime:
+        """The time as a calendar has it."""
+        return self.began + timedelta(seconds=self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,7 @@ class System:
         counts_age_seconds: How old the queue's counts may be when they are read (see `PastCounts`).
         replicas: Pods that there are at the start, ready.
         primary: Assigns the messages, where there is no queue.
+        began: When the start is, for schedules.
     """
 
     work: Work
@@ -142,6 +154,7 @@ class System:
     counts_age_seconds: float = 0.0
     replicas: int = 0
     primary: Primary | None = None
+    began: datetime = MONDAY
 
 
 @dataclass(frozen=True, slots=True)

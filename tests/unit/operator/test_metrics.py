@@ -13,7 +13,7 @@ from queueworkerpool.model import Mode, NamespacedName, Observation, QueueRef
 from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionType, ReadOutcome
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.report.status import next_status
-from queueworkerpool.sizing import Latency
+from queueworkerpool.sizing import Latency, WorkerEstimates
 from tests.unit.operator.builders import NOW, SPEC, URL, ago, pool, reading
 from tests.unit.operator.fakes import observe, target
 
@@ -88,6 +88,16 @@ def test_the_recommendation_is_shown_before_the_limits_and_only_where_the_load_i
     assert (value(bounded, "recommended_replicas"), value(bounded, "desired_replicas")) == (19, 9)
     unreadable = observed(observe({"reading": None}, counts=(QueueNotFoundError("why"),)))
     assert (value(unreadable, "recommended_replicas"), value(unreadable, "desired_replicas")) == (None, 10)
+
+
+def test_what_was_learned_of_the_workers_is_shown_as_far_as_it_is_known() -> None:
+    observation = observe()
+    assert observation.decision
+    learned = replace(observation.decision.memory, workers=WorkerEstimates(0.25, startup_seconds=7.5))
+    metrics = observed(replace(observation, decision=replace(observation.decision, memory=learned)))
+    names = ("service_seconds", "startup_seconds", "worker_concurrency")
+    assert [value(metrics, name) for name in names] == [0.25, 7.5, None]
+    assert [value(observed(), name) for name in names] == [None, None, None]
 
 
 def test_messages_are_shown_by_state() -> None:

@@ -1,0 +1,131 @@
+"""`qwp simulate`: plays a load through pools and through other autoscalers, and compares what comes of it."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from queueplanner.commands import documents, tables
+from queueplanner.commands.load_options import load_options
+from queueplanner.commands.parameters import PRICE, Span
+from queueplanner.commands.sections import Section, SectionCommand
+from queueplanner.commands.work_options import work_options
+from queueplanner.results import Comparison
+from queueworkerpool.commands import NothingDoneError
+
+if TYPE_CHECKING:
+    from queueplanner.play import Played
+
+POLICIES = Section("Policies: one or more")
+JUDGEMENT = Section("How it is played and judged")
+OUTPUT = Section("Output")
+INTERRUPTED = 130
+
+
+@click.command(
+    "simulate",
+    cls=SectionCommand,
+    context_settings={"max_content_width": 100},
+    epilog="""\b
+Example: a day of two messages per second, ten seconds each, through a pool and KEDA's defaults:
+  qwp simulate -f pool.yaml --rival keda --shape daily:mean_per_second=2 --service 10s~0.5 --slo 60s
+""",
+)
+@POLICIES.option(
+    "-f",
+    "--filename",
+    "paths",
+    metavar="FILE",
+    multiple=True,
+    help="Manifests of policies, and of the workload; - is standard input. May be given several times.",
+)
+@POLICIES.option("--rival", "rivals", metavar="NAME[,NAME]", multiple=True, help="What people use instead.")
+@POLICIES.option(
+    "--max-pods",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="The most pods of rivals. Default: the manifests' most, else 100.",
+)
+@load_options
+@work_options
+@JUDGEMENT.option("--slo", type=Span(zero=False), help="How long a message may wait.")
+@JUDGEMENT.option("--pod-price", type=PRICE, default=0.05, help="What a pod costs in an hour. Default: 0.05.")
+@JUDGEMENT.option("--counts-age", type=Span(), default=0.0, help="How old the queue's counts may be.")
+@JUDGEMENT.option(
+    "--seed",
+    type=click.IntRange(0, 2**31),
+    metavar="N",
+    default=1,
+    help="The same seed, the same run.",
+)
+@JUDGEMENT.option(
+    "--runs",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=1,
+    help="Runs, each with its own seed.",
+)
+@JUDGEMENT.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    default=1,
+    help="Runs that go on at the same time.",
+)
+@OUTPUT.option("-o", "--output", type=click.Choice(("table", "json", "csv")), default="table", help="How to print.")
+@OUTPUT.option(
+    "--picture",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Also draw the first run of each policy, into a file.png or file.svg.",
+)
+@click.pass_context
+def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, **given: Any) -> None:
+    """Play a load through pools and through other autoscalers, and compare what comes of it.
+
+    Pools decide by the operator's own code, with the defaults of their definition; nothing has to be installed in a
+    cluster. Every policy gets the same messages. Times are written as 10s, 5m, 2h or 7d.
+
+    Exit code 0: it was played; 2: wrong usage, or a manifest that cannot be played.
+    """
+    from queueplanner.commands.comparing import Request, compare  # noqa: PLC0415 -- see the package's docstring
+
+    draw = _drawing(picture) if picture else None
+    try:
+        comparison, played = compare(Request(**given), keep=draw is not None)
+        _print(comparison, output)
+        if draw:
+            draw(played)
+    except KeyboardInterrupt:
+        ctx.exit(INTERRUPTED)
+
+
+def _drawing(path: Path) -> "Callable[[Sequence[Played]], None]":
+    """Return what draws a picture. Raises UsageError for a path to which none can be written."""
+    from queueplanner.report.pictures import PictureError, checked, draw  # noqa: PLC0415 -- see the package's docstring
+
+    try:
+        checked(path)
+    except PictureError as error:
+        raise click.UsageError(f"--picture {error}") from error
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"--picture {path}: there is no folder {path.parent}: make it first")
+
+    def drawn(played: "Sequence[Played]") -> None:
+        try:
+            draw(played, path)
+        except OSError as error:
+            raise NothingDoneError(f"--picture {path}: {error.strerror or error}") from error
+
+    return drawn
+
+
+def _print(comparison: Comparison, output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(documents.document(comparison), indent=2))
+    elif output == "csv":
+        click.echo(documents.rows(comparison), nl=False)
+    else:
+        click.echo("\n".join(tables.lines(comparison)))

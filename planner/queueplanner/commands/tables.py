@@ -1,0 +1,63 @@
+"""A comparison as text for people: figures as rows, policies as columns, a star beside the best of a row. Pure."""
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from queueplanner.figures import SECTIONS, Figure, seconds
+from queueplanner.results import Comparison, Result
+from queueworkerpool.show.text import printable
+
+WIDTH = 100
+STAR = " *"
+_LABELS = 2 + max(len(figure.label) for _, figures in SECTIONS for figure in figures)
+_GAP = 2
+
+
+def lines(comparison: Comparison) -> Iterator[str]:
+    """Yield the lines: the load, the table, and what is to be said of it."""
+    yield from wrap(printable(comparison.summary), WIDTH)
+    for block in _blocks(comparison.results):
+        yield ""
+        yield from _table(block, comparison)
+    if len(comparison.results) > 1:
+        yield from ("", "* the best of its row")
+    if remarks := comparison.remarks:
+        yield from ("", "To be known:")
+    for remark in remarks:
+        yield from wrap(printable(remark), WIDTH, initial_indent="- ", subsequent_indent="  ")
+
+
+def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:
+    """Yield as many policies at a time as a line has room for."""
+    room, block = WIDTH - _LABELS, list[Result]()
+    for result in results:
+        if block and room < _width(result):
+            yield block
+            room, block = WIDTH - _LABELS, []
+        block.append(result)
+        room -= _width(result)
+    yield block
+
+
+def _width(result: Result) -> int:
+    shown = (figure.text(figure.mean(result.outcomes)) for _, figures in SECTIONS for figure in figures)
+    return _GAP + max(len(result.name), *(len(text) for text in shown)) + len(STAR)
+
+
+def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
+    widths = [_width(result) for result in block]
+    names = "".join(
+        f"{result.name:>{width - len(STAR)}}{'':{len(STAR)}}" for result, width in zip(block, widths, strict=True)
+    )
+    yield f"{'':{_LABELS}}{names}".rstrip()
+    for section, figures in SECTIONS:
+        yield section
+        for figure in figures:
+            best = comparison.best(figure)
+            cells = (_cell(figure, result, best, width) for result, width in zip(block, widths, strict=True))
+            yield f"  {figure.label:{_LABELS - 2}}{''.join(cells)}".rstrip()
+
+
+def _cell(figure: Figure, result: Result, best: str | None, width: int) -> str:
+    text = figure.text(figure.mean(result.outcomes))
+    return f"{text:>{width - len(STAR)}}{STAR if text == best else '':{len(STAR)}}"

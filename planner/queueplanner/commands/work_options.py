@@ -1,0 +1,148 @@
+"""The options that say what messages and workers are like. The commands share them.
+
+What nobody said is assumed, and told.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from queueplanner.commands.parameters import SHARE, Span, Times
+from queueplanner.commands.sections import Section, grouped
+from queueplanner.work import Constant, Deaths, Draw, Failures, Work
+
+if TYPE_CHECKING:
+    from queueworkerpool.validate.workloads import TemplateWorkers
+
+WORK = Section("Work")
+FAILURES = Section("What goes wrong")
+STARTUP_SECONDS = 20.0
+GRACE_SECONDS = 30.0
+VISIBILITY_SECONDS = 30.0
+SECONDS_PER_HOUR = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOptions:
+    """What was given of each option; None is what was not."""
+
+    service: Draw | None
+    startup: Draw | None
+    concurrency: int | None
+    visibility: float | None
+    grace: float | None
+    releases: bool
+    fail_share: float
+    poison_share: float
+    max_receive_count: int | None
+    retry_after: float
+    pod_lifetime: float | None
+    node_lost_at: Sequence[float]
+    pods_per_node: int
+
+    def work(self, workers: "Sequence[TemplateWorkers]") -> tuple[Work, tuple[str, ...]]:
+        """Return the work, and what was assumed of it. Raises UsageError.
+
+        Args:
+            workers: What the workloads among the manifests say of their workers.
+        """
+        if self.service is None:
+            raise click.UsageError("say how long a worker takes for one message, such as --service 10s or 10s~0.5")
+        concurrency = self._concurrency(workers)
+        work = Work(
+            self.service,
+            self.startup or Constant(STARTUP_SECONDS),
+            concurrency or 1,
+            VISIBILITY_SECONDS if self.visibility is None else self.visibility,
+            self._grace(workers),
+            self.releases,
+            Failures(self.fail_share, self.poison_share, (), self.max_receive_count or 0, self.retry_after),
+            Deaths(
+                None if self.pod_lifetime is None else self.pod_lifetime / SECONDS_PER_HOUR,
+                tuple(sorted(self.node_lost_at)),
+                self.pods_per_node,
+            ),
+        )
+        return work, tuple(self._assumed(concurrency))
+
+    def _concurrency(self, workers: "Sequence[TemplateWorkers]") -> int | None:
+        """Return what was given, else what every workload says; None when nobody said, or they differ."""
+        said = {each.concurrency for each in workers}
+        return self.concurrency or (said.pop() if len(said) == 1 else None)
+
+    def _grace(self, workers: "Sequence[TemplateWorkers]") -> float:
+        if self.grace is not None:
+            return self.grace
+        said = {each.grace_seconds for each in workers}
+        return said.pop() if len(said) == 1 else GRACE_SECONDS
+
+    def _assumed(self, concurrency: int | None) -> Iterator[str]:
+        if self.startup is None:
+            yield (
+                f"a pod was assumed to take {STARTUP_SECONDS:g} s from its creation to its first receive: measure it"
+                " (`kubectl get pods -w` of a pod that is created) and give --startup"
+            )
+        if concurrency is None:
+            yield "a pod was assumed to handle one message at a time: give --concurrency, or its Deployment with -f"
+        if isinstance(self.service, Constant):
+            yield "every message was assumed to take as long as the others: give --service 10s~0.5 where they differ"
+
+
+_OPTIONS = (
+    WORK.option(
+        "--service",
+        type=Times(zero=False),
+        help="How long a worker takes for one message: 10s, 10s~0.5.",
+    ),
+    WORK.option(
+        "--concurrency",
+        type=click.IntRange(1, 10_000),
+        metavar="N",
+        help="Messages that a pod handles at the same time.",
+    ),
+    WORK.option("--startup", type=Times(), help="From a pod's creation to its first receive. Assumed: 20s."),
+    WORK.option("--visibility", type=Span(zero=False), help="The visibility timeout. Default: 30s."),
+    WORK.option(
+        "--grace",
+        type=Span(),
+        help="terminationGracePeriodSeconds. Default: the Deployment's, else 30s.",
+    ),
+    WORK.option(
+        "--releases",
+        is_flag=True,
+        help="Workers release what they cannot finish, as queueworker does.",
+    ),
+    FAILURES.option("--fail-share", type=SHARE, default=0.0, help="Attempts that fail, by chance."),
+    FAILURES.option("--poison-share", type=SHARE, default=0.0, help="Messages that always fail."),
+    FAILURES.option(
+        "--max-receive-count",
+        type=click.IntRange(1, 1000),
+        metavar="N",
+        help="Receives before a message goes to the dead-letter queue. Default: there is none.",
+    ),
+    FAILURES.option(
+        "--retry-after",
+        type=Span(),
+        default=0.0,
+        help="How long a message that failed stays hidden. Default: 0s.",
+    ),
+    FAILURES.option("--pod-lifetime", type=Span(zero=False), help="How long a pod lives until it dies."),
+    FAILURES.option(
+        "--node-lost-at",
+        type=Span(),
+        multiple=True,
+        help="When a node is lost, from the start. May be given several times.",
+    ),
+    FAILURES.option(
+        "--pods-per-node",
+        type=click.IntRange(1, 10_000),
+        metavar="N",
+        default=10,
+        help="Pods that a lost node had. Default: 10.",
+    ),
+)
+
+work_options = grouped("works", WorkOptions, _OPTIONS)
+"""Give a command the options; it gets them as `works`."""

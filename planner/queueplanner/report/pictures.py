@@ -1,0 +1,213 @@
+"""Draws runs and frontiers as PNG or SVG. The only adapter to matplotlib, which is loaded when something is drawn.
+
+The same input gives the same bytes.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from queueplanner.play import Played
+from queueplanner.report.series import series, tail, width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg")
+COLOURS = ("#0072b2", "#c44e00", "#008060", "#9a4c95", "#1f1f1f", "#a17700", "#7a5230")
+"""They can be told apart by the colour-blind too, and have a contrast of 3:1 and more on white."""
+DASHES = ("", "6 2", "2 2", "6 2 2 2", "10 3", "6 2 2 2 2 2")
+"""Lengths of dashes and of gaps between them, as SVG has them: lines are told apart without colours by these."""
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+"""Seconds between two times that are written below a picture; beyond them, whole days."""
+MOST_TIMES = 13
+INTERVALS = 150
+"""More could not be told apart, where lines lie over each other."""
+LINE_WIDTH = 1.6
+STYLE: Any = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "font.size": 11,
+    "grid.alpha": 0.3,
+    "text.parse_math": False,  # a $ is one
+    "svg.fonttype": "none",  # texts stay texts
+    "svg.hashsalt": "queueplanner",  # names of parts are the same each time
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a line looks: its colour, one of COLOURS by number, and its dashes."""
+
+    colour: int
+    dashes: str
+
+    def drawn(self) -> dict[str, Any]:
+        """Return it in matplotlib's words."""
+        style = (0, [float(length) / LINE_WIDTH for length in self.dashes.split()]) if self.dashes else "-"
+        return {"color": COLOURS[self.colour], "linestyle": style, "linewidth": LINE_WIDTH}
+
+
+class PictureError(ValueError):
+    """A picture cannot be drawn; the text says why, and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierPoint:
+    """What can be had for what cost.
+
+    Args:
+        name: Of the setting.
+        p99_seconds: What 99 percent of the messages wait at most.
+        cost: Of the whole load.
+        chosen: Whether it is the one to apply.
+    """
+
+    name: str
+    p99_seconds: float
+    cost: float
+    chosen: bool = False
+
+
+def draw(played: Sequence[Played], path: Path) -> None:
+    """Draw what happened over time, for each policy a line. The path's suffix says how: .png or .svg.
+
+    Raises PictureError.
+    """
+    path.write_bytes(runs(played, checked(path)))
+
+
+def draw_frontier(points: Sequence[FrontierPoint], path: Path) -> None:
+    """Draw cost against wait. The path's suffix says how: .png or .svg.
+
+    Raises PictureError.
+    """
+    path.write_bytes(frontier(points, checked(path)))
+
+
+def checked(path: Path) -> str:
+    """Return the format of a picture at this path. Raises PictureError."""
+    if path.suffix.lower() not in FORMATS:
+        raise PictureError(f"{path}: a picture's name ends in {' or '.join(FORMATS)}")
+    return path.suffix.lower().removeprefix(".")
+
+
+def runs(played: Sequence[Played], form: str) -> bytes:
+    """Return the picture of runs, in one of the formats."""
+    wide = width(played, INTERVALS)
+
+    def fill(figure: "Figure") -> None:
+        waiting, pods, wait = figure.subplots(3, sharex=True)
+        names: list[str] = []
+        for each, look in zip(series(played, wide), cycle(looks()), strict=False):
+            if not each.ready:
+                continue
+            names.append(each.name)
+            line = look.drawn()
+            edges = [wide * index for index in range(len(each.ready) + 1)]
+            waiting.stairs(each.waiting, edges, baseline=None, **line)
+            wait.stairs(each.wait, edges, baseline=None, **line)
+            pods.stairs(each.ready, edges, baseline=None, **line)
+            pods.stairs(each.most_ready, edges, baseline=each.least_ready, fill=True, color=line["color"], alpha=0.1)
+            pods.stairs(each.asked, edges, baseline=None, **line | {"linewidth": 0.7, "alpha": 0.7})
+        _title(waiting, f"Messages waiting: the most at once in each {span(wide)}")
+        _title(pods, f"Pods ready: mean, fewest and most in each {span(wide)} (thin: asked for)")
+        _title(wait, f"Wait in seconds: the longest of the messages that were sent in each {span(wide)}")
+        _times(wait, max((each.run.seconds for each in played), default=0.0))
+        figure.legend(waiting.patches, names, loc="outside upper left", ncols=4, frameon=False)
+
+    return _rendered(fill, (12, 10), form)
+
+
+def distribution(played: Sequence[Played], form: str) -> bytes:
+    """Return the picture of how many waited how long, in one of the formats."""
+
+    def fill(figure: "Figure") -> None:
+        axes = figure.subplots()
+        for each, look in zip(played, cycle(looks()), strict=False):
+            waits = tail(each.run)
+            axes.plot(waits.seconds, waits.shares, label=each.candidate.name, **look.drawn())
+        axes.set(xscale="log", yscale="log", xlabel="wait, in seconds")
+        axes.set_title("Share of the messages that waited longer")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:g} %")
+
+    return _rendered(fill, (12, 4), form)
+
+
+def frontier(points: Sequence[FrontierPoint], form: str) -> bytes:
+    """Return the picture of a frontier, in one of the formats."""
+
+    def fill(figure: "Figure") -> None:
+        axes = figure.subplots()
+        ordered = sorted(points, key=lambda each: each.cost)
+        waits, costs = [each.p99_seconds for each in ordered], [each.cost for each in ordered]
+        axes.plot(waits, costs, color=COLOURS[0], marker="o")
+        for each in ordered:
+            place, weight = (each.p99_seconds, each.cost), "bold" if each.chosen else "normal"
+            axes.annotate(each.name, place, xytext=(6, 6), textcoords="offset points", fontweight=weight)
+            if each.chosen:
+                axes.plot(each.p99_seconds, each.cost, marker="*", markersize=18, color=COLOURS[1])
+        _title(axes, "Cost against the wait that 99 % of the messages stay within (star: the chosen one)")
+        axes.set(xlabel="p99 of the wait, in seconds", ylabel="cost", xlim=(0, None))
+
+    return _rendered(fill, (12, 6), form)
+
+
+def span(seconds: float) -> str:
+    """Return a time as people say it: `minute`, `15 minutes`."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds % length == 0:
+            return unit if seconds == length else f"{seconds // length:.0f} {unit}s"
+    return "second" if seconds == 1 else f"{seconds:g} seconds"
+
+
+def _rendered(fill: Callable[["Figure"], None], inches: tuple[float, float], form: str) -> bytes:
+    import matplotlib as mpl  # noqa: PLC0415 -- half a second of import that only who draws should wait for
+    from matplotlib.figure import Figure  # noqa: PLC0415 -- the same
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the reader's font may have what ours has not
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        figure = Figure(figsize=inches, dpi=100, layout="constrained")
+        fill(figure)
+        file = BytesIO()
+        figure.savefig(
+            file, format=form, metadata={"Date": None, "Creator": None} if form == "svg" else {"Software": None}
+        )
+    return file.getvalue()
+
+
+def looks() -> list[Look]:
+    """Return how each line looks in turn, so that even the lines of one colour differ."""
+    count = len(COLOURS) * len(DASHES)
+    return [Look(each % len(COLOURS), DASHES[each % len(DASHES)]) for each in range(count)]
+
+
+def _title(axes: "Axes", title: str) -> None:
+    axes.set_title(title)
+    axes.set_ylim(0, None)
+
+
+def _times(axes: "Axes", seconds: float) -> None:
+    step = next((step for step in TIME_STEPS if seconds / step <= MOST_TIMES), 0)
+    step = step or 86_400 * math.ceil(seconds / MOST_TIMES / 86_400)
+    places = [step * index for index in range(int(seconds / step) + 1)]
+    axes.set_xticks(places, [clock(place) for place in places])
+    axes.set(xlim=(0, seconds or 1), xlabel="time since the start (hours:minutes)")
+
+
+def clock(seconds: int) -> str:
+    """Return a time since the start as people read it: hours and minutes, and seconds where they matter."""
+    hours, minutes = seconds // 3600, seconds % 3600 // 60
+    return f"{hours}:{minutes:02}" + (f":{seconds % 60:02}" if seconds % 60 else "")

@@ -1,0 +1,71 @@
+"""What was played, as it is shown: policies with the outcomes of their runs, and what is to be said. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from queueplanner.figures import Figure, seconds
+from queueplanner.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A policy.
+
+    Args:
+        name: What people call it.
+        outcomes: Of its runs, in the order of the seeds; one or more.
+        unchecked: Assumptions of its model that nobody could check, in sentences.
+    """
+
+    name: str
+    outcomes: Sequence[Outcome]
+    unchecked: Sequence[str] = ()
+
+    @property
+    def unhandled(self) -> int:
+        """The most messages that a run left behind."""
+        return max(each.unhandled for each in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that is shown, as text or as a page.
+
+    Args:
+        load: What came, in words.
+        seconds: How long the load lasts.
+        seeds: Of the runs.
+        results: The policies.
+        notes: What is not known of load and work, in sentences.
+    """
+
+    load: str
+    seconds: float
+    seeds: Sequence[int]
+    results: Sequence[Result]
+    notes: Sequence[str]
+
+    @property
+    def summary(self) -> str:
+        """What was played, in a line."""
+        messages = self.results[0].outcomes[0].messages
+        runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
+        return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
+
+    def best(self, figure: Figure) -> str | None:
+        """Return the best value of a figure as it is shown; None where all are the same, or one is alone."""
+        means = [figure.mean(result.outcomes) for result in self.results]
+        known = [mean for mean in means if mean is not None]
+        shown = {figure.text(mean) for mean in means}
+        return figure.text(min(known)) if known and len(shown) > 1 else None
+
+    @property
+    def remarks(self) -> list[str]:
+        """All sentences that belong under the figures."""
+        left = [
+            f"{each.name} left {each.unhandled:,} messages in the queue: what they wait for is in none of its times"
+            for each in self.results
+            if each.unhandled
+        ]
+        unchecked = [f"{each.name}: {sentence}" for each in self.results for sentence in each.unchecked]
+        return list(dict.fromkeys([*left, *self.notes, *unchecked]))

@@ -1,0 +1,183 @@
+"""`qwp simulate`: what it plays, what it prints, and the sentence for everything that is wrong."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from queueplanner.commands import comparing
+from tests.unit.planner.commands.conftest import LOAD, POOL, WORK, Simulate
+
+
+def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
+    done = simulate("-f", "pool.yaml", "--rival", "keda", *LOAD, *WORK, files={"pool.yaml": POOL})
+    assert (done.exit_code, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "burst:messages=40,seconds=10m: 40 messages in 10m"
+    assert lines[2].split() == ["qwp/thumbnails", "keda"]
+    [hours] = [line.split() for line in lines if line.startswith("  pod-hours")]
+    assert hours.count("*") == 1
+    assert [line for line in lines if len(line) > 100] == []
+
+
+def test_the_best_of_a_row_is_marked_unless_all_are_the_same(simulate: Simulate) -> None:
+    done = simulate("-f", "pool.yaml", "--rival", "keda", *LOAD, *WORK, files={"pool.yaml": POOL})
+    rows = {line[:24].strip(): line[24:].split() for line in done.stdout.splitlines() if line.startswith("  ")}
+    assert rows["lost"] == ["0", "0"]
+    assert rows["p99"] == ["20", "s", "*", "34", "s"]
+    alone = simulate("-f", "pool.yaml", *LOAD, *WORK)
+    assert " *" not in alone.stdout
+
+
+def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -> None:
+    names = "keda,keda-expert,hpa,hpa-expert,wpa,wpa-expert,kube-sqs-autoscaler"
+    done = simulate("--rival", names, *LOAD, *WORK)
+    heads = [line.split() for line in done.stdout.splitlines() if "keda " in f"{line} " or "autoscaler" in line][:2]
+    assert [name for line in heads for name in line if name in names.split(",")] != []
+    assert max(len(line) for line in done.stdout.splitlines()) <= 100
+    assert done.stdout.count("pod-hours") == 2
+
+
+def test_json_has_every_figure_of_every_run(simulate: Simulate) -> None:
+    done = simulate(
+        "-f", "pool.yaml", "--runs", "2", "--seed", "7", *LOAD, *WORK, "-o", "json", files={"pool.yaml": POOL}
+    )
+    found = json.loads(done.stdout)
+    [policy] = found["policies"]
+    assert (policy["name"], found["seeds"], [run["seed"] for run in policy["runs"]]) == (
+        "qwp/thumbnails",
+        [7, 8],
+        [7, 8],
+    )
+    assert set(policy["mean"]) | {"seed", "messages"} == set(policy["runs"][0])
+    assert (policy["mean"]["unhandled"], policy["mean"]["aboveSlo"]) == (0, None)
+    assert found["load"] == {"description": "burst:messages=40,seconds=10m", "seconds": 600}
+
+
+def test_csv_has_a_row_for_each_run(simulate: Simulate) -> None:
+    done = simulate("--rival", "keda,wpa", "--runs", "2", "--slo", "60s", *LOAD, *WORK, "-o", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["policy"], row["seed"]) for row in rows] == [("keda", "1"), ("keda", "2"), ("wpa", "1"), ("wpa", "2")]
+    assert all(float(row["podHours"]) > 0 for row in rows)
+
+
+def test_what_was_assumed_is_told(simulate: Simulate) -> None:
+    done = simulate("--rival", "keda", *LOAD, "--service", "2s", "-o", "json")
+    notes = json.loads(done.stdout)["notes"]
+    assert [note.partition(":")[0] for note in notes] == [
+        "a pod was assumed to take 20 s from its creation to its first receive",
+        "a pod was assumed to handle one message at a time",
+        "every message was assumed to take as long as the others",
+    ]
+
+
+def test_messages_that_are_left_are_told_for_their_wait_is_in_no_figure(simulate: Simulate) -> None:
+    done = simulate("--rival", "kube-sqs-autoscaler", "--shape", "burst:messages=90,seconds=10m", "--service", "5m")
+    assert "kube-sqs-autoscaler left 87 messages in the queue" in " ".join(done.stdout.split())
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: thumbnailer}
+spec:
+  template:
+    spec:
+      terminationGracePeriodSeconds: 90
+      containers:
+      - {name: worker, args: [--concurrency=4]}
+"""
+
+
+def test_concurrency_comes_from_the_deployment_beside_the_pool(simulate: Simulate) -> None:
+    files = {"all.yaml": f"{POOL}---\n{DEPLOYMENT}"}
+    done = simulate("-f", "all.yaml", *LOAD, "--service", "2s~0.5", "--startup", "10s", "-o", "json", files=files)
+    assert json.loads(done.stdout)["notes"] == []
+
+
+def test_manifests_may_come_from_standard_input(simulate: Simulate) -> None:
+    done = simulate("-f", "-", *LOAD, *WORK, "-o", "csv", given=POOL)
+    assert done.stdout.splitlines()[1].startswith("qwp/thumbnails,1,40,")
+
+
+def test_the_shapes_are_listed(simulate: Simulate) -> None:
+    done = simulate("--shapes")
+    assert (done.exit_code, "daily: A rate that follows the day" in done.stdout) == (0, True)
+
+
+def test_the_first_run_of_each_policy_is_drawn(simulate: Simulate, tmp_path: Path) -> None:
+    done = simulate("--rival", "keda,wpa", "--runs", "2", *LOAD, *WORK, "--picture", "a.svg")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "means of 2 runs" in done.stdout
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
+def test_several_processes_give_the_same(simulate: Simulate) -> None:
+    asked = ("--rival", "keda,wpa", *LOAD, *WORK, "-o", "csv")
+    assert simulate(*asked, "--processes", "2").stdout == simulate(*asked).stdout
+
+
+def test_ctrl_c_ends_it_without_a_traceback(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparing, "judge_all", interrupted)
+    done = simulate("--rival", "keda", *LOAD, *WORK)
+    assert (done.exit_code, done.output) == (130, "")
+
+
+WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
+    "no policy": ((*LOAD, *WORK), {}, "say what to play: -f FILE with a pool, or --rival keda"),
+    "no load": (("--rival", "keda", *WORK), {}, "say what comes into the queue, such as --shape steady:per_second=5"),
+    "two loads": (("--rival", "keda", *LOAD, "--load", "a.csv", *WORK), {}, "--shape and --load: give one load"),
+    "no service time": (("--rival", "keda", *LOAD), {}, "say how long a worker takes for one message, such"),
+    "an unknown rival": (("--rival", "keda,hal", *LOAD, *WORK), {}, "--rival 'hal' is none of "),
+    "a rival twice": (("--rival", "wpa,wpa", *LOAD, *WORK), {}, "--rival wpa is given twice: once is enough"),
+    "an unknown shape": (("--rival", "wpa", "--shape", "cube", *WORK), {}, "--shape cube: 'cube' is none of steady, "),
+    "an unknown key": (("--rival", "wpa", "--shape", "steady:x=1", *WORK), {}, "steady has no parameter 'x': it has"),
+    "a file that is not there": (("-f", "no.yaml", *LOAD, *WORK), {}, "-f no.yaml: No such file or directory"),
+    "a folder": (("-f", ".", *LOAD, *WORK), {}, "-f .: Is a directory"),
+    "an empty file": (("-f", "a.yaml", *LOAD, *WORK), {"a.yaml": ""}, "a.yaml: there is no object in it"),
+    "a binary file": (("-f", "a", *LOAD, *WORK), {"a": b"\xff\x00\x01"}, "-f a: it is not UTF-8 from byte 0 on"),
+    "broken YAML": (("-f", "a", *LOAD, *WORK), {"a": "a: [1"}, "a:2: it cannot be read: "),
+    "a template": (("-f", "a", *LOAD, *WORK), {"a": "a: {{ x }}"}, "a:1: it is a template"),
+    "no policy in a file": (
+        ("-f", "a", *LOAD, *WORK),
+        {"a": "apiVersion: v1\nkind: Service\nmetadata: {name: web}"},
+        "say what to play (a:1: Service web are none): -f FILE",
+    ),
+    "an invalid pool": (
+        ("-f", "a", *LOAD, *WORK),
+        {"a": POOL.replace("maxReplicas: 20", "maxReplicas: -3")},
+        "a:1: QueueWorkerPool thumbnails: spec.maxReplicas: Invalid value: -3",
+    ),
+    "a pool twice": (
+        ("-f", "a", *LOAD, *WORK),
+        {"a": f"{POOL}---\n{POOL}"},
+        "a:13: metadata.name: qwp/thumbnails is there already (a:1): give one of them another name",
+    ),
+    "a negative time": (("--rival", "wpa", *LOAD, "--service", "-3s"), {}, "'--service': '-3s': write it with"),
+    "a time without unit": (("--rival", "wpa", *LOAD, "--service", "10"), {}, "'10': write it with its unit, such as"),
+    "no time at all": (("--rival", "wpa", *LOAD, "--service", "0s"), {}, "'0s' is nothing: write a time above zero"),
+    "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
+    "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
+    "a share above one": (("--rival", "wpa", *LOAD, *WORK, "--fail-share", "2"), {}, "'2': write a number from 0 to 1"),
+    "no queue": (("--rival", "wpa", "--from-cloudwatch", "a b", *WORK), {}, "--from-cloudwatch a b: 'a b' is no queue"),
+    "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
+    "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),
+    "no number": (("--rival", "wpa", *LOAD, *WORK, "--pod-price", "nan"), {}, "'nan': write a number from 0 to 1e+06"),
+    "an empty CSV": (("--rival", "wpa", "--load", "a", *WORK), {"a": ""}, "--load a: row 1: there is no column 'time'"),
+    "a CSV that is none": (("--rival", "wpa", "--load", "a", *WORK), {"a": b"\xfe"}, "--load a: it is not UTF-8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "files", "sentence"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_ends_with_one_sentence(
+    given: tuple[str, ...], files: dict[str, str | bytes], sentence: str, simulate: Simulate
+) -> None:
+    done = simulate(*given, files=files)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert isinstance(done.exception, SystemExit)
+    assert sentence in done.stderr
