@@ -178,6 +178,8 @@ class Work:
         concurrency: Messages that a pod handles at the same time.
         visibility_seconds: How long a message stays hidden after the last sign of life of who received it.
         grace_seconds: How long a pod may go on after it was told to end.
+        longest_poll_seconds: How long a worker waits for a message at most before it asks again. Told to end, it does
+            not cut off the poll under way, since SQS would still serve it. 0: it ends at once.
         releases: Whether a worker that is cut off shows its messages again at once, as queueworker does; else they come
             back when their visibility timeout is over.
         failures: How handlers fail.
@@ -192,3 +194,4 @@ class Work:
     releases: bool = False
     failures: Failures = Failures()
     deaths: Deaths = Deaths()
+    longest_poll_seconds: float = 0.0
