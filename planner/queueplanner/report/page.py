@@ -126,7 +126,7 @@ def _list(sentences: Iterable[str]) -> str:
 
 def _inputs(comparison: Comparison, about: About) -> Iterator[str]:
     scenario, work = about.scenario, about.scenario.work
-    rows: dict[str, object] = {"version": about.version, "seeds": comparison.seeds}
+    rows: dict[str, object] = {"version": about.version, "seeds": ", ".join(map(str, comparison.seeds))}
     rows |= {field.name: getattr(scenario, field.name) for field in fields(scenario)}
     rows |= {field.name: getattr(work, field.name) for field in fields(work)}
     del rows["work"], rows["seed"]
