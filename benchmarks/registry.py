@@ -13,6 +13,7 @@ from benchmarks import (
     image_sizes,
     neighbours,
     outages,
+    planner,
     reaction,
     scale_in,
     shutdown,
@@ -28,6 +29,7 @@ BENCHES: dict[str, Bench] = {
     bench.name: bench
     for bench in (
         decide.BENCH,
+        planner.BENCH,
         reaction.BENCH,
         admission.BENCH,
         cost.BENCH,

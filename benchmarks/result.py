@@ -71,7 +71,7 @@ def machine_and_versions() -> dict[str, Any]:
             "python": platform.python_version(),
             **{name: version(name) for name in ("queueworkerpool", "kopf", "kubernetes", "boto3", "botocore")},
             "commit": _git("rev-parse", "HEAD")
-            + ("-dirty" if _git("status", "--porcelain", "operator", "worker", "common") else ""),
+            + ("-dirty" if _git("status", "--porcelain", "operator", "worker", "common", "planner") else ""),
         },
     }
 

@@ -1,7 +1,4 @@
-"""Draws the pictures of the docs as SVG, with figures from the results of the benchmarks. `docs/generate.py` calls it.
-
-A picture has a background of its own and colours for light and for dark, so that it can be read wherever it stands.
-"""
+"""Draws the pictures of the docs with figures from the results of the benchmarks. `docs/generate.py` calls it."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -23,6 +23,7 @@ from docs.fields import with_tables
 from docs.markdown import marked
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
+from examples.modernize.page import files as modernize
 from queueworkerpool.__main__ import main as main_command
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.report.metrics import Metrics
@@ -52,7 +53,7 @@ def main() -> int:
         ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")
         for image in ("operator", "worker")
     }
-    wanted |= {ROOT / "docs" / "img" / name: text for name, text in pictures().items()}
+    wanted |= {ROOT / "docs" / "img" / name: text for name, text in pictures().items()} | modernize()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         print(f"{'stale' if '--check' in sys.argv else 'written'}: {path.relative_to(ROOT)}")

@@ -34,6 +34,7 @@ NAV = {
         "Start on this machine": "docs/start.md",
         "Install on EKS": "docs/eks.md",
         "Coming from KEDA": "docs/coming-from-keda.md",
+        "From a primary server": "docs/modernize.md",
         "Comparison": "docs/comparison.md",
     },
     "Use": {

@@ -128,8 +128,12 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
 
 
 def _requests(run: Run, handled: int) -> int:
-    """Return the requests to SQS: receives and deletes in batches of ten where that many come, at least."""
-    batches = math.ceil(run.receives / MESSAGES_PER_REQUEST) + math.ceil(handled / MESSAGES_PER_REQUEST)
+    """Return the requests to SQS: receives and deletes in batches of ten where that many come, at least.
+
+    What was not received from a queue is not deleted there.
+    """
+    deleted = min(handled, run.receives)
+    batches = math.ceil(run.receives / MESSAGES_PER_REQUEST) + math.ceil(deleted / MESSAGES_PER_REQUEST)
     return batches + run.empty_receives + run.reads
 
 

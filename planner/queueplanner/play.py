@@ -7,13 +7,15 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from random import Random
 from typing import Generic, TypeVar
 
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
 from queueplanner.processes import ProcessEndedError, results
-from queueplanner.simulation import Policy, Primary, Run, System, simulate
+from queueplanner.recorded import Recorded
+from queueplanner.simulation import MONDAY, Policy, Primary, Run, System, simulate
 from queueplanner.work import Work
 
 
@@ -86,12 +88,19 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
     """Let a candidate size its pods for the scenario's load."""
     work = candidate.adapt(scenario.work)
     arrivals = scenario.load.times(Random(scenario.seed))  # noqa: S311 -- chance in a simulation
-    system = System(work, scenario.load.seconds, scenario.counts_age_seconds, primary=candidate.primary)
+    counts_age, began = scenario.counts_age_seconds, beginning(scenario.load)
+    system = System(work, scenario.load.seconds, counts_age, primary=candidate.primary, began=began)
     run = simulate(candidate.begin(work), arrivals, system, Random(scenario.seed + 1))  # noqa: S311 -- the same
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)
     paid = replace(run, pod_seconds=candidate.paid_seconds(run, work))
     return Played(candidate, run, outcome(candidate.name, paid, terms))
+
+
+def beginning(load: Load) -> datetime:
+    """Return when a load began; one without dates begins on a Monday at midnight."""
+    began = load.began if isinstance(load, Recorded) else None
+    return began or MONDAY
 
 
 class PlayError(Exception):

@@ -7,7 +7,7 @@ ends them; they end by themselves when it is gone.
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
@@ -74,6 +74,7 @@ class _Worker(Generic[Result]):
 
 
 def _started(function: Callable[[int], Result], processes: int) -> list[_Worker[Result]]:
+    resource_tracker.ensure_running()  # where it starts with the first process, it lets SIGINT through again
     before = pthread_sigmask(SIG_BLOCK, {SIGINT})  # a process inherits it, before it could run a line of Python
     try:
         return [_start(function) for _ in range(processes)]

@@ -130,7 +130,7 @@ class Failures:
     Args:
         share: Of attempts that fail, by chance.
         poison_share: Of messages that fail at each attempt.
-        outages: From when to when every attempt fails, as while a database is down.
+        outages: From when to when every attempt that ends fails, as while a database is down.
         attempts: Receives after which a message goes to the dead-letter queue (`maxReceiveCount`); 0: there is none.
         retry_seconds: How long a message that failed stays hidden.
     """
@@ -146,10 +146,13 @@ class Failures:
 class Deaths:
     """How pods end that nobody told to: what they have in hand is shown again when its visibility timeout is over.
 
+    Others are created in their place at once, as when a machine is gone for good; one that only fell silent keeps its
+    pods for five minutes.
+
     Args:
-        pod_hours: Mean life of a pod until it dies of itself; None: none does.
-        nodes_lost_at: When a node is lost with all of its pods.
-        pods_per_node: Pods of one node.
+        pod_hours: Mean life of a pod until it dies of itself (exponential); None: none does.
+        nodes_lost_at: When a node is lost with all of its pods, whichever it is.
+        pods_per_node: Pods of one node: nodes are full but for the last, in the order of their pods' creation.
     """
 
     pod_hours: float | None = None
@@ -162,7 +165,7 @@ class Work:
     """What messages and workers are like.
 
     Args:
-        service: How long a worker takes for one message.
+        service: How long a worker takes for one message, at each attempt.
         startup: From a pod's creation to its first receive.
         concurrency: Messages that a pod handles at the same time.
         visibility_seconds: How long a message stays hidden after the last sign of life of who received it.

@@ -11,7 +11,7 @@ from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.manifests import ManifestError, Manifests, read_manifests
 from queueplanner.outcome import Outcome, Prices
-from queueplanner.play import Candidate, Scenario, play
+from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
 from queueplanner.results import Comparison, Result
 from queueplanner.work import Work
@@ -35,6 +35,7 @@ class Request:
         counts_age: How old the queue's counts may be.
         seed: Of the first run.
         runs: How many runs there are.
+        processes: How many runs go on at the same time.
     """
 
     paths: Sequence[str]
@@ -47,6 +48,7 @@ class Request:
     counts_age: float
     seed: int
     runs: int
+    processes: int
 
     @property
     def seeds(self) -> range:
@@ -54,12 +56,17 @@ class Request:
         return range(self.seed, self.seed + self.runs)
 
 
-def compare(request: Request) -> Comparison:
-    """Play every policy with every seed. Raises ClickException."""
+def compare(request: Request, *, keep: bool) -> tuple[Comparison, Sequence[Played]]:
+    """Play every policy with every seed. Raises ClickException.
+
+    Args:
+        request: What is asked for.
+        keep: Whether the first run of each policy is returned whole, for pictures.
+    """
     manifests = _manifests(request.paths)
     work, assumed = request.works.work(manifests.workers)
     candidates = _candidates(request, manifests, work)
-    load = request.loads.load()
+    load = request.loads.made()
     scenario = Scenario(
         load,
         work,
@@ -67,8 +74,15 @@ def compare(request: Request) -> Comparison:
         slo_seconds=request.slo,
         prices=Prices(pod_hour=request.pod_price),
     )
-    results = _results(candidates, [replace(scenario, seed=seed) for seed in request.seeds])
-    return Comparison(request.loads.title, load.seconds, request.seeds, results, (*load.notes, *assumed))
+    scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
+    try:
+        outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
+    except PlayError as error:
+        raise click.ClickException(str(error)) from error
+    results = [
+        Result(candidate.name, runs, candidate.unchecked) for candidate, runs in zip(candidates, outcomes, strict=True)
+    ]
+    return Comparison(request.loads.title, load.seconds, request.seeds, results, (*load.notes, *assumed)), kept
 
 
 def _manifests(paths: Sequence[str]) -> Manifests:
@@ -94,16 +108,17 @@ def _candidates(request: Request, manifests: Manifests, work: Work) -> list[Cand
     return candidates
 
 
-def _results(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> list[Result]:
-    """Play every candidate in every scenario."""
-    runs = [(candidate, scenario) for candidate in candidates for scenario in scenarios]
-    outcomes: list[Outcome] = []
-    with progress(len(runs)) as shown:
-        for candidate, scenario in runs:
-            outcomes.append(play(candidate, scenario).outcome)
-            shown.done(len(outcomes))
-    each = len(scenarios)
+def _played(
+    candidates: Sequence[Candidate], scenarios: Sequence[Scenario], processes: int, *, keep: bool
+) -> tuple[list[list[Outcome]], Sequence[Played]]:
+    """Return the outcomes of each candidate, and of each its first run if that is kept: all would fill the memory."""
+    first = 1 if keep else 0
+    with progress(len(candidates) * len(scenarios)) as shown:
+        kept = play_all(candidates, scenarios[:first], processes, shown.done)
+        shown.begin(len(kept))
+        judged = judge_all(candidates, scenarios[first:], processes, shown.done)
+    each = len(scenarios) - first
     return [
-        Result(candidate.name, outcomes[number * each : (number + 1) * each], candidate.unchecked)
-        for number, candidate in enumerate(candidates)
-    ]
+        [*(played.outcome for played in kept[number : number + first]), *judged[number * each : (number + 1) * each]]
+        for number in range(len(candidates))
+    ], kept

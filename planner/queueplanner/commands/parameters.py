@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from queueplanner.work import Constant, Draw, Lognormal
 
-LONGEST_SECONDS = 366 * 86_400.0
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 7 * 86_400.0}
+DAY_SECONDS = 86_400.0
+LONGEST_SECONDS = 366 * DAY_SECONDS
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhdw])")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 MOST_SPREAD = 20.0
@@ -33,7 +33,9 @@ class Span(click.ParamType[float]):
             self.fail(f"{value!r}: write it with its unit, such as 10s, 5m, 2h or 7d", param, ctx)
         seconds = float(found[1]) * _UNITS[found[2]]
         if seconds > LONGEST_SECONDS:
-            self.fail(f"{value!r} is more than {LONGEST_SECONDS / 86_400:g}d, the longest that is played", param, ctx)
+            self.fail(
+                f"{value!r} is more than {LONGEST_SECONDS / DAY_SECONDS:g}d, the longest that is played", param, ctx
+            )
         if not (seconds or self._zero):
             self.fail(f"{value!r} is nothing: write a time above zero, such as 10s", param, ctx)
         return seconds
@@ -79,25 +81,6 @@ class Number(click.ParamType[float]):
         if not self._least <= number <= self._most:
             self.fail(f"{value!r}: write a number from {self._least:g} to {self._most:g}", param, ctx)
         return number
-
-
-class Names(click.ParamType[Sequence[str]]):
-    """Names with commas between them, of some that there are."""
-
-    name = "NAME[,NAME]"
-
-    def __init__(self, known: Sequence[str]) -> None:
-        self._known = known
-
-    def convert(self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Split them; fails for a name that there is not."""
-        if not isinstance(value, str):
-            return value
-        names = tuple(name.strip() for name in value.split(","))
-        for name in names:
-            if name not in self._known:
-                self.fail(f"{name!r} is none of {', '.join(self._known)}", param, ctx)
-        return names
 
 
 SHARE = Number(0.0, 1.0, "SHARE")

@@ -18,13 +18,17 @@ class Progress:
 
     def __init__(self, total: int, stream: TextIO) -> None:
         self._total, self._stream, self._begun = total, stream, monotonic()
-        self._count = 0
+        self._before = self._count = 0
         self._ended = threading.Event()
         self._drawn = False
 
+    def begin(self, before: int) -> None:
+        """Begin to count anew, after so many that are done."""
+        self._before, self._count = before, before
+
     def done(self, count: int) -> None:
-        """Say how many are done by now."""
-        self._count = count
+        """Say how many are done since counting began."""
+        self._count = self._before + count
 
     def line(self) -> str:
         """Return what is shown now."""

@@ -1,7 +1,8 @@
-"""Options in named sections, for commands that have many. The help of click knows one list only."""
+"""Options in named sections, and in groups that a command gets as one value: for commands that have many."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import update_wrapper
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -40,3 +41,26 @@ class SectionCommand(click.Command):
             records = [record for option in options if (record := option.get_help_record(ctx))]
             with formatter.section(section.title):
                 formatter.write_dl(records, col_max=32)
+
+
+def grouped(name: str, group: type, options: Sequence[Callable[..., Any]]) -> Callable[[_Decorated], _Decorated]:
+    """Return a decorator that gives a command some options, and their values as one.
+
+    Args:
+        name: What the command calls the value.
+        group: A dataclass with a field for each option.
+        options: The options, in the order of the help.
+    """
+    names = tuple(field.name for field in fields(group))
+
+    def decorated(command: _Decorated) -> _Decorated:
+        def packed(*arguments: Any, **given: Any) -> None:
+            value = group(**{name: given.pop(name) for name in names})
+            command(*arguments, **{name: value}, **given)
+
+        wrapped: Any = update_wrapper(packed, command)
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return wrapped  # type: ignore[no-any-return] # it takes what the command takes
+
+    return decorated

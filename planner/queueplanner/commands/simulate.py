@@ -1,7 +1,9 @@
 """`qwp simulate`: plays a load through pools and through other autoscalers, and compares what comes of it."""
 
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,10 @@ from queueplanner.commands.parameters import PRICE, Span
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 from queueplanner.results import Comparison
+from queueworkerpool.commands import NothingDoneError
+
+if TYPE_CHECKING:
+    from queueplanner.play import Played
 
 POLICIES = Section("Policies: one or more")
 JUDGEMENT = Section("How it is played and judged")
@@ -61,9 +67,22 @@ Example: a day of two messages per second, ten seconds each, through a pool and 
     default=1,
     help="Runs, each with its own seed.",
 )
+@JUDGEMENT.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    default=1,
+    help="Runs that go on at the same time.",
+)
 @OUTPUT.option("-o", "--output", type=click.Choice(("table", "json", "csv")), default="table", help="How to print.")
+@OUTPUT.option(
+    "--picture",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Also draw the first run of each policy, into a file.png or file.svg.",
+)
 @click.pass_context
-def simulate_command(ctx: click.Context, /, output: str, **given: Any) -> None:
+def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, **given: Any) -> None:
     """Play a load through pools and through other autoscalers, and compare what comes of it.
 
     Pools decide by the operator's own code, with the defaults of their definition; nothing has to be installed in a
@@ -73,11 +92,34 @@ def simulate_command(ctx: click.Context, /, output: str, **given: Any) -> None:
     """
     from queueplanner.commands.comparing import Request, compare  # noqa: PLC0415 -- see the package's docstring
 
+    draw = _drawing(picture) if picture else None
     try:
-        comparison = compare(Request(**given))
+        comparison, played = compare(Request(**given), keep=draw is not None)
+        _print(comparison, output)
+        if draw:
+            draw(played)
     except KeyboardInterrupt:
         ctx.exit(INTERRUPTED)
-    _print(comparison, output)
+
+
+def _drawing(path: Path) -> "Callable[[Sequence[Played]], None]":
+    """Return what draws a picture. Raises UsageError for a path to which none can be written."""
+    from queueplanner.report.pictures import PictureError, checked, draw  # noqa: PLC0415 -- see the package's docstring
+
+    try:
+        checked(path)
+    except PictureError as error:
+        raise click.UsageError(f"--picture {error}") from error
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"--picture {path}: there is no folder {path.parent}: make it first")
+
+    def drawn(played: "Sequence[Played]") -> None:
+        try:
+            draw(played, path)
+        except OSError as error:
+            raise NothingDoneError(f"--picture {path}: {error.strerror or error}") from error
+
+    return drawn
 
 
 def _print(comparison: Comparison, output: str) -> None:

@@ -1,17 +1,16 @@
 """The options that say what messages and workers are like. The commands share them.
 
-What nobody said is assumed, and told: `Assumed` keeps the sentences.
+What nobody said is assumed, and told.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from queueplanner.commands.parameters import SHARE, Span, Times
-from queueplanner.commands.sections import Section
+from queueplanner.commands.sections import Section, grouped
 from queueplanner.work import Constant, Deaths, Draw, Failures, Work
 
 if TYPE_CHECKING:
@@ -91,20 +90,6 @@ class WorkOptions:
             yield "every message was assumed to take as long as the others: give --service 10s~0.5 where they differ"
 
 
-def work_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of work; it gets them as `works`."""
-    names = tuple(WorkOptions.__dataclass_fields__)
-
-    def packed(**given: Any) -> None:
-        works = WorkOptions(**{name: given.pop(name) for name in names})
-        command(works=works, **given)
-
-    packed = update_wrapper(packed, command)
-    for option in reversed(_OPTIONS):
-        packed = option(packed)
-    return packed
-
-
 _OPTIONS = (
     WORK.option(
         "--service",
@@ -158,3 +143,6 @@ _OPTIONS = (
         help="Pods that a lost node had. Default: 10.",
     ),
 )
+
+work_options = grouped("works", WorkOptions, _OPTIONS)
+"""Give a command the options; it gets them as `works`."""

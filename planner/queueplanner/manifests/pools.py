@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import partial
 
 from queueplanner.play import Candidate
-from queueplanner.policies.pools import START, PlannedPool
+from queueplanner.policies.pools import PlannedPool
+from queueplanner.simulation import MONDAY
 from queueplanner.work import Work
 from queueworkerpool.model import Mode, PoolSpec
 
@@ -29,6 +30,6 @@ def _unchecked(spec: PoolSpec) -> Iterator[str]:
     if len(spec.queues) > 1:
         yield f"its {len(spec.queues)} queues are taken as one, to which the whole load goes"
     if spec.schedules:
-        yield f"its schedules are played as if the load began on a {START:%A} at midnight UTC"
+        yield f"its schedules are played as if a load without dates began on a {MONDAY:%A} at midnight UTC"
     if spec.fallback:
         yield "its fallback is never used, for the queue can always be read here"

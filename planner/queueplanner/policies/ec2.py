@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
-from queueplanner.loads import DAY_SECONDS
 from queueplanner.simulation import UNKNOWN, Move, PodState, Primary, SimulatedPod, View
 
 PERIOD_SECONDS = 60.0
@@ -236,7 +235,7 @@ class AutoScalingGroup:
         return Move(size, PERIOD_SECONDS, _closest_to_the_next_hour(view, size), reads, self.protects)
 
     def _scheduled(self, view: View) -> int:
-        time = view.now % DAY_SECONDS
+        time = (view.time - view.time.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
         due = [action.capacity for action in self.schedule if time - PERIOD_SECONDS < action.at <= time]
         if view.now == 0:
             due = due or [action.capacity for action in self.schedule[-1:]]  # of the evening before

@@ -37,6 +37,15 @@ UP = Rules(0, (Policy(4, 15), Policy(100, 15, percent=True)))
 DOWN = Rules(WINDOW_SECONDS, (Policy(100, 15, percent=True),))
 
 
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """The pods that an HPA counts: those asked for, those that exist, and those that are ready."""
+
+    asked: int
+    existing: int
+    ready: int
+
+
 @dataclass(slots=True)
 class Hpa:
     """One HPA. `behavior` None: as without the field, which is not the same as its defaults.
@@ -44,41 +53,60 @@ class Hpa:
     Args:
         least: minReplicas.
         most: maxReplicas.
-        per_pod: The metric's averageValue.
+        per_pod: The metric's averageValue, or its value.
         behavior: Rules up and down.
+        is_value: Whether the target is a value: that of all pods together.
+        window_seconds: The controller's --horizontal-pod-autoscaler-downscale-stabilization.
+        tolerance: Its --horizontal-pod-autoscaler-tolerance.
     """
 
     least: int
     most: int
     per_pod: float
     behavior: tuple[Rules, Rules] | None = None
+    is_value: bool = False
+    window_seconds: float = WINDOW_SECONDS
+    tolerance: float = TOLERANCE
     _recommended: list[tuple[float, int]] = field(default_factory=list)
-    _changes: list[tuple[float, int]] = field(default_factory=list)
+    _raised: list[tuple[float, int]] = field(default_factory=list)
+    _lowered: list[tuple[float, int]] = field(default_factory=list)
 
-    def sync(self, now: float, replicas: int, load: float) -> int:
-        """Return the size after one sync."""
+    def sync(self, now: float, replicas: int, load: float, pods: Pods | None = None) -> int:
+        """Return the size after one sync. `pods`: None: as many exist, and are ready, as are asked for."""
         if not self._recommended:
             self._recommended.append((now, replicas))
         if replicas == 0:
             return 0
-        if not self.least <= replicas <= self.most:
-            return min(max(replicas, self.least), self.most)
-        wanted = self._proposed(replicas, load)
-        if self.behavior is None:
-            return self._limited_by_default(now, replicas, wanted)
-        size = self._limited(now, replicas, wanted, *self.behavior)
-        if size != replicas:
-            self._changes.append((now, size - replicas))
+        size = self._sized(now, pods or Pods(replicas, replicas, replicas), load)
+        if self.behavior is not None and size != replicas:
+            self._store_change(now, size - replicas, *self.behavior)
         return size
 
-    def _proposed(self, replicas: int, load: float) -> int:
-        up, down = (rules.tolerance for rules in self.behavior) if self.behavior else (TOLERANCE, TOLERANCE)
-        ratio = load / (self.per_pod * replicas)
-        return replicas if 1 - down <= ratio <= 1 + up else math.ceil(load / self.per_pod)
+    def _sized(self, now: float, pods: Pods, load: float) -> int:
+        replicas = pods.asked
+        if not self.least <= replicas <= self.most:
+            return min(max(replicas, self.least), self.most)
+        wanted = self._proposed(pods, load)
+        if self.behavior is None:
+            return self._limited_by_default(now, replicas, wanted)
+        return self._limited(now, replicas, wanted, *self.behavior)
+
+    def _proposed(self, pods: Pods, load: float) -> int:
+        """Return what the metric asks for. Within the tolerance that is the number of pods which it looks at."""
+        if self.is_value:
+            ratio = load / self.per_pod
+            return pods.asked if self._is_within(ratio) else math.ceil(ratio * pods.ready)
+        if pods.existing and self._is_within(load / (self.per_pod * pods.existing)):
+            return pods.existing
+        return math.ceil(load / self.per_pod)
+
+    def _is_within(self, ratio: float) -> bool:
+        up, down = (rules.tolerance for rules in self.behavior) if self.behavior else (self.tolerance, self.tolerance)
+        return 1 - down <= ratio <= 1 + up
 
     def _limited_by_default(self, now: float, replicas: int, wanted: int) -> int:
-        stable = max([wanted, *self._recommendations(now, WINDOW_SECONDS)])
-        self._store(now, wanted, WINDOW_SECONDS)
+        stable = max([wanted, *self._recommendations(now, self.window_seconds)])
+        self._store(now, wanted, self.window_seconds)
         return max(self.least, min(stable, self.most, max(2 * replicas, 4)))
 
     def _limited(self, now: float, replicas: int, wanted: int, up: Rules, down: Rules) -> int:
@@ -110,8 +138,19 @@ class Hpa:
 
     def _starts(self, now: float, replicas: int, rules: Rules) -> Iterator[tuple[Policy, int]]:
         for policy in rules.policies:
-            changed = sum(change for time, change in self._changes if time > now - policy.period_seconds)
+            changes = (*self._raised, *self._lowered)
+            changed = sum(change for time, change in changes if time > now - policy.period_seconds)
             yield policy, replicas - changed
+
+    def _store_change(self, now: float, change: int, up: Rules, down: Rules) -> None:
+        """Remember a change, in the place of the last one that is older than any period of its own direction."""
+        changes, rules = (self._raised, up) if change > 0 else (self._lowered, down)
+        longest = max((policy.period_seconds for policy in rules.policies), default=0.0)
+        outdated = [place for place, (time, _) in enumerate(changes) if time < now - longest]
+        if outdated:
+            changes[outdated[-1]] = (now, change)
+        else:
+            changes.append((now, change))
 
     def _recommendations(self, now: float, window: float) -> Iterator[int]:
         return (size for time, size in self._recommended if time > now - window)

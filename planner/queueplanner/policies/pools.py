@@ -5,7 +5,7 @@ to samples and before a scale-in.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from queueplanner.simulation import Counts, Move, PodState, SimulatedPod, View
 from queueworkerpool.decide import decide
@@ -28,9 +28,6 @@ from queueworkerpool.model import (
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.sizing import ServiceTime
 from queueworkerpool.workers.sampler import MOST_PODS, Sampling, sampled
-
-START = datetime(2026, 1, 5, tzinfo=UTC)
-"""When the simulation begins: midnight of a Monday, for schedules, as weekly loads do."""
 
 _UID = "planned"
 
@@ -57,7 +54,7 @@ class PlannedPool:
 
     def decide(self, view: View) -> Move:
         """Decide as a tick does: on the counts, and before a scale-in once more on what the workers say."""
-        now = START + timedelta(seconds=view.now)
+        now = view.time
         spec = self._pool.spec
         facts = gather(self._pool, self._target(view), (_reading(view.counts, now),), now, self._sample(view, now))
         decision = decide(facts)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from devcluster.certificates import Authority
+from testbed.hpa.external_metrics import GROUP, ExternalMetrics, registration
 from tests.cluster.operator.conftest import Shop
-from tests.cluster.parity.external_metrics import GROUP, ExternalMetrics, registration
 
 NAME = "handover"
 METRIC = "s0-aws-sqs-handover"

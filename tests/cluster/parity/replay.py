@@ -21,8 +21,8 @@ from queueworkerpool.model import (
 )
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import MessagesPerPod
-from tests.cluster.parity.external_metrics import Sync
-from tests.cluster.parity.series import FLAG_TOLERANCE, FLAG_WINDOW_SECONDS, PER_POD, SYNC_SECONDS, Difference, Series
+from testbed.hpa.external_metrics import Sync
+from testbed.hpa.series import FLAG_TOLERANCE, FLAG_WINDOW_SECONDS, PER_POD, SYNC_SECONDS, Difference, Series
 
 HPA_PARITY: Sequence[Limit] = (
     limits.tolerate,

@@ -2,16 +2,16 @@
 
 import pytest
 
-from tests.cluster.parity.conftest import Recording
+from testbed.hpa.recording import Played
+from testbed.hpa.series import SERIES, Difference
 from tests.cluster.parity.replay import Row, replay, table
-from tests.cluster.parity.series import SERIES, Difference
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits until all series are played
 
 
 @pytest.fixture(scope="session")
-def replays(recordings: dict[str, Recording]) -> dict[str, list[Row]]:
-    return {name: replay(SERIES[name], kept.behavior, kept.syncs) for name, kept in recordings.items()}
+def replays(recordings: dict[str, Played]) -> dict[str, list[Row]]:
+    return {name: replay(SERIES[name], kept.behavior or {}, kept.syncs) for name, kept in recordings.items()}
 
 
 @pytest.mark.parametrize("name", SERIES)

@@ -1,5 +1,6 @@
 """Work, policies and pools of the planner's tests."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,19 @@ class Fixed:
         """Return the last size whose time has come."""
         size = [size for time, size in self._sizes if time <= view.now][-1]
         return Move(size, 1.0)
+
+
+class Always:
+    """One size, which it decides once."""
+
+    name = "always"
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def decide(self, _: View) -> Move:
+        """Return it, and ask for nothing more."""
+        return Move(self._size, math.inf)
 
 
 def work(service: float = 1.0, startup: float = 0.0, **fields: Any) -> Work:

@@ -104,7 +104,7 @@ def test_what_a_pool_is_played_without_is_told() -> None:
     assert candidate.unchecked == (
         "it is played in the mode Active, whatever its manifest says",
         "its 2 queues are taken as one, to which the whole load goes",
-        "its schedules are played as if the load began on a Monday at midnight UTC",
+        "its schedules are played as if a load without dates began on a Monday at midnight UTC",
         "its fallback is never used, for the queue can always be read here",
     )
 

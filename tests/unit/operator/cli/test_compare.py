@@ -109,8 +109,8 @@ def test_programs_get_every_moment(prometheus: tuple[dict[str, Any], str]) -> No
 
 
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
-    "not a Prometheus": ({"text": "<html>"}, "this is no answer of a Prometheus server; check --prometheus"),
-    "no data": ({"text": '{"status": "success"}'}, "this is no answer of a Prometheus server; check --prometheus"),
+    "not a Prometheus": ({"text": "<html>"}, "this is no answer of a Prometheus server; check the address"),
+    "no data": ({"text": '{"status": "success"}'}, "this is no answer of a Prometheus server; check the address"),
     "a refusal that steers the terminal": ({"text": '{"status": "error", "error": "no\\u001b[2J"}'}, "no\\x1b[2J"),
     "a refusal": (
         {"text": '{"status": "error", "error": "exceeded maximum resolution"}', "code": 400},
@@ -136,7 +136,7 @@ def test_a_prometheus_that_does_not_help_is_one_sentence(
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("http://127.0.0.1:9", "does not answer (NewConnectionError): check --prometheus"),
+        ("http://127.0.0.1:9", "does not answer (NewConnectionError): check the address"),
         ("http://[::1", "'http://[::1' is no address of a Prometheus server: write http://HOST:PORT"),
         ("prometheus:9090", "'prometheus:9090' is no address of a Prometheus server: write http://HOST:PORT"),
     ],

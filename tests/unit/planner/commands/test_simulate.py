@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 
+from queueplanner.commands import comparing
 from tests.unit.planner.commands.conftest import LOAD, POOL, WORK, Simulate
 
 
@@ -105,15 +107,36 @@ def test_the_shapes_are_listed(simulate: Simulate) -> None:
     assert (done.exit_code, "daily: A rate that follows the day" in done.stdout) == (0, True)
 
 
+def test_the_first_run_of_each_policy_is_drawn(simulate: Simulate, tmp_path: Path) -> None:
+    done = simulate("--rival", "keda,wpa", "--runs", "2", *LOAD, *WORK, "--picture", "a.svg")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "means of 2 runs" in done.stdout
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
+def test_several_processes_give_the_same(simulate: Simulate) -> None:
+    asked = ("--rival", "keda,wpa", *LOAD, *WORK, "-o", "csv")
+    assert simulate(*asked, "--processes", "2").stdout == simulate(*asked).stdout
+
+
+def test_ctrl_c_ends_it_without_a_traceback(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparing, "judge_all", interrupted)
+    done = simulate("--rival", "keda", *LOAD, *WORK)
+    assert (done.exit_code, done.output) == (130, "")
+
+
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no policy": ((*LOAD, *WORK), {}, "say what to play: -f FILE with a pool, or --rival keda"),
     "no load": (("--rival", "keda", *WORK), {}, "say what comes into the queue, such as --shape steady:per_second=5"),
-    "two loads": (("--rival", "keda", *LOAD, "--csv", "a.csv", *WORK), {}, "--shape and --csv: give one load"),
+    "two loads": (("--rival", "keda", *LOAD, "--load", "a.csv", *WORK), {}, "--shape and --load: give one load"),
     "no service time": (("--rival", "keda", *LOAD), {}, "say how long a worker takes for one message, such"),
     "an unknown rival": (("--rival", "keda,hal", *LOAD, *WORK), {}, "--rival 'hal' is none of "),
     "a rival twice": (("--rival", "wpa,wpa", *LOAD, *WORK), {}, "--rival wpa is given twice: once is enough"),
-    "an unknown shape": (("--rival", "wpa", "--shape", "cube", *WORK), {}, "--shape 'cube' is none of steady, "),
-    "an unknown key": (("--rival", "wpa", "--shape", "steady:x=1", *WORK), {}, "--shape steady has no parameter 'x'"),
+    "an unknown shape": (("--rival", "wpa", "--shape", "cube", *WORK), {}, "--shape cube: 'cube' is none of steady, "),
+    "an unknown key": (("--rival", "wpa", "--shape", "steady:x=1", *WORK), {}, "steady has no parameter 'x': it has"),
     "a file that is not there": (("-f", "no.yaml", *LOAD, *WORK), {}, "-f no.yaml: No such file or directory"),
     "a folder": (("-f", ".", *LOAD, *WORK), {}, "-f .: Is a directory"),
     "an empty file": (("-f", "a.yaml", *LOAD, *WORK), {"a.yaml": ""}, "a.yaml: there is no object in it"),
@@ -141,9 +164,12 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
     "a share above one": (("--rival", "wpa", *LOAD, *WORK, "--fail-share", "2"), {}, "'2': write a number from 0 to 1"),
+    "no queue": (("--rival", "wpa", "--from-cloudwatch", "a b", *WORK), {}, "--from-cloudwatch a b: 'a b' is no queue"),
+    "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
+    "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),
     "no number": (("--rival", "wpa", *LOAD, *WORK, "--pod-price", "nan"), {}, "'nan': write a number from 0 to 1e+06"),
-    "an empty CSV": (("--rival", "wpa", "--csv", "a", *WORK), {"a": ""}, "--csv a: row 1: there is no column 'time'"),
-    "a CSV that is none": (("--rival", "wpa", "--csv", "a", *WORK), {"a": b"\xfe"}, "--csv a: it is not UTF-8"),
+    "an empty CSV": (("--rival", "wpa", "--load", "a", *WORK), {"a": ""}, "--load a: row 1: there is no column 'time'"),
+    "a CSV that is none": (("--rival", "wpa", "--load", "a", *WORK), {"a": b"\xfe"}, "--load a: it is not UTF-8"),
 }  # fmt: skip
 
 

@@ -21,19 +21,20 @@ API = f"/apis/{GROUP}/v1beta1"
 
 @dataclass(frozen=True)
 class Sync:
-    """One sync of the HPA: its time, the load it read, and the Deployment's requested and existing pods."""
+    """One sync of the HPA: its time, the load it read, and the Deployment's requested, existing and ready pods."""
 
     time: datetime
     load: int
     replicas: int
     there: int
+    ready: int = 0
 
 
 class ExternalMetrics:
     """The server, while the `with` body runs; `syncs` holds what was seen of each series so far."""
 
     def __init__(
-        self, pair: KeyPair, loads: Mapping[str, Sequence[int]], read_scale: Callable[[str], tuple[int, int]]
+        self, pair: KeyPair, loads: Mapping[str, Sequence[int]], read_scale: Callable[[str], tuple[int, ...]]
     ) -> None:
         self.syncs: dict[str, list[Sync]] = {name: [] for name in loads}
         self._loads = loads
@@ -77,9 +78,9 @@ class ExternalMetrics:
     def _read(self, name: str) -> dict[str, Any]:
         syncs, loads = self.syncs[name], self._loads[name]
         load = loads[min(len(syncs), len(loads) - 1)]
-        replicas, there = self._read_scale(name)
+        sizes = self._read_scale(name)
         now = datetime.now(UTC)
-        syncs.append(Sync(now, load, replicas, there))
+        syncs.append(Sync(now, load, *sizes))
         value = {
             "metricName": name,
             "metricLabels": {},

@@ -30,14 +30,15 @@ class Difference(StrEnum):
 
 @dataclass(frozen=True)
 class Series:
-    """One series; `differs` are the differences that it may show."""
+    """One series; `differs` are the differences that it may show, `kind` is the target's type."""
 
     loads: tuple[float, ...]
-    behavior: Mapping[str, Any]
+    behavior: Mapping[str, Any] | None
     start: int = 10
     least: int = 1
     most: int = 60
     differs: frozenset[Difference] = frozenset()
+    kind: str = "AverageValue"
 
     @property
     def messages(self) -> list[int]:
@@ -46,10 +47,12 @@ class Series:
 
 
 def pods(value: int, seconds: int) -> dict[str, Any]:
+    """Return a policy of so many pods in a period."""
     return {"type": "Pods", "value": value, "periodSeconds": seconds}
 
 
 def percent(value: int, seconds: int) -> dict[str, Any]:
+    """Return a policy of so many percent in a period."""
     return {"type": "Percent", "value": value, "periodSeconds": seconds}
 
 
@@ -64,6 +67,7 @@ def rules(*policies: Mapping[str, Any], seconds: int = 0, select: str = "Max", t
 
 
 def both(up: Mapping[str, Any] | None = None, down: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a behavior of both directions."""
     return {"scaleUp": up or rules(), "scaleDown": down or rules()}
 
 
@@ -147,3 +151,33 @@ SERIES = {
         differs=frozenset({Difference.EXACT_PERCENT}),
     ),
 }
+
+SPIKES = (1.0,) * 2 + (60.0,) * 8 + (5.0,) * 3 + (60.0,) * 2 + (0.0,) * 12
+
+FOR_THE_PLANNER = {
+    "no behavior, a burst": Series(BURST, None),
+    "no behavior, from one pod": Series((100.0,) * 10 + (0.0,) * 10, None, start=1, most=100),
+    "no behavior, noise": Series(NOISE * 2, None),
+    "no behavior, a sawtooth within bounds": Series(SAWTOOTH, None, least=8, most=30),
+    "no behavior, spikes": Series(SPIKES, None, start=1),
+    "no behavior, a size below the bounds": Series((30.0,) * 6, None, start=2, least=5),
+    "the defaults, from one pod": Series((100.0,) * 10, {"scaleUp": {"selectPolicy": "Max"}}, start=1, most=100),
+    "the defaults, spikes": Series(SPIKES, {"scaleUp": {"selectPolicy": "Max"}}, start=1),
+    "spikes, with windows and rates in both directions": Series(
+        SPIKES, both(rules(percent(100, 5), pods(2, 5), seconds=5), rules(percent(50, 7), seconds=9)), start=1
+    ),
+    "spikes, by the smaller of two policies": Series(
+        SPIKES,
+        both(rules(percent(100, 5), pods(2, 5), select="Min"), rules(pods(7, 5), percent(20, 5), select="Min")),
+        start=1,
+    ),
+    "no behavior, a value": Series((1.0, 1.5, 2.0, 1.05, 0.95) * 3 + (0.5,) * 10, None, start=2, most=20, kind="Value"),
+    "a value, with a tolerance and rates": Series(
+        (1.0, 1.25, 2.0, 0.85, 0.5) * 4,
+        both(rules(pods(3, 5), tolerance="0.2"), rules(pods(2, 5), seconds=5, tolerance="0.1")),
+        start=4,
+        most=20,
+        kind="Value",
+    ),
+}
+"""Further series, which the operator is not compared on: without a behavior, and with targets that it has not."""

@@ -1,0 +1,131 @@
+"""How wrong the planner is: a pool's own past, replayed, beside what really happened. Pure.
+
+`qwp simulate --from-prometheus` prints it before it says what another policy would do.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+
+from queueplanner.outcome import SECONDS_PER_HOUR
+from queueplanner.play import Candidate, beginning
+from queueplanner.simulation import Run, System, simulate
+from queueplanner.sources.past import PoolPast
+from queueplanner.work import Work
+
+_EVENLY = "when in a step of {:g} s a message was sent is not known: it is drawn evenly"
+_ALONE = "nodes that were full or lost, rollouts and other writers of the replicas are not in what is replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A figure of the replay, and what was recorded; None is what nobody knows."""
+
+    planned: float | None
+    recorded: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """What the planner says of a pool's past, beside what was recorded.
+
+    Args:
+        samples: Times at which the replicas are compared.
+        within_one: Share of them at which the planned replicas are the recorded ones, or one more or fewer.
+        pod_hours: Of pods asked for, at these times.
+        backlog: Messages in the queue, in any state; their mean over time.
+        wait_p95: Seconds from sent to begun that 95 % of messages stay within, planned.
+        recorded_wait_p95: Between which bounds of the workers' histogram it was; None: unknown.
+        unchecked: What could not be checked, in sentences.
+    """
+
+    samples: int
+    within_one: float
+    pod_hours: Pair
+    backlog: Pair
+    wait_p95: float | None
+    recorded_wait_p95: tuple[float, float] | None
+    unchecked: Sequence[str]
+
+
+def accuracy(candidate: Candidate, past: PoolPast, work: Work, seed: int = 1) -> Accuracy:
+    """Replay a pool's past, from the pods that there were, and compare.
+
+    Args:
+        candidate: Of the pool's own manifest, as it was then.
+        past: What is known of it.
+        work: What its messages and workers are like.
+        seed: The same seed gives the same replay.
+    """
+    replicas = past.asked[min(past.asked)] if past.asked else 0
+    system = System(candidate.adapt(work), past.load.seconds, replicas=replicas, began=beginning(past.load))
+    arrivals = past.load.times(Random(seed))  # noqa: S311 -- chance in a simulation
+    run = simulate(candidate.begin(system.work), arrivals, system, Random(seed + 1))  # noqa: S311 -- the same
+    return compared(run, past, (*candidate.unchecked, *past.load.notes, *past.notes))
+
+
+def compared(run: Run, past: PoolPast, unchecked: Sequence[str]) -> Accuracy:
+    """Compare a replay with what was recorded."""
+    planned = {time: _size(run, time) for time in past.asked if time <= past.load.seconds}
+    near = sum(abs(size - past.asked[time]) <= 1 for time, size in planned.items())
+    hours = past.step_seconds / SECONDS_PER_HOUR
+    assumed = (_EVENLY.format(past.step_seconds), _ALONE)
+    return Accuracy(
+        samples=len(planned),
+        within_one=near / len(planned) if planned else math.nan,
+        pod_hours=Pair(sum(planned.values()) * hours, sum(past.asked[time] for time in planned) * hours),
+        backlog=_backlogs(run, past.backlog),
+        wait_p95=_wait(run, 0.95),
+        recorded_wait_p95=past.waits.quantile(0.95) if past.waits else None,
+        unchecked=tuple(dict.fromkeys((*unchecked, *assumed))),
+    )
+
+
+def _size(run: Run, time: float) -> int:
+    """Return the pods that were asked for at a time."""
+    index = bisect_right(run.sizes.times, time) - 1
+    return run.sizes.asked[index] if index >= 0 else 0
+
+
+def _backlogs(run: Run, recorded: Mapping[float, int]) -> Pair:
+    times = [time for time in recorded if time <= run.seconds]
+    if not times:
+        return Pair(None, None)
+    done = sorted(time for time in run.done if not math.isnan(time))
+    planned = fmean(bisect_right(run.arrivals, time) - bisect_right(done, time) for time in times)
+    return Pair(planned, fmean(recorded[time] for time in times))
+
+
+def _wait(run: Run, share: float) -> float | None:
+    waits = sorted(begun - sent for sent, begun in zip(run.arrivals, run.begun, strict=True) if not math.isnan(begun))
+    return waits[min(int(share * len(waits)), len(waits) - 1)] if waits else None
+
+
+def sentences(found: Accuracy) -> list[str]:
+    """Return what people read: how far the planner is off, and what nobody could check."""
+    return [
+        f"replicas: within ±1 of the recorded in {found.within_one:.1%} of {found.samples:,} samples",
+        f"pods asked for: {_beside(found.pod_hours, 'pod-hours')}",
+        f"messages in the queue, on average: {_beside(found.backlog, 'messages')}",
+        _waits(found),
+        *(f"not checked: {sentence}" for sentence in found.unchecked),
+    ]
+
+
+def _beside(pair: Pair, unit: str) -> str:
+    if pair.planned is None or pair.recorded is None:
+        return "not recorded"
+    text = f"{pair.planned:,.1f} {unit} planned, {pair.recorded:,.1f} recorded"
+    return f"{text} ({pair.planned / pair.recorded - 1:+.1%})" if pair.recorded else text
+
+
+def _waits(found: Accuracy) -> str:
+    if found.wait_p95 is None or found.recorded_wait_p95 is None:
+        return "wait until begun: not recorded: the workers are not scraped"
+    low, high = found.recorded_wait_p95
+    side = "within" if low <= found.wait_p95 <= high else "longer than" if found.wait_p95 > high else "shorter than"
+    recorded = f"over {low:g} s" if high == math.inf else f"{low:g} to {high:g} s"
+    return f"wait until begun: 95 % within {found.wait_p95:,.1f} s planned, {side} the recorded {recorded}"

@@ -1,0 +1,11 @@
+"""Which settings of a pool keep a promise at the least cost. `recommend` is the only way in; it prints nothing.
+
+It searches over what a QueueWorkerPool can be set to on one part of a load, judges the best on the rest, and says what
+other promises would cost and which assumption matters most. Playing is the caller's: it is given a function.
+"""
+
+from queueplanner.recommend.answer import Answer, Question, recommend
+from queueplanner.recommend.manifest import Manifest, ManifestError, settings
+from queueplanner.recommend.slo import SHARES, Share, Slo
+
+__all__ = ["SHARES", "Answer", "Manifest", "ManifestError", "Question", "Share", "Slo", "recommend", "settings"]

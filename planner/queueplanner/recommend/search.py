@@ -1,0 +1,127 @@
+"""Searches for the cheapest manifests that keep promises. Pure: what a manifest does, it is told by a function.
+
+It goes sweep by sweep: of everything that was tried, the best for each promise is changed in one field, to every value
+that is worth a try. So what keeps a laxer promise, and may need only one more pod, is not lost on the way. First
+everything is tried on a cheap part of the load; only the best go on to the whole.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from queueplanner.outcome import Outcome
+from queueplanner.recommend.manifest import Manifest, changes, is_valid, key
+from queueplanner.recommend.slo import Slo
+from queueplanner.recommend.space import Sweep
+
+MARGIN = 0.01
+"""What a field must save to be worth its line: the share of the cost."""
+SURVIVORS = 5
+"""Of each promise, manifests that go on from the cheap part to the whole."""
+
+Judge = Callable[[Sequence[Manifest]], Sequence[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A manifest, and what came of it."""
+
+    manifest: Manifest
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The best that was found for a promise; `kept`: whether that keeps it."""
+
+    slo: Slo
+    tried: Tried
+    kept: bool
+
+
+class Search:
+    """What was tried, on one part of a load.
+
+    Args:
+        judge: Plays manifests.
+        slos: The promises, from the strictest to the laxest.
+    """
+
+    def __init__(self, judge: Judge, slos: Sequence[Slo]) -> None:
+        self._judge, self._slos = judge, slos
+        self._tried: dict[str, Tried] = {}
+        self._refused: set[str] = set()
+
+    @property
+    def runs(self) -> int:
+        """How many manifests were played."""
+        return len(self._tried)
+
+    def play(self, manifests: Iterable[Manifest]) -> None:
+        """Try manifests, those that are new and valid."""
+        several = {name: each for each in manifests if (name := key(each)) not in self._tried}
+        fresh = {name: each for name, each in several.items() if self._is_valid(name, each)}
+        outcomes = self._judge(list(fresh.values())) if fresh else ()
+        for (name, manifest), outcome in zip(fresh.items(), outcomes, strict=True):
+            self._tried[name] = Tried(manifest, outcome)
+
+    def sweep(self, sweeps: Iterable[Sweep]) -> None:
+        """Change the best for each promise, one sweep after the other."""
+        for each in sweeps:
+            self.play([changed for row in self.frontier for changed in each(row.tried.manifest)])
+
+    @property
+    def frontier(self) -> list[Row]:
+        """The best for each promise, from the strictest to the laxest: a laxer one never costs more."""
+        rows: list[Row] = []
+        for slo in self._slos:
+            row = self._best(slo)
+            before = rows[-1] if rows else None
+            if before and before.kept and before.tried.outcome.cost <= row.tried.outcome.cost:
+                row = Row(slo, before.tried, kept=True)
+            rows.append(row)
+        return rows
+
+    def survivors(self) -> list[Manifest]:
+        """Return the few best for each promise."""
+        found = {key(tried.manifest): tried.manifest for slo in self._slos for tried in self._ranked(slo)[:SURVIVORS]}
+        found |= {key(row.tried.manifest): row.tried.manifest for row in self.frontier}
+        return list(found.values())
+
+    def _best(self, slo: Slo) -> Row:
+        """Return the simplest of those that cost about as little as the cheapest; of the simplest, the quickest."""
+        first = self._ranked(slo)[0]
+        if not slo.is_kept(first.outcome):
+            return Row(slo, first, kept=False)
+        most = first.outcome.cost * (1 + MARGIN)
+        about = (each for each in self._tried.values() if slo.is_kept(each.outcome) and each.outcome.cost <= most)
+        return Row(slo, min(about, key=partial(_simplicity, slo)), kept=True)
+
+    def _ranked(self, slo: Slo) -> list[Tried]:
+        """Return what was tried, the cheapest that keep the promise first, then by how long messages wait."""
+
+        def rank(tried: Tried) -> tuple[bool, float, float, int, str]:
+            waited, cost = slo.waited(tried.outcome), tried.outcome.cost
+            broken = waited > slo.seconds
+            return (broken, waited if broken else cost, cost, changes(tried.manifest), key(tried.manifest))
+
+        return sorted(self._tried.values(), key=rank)
+
+    def _is_valid(self, name: str, manifest: Manifest) -> bool:
+        if name not in self._refused and is_valid(manifest):
+            return True
+        self._refused.add(name)
+        return False
+
+
+def _simplicity(slo: Slo, tried: Tried) -> tuple[int, float, float, str]:
+    return (changes(tried.manifest), slo.waited(tried.outcome), tried.outcome.cost, key(tried.manifest))
+
+
+FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Promises of the frontier, over the one that is asked for."""
+
+
+def ladder(slo: Slo) -> list[Slo]:
+    """Return the promises of the frontier, from the strictest to the laxest."""
+    return [Slo(slo.seconds * factor, slo.share) for factor in FACTORS]

@@ -1,0 +1,143 @@
+"""Lets everything happen in its order, and asks the policy when it wants to be asked."""
+
+from array import array
+from collections.abc import Sequence
+from itertools import chain
+from random import Random
+
+from queueplanner.simulation.counts import PastCounts
+from queueplanner.simulation.events import NEVER, Events
+from queueplanner.simulation.messages import Queue
+from queueplanner.simulation.pods import Pods
+from queueplanner.simulation.primary import PrimaryServer
+from queueplanner.simulation.values import Counts, Move, PodState, Policy, Run, System, View
+from queueplanner.simulation.workers import Workers
+
+MOST_DECISIONS_PER_SECOND = 100
+
+
+class PolicyError(ValueError):
+    """A policy's answer makes no sense; the text names the policy, the time and the answer."""
+
+
+def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> Run:
+    """Let a policy size the pods for a load, until the time is over or, after it, until nothing is left to do.
+
+    What is drawn for a message is the same whatever the policy does, if it began with the same random.
+
+    Args:
+        policy: It decides, beginning at time 0.
+        arrivals: When messages are sent, in order.
+        system: What it sizes.
+        random: Draws service times, start-up times and what is chosen by chance.
+
+    Raises:
+        PolicyError: The policy's answer makes no sense.
+    """
+    return Simulation(policy, arrivals, system, random).run()
+
+
+class Simulation:
+    """One run, from its start to its end."""
+
+    def __init__(self, policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> None:
+        self._policy, self._arrivals, self._system = policy, arrivals, system
+        messages, work = len(arrivals), system.work
+        services, handling, pods, ages = (Random(random.getrandbits(64)) for _ in range(4))  # noqa: S311 -- simulated chance
+        self._events = Events()
+        self.queue = self._queue_or_primary(messages)
+        seconds = array("d", (work.service(services) for _ in range(messages)))
+        self.workers = Workers(work, self.queue, self._events, seconds, handling)
+        hidden_seconds = system.primary.heartbeat_seconds if system.primary else work.visibility_seconds
+        self.pods = Pods(work, self.workers, self._events, hidden_seconds, pods)
+        self._past = PastCounts(system.counts_age_seconds, ages) if system.counts_age_seconds else None
+        self._sent = self._reads = 0
+        self._second, self._decisions = 0.0, 0
+
+    def _queue_or_primary(self, messages: int) -> Queue:
+        attempts, primary = self._system.work.failures.attempts, self._system.primary
+        if primary is None:
+            return Queue(messages, attempts, self._events)
+        return PrimaryServer(messages, attempts, primary, self._events, self._offer)
+
+    def _offer(self) -> None:
+        self.workers.offer()
+
+    def run(self) -> Run:
+        """Return what happened."""
+        self.pods.begin(self._system.replicas)
+        self._events.plan(0.0, self._decide)
+        self._play()
+        self._events.now = max(self._events.now, self._system.seconds)
+        for pod in self.pods.serving.values():
+            if pod.state is PodState.READY:
+                self.workers.end_poll(pod)
+        polls = self._system.primary is None
+        return Run(
+            arrivals=self._arrivals,
+            begun=self.queue.begun,
+            done=self.queue.done,
+            pod_seconds=self.pods.seconds,
+            wasted_seconds=self.workers.wasted_seconds,
+            repeated=self.workers.repeated,
+            failed=self.workers.failed,
+            dead_lettered=self.queue.dead_lettered,
+            lost=self.queue.lost,
+            receives=self.queue.received if polls else 0,
+            empty_receives=self.workers.empty_receives if polls else 0,
+            scale_writes=self.pods.writes,
+            reads=self._reads,
+            seconds=self._events.now,
+            sizes=self.pods.sizes,
+        )
+
+    def _play(self) -> None:
+        """Let everything happen; at one time, what is sent comes first."""
+        events, queue, workers = self._events, self.queue, self.workers
+        for message, sent in enumerate(chain(self._arrivals, (NEVER,))):
+            while events.next_time < sent:
+                if self._is_over(events.next_time):
+                    return
+                events.happen()
+                self._remember()
+            if self._is_over(sent):
+                return
+            events.now, self._sent = sent, message + 1
+            queue.send(message)
+            workers.offer()
+            self._remember()
+
+    def _is_over(self, time: float) -> bool:
+        seconds = self._system.seconds
+        return time > seconds and (not self.queue.left or time > 2 * seconds)
+
+    def _remember(self) -> None:
+        if self._past is not None:
+            self._past.record(self._events.now, len(self.queue.visible), self.queue.in_flight)
+
+    def _decide(self) -> None:
+        now = self._events.now
+        pods = tuple(self.pods.serving.values())
+        view = View(now, self._counts(), self.pods.asked, pods, self._sent, self.queue.received, self._system.began)
+        move = self._policy.decide(view)
+        self._check(move)
+        self._reads += move.reads
+        self.pods.resize(move)
+        self._events.plan(now + move.next_seconds, self._decide)
+
+    def _counts(self) -> Counts:
+        return self.queue.counts() if self._past is None else self._past.read(self._events.now)
+
+    def _check(self, move: Move) -> None:
+        """Refuse an answer that makes no sense, or that would let the time stand still."""
+        now = self._events.now
+        if now >= self._second + 1:
+            self._second, self._decisions = now, 0
+        self._decisions += 1
+        if not move.replicas >= 0:
+            raise PolicyError(f"{self._policy.name} asked for {move.replicas} pods at {now:g} s")
+        if not move.next_seconds >= 0:
+            raise PolicyError(f"{self._policy.name} wanted to decide again in {move.next_seconds} s at {now:g} s")
+        if self._decisions > MOST_DECISIONS_PER_SECOND:
+            often = f"more than {MOST_DECISIONS_PER_SECOND} times in a second"
+            raise PolicyError(f"{self._policy.name} wanted to decide {often} at {now:g} s")
