@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from queueplanner.accuracy import Accuracy
 from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
+
+MOST_LEFT = 0.01
+"""Share of the messages. A few are always left where some never succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Result:
         """The most messages that a run left behind."""
         return max(each.unhandled for each in self.outcomes)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it left or lost so many messages that its other figures compare with no others."""
+        return any(each.unhandled + each.lost > MOST_LEFT * each.messages for each in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -37,6 +46,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
+        accuracy: How well the planner repeats the past that the load is from; None: that is not known.
     """
 
     load: str
@@ -44,6 +54,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
+    accuracy: Accuracy | None = None
 
     @property
     def summary(self) -> str:
@@ -52,12 +63,17 @@ class Comparison:
         runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
         return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
 
-    def best(self, figure: Figure) -> str | None:
-        """Return the best value of a figure as it is shown; None where all are the same, or one is alone."""
-        means = [figure.mean(result.outcomes) for result in self.results]
-        known = [mean for mean in means if mean is not None]
-        shown = {figure.text(mean) for mean in means}
-        return figure.text(min(known)) if known and len(shown) > 1 else None
+    @property
+    def judged(self) -> Sequence[Result]:
+        """The policies whose figures can be compared: those that handled their messages, if there are such."""
+        return [result for result in self.results if not result.is_behind] or self.results
+
+    def is_best(self, result: Result, figure: Figure) -> bool:
+        """Return whether a policy's figure, as it is shown, is the best; none is where all of them are the same."""
+        known = [mean for each in self.judged if (mean := figure.mean(each.outcomes)) is not None]
+        if result not in self.judged or len(set(map(figure.text, known))) < 2:  # noqa: PLR2004 -- two that differ
+            return False
+        return figure.text(figure.mean(result.outcomes)) == figure.text(min(known))
 
     @property
     def remarks(self) -> list[str]:
