@@ -10,7 +10,7 @@ import pytest
 from queueplanner.loads import Steady
 from queueplanner.play import Scenario
 from queueplanner.report.page import About, page
-from tests.browser import MISSING, Browser, Tab, program, tab
+from testbed.browser import MISSING, Browser, Tab, program, tab
 from tests.unit.planner.builders import work
 from tests.unit.planner.report.builders import comparison, played, run
 
