@@ -63,17 +63,19 @@ class Comparison:
         runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
         return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
 
-    @property
-    def judged(self) -> Sequence[Result]:
-        """The policies whose figures can be compared: those that handled their messages, if there are such."""
-        return [result for result in self.results if not result.is_behind] or self.results
+    def best(self, figure: Figure) -> str | None:
+        """Return the best value of a figure as it is shown; None where all are the same, or one is alone.
+
+        Policies that left messages behind compare with no others, where there are others.
+        """
+        judged = [result for result in self.results if not result.is_behind] or self.results
+        known = [mean for result in judged if (mean := figure.mean(result.outcomes)) is not None]
+        return figure.text(min(known)) if len(set(map(figure.text, known))) > 1 else None
 
     def is_best(self, result: Result, figure: Figure) -> bool:
-        """Return whether a policy's figure, as it is shown, is the best; none is where all of them are the same."""
-        known = [mean for each in self.judged if (mean := figure.mean(each.outcomes)) is not None]
-        if result not in self.judged or len(set(map(figure.text, known))) < 2:  # noqa: PLR2004 -- two that differ
-            return False
-        return figure.text(figure.mean(result.outcomes)) == figure.text(min(known))
+        """Return whether a policy has the best value of a figure."""
+        is_judged = not result.is_behind or all(each.is_behind for each in self.results)
+        return is_judged and figure.text(figure.mean(result.outcomes)) == self.best(figure)
 
     @property
     def remarks(self) -> list[str]:

@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
-from queueplanner.commands.parameters import DAY_SECONDS, Span
+from queueplanner.commands.parameters import DAY_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.loads import SHAPES, Load, Shape, ShapeError
 from queueplanner.recorded import LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, read_past, step_for
-from queueworkerpool.cli.options import PoolName
 from queueworkerpool.commands import NothingDoneError, text_of
 from queueworkerpool.errors import PrometheusError, QueueWorkerPoolError
 from queueworkerpool.model import NamespacedName
@@ -73,7 +72,7 @@ class LoadOptions:
 
     def _check(self, option: str) -> None:
         """Raise UsageError when an option is missing beside this one, or says nothing beside it."""
-        if option == "--from-prometheus" and not (self.pool and self.pool.namespace):
+        if option == "--from-prometheus" and not self.pool:
             raise click.UsageError("--from-prometheus needs --pool NAMESPACE/NAME, whose past it is")
         if option != "--from-prometheus" and self.pool:
             raise click.UsageError(f"--pool belongs to --from-prometheus, and says nothing beside {option}")
@@ -160,7 +159,7 @@ _OPTIONS: Sequence[Callable[..., Any]] = (
         metavar="URL",
         help="The past of a pool, and what its workers were like; says also how well the planner repeats it.",
     ),
-    LOAD.option("--pool", type=PoolName(), metavar="NAMESPACE/NAME", help="The pool that --from-prometheus asks for."),
+    LOAD.option("--pool", type=PoolName(), help="The pool that --from-prometheus asks for."),
     LOAD.option(
         "--since", type=Span(zero=False), help="How far back is asked. Default: 14d of CloudWatch, 7d of Prometheus."
     ),

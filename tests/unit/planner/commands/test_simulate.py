@@ -186,7 +186,7 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "a pool of no namespace": (
         ("--rival", "wpa", "--from-prometheus", "http://localhost:1", "--pool", "a", *WORK),
         {},
-        "--from-prometheus needs --pool NAMESPACE/NAME",
+        "'a': write it as NAMESPACE/NAME, such as default/thumbnails",
     ),
     "no address": (
         ("--rival", "wpa", "--from-prometheus", "localhost", "--pool", "a/b", *WORK),
