@@ -188,8 +188,8 @@ class StepScaling:
 
 
 def rounded(change: float, least: int = 1) -> int:
-    """Return a change by percent in whole instances: toward zero, but one at least, and `least` if it is more."""
-    return int(math.copysign(max(1, least, math.floor(abs(change))), change)) if change else 0
+    """Return a change by percent in whole instances: toward zero, but this many at least."""
+    return int(math.copysign(max(least, math.floor(abs(change))), change)) if change else 0
 
 
 @dataclass(frozen=True, slots=True)
