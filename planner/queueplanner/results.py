@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
+
+if TYPE_CHECKING:
+    from queueplanner.accuracy import Accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
+        own_past: How wrong the planner is about the past of the pool that the load is of; None: there is no such pool.
     """
 
     load: str
@@ -44,6 +49,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
+    own_past: "Accuracy | None" = None
 
     @property
     def summary(self) -> str:
@@ -68,4 +74,5 @@ class Comparison:
             if each.unhandled
         ]
         unchecked = [f"{each.name}: {sentence}" for each in self.results for sentence in each.unchecked]
-        return list(dict.fromkeys([*left, *self.notes, *unchecked]))
+        of_the_past = self.own_past.unchecked if self.own_past else ()
+        return list(dict.fromkeys([*left, *self.notes, *unchecked, *of_the_past]))

@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 
 import click
 
+from queueplanner.accuracy import Accuracy, accuracy
 from queueplanner.commands.load_options import LoadOptions, read
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.manifests import ManifestError, Manifests, read_manifests
+from queueplanner.manifests.pools import SHORT_NAME
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
 from queueplanner.results import Comparison, Result
+from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
 from queueworkerpool.commands import NothingDoneError
 
@@ -64,9 +67,10 @@ def compare(request: Request, *, keep: bool) -> tuple[Comparison, Sequence[Playe
         keep: Whether the first run of each policy is returned whole, for pictures.
     """
     manifests = _manifests(request.paths)
-    work, assumed = request.works.work(manifests.workers)
+    past = request.loads.past()
+    load = past.load if past else request.loads.made()
+    work, assumed = request.works.work(manifests.workers, past.workers if past else None)
     candidates = _candidates(request, manifests, work)
-    load = request.loads.made()
     scenario = Scenario(
         load,
         work,
@@ -82,7 +86,18 @@ def compare(request: Request, *, keep: bool) -> tuple[Comparison, Sequence[Playe
     results = [
         Result(candidate.name, runs, candidate.unchecked) for candidate, runs in zip(candidates, outcomes, strict=True)
     ]
-    return Comparison(request.loads.title, load.seconds, request.seeds, results, (*load.notes, *assumed)), kept
+    notes = [*load.notes, *(past.notes if past else ()), *assumed]
+    own_past = _own_past(candidates, past, work, request) if past else None
+    if past and own_past is None:
+        notes.append("how wrong the planner is about the pool's own past is not known: give its manifest with -f")
+    return Comparison(request.loads.title, load.seconds, request.seeds, results, notes, own_past), kept
+
+
+def _own_past(candidates: Sequence[Candidate], past: PoolPast, work: Work, request: Request) -> Accuracy | None:
+    """Return how wrong the planner is about the pool's own past; None when its manifest was not given."""
+    own = request.loads.pool and f"{SHORT_NAME}/{request.loads.pool.name}"
+    found = next((each for each in candidates if each.name == own), None)
+    return accuracy(found, past, work, request.seed) if found else None
 
 
 def _manifests(paths: Sequence[str]) -> Manifests:

@@ -16,6 +16,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "seeds": list(comparison.seeds),
         "policies": [_policy(result, comparison) for result in comparison.results],
         "notes": list(comparison.notes),
+        "ownPast": comparison.own_past and comparison.own_past.document(),
     }
 
 

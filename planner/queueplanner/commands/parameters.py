@@ -1,4 +1,4 @@
-"""The kinds of values that options take: spans of time, distributions of them, shares, prices. They know click only."""
+"""The kinds of values that options take: spans of time, distributions of them, names, shares, prices."""
 
 import math
 import re
@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from queueplanner.work import Constant, Draw, Lognormal
+from queueworkerpool.model import NamespacedName
 
 DAY_SECONDS = 86_400.0
 LONGEST_SECONDS = 366 * DAY_SECONDS
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhdw])")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_POOL = re.compile(r"([a-z0-9.-]{1,253})/([a-z0-9.-]{1,253})")
 MOST_SPREAD = 20.0
 
 
@@ -62,6 +64,21 @@ class Times(click.ParamType[Draw]):
             problem = "after ~ comes the standard deviation over the mean"
             self.fail(f"{value!r}: {problem}, from 0 to {MOST_SPREAD:g}, such as {written}~0.5", param, ctx)
         return Lognormal(mean, float(spread)) if mean and float(spread) else Constant(mean)
+
+
+class PoolName(click.ParamType[NamespacedName]):
+    """A pool in its namespace."""
+
+    name = "NAMESPACE/POOL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> NamespacedName:
+        """Split it; fails when it is not two names with a slash between them."""
+        if isinstance(value, NamespacedName):
+            return value
+        parts = _POOL.fullmatch(value)
+        if parts is None:
+            self.fail(f"{value!r}: write it as NAMESPACE/POOL, such as default/thumbnails", param, ctx)
+        return NamespacedName(parts[1], parts[2])
 
 
 class Number(click.ParamType[float]):

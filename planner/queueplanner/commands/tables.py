@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from queueplanner.figures import SECTIONS, Figure, seconds
+from queueplanner.figures import SECTIONS, Figure
 from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
 
@@ -21,10 +21,16 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield from _table(block, comparison)
     if len(comparison.results) > 1:
         yield from ("", "* the best of its row")
-    if remarks := comparison.remarks:
-        yield from ("", "To be known:")
-    for remark in remarks:
-        yield from wrap(printable(remark), WIDTH, initial_indent="- ", subsequent_indent="  ")
+    if comparison.own_past:
+        yield from _listed("The planner beside the pool's own past:", comparison.own_past.sentences)
+    yield from _listed("To be known:", comparison.remarks)
+
+
+def _listed(title: str, sentences: Sequence[str]) -> Iterator[str]:
+    if sentences:
+        yield from ("", title)
+    for sentence in sentences:
+        yield from wrap(printable(sentence), WIDTH, initial_indent="- ", subsequent_indent="  ")
 
 
 def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:

@@ -4,7 +4,7 @@ What nobody said is assumed, and told.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from queueplanner.commands.sections import Section, grouped
 from queueplanner.work import Constant, Deaths, Draw, Failures, Work
 
 if TYPE_CHECKING:
+    from queueplanner.sources.past import Workers
     from queueworkerpool.validate.workloads import TemplateWorkers
 
 WORK = Section("Work")
@@ -42,15 +43,22 @@ class WorkOptions:
     node_lost_at: Sequence[float]
     pods_per_node: int
 
-    def work(self, workers: "Sequence[TemplateWorkers]") -> tuple[Work, tuple[str, ...]]:
+    def work(
+        self, workers: "Sequence[TemplateWorkers]", measured: "Workers | None" = None
+    ) -> tuple[Work, tuple[str, ...]]:
         """Return the work, and what was assumed of it. Raises UsageError.
 
         Args:
             workers: What the workloads among the manifests say of their workers.
+            measured: What was measured of workers, for what nobody said; None: nothing was.
         """
+        concurrency = self._concurrency(workers)
+        if measured is not None:
+            service, startup = self.service or measured.service, self.startup or measured.startup
+            given = replace(self, service=service, startup=startup, concurrency=concurrency or measured.concurrency)
+            return given.work(workers)
         if self.service is None:
             raise click.UsageError("say how long a worker takes for one message, such as --service 10s or 10s~0.5")
-        concurrency = self._concurrency(workers)
         work = Work(
             self.service,
             self.startup or Constant(STARTUP_SECONDS),

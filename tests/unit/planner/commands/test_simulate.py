@@ -164,6 +164,27 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
     "a share above one": (("--rival", "wpa", *LOAD, *WORK, "--fail-share", "2"), {}, "'2': write a number from 0 to 1"),
+    "no pool": (
+        ("--rival", "wpa", "--from-prometheus", "http://127.0.0.1:9", *WORK),
+        {},
+        "--from-prometheus and --pool belong together",
+    ),
+    "a pool alone": (("--rival", "wpa", "--pool", "a/b", *LOAD, *WORK), {}, "--from-prometheus and --pool belong"),
+    "half a pool": (
+        ("--rival", "wpa", "--from-prometheus", "http://127.0.0.1:9", "--pool", "b", *WORK),
+        {},
+        "'b': write it as NAMESPACE/POOL, such as default/thumbnails",
+    ),
+    "no Prometheus": (
+        ("--rival", "wpa", "--from-prometheus", "http://127.0.0.1:9", "--pool", "a/b", *WORK),
+        {},
+        "--from-prometheus http://127.0.0.1:9: http://127.0.0.1:9 does not answer (NewConnectionError): check the",
+    ),
+    "no address": (
+        ("--rival", "wpa", "--from-prometheus", "prometheus", "--pool", "a/b", *WORK),
+        {},
+        "--from-prometheus prometheus: 'prometheus' is no address of a Prometheus server: write http://HOST:PORT",
+    ),
     "no queue": (("--rival", "wpa", "--from-cloudwatch", "a b", *WORK), {}, "--from-cloudwatch a b: 'a b' is no queue"),
     "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
     "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),
