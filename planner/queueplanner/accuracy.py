@@ -130,7 +130,7 @@ def _wait(run: Run, share: float) -> float | None:
 def _beside(pair: Pair, unit: str) -> str:
     if pair.planned is None or pair.recorded is None:
         return "not recorded"
-    text = f"{pair.planned:,.1f} {unit} planned, {pair.recorded:,.1f} recorded"
+    text = f"{pair.planned:,.2f} {unit} planned, {pair.recorded:,.2f} recorded"
     return f"{text} ({pair.planned / pair.recorded - 1:+.1%})" if pair.recorded else text
 
 

@@ -63,8 +63,8 @@ SENTENCES = {
         FOUND,
         [
             "replicas: within ±1 of the recorded in 97.3% of 1,440 samples",
-            "pods asked for: 12.0 pod-hours planned, 10.0 recorded (+20.0%)",
-            "messages in the queue, on average: 3.2 messages planned, 3.0 recorded (+8.3%)",
+            "pods asked for: 12.00 pod-hours planned, 10.00 recorded (+20.0%)",
+            "messages in the queue, on average: 3.25 messages planned, 3.00 recorded (+8.3%)",
             "wait until begun: 95 % within 20.0 s planned, within the recorded 10 to 30 s",
         ],
     ),
@@ -72,7 +72,7 @@ SENTENCES = {
         replace(FOUND, backlog=Pair(None, None), pod_hours=Pair(1.0, 0.0), recorded_wait_p95=None, unchecked=()),
         [
             "replicas: within ±1 of the recorded in 97.3% of 1,440 samples",
-            "pods asked for: 1.0 pod-hours planned, 0.0 recorded",
+            "pods asked for: 1.00 pod-hours planned, 0.00 recorded",
             "messages in the queue, on average: not recorded",
             "wait until begun: not recorded: the workers are not scraped",
         ],
