@@ -32,7 +32,7 @@ from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = main_command.commands | {"simulate": simulate_command}
+COMMANDS: dict[str, click.Command] = {**main_command.commands, "simulate": simulate_command}
 """Those of the planner among them."""
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"

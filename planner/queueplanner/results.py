@@ -46,7 +46,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
-        accuracy: How well the planner repeats the past that the load is from; None: that is not known.
+        own_past: How wrong the planner is about the past of the pool that the load is of; None: there is no such pool.
     """
 
     load: str
@@ -54,7 +54,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
-    accuracy: Accuracy | None = None
+    own_past: Accuracy | None = None
 
     @property
     def summary(self) -> str:
@@ -94,4 +94,5 @@ class Comparison:
             for sentence in result.unchecked:
                 assumed.setdefault(sentence, []).append(result.name)
         unchecked = [f"{', '.join(names)}: {sentence}" for sentence, names in assumed.items()]
-        return list(dict.fromkeys([*left, *self.notes, *unchecked]))
+        of_the_past = self.own_past.unchecked if self.own_past else ()
+        return list(dict.fromkeys([*left, *self.notes, *unchecked, *of_the_past]))

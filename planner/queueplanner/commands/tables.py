@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from queueplanner.accuracy import sentences
 from queueplanner.figures import FIGURES, SECTIONS, Figure
 from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
@@ -26,8 +25,8 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield _LEGEND
     if silent := [figure.label for figure in FIGURES if not comparison.tells(figure)]:
         yield from wrap(f"zero, or not known: {'; '.join(silent)}", WIDTH)
-    if comparison.accuracy:
-        yield from _listed("The pool's past, as the planner repeats it:", sentences(comparison.accuracy))
+    if comparison.own_past:
+        yield from _listed("The planner beside the pool's own past:", comparison.own_past.sentences)
     yield from _listed("To be known:", comparison.remarks)
 
 

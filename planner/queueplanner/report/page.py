@@ -18,7 +18,7 @@ from reprlib import Repr
 from string import Template
 from typing import Any
 
-from queueplanner.accuracy import Accuracy, sentences
+from queueplanner.accuracy import Accuracy
 from queueplanner.figures import FIGURES, SECTIONS, Figure
 from queueplanner.play import Played, Scenario
 from queueplanner.report import pictures
@@ -71,7 +71,7 @@ def document(comparison: Comparison, played: Sequence[Played], about: About) -> 
         table=_table(comparison),
         picture=_inline(pictures.runs(played, "svg")),
         distribution=_inline(pictures.distribution(played, "svg")),
-        past=_past(comparison.accuracy),
+        past=_past(comparison.own_past),
         remarks=_list(comparison.remarks),
         command=escape(about.command),
         inputs="\n".join(_inputs(comparison, about)),
@@ -122,7 +122,7 @@ def _past(accuracy: Accuracy | None) -> str:
     if accuracy is None:
         return ""
     title = "The pool's past, as the planner repeats it"
-    return f'<section aria-labelledby="past">\n<h2 id="past">{title}</h2>\n{_list(sentences(accuracy))}\n</section>\n'
+    return f'<section aria-labelledby="past">\n<h2 id="past">{title}</h2>\n{_list(accuracy.sentences)}\n</section>\n'
 
 
 def _list(texts: Iterable[str]) -> str:
