@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import click
 
-from queueplanner.commands.load_options import LoadOptions, read
+from queueplanner.commands.files import files_of, manifests_in
+from queueplanner.commands.load_options import LoadOptions
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
-from queueplanner.manifests import ManifestError, Manifests, read_manifests
+from queueplanner.manifests import Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
 from queueplanner.results import Comparison, Result
 from queueplanner.work import Work
-from queueworkerpool.commands import NothingDoneError
 
 MOST_PODS = 100
 
@@ -63,7 +62,7 @@ def compare(request: Request, *, keep: bool) -> tuple[Comparison, Sequence[Playe
         request: What is asked for.
         keep: Whether the first run of each policy is returned whole, for pictures.
     """
-    manifests = _manifests(request.paths)
+    manifests = manifests_in(files_of(request.paths))
     work, assumed = request.works.work(manifests.workers)
     candidates = _candidates(request, manifests, work)
     load = request.loads.made()
@@ -83,14 +82,6 @@ def compare(request: Request, *, keep: bool) -> tuple[Comparison, Sequence[Playe
         Result(candidate.name, runs, candidate.unchecked) for candidate, runs in zip(candidates, outcomes, strict=True)
     ]
     return Comparison(request.loads.title, load.seconds, request.seeds, results, (*load.notes, *assumed)), kept
-
-
-def _manifests(paths: Sequence[str]) -> Manifests:
-    files = [("<stdin>" if path == "-" else path, read("-f", path)) for path in paths]
-    try:
-        return read_manifests(files, datetime.now(UTC))
-    except ManifestError as error:
-        raise NothingDoneError(str(error)) from error
 
 
 def _candidates(request: Request, manifests: Manifests, work: Work) -> list[Candidate]:

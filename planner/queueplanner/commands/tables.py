@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from queueplanner.figures import SECTIONS, Figure, seconds
+from queueplanner.figures import SECTIONS, Figure
 from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
 

@@ -19,8 +19,8 @@ from queueplanner.recommend.parts import Days, Multiplied, divided
 from queueplanner.recommend.search import Search, ladder
 from queueplanner.recommend.sensitivity import SAMPLES, Effect, Scaled, assumptions, effect, worst
 from queueplanner.recommend.space import Space
-from queueplanner.work import Constant, Exponential, Failures, Lognormal
-from tests.unit.planner.builders import work
+from queueplanner.work import Constant, Exponential, Failures, Lognormal, Work
+from tests.unit.planner.builders import Fixed, work
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 POOL = new("orders", QUEUE, 50, {"messagesPerPod": 5})
@@ -39,9 +39,16 @@ def asked(load: Load, seconds: float, startup: float = 20.0, **fields_of_questio
     return recommend(replace(question, **fields_of_question), players)  # type: ignore[arg-type]
 
 
+def no_pods(_: Work) -> Fixed:
+    return Fixed((0, 0))
+
+
+NOTHING = play(Candidate("", no_pods), Scenario(Burst(0, 0.0, 1.0), work())).outcome
+
+
 def outcome(wait: float = 1.0, cost: float = 1.0, messages: int = 100, unhandled: int = 0) -> Outcome:
     waits = Spread(wait / 4, wait / 2, wait, wait * 2)
-    return Outcome("", messages, unhandled, 0, 0, 0, 0, cost, 0, waits, waits, None, 0, 0, 0, 0, cost, 0)
+    return replace(NOTHING, wait=waits, cost=cost, messages=messages, unhandled=unhandled)
 
 
 # Whole answers
