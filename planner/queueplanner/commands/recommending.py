@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 
 import click
 
 from queueplanner.commands.files import files_of, manifests_in
 from queueplanner.commands.load_options import LoadOptions
-from queueplanner.commands.progress import progress
+from queueplanner.commands.progress import Progress, progress
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.manifests import File
 from queueplanner.outcome import Outcome, Prices
@@ -23,6 +24,8 @@ from queueworkerpool.names import GROUP, KIND
 
 NAME = "workers"
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/my-queue"
+START_SECONDS = 1.0
+"""What it takes to start processes."""
 BESIDE = ("keda", "keda-expert")
 """Presets that are played beside what is recommended."""
 
@@ -99,20 +102,30 @@ def ask(request: Request) -> Recommendation:
 
 
 def _answer(question: Question, processes: int) -> Answer:
-    played = 0
     with progress(None) as shown:
-
-        def players(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
-            nonlocal played
-            shown.begin(played)
-            outcomes = judge_all(candidates, scenarios, processes, shown.done)
-            played += len(outcomes)
-            return outcomes
-
         try:
-            return recommend(question, players)
+            return recommend(question, _Players(processes, shown))
         except (PlayError, ManifestError) as error:
             raise NothingDoneError(str(error)) from error
+
+
+@dataclass(slots=True)
+class _Players:
+    """Plays candidates, in several processes where that is quicker: to start them takes a while."""
+
+    processes: int
+    shown: Progress
+    played: int = 0
+    run_seconds: float = 0.0
+
+    def __call__(self, candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
+        self.shown.begin(self.played)
+        several = self.run_seconds * len(candidates) * len(scenarios) >= START_SECONDS
+        begun = monotonic()
+        outcomes = judge_all(candidates, scenarios, self.processes if several else 1, self.shown.done)
+        self.run_seconds = (monotonic() - begun) / len(outcomes)
+        self.played += len(outcomes)
+        return outcomes
 
 
 def _rivals(work: Work, slo_seconds: float, most: int) -> list[Candidate]:

@@ -26,6 +26,7 @@ QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 POOL = new("orders", QUEUE, 50, {"messagesPerPod": 5})
 TUNING = frozenset({fields.WINDOW, fields.ZERO_AFTER, fields.ACTIVE_MIN, fields.POLL})
 """What most rows leave alone, for a search over less is quicker."""
+TARGET_ALONE = frozenset(fields.SEARCHED) - {fields.TARGET}
 HOUR, DAY = 3_600.0, 86_400.0
 
 
@@ -56,9 +57,9 @@ def outcome(wait: float = 1.0, cost: float = 1.0, messages: int = 100, unhandled
 
 def test_a_steady_load_gets_no_more_pods_than_its_service_time_needs() -> None:
     """1 message/s of 4 s, two at a time, needs two pods that are always busy; the promise leaves room for that."""
-    answer = asked(Steady(1.0, HOUR / 3), 60.0)
+    answer = asked(Steady(1.0, HOUR / 6), 60.0)
     assert answer.is_kept
-    assert answer.expected.chosen_on.pod_hours == pytest.approx(2.0 / 3, rel=0.2)
+    assert answer.expected.chosen_on.pod_hours == pytest.approx(2.0 / 6, rel=0.2)
     target = get(answer.manifest, fields.TARGET)
     assert target.get("messagesPerPod", 4) <= 60 / 4 * 2, "more of them would take longer than the promise"
     assert get(answer.manifest, fields.MIN) is None
@@ -72,13 +73,13 @@ def test_a_burst_gets_the_pods_that_handle_it_in_time() -> None:
     assert answer.expected.chosen_on.cost < answer.before.chosen_on.cost
 
 
-def test_a_load_that_comes_seldom_has_pods_ready_when_the_promise_is_shorter_than_their_start() -> None:
-    load = Steady(1 / 200, HOUR / 2)
-    lax, strict = asked(load, 60.0, startup=40.0), asked(load, 20.0, startup=40.0)
-    assert (lax.is_kept, strict.is_kept) == (True, True)
-    assert get(lax.manifest, fields.MIN) is None
-    assert get(strict.manifest, fields.MIN) >= 1
-    assert strict.expected.chosen_on.cost > 2 * lax.expected.chosen_on.cost
+def test_pods_are_always_ready_where_the_promise_is_shorter_than_their_start_and_only_there() -> None:
+    answer = asked(Steady(1 / 200, HOUR / 3), 20.0, startup=40.0)
+    assert answer.is_kept
+    rows = {row.slo.seconds: row.tried for row in answer.frontier if row.kept}
+    assert get(rows[20.0].manifest, fields.MIN) >= 1
+    assert get(rows[80.0].manifest, fields.MIN) is None
+    assert rows[20.0].outcome.cost > 2 * rows[80.0].outcome.cost
 
 
 def test_a_promise_that_nothing_can_keep_is_refused_with_its_reason() -> None:
@@ -92,7 +93,7 @@ def test_a_promise_that_nothing_can_keep_is_refused_with_its_reason() -> None:
 
 
 def test_a_limit_that_is_too_low_is_named() -> None:
-    answer = asked(Burst(400, 60.0, HOUR / 6), 100.0, most=2)
+    answer = asked(Burst(400, 60.0, HOUR / 6), 100.0, most=2, kept=TARGET_ALONE)
     assert get(answer.manifest, fields.MAX) == 2
     assert answer.obstacles[0].startswith("maxReplicas is 2: if it were 20, ")
 
@@ -105,7 +106,7 @@ def highest(answer: Answer) -> int:
 def test_a_pool_keeps_what_is_not_searched_over() -> None:
     mine = put(put(POOL, ("behavior", "scaleUp", "tolerance"), 0.1), fields.SCHEDULES, [SCHEDULE])
     mine = {**mine, "metadata": {"name": "orders", "labels": {"team": "shop"}}}
-    answer = asked(Burst(50, 60.0, HOUR / 6), 60.0, is_new=False, manifest=mine)
+    answer = asked(Burst(50, 60.0, HOUR / 6), 60.0, is_new=False, manifest=mine, kept=TARGET_ALONE)
     assert answer.manifest["metadata"] == mine["metadata"]
     for path in (("behavior", "scaleUp"), fields.SCHEDULES, fields.MAX, ("queues",)):
         assert get(answer.manifest, path) == get(mine, path)
@@ -115,10 +116,6 @@ def test_a_pool_keeps_what_is_not_searched_over() -> None:
 
 
 SCHEDULE = {"name": "night", "cron": "0 22 * * *", "durationSeconds": 3600, "maxReplicas": 4}
-
-
-def test_the_same_question_has_the_same_answer() -> None:
-    assert asked(Burst(30, 60.0, HOUR / 6), 60.0) == asked(Burst(30, 60.0, HOUR / 6), 60.0)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +156,7 @@ def by_chance(seed: int) -> Search:
 def test_a_stricter_promise_never_costs_less(seed: int) -> None:
     search = by_chance(seed)
     search.play([POOL])
-    search.sweep(space().coarse)
+    search.sweep(space().coarse[:4])
     rows = [row for row in search.frontier if row.kept]
     assert rows
     assert [row.tried.outcome.cost for row in rows] == sorted((row.tried.outcome.cost for row in rows), reverse=True)

@@ -16,7 +16,7 @@ from queueplanner.recommend import SHARES as EVERY_SHARE
 from queueworkerpool.validate import validate
 from tests.unit.planner.commands.conftest import POOL
 
-LOAD = ("--shape", "burst:messages=60,at=30s,seconds=5m")
+LOAD = ("--shape", "burst:messages=40,at=10s,seconds=2m")
 WORK = ("--service", "2s~0.5", "--startup", "10s", "--concurrency", "2")
 NEW = ("--name", "orders", "--queue-url", "https://sqs.eu-west-1.amazonaws.com/123456789012/orders")
 QUICK = [option for field in KEEP[1:] for option in ("--keep", field)]
@@ -65,7 +65,7 @@ def test_the_text_says_what_it_does_what_else_it_would_cost_and_what_it_hangs_on
     done = recommend(*ASKED, "-f", "pool.yaml")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("The p99 of the wait within 30 s, for burst:messages=60,at=30s,seconds=5m: kept with ")
+    assert lines[0].startswith("The p99 of the wait within 30 s, for burst:messages=40,at=10s,seconds=2m: kept with ")
     assert [line.split()[:3] for line in lines if line.startswith(("recommended", "present", "keda"))] == [
         ["recommended", "chosen", "on"],
         ["recommended", "judged", "on"],
@@ -108,6 +108,7 @@ def test_the_frontier_is_drawn(recommend: Recommend) -> None:
     assert Path("frontier.svg").read_text().startswith("<?xml")
 
 
+@pytest.mark.endurance
 def test_the_answer_is_the_same_from_any_number_of_processes(recommend: Recommend) -> None:
     one, two = (recommend(*ASKED[:-1], number, *NEW, "-o", "json").stdout for number in "12")
     assert one == two
