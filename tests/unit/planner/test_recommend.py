@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -10,15 +11,16 @@ from hypothesis import strategies as st
 
 from queueplanner.loads import Burst, Daily, Load, Steady
 from queueplanner.outcome import Outcome, Spread
-from queueplanner.play import Candidate, Scenario, play
+from queueplanner.play import Candidate, Scenario, beginning, play
 from queueplanner.recommend import Answer, Manifest, ManifestError, Question, Slo, recommend
 from queueplanner.recommend import manifest as fields
 from queueplanner.recommend.manifest import get, is_valid, key, new, put
 from queueplanner.recommend.needs import Needs, learned, needs
-from queueplanner.recommend.parts import Days, Multiplied, divided
+from queueplanner.recommend.parts import Days, Multiplied, at_its_time, divided
 from queueplanner.recommend.search import Search, ladder
 from queueplanner.recommend.sensitivity import SAMPLES, Effect, Scaled, assumptions, effect, worst
 from queueplanner.recommend.space import Space
+from queueplanner.recorded import Interval, Recorded
 from queueplanner.work import Constant, Exponential, Failures, Lognormal, Work
 from tests.unit.planner.builders import Fixed, work
 
@@ -164,6 +166,27 @@ def test_a_stricter_promise_never_costs_less(seed: int) -> None:
     assert all(is_valid(row.tried.manifest) for row in rows)
 
 
+def test_what_keeps_a_stricter_promise_for_less_keeps_the_laxer_one_too() -> None:
+    quick = put(POOL, fields.MIN, 1)
+
+    def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
+        return [outcome(10.0, 1.0) if each == quick else outcome(50.0, 1.005) for each in manifests]
+
+    search = Search(judge, [Slo(20.0), Slo(60.0)])
+    search.play([POOL, quick])
+    assert [row.tried.manifest for row in search.frontier] == [quick, quick]
+
+
+def test_where_nothing_keeps_a_promise_the_shortest_wait_is_the_best() -> None:
+    def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
+        return [outcome(90.0 - 10 * (get(each, fields.MIN) or 0)) for each in manifests]
+
+    search = Search(judge, [Slo(60.0)])
+    search.play([POOL, put(POOL, fields.MIN, 2), put(POOL, fields.MIN, 1)])
+    [row] = search.frontier
+    assert (get(row.tried.manifest, fields.MIN), row.kept) == (2, False)
+
+
 def test_a_field_that_saves_next_to_nothing_is_left_out() -> None:
     def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
         return [outcome(cost=1.0 - 0.005 * fields.changes(manifest)) for manifest in manifests]
@@ -267,6 +290,30 @@ def test_a_load_of_several_days_is_chosen_on_some_and_judged_on_the_others() -> 
         + [time - 2 * DAY for time in times if 3 * DAY <= time < 4 * DAY]
     )
     assert parts.screen.load.seconds == DAY
+
+
+def test_a_recorded_load_is_divided_at_midnight_and_without_its_first_part() -> None:
+    began = datetime(2026, 3, 4, 18, tzinfo=UTC)
+    recorded = Recorded([Interval(0, hour * HOUR, HOUR, 1) for hour in range(54)], (), began)
+    parts = divided(Scenario(at_its_time(recorded), work()))
+    for part, day in ((parts.choose, 5), (parts.judge, 6)):
+        assert part.load.seconds == DAY
+        assert beginning(part.load) == datetime(2026, 3, day, tzinfo=UTC)
+        times = part.load.times(Random(1))
+        assert [int(time // HOUR) for time in times] == list(range(24))
+    assert beginning(Multiplied(recorded, 1.2)) == began
+
+
+@pytest.mark.parametrize(("began", "seconds"), [(None, 3 * DAY), (datetime(2026, 3, 4, 18, tzinfo=UTC), HOUR)])
+def test_a_load_that_is_short_or_knows_no_time_begins_when_it_begins(began: datetime | None, seconds: float) -> None:
+    recorded = Recorded([Interval(0, 0.0, seconds, 1)], (), began)
+    assert at_its_time(recorded) is recorded
+
+
+def test_a_load_without_a_time_of_the_day_teaches_no_schedules() -> None:
+    recorded = Recorded([Interval(0, 0.0, HOUR / 6, 30)], ())
+    answer = asked(recorded, 60.0, kept=TARGET_ALONE - {fields.SCHEDULES})
+    assert answer.notes[-1].startswith("the recording does not say at what time of the day it began")
 
 
 def test_a_shorter_load_is_judged_on_another_draw_of_it() -> None:
