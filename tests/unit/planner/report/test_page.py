@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from random import Random
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from queueplanner.accuracy import Accuracy, Pair, sentences
 from queueplanner.loads import Steady
 from queueplanner.play import Played, Scenario
 from queueplanner.report.page import About, document, page
@@ -117,6 +120,15 @@ def test_figures_are_means_of_all_runs() -> None:
     assert "means of 2 runs" in text
     assert 'data-value="2.5"' in text
     assert "<td>7, 8</td>" in text
+
+
+def test_how_well_the_past_of_a_pool_is_repeated_is_said(text: str) -> None:
+    past = Accuracy(100, 0.95, Pair(2, 2), Pair(1, 1), None, None, ("nodes",))
+    shown = played(run([0], [1]))
+    told = document(replace(comparison([shown]), accuracy=past), [shown], about())
+    for line in sentences(past):
+        assert f"<li>{escape(line)}</li>" in told
+    assert "past" not in text, "where there is none"
 
 
 def test_the_script_gets_intervals_and_nothing_that_json_does_not_know() -> None:
