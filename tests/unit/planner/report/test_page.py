@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from queueplanner.accuracy import Accuracy, Pair, sentences
+from queueplanner.accuracy import Accuracy, Pair
 from queueplanner.loads import Steady
 from queueplanner.play import Played, Scenario
 from queueplanner.report.page import About, document, page
@@ -125,8 +125,8 @@ def test_figures_are_means_of_all_runs() -> None:
 def test_how_well_the_past_of_a_pool_is_repeated_is_said(text: str) -> None:
     past = Accuracy(100, 0.95, Pair(2, 2), Pair(1, 1), None, None, ("nodes",))
     shown = played(run([0], [1]))
-    told = document(replace(comparison([shown]), accuracy=past), [shown], about())
-    for line in sentences(past):
+    told = document(replace(comparison([shown]), own_past=past), [shown], about())
+    for line in past.sentences:
         assert f"<li>{escape(line)}</li>" in told
     assert "past" not in text, "where there is none"
 
