@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from queueplanner.accuracy import Accuracy
 from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
 
-if TYPE_CHECKING:
-    from queueplanner.accuracy import Accuracy
+MOST_LEFT = 0.01
+"""Share of the messages. A few are always left where some never succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Result:
         """The most messages that a run left behind."""
         return max(each.unhandled for each in self.outcomes)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it left or lost so many messages that its other figures compare with no others."""
+        return any(each.unhandled + each.lost > MOST_LEFT * each.messages for each in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -41,7 +46,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
-        own_past: How wrong the planner is about the past of the pool that the load is of; None: there is no such pool.
+        accuracy: How well the planner repeats the past that the load is from; None: that is not known.
     """
 
     load: str
@@ -49,7 +54,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
-    own_past: "Accuracy | None" = None
+    accuracy: Accuracy | None = None
 
     @property
     def summary(self) -> str:
@@ -59,11 +64,18 @@ class Comparison:
         return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
 
     def best(self, figure: Figure) -> str | None:
-        """Return the best value of a figure as it is shown; None where all are the same, or one is alone."""
-        means = [figure.mean(result.outcomes) for result in self.results]
-        known = [mean for mean in means if mean is not None]
-        shown = {figure.text(mean) for mean in means}
-        return figure.text(min(known)) if known and len(shown) > 1 else None
+        """Return the best value of a figure as it is shown; None where all are the same, or one is alone.
+
+        Policies that left messages behind compare with no others, where there are others.
+        """
+        judged = [result for result in self.results if not result.is_behind] or self.results
+        known = [mean for result in judged if (mean := figure.mean(result.outcomes)) is not None]
+        return figure.text(min(known)) if len(set(map(figure.text, known))) > 1 else None
+
+    def is_best(self, result: Result, figure: Figure) -> bool:
+        """Return whether a policy has the best value of a figure."""
+        is_judged = not result.is_behind or all(each.is_behind for each in self.results)
+        return is_judged and figure.text(figure.mean(result.outcomes)) == self.best(figure)
 
     @property
     def remarks(self) -> list[str]:
@@ -74,5 +86,6 @@ class Comparison:
             if each.unhandled
         ]
         unchecked = [f"{each.name}: {sentence}" for each in self.results for sentence in each.unchecked]
-        of_the_past = self.own_past.unchecked if self.own_past else ()
+        told = {sentence for each in self.results for sentence in each.unchecked}
+        of_the_past = [each for each in (self.accuracy.unchecked if self.accuracy else ()) if each not in told]
         return list(dict.fromkeys([*left, *self.notes, *unchecked, *of_the_past]))

@@ -105,13 +105,14 @@ def _tells(figure: Figure, comparison: Comparison) -> bool:
 
 
 def _row(result: Result, shown: Sequence[Figure], comparison: Comparison) -> str:
-    cells = "".join(_cell(figure, figure.mean(result.outcomes), comparison) for figure in shown)
+    cells = "".join(_cell(figure, result, is_best=comparison.is_best(result, figure)) for figure in shown)
     return f'<tr><th scope="row">{escape(result.name)}</th>{cells}</tr>'
 
 
-def _cell(figure: Figure, value: float | None, comparison: Comparison) -> str:
+def _cell(figure: Figure, result: Result, *, is_best: bool) -> str:
+    value = figure.mean(result.outcomes)
     text = figure.text(value)
-    attributes = [' class="best"'] if text == comparison.best(figure) else []
+    attributes = [' class="best"'] if is_best else []
     attributes += [] if value is None else [f' data-value="{value:.9g}"']
     return f"<td{''.join(attributes)}>{escape(text)}</td>"
 
