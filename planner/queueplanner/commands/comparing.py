@@ -93,11 +93,9 @@ def compare(request: Request, *, keep: bool) -> Compared:
     except PlayError as error:
         raise click.ClickException(str(error)) from error
     results = [Result(each.name, runs, each.unchecked) for each, runs in zip(candidates, outcomes, strict=True)]
-    notes = [*sent.load.notes, *(sent.past.notes if sent.past else ()), *assumed]
-    checked = _accuracy(request, sent.past, manifests, work)
-    if sent.past and checked is None:
-        notes.append("how well the planner repeats the pool's past is not known: give the pool's manifest with -f")
-    comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, checked)
+    own_past = _own_past(request, sent.past, manifests, work)
+    notes = [*sent.load.notes, *assumed, *(_of_past(sent.past, own_past) if sent.past else ())]
+    comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, own_past)
     return Compared(comparison, scenarios[0], kept)
 
 
@@ -111,11 +109,17 @@ def _scenario(request: Request, load: Load, work: Work) -> Scenario:
     )
 
 
-def _accuracy(request: Request, past: PoolPast | None, manifests: Manifests, work: Work) -> Accuracy | None:
-    """Return how well the planner repeats the past of a pool; None where its manifest is not there."""
+def _own_past(request: Request, past: PoolPast | None, manifests: Manifests, work: Work) -> Accuracy | None:
+    """Return how wrong the planner is about the pool's own past; None where its manifest is not given."""
     pool = request.loads.pool
     found = [each for each in manifests.candidates if pool and each.name == f"{POOLS}/{pool.name}"]
     return accuracy(found[0], past, work, request.seed) if past and found else None
+
+
+def _of_past(past: PoolPast, own_past: Accuracy | None) -> Iterator[str]:
+    yield from past.notes
+    if own_past is None:
+        yield "how wrong the planner is about the pool's own past is not known: give its manifest with -f"
 
 
 def _manifests(paths: Sequence[str]) -> Manifests:

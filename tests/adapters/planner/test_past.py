@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from devcluster.processes import wait_until
-from queueplanner.accuracy import accuracy, sentences
+from queueplanner.accuracy import accuracy
 from queueplanner.commands.simulate import simulate_command
 from queueplanner.loads import Daily
 from queueplanner.play import Candidate
@@ -72,7 +72,7 @@ def test_a_pools_own_past_is_replayed_as_it_was(serve: Serve) -> None:
     assert found.backlog.planned == pytest.approx(found.backlog.recorded, rel=0.3)
     assert found.wait_p95 is not None
     assert found.recorded_wait_p95 == (10.0, 30.0)
-    assert sentences(found)[0].startswith("replicas: within ±1 of the recorded in 9")
+    assert found.sentences[0].startswith("replicas: within ±1 of the recorded in 9")
 
 
 def test_simulate_asks_prometheus_for_load_and_work_and_says_how_wrong_it_is(serve: Serve, tmp_path: Path) -> None:
@@ -85,13 +85,13 @@ def test_simulate_asks_prometheus_for_load_and_work_and_says_how_wrong_it_is(ser
     result = CliRunner().invoke(simulate_command, ["-f", str(tmp_path / "pool.yaml"), *asked], catch_exceptions=False)
     text = " ".join(result.stdout.split())
     assert result.exit_code == 0, result.stderr
-    assert "The pool's past, as the planner repeats it: - replicas: within ±1 of the recorded in " in text
+    assert "The planner beside the pool's own past: - replicas: within ±1 of the recorded in " in text
     assert text.count("- what was sent is inferred, as what came into the queue and what the workers deleted") == 1
     assert "a pod was assumed" not in text, "start-up time and concurrency were measured"
     others = CliRunner().invoke(simulate_command, ["--rival", "keda", *asked, "-o", "json"], catch_exceptions=False)
     document = json.loads(others.stdout)
-    assert document["accuracy"] is None
-    assert "give the pool's manifest with -f" in document["notes"][-1]
+    assert document["ownPast"] is None
+    assert "give its manifest with -f" in document["notes"][-1]
 
 
 STEPS = 40
