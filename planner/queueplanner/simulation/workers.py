@@ -33,14 +33,7 @@ class Workers:
         random: Draws who gets a message, and which attempts fail.
     """
 
-    def __init__(
-        self,
-        work: Work,
-        queue: Queue,
-        events: Events,
-        seconds: Sequence[float],
-        random: Random,
-    ) -> None:
+    def __init__(self, work: Work, queue: Queue, events: Events, seconds: Sequence[float], random: Random) -> None:
         self._work, self._queue, self._events = work, queue, events
         self._seconds, self._random = seconds, random
         self._fails = None if work.failures == Failures() else _Fails(work.failures, len(seconds), random)
