@@ -32,8 +32,9 @@ class Request:
         return self._messages(work, 0.0)
 
     def expert_per_pod(self, work: Work) -> int:
-        """Return the messages per pod by the recipe that leaves pods the time to start."""
-        return self._messages(work, work.startup.mean_seconds)
+        """Return the messages per pod by the recipe that leaves pods the time to start, where that leaves any."""
+        lost = work.startup.mean_seconds
+        return self._messages(work, lost if self.slo_seconds is not None and lost < self.slo_seconds else 0.0)
 
     def _messages(self, work: Work, lost_seconds: float) -> int:
         if self.slo_seconds is None:

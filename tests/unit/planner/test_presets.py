@@ -26,6 +26,7 @@ RECIPES = {
     "nobody said how long": (None, 1, 5, 5),
     "as many as are handled in time": (60.0, 1, 30, 20),
     "of each slot": (60.0, 4, 120, 80),
+    "an expert leaves no time to start where there is none": (20.0, 1, 10, 10),
     "never fewer than a pod handles at once": (1.0, 4, 4, 4),
 }
 
