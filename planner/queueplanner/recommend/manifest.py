@@ -9,7 +9,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from queueplanner.play import Candidate
-from queueplanner.policies.pools import START, PlannedPool
+from queueplanner.policies.pools import PlannedPool
+from queueplanner.simulation import MONDAY
 from queueplanner.work import Work
 from queueworkerpool.model import PoolSpec
 from queueworkerpool.names import GROUP, KIND, VERSION
@@ -137,7 +138,7 @@ def _begin(name: str, spec: PoolSpec, work: Work) -> PlannedPool:
 
 @lru_cache(maxsize=MOST_KNOWN)
 def _verdict(text: str) -> Verdict:
-    [found] = validate(text, START)
+    [found] = validate(text, MONDAY)
     return found
 
 

@@ -19,6 +19,7 @@ from queueplanner.recommend.parts import Days, Multiplied, divided
 from queueplanner.recommend.search import Search, ladder
 from queueplanner.recommend.sensitivity import SAMPLES, Effect, Scaled, assumptions, effect, worst
 from queueplanner.recommend.space import Space
+from queueplanner.simulation import Mode
 from queueplanner.work import Constant, Exponential, Failures, Lognormal
 from tests.unit.planner.builders import work
 
@@ -41,7 +42,7 @@ def asked(load: Load, seconds: float, startup: float = 20.0, **fields_of_questio
 
 def outcome(wait: float = 1.0, cost: float = 1.0, messages: int = 100, unhandled: int = 0) -> Outcome:
     waits = Spread(wait / 4, wait / 2, wait, wait * 2)
-    return Outcome("", messages, unhandled, 0, 0, 0, 0, cost, 0, waits, waits, None, 0, 0, 0, 0, cost, 0)
+    return Outcome("", Mode.EXACT, messages, unhandled, 0, 0, 0, 0, cost, 0, waits, waits, None, 0, 0, 0, 0, cost, 0)
 
 
 # Whole answers
