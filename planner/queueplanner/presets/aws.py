@@ -129,7 +129,7 @@ _MAPPING = Rival(
     invocations,
     event_source.hour_price(FUNCTION_GIGABYTES),
     partial(event_source.paid_seconds, FUNCTION_GIGABYTES),
-    _FUNCTION,
+    unchecked=_FUNCTION,
 )
 
 RIVALS = (
