@@ -44,7 +44,8 @@ def _by_the_primary(request: Request, work: Work) -> AutoScalingGroup:
     primary = _primary(request)
     steps = tuple(_steps(request.most, primary, work))
     policy = StepScaling(0.0, steps, periods=3, adjustment=Adjustment.EXACT_CAPACITY)
-    return AutoScalingGroup(request.name, 1, request.most, PrimaryLoad(primary), (policy,))
+    warmup = work.startup.mean_seconds
+    return AutoScalingGroup(request.name, 1, request.most, PrimaryLoad(primary), (policy,), warmup_seconds=warmup)
 
 
 def _steps(most: int, primary: Primary, work: Work) -> Iterator[Step]:
@@ -56,8 +57,8 @@ def _steps(most: int, primary: Primary, work: Work) -> Iterator[Step]:
 
 
 def _by_the_nodes(request: Request, work: Work) -> AutoScalingGroup:
-    policies = (TargetTracking(BUSY),)
-    return AutoScalingGroup(request.name, 1, request.most, Utilization(work.concurrency), policies)
+    metric, policies, warmup = Utilization(work.concurrency), (TargetTracking(BUSY),), work.startup.mean_seconds
+    return AutoScalingGroup(request.name, 1, request.most, metric, policies, warmup_seconds=warmup)
 
 
 def _primary(request: Request) -> Primary:
