@@ -132,8 +132,7 @@ class PlannedPool:
     def _taken(self, view: View, now: datetime) -> Sample | None:
         """Return the sample that an earlier tick began, and begin one when it is due: a tick waits for no answers."""
         sample, self._sample = self._sample, None
-        ready = [pod for pod in view.pods if _is_ready(pod, view.now)]
-        if ready and self._is_sample_due(now):
+        if self._is_sample_due(now) and (ready := [pod for pod in view.pods if _is_ready(pod, view.now)]):
             self._sampled_at = now
             states = {pod.name: self._report(pod, view.now) for pod in ready[:MOST_PODS]}
             self._sample = sampled(self._sampling, states, [_listed(pod, view.now) for pod in view.pods], now)
