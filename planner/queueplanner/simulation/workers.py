@@ -68,7 +68,7 @@ class Workers:
         full = len(pod.in_hand) == self._work.concurrency
         if not self._work.longest_poll_seconds or pod.state is not PodState.READY or full:
             return 0.0
-        return polls(self._events.now - pod.polls_since, *self._poll_seconds)[1]
+        return poll_left(self._events.now - pod.polls_since, self._poll_seconds[1])
 
     def drain(self, pod: SimulatedPod, then: Callable[[SimulatedPod], None]) -> None:
         """Do something once a stopped pod has handled what it has in hand."""
@@ -142,6 +142,11 @@ class Workers:
     def _show(self, message: int) -> None:
         self._queue.show(message)
         self.offer()
+
+
+def poll_left(idle: float, longest: float) -> float:
+    """Return how long the poll goes on of a queueworker that has been idle for some seconds."""
+    return polls(idle, min(FIRST_POLL_SECONDS, longest), longest)[1]
 
 
 def polls(idle: float, first: float, longest: float) -> tuple[int, float]:
