@@ -81,6 +81,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
         request: What is asked for.
         keep: Whether the first run of each policy is returned whole, for pictures.
     """
+    _read_standard_input_once(request)
     manifests, rivals = manifests_in(files_of(request.paths)), _rivals(request.rivals)
     _require_policies(manifests, rivals)
     sent = request.loads.sent()
@@ -97,6 +98,11 @@ def compare(request: Request, *, keep: bool) -> Compared:
     notes = [*sent.notes, *assumed, *([_NOT_CHECKED] if sent.past and own_past is None else [])]
     comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, own_past)
     return Compared(comparison, scenarios[0], kept)
+
+
+def _read_standard_input_once(request: Request) -> None:
+    if [*request.paths, request.loads.load].count("-") > 1:
+        raise click.UsageError("standard input (-) can be read once: give a file for the others")
 
 
 def _scenario(request: Request, load: Load, work: Work) -> Scenario:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from queueplanner.commands.parameters import SHARE, Span, Times
+from queueplanner.commands.parameters import SHARE, Period, Span, Times, Whole
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.sources.past import Workers
 from queueplanner.work import Constant, Deaths, Draw, Failures, Work
@@ -37,6 +37,7 @@ class WorkOptions:
     releases: bool
     fail_share: float
     poison_share: float
+    outages: Sequence[tuple[float, float]]
     max_receive_count: int | None
     retry_after: float
     pod_lifetime: float | None
@@ -65,7 +66,9 @@ class WorkOptions:
             VISIBILITY_SECONDS if self.visibility is None else self.visibility,
             self._grace(templates),
             self.releases,
-            Failures(self.fail_share, self.poison_share, (), self.max_receive_count or 0, self.retry_after),
+            Failures(
+                self.fail_share, self.poison_share, tuple(self.outages), self.max_receive_count or 0, self.retry_after
+            ),
             Deaths(
                 None if self.pod_lifetime is None else self.pod_lifetime / SECONDS_PER_HOUR,
                 tuple(sorted(self.node_lost_at)),
@@ -110,8 +113,7 @@ _OPTIONS = (
     ),
     WORK.option(
         "--concurrency",
-        type=click.IntRange(1, 10_000),
-        metavar="N",
+        type=Whole(1, 10_000),
         help="Messages that a pod handles at the same time.",
     ),
     WORK.option("--startup", type=Times(), help="From a pod's creation to its first receive. Assumed: 20s."),
@@ -129,9 +131,15 @@ _OPTIONS = (
     FAILURES.option("--fail-share", type=SHARE, default=0.0, help="Attempts that fail, by chance."),
     FAILURES.option("--poison-share", type=SHARE, default=0.0, help="Messages that always fail."),
     FAILURES.option(
+        "--outage",
+        "outages",
+        type=Period(),
+        multiple=True,
+        help="When every attempt fails, as while a database is down: 2h+30m. May be given several times.",
+    ),
+    FAILURES.option(
         "--max-receive-count",
-        type=click.IntRange(1, 1000),
-        metavar="N",
+        type=Whole(1, 1000),
         help="Receives before a message goes to the dead-letter queue. Default: there is none.",
     ),
     FAILURES.option(
@@ -149,8 +157,7 @@ _OPTIONS = (
     ),
     FAILURES.option(
         "--pods-per-node",
-        type=click.IntRange(1, 10_000),
-        metavar="N",
+        type=Whole(1, 10_000),
         default=10,
         help="Pods that a lost node had. Default: 10.",
     ),
