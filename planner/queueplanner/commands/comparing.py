@@ -101,7 +101,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
 
 
 def _read_standard_input_once(request: Request) -> None:
-    if [*request.paths, request.loads.load].count("-") > 1:
+    if [*request.paths, request.loads.load, request.works.service_histogram].count("-") > 1:
         raise click.UsageError("standard input (-) can be read once: give a file for the others")
 
 

@@ -9,12 +9,13 @@ import click
 
 from queueplanner.commands.parameters import DAY_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
+from queueplanner.commands.texts import read
 from queueplanner.loads import SHAPES, Load, Shape, ShapeError, Unit
 from queueplanner.recorded import MOST_MESSAGES, LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
-from queueworkerpool.commands import NothingDoneError, text_of
-from queueworkerpool.errors import PrometheusError, QueueWorkerPoolError
+from queueworkerpool.commands import NothingDoneError
+from queueworkerpool.errors import PrometheusError
 from queueworkerpool.model import NamespacedName
 from queueworkerpool.prometheus import Prometheus
 
@@ -89,16 +90,6 @@ class LoadOptions:
             raise click.UsageError(f"--pool belongs to --from-prometheus, and says nothing beside {option}")
         if not option.startswith("--from") and self.since is not None:
             raise click.UsageError(f"--since belongs to --from-cloudwatch and --from-prometheus, not to {option}")
-
-
-def read(option: str, path: str) -> str:
-    """Return the text of a file that an option names. Raises ClickException."""
-    try:
-        return text_of(path)
-    except OSError as error:
-        raise NothingDoneError(f"{option} {path}: {error.strerror or error}") from error
-    except QueueWorkerPoolError as error:
-        raise NothingDoneError(f"{option} {path}: {error}") from error
 
 
 def _list_shapes(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click's signature

@@ -11,8 +11,12 @@ import click
 
 from queueplanner.commands.parameters import SHARE, Period, Span, Times, Whole
 from queueplanner.commands.sections import Section, grouped
+from queueplanner.commands.texts import read
+from queueplanner.recorded import LoadError
 from queueplanner.sources.past import Workers
+from queueplanner.sources.service_times import parse_service_times
 from queueplanner.work import Constant, Deaths, Draw, Failures, Work
+from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
     from queueworkerpool.validate.workloads import TemplateWorkers
@@ -32,6 +36,7 @@ class WorkOptions:
     """What was given of each option; None is what was not."""
 
     service: Draw | None
+    service_histogram: str | None
     startup: Draw | None
     concurrency: int | None
     visibility: float | None
@@ -54,10 +59,10 @@ class WorkOptions:
             measured: What a pool's past says of its workers, if there is one.
 
         Raises:
-            UsageError: nobody says how long a message takes.
+            ClickException: nobody says how long a message takes, or a file of such times cannot be read.
         """
         known = measured or Workers(None, None, None)
-        service, startup = self.service or known.service, self.startup or known.startup
+        service, startup = self._service() or known.service, self.startup or known.startup
         concurrency = self.concurrency or known.concurrency or _agreed(each.concurrency for each in templates)
         if service is None:
             raise click.UsageError("say how long a worker takes for one message, such as --service 10s or 10s~0.5")
@@ -79,6 +84,17 @@ class WorkOptions:
             LONGEST_POLL_SECONDS,
         )
         return work, tuple(_assumed(service, startup, concurrency))
+
+    def _service(self) -> Draw | None:
+        """Return how long a message takes, as it was given."""
+        if self.service_histogram is None:
+            return self.service
+        if self.service is not None:
+            raise click.UsageError("--service and --service-histogram: give one of them")
+        try:
+            return parse_service_times(read("--service-histogram", self.service_histogram)).draw
+        except LoadError as error:
+            raise NothingDoneError(f"--service-histogram {self.service_histogram}: {error}") from error
 
     def _grace(self, templates: "Sequence[TemplateWorkers]") -> float:
         if self.grace is not None:
@@ -113,6 +129,11 @@ _OPTIONS = (
         "--service",
         type=Times(zero=False),
         help="How long a worker takes for one message: 10s, 10s~0.5.",
+    ),
+    WORK.option(
+        "--service-histogram",
+        metavar="FILE",
+        help="The same, measured: the text of a worker's /metrics, or a CSV with the columns seconds and count.",
     ),
     WORK.option(
         "--concurrency",

@@ -85,6 +85,12 @@ def test_messages_that_are_left_are_told_for_their_wait_is_in_no_figure(simulate
     assert "kube-sqs-autoscaler left 87 messages in the queue" in " ".join(done.stdout.split())
 
 
+def test_service_times_may_be_measured_ones(simulate: Simulate) -> None:
+    asked = ("--rival", "keda", "--shape", "burst:messages=1", "--service-histogram", "a", "-o", "csv")
+    [row] = csv.DictReader(io.StringIO(simulate(*asked, files={"a": "seconds,count\n100,0\n200,5\n"}).stdout))
+    assert 100 < float(row["totalMaxSeconds"]) - float(row["waitMaxSeconds"]) < 200
+
+
 def test_while_the_handlers_fail_messages_wait_for_the_end_of_it(simulate: Simulate) -> None:
     asked = ("--rival", "wpa", *LOAD, *WORK, "-o", "csv")
     [well] = csv.DictReader(io.StringIO(simulate(*asked).stdout))
@@ -173,6 +179,16 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no load": (("--rival", "keda", *WORK), {}, "say what comes into the queue, such as --shape steady:per_second=5"),
     "two loads": (("--rival", "keda", *LOAD, "--load", "a.csv", *WORK), {}, "--shape and --load: give one load"),
     "no service time": (("--rival", "keda", *LOAD), {}, "say how long a worker takes for one message, such"),
+    "two service times": (
+        ("--rival", "wpa", *LOAD, *WORK, "--service-histogram", "a"),
+        {},
+        "--service and --service-histogram: give one of them",
+    ),
+    "a histogram that is none": (
+        ("--rival", "wpa", *LOAD, "--service-histogram", "a"),
+        {"a": "x"},
+        "--service-histogram a: row 1: there is no column 'seconds': give a CSV with seconds and count, or what a",
+    ),
     "an unknown rival": (("--rival", "keda,hal", *LOAD, *WORK), {}, "--rival 'hal' is none of "),
     "a rival twice": (("--rival", "wpa,wpa", *LOAD, *WORK), {}, "--rival wpa is given twice: once is enough"),
     "an unknown shape": (("--rival", "wpa", "--shape", "cube", *WORK), {}, "--shape cube: 'cube' is none of steady, "),
