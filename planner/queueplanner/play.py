@@ -98,7 +98,7 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
 
 def beginning(load: Load) -> datetime:
     """Return when a load began; one without dates begins on a Monday at midnight."""
-    began: datetime | None = getattr(load, "began", None)
+    began: datetime | None = getattr(load, "began", None)  # only loads that were recorded, and their parts, know it
     return began or MONDAY
 
 
