@@ -80,6 +80,11 @@ class PoolPast:
     waits: Histogram | None
     notes: Sequence[str]
 
+    @property
+    def replicas(self) -> int:
+        """Pods that were asked for at the beginning; none where that is not known."""
+        return self.asked[min(self.asked)] if self.asked else 0
+
 
 def step_for(since: timedelta) -> timedelta:
     """Return how far apart the times are that are asked for: whole minutes."""
