@@ -98,7 +98,7 @@ def read_past(server: Server, pool: NamespacedName, since: timedelta, now: datet
         LoadError: it does not answer, or does not know what was sent.
     """
     try:
-        return _past(_Asking(server, pool, _floored(now, step), step, int(since / step)))
+        return _past(_Asking(server, pool, _floored(now, step), step, max(1, int(since / step))))
     except PrometheusError as error:
         raise LoadError(str(error)) from error
 
