@@ -6,16 +6,14 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from random import Random
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from queueplanner.outcome import SECONDS_PER_HOUR
-from queueplanner.play import Candidate, beginning
-from queueplanner.simulation import Run, System, simulate
+from queueplanner.play import Candidate, Scenario, play
+from queueplanner.simulation import Run
 from queueplanner.sources.past import PoolPast
-from queueplanner.work import Work
 
 _EVENLY = "when in a step of {:g} s a message was sent is not known: it is drawn evenly"
 _ALONE = "nodes that were full or lost, rollouts and other writers of the replicas are not in what is replayed"
@@ -74,20 +72,16 @@ class Accuracy:
         }
 
 
-def accuracy(candidate: Candidate, past: PoolPast, work: Work, seed: int = 1) -> Accuracy:
+def accuracy(candidate: Candidate, past: PoolPast, scenario: Scenario) -> Accuracy:
     """Replay a pool's past, from the pods that there were, and compare.
 
     Args:
         candidate: Of the pool's own manifest, as it was then.
         past: What is known of it.
-        work: What its messages and workers are like.
-        seed: The same seed gives the same replay.
+        scenario: What its messages and workers are like; the load and the pods at the start are those of the past.
     """
-    replicas = past.asked[min(past.asked)] if past.asked else 0
-    system = System(candidate.adapt(work), past.load.seconds, replicas=replicas, began=beginning(past.load))
-    arrivals = past.load.times(Random(seed))  # noqa: S311 -- chance in a simulation
-    run = simulate(candidate.begin(system.work), arrivals, system, Random(seed + 1))  # noqa: S311 -- the same
-    return compared(run, past, (*candidate.unchecked, *past.load.notes, *past.notes))
+    replay = play(candidate, replace(scenario, load=past.load, replicas=past.replicas))
+    return compared(replay.run, past, (*candidate.unchecked, *past.load.notes, *past.notes))
 
 
 def compared(run: Run, past: PoolPast, unchecked: Sequence[str]) -> Accuracy:
@@ -119,7 +113,8 @@ def _backlogs(run: Run, recorded: Mapping[float, int]) -> Pair:
         return Pair(None, None)
     done = sorted(time for time in run.done if not math.isnan(time))
     planned = fmean(bisect_right(run.arrivals, time) - bisect_right(done, time) for time in times)
-    return Pair(planned, fmean(recorded[time] for time in times))
+    each = run.sample.every if run.sample else 1
+    return Pair(planned * each, fmean(recorded[time] for time in times))
 
 
 def _wait(run: Run, share: float) -> float | None:

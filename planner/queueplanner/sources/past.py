@@ -80,6 +80,11 @@ class PoolPast:
     waits: Histogram | None
     notes: Sequence[str]
 
+    @property
+    def replicas(self) -> int:
+        """Pods that were asked for at the beginning; none where that is not known."""
+        return self.asked[min(self.asked)] if self.asked else 0
+
 
 def step_for(since: timedelta) -> timedelta:
     """Return how far apart the times are that are asked for: whole minutes."""
@@ -93,7 +98,7 @@ def read_past(server: Server, pool: NamespacedName, since: timedelta, now: datet
         LoadError: it does not answer, or does not know what was sent.
     """
     try:
-        return _past(_Asking(server, pool, _floored(now, step), step, int(since / step)))
+        return _past(_Asking(server, pool, _floored(now, step), step, max(1, int(since / step))))
     except PrometheusError as error:
         raise LoadError(str(error)) from error
 

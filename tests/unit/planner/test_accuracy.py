@@ -8,9 +8,9 @@ from random import Random
 import pytest
 
 from queueplanner.accuracy import Accuracy, Pair, accuracy, compared
-from queueplanner.play import Candidate
+from queueplanner.play import Candidate, Scenario
 from queueplanner.recorded import Recorded, on_grid
-from queueplanner.simulation import Run, System, simulate
+from queueplanner.simulation import Move, Run, Sample, System, View, simulate
 from queueplanner.sources.histograms import Histogram, parse_buckets
 from queueplanner.sources.past import PoolPast, Workers, step_for
 from tests.unit.planner.builders import Fixed, work
@@ -36,9 +36,29 @@ def replay(*sizes: tuple[float, int]) -> Run:
 
 
 def test_a_replay_as_it_was_is_right() -> None:
-    found = accuracy(Candidate("as it was", lambda _: Fixed((0, 3))), PAST, work(1.0))
+    found = accuracy(Candidate("as it was", lambda _: Fixed((0, 3))), PAST, Scenario(LOAD, work(1.0)))
     assert (found.samples, found.within_one, found.pod_hours) == (10, 1.0, Pair(0.5, 0.5))
     assert found.recorded_wait_p95 == (1.0, 5.0)
+
+
+class AsFound:
+    """As many pods as it finds."""
+
+    name = "as found"
+
+    def decide(self, view: View) -> Move:
+        return Move(view.replicas, 60.0)
+
+
+def test_a_replay_begins_with_the_pods_that_there_were() -> None:
+    found = accuracy(Candidate("as found", lambda _: AsFound()), PAST, Scenario(LOAD, work(1.0)))
+    assert (found.within_one, found.pod_hours) == (1.0, Pair(0.5, 0.5))
+
+
+def test_each_message_of_a_sample_stands_for_many() -> None:
+    whole = replay((0, 1))
+    found = compared(replace(whole, sample=Sample(10, 30, 30)), PAST, ())
+    assert found.backlog.planned == pytest.approx(10 * (compared(whole, PAST, ()).backlog.planned or 0))
 
 
 def test_more_than_one_pod_beside_is_wrong() -> None:
@@ -51,7 +71,7 @@ def test_more_than_one_pod_beside_is_wrong() -> None:
 
 def test_what_nobody_knows_is_said_once() -> None:
     candidate = Candidate("pool", lambda _: Fixed((0, 3)), unchecked=("it never rolls out", "it never rolls out"))
-    unchecked = accuracy(candidate, PAST, work(1.0)).unchecked
+    unchecked = accuracy(candidate, PAST, Scenario(LOAD, work(1.0))).unchecked
     assert unchecked[:2] == ("it never rolls out", "of start-up times only the mean is known")
     assert "when in a step of 60 s a message was sent is not known: it is drawn evenly" in unchecked
     assert len(unchecked) == len(set(unchecked))
