@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from queueplanner.accuracy import Accuracy
 from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
+
+MOST_LEFT = 0.01
+"""Share of the messages. A few are always left where some never succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Result:
         """The most messages that a run left behind."""
         return max(each.unhandled for each in self.outcomes)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it left or lost so many messages that its other figures compare with no others."""
+        return any(each.unhandled + each.lost > MOST_LEFT * each.messages for each in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -37,6 +46,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
+        accuracy: How well the planner repeats the past that the load is from; None: that is not known.
     """
 
     load: str
@@ -44,6 +54,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
+    accuracy: Accuracy | None = None
 
     @property
     def summary(self) -> str:
@@ -53,11 +64,18 @@ class Comparison:
         return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
 
     def best(self, figure: Figure) -> str | None:
-        """Return the best value of a figure as it is shown; None where all are the same, or one is alone."""
-        means = [figure.mean(result.outcomes) for result in self.results]
-        known = [mean for mean in means if mean is not None]
-        shown = {figure.text(mean) for mean in means}
-        return figure.text(min(known)) if known and len(shown) > 1 else None
+        """Return the best value of a figure as it is shown; None where all are the same, or one is alone.
+
+        Policies that left messages behind compare with no others, where there are others.
+        """
+        judged = [result for result in self.results if not result.is_behind] or self.results
+        known = [mean for result in judged if (mean := figure.mean(result.outcomes)) is not None]
+        return figure.text(min(known)) if len(set(map(figure.text, known))) > 1 else None
+
+    def is_best(self, result: Result, figure: Figure) -> bool:
+        """Return whether a policy has the best value of a figure."""
+        is_judged = not result.is_behind or all(each.is_behind for each in self.results)
+        return is_judged and figure.text(figure.mean(result.outcomes)) == self.best(figure)
 
     @property
     def remarks(self) -> list[str]:

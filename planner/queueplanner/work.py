@@ -7,6 +7,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import accumulate, pairwise
 from random import Random
 from typing import ClassVar, Protocol, Self
@@ -59,8 +60,15 @@ class Lognormal:
 
     def __call__(self, random: Random, /) -> float:
         """Draw one."""
-        variance = math.log(1 + self.spread**2)
-        return random.lognormvariate(math.log(self.mean_seconds) - variance / 2, math.sqrt(variance))
+        mean, deviation = _of_logarithm(self.mean_seconds, self.spread)
+        return random.lognormvariate(mean, deviation)
+
+
+@cache
+def _of_logarithm(mean: float, spread: float) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the logarithm of lognormal times."""
+    variance = math.log(1 + spread**2)
+    return math.log(mean) - variance / 2, math.sqrt(variance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +178,8 @@ class Work:
         concurrency: Messages that a pod handles at the same time.
         visibility_seconds: How long a message stays hidden after the last sign of life of who received it.
         grace_seconds: How long a pod may go on after it was told to end.
+        longest_poll_seconds: How long a worker waits for a message at most before it asks again. Told to end, it does
+            not cut off the poll under way, since SQS would still serve it. 0: it ends at once.
         releases: Whether a worker that is cut off shows its messages again at once, as queueworker does; else they come
             back when their visibility timeout is over.
         failures: How handlers fail.
@@ -184,3 +194,4 @@ class Work:
     releases: bool = False
     failures: Failures = Failures()
     deaths: Deaths = Deaths()
+    longest_poll_seconds: float = 0.0

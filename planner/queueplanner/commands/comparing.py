@@ -1,19 +1,22 @@
 """Plays what the options of `qwp simulate` ask for. Raises ClickException for what cannot be played."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import click
 
+from queueplanner.accuracy import Accuracy, accuracy
 from queueplanner.commands.files import files_of, manifests_in
 from queueplanner.commands.load_options import LoadOptions
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
-from queueplanner.manifests import Manifests
+from queueplanner.loads import Load
+from queueplanner.manifests import POOLS, Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
 from queueplanner.results import Comparison, Result
+from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
 
 MOST_PODS = 100
@@ -55,48 +58,83 @@ class Request:
         return range(self.seed, self.seed + self.runs)
 
 
-def compare(request: Request, *, keep: bool) -> tuple[Comparison, Sequence[Played]]:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was played.
+
+    Args:
+        comparison: What is printed.
+        scenario: That of the first runs.
+        played: The first run of each policy, if they were to be kept.
+    """
+
+    comparison: Comparison
+    scenario: Scenario
+    played: Sequence[Played]
+
+
+def compare(request: Request, *, keep: bool) -> Compared:
     """Play every policy with every seed. Raises ClickException.
 
     Args:
         request: What is asked for.
         keep: Whether the first run of each policy is returned whole, for pictures.
     """
-    manifests = manifests_in(files_of(request.paths))
-    work, assumed = request.works.work(manifests.workers)
-    candidates = _candidates(request, manifests, work)
-    load = request.loads.made()
-    scenario = Scenario(
+    manifests, rivals = manifests_in(files_of(request.paths)), _rivals(request.rivals)
+    _require_policies(manifests, rivals)
+    sent = request.loads.sent()
+    work, assumed = request.works.work(manifests.workers, sent.past.workers if sent.past else None)
+    scenario = _scenario(request, sent.load, work)
+    candidates = [*manifests.candidates, *_presets(request, rivals, manifests, work)]
+    scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
+    try:
+        outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
+    except PlayError as error:
+        raise click.ClickException(str(error)) from error
+    results = [Result(each.name, runs, each.unchecked) for each, runs in zip(candidates, outcomes, strict=True)]
+    notes = (*sent.load.notes, *(sent.past.notes if sent.past else ()), *assumed)
+    checked = _accuracy(request, sent.past, manifests, work)
+    comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, checked)
+    return Compared(comparison, scenarios[0], kept)
+
+
+def _scenario(request: Request, load: Load, work: Work) -> Scenario:
+    return Scenario(
         load,
         work,
         counts_age_seconds=request.counts_age,
         slo_seconds=request.slo,
         prices=Prices(pod_hour=request.pod_price),
     )
-    scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
-    try:
-        outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
-    except PlayError as error:
-        raise click.ClickException(str(error)) from error
-    results = [
-        Result(candidate.name, runs, candidate.unchecked) for candidate, runs in zip(candidates, outcomes, strict=True)
-    ]
-    return Comparison(request.loads.title, load.seconds, request.seeds, results, (*load.notes, *assumed)), kept
 
 
-def _candidates(request: Request, manifests: Manifests, work: Work) -> list[Candidate]:
-    names = [name.strip() for given in request.rivals for name in given.split(",")]
+def _accuracy(request: Request, past: PoolPast | None, manifests: Manifests, work: Work) -> Accuracy | None:
+    """Return how well the planner repeats the past of a pool; None where its manifest is not there."""
+    pool = request.loads.pool
+    found = [each for each in manifests.candidates if pool and each.name == f"{POOLS}/{pool.name}"]
+    return accuracy(found[0], past, work, request.seed) if past and found else None
+
+
+def _rivals(given: Sequence[str]) -> list[str]:
+    names = [name.strip() for each in given for name in each.split(",")]
     for name in names:
         if name not in RIVALS:
             raise click.UsageError(f"--rival {name!r} is none of {', '.join(RIVALS)}")
         if names.count(name) > 1:
             raise click.UsageError(f"--rival {name} is given twice: once is enough")
+    return names
+
+
+def _require_policies(manifests: Manifests, rivals: Sequence[str]) -> None:
+    if manifests.candidates or rivals:
+        return
+    none = f" ({', '.join(manifests.passed_over)}: that is none)" if manifests.passed_over else ""
+    raise click.UsageError(f"say what to play{none}: -f FILE with a pool, or --rival keda")
+
+
+def _presets(request: Request, rivals: Sequence[str], manifests: Manifests, work: Work) -> Iterator[Candidate]:
     most = request.max_pods or max((each.most for each in manifests.candidates if each.most), default=MOST_PODS)
-    candidates = [*manifests.candidates, *(RIVALS[name](work, most, request.slo) for name in names)]
-    if not candidates:
-        passed_over = f" ({', '.join(manifests.passed_over)} are none)" if manifests.passed_over else ""
-        raise click.UsageError(f"say what to play{passed_over}: -f FILE with a pool, or --rival keda")
-    return candidates
+    return (RIVALS[name](work, most, request.slo) for name in rivals)
 
 
 def _played(

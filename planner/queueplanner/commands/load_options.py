@@ -1,21 +1,34 @@
 """The options that say what comes into the queue: exactly one of them makes the load. The commands share them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
-from queueplanner.commands.parameters import DAY_SECONDS, Span
+from queueplanner.commands.parameters import DAY_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.loads import SHAPES, Load, Shape, ShapeError
 from queueplanner.recorded import LoadError
 from queueplanner.sources import parse_load
+from queueplanner.sources.past import PoolPast, read_past, step_for
 from queueworkerpool.commands import NothingDoneError, text_of
-from queueworkerpool.errors import QueueWorkerPoolError
+from queueworkerpool.errors import PrometheusError, QueueWorkerPoolError
+from queueworkerpool.model import NamespacedName
+from queueworkerpool.prometheus import Prometheus
 
 LOAD = Section("Load: one of these")
+CLOUDWATCH_SECONDS = 14 * DAY_SECONDS
+PROMETHEUS_SECONDS = 7 * DAY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What comes into the queue, and what else is known of the past that it is from."""
+
+    load: Load
+    past: PoolPast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +38,46 @@ class LoadOptions:
     shape: str | None
     load: str | None
     from_cloudwatch: str | None
-    since: float
+    from_prometheus: str | None
+    pool: NamespacedName | None
+    since: float | None
 
     @property
     def title(self) -> str:
         """The load in words."""
-        return next(iter(self._given().values()), "")
+        return str(self.pool or next(iter(self._given().values()), ""))
 
-    def made(self) -> Load:
+    def sent(self) -> Sent:
         """Return the load. Raises ClickException."""
         given = self._given()
         if not given:
             raise click.UsageError("say what comes into the queue, such as --shape steady:per_second=5 or --load FILE")
         if len(given) > 1:
             raise click.UsageError(f"{' and '.join(given)}: give one load, leave the others out")
-        [option] = given
+        [(option, value)] = given.items()
+        self._check(option)
         try:
-            return _MAKERS[option](self)
+            return _SOURCES[option](self, value)
         except (LoadError, ShapeError) as error:
-            raise NothingDoneError(f"{option} {given[option]}: {error}") from error
+            raise NothingDoneError(f"{option} {value}: {error}") from error
+
+    def span(self, default: float) -> timedelta:
+        """Return how far back is asked."""
+        return timedelta(seconds=default if self.since is None else self.since)
 
     def _given(self) -> dict[str, str]:
         """Return the loads that were given, by option."""
-        values = {"--shape": self.shape, "--load": self.load, "--from-cloudwatch": self.from_cloudwatch}
+        values = {option: getattr(self, option[2:].replace("-", "_")) for option in _SOURCES}
         return {option: value for option, value in values.items() if value is not None}
+
+    def _check(self, option: str) -> None:
+        """Raise UsageError when an option is missing beside this one, or says nothing beside it."""
+        if option == "--from-prometheus" and not self.pool:
+            raise click.UsageError("--from-prometheus needs --pool NAMESPACE/NAME, whose past it is")
+        if option != "--from-prometheus" and self.pool:
+            raise click.UsageError(f"--pool belongs to --from-prometheus, and says nothing beside {option}")
+        if not option.startswith("--from") and self.since is not None:
+            raise click.UsageError(f"--since belongs to --from-cloudwatch and --from-prometheus, not to {option}")
 
 
 def read(option: str, path: str) -> str:
@@ -72,27 +101,37 @@ def _described(shape: Shape) -> str:
     return "\n".join([f"{shape.name}: {shape.meaning}", *keys])
 
 
-def _shape(options: LoadOptions) -> Load:
-    name, _, written = (options.shape or "").partition(":")
+def _shape(_: LoadOptions, given: str) -> Sent:
+    name, _separator, written = given.partition(":")
     if (shape := SHAPES.get(name)) is None:
         raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}")
-    return shape.parse(written.split(",") if written else ())
+    return Sent(shape.parse(written.split(",") if written else ()))
 
 
-def _recorded(options: LoadOptions) -> Load:
-    return parse_load(read("--load", options.load or ""))
+def _recorded(_: LoadOptions, path: str) -> Sent:
+    return Sent(parse_load(read("--load", path)))
 
 
-def _from_cloudwatch(options: LoadOptions) -> Load:
+def _from_cloudwatch(options: LoadOptions, queue: str) -> Sent:
     from queueplanner.sources.aws import fetch, parse_queue  # noqa: PLC0415 -- boto3 takes a second
 
-    return fetch(parse_queue(options.from_cloudwatch or ""), timedelta(seconds=options.since), datetime.now(UTC))
+    return Sent(fetch(parse_queue(queue), options.span(CLOUDWATCH_SECONDS), datetime.now(UTC)))
 
 
-_MAKERS: dict[str, Callable[[LoadOptions], Load]] = {
+def _from_prometheus(options: LoadOptions, url: str) -> Sent:
+    since, pool = options.span(PROMETHEUS_SECONDS), options.pool or NamespacedName("", "")
+    try:
+        past = read_past(Prometheus(url), pool, since, datetime.now(UTC), step_for(since))
+    except PrometheusError as error:  # an address that is none
+        raise LoadError(str(error)) from error
+    return Sent(past.load, past)
+
+
+_SOURCES: Mapping[str, Callable[[LoadOptions, str], Sent]] = {
     "--shape": _shape,
     "--load": _recorded,
     "--from-cloudwatch": _from_cloudwatch,
+    "--from-prometheus": _from_prometheus,
 }
 _OPTIONS: Sequence[Callable[..., Any]] = (
     LOAD.option(
@@ -114,11 +153,15 @@ _OPTIONS: Sequence[Callable[..., Any]] = (
         help="One that was recorded: CSV with the columns time and messages, CloudWatch's JSON of NumberOfMessagesSent,"
         " or Prometheus' answer to query_range.",
     ),
+    LOAD.option("--from-cloudwatch", metavar="QUEUE", help="What CloudWatch says was sent: to a name, URL or ARN."),
     LOAD.option(
-        "--from-cloudwatch", metavar="QUEUE", help="What CloudWatch says was sent to a queue: name, URL or ARN."
+        "--from-prometheus",
+        metavar="URL",
+        help="The past of a pool, and what its workers were like; says also how well the planner repeats it.",
     ),
+    LOAD.option("--pool", type=PoolName(), help="The pool that --from-prometheus asks for."),
     LOAD.option(
-        "--since", type=Span(zero=False), default=14 * DAY_SECONDS, help="How far back it is asked. Default: 14d."
+        "--since", type=Span(zero=False), help="How far back is asked. Default: 14d of CloudWatch, 7d of Prometheus."
     ),
 )
 

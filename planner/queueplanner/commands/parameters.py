@@ -1,4 +1,4 @@
-"""The kinds of values that options take: spans of time, distributions of them, shares, prices. They know click only."""
+"""The kinds of values that options take: spans of time, distributions of them, shares, prices. Pure but for click."""
 
 import math
 import re
@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from queueplanner.work import Constant, Draw, Lognormal
+from queueworkerpool.model import NamespacedName
 
 DAY_SECONDS = 86_400.0
 LONGEST_SECONDS = 366 * DAY_SECONDS
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhdw])")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_POOL = re.compile(r"[a-z0-9][a-z0-9.-]*/[a-z0-9][a-z0-9.-]*")
 MOST_SPREAD = 20.0
 
 
@@ -81,6 +83,20 @@ class Number(click.ParamType[float]):
         if not self._least <= number <= self._most:
             self.fail(f"{value!r}: write a number from {self._least:g} to {self._most:g}", param, ctx)
         return number
+
+
+class PoolName(click.ParamType[NamespacedName]):
+    """A pool's namespace and name."""
+
+    name = "NAMESPACE/NAME"
+
+    def convert(self, value: str | NamespacedName, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Split it; fails for what is not two names with a slash between them."""
+        if isinstance(value, NamespacedName):
+            return value
+        if not _POOL.fullmatch(value):
+            self.fail(f"{value!r}: write it as NAMESPACE/NAME, such as default/thumbnails", param, ctx)
+        return NamespacedName(*value.split("/"))
 
 
 SHARE = Number(0.0, 1.0, "SHARE")

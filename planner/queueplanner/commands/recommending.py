@@ -80,9 +80,10 @@ class Recommendation:
 def ask(request: Request) -> Recommendation:
     """Search for an answer. Raises ClickException."""
     files = files_of(request.paths)
-    work, assumed = request.works.work(manifests_in(files).workers)
+    workloads, sent = manifests_in(files).workers, request.loads.sent()
+    work, assumed = request.works.work(workloads, sent.past.workers if sent.past else None)
     scenario = Scenario(
-        request.loads.made(),
+        sent.load,
         work,
         seed=request.seed,
         counts_age_seconds=request.counts_age,
@@ -98,7 +99,8 @@ def ask(request: Request) -> Recommendation:
         kept=frozenset(path for path in SEARCHED if path[-1] in request.keep),
         rivals=partial(_rivals, work, request.slo.seconds),
     )
-    return Recommendation(_answer(question, request.processes or os.cpu_count() or 1), request.loads.title, assumed)
+    answer = _answer(question, request.processes or os.cpu_count() or 1)
+    return Recommendation(answer, request.loads.title, (*(sent.past.notes if sent.past else ()), *assumed))
 
 
 def _answer(question: Question, processes: int) -> Answer:

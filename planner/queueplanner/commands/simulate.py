@@ -1,7 +1,10 @@
 """`qwp simulate`: plays a load through pools and through other autoscalers, and compares what comes of it."""
 
 import json
-from collections.abc import Callable, Sequence
+import shlex
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +19,7 @@ from queueplanner.results import Comparison
 from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
-    from queueplanner.play import Played
+    from queueplanner.commands.comparing import Compared
 
 POLICIES = Section("Policies: one or more")
 JUDGEMENT = Section("How it is played and judged")
@@ -77,12 +80,18 @@ Example: a day of two messages per second, ten seconds each, through a pool and 
 @OUTPUT.option("-o", "--output", type=click.Choice(("table", "json", "csv")), default="table", help="How to print.")
 @OUTPUT.option(
     "--picture",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Also draw the first run of each policy, into a file.png or file.svg.",
 )
+@OUTPUT.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write a page of the first run of each policy, which needs no network.",
+)
 @click.pass_context
-def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, **given: Any) -> None:
+def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, html: Path | None, **given: Any) -> None:
     """Play a load through pools and through other autoscalers, and compare what comes of it.
 
     Pools decide by the operator's own code, with the defaults of their definition; nothing has to be installed in a
@@ -92,17 +101,17 @@ def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, *
     """
     from queueplanner.commands.comparing import Request, compare  # noqa: PLC0415 -- see the package's docstring
 
-    draw = _drawing(picture) if picture else None
+    files = [write for write in (picture and _picture(picture), html and _page(html)) if write]
     try:
-        comparison, played = compare(Request(**given), keep=draw is not None)
-        _print(comparison, output)
-        if draw:
-            draw(played)
+        compared = compare(Request(**given), keep=bool(files))
+        _print(compared.comparison, output)
+        for write in files:
+            write(compared)
     except KeyboardInterrupt:
         ctx.exit(INTERRUPTED)
 
 
-def _drawing(path: Path) -> "Callable[[Sequence[Played]], None]":
+def _picture(path: Path) -> "Callable[[Compared], None]":
     """Return what draws a picture. Raises UsageError for a path to which none can be written."""
     from queueplanner.report.pictures import PictureError, checked, draw  # noqa: PLC0415 -- see the package's docstring
 
@@ -110,16 +119,33 @@ def _drawing(path: Path) -> "Callable[[Sequence[Played]], None]":
         checked(path)
     except PictureError as error:
         raise click.UsageError(f"--picture {error}") from error
+    return _writer("--picture", path, lambda compared: draw(compared.played, path))
+
+
+def _page(path: Path) -> "Callable[[Compared], None]":
+    """Return what writes a page. Raises UsageError for a path to which none can be written."""
+    from queueplanner.report.page import About, page  # noqa: PLC0415 -- see the package's docstring
+
+    def write(compared: "Compared") -> None:
+        command = shlex.join(["qwp", *sys.argv[1:]])
+        about = About(command, version("queueworkerpool"), compared.scenario)
+        page(compared.comparison, compared.played, about, path)
+
+    return _writer("--html", path, write)
+
+
+def _writer(option: str, path: Path, write: "Callable[[Compared], None]") -> "Callable[[Compared], None]":
+    """Return the same, with a sentence for what cannot be written. Raises UsageError where there is no such folder."""
     if not path.absolute().parent.is_dir():
-        raise click.UsageError(f"--picture {path}: there is no folder {path.parent}: make it first")
+        raise click.UsageError(f"{option} {path}: there is no folder {path.parent}: make it first")
 
-    def drawn(played: "Sequence[Played]") -> None:
+    def written(compared: "Compared") -> None:
         try:
-            draw(played, path)
+            write(compared)
         except OSError as error:
-            raise NothingDoneError(f"--picture {path}: {error.strerror or error}") from error
+            raise NothingDoneError(f"{option} {path}: {error.strerror or error}") from error
 
-    return drawn
+    return written
 
 
 def _print(comparison: Comparison, output: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from queueplanner.accuracy import sentences
 from queueplanner.figures import SECTIONS, Figure
 from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
@@ -11,6 +12,7 @@ WIDTH = 100
 STAR = " *"
 _LABELS = 2 + max(len(figure.label) for _, figures in SECTIONS for figure in figures)
 _GAP = 2
+_LEGEND = "* the best of its row, of the policies that handled all messages if there are such"
 
 
 def lines(comparison: Comparison) -> Iterator[str]:
@@ -20,11 +22,17 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield from _table(block, comparison)
     if len(comparison.results) > 1:
-        yield from ("", "* the best of its row")
-    if remarks := comparison.remarks:
-        yield from ("", "To be known:")
-    for remark in remarks:
-        yield from wrap(printable(remark), WIDTH, initial_indent="- ", subsequent_indent="  ")
+        yield from ("", _LEGEND)
+    if comparison.accuracy:
+        yield from _listed("The pool's past, as the planner repeats it:", sentences(comparison.accuracy))
+    yield from _listed("To be known:", comparison.remarks)
+
+
+def _listed(head: str, texts: Sequence[str]) -> Iterator[str]:
+    if texts:
+        yield from ("", head)
+    for text in texts:
+        yield from wrap(printable(text), WIDTH, initial_indent="- ", subsequent_indent="  ")
 
 
 def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:
@@ -53,11 +61,10 @@ def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
     for section, figures in SECTIONS:
         yield section
         for figure in figures:
-            best = comparison.best(figure)
-            cells = (_cell(figure, result, best, width) for result, width in zip(block, widths, strict=True))
+            cells = (_cell(figure, result, comparison, width) for result, width in zip(block, widths, strict=True))
             yield f"  {figure.label:{_LABELS - 2}}{''.join(cells)}".rstrip()
 
 
-def _cell(figure: Figure, result: Result, best: str | None, width: int) -> str:
+def _cell(figure: Figure, result: Result, comparison: Comparison, width: int) -> str:
     text = figure.text(figure.mean(result.outcomes))
-    return f"{text:>{width - len(STAR)}}{STAR if text == best else '':{len(STAR)}}"
+    return f"{text:>{width - len(STAR)}}{STAR if comparison.is_best(result, figure) else '':{len(STAR)}}"

@@ -3,14 +3,15 @@
 What nobody said is assumed, and told.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from queueplanner.commands.parameters import SHARE, Span, Times
 from queueplanner.commands.sections import Section, grouped
+from queueplanner.sources.past import Workers
 from queueplanner.work import Constant, Deaths, Draw, Failures, Work
 
 if TYPE_CHECKING:
@@ -42,21 +43,27 @@ class WorkOptions:
     node_lost_at: Sequence[float]
     pods_per_node: int
 
-    def work(self, workers: "Sequence[TemplateWorkers]") -> tuple[Work, tuple[str, ...]]:
-        """Return the work, and what was assumed of it. Raises UsageError.
+    def work(self, templates: "Sequence[TemplateWorkers]", measured: Workers | None) -> tuple[Work, tuple[str, ...]]:
+        """Return the work, and what was assumed of it. What was given goes first, then what was measured.
 
         Args:
-            workers: What the workloads among the manifests say of their workers.
+            templates: What the workloads among the manifests say of their workers.
+            measured: What a pool's past says of its workers, if there is one.
+
+        Raises:
+            UsageError: nobody says how long a message takes.
         """
-        if self.service is None:
+        known = measured or Workers(None, None, None)
+        service, startup = self.service or known.service, self.startup or known.startup
+        concurrency = self.concurrency or known.concurrency or _agreed(each.concurrency for each in templates)
+        if service is None:
             raise click.UsageError("say how long a worker takes for one message, such as --service 10s or 10s~0.5")
-        concurrency = self._concurrency(workers)
         work = Work(
-            self.service,
-            self.startup or Constant(STARTUP_SECONDS),
+            service,
+            startup or Constant(STARTUP_SECONDS),
             concurrency or 1,
             VISIBILITY_SECONDS if self.visibility is None else self.visibility,
-            self._grace(workers),
+            self._grace(templates),
             self.releases,
             Failures(self.fail_share, self.poison_share, (), self.max_receive_count or 0, self.retry_after),
             Deaths(
@@ -65,29 +72,34 @@ class WorkOptions:
                 self.pods_per_node,
             ),
         )
-        return work, tuple(self._assumed(concurrency))
+        return work, tuple(_assumed(service, startup, concurrency))
 
-    def _concurrency(self, workers: "Sequence[TemplateWorkers]") -> int | None:
-        """Return what was given, else what every workload says; None when nobody said, or they differ."""
-        said = {each.concurrency for each in workers}
-        return self.concurrency or (said.pop() if len(said) == 1 else None)
-
-    def _grace(self, workers: "Sequence[TemplateWorkers]") -> float:
+    def _grace(self, templates: "Sequence[TemplateWorkers]") -> float:
         if self.grace is not None:
             return self.grace
-        said = {each.grace_seconds for each in workers}
-        return said.pop() if len(said) == 1 else GRACE_SECONDS
+        said = _agreed(each.grace_seconds for each in templates)
+        return GRACE_SECONDS if said is None else said
 
-    def _assumed(self, concurrency: int | None) -> Iterator[str]:
-        if self.startup is None:
-            yield (
-                f"a pod was assumed to take {STARTUP_SECONDS:g} s from its creation to its first receive: measure it"
-                " (`kubectl get pods -w` of a pod that is created) and give --startup"
-            )
-        if concurrency is None:
-            yield "a pod was assumed to handle one message at a time: give --concurrency, or its Deployment with -f"
-        if isinstance(self.service, Constant):
-            yield "every message was assumed to take as long as the others: give --service 10s~0.5 where they differ"
+
+_Said = TypeVar("_Said")
+
+
+def _agreed(said: Iterable[_Said]) -> _Said | None:
+    """Return what all say; None when they differ, or nobody says anything."""
+    different = set(said)
+    return different.pop() if len(different) == 1 else None
+
+
+def _assumed(service: Draw, startup: Draw | None, concurrency: int | None) -> Iterator[str]:
+    if startup is None:
+        yield (
+            f"a pod was assumed to take {STARTUP_SECONDS:g} s from its creation to its first receive: measure it"
+            " (`kubectl get pods -w` of a pod that is created) and give --startup"
+        )
+    if concurrency is None:
+        yield "a pod was assumed to handle one message at a time: give --concurrency, or its Deployment with -f"
+    if isinstance(service, Constant):
+        yield "every message was assumed to take as long as the others: give --service 10s~0.5 where they differ"
 
 
 _OPTIONS = (

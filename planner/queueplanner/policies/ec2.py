@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
+from queueplanner.loads import DAY_SECONDS
 from queueplanner.simulation import UNKNOWN, Move, PodState, Primary, SimulatedPod, View
 
 PERIOD_SECONDS = 60.0
@@ -188,8 +189,8 @@ class StepScaling:
 
 
 def rounded(change: float, least: int = 1) -> int:
-    """Return a change by percent in whole instances: toward zero, but one at least, and `least` if it is more."""
-    return int(math.copysign(max(1, least, math.floor(abs(change))), change)) if change else 0
+    """Return a change by percent in whole instances: toward zero, but this many at least."""
+    return int(math.copysign(max(least, math.floor(abs(change))), change)) if change else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class AutoScalingGroup:
         most: MaxSize.
         metric: What its policies follow; None: there are none.
         policies: The most that any of them proposes is asked for.
-        schedule: Scheduled actions, in their order of the day.
+        schedule: Scheduled actions.
         warmup_seconds: How long an instance warms up, from its launch; the time until it is in service is in it.
         protects: Whether instances protect themselves from scale-in while they are busy.
     """
@@ -235,11 +236,11 @@ class AutoScalingGroup:
         return Move(size, PERIOD_SECONDS, _closest_to_the_next_hour(view, size), reads, self.protects)
 
     def _scheduled(self, view: View) -> int:
+        if not self.schedule:
+            return view.replicas
         time = (view.time - view.time.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-        due = [action.capacity for action in self.schedule if time - PERIOD_SECONDS < action.at <= time]
-        if view.now == 0:
-            due = due or [action.capacity for action in self.schedule[-1:]]  # of the evening before
-        return due[-1] if due else view.replicas
+        seconds, capacity = min(((time - action.at) % DAY_SECONDS, action.capacity) for action in self.schedule)
+        return capacity if view.now == 0 or seconds < PERIOD_SECONDS else view.replicas
 
     def _scaled(self, view: View, size: int, metric: Metric) -> int:
         warm = [instance for instance in view.pods if self._is_warm(instance, view.now)]

@@ -4,10 +4,12 @@ What it says of the cluster is what the operator would see: counts of the queue,
 to samples and before a scale-in.
 """
 
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
 
-from queueplanner.simulation import Counts, Move, PodState, SimulatedPod, View
+from queueplanner.simulation import Move, PodState, SimulatedPod, View
 from queueworkerpool.decide import decide
 from queueworkerpool.gather import gather
 from queueworkerpool.model import (
@@ -26,43 +28,94 @@ from queueworkerpool.model import (
     WorkerState,
 )
 from queueworkerpool.names import FIELD_MANAGER
+from queueworkerpool.scheduler.readings import FRESH_SHARE
 from queueworkerpool.sizing import ServiceTime
 from queueworkerpool.workers.sampler import MOST_PODS, Sampling, sampled
 
+SAME_TICK_SECONDS = 1e-6
+"""Two ticks that are no further apart are one: sums of floating point are no more exact."""
+
+LATEST_SECONDS = 0.02
+"""How long a tick takes at most until it has the counts, and so its time.
+
+A window that ends at a tick has just ended then or not, by chance: where it is a multiple of the interval, half of the
+scale-ins come a tick later.
+"""
+
+READY_SECONDS = 0.7
+"""From a worker's first receive until its pod is reported as ready: half a period of a probe, and a little more."""
+
 _UID = "planned"
+
+
+def by_chance(_: float, random: Random) -> float:
+    """Draw how long a tick takes until it has the counts."""
+    return random.random() * LATEST_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """When a pool is looked at.
+
+    Args:
+        phase_seconds: From its first tick to one that comes at its usual time.
+        lateness: Returns how long a tick that is due at a time takes until it has the counts.
+    """
+
+    phase_seconds: float = 0.0
+    lateness: Callable[[float, Random], float] = by_chance
 
 
 class PlannedPool:
     """A pool's decisions, from one tick to the next."""
 
-    def __init__(self, name: str, spec: PoolSpec, concurrency: int) -> None:
+    def __init__(self, name: str, spec: PoolSpec, concurrency: int, ticks: Ticks = Ticks()) -> None:
         """Begin with a pool that has decided nothing.
 
         Args:
             name: What people call it.
             spec: The pool's.
             concurrency: Messages that a worker handles at the same time.
+            ticks: When it is looked at.
         """
         self.name = name
         self._pool = Pool(
             key=NamespacedName("planner", "pool"), uid=_UID, created="", generation=1, resource_version=1, spec=spec
         )
         self._concurrency = concurrency
+        self._ticks = ticks
+        self._random = Random(name)  # noqa: S311 -- chance in a simulation
         self._scaled_at: datetime | None = None
-        self._sampled_at = -float("inf")
+        self._sampled_at: datetime | None = None
+        self._sample: Sample | None = None
+        self._reading: QueueReading | None = None
         self._sampling = Sampling(_UID, ServiceTime(), declared_seconds=spec.target.declared_service_seconds)
 
     def decide(self, view: View) -> Move:
         """Decide as a tick does: on the counts, and before a scale-in once more on what the workers say."""
-        now = view.time
+        now = view.time + timedelta(seconds=self._ticks.lateness(view.now, self._random))
         spec = self._pool.spec
-        facts = gather(self._pool, self._target(view), (_reading(view.counts, now),), now, self._sample(view, now))
+        reading, reads = self._read(view, now)
+        facts = gather(self._pool, self._target(view), (reading,), now, self._taken(view, now))
         decision = decide(facts)
-        if decision.replicas < facts.replicas and spec.busy_workers is BusyWorkers.PROTECT:
+        if _asks_workers(facts, decision):
             decision = decide(replace(facts, pods=tuple(self._worker(pod, view.now) for pod in view.pods)))
         self._remember(facts, decision, now)
         soon = decision.recheck_seconds
-        return Move(decision.replicas, spec.poll_seconds if soon is None else soon, decision.victims)
+        next_seconds = until_next(view.now, spec.poll_seconds, self._ticks.phase_seconds) if soon is None else soon
+        return Move(decision.replicas, next_seconds, decision.victims, reads)
+
+    def _read(self, view: View, now: datetime) -> tuple[QueueReading, int]:
+        """Return the counts and how often they were read: those of a moment ago serve once more, as `SharedReadings`.
+
+        A count that may be wrong is read again in any case.
+        """
+        last, doubted = self._reading, self._pool.status.memory.activation_pending_since is not None
+        fresh_for = timedelta(seconds=self._pool.spec.poll_seconds * FRESH_SHARE)
+        if last and not doubted and now - last.time < fresh_for:
+            return last, 0
+        self._reading = QueueReading(view.counts.visible, view.counts.in_flight, 0, now)
+        return self._reading, 1
 
     def _remember(self, facts: Facts, decision: Decision, now: datetime) -> None:
         if decision.replicas != facts.replicas:
@@ -71,23 +124,27 @@ class PlannedPool:
         self._pool = replace(self._pool, status=status)
 
     def _target(self, view: View) -> Target:
-        ready = sum(pod.state is PodState.READY for pod in view.pods)
+        ready = sum(_is_ready(pod, view.now) for pod in view.pods)
         writer = (FIELD_MANAGER, self._scaled_at) if self._scaled_at else None
         settled = len(view.pods) == view.replicas
         return Target(view.replicas, ready, 1, settled=settled, selector="app=pool", writer=writer, uid=_UID)
 
-    def _sample(self, view: View, now: datetime) -> Sample | None:
-        """Return what a few ready workers report, when a sample is due."""
-        ready = [pod for pod in view.pods if pod.state is PodState.READY]
-        if not ready or view.now - self._sampled_at < self._pool.spec.target.sample_interval_seconds:
-            return None
-        self._sampled_at = view.now
-        states = {pod.name: self._report(pod, view.now) for pod in ready[:MOST_PODS]}
-        return sampled(self._sampling, states, [_listed(pod) for pod in view.pods], now)
+    def _taken(self, view: View, now: datetime) -> Sample | None:
+        """Return the sample that an earlier tick began, and begin one when it is due: a tick waits for no answers."""
+        sample, self._sample = self._sample, None
+        ready = [pod for pod in view.pods if _is_ready(pod, view.now)]
+        if ready and self._is_sample_due(now):
+            self._sampled_at = now
+            states = {pod.name: self._report(pod, view.now) for pod in ready[:MOST_PODS]}
+            self._sample = sampled(self._sampling, states, [_listed(pod, view.now) for pod in view.pods], now)
+        return sample
+
+    def _is_sample_due(self, now: datetime) -> bool:
+        interval = timedelta(seconds=self._pool.spec.target.sample_interval_seconds)
+        return self._sampled_at is None or now - self._sampled_at >= interval
 
     def _worker(self, pod: SimulatedPod, now: float) -> Worker:
-        listed = _listed(pod)
-        return Worker(listed, self._report(pod, now) if listed.ready else None)
+        return Worker(_listed(pod, now), self._report(pod, now) if pod.state is PodState.READY else None)
 
     def _report(self, pod: SimulatedPod, now: float) -> WorkerState:
         in_hand = [now - begun for begun in pod.in_hand.values()]
@@ -95,12 +152,26 @@ class PlannedPool:
         return WorkerState(len(in_hand), self._concurrency, pod.finished, busy_seconds, max(in_hand, default=0.0))
 
 
-def _listed(pod: SimulatedPod) -> Pod:
-    """Return a pod as the API server lists it; its name serves as its uid."""
-    ready = pod.state is PodState.READY
-    startup = pod.ready_at - pod.created if ready else None
-    return Pod(pod.name, pod.name, ready=ready, running=ready, startup_seconds=startup)
+def until_next(now: float, interval: float, phase: float) -> float:
+    """Return the seconds until a pool's next usual tick, which keeps its phase whatever happens in between."""
+    left = interval - (now - phase) % interval
+    return left if left > SAME_TICK_SECONDS else interval
 
 
-def _reading(counts: Counts, now: datetime) -> QueueReading:
-    return QueueReading(counts.visible, counts.in_flight, 0, now)
+def _asks_workers(facts: Facts, decision: Decision) -> bool:
+    """Return whether the operator asks the workers before this decision, as `reconcile` does."""
+    protects = facts.spec.busy_workers is BusyWorkers.PROTECT
+    lowers, raises = decision.replicas < facts.replicas, decision.replicas > facts.replicas
+    return not raises and ((lowers and protects) or decision.asks_workers)
+
+
+def _is_ready(pod: SimulatedPod, now: float) -> bool:
+    """Return whether a pod is reported as ready: some time after it can receive."""
+    return pod.state is PodState.READY and now - pod.ready_at >= READY_SECONDS
+
+
+def _listed(pod: SimulatedPod, now: float) -> Pod:
+    """Return a pod as the API server lists it; its name serves as its uid. While it starts, its worker runs already."""
+    ready = _is_ready(pod, now)
+    startup = pod.ready_at + READY_SECONDS - pod.created if ready else None
+    return Pod(pod.name, pod.name, ready=ready, startup_seconds=startup)

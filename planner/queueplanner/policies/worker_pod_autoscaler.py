@@ -62,12 +62,11 @@ class WorkerPodAutoscaler:
         sent = self._per_minute(SENT_MINUTES, [sent for sent, _ in self._totals])
         least = max(self.least, math.ceil(self.seconds_per_job * sent / _MINUTE_SECONDS))
         wanted = math.ceil(messages / self.target)
-        if replicas and messages:
-            same = abs(wanted - replicas) / replicas <= SAME
-            return self._bounded(replicas if same else wanted, replicas, least)
-        if replicas and not (sent and self.seconds_per_job) and self._idle():
+        if replicas and messages and abs(wanted - replicas) / replicas <= SAME:
+            wanted = replicas
+        if replicas and not messages and not (sent and self.seconds_per_job) and self._idle():
             return min(self.most, least)
-        return self._bounded(least if replicas else wanted, replicas, least)
+        return self._bounded(wanted, replicas, least)
 
     def _bounded(self, wanted: int, replicas: int, least: int) -> int:
         if least >= self.most:

@@ -14,13 +14,13 @@ KEPT = 0.99
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What a policy is judged by: means of its runs, and whether each of them handled every message."""
+    """What a policy is judged by: means of its runs."""
 
     name: str
     cost: float
     p99: float
     above: float
-    is_whole: bool
+    is_behind: bool
 
     @classmethod
     def of(cls, result: Result) -> Self:
@@ -30,16 +30,16 @@ class _Judged:
             fmean(run.cost for run in runs),
             fmean(run.wait.p99 if run.wait else 0.0 for run in runs),
             fmean(run.above_slo or 0.0 for run in runs),
-            not any(run.lost or run.unhandled for run in runs),
+            result.is_behind,
         )
 
 
 def answer(results: Sequence[Result], slo_seconds: float | None) -> str:
     """Return which policy costs least, of those that keep the SLO if there is one."""
     policies = [_Judged.of(result) for result in results]
-    whole = [each for each in policies if each.is_whole]
+    whole = [each for each in policies if not each.is_behind]
     if not whole:
-        return "No policy handled all messages by the end."
+        return "No policy handled its messages by the end."
     if slo_seconds is None:
         return _cheapest_and_quickest(whole)
     kept = [each for each in whole if each.above <= 1 - KEPT]

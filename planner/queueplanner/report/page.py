@@ -18,6 +18,7 @@ from reprlib import Repr
 from string import Template
 from typing import Any
 
+from queueplanner.accuracy import Accuracy, sentences
 from queueplanner.figures import FIGURES, SECTIONS, Figure
 from queueplanner.play import Played, Scenario
 from queueplanner.report import pictures
@@ -70,6 +71,7 @@ def document(comparison: Comparison, played: Sequence[Played], about: About) -> 
         table=_table(comparison),
         picture=_inline(pictures.runs(played, "svg")),
         distribution=_inline(pictures.distribution(played, "svg")),
+        past=_past(comparison.accuracy),
         remarks=_list(comparison.remarks),
         command=escape(about.command),
         inputs="\n".join(_inputs(comparison, about)),
@@ -105,28 +107,36 @@ def _tells(figure: Figure, comparison: Comparison) -> bool:
 
 
 def _row(result: Result, shown: Sequence[Figure], comparison: Comparison) -> str:
-    cells = "".join(_cell(figure, figure.mean(result.outcomes), comparison) for figure in shown)
+    cells = "".join(_cell(result, figure, comparison) for figure in shown)
     return f'<tr><th scope="row">{escape(result.name)}</th>{cells}</tr>'
 
 
-def _cell(figure: Figure, value: float | None, comparison: Comparison) -> str:
-    text = figure.text(value)
-    attributes = [' class="best"'] if text == comparison.best(figure) else []
+def _cell(result: Result, figure: Figure, comparison: Comparison) -> str:
+    value = figure.mean(result.outcomes)
+    attributes = [' class="best"'] if comparison.is_best(result, figure) else []
     attributes += [] if value is None else [f' data-value="{value:.9g}"']
-    return f"<td{''.join(attributes)}>{escape(text)}</td>"
+    return f"<td{''.join(attributes)}>{escape(figure.text(value))}</td>"
 
 
 # Remarks and inputs
 
 
-def _list(sentences: Iterable[str]) -> str:
-    items = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+def _past(accuracy: Accuracy | None) -> str:
+    """Return how well the planner repeats a pool's past, if that was asked."""
+    if accuracy is None:
+        return ""
+    title = "The pool's past, as the planner repeats it"
+    return f'<section aria-labelledby="past">\n<h2 id="past">{title}</h2>\n{_list(sentences(accuracy))}\n</section>\n'
+
+
+def _list(texts: Iterable[str]) -> str:
+    items = "\n".join(f"<li>{escape(text)}</li>" for text in texts)
     return f"<ul>\n{items}\n</ul>" if items else "<p>Nothing.</p>"
 
 
 def _inputs(comparison: Comparison, about: About) -> Iterator[str]:
     scenario, work = about.scenario, about.scenario.work
-    rows: dict[str, object] = {"version": about.version, "seeds": comparison.seeds}
+    rows: dict[str, object] = {"version": about.version, "seeds": ", ".join(map(str, comparison.seeds))}
     rows |= {field.name: getattr(scenario, field.name) for field in fields(scenario)}
     rows |= {field.name: getattr(work, field.name) for field in fields(work)}
     del rows["work"], rows["seed"]

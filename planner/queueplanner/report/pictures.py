@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DAY_SECONDS = 86_400
 FORMATS = (".png", ".svg")
 COLOURS = ("#0072b2", "#c44e00", "#008060", "#9a4c95", "#1f1f1f", "#a17700", "#7a5230")
 """They can be told apart by the colour-blind too, and have a contrast of 3:1 and more on white."""
 DASHES = ("", "6 2", "2 2", "6 2 2 2", "10 3", "6 2 2 2 2 2")
 """Lengths of dashes and of gaps between them, as SVG has them: lines are told apart without colours by these."""
-TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_SECONDS)
 """Seconds between two times that are written below a picture; beyond them, whole days."""
 MOST_TIMES = 13
+LONG_SECONDS = 2 * DAY_SECONDS
+"""Beyond it, times have days."""
 INTERVALS = 150
 """More could not be told apart, where lines lie over each other."""
 LINE_WIDTH = 1.6
@@ -165,7 +168,7 @@ def frontier(points: Sequence[FrontierPoint], form: str) -> bytes:
 
 def span(seconds: float) -> str:
     """Return a time as people say it: `minute`, `15 minutes`."""
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+    for unit, length in (("day", DAY_SECONDS), ("hour", 3600), ("minute", 60)):
         if seconds % length == 0:
             return unit if seconds == length else f"{seconds // length:.0f} {unit}s"
     return "second" if seconds == 1 else f"{seconds:g} seconds"
@@ -201,13 +204,15 @@ def _title(axes: "Axes", title: str) -> None:
 
 def _times(axes: "Axes", seconds: float) -> None:
     step = next((step for step in TIME_STEPS if seconds / step <= MOST_TIMES), 0)
-    step = step or 86_400 * math.ceil(seconds / MOST_TIMES / 86_400)
+    step = step or DAY_SECONDS * math.ceil(seconds / MOST_TIMES / DAY_SECONDS)
     places = [step * index for index in range(int(seconds / step) + 1)]
-    axes.set_xticks(places, [clock(place) for place in places])
+    axes.set_xticks(places, [clock(place, seconds) for place in places])
     axes.set(xlim=(0, seconds or 1), xlabel="time since the start (hours:minutes)")
 
 
-def clock(seconds: int) -> str:
-    """Return a time since the start as people read it: hours and minutes, and seconds where they matter."""
+def clock(seconds: int, total: float) -> str:
+    """Return a time since the start as people read it, with days where the total is more than two."""
     hours, minutes = seconds // 3600, seconds % 3600 // 60
-    return f"{hours}:{minutes:02}" + (f":{seconds % 60:02}" if seconds % 60 else "")
+    days, hours = divmod(hours, 24) if total > LONG_SECONDS else (None, hours)
+    rest = f"{hours}:{minutes:02}" + (f":{seconds % 60:02}" if seconds % 60 else "")
+    return rest if days is None else f"{days}d" + (f" {rest}" if seconds % DAY_SECONDS else "")

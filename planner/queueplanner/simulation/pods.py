@@ -8,6 +8,7 @@ order of their creation.
 import math
 from array import array
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 from queueplanner.simulation.events import Events
@@ -103,13 +104,21 @@ class Pods:
         return sorted((pod for pod in self.serving.values() if not (move.spares_busy and pod.in_hand)), key=rank)
 
     def _stop(self, pod: SimulatedPod) -> None:
-        """Tell a pod to end: it finishes what it has in hand, within its grace."""
+        """Tell a pod to end: it finishes what it has in hand, within its grace, and the poll under way."""
+        poll_ends = self._events.now + self._workers.poll_left(pod)
         self._leave(pod, PodState.ENDING)
-        if not pod.in_hand:
+        if pod.in_hand:
+            self._workers.drain(pod, partial(self._end_after, poll_ends))
+            self._events.plan(self._events.now + self._work.grace_seconds, self._kill, pod)
+        else:
+            self._end_after(poll_ends, pod)
+
+    def _end_after(self, time: float, pod: SimulatedPod) -> None:
+        """End a pod at a time, or now if that is over."""
+        if time > self._events.now:
+            self._events.plan(time, self._end, pod)
+        else:
             self._end(pod)
-            return
-        self._workers.drain(pod, self._end)
-        self._events.plan(self._events.now + self._work.grace_seconds, self._kill, pod)
 
     def _kill(self, pod: SimulatedPod) -> None:
         if pod.state is PodState.GONE:
@@ -141,6 +150,8 @@ class Pods:
         self.serving.pop(pod.number, None)
 
     def _end(self, pod: SimulatedPod) -> None:
+        if pod.state is PodState.GONE:  # it died in its last poll
+            return
         pod.state = PodState.GONE
         del self._existing[pod.number]
         self._ended_seconds += self._events.now - pod.created

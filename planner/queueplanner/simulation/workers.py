@@ -14,6 +14,9 @@ from queueplanner.work import Failures, Work
 POLL_SECONDS = 20.0
 """The longest that a receive waits for a message (SQS long polling)."""
 
+FIRST_POLL_SECONDS = 1.0
+"""How long queueworker's first poll after a message waits; each that brings nothing doubles it."""
+
 
 class EndlessError(ValueError):
     """A message would fail again and again at the same moment."""
@@ -65,6 +68,13 @@ class Workers:
         if len(pod.in_hand) < self._work.concurrency:
             self.empty_receives += int((self._events.now - pod.polls_since) / POLL_SECONDS)
 
+    def poll_left(self, pod: SimulatedPod) -> float:
+        """Return how long the poll of a pod goes on; 0 where it has none, because it is not ready or has no room."""
+        longest = min(self._work.longest_poll_seconds, max(self._work.grace_seconds, 1.0))
+        if not longest or pod.state is not PodState.READY or len(pod.in_hand) == self._work.concurrency:
+            return 0.0
+        return poll_left(self._events.now - pod.polls_since, longest)
+
     def drain(self, pod: SimulatedPod, then: Callable[[SimulatedPod], None]) -> None:
         """Do something once a stopped pod has handled what it has in hand."""
         self._draining[pod] = then
@@ -80,7 +90,7 @@ class Workers:
 
     def offer(self) -> None:
         """Give messages to workers that wait."""
-        while self._slots and self._queue.offers():
+        while self._slots and self._queue.visible and self._queue.offers():
             self._begin(self._any_waiting(), self._queue.receive())
 
     def _any_waiting(self) -> SimulatedPod:
@@ -137,6 +147,15 @@ class Workers:
     def _show(self, message: int) -> None:
         self._queue.show(message)
         self.offer()
+
+
+def poll_left(idle: float, longest: float) -> float:
+    """Return how long the poll goes on of a worker that has been idle for some seconds."""
+    wait, ended = min(FIRST_POLL_SECONDS, longest), 0.0
+    while wait < longest and ended + wait <= idle:
+        ended += wait
+        wait = min(2 * wait, longest)
+    return wait - (idle - ended) % wait
 
 
 class _Fails:

@@ -10,7 +10,7 @@ import pytest
 from queueplanner.loads import Steady
 from queueplanner.play import Scenario
 from queueplanner.report.page import About, page
-from tests.browser import MISSING, Browser, Tab, program, tab
+from testbed.browser import MISSING, Browser, Tab, program, tab
 from tests.unit.planner.builders import work
 from tests.unit.planner.report.builders import comparison, played, run
 
@@ -68,6 +68,25 @@ def test_it_is_drawn_and_as_wide_as_the_screen(opened: Tab, report: Path, width:
     assert opened.run("document.documentElement.scrollWidth") <= width
     assert opened.run("document.querySelectorAll('img').length") == 0, "a policy's name is a text"
     assert opened.texts("#policies label") == ["mine", "theirs", HOSTILE]
+
+
+LONG = "a-name-without-a-place-to-break-" * 8
+
+
+def test_long_names_and_remarks_stay_on_the_screen(opened: Tab, tmp_path: Path) -> None:
+    shown = [played(run([1, 2], [2, 3]), LONG), played(run([1, 2], [2, 3]), LONG * 2)]
+    about = About(f"qwp simulate -f {LONG}", "1.2.3", Scenario(Steady(1.0, 100), work(1.0)))
+    page(comparison(shown, LONG), shown, about, tmp_path / "report.html")
+    opened.open(tmp_path / "report.html", width=400)
+    assert opened.run("document.documentElement.scrollWidth") == 400
+
+
+def test_nothing_to_draw_is_a_page_too(opened: Tab, tmp_path: Path) -> None:
+    shown = [played(run([], [], sizes=[], seconds=0))]
+    about = About("qwp simulate", "1.2.3", Scenario(Steady(1.0, 100), work(1.0)))
+    page(comparison(shown), shown, about, tmp_path / "report.html")
+    opened.open(tmp_path / "report.html")
+    assert opened.texts("tbody th")[0] == "fixed"
 
 
 def test_without_scripts_it_shows_pictures_and_the_table(opened: Tab, report: Path) -> None:

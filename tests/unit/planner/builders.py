@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from queueplanner.policies.pools import PlannedPool
+from queueplanner.policies.pools import PlannedPool, Ticks
 from queueplanner.simulation import Move, View
 from queueplanner.work import Constant, Work
 from queueworkerpool.validate import validate
@@ -45,7 +45,7 @@ def work(service: float = 1.0, startup: float = 0.0, **fields: Any) -> Work:
     return Work(Constant(service), Constant(startup), **fields)
 
 
-def pool(concurrency: int = 1, **spec: Any) -> PlannedPool:
+def pool(concurrency: int = 1, ticks: Ticks | None = None, name: str = "pool", **spec: Any) -> PlannedPool:
     """Return a pool with the defaults of its definition."""
     body = {
         "apiVersion": "queueworker.dev/v1alpha1",
@@ -61,4 +61,4 @@ def pool(concurrency: int = 1, **spec: Any) -> PlannedPool:
     }
     [verdict] = validate(yaml.safe_dump(body), NOW)
     assert verdict.spec is not None, verdict.errors
-    return PlannedPool("pool", verdict.spec, concurrency)
+    return PlannedPool(name, verdict.spec, concurrency, ticks or Ticks())

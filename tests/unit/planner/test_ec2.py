@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -21,7 +22,7 @@ from queueplanner.policies.ec2 import (
     Utilization,
     rounded,
 )
-from queueplanner.simulation import UNKNOWN, Counts, PodState, Primary, SimulatedPod, System, View, simulate
+from queueplanner.simulation import MONDAY, UNKNOWN, Counts, PodState, Primary, SimulatedPod, System, View, simulate
 from tests.unit.planner.builders import work
 
 HOUR = 3600.0
@@ -144,16 +145,29 @@ def test_by_metric_math_a_group_cannot_leave_zero() -> None:
     assert max(made.sizes.asked, default=0) == 0
 
 
-def test_a_schedule_sets_the_size_at_its_times_and_begins_with_that_of_the_evening() -> None:
-    group = AutoScalingGroup("asg", 0, 100, schedule=(ScheduledAction(9 * HOUR, 10), ScheduledAction(18 * HOUR, 2)))
-    made = simulate(group, [], System(work(), 2 * loads.DAY_SECONDS), Random(1))
-    assert dict(zip(made.sizes.times, made.sizes.asked, strict=True)) == {
-        0.0: 2,
-        9 * HOUR: 10,
-        18 * HOUR: 2,
-        33 * HOUR: 10,
-        42 * HOUR: 2,
-    }
+OFFICE = (ScheduledAction(9 * HOUR, 10), ScheduledAction(18 * HOUR, 2))
+BEGINNINGS = {
+    "midnight: with that of the evening": (0.0, {0.0: 2, 9 * HOUR: 10, 18 * HOUR: 2, 33 * HOUR: 10, 42 * HOUR: 2}),
+    "in the afternoon: with that of the morning": (15 * HOUR, {0.0: 10, 3 * HOUR: 2, 18 * HOUR: 10, 27 * HOUR: 2}),
+    "half a minute before: a tick later": (9 * HOUR - 30, {0.0: 2, 60.0: 10, 9 * HOUR + 60: 2, 24 * HOUR + 60: 10}),
+}
+
+
+@pytest.mark.parametrize(("time", "sizes"), BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_schedule_sets_the_size_at_its_times(time: float, sizes: dict[float, int]) -> None:
+    group, began = AutoScalingGroup("asg", 0, 100, schedule=OFFICE), MONDAY + timedelta(seconds=time)
+    made = simulate(group, [], System(work(), 2 * loads.DAY_SECONDS, began=began), Random(1))
+    asked = dict(zip(made.sizes.times, made.sizes.asked, strict=True))
+    assert {when: size for when, size in asked.items() if when <= max(sizes)} == sizes
+
+
+def test_what_is_scheduled_just_before_midnight_is_done_after_it() -> None:
+    group, began = (
+        AutoScalingGroup("asg", 0, 9, schedule=(ScheduledAction(86_390.0, 3),)),
+        MONDAY + timedelta(seconds=30),
+    )
+    assert group.decide(View(loads.DAY_SECONDS, Counts(0, 0), 5, (), began=began)).replicas == 3
+    assert group.decide(View(loads.DAY_SECONDS + 60, Counts(0, 0), 5, (), began=began)).replicas == 5
 
 
 TOGETHER = {

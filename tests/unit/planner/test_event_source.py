@@ -38,6 +38,7 @@ def test_work_of_more_than_15_minutes_is_cut_off_again_and_again() -> None:
     mine = limited(work(901.0, startup=20.0, concurrency=10))
     assert (mine.service.mean_seconds, mine.service(Random(1)), mine.failures.poison_share) == (900.0, 900.0, 1.0)
     assert (mine.concurrency, mine.startup.mean_seconds) == (1, 0.3)
+    assert mine.failures.retry_seconds == mine.visibility_seconds == 30.0
 
 
 def test_of_random_work_the_share_that_takes_longer_is_cut_off() -> None:

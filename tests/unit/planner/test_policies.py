@@ -148,6 +148,13 @@ WPA_RATE_ROWS = {
     "by no seconds what is sent does not count": (30, 5, {"sent": 60, "received": 60}, 0),
     "busy ones go by the disruption": (30, 5, {"sent": 0, "received": 60, "disruption": 0.2}, 4),
     "idle ones all": (30, 5, {"sent": 0, "received": 0, "disruption": 0.2}, 0),
+    "none is idle while jobs are sent": (
+        30,
+        10,
+        {"sent": 60, "received": 0, "seconds_per_job": 2, "disruption": 0.2},
+        8,
+    ),
+    "the most is more than the least of idle ones": (30, 5, {"sent": 0, "received": 0, "least": 7, "most": 6}, 6),
 }
 
 
@@ -156,6 +163,29 @@ def test_the_worker_pod_autoscaler_follows_what_cloudwatch_counts(
     minutes: int, replicas: int, fields: dict[str, Any], size: int
 ) -> None:
     assert wpa_after(minutes, replicas, **fields) == size
+
+
+@pytest.mark.parametrize(("ago", "size"), [(4, 0), (5, 0), (6, 2), (10, 2), (11, 0)])
+def test_the_worker_pod_autoscaler_counts_what_was_sent_ten_to_five_minutes_ago(ago: int, size: int) -> None:
+    """300 of two seconds in a minute that ended so long ago, less one: 60 a minute on average."""
+    policy = WorkerPodAutoscaler("wpa", seconds_per_job=2)
+    sent = [0 if minute <= 30 - ago else 300 for minute in range(31)]
+    moves = [policy.decide(View(60.0 * minute, Counts(0, 0), 0, (), sent[minute], 0)) for minute in range(31)]
+    assert moves[-1].replicas == size
+
+
+@pytest.mark.parametrize(("ago", "size"), [(9, 0), (10, 0), (11, 4), (20, 4), (21, 0)])
+def test_the_worker_pod_autoscaler_takes_workers_for_idle_by_twenty_to_ten_minutes_ago(ago: int, size: int) -> None:
+    policy = WorkerPodAutoscaler("wpa", disruption=0.2)
+    for minute in range(30):
+        policy.decide(View(60.0 * minute, Counts(0, 25), 5, (), 0, 0 if minute <= 30 - ago else 1))
+    assert policy.decide(View(1800.0, Counts(0, 0), 5, (), 0, 1)).replicas == size
+
+
+@pytest.mark.parametrize(("in_flight", "size"), [(True, 4), (False, 2)])
+def test_an_hpa_on_the_queue_counts_what_its_metric_counts(in_flight: bool, size: int) -> None:
+    policy = QueueHpa("hpa", Hpa(1, 100, 5), in_flight)
+    assert policy.decide(View(60.0, Counts(6, 14), 1, ())).replicas == size
 
 
 def test_an_hpa_on_the_queue_keeps_a_pod_and_doubles() -> None:

@@ -2,12 +2,14 @@
 
 import math
 from random import Random
+from typing import Any
 
 import pytest
 
 from queueplanner import loads
 from queueplanner.outcome import outcome
 from queueplanner.simulation import EndlessError, Move, PolicyError, Run, System, View, simulate
+from queueplanner.simulation.workers import poll_left
 from queueplanner.work import Constant, Exponential, Failures, Lognormal, Work
 from tests.unit.planner.builders import Always, Fixed, pool, work
 
@@ -50,6 +52,40 @@ def test_of_pods_the_ones_that_are_not_ready_go_first() -> None:
     made = run(Fixed((0, 1), (10, 3), (12, 1)), [0.0], work(50.0, startup=5.0, grace_seconds=1.0))
     assert list(made.done) == [55.0]
     assert made.repeated == 0
+
+
+POLLS = {
+    "the first": (0.0, 20.0, 1.0),
+    "the second": (1.0, 20.0, 2.0),
+    "the third": (4.0, 20.0, 3.0),
+    "one of the longest": (100.0, 20.0, 11.0),
+    "one of two seconds at most": (5.5, 2.0, 1.5),
+}
+
+
+@pytest.mark.parametrize(("idle", "longest", "left"), POLLS.values(), ids=POLLS)
+def test_polls_get_longer_the_longer_a_worker_is_idle(idle: float, longest: float, left: float) -> None:
+    assert poll_left(idle, longest) == left
+
+
+ENDS = {
+    "an idle one, after its poll": ([0.0], {}, 2.0 + 15.0),
+    "one whose grace is shorter than a poll": ([0.0], {"grace_seconds": 3.0}, 2.0 + 9.0),
+    "a busy one, after its message": ([9.0], {}, 11.0),
+    "one with room, after its message": ([9.5], {"concurrency": 2}, 11.5),
+    "one with room, after its poll": ([8.5], {"concurrency": 2}, 8.5 + 3.0),
+    "one that starts, at once": ([0.0], {"startup": 20.0}, 10.0),
+    "one that cuts off its poll": ([0.0], {"longest_poll_seconds": 0.0}, 10.0),
+}
+
+
+@pytest.mark.parametrize(("arrivals", "fields", "seconds"), ENDS.values(), ids=ENDS)
+def test_a_worker_that_is_told_to_end_cuts_off_no_poll(
+    arrivals: list[float], fields: dict[str, Any], seconds: float
+) -> None:
+    """It is told after ten seconds; a message takes two."""
+    made = run(Fixed((0, 1), (10, 0)), arrivals, work(2.0, **{"longest_poll_seconds": 20.0, **fields}))
+    assert made.pod_seconds == seconds
 
 
 def test_a_policy_sees_how_many_messages_were_sent_and_received() -> None:

@@ -5,6 +5,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const HEIGHT = 230;
 const EDGES = { top: 8, right: 24, bottom: 24, left: 56 };
 const FEWEST_INTERVALS = 10;
+const LONG_SECONDS = 2 * 86400; // beyond it, times have days
 const SPANS = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400,
 ];
@@ -23,7 +24,9 @@ function clock(time) {
   const tenths = Math.round(time * 10);
   const [hours, minutes, seconds] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60, (tenths % 600) / 10];
   const pad = (part) => `${part < 10 ? "0" : ""}${part}`;
-  return `${hours}:${pad(minutes)}${seconds ? `:${pad(seconds)}` : ""}`;
+  const rest = `:${pad(minutes)}${seconds ? `:${pad(seconds)}` : ""}`;
+  if (data.seconds <= LONG_SECONDS) return `${hours}${rest}`;
+  return `${Math.floor(hours / 24)}d${tenths % 864000 ? ` ${hours % 24}${rest}` : ""}`;
 }
 
 function span(seconds) {

@@ -31,7 +31,7 @@ def test_it_is_shown_after_a_while_and_taken_away(monkeypatch: pytest.MonkeyPatc
         shown.done(1)
         assert terminal.written.wait(10)
     text = terminal.getvalue()
-    assert "] 1 of 4 runs, 0 s" in text
+    assert " of 4 runs, 0 s" in text
     assert text.endswith("\r\x1b[K")
 
 

@@ -114,6 +114,20 @@ def test_the_first_run_of_each_policy_is_drawn(simulate: Simulate, tmp_path: Pat
     assert "<svg" in (tmp_path / "a.svg").read_text()
 
 
+def test_a_page_is_written(simulate: Simulate, tmp_path: Path) -> None:
+    done = simulate("--rival", "keda,wpa", *LOAD, *WORK, "--html", "a.html")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "<table>" in (tmp_path / "a.html").read_text()
+
+
+def test_who_leaves_messages_is_best_in_nothing(simulate: Simulate) -> None:
+    asked = ("--shape", "burst:messages=90,seconds=10m", "--service", "1m")
+    done = simulate("--rival", "kube-sqs-autoscaler,wpa,keda", *asked)
+    [hours] = [line.split()[1:] for line in done.stdout.splitlines() if "pod-hours" in line]
+    assert float(hours[0]) < float(hours[1])
+    assert (hours.count("*"), hours[1] == "*") == (1, False)
+
+
 def test_several_processes_give_the_same(simulate: Simulate) -> None:
     asked = ("--rival", "keda,wpa", *LOAD, *WORK, "-o", "csv")
     assert simulate(*asked, "--processes", "2").stdout == simulate(*asked).stdout
@@ -146,7 +160,7 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no policy in a file": (
         ("-f", "a", *LOAD, *WORK),
         {"a": "apiVersion: v1\nkind: Service\nmetadata: {name: web}"},
-        "say what to play (a:1: Service web are none): -f FILE",
+        "say what to play (a:1: Service web: that is none): -f FILE",
     ),
     "an invalid pool": (
         ("-f", "a", *LOAD, *WORK),
@@ -164,6 +178,23 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
     "a share above one": (("--rival", "wpa", *LOAD, *WORK, "--fail-share", "2"), {}, "'2': write a number from 0 to 1"),
+    "a past without its pool": (
+        ("--rival", "wpa", "--from-prometheus", "http://localhost:1", *WORK),
+        {},
+        "--from-prometheus needs --pool NAMESPACE/NAME, whose past it is",
+    ),
+    "a pool of no namespace": (
+        ("--rival", "wpa", "--from-prometheus", "http://localhost:1", "--pool", "a", *WORK),
+        {},
+        "'a': write it as NAMESPACE/NAME, such as default/thumbnails",
+    ),
+    "no address": (
+        ("--rival", "wpa", "--from-prometheus", "localhost", "--pool", "a/b", *WORK),
+        {},
+        "--from-prometheus localhost: 'localhost' is no address of a Prometheus server: write http://HOST:PORT",
+    ),
+    "a pool beside a shape": (("--rival", "wpa", *LOAD, "--pool", "a/b", *WORK), {}, "--pool belongs to --from-prom"),
+    "a time beside a shape": (("--rival", "wpa", *LOAD, "--since", "7d", *WORK), {}, "--since belongs to --from-cloud"),
     "no queue": (("--rival", "wpa", "--from-cloudwatch", "a b", *WORK), {}, "--from-cloudwatch a b: 'a b' is no queue"),
     "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
     "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),

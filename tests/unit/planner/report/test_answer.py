@@ -41,7 +41,7 @@ ANSWERS: dict[str, tuple[list[Outcome], float | None, str]] = {
         60,
         "mine alone keeps 99 % of the messages within 60 s, at a cost of 6.00.",
     ),
-    "all of them lose messages": ([of("loses", 1.0, 1, lost=3)], None, "No policy handled all messages by the end."),
+    "all of them lose messages": ([of("loses", 1.0, 1, lost=3)], None, "No policy handled its messages by the end."),
     "no costs": (
         [of("mine", 0.0, 0), of("theirs", 0.0, 0)],
         60,

@@ -93,9 +93,15 @@ def test_times_are_said_as_people_say_them(seconds: float, words: str) -> None:
     assert span(seconds) == words
 
 
-CLOCKS = {0: "0:00", 90: "0:01:30", 3600: "1:00", 90_000: "25:00"}
+CLOCKS = {
+    (0, 100): "0:00",
+    (90, 100): "0:01:30",
+    (90_000, 100_000): "25:00",
+    (90_000, 1e6): "1d 1:00",
+    (172_800, 1e6): "2d",
+}
 
 
-@pytest.mark.parametrize(("seconds", "words"), CLOCKS.items())
-def test_times_since_the_start_are_hours_and_minutes(seconds: int, words: str) -> None:
-    assert clock(seconds) == words
+@pytest.mark.parametrize(("at", "words"), CLOCKS.items(), ids=map(str, CLOCKS))
+def test_times_since_the_start_are_hours_and_minutes_and_days_of_long_runs(at: tuple[int, float], words: str) -> None:
+    assert clock(*at) == words

@@ -168,9 +168,11 @@ class Tab:
             self.ask("Input.dispatchKeyEvent", type=kind, key=key, modifiers=8 if shift else 0)
         self.settle()
 
-    def screenshot(self) -> bytes:
-        """Return the whole page as PNG."""
-        return base64.b64decode(self.ask("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+    def screenshot(self, height: float | None = None) -> bytes:
+        """Return the page as PNG: the whole, or as much of it from its top on."""
+        size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"], "scale": 1}
+        return base64.b64decode(self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"])
 
     def close(self) -> None:
         """Close it."""

@@ -1,0 +1,85 @@
+"""The planner looks at a pool when the operator would, and sees what the operator would."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from queueplanner.policies.pools import LATEST_SECONDS, READY_SECONDS, Ticks
+from queueplanner.simulation import Counts, PodState, SimulatedPod, View
+from queueworkerpool.scheduler.readings import FRESH_SHARE
+from tests.unit.planner.builders import pool
+
+
+def late(_: float, __: object) -> float:
+    return LATEST_SECONDS
+
+
+def view(now: float, visible: int, replicas: int = 0, pods: Sequence[SimulatedPod] = (), in_flight: int = 0) -> View:
+    return View(now, Counts(visible, in_flight), replicas, pods)
+
+
+def ready_pods(count: int, **fields: Any) -> list[SimulatedPod]:
+    """Return pods that have been ready for long."""
+    return [SimulatedPod(number, 0.0, PodState.READY, ready_at=1.0, **fields) for number in range(count)]
+
+
+def test_a_tick_keeps_its_phase_whatever_happens_in_between() -> None:
+    mine = pool(ticks=Ticks(phase_seconds=2.0))
+    counts = {0.0: 0, 2.0: 0, 7.0: 1, 8.5: 1, 12.0: 1}
+    nexts = [mine.decide(view(now, visible)).next_seconds for now, visible in counts.items()]
+    assert nexts == pytest.approx([2.0, 5.0, 1.5, 3.5, 5.0]), "a count of one at zero is read again after 1.5 s"
+
+
+def test_a_reading_serves_once_more_until_it_is_old() -> None:
+    mine = pool(ticks=Ticks(lateness=late))
+    moves = [mine.decide(view(now, visible)) for now, visible in {0.0: 10, 5 * FRESH_SHARE - 0.1: 50, 5.0: 50}.items()]
+    assert [(move.replicas, move.reads) for move in moves] == [(2, 1), (2, 0), (10, 1)]
+
+
+def test_a_count_that_may_be_wrong_is_read_again() -> None:
+    mine = pool()
+    moves = [mine.decide(view(now, 1)) for now in (0.0, 1.5)]
+    assert [(move.replicas, move.reads) for move in moves] == [(0, 1), (1, 1)]
+
+
+def test_what_workers_report_is_known_a_tick_later() -> None:
+    """Without a service time a message gets a slot; five workers have said that a message takes a second."""
+    mine, pods = pool(target={"latencySeconds": 61}, maxReplicas=1000), ready_pods(10, finished=20, busy_seconds=20.0)
+    assert [mine.decide(view(now, 600, 10, pods)).replicas for now in (10.0, 15.0, 20.0)] == [600, 600, 11]
+
+
+def test_a_pod_counts_as_ready_some_time_after_it_can_receive() -> None:
+    """Messages that wait keep idle pods, as long as some pod is ready."""
+    spec: dict[str, Any] = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}
+    young = [SimulatedPod(1, 0.0, PodState.READY, ready_at=10.0), SimulatedPod(2, 0.0, PodState.READY, ready_at=10.0)]
+    sizes = [pool(**spec).decide(view(10.0 + age, 5, 2, young)).replicas for age in (0.0, READY_SECONDS + 0.1)]
+    assert sizes == [1, 2]
+
+
+def test_workers_are_asked_when_messages_have_waited_for_some_time() -> None:
+    """They report that they are idle, so it is not for them that messages wait."""
+    mine = pool(ticks=Ticks(lateness=late), behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    sizes = [mine.decide(view(now, 10, 8, ready_pods(8))).replicas for now in (10.0, 15.0, 20.0, 25.0)]
+    assert sizes == [8, 8, 8, 2]
+
+
+def test_a_worker_that_starts_may_be_busy_for_all_that_is_known() -> None:
+    mine = pool(behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    mine.decide(view(0.0, 50))
+    starting = [SimulatedPod(number, 0.0) for number in range(9)]
+    answering = SimulatedPod(9, 0.0, PodState.READY, ready_at=2.0)
+    assert mine.decide(view(5.0, 5, 10, [*starting, answering])).replicas == 10
+
+
+def test_a_window_of_three_intervals_ends_after_three_or_four_of_them_by_chance() -> None:
+    def ticks_until_scaled_in(name: str) -> int:
+        mine, now, ticks, size = pool(name=name), 10.0, 0, 2
+        while size == 2:
+            move = mine.decide(view(now, 0, 2, ready_pods(2), in_flight=1))
+            size, now, ticks = move.replicas, now + move.next_seconds, ticks + 1
+        return ticks
+
+    found = [ticks_until_scaled_in(f"pool-{number}") for number in range(40)]
+    assert set(found) == {4, 5}
+    assert found.count(4) == pytest.approx(20, abs=10)
