@@ -42,6 +42,7 @@ NAV = {
         "Latency targets": "docs/latency.md",
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",
+        "The planner": "docs/planner.md",
         "Troubleshooting": "docs/troubleshooting.md",
     },
     "Operate": {

@@ -20,6 +20,7 @@ from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
 
 MOST_PODS = 100
+_NOT_CHECKED = "how wrong the planner is about the pool's own past is not known: give its manifest with -f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
     manifests, rivals = manifests_in(files_of(request.paths)), _rivals(request.rivals)
     _require_policies(manifests, rivals)
     sent = request.loads.sent()
-    work, assumed = request.works.work(manifests.workers, sent.past.workers if sent.past else None)
+    work, assumed = request.works.work(manifests.workers, sent.workers)
     scenario = _scenario(request, sent.load, work)
     candidates = [*manifests.candidates, *_presets(request, rivals, manifests, work)]
     scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
@@ -92,9 +93,9 @@ def compare(request: Request, *, keep: bool) -> Compared:
     except PlayError as error:
         raise click.ClickException(str(error)) from error
     results = [Result(each.name, runs, each.unchecked) for each, runs in zip(candidates, outcomes, strict=True)]
-    notes = (*sent.load.notes, *(sent.past.notes if sent.past else ()), *assumed)
-    checked = _accuracy(request, sent.past, manifests, work)
-    comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, checked)
+    own_past = _own_past(request, sent.past, manifests, work)
+    notes = [*sent.notes, *assumed, *([_NOT_CHECKED] if sent.past and own_past is None else [])]
+    comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, own_past)
     return Compared(comparison, scenarios[0], kept)
 
 
@@ -108,8 +109,8 @@ def _scenario(request: Request, load: Load, work: Work) -> Scenario:
     )
 
 
-def _accuracy(request: Request, past: PoolPast | None, manifests: Manifests, work: Work) -> Accuracy | None:
-    """Return how well the planner repeats the past of a pool; None where its manifest is not there."""
+def _own_past(request: Request, past: PoolPast | None, manifests: Manifests, work: Work) -> Accuracy | None:
+    """Return how wrong the planner is about the pool's own past; None where its manifest is not given."""
     pool = request.loads.pool
     found = [each for each in manifests.candidates if pool and each.name == f"{POOLS}/{pool.name}"]
     return accuracy(found[0], past, work, request.seed) if past and found else None

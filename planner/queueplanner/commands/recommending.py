@@ -80,8 +80,8 @@ class Recommendation:
 def ask(request: Request) -> Recommendation:
     """Search for an answer. Raises ClickException."""
     files = files_of(request.paths)
-    workloads, sent = manifests_in(files).workers, request.loads.sent()
-    work, assumed = request.works.work(workloads, sent.past.workers if sent.past else None)
+    workers, sent = manifests_in(files).workers, request.loads.sent()
+    work, assumed = request.works.work(workers, sent.workers)
     scenario = Scenario(
         sent.load,
         work,
@@ -99,8 +99,8 @@ def ask(request: Request) -> Recommendation:
         kept=frozenset(path for path in SEARCHED if path[-1] in request.keep),
         rivals=partial(_rivals, work, request.slo.seconds),
     )
-    answer = _answer(question, request.processes or os.cpu_count() or 1)
-    return Recommendation(answer, request.loads.title, (*(sent.past.notes if sent.past else ()), *assumed))
+    notes = (*(sent.past.notes if sent.past else ()), *assumed)
+    return Recommendation(_answer(question, request.processes or os.cpu_count() or 1), request.loads.title, notes)
 
 
 def _answer(question: Question, processes: int) -> Answer:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from queueplanner.recorded import Interval, LoadError, Recorded, on_grid
 from queueplanner.sources.arrivals import inferred
@@ -16,7 +16,9 @@ from queueplanner.sources.histograms import Histogram, parse_buckets
 from queueplanner.work import Constant, Draw, Lognormal
 from queueworkerpool.errors import PrometheusError
 from queueworkerpool.model import NamespacedName
-from queueworkerpool.prometheus import Series, Vector
+
+if TYPE_CHECKING:
+    from queueworkerpool.prometheus import Series, Vector
 
 SHORTEST_STEP = timedelta(minutes=1)
 MOST_STEPS = 10_000
@@ -35,10 +37,10 @@ _INFERRED = (
 class Server(Protocol):
     """Knows the past of series."""
 
-    def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+    def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> "Series":
         """Return the values of a query that has one series at most, at the times of a grid."""
 
-    def at(self, query: str, time: datetime) -> Vector:
+    def at(self, query: str, time: datetime) -> "Vector":
         """Return the values that the series of a query have at one time."""
 
 
