@@ -275,6 +275,13 @@ def test_what_a_load_needs_is_counted_in_pods() -> None:
     assert [slot for slot, pods in enumerate(found.slots) if pods] == [38]
 
 
+def test_what_happened_on_one_day_of_three_is_no_habit() -> None:
+    batches = [Interval(0, day * DAY + hour * HOUR, HOUR, 60) for day, hour in ((0, 9), (1, 3), (1, 9), (2, 9))]
+    load = Recorded([*batches, Interval(0, 3 * DAY - HOUR, HOUR, 0)], ())
+    found = needs(Scenario(load, work(4.0)), 900.0)
+    assert {int(slot // 4) for slot, pods in enumerate(found.slots) if pods} == {9}
+
+
 # Parts of the load, and what if it is otherwise
 
 
