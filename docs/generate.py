@@ -18,21 +18,20 @@ from charts.generate_readme import readme, schema
 from dashboards.grafana import to_json
 from dashboards.operators import OPERATOR
 from dashboards.pools import POOLS
+from docs import outputs
 from docs.diagrams import pictures
 from docs.fields import with_tables
 from docs.markdown import marked
-from docs.outputs import with_outputs
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
 from examples.modernize.page import files as modernize
-from queueplanner.commands.simulate import simulate_command
 from queueworkerpool.__main__ import main as main_command
 from queueworkerpool.names import ConditionType, Reason
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
-COMMANDS: dict[str, click.Command] = {**main_command.commands, "simulate": simulate_command}
+COMMANDS: dict[str, click.Command] = {**main_command.commands, **outputs.COMMANDS}
 """Those of the planner among them."""
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
@@ -50,7 +49,7 @@ def main() -> int:
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
-        PLANNER: with_outputs(PLANNER.read_text()),
+        PLANNER: outputs.with_outputs(PLANNER.read_text()),
         COMING_FROM_KEDA: with_tables(COMING_FROM_KEDA.read_text()),
         CHART / "values.schema.json": schema(),
         CHART / "dashboards" / "operator.json": to_json(OPERATOR),

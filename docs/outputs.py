@@ -13,12 +13,13 @@ import click
 from click.testing import CliRunner
 
 from docs.markdown import blocks
+from queueplanner.commands.recommend import recommend_command
 from queueplanner.commands.simulate import simulate_command
 
 ROOT = Path(__file__).parent.parent
 RUN = "test: verify"
 PRINTED = "generated: what it prints"
-COMMANDS: Mapping[str, click.Command] = {"simulate": simulate_command}
+COMMANDS: Mapping[str, click.Command] = {"recommend": recommend_command, "simulate": simulate_command}
 
 
 def with_outputs(page: str) -> str:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from queueworkerpool.prometheus import Series, Vector
 
 SHORTEST_STEP = timedelta(minutes=1)
-MOST_STEPS = 10_000
+MOST_STEPS = 10_900
 """Prometheus gives no more than 11,000 values of a series. Workers are scraped hardly less often than every minute."""
 
 _REMEMBERED = "1h"
 """For how long a worker that was not scraped is taken for the same one afterwards."""
+
+_AT_ONCE_SECONDS = 1.0
+"""In the replay, what was in the queue at the beginning comes within its first second."""
 
 _INFERRED = (
     "what was sent is inferred, as what came into the queue and what the workers deleted: messages that others deleted,"
@@ -177,7 +180,7 @@ def _load(asking: _Asking, totals: Mapping[float, float], ready: Mapping[float, 
             " the load from CloudWatch"
         )
     load, beginning = on_grid(messages, seconds), min(messages)
-    before = Interval(0, 0.0, 0.0, round(totals[beginning]))
+    before = Interval(0, 0.0, _AT_ONCE_SECONDS, round(totals[beginning]))
     return replace(load, intervals=(before, *load.intervals), notes=(*load.notes, _INFERRED)), beginning
 
 

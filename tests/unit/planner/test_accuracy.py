@@ -118,7 +118,7 @@ def test_what_counts_nothing_is_no_histogram(series: list[tuple[dict[str, str], 
     assert parse_buckets(series) is None
 
 
-STEPS = {timedelta(hours=1): 60, timedelta(days=6): 60, timedelta(days=7): 120, timedelta(days=60): 540}
+STEPS = {timedelta(hours=1): 60, timedelta(days=7): 60, timedelta(days=8): 120, timedelta(days=60): 480}
 
 
 @pytest.mark.parametrize(("since", "seconds"), STEPS.items())
