@@ -21,6 +21,7 @@ from dashboards.pools import POOLS
 from docs.diagrams import pictures
 from docs.fields import with_tables
 from docs.markdown import marked
+from docs.planner_accuracy import with_runs
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
 from examples.modernize.page import files as modernize
@@ -32,6 +33,7 @@ from queueworkerpool.settings import ENV_PREFIX, Settings
 ROOT = Path(__file__).parent.parent
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
+PLANNER_ACCURACY = ROOT / "docs" / "planner-accuracy.md"
 CHART = ROOT / "charts" / "queueworkerpool"
 CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
 
@@ -46,6 +48,7 @@ def main() -> int:
         CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
         COMING_FROM_KEDA: with_tables(COMING_FROM_KEDA.read_text()),
+        PLANNER_ACCURACY: with_runs(PLANNER_ACCURACY.read_text()),
         CHART / "values.schema.json": schema(),
         CHART / "dashboards" / "operator.json": to_json(OPERATOR),
         CHART / "dashboards" / "pools.json": to_json(POOLS),
