@@ -1,6 +1,6 @@
 """The planner asks for as many pods as the real operator did, in twenty recorded runs: `python -m testbed.recordings`.
 
-Where it does not keep what the issue promises, the bounds here say how far it is off.
+Where it does not keep what docs/planner-accuracy.md promises, the bounds here say how far it is off.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +17,22 @@ from testbed.recordings.comparison import (
     planned,
     recorded,
 )
-from testbed.recordings.recording import AGAIN, read
+from testbed.recordings.recording import AGAIN, Recording, read
 from testbed.recordings.scenarios import SCENARIOS
 
 NAMES = [each.name for each in SCENARIOS]
 RECORDINGS = {name: read(name) for name in NAMES}
 PLANNED = {name: planned(recording) for name, recording in RECORDINGS.items()}
 PROMISED = Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, MOST_POD_ERROR)
-WIDER: dict[str, Difference] = {}
+WIDER = {
+    # Sized anew every second without a window: the operator asks workers for as long as that, the planner at once.
+    "heavy-tail": Difference(0.90, MOST_WAIT_ERROR, 0.09),
+    # Whether the first sample holds a finished message decides on the next half minute: one of 45 in hand, by chance.
+    "slow-start-latency": Difference(0.86, MOST_WAIT_ERROR, 0.10),
+    # One pod at most, which ends five times: a last poll of some seconds more is a twentieth of all.
+    "sparse": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.06),
+}
+"""Runs that do not keep what was promised, by how much, and why."""
 
 
 @pytest.mark.parametrize("name", NAMES)
