@@ -35,6 +35,7 @@ NAV = {
         "Install on EKS": "docs/eks.md",
         "Coming from KEDA": "docs/coming-from-keda.md",
         "From a primary server": "docs/modernize.md",
+        "How true the planner is": "docs/planner-accuracy.md",
         "Comparison": "docs/comparison.md",
     },
     "Use": {
