@@ -20,7 +20,6 @@ PAST = PoolPast(
     load=LOAD,
     step_seconds=60.0,
     asked={minute * 60.0: 3 for minute in range(10)},
-    ready={},
     backlog={minute * 60.0: 2 for minute in range(10)},
     workers=Workers(None, None, None),
     waits=Histogram((1.0, 5.0), (90, 9, 1)),
