@@ -34,6 +34,8 @@ class Accuracy:
     Args:
         samples: Times at which the replicas are compared.
         within_one: Share of them at which the planned replicas are the recorded ones, or one more or fewer.
+        by_chance: Share of them at which two replays are so close to each other, which differ by chance alone: about
+            the best that is possible.
         pod_hours: Of pods asked for, at these times.
         backlog: Messages in the queue, in any state; their mean over time.
         wait_p95: Seconds from sent to begun that 95 % of messages stay within, planned.
@@ -43,6 +45,7 @@ class Accuracy:
 
     samples: int
     within_one: float
+    by_chance: float
     pod_hours: Pair
     backlog: Pair
     wait_p95: float | None
@@ -54,6 +57,7 @@ class Accuracy:
         """What people read: how far the planner is off. What nobody could check is apart."""
         return [
             f"replicas: within ±1 of the recorded in {self.within_one:.1%} of {self.samples:,} samples",
+            f"of two replays that differ by chance alone, in {self.by_chance:.1%}: about the best that is possible",
             f"pods asked for: {_beside(self.pod_hours, 'pod-hours')}",
             f"messages in the queue, on average: {_beside(self.backlog, 'messages')}",
             _waits(self.wait_p95, self.recorded_wait_p95),
@@ -65,6 +69,7 @@ class Accuracy:
         return {
             "samples": self.samples,
             "replicasWithinOne": self.within_one if self.samples else None,
+            "replicasWithinOneByChance": self.by_chance if self.samples else None,
             "podHours": asdict(self.pod_hours),
             "backlog": asdict(self.backlog),
             "waitP95": {"planned": self.wait_p95, "above": low, "upTo": None if high == math.inf else high},
@@ -80,25 +85,33 @@ def accuracy(candidate: Candidate, past: PoolPast, scenario: Scenario) -> Accura
         past: What is known of it.
         scenario: What its messages and workers are like; the load and the pods at the start are those of the past.
     """
-    replay = play(candidate, replace(scenario, load=past.load, replicas=past.replicas))
-    return compared(replay.run, past, (*candidate.unchecked, *past.load.notes, *past.notes))
+    replayed = replace(scenario, load=past.load, replicas=past.replicas)
+    run, again = (play(candidate, replace(replayed, seed=scenario.seed + more)).run for more in (0, 1))
+    return compared(run, again, past, (*candidate.unchecked, *past.load.notes, *past.notes))
 
 
-def compared(run: Run, past: PoolPast, unchecked: Sequence[str]) -> Accuracy:
-    """Compare a replay with what was recorded."""
-    planned = {time: _size(run, time) for time in past.asked if time <= past.load.seconds}
-    near = sum(abs(size - past.asked[time]) <= 1 for time, size in planned.items())
+def compared(run: Run, again: Run, past: PoolPast, unchecked: Sequence[str]) -> Accuracy:
+    """Compare a replay with what was recorded, and with another one that differs by chance."""
+    times = [time for time in past.asked if time <= past.load.seconds]
+    planned, another = ({time: _size(each, time) for time in times} for each in (run, again))
     hours = past.step_seconds / SECONDS_PER_HOUR
     assumed = (_EVENLY.format(past.step_seconds), _ALONE)
     return Accuracy(
         samples=len(planned),
-        within_one=near / len(planned) if planned else math.nan,
+        within_one=_near(planned, past.asked),
+        by_chance=_near(planned, another),
         pod_hours=Pair(sum(planned.values()) * hours, sum(past.asked[time] for time in planned) * hours),
         backlog=_backlogs(run, past.backlog),
         wait_p95=_wait(run, 0.95),
         recorded_wait_p95=past.waits.quantile(0.95) if past.waits else None,
         unchecked=tuple(dict.fromkeys((*unchecked, *assumed))),
     )
+
+
+def _near(sizes: Mapping[float, int], others: Mapping[float, int]) -> float:
+    """Return the share of the times at which two sizes are the same, or differ by one."""
+    near = [abs(size - others[time]) <= 1 for time, size in sizes.items()]
+    return sum(near) / len(near) if near else math.nan
 
 
 def _size(run: Run, time: float) -> int:

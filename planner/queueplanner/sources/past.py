@@ -64,7 +64,6 @@ class PoolPast:
         load: What was sent, and at its beginning what was in the queue.
         step_seconds: How far the times are apart.
         asked: Pods that were asked for.
-        ready: Pods that were ready.
         backlog: Messages in the queue, in any state.
         workers: What its workers are like.
         waits: How old messages were when their handlers began; None: unknown.
@@ -74,7 +73,6 @@ class PoolPast:
     load: Recorded
     step_seconds: float
     asked: Mapping[float, int]
-    ready: Mapping[float, int]
     backlog: Mapping[float, int]
     workers: Workers
     waits: Histogram | None
@@ -111,7 +109,6 @@ def _past(asking: "_Asking") -> PoolPast:
         load=load,
         step_seconds=asking.step.total_seconds(),
         asked=_since(beginning, asked),
-        ready=_since(beginning, ready),
         backlog=_since(beginning, totals),
         workers=workers,
         waits=asking.histogram("queueworker_message_age_at_start_seconds"),

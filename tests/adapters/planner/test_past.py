@@ -68,6 +68,7 @@ def test_a_pools_own_past_is_replayed_as_it_was(serve: Serve) -> None:
     found = accuracy(Candidate("pool", lambda _: pool()), past, scenario)
     assert found.samples > 110
     assert found.within_one > 0.9
+    assert found.within_one == pytest.approx(found.by_chance, abs=0.1)
     assert found.pod_hours.planned == pytest.approx(found.pod_hours.recorded, rel=0.1)
     assert found.backlog.planned == pytest.approx(found.backlog.recorded, rel=0.3)
     assert found.wait_p95 is not None
