@@ -22,6 +22,8 @@ FAILURES = Section("What goes wrong")
 STARTUP_SECONDS = 20.0
 GRACE_SECONDS = 30.0
 VISIBILITY_SECONDS = 30.0
+LONGEST_POLL_SECONDS = 20.0
+"""What SQS allows, and queueworker does."""
 SECONDS_PER_HOUR = 3_600.0
 
 
@@ -71,6 +73,7 @@ class WorkOptions:
                 tuple(sorted(self.node_lost_at)),
                 self.pods_per_node,
             ),
+            LONGEST_POLL_SECONDS,
         )
         return work, tuple(_assumed(service, startup, concurrency))
 
