@@ -152,7 +152,7 @@ def _drawing(path: Path) -> "Callable[[Recommendation], None]":
 
     def drawn(found: "Recommendation") -> None:
         try:
-            draw_frontier(points(found.answer), path)
+            draw_frontier(points(found.answer), path, f"{found.answer.slo.share} of the wait")
         except OSError as error:
             raise NothingDoneError(f"--picture {path}: {error.strerror or error}") from error
 
