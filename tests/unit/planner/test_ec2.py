@@ -50,6 +50,8 @@ TARGET_ROWS = {
     "14 minutes are not enough": ([95.0, *[45.0] * 14], (10, 10), 10),
     "of four, measured when there were ten, one goes": ([30.0] * 15, (4, 4, 10), 3),
     "and none of three": ([30.0] * 15, (3, 3, 10), 3),
+    "what was measured of twenty adds none to ten": ([80.0] * 15, (10, 10, 20), 10),
+    "and what was measured of four takes none from ten": ([150.0] * 3, (10, 10, 4), 10),
     "nothing goes within a tenth of the target": ([90.0] * 15, (10, 10), 10),
     "nothing goes while one warms up": ([45.0] * 15, (10, 9), 10),
 }
