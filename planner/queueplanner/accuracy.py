@@ -6,9 +6,10 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from random import Random
 from statistics import fmean
+from typing import Any
 
 from queueplanner.outcome import SECONDS_PER_HOUR
 from queueplanner.play import Candidate, beginning
@@ -49,6 +50,28 @@ class Accuracy:
     wait_p95: float | None
     recorded_wait_p95: tuple[float, float] | None
     unchecked: Sequence[str]
+
+    @property
+    def sentences(self) -> list[str]:
+        """What people read: how far the planner is off. What nobody could check is apart."""
+        return [
+            f"replicas: within ±1 of the recorded in {self.within_one:.1%} of {self.samples:,} samples",
+            f"pods asked for: {_beside(self.pod_hours, 'pod-hours')}",
+            f"messages in the queue, on average: {_beside(self.backlog, 'messages')}",
+            _waits(self.wait_p95, self.recorded_wait_p95),
+        ]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON; null is what is not known."""
+        low, high = self.recorded_wait_p95 or (None, None)
+        return {
+            "samples": self.samples,
+            "replicasWithinOne": self.within_one if self.samples else None,
+            "podHours": asdict(self.pod_hours),
+            "backlog": asdict(self.backlog),
+            "waitP95": {"planned": self.wait_p95, "above": low, "upTo": None if high == math.inf else high},
+            "unchecked": list(self.unchecked),
+        }
 
 
 def accuracy(candidate: Candidate, past: PoolPast, work: Work, seed: int = 1) -> Accuracy:
@@ -104,28 +127,17 @@ def _wait(run: Run, share: float) -> float | None:
     return waits[min(int(share * len(waits)), len(waits) - 1)] if waits else None
 
 
-def sentences(found: Accuracy) -> list[str]:
-    """Return what people read: how far the planner is off, and what nobody could check."""
-    return [
-        f"replicas: within ±1 of the recorded in {found.within_one:.1%} of {found.samples:,} samples",
-        f"pods asked for: {_beside(found.pod_hours, 'pod-hours')}",
-        f"messages in the queue, on average: {_beside(found.backlog, 'messages')}",
-        _waits(found),
-        *(f"not checked: {sentence}" for sentence in found.unchecked),
-    ]
-
-
 def _beside(pair: Pair, unit: str) -> str:
     if pair.planned is None or pair.recorded is None:
         return "not recorded"
-    text = f"{pair.planned:,.1f} {unit} planned, {pair.recorded:,.1f} recorded"
+    text = f"{pair.planned:,.2f} {unit} planned, {pair.recorded:,.2f} recorded"
     return f"{text} ({pair.planned / pair.recorded - 1:+.1%})" if pair.recorded else text
 
 
-def _waits(found: Accuracy) -> str:
-    if found.wait_p95 is None or found.recorded_wait_p95 is None:
+def _waits(planned: float | None, recorded: tuple[float, float] | None) -> str:
+    if planned is None or recorded is None:
         return "wait until begun: not recorded: the workers are not scraped"
-    low, high = found.recorded_wait_p95
-    side = "within" if low <= found.wait_p95 <= high else "longer than" if found.wait_p95 > high else "shorter than"
-    recorded = f"over {low:g} s" if high == math.inf else f"{low:g} to {high:g} s"
-    return f"wait until begun: 95 % within {found.wait_p95:,.1f} s planned, {side} the recorded {recorded}"
+    low, high = recorded
+    side = "within" if low <= planned <= high else "longer than" if planned > high else "shorter than"
+    bounds = f"over {low:g} s" if high == math.inf else f"{low:g} to {high:g} s"
+    return f"wait until begun: 95 % within {planned:,.1f} s planned, {side} the recorded {bounds}"

@@ -14,7 +14,6 @@ from typing import Generic, TypeVar
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
 from queueplanner.processes import ProcessEndedError, results
-from queueplanner.recorded import Recorded
 from queueplanner.simulation import MONDAY, Policy, Primary, Run, System, simulate
 from queueplanner.work import Work
 
@@ -99,7 +98,7 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
 
 def beginning(load: Load) -> datetime:
     """Return when a load began; one without dates begins on a Monday at midnight."""
-    began = load.began if isinstance(load, Recorded) else None
+    began: datetime | None = getattr(load, "began", None)  # only loads that were recorded, and their parts, know it
     return began or MONDAY
 
 

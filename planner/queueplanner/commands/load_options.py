@@ -12,7 +12,7 @@ from queueplanner.commands.sections import Section, grouped
 from queueplanner.loads import SHAPES, Load, Shape, ShapeError
 from queueplanner.recorded import LoadError
 from queueplanner.sources import parse_load
-from queueplanner.sources.past import PoolPast, read_past, step_for
+from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
 from queueworkerpool.commands import NothingDoneError, text_of
 from queueworkerpool.errors import PrometheusError, QueueWorkerPoolError
 from queueworkerpool.model import NamespacedName
@@ -29,6 +29,16 @@ class Sent:
 
     load: Load
     past: PoolPast | None = None
+
+    @property
+    def workers(self) -> Workers | None:
+        """What its workers were like, where that is known."""
+        return self.past.workers if self.past else None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is not known of it, in sentences."""
+        return (*self.load.notes, *(self.past.notes if self.past else ()))
 
 
 @dataclass(frozen=True, slots=True)

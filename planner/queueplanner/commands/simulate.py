@@ -27,6 +27,14 @@ OUTPUT = Section("Output")
 INTERRUPTED = 130
 
 
+def _list_rivals(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click's signature
+    if value:
+        from queueplanner.presets import RIVALS  # noqa: PLC0415 -- see the package's docstring
+
+        click.echo("\n".join(f"{name}: {rival.what}" for name, rival in RIVALS.items()))
+        ctx.exit()
+
+
 @click.command(
     "simulate",
     cls=SectionCommand,
@@ -45,6 +53,15 @@ Example: a day of two messages per second, ten seconds each, through a pool and 
     help="Manifests of policies, and of the workload; - is standard input. May be given several times.",
 )
 @POLICIES.option("--rival", "rivals", metavar="NAME[,NAME]", multiple=True, help="What people use instead.")
+@POLICIES.option(
+    "--rivals",
+    "listed",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_list_rivals,
+    help="List the names that --rival takes, and end.",
+)
 @POLICIES.option(
     "--max-pods",
     type=click.IntRange(1, 100_000),

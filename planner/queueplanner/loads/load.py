@@ -17,7 +17,10 @@ PARAMETER = "parameter"
 
 
 class Load(Protocol):
-    """What is sent to a queue. Times are seconds from the start of the load, which is a Monday's midnight."""
+    """What is sent to a queue. Times are seconds from the start of the load.
+
+    That is a Monday's midnight, unless the load has a date of its own, as `began`.
+    """
 
     @property
     def seconds(self) -> float:

@@ -25,10 +25,17 @@ def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
 def test_the_best_of_a_row_is_marked_unless_all_are_the_same(simulate: Simulate) -> None:
     done = simulate("-f", "pool.yaml", "--rival", "keda", *LOAD, *WORK, files={"pool.yaml": POOL})
     rows = {line[:24].strip(): line[24:].split() for line in done.stdout.splitlines() if line.startswith("  ")}
-    assert rows["lost"] == ["0", "0"]
-    assert rows["p99"] == ["20", "s", "*", "34", "s"]
+    assert rows["changes of the size"].index("*") == 1
+    assert rows["p99"].index("*") == 2  # after the number and its unit: the pool grows in one step
     alone = simulate("-f", "pool.yaml", *LOAD, *WORK)
     assert " *" not in alone.stdout
+
+
+def test_what_is_zero_for_all_has_no_row(simulate: Simulate) -> None:
+    lines = simulate("--rival", "keda", *LOAD, *WORK).stdout.splitlines()
+    assert [line for line in lines if line.startswith("  lost")] == []
+    [silent] = [line for line in lines if line.startswith("zero, or not known: ")]
+    assert "waited above the SLO" in silent
 
 
 def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -> None:
@@ -140,6 +147,17 @@ def test_ctrl_c_ends_it_without_a_traceback(simulate: Simulate, monkeypatch: pyt
     monkeypatch.setattr(comparing, "judge_all", interrupted)
     done = simulate("--rival", "keda", *LOAD, *WORK)
     assert (done.exit_code, done.output) == (130, "")
+
+
+def test_the_rivals_are_listed(simulate: Simulate) -> None:
+    done = simulate("--rivals")
+    assert (done.exit_code, "wpa: worker-pod-autoscaler with its defaults" in done.stdout) == (0, True)
+
+
+def test_what_several_policies_assume_is_told_once(simulate: Simulate) -> None:
+    done = simulate("--rival", "hpa,hpa-expert", *LOAD, *WORK)
+    assert done.stdout.count("- hpa, hpa-expert: ") >= 1
+    assert "- hpa: " not in done.stdout
 
 
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
