@@ -35,7 +35,6 @@ NAV = {
         "Install on EKS": "docs/eks.md",
         "Coming from KEDA": "docs/coming-from-keda.md",
         "From a primary server": "docs/modernize.md",
-        "How true the planner is": "docs/planner-accuracy.md",
         "Comparison": "docs/comparison.md",
     },
     "Use": {
@@ -44,6 +43,7 @@ NAV = {
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",
         "The planner": "docs/planner.md",
+        "How true the planner is": "docs/planner-accuracy.md",
         "Troubleshooting": "docs/troubleshooting.md",
     },
     "Operate": {
