@@ -18,9 +18,11 @@ from charts.generate_readme import readme, schema
 from dashboards.grafana import to_json
 from dashboards.operators import OPERATOR
 from dashboards.pools import POOLS
+from docs import outputs
 from docs.diagrams import pictures
 from docs.fields import with_tables
 from docs.markdown import marked
+from docs.planner_accuracy import with_runs
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
 from examples.modernize.page import files as modernize
@@ -30,8 +32,12 @@ from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
+COMMANDS: dict[str, click.Command] = {**main_command.commands, **outputs.COMMANDS}
+"""Those of the planner among them."""
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
+PLANNER = ROOT / "docs" / "planner.md"
+PLANNER_ACCURACY = ROOT / "docs" / "planner-accuracy.md"
 CHART = ROOT / "charts" / "queueworkerpool"
 CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
 
@@ -45,7 +51,9 @@ def main() -> int:
         CHART / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART_OF_DEFINITION / "files" / "queueworkerpools.yaml": CRD.read_text(),
         CHART / "README.md": readme(),
+        PLANNER: outputs.with_outputs(PLANNER.read_text()),
         COMING_FROM_KEDA: with_tables(COMING_FROM_KEDA.read_text()),
+        PLANNER_ACCURACY: with_runs(PLANNER_ACCURACY.read_text()),
         CHART / "values.schema.json": schema(),
         CHART / "dashboards" / "operator.json": to_json(OPERATOR),
         CHART / "dashboards" / "pools.json": to_json(POOLS),
@@ -111,7 +119,8 @@ def reference() -> str:
             "",
             "## Commands",
             "",
-            "Of `qwp`, and of `kubectl qwp`. Exit code 0: done; 1: not done, and a sentence says why; 2: wrong usage.",
+            "Of `qwp`, and of `kubectl qwp` but for those of the planner. Exit code 0: done; 1: not done, and a",
+            "sentence says why; 2: wrong usage.",
             "",
             *_table(("Command", "What it does"), _commands()),
             "",
@@ -154,14 +163,14 @@ def _metrics() -> Iterator[tuple[str, ...]]:
 
 
 def _commands() -> Iterator[tuple[str, ...]]:
-    for name, command in sorted(main_command.commands.items()):
+    for name, command in sorted(COMMANDS.items()):
         arguments = " ".join(each.make_metavar(click.Context(command)) for each in _parameters(command, click.Argument))
         summary = (command.help or "").partition("\n\n")[0].replace("\n", " ")
         yield f"`qwp {f'{name} {arguments}'.strip()}`", summary
 
 
 def _options() -> Iterator[tuple[str, ...]]:
-    for name, command in sorted(main_command.commands.items()):
+    for name, command in sorted(COMMANDS.items()):
         for option in _parameters(command, click.Option) if name != "operator" else ():  # those are the settings above
             yield f"`{name}`", f"`{', '.join(option.opts)}`", getattr(option, "help", "") or ""
 

@@ -42,6 +42,8 @@ NAV = {
         "Latency targets": "docs/latency.md",
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",
+        "The planner": "docs/planner.md",
+        "How true the planner is": "docs/planner-accuracy.md",
         "Troubleshooting": "docs/troubleshooting.md",
     },
     "Operate": {

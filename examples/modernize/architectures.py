@@ -1,7 +1,7 @@
 """The five architectures of the example, what they have to do, and what goes wrong on their day.
 
 A node has one worker here, and a worker one job at a time, so that the architectures differ in nothing but who hands
-out the work and who decides on the number of nodes.
+out the work and who decides on the number of nodes. But for B they are the planner's presets.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from queueplanner.outcome import Prices
-from queueplanner.play import Candidate, Scenario
-from queueplanner.policies.ec2 import (
-    Adjustment,
-    AutoScalingGroup,
-    PrimaryLoad,
-    ScheduledAction,
-    Step,
-    StepScaling,
-    TargetTracking,
-    Utilization,
-)
+from queueplanner.play import Candidate, Scenario, unchanged
+from queueplanner.policies.ec2 import AutoScalingGroup
 from queueplanner.policies.pools import PlannedPool
+from queueplanner.presets import RIVALS
+from queueplanner.presets.primaries import sized_for_all_nodes
 from queueplanner.recorded import parse_csv
 from queueplanner.simulation import Policy, Primary
 from queueplanner.work import Constant, Deaths, Lognormal, Work
@@ -32,15 +25,12 @@ from queueworkerpool.validate import validate
 HERE = Path(__file__).parent
 DAY, POOL = HERE / "day.csv", HERE / "pool.yaml"
 HOUR = 3600.0
-GROUPS = ("A", "C", "D")
-"""Those that are Auto Scaling groups whose size changes."""
-LEAST, MOST, FIXED = 2, 30, 20
+MOST, FIXED = 30, 20
 SLO_SECONDS = 300.0
+BATCH, CAMPAIGN = (3 * HOUR, 3 * HOUR + 600), (20 * HOUR, 21 * HOUR)
 OUTAGE = (15 * HOUR + 1200, 15 * HOUR + 2400)
 NODE_LOST_AT = 11 * HOUR
-BATCH, CAMPAIGN = (3 * HOUR, 3 * HOUR + 600), (20 * HOUR, 21 * HOUR)
 PRICES = Prices(pod_hour=0.05)
-PRIMARY = Primary(assignments_per_second=2.0, heartbeat_seconds=30.0, failures=(OUTAGE,))
 WORK = Work(
     service=Lognormal(30.0, spread=1.0),
     startup=Constant(60.0),
@@ -48,6 +38,7 @@ WORK = Work(
     grace_seconds=30.0,
     deaths=Deaths(nodes_lost_at=(NODE_LOST_AT,), pods_per_node=1),
 )
+PRIMARY = replace(sized_for_all_nodes(WORK, MOST), failures=(OUTAGE,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +57,7 @@ class Architecture:
 
     @property
     def has_primary(self) -> bool:
-        """Whether a server hands out the work, which is a machine more."""
+        """Whether a server hands out the work."""
         return self.candidate.primary is not None
 
 
@@ -77,13 +68,22 @@ def scenario(seed: int = 1, work: Work = WORK) -> Scenario:
 
 def architectures() -> tuple[Architecture, ...]:
     """Return the five: the primary that there is, and what may take its place."""
+    by_load = preset("primary-by-its-load")
     return (
-        _architecture("P", f"primary, {FIXED} nodes", _fixed, PRIMARY),
-        _architecture("A", "queue, scaled by the clock", _by_the_clock),
-        _architecture("B", "queue, scaled by its size", partial(_by_the_queue, spec())),
-        _architecture("C", "primary, scaled by its load", _by_the_primary, PRIMARY),
-        _architecture("D", "primary, scaled by the nodes' load", _by_the_nodes, PRIMARY),
+        Architecture("P", f"primary, {FIXED} nodes", preset("primary", FIXED)),
+        Architecture("A", "queue, scaled by the clock", preset("ec2-scheduled")),
+        Architecture("B", "queue, scaled by its size", Candidate("B", partial(_pool, spec()), most=MOST)),
+        Architecture(
+            "C", "primary, scaled by its load", replace(by_load, begin=partial(_as_set_for_the_day, by_load.begin))
+        ),
+        Architecture("D", "primary, scaled by the nodes' load", preset("primary-by-node-load")),
     )
+
+
+def preset(name: str, most: int = MOST) -> Candidate:
+    """Return a preset for the nodes of the example, which all begin after the same time, and for its primary."""
+    rival = RIVALS[name]
+    return replace(rival, adapt=unchanged, primary=rival.primary and _primary)(WORK, most, None)
 
 
 def forgetful(architecture: Architecture) -> Architecture:
@@ -92,8 +92,8 @@ def forgetful(architecture: Architecture) -> Architecture:
     return replace(architecture, candidate=replace(architecture.candidate, primary=primary))
 
 
-def protected(architecture: Architecture) -> Architecture:
-    """Return a group whose busy nodes are protected from scale-in."""
+def sparing(architecture: Architecture) -> Architecture:
+    """Return one whose busy nodes are protected from scale-in."""
     begin = partial(_protecting, architecture.candidate.begin)
     return replace(architecture, candidate=replace(architecture.candidate, begin=begin))
 
@@ -106,36 +106,17 @@ def spec() -> PoolSpec:
     return verdict.spec
 
 
-def _architecture(
-    letter: str, what: str, begin: Callable[[Work], Policy], primary: Primary | None = None
-) -> Architecture:
-    return Architecture(letter, what, Candidate(letter, begin, primary=primary, most=MOST))
-
-
-def _fixed(_: Work) -> AutoScalingGroup:
-    return AutoScalingGroup("P", FIXED, FIXED)
-
-
-def _by_the_clock(_: Work) -> AutoScalingGroup:
-    return AutoScalingGroup("A", LEAST, MOST, schedule=(ScheduledAction(9 * HOUR, 10), ScheduledAction(18 * HOUR, 2)))
-
-
-def _by_the_queue(spec: PoolSpec, work: Work) -> PlannedPool:
+def _pool(spec: PoolSpec, work: Work) -> PlannedPool:
     return PlannedPool("B", spec, work.concurrency)
 
 
-def _by_the_primary(_: Work) -> AutoScalingGroup:
-    """Return a group by the primary's load. An expert has set its steps to this day: 10 % are 12 jobs a minute."""
-    nodes = (Step(0, 6), Step(0.05, 10), Step(0.10, 16), Step(0.175, 30))
-    busy = StepScaling(0.025, nodes, periods=3, adjustment=Adjustment.EXACT_CAPACITY)
-    calm = StepScaling(0.025, (Step(0, LEAST),), above=False, periods=15, adjustment=Adjustment.EXACT_CAPACITY)
-    return AutoScalingGroup("C", LEAST, MOST, PrimaryLoad(PRIMARY), (busy, calm), warmup_seconds=120.0)
+def _primary(_: Work, __: int) -> Primary:
+    return PRIMARY
 
 
-def _by_the_nodes(work: Work) -> AutoScalingGroup:
-    """Return a group that keeps its nodes busy for 60 percent of the time."""
-    policies = (TargetTracking(0.6),)
-    return AutoScalingGroup("D", LEAST, MOST, Utilization(work.concurrency), policies, warmup_seconds=120.0)
+def _as_set_for_the_day(begin: Callable[[Work], Policy], _: Work) -> Policy:
+    """Return a policy whose steps were set for the jobs of the day, whatever jobs come."""
+    return begin(WORK)
 
 
 def _protecting(begin: Callable[[Work], Policy], work: Work) -> Policy:

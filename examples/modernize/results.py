@@ -35,12 +35,6 @@ class Result:
         return self.outcome.wait or NOTHING
 
     @property
-    def cost(self) -> float:
-        """What the nodes, the requests and the primary's machine cost, in USD."""
-        machine = self.played.run.seconds / example.HOUR * example.PRICES.pod_hour
-        return self.outcome.cost + (machine if self.architecture.has_primary else 0.0)
-
-    @property
     def work_hours(self) -> float:
         """From each job's begin to its end, together."""
         run = self.played.run
@@ -60,5 +54,4 @@ def result(architecture: Architecture, seed: int = 1, work: Work = example.WORK)
 
 def others() -> Sequence[Result]:
     """Play what else sizes by the queue, set for as many jobs per node as the pool of B."""
-    rivals = (RIVALS[name](example.WORK, example.MOST, None) for name in OTHERS)
-    return [result(Architecture(rival.name, "", rival)) for rival in rivals]
+    return [result(Architecture(name, "", RIVALS[name](example.WORK, example.MOST, None))) for name in OTHERS]

@@ -12,6 +12,7 @@ import click
 ENTRY_POINTS = "queueworkerpool.commands"
 """The group of those entry points."""
 EXTRAS: Mapping[str, tuple[str, str]] = {
+    "recommend": ("planner", "Find the settings of a pool that keep a promise at the least cost."),
     "simulate": ("planner", "Play a load through pools and through other autoscalers, and compare what comes of it."),
 }
 """The extra that each command comes with, and what `qwp --help` says of one that is not installed."""

@@ -15,7 +15,6 @@ from queueplanner import aggregated
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
 from queueplanner.processes import ProcessEndedError, results
-from queueplanner.recorded import Recorded
 from queueplanner.simulation import MONDAY, Mode, Policy, Primary, Run, System, simulate
 from queueplanner.work import Work
 
@@ -44,6 +43,7 @@ class Candidate:
         primary: Assigns the messages, where there is no queue.
         pod_hour: What its unit costs in an hour; None: as the scenario says.
         most: The most units that it may ask for; None: there is no limit.
+        replicas: Units that there are at the start, ready: as if it had been there before.
         paid_seconds: Returns the seconds of its units that are paid: Lambda's are only while they work.
         unchecked: Assumptions of its model that nobody could check, in sentences.
     """
@@ -54,6 +54,7 @@ class Candidate:
     primary: Primary | None = None
     pod_hour: float | None = None
     most: int | None = None
+    replicas: int = 0
     paid_seconds: Callable[[Run, Work], float] = whole_life
     unchecked: tuple[str, ...] = ()
 
@@ -69,6 +70,7 @@ class Scenario:
         counts_age_seconds: How old the queue's counts may be when they are read.
         slo_seconds: How long a message may wait; None: nobody said.
         prices: What things cost.
+        replicas: Pods that there are at the start, ready.
         mode: How runs are calculated; None: exactly up to `MOST_EXACT` messages, and where there is a primary server.
     """
 
@@ -78,6 +80,7 @@ class Scenario:
     counts_age_seconds: float = 0.0
     slo_seconds: float | None = None
     prices: Prices = field(default_factory=Prices)
+    replicas: int = 0
     mode: Mode | None = None
 
     def random(self) -> Random:
@@ -98,7 +101,8 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
     """Let a candidate size its pods for the scenario's load."""
     work = candidate.adapt(scenario.work)
     counts_age, began = scenario.counts_age_seconds, beginning(scenario.load)
-    system = System(work, scenario.load.seconds, counts_age, primary=candidate.primary, began=began)
+    replicas = max(scenario.replicas, candidate.replicas)
+    system = System(work, scenario.load.seconds, counts_age, replicas, candidate.primary, began)
     run = _run(candidate.begin(work), scenario, system)
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)
@@ -108,7 +112,7 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
 
 def beginning(load: Load) -> datetime:
     """Return when a load began; one without dates begins on a Monday at midnight."""
-    began = load.began if isinstance(load, Recorded) else None
+    began: datetime | None = getattr(load, "began", None)  # only loads that were recorded, and their parts, know it
     return began or MONDAY
 
 

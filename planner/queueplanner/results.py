@@ -46,7 +46,7 @@ class Comparison:
         seeds: Of the runs.
         results: The policies.
         notes: What is not known of load and work, in sentences.
-        accuracy: How well the planner repeats the past that the load is from; None: that is not known.
+        own_past: How wrong the planner is about the past of the pool that the load is of; None: there is no such pool.
     """
 
     load: str
@@ -54,7 +54,7 @@ class Comparison:
     seeds: Sequence[int]
     results: Sequence[Result]
     notes: Sequence[str]
-    accuracy: Accuracy | None = None
+    own_past: Accuracy | None = None
 
     @property
     def summary(self) -> str:
@@ -62,6 +62,10 @@ class Comparison:
         messages = self.results[0].outcomes[0].messages
         runs = f"; means of {len(self.seeds)} runs" if len(self.seeds) > 1 else ""
         return f"{self.load}: {messages:,} messages in {seconds(self.seconds)}{runs}"
+
+    def tells(self, figure: Figure) -> bool:
+        """Return whether a figure is neither zero nor unknown for one of the policies."""
+        return any(figure.mean(result.outcomes) for result in self.results)
 
     def best(self, figure: Figure) -> str | None:
         """Return the best value of a figure as it is shown; None where all are the same, or one is alone.
@@ -85,5 +89,10 @@ class Comparison:
             for each in self.results
             if each.unhandled
         ]
-        unchecked = [f"{each.name}: {sentence}" for each in self.results for sentence in each.unchecked]
-        return list(dict.fromkeys([*left, *self.notes, *unchecked]))
+        assumed: dict[str, list[str]] = {}
+        for result in self.results:
+            for sentence in result.unchecked:
+                assumed.setdefault(sentence, []).append(result.name)
+        unchecked = [f"{', '.join(names)}: {sentence}" for sentence, names in assumed.items()]
+        of_the_past = self.own_past.unchecked if self.own_past else ()
+        return list(dict.fromkeys([*left, *self.notes, *unchecked, *of_the_past]))

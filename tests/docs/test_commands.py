@@ -27,6 +27,7 @@ SHELLS = {"sh", "bash", "shell", "console"}
 WHERE = {
     "cluster",  # here
     "kind",  # by `make e2e`: e2e/readme.py
+    "verify",  # by `make verify`: docs/outputs.py
 }
 REASON = re.compile(r"not run here: \S.{15,}")
 COMMAND = re.compile(r"(kubectl|helm|qwp|aws|docker|kind|make|python3?|pip) ")

@@ -19,7 +19,7 @@ def test_with_b_nearly_all_jobs_begin_in_time_for_the_least_money() -> None:
     found = results()
     assert found["B"].outcome.above_slo == pytest.approx(0, abs=0.001)
     assert all((found[letter].outcome.above_slo or 0) > 0.03 for letter in "PACD")
-    assert min(found, key=lambda letter: found[letter].cost) == "B"
+    assert min(found, key=lambda letter: found[letter].outcome.cost) == "B"
 
 
 def test_while_the_primary_is_down_jobs_wait_as_long_and_with_b_no_longer_than_at_other_times() -> None:
@@ -41,8 +41,9 @@ def test_no_job_is_lost_unless_the_primary_forgets() -> None:
 
 
 def test_when_jobs_take_twice_as_long_the_steps_of_c_no_longer_hold_and_b_adapts() -> None:
-    found = {letter: result(results()[letter].architecture, work=LONGER).wait.p99 for letter in "BC"}
-    assert found["C"] > 10 * found["B"]
+    found = {letter: result(results()[letter].architecture, work=LONGER).outcome for letter in "BC"}
+    assert found["C"].unhandled > 0.01 * found["C"].messages
+    assert found["B"].unhandled == 0
 
 
 def test_the_nodes_that_d_needs_after_the_outage_are_ended_during_it() -> None:
@@ -50,7 +51,7 @@ def test_the_nodes_that_d_needs_after_the_outage_are_ended_during_it() -> None:
     begun, repaired = example.OUTAGE
     down = [size for time, size in zip(sizes.times, sizes.asked, strict=True) if begun < time < repaired]
     after = [size for time, size in zip(sizes.times, sizes.asked, strict=True) if repaired < time < repaired + 1800]
-    assert min(down) == example.LEAST
+    assert min(down) == 1
     assert max(after) == example.MOST
 
 

@@ -25,7 +25,7 @@ HOLDS = {
 FILES = {"queueworkerpool": {"queueworkerpool/queueworkerpools.yaml"}, "queueplanner": set[str]()}
 COMMANDS = {
     "queueworkerpool": ["kubectl-qwp", "queueworker", "qwp"],
-    "queueplanner": ["simulate"],
+    "queueplanner": ["recommend", "simulate"],
 }
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
@@ -58,7 +58,7 @@ def test_a_wheel_is_the_same_wherever_it_is_built_and_holds_its_own_alone(name: 
     assert {name.partition("/")[0] for name in names} == HOLDS[name] | {information}
     typed = {f"{package}/py.typed" for package in HOLDS[name]}
     assert typed | {f"{information}/licenses/LICENSE"} | FILES[name] <= set(names)
-    assert [line.partition(" ")[0] for line in points.splitlines()[1:] if line] == COMMANDS[name]
+    assert sorted(line.partition(" ")[0] for line in points.splitlines()[1:] if line) == COMMANDS[name]
 
 
 @pytest.fixture
@@ -88,9 +88,10 @@ SIMULATE = ("simulate", "--rival", "keda", "--shape", "burst:messages=50,seconds
 
 def test_both_wheels_together_simulate(installed: Path, tmp_path: Path) -> None:
     install(installed, built("queueplanner", tmp_path / "queueplanner"))
-    done = qwp(installed, *SIMULATE)
+    done = qwp(installed, *SIMULATE, "--html", str(tmp_path / "page.html"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "50 messages in 20m" in done.stdout
+    assert "</html>" in (tmp_path / "page.html").read_text()
     where = "import queueplanner, queueworkerpool; print(queueplanner.__file__, queueworkerpool.__file__)"
     asked = [str(installed / "python"), "-I", "-c", where]
     found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()

@@ -2,11 +2,8 @@
 
 import csv
 import io
-from dataclasses import asdict
-from math import inf
 from typing import Any
 
-from queueplanner.accuracy import Accuracy
 from queueplanner.figures import FIGURES
 from queueplanner.outcome import Outcome
 from queueplanner.results import Comparison, Result
@@ -19,23 +16,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "seeds": list(comparison.seeds),
         "policies": [_policy(result, comparison) for result in comparison.results],
         "notes": list(comparison.notes),
-        "accuracy": _accuracy(comparison.accuracy) if comparison.accuracy else None,
-    }
-
-
-def _accuracy(found: Accuracy) -> dict[str, Any]:
-    low, high = found.recorded_wait_p95 or (None, None)
-    return {
-        "samples": found.samples,
-        "withinOnePod": found.within_one if found.samples else None,
-        "podHours": asdict(found.pod_hours),
-        "backlog": asdict(found.backlog),
-        "waitP95Seconds": {
-            "planned": found.wait_p95,
-            "recordedAbove": low,
-            "recordedUpTo": None if high == inf else high,
-        },
-        "unchecked": list(found.unchecked),
+        "ownPast": comparison.own_past and comparison.own_past.document(),
     }
 
 

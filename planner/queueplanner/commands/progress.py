@@ -14,9 +14,14 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """How much of something is done. `done` may be called from any thread."""
+    """How much of something is done. `done` may be called from any thread.
 
-    def __init__(self, total: int, stream: TextIO) -> None:
+    Args:
+        total: How many runs there will be; None: nobody knows.
+        stream: Where it is shown.
+    """
+
+    def __init__(self, total: int | None, stream: TextIO) -> None:
         self._total, self._stream, self._begun = total, stream, monotonic()
         self._before = self._count = 0
         self._ended = threading.Event()
@@ -32,8 +37,10 @@ class Progress:
 
     def line(self) -> str:
         """Return what is shown now."""
-        filled = _BAR * self._count // self._total
         elapsed = monotonic() - self._begun
+        if self._total is None:
+            return f"{self._count} runs, {elapsed:.0f} s"
+        filled = _BAR * self._count // self._total
         return f"[{'#' * filled}{'.' * (_BAR - filled)}] {self._count} of {self._total} runs, {elapsed:.0f} s"
 
     def draw(self) -> None:
@@ -57,8 +64,8 @@ class Progress:
 
 
 @contextmanager
-def progress(total: int, stream: TextIO | None = None) -> Iterator[Progress]:
-    """Show the progress of so many runs on standard error, beyond two seconds, if it is a terminal."""
+def progress(total: int | None, stream: TextIO | None = None) -> Iterator[Progress]:
+    """Show how many runs of a total (None: nobody knows it) are done, beyond two seconds, if it is a terminal."""
     stream = stream or sys.stderr
     shown = Progress(total, stream)
     if not stream.isatty():

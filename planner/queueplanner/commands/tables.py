@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from queueplanner.accuracy import sentences
-from queueplanner.figures import SECTIONS, Figure
+from queueplanner.figures import FIGURES, SECTIONS, Figure
 from queueplanner.results import Comparison, Result
 from queueworkerpool.show.text import printable
 
@@ -21,10 +20,13 @@ def lines(comparison: Comparison) -> Iterator[str]:
     for block in _blocks(comparison.results):
         yield ""
         yield from _table(block, comparison)
+    yield ""
     if len(comparison.results) > 1:
-        yield from ("", _LEGEND)
-    if comparison.accuracy:
-        yield from _listed("The pool's past, as the planner repeats it:", sentences(comparison.accuracy))
+        yield _LEGEND
+    if silent := [figure.label for figure in FIGURES if not comparison.tells(figure)]:
+        yield from wrap(f"zero, or not known: {'; '.join(silent)}", WIDTH)
+    if comparison.own_past:
+        yield from _listed("The planner beside the pool's own past:", comparison.own_past.sentences)
     yield from _listed("To be known:", comparison.remarks)
 
 
@@ -59,8 +61,9 @@ def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
     )
     yield f"{'':{_LABELS}}{names}".rstrip()
     for section, figures in SECTIONS:
-        yield section
-        for figure in figures:
+        told = [figure for figure in figures if comparison.tells(figure)]
+        yield from [section] if told else []
+        for figure in told:
             cells = (_cell(figure, result, comparison, width) for result, width in zip(block, widths, strict=True))
             yield f"  {figure.label:{_LABELS - 2}}{''.join(cells)}".rstrip()
 

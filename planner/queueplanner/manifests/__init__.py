@@ -5,6 +5,6 @@ the readers of `qwp import`. What a policy's model does not have is refused, nev
 """
 
 from queueplanner.manifests.pools import SHORT_NAME as POOLS
-from queueplanner.manifests.reading import ManifestError, Manifests, read_manifests
+from queueplanner.manifests.reading import File, ManifestError, Manifests, read_manifests
 
-__all__ = ["POOLS", "ManifestError", "Manifests", "read_manifests"]
+__all__ = ["POOLS", "File", "ManifestError", "Manifests", "read_manifests"]

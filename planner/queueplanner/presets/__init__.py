@@ -5,8 +5,8 @@
 
 from collections.abc import Mapping
 
-from queueplanner.presets import aws, kubernetes
+from queueplanner.presets import aws, kubernetes, primaries
 from queueplanner.presets.rival import Rival
 
-RIVALS: Mapping[str, Rival] = {rival.name: rival for rival in (*kubernetes.RIVALS, *aws.RIVALS)}
+RIVALS: Mapping[str, Rival] = {rival.name: rival for rival in (*kubernetes.RIVALS, *aws.RIVALS, *primaries.RIVALS)}
 """What `--rival` takes, by name."""

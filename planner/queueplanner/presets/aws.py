@@ -60,7 +60,7 @@ def _target_tracking(request: Request, work: Work) -> AutoScalingGroup:
 
 
 def _target_tracking_expert(request: Request, work: Work) -> AutoScalingGroup:
-    policies, warmup = (TargetTracking(request.expert_per_pod(work)),), work.startup.mean_seconds
+    policies, warmup = (TargetTracking(request.per_pod(work)),), work.startup.mean_seconds
     return AutoScalingGroup(request.name, 0, request.most, Backlog(), policies, warmup_seconds=warmup, protects=True)
 
 
@@ -96,11 +96,12 @@ _TRACKING = (
     _BOOT,
 )
 _STEPPING = ("Steps and alarms of step scaling are examples: an owner sets them.", _METRIC, _BOOT)
+_PROTECTED = "A group finds each minute which instances are idle: one that is busy each time stays."
 _FUNCTION = (
     "How fast a mapping goes back when no message waits is not documented: as fast as it adds.",
     "Each invocation has one message: with batches there are fewer, and one that fails takes its batch with it.",
     f"A function has {FUNCTION_GIGABYTES:g} GB and starts in {event_source.STARTUP_SECONDS:g} s: both depend on it.",
-    "An attempt that is cut off after 15 minutes is taken to last as long as the others.",
+    "What takes longer than 15 minutes fails each time, but which messages these are is drawn apart from their length.",
 )
 
 
@@ -114,7 +115,7 @@ def _group(name: str, what: str, begin: Group, unchecked: tuple[str, ...]) -> tu
             _EC2,
             partial(_protecting, begin),
             on_instances,
-            unchecked=unchecked,
+            unchecked=(*unchecked, _PROTECTED),
         ),
     )
 
@@ -128,7 +129,7 @@ _MAPPING = Rival(
     invocations,
     event_source.hour_price(FUNCTION_GIGABYTES),
     partial(event_source.paid_seconds, FUNCTION_GIGABYTES),
-    _FUNCTION,
+    unchecked=_FUNCTION,
 )
 
 RIVALS = (
@@ -144,7 +145,7 @@ RIVALS = (
         _EC2,
         _target_tracking_expert,
         on_instances,
-        unchecked=_TRACKING,
+        unchecked=(*_TRACKING, _PROTECTED),
     ),
     *_group(
         "ec2-step",

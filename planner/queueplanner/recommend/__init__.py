@@ -4,8 +4,25 @@ It searches over what a QueueWorkerPool can be set to on one part of a load, jud
 other promises would cost and which assumption matters most. Playing is the caller's: it is given a function.
 """
 
-from queueplanner.recommend.answer import Answer, Question, recommend
-from queueplanner.recommend.manifest import Manifest, ManifestError, settings
+from queueplanner.recommend.answer import Answer, Expected, Question, recommend
+from queueplanner.recommend.manifest import SEARCHED, Manifest, ManifestError, new, settings
+from queueplanner.recommend.search import Row
+from queueplanner.recommend.sensitivity import Effect
 from queueplanner.recommend.slo import SHARES, Share, Slo
 
-__all__ = ["SHARES", "Answer", "Manifest", "ManifestError", "Question", "Share", "Slo", "recommend", "settings"]
+__all__ = [
+    "SEARCHED",
+    "SHARES",
+    "Answer",
+    "Effect",
+    "Expected",
+    "Manifest",
+    "ManifestError",
+    "Question",
+    "Row",
+    "Share",
+    "Slo",
+    "new",
+    "recommend",
+    "settings",
+]

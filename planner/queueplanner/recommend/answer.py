@@ -1,7 +1,7 @@
 """The question, the answer, and the way from one to the other. It plays nothing itself but one run."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 
@@ -12,7 +12,7 @@ from queueplanner.recommend import manifest as fields
 from queueplanner.recommend.manifest import Manifest, Path, candidate, checked, get, put
 from queueplanner.recommend.needs import needs
 from queueplanner.recommend.obstacles import obstacles, possible
-from queueplanner.recommend.parts import divided
+from queueplanner.recommend.parts import at_its_time, divided, knows_its_day
 from queueplanner.recommend.search import Row, Search, ladder
 from queueplanner.recommend.sensitivity import Effect, assumptions, effect, worst
 from queueplanner.recommend.slo import Slo
@@ -30,6 +30,11 @@ AGREES = 0.1
 """How far the cost on the rest of the load may be from what was expected, as a share."""
 
 
+def no_rivals(_: int) -> Sequence[Candidate]:
+    """Return none."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked.
@@ -42,6 +47,7 @@ class Question:
             where `most` is None.
         most: The most pods that there may be; None: nobody said.
         kept: Fields that stay as they are.
+        rivals: Returns what is played beside it, for the most pods that there may be.
     """
 
     slo: Slo
@@ -50,12 +56,14 @@ class Question:
     is_new: bool = False
     most: int | None = None
     kept: frozenset[Path] = frozenset()
+    rivals: Callable[[int], Sequence[Candidate]] = no_rivals
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a manifest does on the part of the load that was chosen on, and on the rest."""
+    """What a policy does on the part of the load that was chosen on, and on the rest."""
 
+    name: str
     chosen_on: Outcome
     judged_on: Outcome
 
@@ -69,6 +77,8 @@ class Answer:
         manifest: The one to apply.
         expected: What it does.
         before: What the present manifest does; where there is none, one with every default.
+        rivals: What others do.
+        scenario: What was chosen on.
         seconds: How long the two parts of the load are.
         frontier: What other promises would cost, from the strictest to the laxest.
         effects: What it does when an assumption is wrong.
@@ -81,6 +91,8 @@ class Answer:
     manifest: Manifest
     expected: Expected
     before: Expected
+    rivals: tuple[Expected, ...]
+    scenario: Scenario
     seconds: tuple[float, float]
     frontier: tuple[Row, ...]
     effects: tuple[Effect, ...]
@@ -133,9 +145,11 @@ class _Recommending:
         checked(question.manifest)
         self._question, self._players = question, players
         self._runs = 0
-        self._parts = divided(question.scenario)
+        load = question.scenario.load
+        self._parts = divided(replace(question.scenario, load=at_its_time(load)))
         self._needs = needs(self._parts.choose, question.slo.seconds)
-        self._space = Space(question.slo, question.scenario, self._needs, question.kept)
+        self._kept = question.kept | (frozenset() if knows_its_day(load) else {fields.SCHEDULES})
+        self._space = Space(question.slo, question.scenario, self._needs, self._kept)
 
     def answer(self) -> Answer:
         question, parts = self._question, self._parts
@@ -143,20 +157,35 @@ class _Recommending:
         frontier = self._frontier(before)
         chosen = next(row.tried.manifest for row in frontier if row.slo == question.slo)
         manifest = self._with_room(chosen)
-        judged = self._play([manifest, before], [parts.choose, parts.judge])
-        expected = Expected(*judged[:2])
+        expected, was, *rivals = self._expected(manifest, before)
         return Answer(
             slo=question.slo,
             manifest=manifest,
             expected=expected,
-            before=Expected(*judged[2:]),
+            before=was,
+            rivals=tuple(rivals),
+            scenario=parts.choose,
             seconds=(parts.choose.load.seconds, parts.judge.load.seconds),
             frontier=tuple(frontier),
             effects=self._effects(manifest, expected.chosen_on),
             obstacles=self._obstacles(manifest, expected.chosen_on),
-            notes=(parts.how, *question.scenario.load.notes),
+            notes=tuple(self._notes(manifest)),
             runs=self._runs,
         )
+
+    def _expected(self, manifest: Manifest, before: Manifest) -> list[Expected]:
+        parts = self._parts
+        present = "defaults" if self._question.is_new else "present"
+        several = [candidate(manifest), candidate(before, present), *self._question.rivals(get(manifest, fields.MAX))]
+        outcomes = self._play(several, [parts.choose, parts.judge])
+        pairs = zip(several, outcomes[::2], outcomes[1::2], strict=True)
+        return [Expected(each.name, chosen_on, judged_on) for each, chosen_on, judged_on in pairs]
+
+    def _notes(self, manifest: Manifest) -> Iterator[str]:
+        load = self._question.scenario.load
+        yield from (self._parts.how, *load.notes, *candidate(manifest).unchecked)
+        if not knows_its_day(load):
+            yield "the recording does not say at what time of the day it began, so no schedules were learned from it"
 
     def _before(self) -> Manifest:
         """Return the present manifest; where there is none, one with every default."""
@@ -170,7 +199,7 @@ class _Recommending:
     def _plain(self, manifest: Manifest) -> Manifest:
         """Return a manifest with the defaults in what is searched over."""
         for path in fields.SEARCHED:
-            if path not in self._question.kept | {fields.TARGET, fields.SCHEDULES}:
+            if path not in self._kept | {fields.TARGET, fields.SCHEDULES}:
                 manifest = put(manifest, path, None)
         return manifest
 
@@ -198,7 +227,7 @@ class _Recommending:
 
     def _effects(self, manifest: Manifest, before: Outcome) -> tuple[Effect, ...]:
         several = assumptions(self._parts.choose)
-        outcomes = self._play([manifest], [each.change(self._parts.choose) for each in several])
+        outcomes = self._play([candidate(manifest)], [each.change(self._parts.choose) for each in several])
         slo = self._question.slo
         return tuple(effect(each, slo, before, after) for each, after in zip(several, outcomes, strict=True))
 
@@ -206,16 +235,13 @@ class _Recommending:
         slo = self._question.slo
         if slo.is_kept(before):
             return ()
-        several = list(possible(manifest, self._parts.choose, self._needs, self._question.kept))
+        several = list(possible(manifest, self._parts.choose, self._needs, self._kept))
         outcomes = [outcome for each in several for outcome in self._play([each.candidate], [each.scenario])]
         return obstacles(slo, before, list(zip(several, outcomes, strict=True)))
 
     def _judge(self, scenario: Scenario, manifests: Sequence[Manifest]) -> Sequence[Outcome]:
-        return self._play(manifests, [scenario])
+        return self._play([candidate(each) for each in manifests], [scenario])
 
-    def _play(
-        self, manifests: Sequence[Manifest] | Sequence[Candidate], scenarios: Sequence[Scenario]
-    ) -> Sequence[Outcome]:
-        several = [each if isinstance(each, Candidate) else candidate(each) for each in manifests]
-        self._runs += len(several) * len(scenarios)
-        return self._players(several, scenarios)
+    def _play(self, candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
+        self._runs += len(candidates) * len(scenarios)
+        return self._players(candidates, scenarios)

@@ -5,14 +5,12 @@ The rest of `recommend` calls it. A field that is not there has its default, so 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
+from queueplanner.manifests import pools
 from queueplanner.play import Candidate
-from queueplanner.policies.pools import PlannedPool
 from queueplanner.simulation import MONDAY
-from queueplanner.work import Work
-from queueworkerpool.model import PoolSpec
 from queueworkerpool.names import GROUP, KIND, VERSION
 from queueworkerpool.validate import Verdict, validate
 
@@ -101,7 +99,7 @@ def candidate(manifest: Manifest, name: str = "recommended") -> Candidate:
     """
     spec = verdict(checked(manifest)).spec
     assert spec is not None  # noqa: S101 -- a valid pool has one
-    return Candidate(name, partial(_begin, name, spec), most=spec.max_replicas)
+    return pools.candidate(name, spec)
 
 
 def settings(manifest: Manifest) -> str:
@@ -130,10 +128,6 @@ def _settings(manifest: Manifest) -> Iterable[str]:
 def _schedule(schedule: Mapping[str, Any]) -> str:
     bounds = ", ".join(f"{name} {schedule[name]}" for name in ("minReplicas", "maxReplicas") if name in schedule)
     return f"{bounds} from '{schedule['cron']}' for {schedule['durationSeconds'] / 3600:.3g} h"
-
-
-def _begin(name: str, spec: PoolSpec, work: Work) -> PlannedPool:
-    return PlannedPool(name, spec, work.concurrency)
 
 
 @lru_cache(maxsize=MOST_KNOWN)

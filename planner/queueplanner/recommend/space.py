@@ -26,8 +26,13 @@ READY = ((0.25, 0.5, 0.75, 1.0, 1.5), (0.1, 0.25, 0.5, 0.75, 1.0, 1.25))
 NEAR = (0.6, 0.75, 0.85, 0.93, 1.08, 1.2, 1.4)
 """Numbers near to a good one, over it."""
 WINDOWS = (0, 30, 60, 120, 300, 600, 1200, 2400)
-EMPTY = (60, 180, 300, 600, 1200, 1800, 3600, 7200)
-POLLS = (1, 2, 10, 15, 30, 60)
+SHORTEST_EMPTY = 60
+"""SQS may need a minute until its counts are right, which no run here shows."""
+EMPTY = (SHORTEST_EMPTY, 180, 300, 600, 1200, 1800, 3600, 7200)
+POLLS = (1, 2, 3, 10, 15, 30, 60)
+USUAL_POLL = 5
+MOST_READINGS = 20
+"""More readings than that within the promise gain nothing."""
 LONGEST_LATENCY, MOST_MESSAGES = 86_400, 1_000_000
 LONGEST_WINDOW, LONGEST_EMPTY, LONGEST_POLL = 3_600, 86_400, 300
 
@@ -59,7 +64,7 @@ class Space:
             (fields.WINDOW, partial(_each, fields.WINDOW, (None, *WINDOWS))),
             (fields.ZERO_AFTER, partial(_each, fields.ZERO_AFTER, (None, *EMPTY))),
             (fields.ACTIVE_MIN, partial(_each, fields.ACTIVE_MIN, self.always_ready)),
-            (fields.POLL, partial(_each, fields.POLL, (None, *POLLS))),
+            (fields.POLL, partial(_each, fields.POLL, self.polls)),
         ]
         return [sweep for path, sweep in sweeps if path not in self.kept]
 
@@ -93,6 +98,11 @@ class Space:
         several = {1, 2, 3, *(math.ceil(each * self.found.mean) for each in means)}
         several |= {math.ceil(each * self.found.peak) for each in peaks}
         return [None, *sorted(several - {0})]
+
+    @property
+    def polls(self) -> list[int | None]:
+        """Seconds between two readings: what is short beside the promise is read often enough."""
+        return [None, *(each for each in POLLS if each * MOST_READINGS >= self.slo.seconds or each > USUAL_POLL)]
 
     def _scheduled(self, manifest: Manifest) -> Iterator[Manifest]:
         """Try the schedules that were learned, with and without pods that are always ready."""
@@ -128,7 +138,7 @@ _BOUNDS = {
     fields.MIN: (0, 100_000),
     fields.ACTIVE_MIN: (1, 100_000),
     fields.WINDOW: (0, LONGEST_WINDOW),
-    fields.ZERO_AFTER: (0, LONGEST_EMPTY),
+    fields.ZERO_AFTER: (SHORTEST_EMPTY, LONGEST_EMPTY),
     fields.POLL: (1, LONGEST_POLL),
 }
 

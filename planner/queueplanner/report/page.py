@@ -18,7 +18,7 @@ from reprlib import Repr
 from string import Template
 from typing import Any
 
-from queueplanner.accuracy import Accuracy, sentences
+from queueplanner.accuracy import Accuracy
 from queueplanner.figures import FIGURES, SECTIONS, Figure
 from queueplanner.play import Played, Scenario
 from queueplanner.report import pictures
@@ -71,7 +71,7 @@ def document(comparison: Comparison, played: Sequence[Played], about: About) -> 
         table=_table(comparison),
         picture=_inline(pictures.runs(played, "svg")),
         distribution=_inline(pictures.distribution(played, "svg")),
-        past=_past(comparison.accuracy),
+        past=_past(comparison.own_past),
         remarks=_list(comparison.remarks),
         command=escape(about.command),
         inputs="\n".join(_inputs(comparison, about)),
@@ -88,7 +88,7 @@ def _part(name: str) -> str:
 
 def _table(comparison: Comparison) -> str:
     """Return the figures of each policy; those that say nothing are named below."""
-    sections = [(title, [each for each in figures if _tells(each, comparison)]) for title, figures in SECTIONS]
+    sections = [(title, [each for each in figures if comparison.tells(each)]) for title, figures in SECTIONS]
     shown = [figure for _, figures in sections for figure in figures]
     groups = "".join(
         f'<th scope="colgroup" colspan="{len(figures)}">{escape(title)}</th>' for title, figures in sections if figures
@@ -100,10 +100,6 @@ def _table(comparison: Comparison) -> str:
         f'<table><thead><tr><td></td>{groups}</tr><tr><th scope="col">policy</th>{columns}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table>\n<p>Zero or not known for all: {escape(', '.join(rest)) or 'nothing'}.</p>"
     )
-
-
-def _tells(figure: Figure, comparison: Comparison) -> bool:
-    return any(figure.mean(result.outcomes) for result in comparison.results)
 
 
 def _row(result: Result, shown: Sequence[Figure], comparison: Comparison) -> str:
@@ -126,7 +122,7 @@ def _past(accuracy: Accuracy | None) -> str:
     if accuracy is None:
         return ""
     title = "The pool's past, as the planner repeats it"
-    return f'<section aria-labelledby="past">\n<h2 id="past">{title}</h2>\n{_list(sentences(accuracy))}\n</section>\n'
+    return f'<section aria-labelledby="past">\n<h2 id="past">{title}</h2>\n{_list(accuracy.sentences)}\n</section>\n'
 
 
 def _list(texts: Iterable[str]) -> str:
@@ -155,8 +151,8 @@ def _inline(svg: bytes) -> str:
     text = svg.decode()
     text = text[text.index("<svg") :]
     for index, colour in enumerate(pictures.COLOURS):
-        text = text.replace(colour, f"var(--line-{index})")
-    return text.replace("#ffffff", "var(--surface)").replace("#000000", "var(--ink)")
+        text = text.replace(f": {colour}", f": var(--line-{index})")
+    return text.replace(": #ffffff", ": var(--surface)").replace(": #000000", ": var(--ink)")
 
 
 def _data(played: Sequence[Played], slo_seconds: float | None) -> str:

@@ -70,13 +70,13 @@ class FrontierPoint:
 
     Args:
         name: Of the setting.
-        p99_seconds: What 99 percent of the messages wait at most.
+        wait_seconds: What the promised share of the messages stays within.
         cost: Of the whole load.
         chosen: Whether it is the one to apply.
     """
 
     name: str
-    p99_seconds: float
+    wait_seconds: float
     cost: float
     chosen: bool = False
 
@@ -89,12 +89,12 @@ def draw(played: Sequence[Played], path: Path) -> None:
     path.write_bytes(runs(played, checked(path)))
 
 
-def draw_frontier(points: Sequence[FrontierPoint], path: Path) -> None:
-    """Draw cost against wait. The path's suffix says how: .png or .svg.
+def draw_frontier(points: Sequence[FrontierPoint], path: Path, wait: str = "p99 of the wait") -> None:
+    """Draw cost against a wait. The path's suffix says how: .png or .svg.
 
     Raises PictureError.
     """
-    path.write_bytes(frontier(points, checked(path)))
+    path.write_bytes(frontier(points, wait, checked(path)))
 
 
 def checked(path: Path) -> str:
@@ -147,23 +147,35 @@ def distribution(played: Sequence[Played], form: str) -> bytes:
     return _rendered(fill, (12, 4), form)
 
 
-def frontier(points: Sequence[FrontierPoint], form: str) -> bytes:
-    """Return the picture of a frontier, in one of the formats."""
+def frontier(points: Sequence[FrontierPoint], wait: str, form: str) -> bytes:
+    """Return the picture of a frontier, in one of the formats. Points that are no worse than others are joined."""
 
     def fill(figure: "Figure") -> None:
         axes = figure.subplots()
-        ordered = sorted(points, key=lambda each: each.cost)
-        waits, costs = [each.p99_seconds for each in ordered], [each.cost for each in ordered]
-        axes.plot(waits, costs, color=COLOURS[0], marker="o")
-        for each in ordered:
-            place, weight = (each.p99_seconds, each.cost), "bold" if each.chosen else "normal"
-            axes.annotate(each.name, place, xytext=(6, 6), textcoords="offset points", fontweight=weight)
-            if each.chosen:
-                axes.plot(each.p99_seconds, each.cost, marker="*", markersize=18, color=COLOURS[1])
-        _title(axes, "Cost against the wait that 99 % of the messages stay within (star: the chosen one)")
-        axes.set(xlabel="p99 of the wait, in seconds", ylabel="cost", xlim=(0, None))
+        ordered = sorted(points, key=lambda each: (each.wait_seconds, each.cost))
+        best = [each for each in ordered if not any(beats(other, each) for other in points)]
+        axes.plot(
+            [each.wait_seconds for each in best], [each.cost for each in best], color=COLOURS[0], drawstyle="steps-post"
+        )
+        for number, each in enumerate(ordered, 1):
+            colour = COLOURS[1] if each.chosen else COLOURS[0] if each in best else COLOURS[4]
+            mark: Any = {"marker": "s" if each.chosen else "o", "markersize": 18, "markerfacecolor": "white"}
+            name = f"{number}  {each.name}" + (" (chosen)" if each.chosen else "")
+            axes.plot([each.wait_seconds], [each.cost], color=colour, linestyle="", label=name, **mark)
+            axes.annotate(str(number), (each.wait_seconds, each.cost), ha="center", va="center", color=colour)
+        _title(axes, f"Cost against the {wait}: what is joined is beaten by nothing")
+        axes.set(xlabel=f"{wait}, in seconds", ylabel="cost", xlim=(0, None))
+        axes.margins(0.08)
+        if points:
+            figure.legend(loc="outside lower left", frameon=False, handlelength=0, markerscale=0)
 
-    return _rendered(fill, (12, 6), form)
+    return _rendered(fill, (12, 6 + 0.25 * len(points)), form)
+
+
+def beats(one: FrontierPoint, other: FrontierPoint) -> bool:
+    """Return whether a point is better than another, and in nothing worse."""
+    mine, theirs = (one.wait_seconds, one.cost), (other.wait_seconds, other.cost)
+    return mine != theirs and mine[0] <= theirs[0] and mine[1] <= theirs[1]
 
 
 def span(seconds: float) -> str:

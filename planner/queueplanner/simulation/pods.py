@@ -93,7 +93,7 @@ class Pods:
     def _stop(self, pod: SimulatedPod) -> None:
         """Tell a pod to end: it finishes what it has in hand, within its grace, and the poll under way."""
         poll_ends = self._events.now + self._workers.poll_left(pod)
-        self._leave(pod, PodState.ENDING)
+        self._leave(pod)
         if pod.in_hand:
             self._workers.drain(pod, partial(self._end_after, poll_ends))
             self._events.plan(self._events.now + self._work.grace_seconds, self._kill, pod)
@@ -117,7 +117,7 @@ class Pods:
         """Lose pods that nobody told to end, or that were about to, and create others in their place."""
         for pod in pods:
             if pod.state is not PodState.GONE:
-                self._leave(pod, PodState.ENDING)
+                self._leave(pod)
                 self._workers.cut_off(pod, self._hidden_seconds)
                 self._end(pod)
         self._fill()
@@ -128,12 +128,12 @@ class Pods:
         first = size * int(self._random.random() * math.ceil(len(pods) / size))
         self._die(*pods[first : first + size])
 
-    def _leave(self, pod: SimulatedPod, state: PodState) -> None:
-        """Let a pod serve no more."""
+    def _leave(self, pod: SimulatedPod) -> None:
+        """Let a pod serve no more: it is about to end."""
         if pod.state is PodState.READY:
             self._ready -= 1
             self._workers.stop(pod)
-        pod.state = state
+        pod.state = PodState.ENDING
         self.serving.pop(pod.number, None)
 
     def _end(self, pod: SimulatedPod) -> None:

@@ -12,7 +12,7 @@ from queueplanner.simulation.values import PodState, SimulatedPod
 from queueplanner.work import Failures, Work
 
 POLL_SECONDS = 20.0
-"""The longest that a receive waits for a message (SQS long polling)."""
+"""The longest that a receive waits for a message (SQS long polling). So long wait the polls of most consumers."""
 
 FIRST_POLL_SECONDS = 1.0
 """How long queueworker's first poll after a message waits; each that brings nothing doubles it."""
@@ -33,14 +33,7 @@ class Workers:
         random: Draws who gets a message, and which attempts fail.
     """
 
-    def __init__(
-        self,
-        work: Work,
-        queue: Queue,
-        events: Events,
-        seconds: Sequence[float],
-        random: Random,
-    ) -> None:
+    def __init__(self, work: Work, queue: Queue, events: Events, seconds: Sequence[float], random: Random) -> None:
         self._work, self._queue, self._events = work, queue, events
         self._seconds, self._random = seconds, random
         self._fails = None if work.failures == Failures() else _Fails(work.failures, len(seconds), random)
@@ -48,6 +41,7 @@ class Workers:
         self._slots = 0
         self._draining: dict[SimulatedPod, Callable[[SimulatedPod], None]] = {}
         self._interrupted: set[int] = set()
+        self._poll_seconds = poll_seconds(work)
         self.wasted_seconds = 0.0
         self.repeated = self.failed = self.empty_receives = 0
 
@@ -66,14 +60,14 @@ class Workers:
     def end_poll(self, pod: SimulatedPod) -> None:
         """Count the receives that returned nothing since a pod began to wait. It waits while it has room."""
         if len(pod.in_hand) < self._work.concurrency:
-            self.empty_receives += int((self._events.now - pod.polls_since) / POLL_SECONDS)
+            self.empty_receives += polls(self._events.now - pod.polls_since, *self._poll_seconds)[0]
 
     def poll_left(self, pod: SimulatedPod) -> float:
         """Return how long the poll of a pod goes on; 0 where it has none, because it is not ready or has no room."""
-        longest = min(self._work.longest_poll_seconds, max(self._work.grace_seconds, 1.0))
-        if not longest or pod.state is not PodState.READY or len(pod.in_hand) == self._work.concurrency:
+        full = len(pod.in_hand) == self._work.concurrency
+        if not self._work.longest_poll_seconds or pod.state is not PodState.READY or full:
             return 0.0
-        return poll_left(self._events.now - pod.polls_since, longest)
+        return polls(self._events.now - pod.polls_since, *self._poll_seconds)[1]
 
     def drain(self, pod: SimulatedPod, then: Callable[[SimulatedPod], None]) -> None:
         """Do something once a stopped pod has handled what it has in hand."""
@@ -105,7 +99,7 @@ class Workers:
 
     def _begin(self, pod: SimulatedPod, message: int) -> None:
         now = self._events.now
-        if now - pod.polls_since >= POLL_SECONDS:
+        if now - pod.polls_since >= self._poll_seconds[0]:
             self.end_poll(pod)
         if message in self._interrupted:
             self._interrupted.remove(message)
@@ -123,6 +117,8 @@ class Workers:
         pod.busy_seconds += now - begun
         if self._fails is not None and self._fails(message, now):
             self._fail(message)
+        elif self._work.deletion_seconds:
+            self._events.plan(now + self._work.deletion_seconds, self._queue.delete, message)
         else:
             self._queue.delete(message)
         if pod.state is PodState.READY:
@@ -149,13 +145,23 @@ class Workers:
         self.offer()
 
 
-def poll_left(idle: float, longest: float) -> float:
-    """Return how long the poll goes on of a worker that has been idle for some seconds."""
-    wait, ended = min(FIRST_POLL_SECONDS, longest), 0.0
-    while wait < longest and ended + wait <= idle:
-        ended += wait
+def poll_seconds(work: Work) -> tuple[float, float]:
+    """Return how long a worker's first poll after a message waits, and its longest."""
+    longest = min(work.longest_poll_seconds, max(work.grace_seconds, FIRST_POLL_SECONDS))
+    return (min(FIRST_POLL_SECONDS, longest), longest) if longest else (POLL_SECONDS, POLL_SECONDS)
+
+
+def polls(idle: float, first: float, longest: float) -> tuple[int, float]:
+    """Return how many polls brought nothing to a worker that was idle so long, and how long the one under way goes on.
+
+    The first one waits for `first` seconds, and each twice as long as the one before, up to `longest`.
+    """
+    ended, wait = 0, first
+    while wait < longest and wait <= idle:
+        idle -= wait
+        ended += 1
         wait = min(2 * wait, longest)
-    return wait - (idle - ended) % wait
+    return ended + int(idle / wait), wait - idle % wait
 
 
 class _Fails:

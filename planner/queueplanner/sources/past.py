@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from queueplanner.recorded import Interval, LoadError, Recorded, on_grid
 from queueplanner.sources.arrivals import inferred
@@ -16,14 +16,19 @@ from queueplanner.sources.histograms import Histogram, parse_buckets
 from queueplanner.work import Constant, Draw, Lognormal
 from queueworkerpool.errors import PrometheusError
 from queueworkerpool.model import NamespacedName
-from queueworkerpool.prometheus import Series, Vector
+
+if TYPE_CHECKING:
+    from queueworkerpool.prometheus import Series, Vector
 
 SHORTEST_STEP = timedelta(minutes=1)
-MOST_STEPS = 10_000
+MOST_STEPS = 10_900
 """Prometheus gives no more than 11,000 values of a series. Workers are scraped hardly less often than every minute."""
 
 _REMEMBERED = "1h"
 """For how long a worker that was not scraped is taken for the same one afterwards."""
+
+_AT_ONCE_SECONDS = 1.0
+"""In the replay, what was in the queue at the beginning comes within its first second."""
 
 _INFERRED = (
     "what was sent is inferred, as what came into the queue and what the workers deleted: messages that others deleted,"
@@ -35,10 +40,10 @@ _INFERRED = (
 class Server(Protocol):
     """Knows the past of series."""
 
-    def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+    def range(self, query: str, start: datetime, end: datetime, step: timedelta) -> "Series":
         """Return the values of a query that has one series at most, at the times of a grid."""
 
-    def at(self, query: str, time: datetime) -> Vector:
+    def at(self, query: str, time: datetime) -> "Vector":
         """Return the values that the series of a query have at one time."""
 
 
@@ -59,7 +64,6 @@ class PoolPast:
         load: What was sent, and at its beginning what was in the queue.
         step_seconds: How far the times are apart.
         asked: Pods that were asked for.
-        ready: Pods that were ready.
         backlog: Messages in the queue, in any state.
         workers: What its workers are like.
         waits: How old messages were when their handlers began; None: unknown.
@@ -69,11 +73,15 @@ class PoolPast:
     load: Recorded
     step_seconds: float
     asked: Mapping[float, int]
-    ready: Mapping[float, int]
     backlog: Mapping[float, int]
     workers: Workers
     waits: Histogram | None
     notes: Sequence[str]
+
+    @property
+    def replicas(self) -> int:
+        """Pods that were asked for at the beginning; none where that is not known."""
+        return self.asked[min(self.asked)] if self.asked else 0
 
 
 def step_for(since: timedelta) -> timedelta:
@@ -88,7 +96,7 @@ def read_past(server: Server, pool: NamespacedName, since: timedelta, now: datet
         LoadError: it does not answer, or does not know what was sent.
     """
     try:
-        return _past(_Asking(server, pool, _floored(now, step), step, int(since / step)))
+        return _past(_Asking(server, pool, _floored(now, step), step, max(1, int(since / step))))
     except PrometheusError as error:
         raise LoadError(str(error)) from error
 
@@ -101,7 +109,6 @@ def _past(asking: "_Asking") -> PoolPast:
         load=load,
         step_seconds=asking.step.total_seconds(),
         asked=_since(beginning, asked),
-        ready=_since(beginning, ready),
         backlog=_since(beginning, totals),
         workers=workers,
         waits=asking.histogram("queueworker_message_age_at_start_seconds"),
@@ -175,7 +182,7 @@ def _load(asking: _Asking, totals: Mapping[float, float], ready: Mapping[float, 
             " the load from CloudWatch"
         )
     load, beginning = on_grid(messages, seconds), min(messages)
-    before = Interval(0, 0.0, 0.0, round(totals[beginning]))
+    before = Interval(0, 0.0, _AT_ONCE_SECONDS, round(totals[beginning]))
     return replace(load, intervals=(before, *load.intervals), notes=(*load.notes, _INFERRED)), beginning
 
 

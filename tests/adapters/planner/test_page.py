@@ -70,7 +70,7 @@ def test_it_is_drawn_and_as_wide_as_the_screen(opened: Tab, report: Path, width:
     assert opened.texts("#policies label") == ["mine", "theirs", HOSTILE]
 
 
-LONG = "a-name-without-a-place-to-break-" * 8
+LONG = "a_name_without_a_place_to_break_" * 8
 
 
 def test_long_names_and_remarks_stay_on_the_screen(opened: Tab, tmp_path: Path) -> None:

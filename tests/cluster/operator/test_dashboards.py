@@ -1,4 +1,4 @@
-"""Every query of the dashboards returns data from a real Prometheus that scrapes as examples/monitoring says."""
+"""Every query of dashboards and planner has data in a real Prometheus that scrapes as examples/monitoring says."""
 
 import json
 import math
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +17,9 @@ import pytest
 import yaml
 
 from devcluster import Cluster
+from queueplanner.sources.past import read_past
+from queueworkerpool import prometheus
+from queueworkerpool.model import NamespacedName
 from tests.cluster.operator.conftest import CHART, NAMESPACE, Operator, Shop
 from tests.cluster.operator.prometheus import MISSING, Prometheus
 
@@ -169,6 +173,32 @@ def test_every_query_of_the_dashboards_has_data(
     operator.kill_and_wait()
     assert len(changes) == 2
     assert unanswered(prometheus, changes) == {}
+
+
+def test_the_planner_finds_what_was_sent_and_what_the_workers_are_like(
+    shop: Shop, start_prometheus: Callable[[], Prometheus]
+) -> None:
+    run_quickstart(shop, queue := shop.queue(POOL))
+    shop.pool(POOL, queue, DEPLOYMENT, minReplicas=2, maxReplicas=2)  # pods that come later would not be scraped
+    server = start_prometheus()
+    begun = (
+        "count(queueworker_concurrency offset 10s) == 2 and on () sum(queueworkerpool_queue_messages offset 10s) == 0"
+    )
+    shop.eventually(lambda: has_data(server, begun), 60, "operator and workers were not scraped for ten seconds")
+    shop.send(queue, 20)
+    handled = (
+        "sum(queueworker_messages_deleted_total offset 5s) == 20"
+        " and on () sum(queueworkerpool_queue_messages offset 5s) == 0"
+    )
+    shop.eventually(lambda: has_data(server, handled), 60, "20 messages were not handled")
+    ago, now, step = timedelta(minutes=5), datetime.now(UTC), timedelta(seconds=5)
+    past = read_past(prometheus.Prometheus(server.url), NamespacedName(shop.namespace, POOL), ago, now, step)
+    assert sum(interval.messages for interval in past.load.intervals) == 20
+    assert past.workers.service is not None
+    assert past.workers.service.mean_seconds == pytest.approx(0.5, abs=0.2)
+    assert past.workers.concurrency == 10, "the worker's default"
+    assert set(past.asked.values()) == {2}
+    assert past.waits is not None
 
 
 def test_the_variables_offer_what_there_is(shop: Shop, start_prometheus: Callable[[], Prometheus]) -> None:

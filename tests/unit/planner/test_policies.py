@@ -9,7 +9,7 @@ import pytest
 
 from queueplanner import loads
 from queueplanner.outcome import outcome
-from queueplanner.policies.hpa import DOWN, UP, Hpa, Policy, Rules
+from queueplanner.policies.hpa import DOWN, UP, Hpa, Pods, Policy, Rules
 from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
 from queueplanner.policies.queue_hpa import QueueHpa
@@ -95,6 +95,25 @@ def test_the_hpa_follows_its_source(
     behavior: tuple[Rules, Rules] | None, replicas: int, load: float, size: int
 ) -> None:
     assert Hpa(1, 100, 5, behavior).sync(0.0, replicas, load) == size
+
+
+AT_ONCE = (UP, Rules(0, (Policy(100, 15, percent=True),)))
+COUNTED = {
+    "within the tolerance, the pods that exist": (Hpa(1, 100, 5, AT_ONCE), 40, Pods(10, 8, 6), 8),
+    "of a value, those that are ready": (Hpa(1, 100, 100, AT_ONCE, is_value=True), 150, Pods(10, 8, 6), 9),
+    "of a value within the tolerance, those asked for": (
+        Hpa(1, 100, 100, AT_ONCE, is_value=True),
+        105,
+        Pods(10, 8, 6),
+        10,
+    ),
+    "what the load needs, while none exists": (Hpa(1, 100, 5, AT_ONCE), 40, Pods(10, 0, 0), 8),
+}
+
+
+@pytest.mark.parametrize(("hpa", "load", "pods", "size"), COUNTED.values(), ids=COUNTED)
+def test_the_hpa_counts_pods_that_exist_or_are_ready(hpa: Hpa, load: float, pods: Pods, size: int) -> None:
+    assert hpa.sync(0.0, pods.asked, load, pods) == size
 
 
 def test_the_hpa_waits_its_window_before_it_goes_down() -> None:

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from queueplanner.loads import Burst
+from queueplanner.loads import Burst, Steady
 from queueplanner.play import Scenario, play
 from queueplanner.presets import RIVALS
 from queueplanner.presets.rival import Request
@@ -26,6 +26,7 @@ RECIPES = {
     "nobody said how long": (None, 1, 5, 5),
     "as many as are handled in time": (60.0, 1, 30, 20),
     "of each slot": (60.0, 4, 120, 80),
+    "an expert leaves no time to start where there is none": (20.0, 1, 10, 10),
     "never fewer than a pod handles at once": (1.0, 4, 4, 4),
 }
 
@@ -37,3 +38,20 @@ def test_the_target_follows_from_how_long_a_message_may_wait(
     mine = work(2.0, startup=20.0, concurrency=concurrency)
     request = Request("", 10, slo)
     assert (request.per_pod(mine), request.expert_per_pod(mine)) == (usual, experts)
+
+
+def test_a_primary_fails_and_its_machine_is_paid() -> None:
+    """What is sent while it is down begins when it is repaired; 30 nodes and its machine run for 15 hours."""
+    load = Burst(100, 12 * 3600.0 + 60.0, 15 * 3600.0)
+    made = play(RIVALS["primary"](WORK, 30, 60.0), Scenario(load, WORK))
+    assert min(made.run.begun) == 12 * 3600.0 + 1200.0
+    assert made.outcome.pod_hours == 31 * 15
+
+
+def test_nodes_by_the_load_of_a_primary_are_what_that_much_work_needs() -> None:
+    """30 nodes can do 15 jobs a second of 2 s. A third of it: 18 nodes by its step, 13 by the one below."""
+    load = Steady(5.0, 7200.0)
+    made = play(RIVALS["primary-by-its-load"](WORK, 30, None), Scenario(load, WORK))
+    late = [size for time, size in zip(made.run.sizes.times, made.run.sizes.asked, strict=True) if time > 3600.0]
+    assert {13, 18}.issuperset(late)
+    assert made.outcome.unhandled == 0

@@ -9,7 +9,7 @@ import pytest
 from queueplanner import loads
 from queueplanner.outcome import outcome
 from queueplanner.simulation import EndlessError, Move, PolicyError, Run, System, View, simulate
-from queueplanner.simulation.workers import poll_left
+from queueplanner.simulation.workers import polls
 from queueplanner.work import Constant, Exponential, Failures, Lognormal, Work
 from tests.unit.planner.builders import Always, Fixed, pool, work
 
@@ -28,6 +28,11 @@ def test_one_worker_handles_messages_one_after_the_other() -> None:
 def test_a_worker_handles_as_many_messages_at_once_as_its_concurrency() -> None:
     made = run(Fixed((0, 1)), [0.0] * 5, work(2.0, concurrency=2))
     assert sorted(made.done) == [2.0, 2.0, 4.0, 4.0, 6.0]
+
+
+def test_a_message_is_in_flight_until_it_is_deleted_while_its_worker_handles_another() -> None:
+    made = run(Fixed((0, 1)), [0.0, 0.0], work(2.0, deletion_seconds=0.5))
+    assert (list(made.begun), list(made.done)) == ([0.0, 2.0], [2.5, 4.5])
 
 
 def test_a_pod_that_is_told_to_end_finishes_what_it_has_in_hand() -> None:
@@ -55,17 +60,17 @@ def test_of_pods_the_ones_that_are_not_ready_go_first() -> None:
 
 
 POLLS = {
-    "the first": (0.0, 20.0, 1.0),
-    "the second": (1.0, 20.0, 2.0),
-    "the third": (4.0, 20.0, 3.0),
-    "one of the longest": (100.0, 20.0, 11.0),
-    "one of two seconds at most": (5.5, 2.0, 1.5),
+    "the first": (0.0, 20.0, 0, 1.0),
+    "the second": (1.0, 20.0, 1, 2.0),
+    "the third": (4.0, 20.0, 2, 3.0),
+    "one of the longest": (100.0, 20.0, 8, 11.0),
+    "one of two seconds at most": (5.5, 2.0, 3, 1.5),
 }
 
 
-@pytest.mark.parametrize(("idle", "longest", "left"), POLLS.values(), ids=POLLS)
-def test_polls_get_longer_the_longer_a_worker_is_idle(idle: float, longest: float, left: float) -> None:
-    assert poll_left(idle, longest) == left
+@pytest.mark.parametrize(("idle", "longest", "ended", "left"), POLLS.values(), ids=POLLS)
+def test_polls_get_longer_the_longer_a_worker_is_idle(idle: float, longest: float, ended: int, left: float) -> None:
+    assert polls(idle, 1.0, longest) == (ended, left)
 
 
 ENDS = {

@@ -156,6 +156,10 @@ RECEIVES = {
     "a message ends a poll": Case([50.0], work(10.0), expect={"empty_receives": 4, "receives": 1}),
     "a busy worker does not poll": Case([0.0], work(100.0), expect={"empty_receives": 0, "receives": 1}),
     "one with room does": Case([30.0], work(10.0, concurrency=2), expect={"empty_receives": 4, "receives": 1}),
+    "queueworker's first polls are short": Case([], work(longest_poll_seconds=20.0), expect={"empty_receives": 8}),
+    "and short again after a message": Case(
+        [31.0], work(38.0, longest_poll_seconds=20.0), expect={"empty_receives": 5 + 5, "receives": 1}
+    ),
     "until it is lost": Case([], dying(deaths=replace(NODE_LOST, nodes_lost_at=(39.0,))), expect={"empty_receives": 3}),
 }
 

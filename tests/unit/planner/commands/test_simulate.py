@@ -25,10 +25,17 @@ def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
 def test_the_best_of_a_row_is_marked_unless_all_are_the_same(simulate: Simulate) -> None:
     done = simulate("-f", "pool.yaml", "--rival", "keda", *LOAD, *WORK, files={"pool.yaml": POOL})
     rows = {line[:24].strip(): line[24:].split() for line in done.stdout.splitlines() if line.startswith("  ")}
-    assert rows["lost"] == ["0", "0"]
-    assert rows["p99"] == ["20", "s", "*", "34", "s"]
+    assert rows["changes of the size"].index("*") == 1
+    assert rows["p99"].index("*") == 2  # after the number and its unit: the pool grows in one step
     alone = simulate("-f", "pool.yaml", *LOAD, *WORK)
     assert " *" not in alone.stdout
+
+
+def test_what_is_zero_for_all_has_no_row(simulate: Simulate) -> None:
+    lines = simulate("--rival", "keda", *LOAD, *WORK).stdout.splitlines()
+    assert [line for line in lines if line.startswith("  lost")] == []
+    [silent] = [line for line in lines if line.startswith("zero, or not known: ")]
+    assert "waited above the SLO" in silent
 
 
 def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -> None:
@@ -76,6 +83,20 @@ def test_what_was_assumed_is_told(simulate: Simulate) -> None:
 def test_messages_that_are_left_are_told_for_their_wait_is_in_no_figure(simulate: Simulate) -> None:
     done = simulate("--rival", "kube-sqs-autoscaler", "--shape", "burst:messages=90,seconds=10m", "--service", "5m")
     assert "kube-sqs-autoscaler left 87 messages in the queue" in " ".join(done.stdout.split())
+
+
+def test_service_times_may_be_measured_ones(simulate: Simulate) -> None:
+    asked = ("--rival", "keda", "--shape", "burst:messages=1", "--service-histogram", "a", "-o", "csv")
+    [row] = csv.DictReader(io.StringIO(simulate(*asked, files={"a": "seconds,count\n100,0\n200,5\n"}).stdout))
+    assert 100 < float(row["totalMaxSeconds"]) - float(row["waitMaxSeconds"]) < 200
+
+
+def test_while_the_handlers_fail_messages_wait_for_the_end_of_it(simulate: Simulate) -> None:
+    asked = ("--rival", "wpa", *LOAD, *WORK, "-o", "csv")
+    [well] = csv.DictReader(io.StringIO(simulate(*asked).stdout))
+    [badly] = csv.DictReader(io.StringIO(simulate(*asked, "--outage", "0s+5m", "--retry-after", "10s").stdout))
+    assert (int(well["failed"]), float(well["totalP50Seconds"]) < 60) == (0, True)
+    assert (int(badly["failed"]) > 0, float(badly["totalP50Seconds"]) > 290) == (True, True)
 
 
 DEPLOYMENT = """\
@@ -142,11 +163,32 @@ def test_ctrl_c_ends_it_without_a_traceback(simulate: Simulate, monkeypatch: pyt
     assert (done.exit_code, done.output) == (130, "")
 
 
+def test_the_rivals_are_listed(simulate: Simulate) -> None:
+    done = simulate("--rivals")
+    assert (done.exit_code, "wpa: worker-pod-autoscaler with its defaults" in done.stdout) == (0, True)
+
+
+def test_what_several_policies_assume_is_told_once(simulate: Simulate) -> None:
+    done = simulate("--rival", "hpa,hpa-expert", *LOAD, *WORK)
+    assert done.stdout.count("- hpa, hpa-expert: ") >= 1
+    assert "- hpa: " not in done.stdout
+
+
 WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no policy": ((*LOAD, *WORK), {}, "say what to play: -f FILE with a pool, or --rival keda"),
     "no load": (("--rival", "keda", *WORK), {}, "say what comes into the queue, such as --shape steady:per_second=5"),
     "two loads": (("--rival", "keda", *LOAD, "--load", "a.csv", *WORK), {}, "--shape and --load: give one load"),
     "no service time": (("--rival", "keda", *LOAD), {}, "say how long a worker takes for one message, such"),
+    "two service times": (
+        ("--rival", "wpa", *LOAD, *WORK, "--service-histogram", "a"),
+        {},
+        "--service and --service-histogram: give one of them",
+    ),
+    "a histogram that is none": (
+        ("--rival", "wpa", *LOAD, "--service-histogram", "a"),
+        {"a": "x"},
+        "--service-histogram a: row 1: there is no column 'seconds': give a CSV with seconds and count, or what a",
+    ),
     "an unknown rival": (("--rival", "keda,hal", *LOAD, *WORK), {}, "--rival 'hal' is none of "),
     "a rival twice": (("--rival", "wpa,wpa", *LOAD, *WORK), {}, "--rival wpa is given twice: once is enough"),
     "an unknown shape": (("--rival", "wpa", "--shape", "cube", *WORK), {}, "--shape cube: 'cube' is none of steady, "),
@@ -177,6 +219,8 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no time at all": (("--rival", "wpa", *LOAD, "--service", "0s"), {}, "'0s' is nothing: write a time above zero"),
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
+    "an outage without end": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h"), {}, "'2h': write when it begins and"),
+    "an outage of nothing": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h+0s"), {}, "'0s' is nothing: write a"),
     "a share above one": (("--rival", "wpa", *LOAD, *WORK, "--fail-share", "2"), {}, "'2': write a number from 0 to 1"),
     "a past without its pool": (
         ("--rival", "wpa", "--from-prometheus", "http://localhost:1", *WORK),
@@ -199,6 +243,15 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
     "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),
     "no number": (("--rival", "wpa", *LOAD, *WORK, "--pod-price", "nan"), {}, "'nan': write a number from 0 to 1e+06"),
+    "no whole number": (("--rival", "wpa", *LOAD, *WORK, "--runs", "1.5"), {}, "'1.5': write a whole number from 1 to"),
+    "a number of digits": (("--rival", "wpa", *LOAD, *WORK, "--runs", "9" * 99), {}, "write a whole number from 1 to"),
+    "too many messages": (
+        ("--rival", "wpa", "--shape", "steady:per_second=1e9", *WORK),
+        {},
+        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 20,000,000 are the most that are played",
+    ),
+    "too many at once": (("--rival", "wpa", "--shape", "burst:messages=1e12", *WORK), {}, "it might have 1e+12"),
+    "standard input twice": (("-f", "-", "--load", "-", *WORK), {}, "standard input (-) can be read once: give a file"),
     "an empty CSV": (("--rival", "wpa", "--load", "a", *WORK), {"a": ""}, "--load a: row 1: there is no column 'time'"),
     "a CSV that is none": (("--rival", "wpa", "--load", "a", *WORK), {"a": b"\xfe"}, "--load a: it is not UTF-8"),
 }  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from queueplanner.play import Played
 from queueplanner.report import pictures
-from queueplanner.report.pictures import COLOURS, FrontierPoint, PictureError, clock, draw, draw_frontier, span
+from queueplanner.report.pictures import COLOURS, FrontierPoint, PictureError, beats, clock, draw, draw_frontier, span
 from tests.unit.planner.report.builders import contrast, played, run
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -59,11 +59,27 @@ def test_lines_stand_out_from_white(colour: str) -> None:
     assert contrast(colour, "#ffffff") >= 3
 
 
-def test_a_frontier_marks_what_was_chosen(tmp_path: Path) -> None:
-    draw_frontier(POINTS, tmp_path / "frontier.svg")
+def test_a_frontier_names_its_points_and_the_chosen_one(tmp_path: Path) -> None:
+    draw_frontier(POINTS, tmp_path / "frontier.svg", "p95 of the wait")
     text = (tmp_path / "frontier.svg").read_text()
-    assert all(point.name in text for point in POINTS)
-    assert (text.count("font-weight: 700"), COLOURS[1] in text) == (1, True), "its name is bold, its mark coloured"
+    assert re.findall(">(\\d  .*?)</text>", text) == ["1  messagesPerPod: 2", "2  messagesPerPod: 5 (chosen)"]
+    assert ">p95 of the wait, in seconds</text>" in text
+
+
+BEATEN = {
+    "costs more": ((20, 6), True),
+    "waits longer": ((25, 5), True),
+    "costs less": ((25, 4), False),
+    "waits less": ((19, 9), False),
+    "the same": ((20, 5), False),
+}
+
+
+@pytest.mark.parametrize(("point", "is_beaten"), BEATEN.values(), ids=BEATEN)
+def test_a_point_is_beaten_by_one_that_is_better_and_in_nothing_worse(
+    point: tuple[float, float], is_beaten: bool
+) -> None:
+    assert beats(FrontierPoint("", 20, 5), FrontierPoint("", *point)) is is_beaten
 
 
 @pytest.mark.parametrize("made", [lambda path: draw(some(), path), lambda path: draw_frontier(POINTS, path)])
