@@ -10,11 +10,8 @@ from random import Random
 import numpy as np
 
 from queueplanner.aggregated.messages import Flags, Floats, Group, Integers, Messages
-from queueplanner.simulation import poll_left
+from queueplanner.simulation import poll_seconds, polls
 from queueplanner.work import Work
-
-POLL_SECONDS = 20.0
-"""The longest that a receive waits for a message (SQS long polling)."""
 
 _DIFFERENT = 1 << 17
 """Messages after which their service times repeat."""
@@ -51,6 +48,7 @@ class Workers:
         self._poison = generator.random(size) < work.failures.poison_share
         self.now = self.wasted_seconds = 0.0
         self.received = self.repeated = self.failed = self.empty_receives = 0
+        self._poll_seconds = poll_seconds(work)
         self._reports: list[Report] = []
         self._reports_of = -1.0
         self._free_at, self._begun, self._polls_since = np.empty(0), np.empty(0), np.empty(0)
@@ -177,7 +175,8 @@ class Workers:
 
     def count_polls(self, waited: Floats) -> None:
         """Count the receives that returned nothing while slots waited."""
-        self.empty_receives += int((waited / POLL_SECONDS).astype(np.int64).clip(0).sum())
+        long = waited[waited >= self._poll_seconds[0]].tolist()
+        self.empty_receives += sum(polls(each, *self._poll_seconds)[0] for each in long)
 
     def end_by(self, place: int, deadline: float) -> float:
         """Return when a closed place has handled what it has in hand, or that it is cut off at a deadline."""
@@ -189,11 +188,10 @@ class Workers:
         """Return when the poll of a place ends that is ready; now where it has no room for another message."""
         slots = self._slots(place)
         idle = ~self._held(slots)
-        longest = min(self._work.longest_poll_seconds, max(self._work.grace_seconds, 1.0))
-        if not longest or not idle.any():
+        if not self._work.longest_poll_seconds or not idle.any():
             return self.now
         since = max(float(self._polls_since[slots][idle].min()), float(self._begun[slots].max()))
-        return self.now + poll_left(max(self.now - since, 0.0), longest)
+        return self.now + polls(max(self.now - since, 0.0), *self._poll_seconds)[1]
 
     def cut_off(self, place: int, time: float, hidden_seconds: float) -> None:
         """Take from a place what it will have in hand at a time: others see it again some seconds after that."""

@@ -26,7 +26,7 @@ from queueplanner.simulation.values import (
     System,
     View,
 )
-from queueplanner.simulation.workers import EndlessError, poll_left
+from queueplanner.simulation.workers import EndlessError, poll_seconds, polls
 
 __all__ = [
     "MONDAY",
@@ -47,7 +47,8 @@ __all__ = [
     "Sizes",
     "System",
     "View",
-    "poll_left",
+    "poll_seconds",
+    "polls",
     "ranked",
     "simulate",
 ]

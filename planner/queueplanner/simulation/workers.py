@@ -41,8 +41,7 @@ class Workers:
         self._slots = 0
         self._draining: dict[SimulatedPod, Callable[[SimulatedPod], None]] = {}
         self._interrupted: set[int] = set()
-        longest = min(work.longest_poll_seconds, max(work.grace_seconds, FIRST_POLL_SECONDS))
-        self._poll_seconds = (min(FIRST_POLL_SECONDS, longest), longest) if longest else (POLL_SECONDS, POLL_SECONDS)
+        self._poll_seconds = poll_seconds(work)
         self.wasted_seconds = 0.0
         self.repeated = self.failed = self.empty_receives = 0
 
@@ -68,7 +67,7 @@ class Workers:
         full = len(pod.in_hand) == self._work.concurrency
         if not self._work.longest_poll_seconds or pod.state is not PodState.READY or full:
             return 0.0
-        return poll_left(self._events.now - pod.polls_since, self._poll_seconds[1])
+        return polls(self._events.now - pod.polls_since, *self._poll_seconds)[1]
 
     def drain(self, pod: SimulatedPod, then: Callable[[SimulatedPod], None]) -> None:
         """Do something once a stopped pod has handled what it has in hand."""
@@ -146,9 +145,10 @@ class Workers:
         self.offer()
 
 
-def poll_left(idle: float, longest: float) -> float:
-    """Return how long the poll goes on of a queueworker that has been idle for some seconds."""
-    return polls(idle, min(FIRST_POLL_SECONDS, longest), longest)[1]
+def poll_seconds(work: Work) -> tuple[float, float]:
+    """Return how long a worker's first poll after a message waits, and its longest."""
+    longest = min(work.longest_poll_seconds, max(work.grace_seconds, FIRST_POLL_SECONDS))
+    return (min(FIRST_POLL_SECONDS, longest), longest) if longest else (POLL_SECONDS, POLL_SECONDS)
 
 
 def polls(idle: float, first: float, longest: float) -> tuple[int, float]:

@@ -31,6 +31,12 @@ settings_of_pools = st.fixed_dictionaries(
         "behavior": st.sampled_from(
             [{}, {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}}]
         ),
+        "schedules": st.sampled_from(
+            [
+                [],
+                [{"name": "soon", "cron": "7 0 * * *", "durationSeconds": 120, "timeZone": "UTC", "minReplicas": 2}],
+            ]
+        ),
         "minReplicas": st.sampled_from([0, 0, 1]),
     }
 )
