@@ -16,7 +16,7 @@ from queueworkerpool.commands import NothingDoneError
 if TYPE_CHECKING:
     from queueplanner.commands.recommending import Recommendation
 
-PROMISE = Section("Promise: one of these")
+PROMISE = Section("Promise, one of these")
 POOL = Section("Pool")
 JUDGEMENT = Section("How it is searched and judged")
 OUTPUT = Section("Output")

@@ -43,7 +43,7 @@ def candidate(name: str, source: SourceObject) -> Candidate:
         named = source.required_text((*metric, "external", "metric", "name"), "sqs_messages_visible")
         said.append(f"its metric {named} was taken for the messages that wait, without those in flight")
     begin = partial(_begin, name, (least, most, per_pod, rules), bool(in_flight))
-    return Candidate(name, begin, most=most, unchecked=(*said, *RIVALS["hpa"].unchecked))
+    return Candidate(name, begin, most=most, replicas=least, unchecked=(*said, *RIVALS["hpa"].unchecked))
 
 
 _Settings = tuple[int, int, float, tuple[Rules, Rules] | None]

@@ -87,6 +87,7 @@ def candidate(name: str, source: SourceObject) -> Candidate:
         name,
         partial(_begin, name, spec),
         most=spec.max_replicas,
+        replicas=spec.min_replicas,
         unchecked=(*said, *RIVALS["keda"].unchecked),
     )
 

@@ -17,7 +17,8 @@ def candidate(name: str, spec: PoolSpec) -> Candidate:
     """Return the candidate of a pool."""
     active = replace(spec, mode=Mode.ACTIVE, paused_until=None)
     most = max([spec.max_replicas, *(each.max_replicas or 0 for each in spec.schedules)])
-    return Candidate(name, partial(_begin, name, active), most=most, unchecked=tuple(_unchecked(spec)))
+    begin, unchecked = partial(_begin, name, active), tuple(_unchecked(spec))
+    return Candidate(name, begin, most=most, replicas=spec.min_replicas, unchecked=unchecked)
 
 
 def _begin(name: str, spec: PoolSpec, work: Work) -> PlannedPool:

@@ -37,14 +37,16 @@ def candidate(name: str, source: SourceObject) -> Candidate:
     per_pod = (*SPEC, "targetMessagesPerWorker")
     source.required_integer(per_pod)
     most = draft.fields["spec"]["maxReplicas"]
+    least = draft.fields["spec"].get("minReplicas", 0)
     settings = (
         whole(source, per_pod, 0, 1),
-        draft.fields["spec"].get("minReplicas", 0),
+        least,
         most,
         _disruption(source),
         _seconds(source),
     )
-    return Candidate(name, partial(_begin, name, settings), most=most, unchecked=(*said, *RIVALS["wpa"].unchecked))
+    begin, unchecked = partial(_begin, name, settings), (*said, *RIVALS["wpa"].unchecked)
+    return Candidate(name, begin, most=most, replicas=least, unchecked=unchecked)
 
 
 def _begin(name: str, settings: tuple[int, int, int, float, float], _: Work) -> WorkerPodAutoscaler:

@@ -56,3 +56,13 @@ def test_schedules_go_by_the_dates_of_a_recorded_load(csv: str, at: float, begin
     run = play(Candidate("scheduled", begin), Scenario(parse_csv(csv), work())).run
     first = next(time for time, asked in zip(run.sizes.times, run.sizes.asked, strict=True) if asked == 4)
     assert at <= first < at + 120
+
+
+def test_units_that_are_always_there_are_there_at_the_start() -> None:
+    waits = [
+        play(
+            Candidate("two", two, replicas=replicas), Scenario(Burst(2, 0.0, 3600.0), work(36.0, startup=20.0))
+        ).outcome.wait
+        for replicas in (0, 2)
+    ]
+    assert [wait and wait.longest for wait in waits] == [20.0, 0.0]
