@@ -1,6 +1,6 @@
 # One entry point for people and CI. Every target sets up what it needs in a clean checkout.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast e2e check verify generate docs mutate audit release bench soak chaos gauntlet lock clean
+.PHONY: help setup demo test test-fast e2e check verify generate docs mutate audit release bench soak chaos gauntlet record lock clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -79,6 +79,11 @@ chaos: setup ## Let every kind of trouble happen at random for 20 minutes (CHAOS
 
 gauntlet: $(BIN)/.installed ## Kill, terminate and starve ten workers among faults of SQS for 30 minutes (GAUNTLET_SECONDS=…, GAUNTLET_SEED=…); as root
 	$(BIN)/python -m benchmarks gauntlet --seconds $${GAUNTLET_SECONDS:-1800} --seed $${GAUNTLET_SEED:-15}
+
+record: setup ## Record anew what the planner is judged by: runs of the real operator (15 minutes, twice), and of the real HPA controller
+	$(BIN)/python -m testbed.recordings
+	$(BIN)/python -m testbed.recordings --to planner/recordings/again
+	$(BIN)/python -m testbed.hpa
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
 	for name in ": --extra cli --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \

@@ -43,6 +43,7 @@ NAV = {
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",
         "The planner": "docs/planner.md",
+        "How true the planner is": "docs/planner-accuracy.md",
         "Troubleshooting": "docs/troubleshooting.md",
     },
     "Operate": {

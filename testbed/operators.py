@@ -51,9 +51,9 @@ class OperatorProcess:
         )
 
     @contextmanager
-    def running(self) -> Iterator[Program]:
-        """Run the operator while the body runs; it is ready when the body begins."""
-        program = self.program()
+    def running(self, *argv: str) -> Iterator[Program]:
+        """Run the operator while the body runs; it is ready when the body begins. `argv`: as of `program`."""
+        program = self.program(*argv)
         program.start()
 
         def ready() -> bool:

@@ -50,7 +50,9 @@ def files() -> dict[Path, str]:
             _rows(said),
         ),
         "otherwise": _table(("", *results), _otherwise(results)),
-        "others": _table(("[preset](comparison.md)", "machine-hours", "USD", *WAITS, "begun again"), _others()),
+        "others": _table(
+            ("[preset](planner.md#which-policies)", "machine-hours", "USD", *WAITS, "begun again"), _others()
+        ),
     }
     page = TEMPLATE.read_text().format_map(_given(results["B"]) | said | tables)
     return {PAGE: page, PICTURE: drawn}

@@ -6,16 +6,14 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from random import Random
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from queueplanner.outcome import SECONDS_PER_HOUR
-from queueplanner.play import Candidate, beginning
-from queueplanner.simulation import Run, System, simulate
+from queueplanner.play import Candidate, Scenario, play
+from queueplanner.simulation import Run
 from queueplanner.sources.past import PoolPast
-from queueplanner.work import Work
 
 _EVENLY = "when in a step of {:g} s a message was sent is not known: it is drawn evenly"
 _ALONE = "nodes that were full or lost, rollouts and other writers of the replicas are not in what is replayed"
@@ -36,6 +34,8 @@ class Accuracy:
     Args:
         samples: Times at which the replicas are compared.
         within_one: Share of them at which the planned replicas are the recorded ones, or one more or fewer.
+        by_chance: Share of them at which two replays are so close to each other, which differ by chance alone: about
+            the best that is possible.
         pod_hours: Of pods asked for, at these times.
         backlog: Messages in the queue, in any state; their mean over time.
         wait_p95: Seconds from sent to begun that 95 % of messages stay within, planned.
@@ -45,6 +45,7 @@ class Accuracy:
 
     samples: int
     within_one: float
+    by_chance: float
     pod_hours: Pair
     backlog: Pair
     wait_p95: float | None
@@ -56,6 +57,7 @@ class Accuracy:
         """What people read: how far the planner is off. What nobody could check is apart."""
         return [
             f"replicas: within ±1 of the recorded in {self.within_one:.1%} of {self.samples:,} samples",
+            f"of two replays that differ by chance alone, in {self.by_chance:.1%}: about the best that is possible",
             f"pods asked for: {_beside(self.pod_hours, 'pod-hours')}",
             f"messages in the queue, on average: {_beside(self.backlog, 'messages')}",
             _waits(self.wait_p95, self.recorded_wait_p95),
@@ -67,6 +69,7 @@ class Accuracy:
         return {
             "samples": self.samples,
             "replicasWithinOne": self.within_one if self.samples else None,
+            "replicasWithinOneByChance": self.by_chance if self.samples else None,
             "podHours": asdict(self.pod_hours),
             "backlog": asdict(self.backlog),
             "waitP95": {"planned": self.wait_p95, "above": low, "upTo": None if high == math.inf else high},
@@ -74,37 +77,41 @@ class Accuracy:
         }
 
 
-def accuracy(candidate: Candidate, past: PoolPast, work: Work, seed: int = 1) -> Accuracy:
+def accuracy(candidate: Candidate, past: PoolPast, scenario: Scenario) -> Accuracy:
     """Replay a pool's past, from the pods that there were, and compare.
 
     Args:
         candidate: Of the pool's own manifest, as it was then.
         past: What is known of it.
-        work: What its messages and workers are like.
-        seed: The same seed gives the same replay.
+        scenario: What its messages and workers are like; the load and the pods at the start are those of the past.
     """
-    replicas = past.asked[min(past.asked)] if past.asked else 0
-    system = System(candidate.adapt(work), past.load.seconds, replicas=replicas, began=beginning(past.load))
-    arrivals = past.load.times(Random(seed))  # noqa: S311 -- chance in a simulation
-    run = simulate(candidate.begin(system.work), arrivals, system, Random(seed + 1))  # noqa: S311 -- the same
-    return compared(run, past, (*candidate.unchecked, *past.load.notes, *past.notes))
+    replayed = replace(scenario, load=past.load, replicas=past.replicas)
+    run, again = (play(candidate, replace(replayed, seed=scenario.seed + more)).run for more in (0, 1))
+    return compared(run, again, past, (*candidate.unchecked, *past.load.notes, *past.notes))
 
 
-def compared(run: Run, past: PoolPast, unchecked: Sequence[str]) -> Accuracy:
-    """Compare a replay with what was recorded."""
-    planned = {time: _size(run, time) for time in past.asked if time <= past.load.seconds}
-    near = sum(abs(size - past.asked[time]) <= 1 for time, size in planned.items())
+def compared(run: Run, again: Run, past: PoolPast, unchecked: Sequence[str]) -> Accuracy:
+    """Compare a replay with what was recorded, and with another one that differs by chance."""
+    times = [time for time in past.asked if time <= past.load.seconds]
+    planned, another = ({time: _size(each, time) for time in times} for each in (run, again))
     hours = past.step_seconds / SECONDS_PER_HOUR
     assumed = (_EVENLY.format(past.step_seconds), _ALONE)
     return Accuracy(
         samples=len(planned),
-        within_one=near / len(planned) if planned else math.nan,
+        within_one=_near(planned, past.asked),
+        by_chance=_near(planned, another),
         pod_hours=Pair(sum(planned.values()) * hours, sum(past.asked[time] for time in planned) * hours),
         backlog=_backlogs(run, past.backlog),
         wait_p95=_wait(run, 0.95),
         recorded_wait_p95=past.waits.quantile(0.95) if past.waits else None,
         unchecked=tuple(dict.fromkeys((*unchecked, *assumed))),
     )
+
+
+def _near(sizes: Mapping[float, int], others: Mapping[float, int]) -> float:
+    """Return the share of the times at which two sizes are the same, or differ by one."""
+    near = [abs(size - others[time]) <= 1 for time, size in sizes.items()]
+    return sum(near) / len(near) if near else math.nan
 
 
 def _size(run: Run, time: float) -> int:
@@ -119,7 +126,8 @@ def _backlogs(run: Run, recorded: Mapping[float, int]) -> Pair:
         return Pair(None, None)
     done = sorted(time for time in run.done if not math.isnan(time))
     planned = fmean(bisect_right(run.arrivals, time) - bisect_right(done, time) for time in times)
-    return Pair(planned, fmean(recorded[time] for time in times))
+    each = run.sample.every if run.sample else 1
+    return Pair(planned * each, fmean(recorded[time] for time in times))
 
 
 def _wait(run: Run, share: float) -> float | None:

@@ -66,6 +66,7 @@ class Scenario:
         counts_age_seconds: How old the queue's counts may be when they are read.
         slo_seconds: How long a message may wait; None: nobody said.
         prices: What things cost.
+        replicas: Pods that there are at the start, ready.
     """
 
     load: Load
@@ -74,6 +75,7 @@ class Scenario:
     counts_age_seconds: float = 0.0
     slo_seconds: float | None = None
     prices: Prices = field(default_factory=Prices)
+    replicas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
     work = candidate.adapt(scenario.work)
     arrivals = scenario.load.times(Random(scenario.seed))  # noqa: S311 -- chance in a simulation
     counts_age, began = scenario.counts_age_seconds, beginning(scenario.load)
-    system = System(work, scenario.load.seconds, counts_age, candidate.replicas, candidate.primary, began)
+    replicas = max(scenario.replicas, candidate.replicas)
+    system = System(work, scenario.load.seconds, counts_age, replicas, candidate.primary, began)
     run = simulate(candidate.begin(work), arrivals, system, Random(scenario.seed + 1))  # noqa: S311 -- the same
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)

@@ -180,6 +180,8 @@ class Work:
         grace_seconds: How long a pod may go on after it was told to end.
         longest_poll_seconds: How long a worker waits for a message at most before it asks again. Told to end, it does
             not cut off the poll under way, since SQS would still serve it. 0: it ends at once.
+        deletion_seconds: From the end of a handler until the queue has deleted the message: so long it is in flight,
+            while the worker has room for another.
         releases: Whether a worker that is cut off shows its messages again at once, as queueworker does; else they come
             back when their visibility timeout is over.
         failures: How handlers fail.
@@ -195,3 +197,4 @@ class Work:
     failures: Failures = Failures()
     deaths: Deaths = Deaths()
     longest_poll_seconds: float = 0.0
+    deletion_seconds: float = 0.0

@@ -26,6 +26,7 @@ class Result:
 
 
 REACTION, COST, SCALE_IN, ADMISSION, COLD = map(Result, ("reaction", "cost", "scale_in", "admission", "cold_start"))
+PLANNER = Result("planner")
 DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
 MEDIAN = f"{REACTION['median_seconds']:.1f} s"
 POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
@@ -52,6 +53,10 @@ SENTENCES: dict[str, list[str]] = {
         f"`Drain` {SCALE_IN['drain: busy workers stopped']}, and",
         f"than the work {SCALE_IN['short-grace: busy workers stopped']}, after",
         f"which {SCALE_IN['short-grace: messages handled again']} messages were handled again",
+    ],
+    "docs/planner.md": [
+        f"takes {PLANNER['million_cpu_seconds']:.1f} s of CPU,",
+        f"and {PLANNER['million_with_troubles_cpu_seconds']:.1f} s with failures and deaths",
     ],
     "docs/sizing.md": [
         f"{COLD['seconds from sent to handled (median)']:.1f} s from sent to handled, median of five",

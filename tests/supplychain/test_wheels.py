@@ -88,9 +88,10 @@ SIMULATE = ("simulate", "--rival", "keda", "--shape", "burst:messages=50,seconds
 
 def test_both_wheels_together_simulate(installed: Path, tmp_path: Path) -> None:
     install(installed, built("queueplanner", tmp_path / "queueplanner"))
-    done = qwp(installed, *SIMULATE)
+    done = qwp(installed, *SIMULATE, "--html", str(tmp_path / "page.html"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "50 messages in 20m" in done.stdout
+    assert "</html>" in (tmp_path / "page.html").read_text()
     where = "import queueplanner, queueworkerpool; print(queueplanner.__file__, queueworkerpool.__file__)"
     asked = [str(installed / "python"), "-I", "-c", where]
     found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()

@@ -7,10 +7,9 @@ import click
 
 from queueplanner.accuracy import Accuracy, accuracy
 from queueplanner.commands.files import files_of, manifests_in
-from queueplanner.commands.load_options import LoadOptions
+from queueplanner.commands.load_options import LoadOptions, Sent
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
-from queueplanner.loads import Load
 from queueplanner.manifests import POOLS, Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
@@ -81,11 +80,12 @@ def compare(request: Request, *, keep: bool) -> Compared:
         request: What is asked for.
         keep: Whether the first run of each policy is returned whole, for pictures.
     """
+    _read_standard_input_once(request)
     manifests, rivals = manifests_in(files_of(request.paths)), _rivals(request.rivals)
     _require_policies(manifests, rivals)
     sent = request.loads.sent()
     work, assumed = request.works.work(manifests.workers, sent.workers)
-    scenario = _scenario(request, sent.load, work)
+    scenario = _scenario(request, sent, work)
     candidates = [*manifests.candidates, *_presets(request, rivals, manifests, work)]
     scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
     try:
@@ -93,27 +93,33 @@ def compare(request: Request, *, keep: bool) -> Compared:
     except PlayError as error:
         raise click.ClickException(str(error)) from error
     results = [Result(each.name, runs, each.unchecked) for each, runs in zip(candidates, outcomes, strict=True)]
-    own_past = _own_past(request, sent.past, manifests, work)
+    own_past = _own_past(request, sent.past, manifests, scenario)
     notes = [*sent.notes, *assumed, *([_NOT_CHECKED] if sent.past and own_past is None else [])]
     comparison = Comparison(request.loads.title, sent.load.seconds, request.seeds, results, notes, own_past)
     return Compared(comparison, scenarios[0], kept)
 
 
-def _scenario(request: Request, load: Load, work: Work) -> Scenario:
+def _read_standard_input_once(request: Request) -> None:
+    if [*request.paths, request.loads.load, request.works.service_histogram].count("-") > 1:
+        raise click.UsageError("standard input (-) can be read once: give a file for the others")
+
+
+def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
     return Scenario(
-        load,
+        sent.load,
         work,
         counts_age_seconds=request.counts_age,
         slo_seconds=request.slo,
         prices=Prices(pod_hour=request.pod_price),
+        replicas=sent.past.replicas if sent.past else 0,
     )
 
 
-def _own_past(request: Request, past: PoolPast | None, manifests: Manifests, work: Work) -> Accuracy | None:
+def _own_past(request: Request, past: PoolPast | None, manifests: Manifests, scenario: Scenario) -> Accuracy | None:
     """Return how wrong the planner is about the pool's own past; None where its manifest is not given."""
     pool = request.loads.pool
     found = [each for each in manifests.candidates if pool and each.name == f"{POOLS}/{pool.name}"]
-    return accuracy(found[0], past, work, request.seed) if past and found else None
+    return accuracy(found[0], past, scenario) if past and found else None
 
 
 def _rivals(given: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from queueplanner.commands.load_options import read
+from queueplanner.commands.texts import read
 from queueplanner.manifests import File, ManifestError, Manifests, read_manifests
 from queueworkerpool.commands import NothingDoneError
 

@@ -9,16 +9,18 @@ import click
 
 from queueplanner.commands.parameters import DAY_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
-from queueplanner.loads import SHAPES, Load, Shape, ShapeError
-from queueplanner.recorded import LoadError
+from queueplanner.commands.texts import read
+from queueplanner.loads import SHAPES, Load, Shape, ShapeError, Unit
+from queueplanner.recorded import MOST_MESSAGES, LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
-from queueworkerpool.commands import NothingDoneError, text_of
-from queueworkerpool.errors import PrometheusError, QueueWorkerPoolError
+from queueworkerpool.commands import NothingDoneError
+from queueworkerpool.errors import PrometheusError
 from queueworkerpool.model import NamespacedName
 from queueworkerpool.prometheus import Prometheus
 
-LOAD = Section("Load: one of these")
+LOAD = Section("Load, one of these")
+_AMOUNTS = (Unit.RATE, Unit.COUNT)
 CLOUDWATCH_SECONDS = 14 * DAY_SECONDS
 PROMETHEUS_SECONDS = 7 * DAY_SECONDS
 
@@ -90,16 +92,6 @@ class LoadOptions:
             raise click.UsageError(f"--since belongs to --from-cloudwatch and --from-prometheus, not to {option}")
 
 
-def read(option: str, path: str) -> str:
-    """Return the text of a file that an option names. Raises ClickException."""
-    try:
-        return text_of(path)
-    except OSError as error:
-        raise NothingDoneError(f"{option} {path}: {error.strerror or error}") from error
-    except QueueWorkerPoolError as error:
-        raise NothingDoneError(f"{option} {path}: {error}") from error
-
-
 def _list_shapes(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click's signature
     if value:
         click.echo("\n\n".join(_described(shape) for shape in SHAPES.values()))
@@ -115,7 +107,16 @@ def _shape(_: LoadOptions, given: str) -> Sent:
     name, _separator, written = given.partition(":")
     if (shape := SHAPES.get(name)) is None:
         raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}")
-    return Sent(shape.parse(written.split(",") if written else ()))
+    made = shape.parse(written.split(",") if written else ())
+    if (most := _most_messages(shape, made)) > MOST_MESSAGES:
+        raise ShapeError(f"it might have {most:.3g} messages, and {MOST_MESSAGES:,} are the most that are played")
+    return Sent(made)
+
+
+def _most_messages(shape: Shape, load: Load) -> float:
+    """Return how many messages a load has at most, by any of its parameters alone."""
+    values = ((each.unit, float(getattr(load, name))) for name, each in shape.parameters.items())
+    return max(value * load.seconds if unit is Unit.RATE else value for unit, value in values if unit in _AMOUNTS)
 
 
 def _recorded(_: LoadOptions, path: str) -> Sent:

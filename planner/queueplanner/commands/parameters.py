@@ -14,6 +14,7 @@ LONGEST_SECONDS = 366 * DAY_SECONDS
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhdw])")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_WHOLE = re.compile(r"[0-9]{1,10}")
 _POOL = re.compile(r"[a-z0-9][a-z0-9.-]*/[a-z0-9][a-z0-9.-]*")
 MOST_SPREAD = 20.0
 
@@ -66,6 +67,22 @@ class Times(click.ParamType[Draw]):
         return Lognormal(mean, float(spread)) if mean and float(spread) else Constant(mean)
 
 
+class Period(click.ParamType[tuple[float, float]]):
+    """From when to when, in seconds from the start: as START+DURATION."""
+
+    name = "START+DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Parse it; fails for what is none."""
+        if isinstance(value, tuple):
+            return value
+        start, plus, duration = value.partition("+")
+        if not plus:
+            self.fail(f"{value!r}: write when it begins and how long it lasts, such as 2h+30m", param, ctx)
+        begins = Span().convert(start, param, ctx)
+        return begins, begins + Span(zero=False).convert(duration, param, ctx)
+
+
 class Number(click.ParamType[float]):
     """A number within bounds, both included; never NaN."""
 
@@ -82,6 +99,22 @@ class Number(click.ParamType[float]):
             number = math.nan
         if not self._least <= number <= self._most:
             self.fail(f"{value!r}: write a number from {self._least:g} to {self._most:g}", param, ctx)
+        return number
+
+
+class Whole(click.ParamType[int]):
+    """A whole number within bounds, both included."""
+
+    name = "N"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse it; fails for what is none, or outside of the bounds."""
+        number = int(value) if _WHOLE.fullmatch(str(value)) else -1
+        if not self._least <= number <= self._most:
+            self.fail(f"{value!r}: write a whole number from {self._least} to {self._most}", param, ctx)
         return number
 
 

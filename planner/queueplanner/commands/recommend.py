@@ -16,7 +16,7 @@ from queueworkerpool.commands import NothingDoneError
 if TYPE_CHECKING:
     from queueplanner.commands.recommending import Recommendation
 
-PROMISE = Section("Promise: one of these")
+PROMISE = Section("Promise, one of these")
 POOL = Section("Pool")
 JUDGEMENT = Section("How it is searched and judged")
 OUTPUT = Section("Output")
@@ -152,7 +152,7 @@ def _drawing(path: Path) -> "Callable[[Recommendation], None]":
 
     def drawn(found: "Recommendation") -> None:
         try:
-            draw_frontier(points(found.answer), path)
+            draw_frontier(points(found.answer), path, f"{found.answer.slo.share} of the wait")
         except OSError as error:
             raise NothingDoneError(f"--picture {path}: {error.strerror or error}") from error
 

@@ -12,7 +12,7 @@ import click
 
 from queueplanner.commands import documents, tables
 from queueplanner.commands.load_options import load_options
-from queueplanner.commands.parameters import PRICE, Span
+from queueplanner.commands.parameters import PRICE, Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 from queueplanner.results import Comparison
@@ -21,7 +21,7 @@ from queueworkerpool.commands import NothingDoneError
 if TYPE_CHECKING:
     from queueplanner.commands.comparing import Compared
 
-POLICIES = Section("Policies: one or more")
+POLICIES = Section("Policies, one or more")
 JUDGEMENT = Section("How it is played and judged")
 OUTPUT = Section("Output")
 INTERRUPTED = 130
@@ -40,8 +40,10 @@ def _list_rivals(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
     cls=SectionCommand,
     context_settings={"max_content_width": 100},
     epilog="""\b
-Example: a day of two messages per second, ten seconds each, through a pool and KEDA's defaults:
+Examples: a day of two messages per second, ten seconds each, through a pool and KEDA's defaults;
+the last week of a queue, through a pool and the ScaledObject that it has now:
   qwp simulate -f pool.yaml --rival keda --shape daily:mean_per_second=2 --service 10s~0.5 --slo 60s
+  qwp simulate -f pool.yaml -f keda.yaml --from-cloudwatch orders --since 7d --service 10s~0.5
 """,
 )
 @POLICIES.option(
@@ -64,8 +66,7 @@ Example: a day of two messages per second, ten seconds each, through a pool and 
 )
 @POLICIES.option(
     "--max-pods",
-    type=click.IntRange(1, 100_000),
-    metavar="N",
+    type=Whole(1, 100_000),
     help="The most pods of rivals. Default: the manifests' most, else 100.",
 )
 @load_options
@@ -75,22 +76,19 @@ Example: a day of two messages per second, ten seconds each, through a pool and 
 @JUDGEMENT.option("--counts-age", type=Span(), default=0.0, help="How old the queue's counts may be.")
 @JUDGEMENT.option(
     "--seed",
-    type=click.IntRange(0, 2**31),
-    metavar="N",
+    type=Whole(0, 2**31),
     default=1,
     help="The same seed, the same run.",
 )
 @JUDGEMENT.option(
     "--runs",
-    type=click.IntRange(1, 1000),
-    metavar="N",
+    type=Whole(1, 1000),
     default=1,
     help="Runs, each with its own seed.",
 )
 @JUDGEMENT.option(
     "--processes",
-    type=click.IntRange(1, 256),
-    metavar="N",
+    type=Whole(1, 256),
     default=1,
     help="Runs that go on at the same time.",
 )

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from queueplanner.commands.parameters import SHARE, Span, Times
+from queueplanner.commands.parameters import SHARE, Period, Span, Times, Whole
 from queueplanner.commands.sections import Section, grouped
+from queueplanner.commands.texts import read
+from queueplanner.recorded import LoadError
 from queueplanner.sources.past import Workers
+from queueplanner.sources.service_times import parse_service_times
 from queueplanner.work import Constant, Deaths, Draw, Failures, Work
+from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
     from queueworkerpool.validate.workloads import TemplateWorkers
@@ -32,6 +36,7 @@ class WorkOptions:
     """What was given of each option; None is what was not."""
 
     service: Draw | None
+    service_histogram: str | None
     startup: Draw | None
     concurrency: int | None
     visibility: float | None
@@ -39,6 +44,7 @@ class WorkOptions:
     releases: bool
     fail_share: float
     poison_share: float
+    outages: Sequence[tuple[float, float]]
     max_receive_count: int | None
     retry_after: float
     pod_lifetime: float | None
@@ -53,10 +59,10 @@ class WorkOptions:
             measured: What a pool's past says of its workers, if there is one.
 
         Raises:
-            UsageError: nobody says how long a message takes.
+            ClickException: nobody says how long a message takes, or a file of such times cannot be read.
         """
         known = measured or Workers(None, None, None)
-        service, startup = self.service or known.service, self.startup or known.startup
+        service, startup = self._service() or known.service, self.startup or known.startup
         concurrency = self.concurrency or known.concurrency or _agreed(each.concurrency for each in templates)
         if service is None:
             raise click.UsageError("say how long a worker takes for one message, such as --service 10s or 10s~0.5")
@@ -67,7 +73,9 @@ class WorkOptions:
             VISIBILITY_SECONDS if self.visibility is None else self.visibility,
             self._grace(templates),
             self.releases,
-            Failures(self.fail_share, self.poison_share, (), self.max_receive_count or 0, self.retry_after),
+            Failures(
+                self.fail_share, self.poison_share, tuple(self.outages), self.max_receive_count or 0, self.retry_after
+            ),
             Deaths(
                 None if self.pod_lifetime is None else self.pod_lifetime / SECONDS_PER_HOUR,
                 tuple(sorted(self.node_lost_at)),
@@ -76,6 +84,17 @@ class WorkOptions:
             LONGEST_POLL_SECONDS,
         )
         return work, tuple(_assumed(service, startup, concurrency))
+
+    def _service(self) -> Draw | None:
+        """Return how long a message takes, as it was given."""
+        if self.service_histogram is None:
+            return self.service
+        if self.service is not None:
+            raise click.UsageError("--service and --service-histogram: give one of them")
+        try:
+            return parse_service_times(read("--service-histogram", self.service_histogram)).draw
+        except LoadError as error:
+            raise NothingDoneError(f"--service-histogram {self.service_histogram}: {error}") from error
 
     def _grace(self, templates: "Sequence[TemplateWorkers]") -> float:
         if self.grace is not None:
@@ -112,9 +131,13 @@ _OPTIONS = (
         help="How long a worker takes for one message: 10s, 10s~0.5.",
     ),
     WORK.option(
+        "--service-histogram",
+        metavar="FILE",
+        help="The same, measured: the text of a worker's /metrics, or a CSV with the columns seconds and count.",
+    ),
+    WORK.option(
         "--concurrency",
-        type=click.IntRange(1, 10_000),
-        metavar="N",
+        type=Whole(1, 10_000),
         help="Messages that a pod handles at the same time.",
     ),
     WORK.option("--startup", type=Times(), help="From a pod's creation to its first receive. Assumed: 20s."),
@@ -132,9 +155,15 @@ _OPTIONS = (
     FAILURES.option("--fail-share", type=SHARE, default=0.0, help="Attempts that fail, by chance."),
     FAILURES.option("--poison-share", type=SHARE, default=0.0, help="Messages that always fail."),
     FAILURES.option(
+        "--outage",
+        "outages",
+        type=Period(),
+        multiple=True,
+        help="When every attempt fails, as while a database is down: 2h+30m. May be given several times.",
+    ),
+    FAILURES.option(
         "--max-receive-count",
-        type=click.IntRange(1, 1000),
-        metavar="N",
+        type=Whole(1, 1000),
         help="Receives before a message goes to the dead-letter queue. Default: there is none.",
     ),
     FAILURES.option(
@@ -152,8 +181,7 @@ _OPTIONS = (
     ),
     FAILURES.option(
         "--pods-per-node",
-        type=click.IntRange(1, 10_000),
-        metavar="N",
+        type=Whole(1, 10_000),
         default=10,
         help="Pods that a lost node had. Default: 10.",
     ),

@@ -42,7 +42,7 @@ class Unit(Enum):
     """What a parameter's number counts."""
 
     RATE = "messages per second"
-    COUNT = "things"
+    COUNT = "count"
     SECONDS = "seconds"
     MOMENT = "seconds from the start"
     SHARE = "share"
@@ -81,7 +81,7 @@ class Parameter:
             number = nan
         if not isfinite(number):
             times = ", such as 90, 90s, 15m, 24h or 7d" if is_time else ""
-            raise ShapeError(f"{text!r} is no number of {self.unit.value}{times}")
+            raise ShapeError(f"{text!r} is no number ({self.unit.value}{times})")
         return number
 
     def _bounds(self) -> str:

@@ -106,7 +106,7 @@ class Daily(Poisson):
 
 @dataclass(frozen=True, slots=True)
 class Weekly(Poisson):
-    """Days as those of `Daily`, five that are busy, from Monday on, and two that are quiet."""
+    """Days that are busiest at noon: five busy ones, from Monday on, and two quiet ones."""
 
     mean_per_second: float = parameter(1.0, Unit.RATE, "how many are sent, over a whole week")
     swing: float = parameter(0.8, Unit.SHARE, "how far noon is above the day's mean", highest=1.0)

@@ -46,17 +46,25 @@ class Backlog:
         return view.counts.visible / max(1, len(warm))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Utilization:
-    """How busy the instances are: the share of their slots that have a message in hand, as their CPU shows it."""
+    """How busy the instances were in the last period, of those that had warmed up before it.
+
+    It is the time in which their slots had a message in hand, over all of their time, as their CPU shows it.
+    """
 
     concurrency: int
+    _before: dict[int, float] = field(default_factory=dict)
 
-    def __call__(self, _: View, warm: Sequence[SimulatedPod]) -> float:
+    def __call__(self, view: View, warm: Sequence[SimulatedPod]) -> float:
         """Return the value."""
-        if not warm:
-            return UNKNOWN
-        return sum(len(instance.in_hand) for instance in warm) / (len(warm) * self.concurrency)
+        before, self._before = self._before, {each.number: _busy_seconds(each, view.now) for each in warm}
+        added = [seconds - before[number] for number, seconds in self._before.items() if number in before]
+        return sum(added) / (len(added) * self.concurrency * PERIOD_SECONDS) if added else UNKNOWN
+
+
+def _busy_seconds(instance: SimulatedPod, now: float) -> float:
+    return instance.busy_seconds + sum(now - begun for begun in instance.in_hand.values())
 
 
 @dataclass(slots=True)
@@ -112,15 +120,17 @@ class TargetTracking:
     disable_scale_in: bool = False
 
     def propose(self, values: Sequence[float], capacity: Capacity) -> int:
-        """Return what brings the metric to its target. Instances that warm up are not asked for twice.
+        """Return what brings the metric to its target, for the instances that it was measured of.
 
-        Unless its lower alarm is raised, it insists on the present capacity.
+        So those that warm up are not asked for twice, and none goes twice for the same value. Unless its lower alarm is
+        raised, it insists on the present capacity.
         """
+        wanted = math.ceil(max(1, capacity.measured) * values[-1] / self.target) if values[-1] >= 0 else capacity.asked
         if _breached(values, HIGH_PERIODS, lambda value: value > self.target):
-            return max(capacity.asked, math.ceil(max(1, capacity.measured) * values[-1] / self.target))
+            return max(capacity.asked, wanted)
         low = _breached(values, LOW_PERIODS, lambda value: value < LOW_SHARE * self.target)
         if low and capacity.warm >= capacity.asked and not self.disable_scale_in:
-            return math.ceil(capacity.asked * values[-1] / self.target)
+            return min(capacity.asked, wanted)
         return capacity.asked
 
 

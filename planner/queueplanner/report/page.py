@@ -151,8 +151,8 @@ def _inline(svg: bytes) -> str:
     text = svg.decode()
     text = text[text.index("<svg") :]
     for index, colour in enumerate(pictures.COLOURS):
-        text = text.replace(colour, f"var(--line-{index})")
-    return text.replace("#ffffff", "var(--surface)").replace("#000000", "var(--ink)")
+        text = text.replace(f": {colour}", f": var(--line-{index})")
+    return text.replace(": #ffffff", ": var(--surface)").replace(": #000000", ": var(--ink)")
 
 
 def _data(played: Sequence[Played], slo_seconds: float | None) -> str:

@@ -118,6 +118,8 @@ class Workers:
         pod.busy_seconds += now - begun
         if self._fails is not None and self._fails(message, now):
             self._fail(message)
+        elif self._work.deletion_seconds:
+            self._events.plan(now + self._work.deletion_seconds, self._queue.delete, message)
         else:
             self._queue.delete(message)
         if pod.state is PodState.READY:

@@ -64,7 +64,6 @@ class PoolPast:
         load: What was sent, and at its beginning what was in the queue.
         step_seconds: How far the times are apart.
         asked: Pods that were asked for.
-        ready: Pods that were ready.
         backlog: Messages in the queue, in any state.
         workers: What its workers are like.
         waits: How old messages were when their handlers began; None: unknown.
@@ -74,11 +73,15 @@ class PoolPast:
     load: Recorded
     step_seconds: float
     asked: Mapping[float, int]
-    ready: Mapping[float, int]
     backlog: Mapping[float, int]
     workers: Workers
     waits: Histogram | None
     notes: Sequence[str]
+
+    @property
+    def replicas(self) -> int:
+        """Pods that were asked for at the beginning; none where that is not known."""
+        return self.asked[min(self.asked)] if self.asked else 0
 
 
 def step_for(since: timedelta) -> timedelta:
@@ -93,7 +96,7 @@ def read_past(server: Server, pool: NamespacedName, since: timedelta, now: datet
         LoadError: it does not answer, or does not know what was sent.
     """
     try:
-        return _past(_Asking(server, pool, _floored(now, step), step, int(since / step)))
+        return _past(_Asking(server, pool, _floored(now, step), step, max(1, int(since / step))))
     except PrometheusError as error:
         raise LoadError(str(error)) from error
 
@@ -106,7 +109,6 @@ def _past(asking: "_Asking") -> PoolPast:
         load=load,
         step_seconds=asking.step.total_seconds(),
         asked=_since(beginning, asked),
-        ready=_since(beginning, ready),
         backlog=_since(beginning, totals),
         workers=workers,
         waits=asking.histogram("queueworker_message_age_at_start_seconds"),

@@ -1,5 +1,6 @@
 """What was sent to a queue is asked of CloudWatch: moto's, and one that refuses by a script."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -9,8 +10,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from click.testing import CliRunner
 
 from devcluster.sqs import CREDENTIALS, REGION, MotoSqs
+from queueplanner.commands.simulate import simulate_command
 from queueplanner.recorded import LoadError
 from queueplanner.sources import aws
 from queueplanner.sources.aws import QueueName, fetch, pages, parse_queue
@@ -51,6 +54,16 @@ def test_what_was_sent_is_returned_by_the_minute_and_gaps_are_told(cloudwatch: A
     assert load.began == start + timedelta(minutes=1)
     assert len(load.times(Random(1))) == 80
     assert load.notes[0].startswith("nothing is known from ")
+
+
+def test_simulate_asks_cloudwatch(cloudwatch: Any) -> None:
+    start = NOW.replace(second=0) - timedelta(minutes=30)
+    record(cloudwatch, "asked", *((start + timedelta(minutes=minute), 7.0) for minute in range(10)))
+    asked = ["--from-cloudwatch", f"arn:aws:sqs:{REGION}:123456789012:asked", "--since", "1h"]
+    work = ["--rival", "keda", "--service", "2s", "--startup", "10s", "--concurrency", "1"]
+    done = CliRunner().invoke(simulate_command, [*asked, *work, "-o", "json"], catch_exceptions=False)
+    found = json.loads(done.stdout)
+    assert (found["load"]["seconds"], found["policies"][0]["runs"][0]["messages"]) == (600, 70)
 
 
 def test_a_long_past_is_asked_for_by_the_hour(cloudwatch: Any) -> None:

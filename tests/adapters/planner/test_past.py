@@ -16,7 +16,7 @@ from devcluster.processes import wait_until
 from queueplanner.accuracy import accuracy
 from queueplanner.commands.simulate import simulate_command
 from queueplanner.loads import Daily
-from queueplanner.play import Candidate
+from queueplanner.play import Candidate, Scenario
 from queueplanner.recorded import LoadError
 from queueplanner.simulation import System, simulate
 from queueplanner.sources.past import read_past
@@ -64,10 +64,11 @@ def test_a_pools_own_past_is_replayed_as_it_was(serve: Serve) -> None:
     assert past.workers.service
     assert past.workers.service.mean_seconds == pytest.approx(4.0, rel=0.05)
     assert (past.workers.startup, past.workers.concurrency) == (Constant(20.0), 1)
-    known = Work(past.workers.service, Constant(20.0))
-    found = accuracy(Candidate("pool", lambda _: pool()), past, known)
+    scenario = Scenario(past.load, Work(past.workers.service, Constant(20.0)))
+    found = accuracy(Candidate("pool", lambda _: pool()), past, scenario)
     assert found.samples > 110
     assert found.within_one > 0.9
+    assert found.within_one == pytest.approx(found.by_chance, abs=0.1)
     assert found.pod_hours.planned == pytest.approx(found.pod_hours.recorded, rel=0.1)
     assert found.backlog.planned == pytest.approx(found.backlog.recorded, rel=0.3)
     assert found.wait_p95 is not None

@@ -48,14 +48,19 @@ TARGET_ROWS = {
     "15 minutes below go, and what is removed is rounded down": ([45.0] * 15, (10, 10), 5),
     "so that six of ten stay": ([51.0] * 15, (10, 10), 6),
     "14 minutes are not enough": ([95.0, *[45.0] * 14], (10, 10), 10),
+    "of four, measured when there were ten, one goes": ([30.0] * 15, (4, 4, 10), 3),
+    "and none of three": ([30.0] * 15, (3, 3, 10), 3),
+    "what was measured of twenty adds none to ten": ([80.0] * 15, (10, 10, 20), 10),
+    "and what was measured of four takes none from ten": ([150.0] * 3, (10, 10, 4), 10),
     "nothing goes within a tenth of the target": ([90.0] * 15, (10, 10), 10),
     "nothing goes while one warms up": ([45.0] * 15, (10, 9), 10),
 }
 
 
 @pytest.mark.parametrize(("values", "sizes", "capacity"), TARGET_ROWS.values(), ids=TARGET_ROWS)
-def test_target_tracking_follows_its_alarms(values: list[float], sizes: tuple[int, int], capacity: int) -> None:
-    assert TargetTracking(100.0).propose(values, Capacity(*sizes, measured=sizes[1])) == capacity
+def test_target_tracking_follows_its_alarms(values: list[float], sizes: tuple[int, ...], capacity: int) -> None:
+    asked, warm, *measured = sizes
+    assert TargetTracking(100.0).propose(values, Capacity(asked, warm, *measured or (warm,))) == capacity
 
 
 def test_target_tracking_may_be_told_not_to_scale_in() -> None:
@@ -104,8 +109,6 @@ METRICS: dict[str, tuple[Metric, Sequence[SimulatedPod], float]] = {
     "backlog": (Backlog(), (instance(1), instance(2)), 5.0),
     "backlog at none": (Backlog(), (), 10.0),
     "backlog at none, by metric math": (Backlog(metric_math=True), (), math.nan),
-    "utilization": (Utilization(2), (instance(1, in_hand=2), instance(2, in_hand=1)), 0.75),
-    "utilization of none": (Utilization(2), (), math.nan),
 }
 
 
@@ -114,6 +117,14 @@ def test_a_metric_is_of_the_instances_that_have_warmed_up(
     metric: Metric, instances: Sequence[SimulatedPod], value: float
 ) -> None:
     assert metric(view(10, *instances), instances) == pytest.approx(value, nan_ok=True)
+
+
+def test_the_utilization_is_of_the_last_minute_and_of_those_that_were_warm_before_it() -> None:
+    """Of two slots each: one instance was busy in one slot for 30 s, and the other in both for the whole minute."""
+    metric, calm, busy = Utilization(2), SimulatedPod(1, 0.0, PodState.READY, 0.0), instance(2, in_hand=2)
+    assert math.isnan(metric(view(0, calm, busy, now=60.0), (calm, busy)))
+    calm.busy_seconds = 30.0
+    assert metric(view(0, calm, busy, now=120.0), (calm, busy, instance(3, in_hand=2))) == (30 + 120) / 240
 
 
 def test_the_load_of_a_primary_is_what_it_takes_in_and_assigns() -> None:

@@ -59,9 +59,9 @@ def test_a_shape_says_what_can_be_set_and_works_without(shape: loads.Shape) -> N
 WRONG = {
     "no such parameter": ("steady", "speed=3", "steady has no parameter 'speed': it has per_second, seconds"),
     "no value": ("steady", "per_second", "steady: 'per_second' is no parameter with a value: write per_second=NUMBER"),
-    "a word": ("steady", "per_second=many", "steady: per_second: 'many' is no number of messages per second"),
-    "a time that is none": ("steady", "seconds=1y", "steady: seconds: '1y' is no number of seconds, such as 90, 90s"),
-    "a rate with a suffix of times": ("steady", "per_second=3h", "per_second: '3h' is no number of messages per"),
+    "a word": ("steady", "per_second=many", "steady: per_second: 'many' is no number (messages per second)"),
+    "a time that is none": ("steady", "seconds=1y", "steady: seconds: '1y' is no number (seconds, such as 90, 90s"),
+    "a rate with a suffix of times": ("steady", "per_second=3h", "per_second: '3h' is no number (messages per"),
     "nothing": ("steady", "per_second=", "per_second: '' is no number"),
     "infinite": ("steady", "seconds=inf", "seconds: 'inf' is no number"),
     "less than nothing": ("steady", "per_second=-1", "steady: per_second: -1 is not 0 or more"),

@@ -30,6 +30,11 @@ def test_a_worker_handles_as_many_messages_at_once_as_its_concurrency() -> None:
     assert sorted(made.done) == [2.0, 2.0, 4.0, 4.0, 6.0]
 
 
+def test_a_message_is_in_flight_until_it_is_deleted_while_its_worker_handles_another() -> None:
+    made = run(Fixed((0, 1)), [0.0, 0.0], work(2.0, deletion_seconds=0.5))
+    assert (list(made.begun), list(made.done)) == ([0.0, 2.0], [2.5, 4.5])
+
+
 def test_a_pod_that_is_told_to_end_finishes_what_it_has_in_hand() -> None:
     made = run(Fixed((0, 1), (1, 0)), [0.0, 0.0], work(20.0, grace_seconds=30.0))
     assert list(made.done[:1]) == [20.0]

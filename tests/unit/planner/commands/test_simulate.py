@@ -85,6 +85,20 @@ def test_messages_that_are_left_are_told_for_their_wait_is_in_no_figure(simulate
     assert "kube-sqs-autoscaler left 87 messages in the queue" in " ".join(done.stdout.split())
 
 
+def test_service_times_may_be_measured_ones(simulate: Simulate) -> None:
+    asked = ("--rival", "keda", "--shape", "burst:messages=1", "--service-histogram", "a", "-o", "csv")
+    [row] = csv.DictReader(io.StringIO(simulate(*asked, files={"a": "seconds,count\n100,0\n200,5\n"}).stdout))
+    assert 100 < float(row["totalMaxSeconds"]) - float(row["waitMaxSeconds"]) < 200
+
+
+def test_while_the_handlers_fail_messages_wait_for_the_end_of_it(simulate: Simulate) -> None:
+    asked = ("--rival", "wpa", *LOAD, *WORK, "-o", "csv")
+    [well] = csv.DictReader(io.StringIO(simulate(*asked).stdout))
+    [badly] = csv.DictReader(io.StringIO(simulate(*asked, "--outage", "0s+5m", "--retry-after", "10s").stdout))
+    assert (int(well["failed"]), float(well["totalP50Seconds"]) < 60) == (0, True)
+    assert (int(badly["failed"]) > 0, float(badly["totalP50Seconds"]) > 290) == (True, True)
+
+
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -165,6 +179,16 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no load": (("--rival", "keda", *WORK), {}, "say what comes into the queue, such as --shape steady:per_second=5"),
     "two loads": (("--rival", "keda", *LOAD, "--load", "a.csv", *WORK), {}, "--shape and --load: give one load"),
     "no service time": (("--rival", "keda", *LOAD), {}, "say how long a worker takes for one message, such"),
+    "two service times": (
+        ("--rival", "wpa", *LOAD, *WORK, "--service-histogram", "a"),
+        {},
+        "--service and --service-histogram: give one of them",
+    ),
+    "a histogram that is none": (
+        ("--rival", "wpa", *LOAD, "--service-histogram", "a"),
+        {"a": "x"},
+        "--service-histogram a: row 1: there is no column 'seconds': give a CSV with seconds and count, or what a",
+    ),
     "an unknown rival": (("--rival", "keda,hal", *LOAD, *WORK), {}, "--rival 'hal' is none of "),
     "a rival twice": (("--rival", "wpa,wpa", *LOAD, *WORK), {}, "--rival wpa is given twice: once is enough"),
     "an unknown shape": (("--rival", "wpa", "--shape", "cube", *WORK), {}, "--shape cube: 'cube' is none of steady, "),
@@ -195,6 +219,8 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no time at all": (("--rival", "wpa", *LOAD, "--service", "0s"), {}, "'0s' is nothing: write a time above zero"),
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
+    "an outage without end": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h"), {}, "'2h': write when it begins and"),
+    "an outage of nothing": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h+0s"), {}, "'0s' is nothing: write a"),
     "a share above one": (("--rival", "wpa", *LOAD, *WORK, "--fail-share", "2"), {}, "'2': write a number from 0 to 1"),
     "a past without its pool": (
         ("--rival", "wpa", "--from-prometheus", "http://localhost:1", *WORK),
@@ -217,6 +243,15 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
     "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),
     "no number": (("--rival", "wpa", *LOAD, *WORK, "--pod-price", "nan"), {}, "'nan': write a number from 0 to 1e+06"),
+    "no whole number": (("--rival", "wpa", *LOAD, *WORK, "--runs", "1.5"), {}, "'1.5': write a whole number from 1 to"),
+    "a number of digits": (("--rival", "wpa", *LOAD, *WORK, "--runs", "9" * 99), {}, "write a whole number from 1 to"),
+    "too many messages": (
+        ("--rival", "wpa", "--shape", "steady:per_second=1e9", *WORK),
+        {},
+        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 20,000,000 are the most that are played",
+    ),
+    "too many at once": (("--rival", "wpa", "--shape", "burst:messages=1e12", *WORK), {}, "it might have 1e+12"),
+    "standard input twice": (("-f", "-", "--load", "-", *WORK), {}, "standard input (-) can be read once: give a file"),
     "an empty CSV": (("--rival", "wpa", "--load", "a", *WORK), {"a": ""}, "--load a: row 1: there is no column 'time'"),
     "a CSV that is none": (("--rival", "wpa", "--load", "a", *WORK), {"a": b"\xfe"}, "--load a: it is not UTF-8"),
 }  # fmt: skip

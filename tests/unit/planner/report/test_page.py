@@ -123,7 +123,7 @@ def test_figures_are_means_of_all_runs() -> None:
 
 
 def test_how_well_the_past_of_a_pool_is_repeated_is_said(text: str) -> None:
-    past = Accuracy(100, 0.95, Pair(2, 2), Pair(1, 1), None, None, ("nodes",))
+    past = Accuracy(100, 0.95, 0.97, Pair(2, 2), Pair(1, 1), None, None, ("nodes",))
     shown = played(run([0], [1]))
     told = document(replace(comparison([shown]), own_past=past), [shown], about())
     for line in past.sentences:
