@@ -218,6 +218,18 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "a time without unit": (("--rival", "wpa", *LOAD, "--service", "10"), {}, "'10': write it with its unit, such as"),
     "no time at all": (("--rival", "wpa", *LOAD, "--service", "0s"), {}, "'0s' is nothing: write a time above zero"),
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
+    "next to no time": (("--rival", "wpa", *LOAD, "--service", "0.001ms"), {}, "'0.001ms' is less than 0.001s, the sh"),
+    "next to no life": (("--rival", "wpa", *LOAD, *WORK, "--pod-lifetime", "1ms"), {}, "'1ms' is less than 1s, the sh"),
+    "a load of ten years": (
+        ("--rival", "wpa", "--load", "a", *WORK),
+        {"a": "time,messages\n2016-01-01T00:00Z,5\n2026-01-01T00:00Z,5\n"},
+        "--load a: it lasts 7306 days, and 366 are the most that are played: give a part of it",
+    ),
+    "a shape of ten years": (
+        ("--rival", "wpa", "--shape", "steady:per_second=0.01,seconds=3650d", *WORK),
+        {},
+        "it lasts 3650 days, and 366 are the most",
+    ),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
     "an outage without end": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h"), {}, "'2h': write when it begins and"),
     "an outage of nothing": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h+0s"), {}, "'0s' is nothing: write a"),
