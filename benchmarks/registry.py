@@ -15,6 +15,7 @@ from benchmarks import (
     outages,
     planner,
     reaction,
+    recommend,
     scale_in,
     shutdown,
     soak,
@@ -30,6 +31,7 @@ BENCHES: dict[str, Bench] = {
     for bench in (
         decide.BENCH,
         planner.BENCH,
+        recommend.BENCH,
         reaction.BENCH,
         admission.BENCH,
         cost.BENCH,

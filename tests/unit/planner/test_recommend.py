@@ -63,6 +63,7 @@ def test_a_steady_load_gets_no_more_pods_than_its_service_time_needs() -> None:
     answer = asked(Steady(1.0, HOUR / 6), 60.0)
     assert answer.is_kept
     assert answer.expected.chosen_on.pod_hours == pytest.approx(2.0 / 6, rel=0.2)
+    assert answer.expected.judged_on.messages != answer.expected.chosen_on.messages, "of another draw of the load"
     target = get(answer.manifest, fields.TARGET)
     assert target.get("messagesPerPod", 4) <= 60 / 4 * 2, "more of them would take longer than the promise"
 

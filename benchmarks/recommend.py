@@ -1,0 +1,67 @@
+"""Recommend: what it costs to find a pool's settings for a typical day."""
+
+import time
+from collections.abc import Sequence
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+
+from benchmarks.bench import Bench
+from benchmarks.result import Figure, Result
+from queueplanner.loads import DAY_SECONDS, Daily
+from queueplanner.outcome import Outcome
+from queueplanner.play import Candidate, Scenario, judge_all
+from queueplanner.recommend import Answer, Question, Slo, new, recommend, settings
+from queueplanner.work import Constant, Lognormal, Work
+
+MESSAGES = 43_000
+PROCESSES = 2
+SLO = Slo(60.0)
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+
+
+def measure() -> Result:
+    """Ask once; CPU is of all processes, and seconds are those on the wall."""
+    cpu, wall = _cpu_seconds(), time.monotonic()
+    answer = _answer()
+    cpu, wall = _cpu_seconds() - cpu, time.monotonic() - wall
+    figures = [
+        Figure("cpu_seconds", round(cpu, 1)),
+        Figure("seconds", round(wall, 1)),
+        Figure("cpu_seconds_per_1000_runs", round(cpu / answer.runs * 1000, 1)),
+    ]
+    setting = (
+        f"24 hours, {MESSAGES:,} messages that follow the day, services of 4 s (lognormal, spread 1), two at a time,"
+        f" pods that start in 20 s; {SLO}; {PROCESSES} processes"
+    )
+    return Result("recommend", setting, figures, {}, _details(answer))
+
+
+def _answer() -> Answer:
+    work = Work(service=Lognormal(4.0, 1.0), startup=Constant(20.0), concurrency=2)
+    scenario = Scenario(Daily(MESSAGES / DAY_SECONDS, 0.9, DAY_SECONDS), work, slo_seconds=SLO.seconds)
+    manifest = new("orders", QUEUE_URL, 1, {"messagesPerPod": 1})
+    return recommend(Question(SLO, scenario, manifest, is_new=True), _play)
+
+
+def _play(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
+    return judge_all(candidates, scenarios, PROCESSES)
+
+
+def _cpu_seconds() -> float:
+    used = [getrusage(whose) for whose in (RUSAGE_SELF, RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _details(answer: Answer) -> dict[str, object]:
+    costs, costs_before = answer.daily(answer.expected), answer.daily(answer.before)
+    return {
+        "runs": answer.runs,
+        "settings": settings(answer.manifest),
+        "waited_seconds": [
+            round(SLO.waited(each), 1) for each in (answer.expected.chosen_on, answer.expected.judged_on)
+        ],
+        "cost": [round(each, 2) for each in costs],
+        "cost_with_defaults": [round(each, 2) for each in costs_before],
+    }
+
+
+BENCH = Bench(name="recommend", measure=measure, by_default=False)
