@@ -80,7 +80,7 @@ chaos: setup ## Let every kind of trouble happen at random for 20 minutes (CHAOS
 gauntlet: $(BIN)/.installed ## Kill, terminate and starve ten workers among faults of SQS for 30 minutes (GAUNTLET_SECONDS=…, GAUNTLET_SEED=…); as root
 	$(BIN)/python -m benchmarks gauntlet --seconds $${GAUNTLET_SECONDS:-1800} --seed $${GAUNTLET_SEED:-15}
 
-record: setup ## Record anew what the planner is judged by: runs of the real operator (15 minutes, twice), and of the real HPA controller
+record: setup ## Record anew what the planner is judged by: runs of the real operator (12 minutes, twice), and of the real HPA controller
 	$(BIN)/python -m testbed.recordings
 	$(BIN)/python -m testbed.recordings --to planner/recordings/again
 	$(BIN)/python -m testbed.hpa

@@ -25,6 +25,8 @@ def bounds(spec: PoolSpec, now: datetime) -> Bounds:
 
     Where they cross, the minimum wins. Raises SpecInvalidError, naming the field, for a schedule that makes no sense.
     """
+    if not spec.schedules:
+        return Bounds(spec.min_replicas, max(spec.min_replicas, spec.max_replicas))
     active = [schedule for schedule in spec.schedules if is_active(schedule, now)]
     lows = [schedule.min_replicas for schedule in active if schedule.min_replicas is not None]
     highs = [schedule.max_replicas for schedule in active if schedule.max_replicas is not None]

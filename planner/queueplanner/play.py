@@ -11,11 +11,15 @@ from datetime import datetime
 from random import Random
 from typing import Generic, TypeVar
 
+from queueplanner import aggregated
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
 from queueplanner.processes import ProcessEndedError, results
-from queueplanner.simulation import MONDAY, Policy, Primary, Run, System, simulate
+from queueplanner.simulation import MONDAY, Mode, Policy, Primary, Run, System, simulate
 from queueplanner.work import Work
+
+MOST_EXACT = 3_000_000
+"""Messages up to which a run is calculated exactly, if nobody says how."""
 
 
 def unchanged(work: Work) -> Work:
@@ -67,6 +71,7 @@ class Scenario:
         slo_seconds: How long a message may wait; None: nobody said.
         prices: What things cost.
         replicas: Pods that there are at the start, ready.
+        mode: How runs are calculated; None: exactly up to `MOST_EXACT` messages, and where there is a primary server.
     """
 
     load: Load
@@ -76,6 +81,11 @@ class Scenario:
     slo_seconds: float | None = None
     prices: Prices = field(default_factory=Prices)
     replicas: int = 0
+    mode: Mode | None = None
+
+    def random(self) -> Random:
+        """Return what the load is drawn with."""
+        return Random(self.seed)  # noqa: S311 -- chance in a simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +100,10 @@ class Played:
 def play(candidate: Candidate, scenario: Scenario) -> Played:
     """Let a candidate size its pods for the scenario's load."""
     work = candidate.adapt(scenario.work)
-    arrivals = scenario.load.times(Random(scenario.seed))  # noqa: S311 -- chance in a simulation
     counts_age, began = scenario.counts_age_seconds, beginning(scenario.load)
     replicas = max(scenario.replicas, candidate.replicas)
     system = System(work, scenario.load.seconds, counts_age, replicas, candidate.primary, began)
-    run = simulate(candidate.begin(work), arrivals, system, Random(scenario.seed + 1))  # noqa: S311 -- the same
+    run = _run(candidate.begin(work), scenario, system)
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)
     paid = replace(run, pod_seconds=candidate.paid_seconds(run, work))
@@ -105,6 +114,20 @@ def beginning(load: Load) -> datetime:
     """Return when a load began; one without dates begins on a Monday at midnight."""
     began: datetime | None = getattr(load, "began", None)  # only loads that were recorded, and their parts, know it
     return began or MONDAY
+
+
+def _run(policy: Policy, scenario: Scenario, system: System) -> Run:
+    random = Random(scenario.seed + 1)  # noqa: S311 -- chance in a simulation
+    if _mode(scenario, system) is Mode.EXACT:
+        return simulate(policy, scenario.load.times(scenario.random()), system, random)
+    return aggregated.simulate(policy, aggregated.counts(scenario.load, scenario.random()), system, random)
+
+
+def _mode(scenario: Scenario, system: System) -> Mode:
+    if scenario.mode is not None:
+        return scenario.mode
+    few = system.primary is not None or aggregated.expected(scenario.load, scenario.random) <= MOST_EXACT
+    return Mode.EXACT if few else Mode.AGGREGATED
 
 
 class PlayError(Exception):

@@ -18,7 +18,7 @@ NAMES = [each.name for each in SCENARIOS]
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option("--to", type=click.Path(path_type=Path), default=FOLDER, help="Folder of the recordings.")
 def main(names: tuple[str, ...], to: Path) -> None:
-    """Record NAMES, by default all, at the same time: ten minutes. The logs stay when it fails."""
+    """Record NAMES, by default all, side by side: twelve minutes. The logs stay when it fails."""
     folder = Path(tempfile.mkdtemp(prefix="recordings-"))
     click.echo(f"logs: {folder}", err=True)
     chosen = [each for each in SCENARIOS if each.name in names] if names else SCENARIOS

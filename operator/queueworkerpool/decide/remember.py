@@ -117,7 +117,7 @@ def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownSta
     if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
         # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
         return ScaleDownStabilization(facts.now, recommendation) if facts.all_read else None
-    return replace(known, highest=max(known.highest, recommendation))
+    return known if recommendation <= known.highest else replace(known, highest=recommendation)
 
 
 def _least(facts: Facts) -> int:
@@ -132,6 +132,8 @@ def _continued(facts: Facts) -> ScaleDownStabilization | None:
     known, now = facts.memory.scale_down_stabilization, facts.now
     if known is None:
         return None
+    if facts.all_read and known.paused_since is None and known.since <= now:
+        return known
     since = min(known.since, now)  # a clock that was set back must not stretch the window
     paused = min(known.paused_since or now, now)
     if not facts.all_read:

@@ -68,7 +68,7 @@ class Facts:
     @property
     def reading(self) -> QueueReading | None:
         """The sum over the queues that could be read; None when none could."""
-        return total(self.readings)
+        return self.readings[0] if len(self.readings) == 1 else total(self.readings)
 
     @property
     def all_read(self) -> bool:

@@ -100,6 +100,8 @@ class Latency(SizingRule):
     def _estimates(self, measured: WorkerEstimates) -> WorkerEstimates:
         """Fill in what the target declares where nothing was measured."""
         service, startup = measured.service_seconds, measured.startup_seconds
+        if service is not None and startup is not None:
+            return measured
         return replace(
             measured,
             service_seconds=self.service_seconds if service is None else service,

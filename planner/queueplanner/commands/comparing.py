@@ -15,6 +15,7 @@ from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
 from queueplanner.results import Comparison, Result
+from queueplanner.simulation import Mode
 from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
 
@@ -37,6 +38,7 @@ class Request:
         counts_age: How old the queue's counts may be.
         seed: Of the first run.
         runs: How many runs there are.
+        mode: How they are calculated: a Mode, or `auto`.
         processes: How many runs go on at the same time.
     """
 
@@ -50,6 +52,7 @@ class Request:
     counts_age: float
     seed: int
     runs: int
+    mode: str
     processes: int
 
     @property
@@ -111,6 +114,7 @@ def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
         counts_age_seconds=request.counts_age,
         slo_seconds=request.slo,
         prices=Prices(pod_hour=request.pod_price),
+        mode=None if request.mode == "auto" else Mode(request.mode),
         replicas=sent.past.replicas if sent.past else 0,
     )
 

@@ -7,6 +7,7 @@ to samples and before a scale-in.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from queueplanner.simulation import Move, PodState, SimulatedPod, View
@@ -16,6 +17,8 @@ from queueworkerpool.model import (
     BusyWorkers,
     Decision,
     Facts,
+    Memory,
+    Mode,
     NamespacedName,
     Pod,
     Pool,
@@ -79,15 +82,16 @@ class PlannedPool:
             ticks: When it is looked at.
         """
         self.name = name
-        self._pool = Pool(
-            key=NamespacedName("planner", "pool"), uid=_UID, created="", generation=1, resource_version=1, spec=spec
-        )
+        key = NamespacedName("planner", "pool")
+        self._with = partial(Pool, key=key, uid=_UID, created="", generation=1, resource_version=1, spec=spec)
+        self._pool = self._with()
         self._concurrency = concurrency
         self._ticks = ticks
         self._random = Random(name)  # noqa: S311 -- chance in a simulation
         self._scaled_at: datetime | None = None
         self._sampled_at: datetime | None = None
         self._sample: Sample | None = None
+        self._rests = False
         self._reading: QueueReading | None = None
         self._sampling = Sampling(_UID, ServiceTime(), declared_seconds=spec.target.declared_service_seconds)
 
@@ -96,10 +100,13 @@ class PlannedPool:
         now = view.time + timedelta(seconds=self._ticks.lateness(view.now, self._random))
         spec = self._pool.spec
         reading, reads = self._read(view, now)
+        if self._rests and _is_idle(view, reading):
+            return Move(0, until_next(view.now, spec.poll_seconds, self._ticks.phase_seconds), reads=reads)
         facts = gather(self._pool, self._target(view), (reading,), now, self._taken(view, now))
         decision = decide(facts)
         if _asks_workers(facts, decision):
             decision = decide(replace(facts, pods=tuple(self._worker(pod, view.now) for pod in view.pods)))
+        self._rests = _is_idle(view, reading) and self._sample is None and will_repeat(facts, decision)
         self._remember(facts, decision, now)
         soon = decision.recheck_seconds
         next_seconds = until_next(view.now, spec.poll_seconds, self._ticks.phase_seconds) if soon is None else soon
@@ -121,7 +128,7 @@ class PlannedPool:
         if decision.replicas != facts.replicas:
             self._scaled_at = now
         status = PoolStatus(replicas=decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
-        self._pool = replace(self._pool, status=status)
+        self._pool = self._with(status=status)
 
     def _target(self, view: View) -> Target:
         ready = sum(_is_ready(pod, view.now) for pod in view.pods)
@@ -132,8 +139,7 @@ class PlannedPool:
     def _taken(self, view: View, now: datetime) -> Sample | None:
         """Return the sample that an earlier tick began, and begin one when it is due: a tick waits for no answers."""
         sample, self._sample = self._sample, None
-        ready = [pod for pod in view.pods if _is_ready(pod, view.now)]
-        if ready and self._is_sample_due(now):
+        if self._is_sample_due(now) and (ready := [pod for pod in view.pods if _is_ready(pod, view.now)]):
             self._sampled_at = now
             asked = sorted(ready, key=_place)[:MOST_PODS]
             states = {pod.name: self._report(pod, view.now) for pod in asked}
@@ -157,6 +163,23 @@ def until_next(now: float, interval: float, phase: float) -> float:
     """Return the seconds until a pool's next usual tick, which keeps its phase whatever happens in between."""
     left = interval - (now - phase) % interval
     return left if left > SAME_TICK_SECONDS else interval
+
+
+def _is_idle(view: View, reading: QueueReading) -> bool:
+    """Return whether there is nothing: no message, and no pod."""
+    return not (reading.visible or reading.in_flight or view.replicas or view.pods)
+
+
+def will_repeat(facts: Facts, decision: Decision) -> bool:
+    """Return whether each later decision on a pool without messages and pods will be this one: time changes nothing.
+
+    What it remembers has not changed and names no time but since when the queue is empty, which a pool at zero no
+    longer waits for; nobody has set bounds by the hour, or an end of a pause.
+    """
+    memory, spec = decision.memory, facts.spec
+    waits_for_nothing = Memory(workers=memory.workers, empty_since=memory.empty_since, belongs_to=memory.belongs_to)
+    goes_on = not spec.schedules and spec.mode is Mode.ACTIVE and decision.recheck_seconds is None
+    return goes_on and decision.replicas == 0 and facts.memory == memory == waits_for_nothing
 
 
 def _asks_workers(facts: Facts, decision: Decision) -> bool:

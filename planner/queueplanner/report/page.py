@@ -19,7 +19,7 @@ from string import Template
 from typing import Any
 
 from queueplanner.accuracy import Accuracy
-from queueplanner.figures import FIGURES, SECTIONS, Figure
+from queueplanner.figures import FIGURES, SECTIONS, Figure, seconds
 from queueplanner.play import Played, Scenario
 from queueplanner.report import pictures
 from queueplanner.report.answer import answer
@@ -61,21 +61,22 @@ def page(comparison: Comparison, played: Sequence[Played], about: About, path: P
 
 def document(comparison: Comparison, played: Sequence[Played], about: About) -> str:
     """Return the page of a comparison."""
-    script = _part("page.js")
+    script, slo_seconds = _part("page.js"), about.scenario.slo_seconds
     return Template(_part("page.html")).substitute(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=_part("page.css"),
         script=script,
-        answer=escape(answer(comparison.results, about.scenario.slo_seconds)),
+        answer=escape(answer(comparison.results, slo_seconds)),
         summary=escape(comparison.summary),
         table=_table(comparison),
+        slo="" if slo_seconds is None else f" (straight line: the SLO, {seconds(slo_seconds)})",
         picture=_inline(pictures.runs(played, "svg")),
         distribution=_inline(pictures.distribution(played, "svg")),
         past=_past(comparison.own_past),
         remarks=_list(comparison.remarks),
         command=escape(about.command),
         inputs="\n".join(_inputs(comparison, about)),
-        data=_data(played, about.scenario.slo_seconds),
+        data=_data(played, slo_seconds),
     )
 
 
@@ -162,8 +163,8 @@ def _data(played: Sequence[Played], slo_seconds: float | None) -> str:
         _policy(each, drawn, look)
         for each, drawn, look in zip(played, series(played, wide), cycle(pictures.looks()), strict=False)
     ]
-    seconds = max((each.run.seconds for each in played), default=0.0)
-    drawn = {"width": wide, "seconds": seconds, "slo": slo_seconds, "policies": policies}
+    longest = max((each.run.seconds for each in played), default=0.0)
+    drawn = {"width": wide, "seconds": longest, "slo": slo_seconds, "policies": policies}
     return json.dumps(drawn, separators=(",", ":")).replace("<", "\\u003c")
 
 

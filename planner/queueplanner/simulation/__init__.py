@@ -1,11 +1,15 @@
 """A queue, its pods and their workers in memory, event by event. `simulate` is the only way in.
 
-It asks a policy for sizes, and decides nothing. The parts: `engine` lets things happen in their order and asks the
-policy; `pods` creates, stops and loses pods; `workers` handles messages; `messages` is the queue, `primary` a server in
-its place; `counts` is what a policy reads, `events` the time, `values` what goes in and comes out.
+It asks a policy for sizes, and decides nothing. The parts: `engine` lets things happen in their order; `asking` asks
+the policy; `pods` creates, stops and loses pods, by `ranking`; `workers` handles messages; `messages` is the queue,
+`primary` a server in its place; `counts` is what a policy reads, `events` the time, `values` what goes in and comes
+out.
 """
 
-from queueplanner.simulation.engine import PolicyError, simulate
+from queueplanner.simulation.asking import Asked, PolicyError
+from queueplanner.simulation.counts import PastCounts
+from queueplanner.simulation.engine import simulate
+from queueplanner.simulation.ranking import ranked
 from queueplanner.simulation.values import (
     MONDAY,
     UNKNOWN,
@@ -22,15 +26,17 @@ from queueplanner.simulation.values import (
     System,
     View,
 )
-from queueplanner.simulation.workers import EndlessError
+from queueplanner.simulation.workers import EndlessError, poll_seconds, polls
 
 __all__ = [
     "MONDAY",
     "UNKNOWN",
+    "Asked",
     "Counts",
     "EndlessError",
     "Mode",
     "Move",
+    "PastCounts",
     "PodState",
     "Policy",
     "PolicyError",
@@ -41,5 +47,8 @@ __all__ = [
     "Sizes",
     "System",
     "View",
+    "poll_seconds",
+    "polls",
+    "ranked",
     "simulate",
 ]

@@ -5,19 +5,14 @@ from collections.abc import Sequence
 from itertools import chain
 from random import Random
 
+from queueplanner.simulation.asking import Asked
 from queueplanner.simulation.counts import PastCounts
 from queueplanner.simulation.events import NEVER, Events
 from queueplanner.simulation.messages import Queue
 from queueplanner.simulation.pods import Pods
 from queueplanner.simulation.primary import PrimaryServer
-from queueplanner.simulation.values import Counts, Move, PodState, Policy, Run, System, View
+from queueplanner.simulation.values import Counts, PodState, Policy, Run, System, View
 from queueplanner.simulation.workers import Workers
-
-MOST_DECISIONS_PER_SECOND = 100
-
-
-class PolicyError(ValueError):
-    """A policy's answer makes no sense; the text names the policy, the time and the answer."""
 
 
 def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> Run:
@@ -41,7 +36,7 @@ class Simulation:
     """One run, from its start to its end."""
 
     def __init__(self, policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> None:
-        self._policy, self._arrivals, self._system = policy, arrivals, system
+        self._policy, self._arrivals, self._system = Asked(policy), arrivals, system
         messages, work = len(arrivals), system.work
         services, handling, pods, ages = (Random(random.getrandbits(64)) for _ in range(4))  # noqa: S311 -- simulated chance
         self._events = Events()
@@ -51,8 +46,7 @@ class Simulation:
         hidden_seconds = system.primary.heartbeat_seconds if system.primary else work.visibility_seconds
         self.pods = Pods(work, self.workers, self._events, hidden_seconds, pods)
         self._past = PastCounts(system.counts_age_seconds, ages) if system.counts_age_seconds else None
-        self._sent = self._reads = 0
-        self._second, self._decisions = 0.0, 0
+        self._sent = 0
 
     def _queue_or_primary(self, messages: int) -> Queue:
         attempts, primary = self._system.work.failures.attempts, self._system.primary
@@ -86,7 +80,7 @@ class Simulation:
             receives=self.queue.received if polls else 0,
             empty_receives=self.workers.empty_receives if polls else 0,
             scale_writes=self.pods.writes,
-            reads=self._reads,
+            reads=self._policy.reads,
             seconds=self._events.now,
             sizes=self.pods.sizes,
         )
@@ -120,24 +114,8 @@ class Simulation:
         pods = tuple(self.pods.serving.values())
         view = View(now, self._counts(), self.pods.asked, pods, self._sent, self.queue.received, self._system.began)
         move = self._policy.decide(view)
-        self._check(move)
-        self._reads += move.reads
         self.pods.resize(move)
         self._events.plan(now + move.next_seconds, self._decide)
 
     def _counts(self) -> Counts:
         return self.queue.counts() if self._past is None else self._past.read(self._events.now)
-
-    def _check(self, move: Move) -> None:
-        """Refuse an answer that makes no sense, or that would let the time stand still."""
-        now = self._events.now
-        if now >= self._second + 1:
-            self._second, self._decisions = now, 0
-        self._decisions += 1
-        if not move.replicas >= 0:
-            raise PolicyError(f"{self._policy.name} asked for {move.replicas} pods at {now:g} s")
-        if not move.next_seconds >= 0:
-            raise PolicyError(f"{self._policy.name} wanted to decide again in {move.next_seconds} s at {now:g} s")
-        if self._decisions > MOST_DECISIONS_PER_SECOND:
-            often = f"more than {MOST_DECISIONS_PER_SECOND} times in a second"
-            raise PolicyError(f"{self._policy.name} wanted to decide {often} at {now:g} s")

@@ -7,11 +7,11 @@ order of their creation.
 
 import math
 from array import array
-from collections.abc import Sequence
 from functools import partial
 from random import Random
 
 from queueplanner.simulation.events import Events
+from queueplanner.simulation.ranking import ranked
 from queueplanner.simulation.values import Move, PodState, SimulatedPod, Sizes
 from queueplanner.simulation.workers import Workers
 from queueplanner.work import Work
@@ -61,8 +61,9 @@ class Pods:
             self.asked = move.replicas
             self.writes += 1
         excess = len(self.serving) - self.asked
-        for pod in self._ranked(move)[:excess] if excess > 0 else ():
-            self._stop(pod)
+        if excess > 0:
+            for pod in ranked(self.serving.values(), move, self._events.now, self._random)[:excess]:
+                self._stop(pod)
         self._fill()
 
     def _fill(self) -> None:
@@ -88,20 +89,6 @@ class Pods:
         self._ready += 1
         self._record()
         self._workers.start(pod)
-
-    def _ranked(self, move: Move) -> Sequence[SimulatedPod]:
-        """Return the pods that may go, in the order in which a ReplicaSet deletes them.
-
-        First the ones that are not ready, then the named, then the youngest. Ages count by their logarithm, and pods of
-        one class go in an order of chance (LogarithmicScaleDown).
-        """
-        victims, now = set(move.victims), self._events.now
-
-        def rank(pod: SimulatedPod) -> tuple[bool, bool, int, float]:
-            age = 0 if pod.state is PodState.STARTING else int(math.log2(max(now - pod.ready_at, 1)))
-            return (pod.state is PodState.READY, pod.name not in victims, age, self._random.random())
-
-        return sorted((pod for pod in self.serving.values() if not (move.spares_busy and pod.in_hand)), key=rank)
 
     def _stop(self, pod: SimulatedPod) -> None:
         """Tell a pod to end: it finishes what it has in hand, within its grace, and the poll under way."""

@@ -41,8 +41,7 @@ class Workers:
         self._slots = 0
         self._draining: dict[SimulatedPod, Callable[[SimulatedPod], None]] = {}
         self._interrupted: set[int] = set()
-        longest = min(work.longest_poll_seconds, max(work.grace_seconds, FIRST_POLL_SECONDS))
-        self._poll_seconds = (min(FIRST_POLL_SECONDS, longest), longest) if longest else (POLL_SECONDS, POLL_SECONDS)
+        self._poll_seconds = poll_seconds(work)
         self.wasted_seconds = 0.0
         self.repeated = self.failed = self.empty_receives = 0
 
@@ -144,6 +143,12 @@ class Workers:
     def _show(self, message: int) -> None:
         self._queue.show(message)
         self.offer()
+
+
+def poll_seconds(work: Work) -> tuple[float, float]:
+    """Return how long a worker's first poll after a message waits, and its longest."""
+    longest = min(work.longest_poll_seconds, max(work.grace_seconds, FIRST_POLL_SECONDS))
+    return (min(FIRST_POLL_SECONDS, longest), longest) if longest else (POLL_SECONDS, POLL_SECONDS)
 
 
 def polls(idle: float, first: float, longest: float) -> tuple[int, float]:

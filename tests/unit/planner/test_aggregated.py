@@ -1,0 +1,202 @@
+"""The aggregated mode comes to what the exact mode comes to, and refuses what it cannot calculate."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from random import Random
+from statistics import mean
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from queueplanner import aggregated
+from queueplanner.aggregated import messages
+from queueplanner.aggregated.arrivals import binned
+from queueplanner.loads import Burst, Daily, Load, Steady
+from queueplanner.outcome import Terms, outcome
+from queueplanner.play import Candidate, Scenario, play
+from queueplanner.policies.keda import Keda, ScaledObject
+from queueplanner.recorded import parse_csv
+from queueplanner.simulation import Mode, Policy, Primary, Run, System, simulate
+from queueplanner.work import Constant, Deaths, Draw, Exponential, Failures, Lognormal, Work
+from tests.unit.planner.builders import Fixed, pool, work
+
+
+def run(policy: Policy, counts: list[int], work: Work, seconds: float = 100.0, seed: int = 1) -> Run:
+    return aggregated.simulate(policy, counts, System(work, seconds), Random(seed))
+
+
+def test_one_worker_handles_messages_one_after_the_other() -> None:
+    made = run(Fixed((0, 1)), [2] + [0] * 9 + [1], work(2.0, startup=3.0))
+    assert list(made.begun[:2]) == [3.0, 5.0]
+    assert 10.0 <= made.begun[2] == made.arrivals[2] <= 11.0
+    assert (made.pod_seconds, made.repeated, made.scale_writes) == (100.0, 0, 1)
+
+
+CUT_OFF = {"a worker that releases": (True, 42.0), "a worker that is just gone": (False, 72.0)}
+
+
+@pytest.mark.parametrize(("releases", "done"), CUT_OFF.values(), ids=CUT_OFF)
+def test_what_is_cut_off_comes_again(releases: bool, done: float) -> None:
+    policy = Fixed((0, 1), (2, 0), (3, 1))
+    made = run(policy, [1], work(30.0, grace_seconds=10.0, visibility_seconds=30.0, releases=releases))
+    assert list(made.done) == [pytest.approx(done, abs=1)]
+    assert (made.repeated, outcome("", made).unhandled) == (1, 0)
+    assert made.wasted_seconds == pytest.approx(12.0, abs=1)
+
+
+def test_what_is_in_hand_at_the_end_is_not_handled() -> None:
+    made = run(Fixed((0, 1)), [3], work(90.0))
+    figures = outcome("", made)
+    assert (figures.messages, figures.unhandled, made.seconds) == (3, 1, 200.0)
+
+
+sent = st.lists(st.integers(0, 9), min_size=1, max_size=40)
+sizes = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 6)), max_size=6).map(sorted)
+services = st.sampled_from([Constant(0.1), Exponential(0.2), Exponential(3.0), Lognormal(10.0, 2.0)])
+troubles = st.fixed_dictionaries(
+    {
+        "concurrency": st.integers(1, 3),
+        "grace_seconds": st.floats(0.1, 20),
+        "releases": st.booleans(),
+        "failures": st.sampled_from([Failures(), Failures(0.3, 0.1, ((10, 20),), 3, 5.0), Failures(share=0.5)]),
+        "deaths": st.sampled_from([Deaths(), Deaths(0.02, (15.0,), 2)]),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(sent, sizes, services, troubles)
+def test_every_message_is_somewhere(
+    counts: list[int], changes: list[tuple[int, int]], service: Any, fields: dict[str, Any]
+) -> None:
+    policy = Fixed((0, 1), *changes, (90, 3))
+    mine = Work(service, Constant(2.0), visibility_seconds=20.0, **fields)
+    made = run(policy, counts, mine, seconds=500.0)
+    figures = outcome("", made)
+    done = sum(not math.isnan(done) for done in made.done)
+    assert figures.messages == sum(counts) == done + figures.dead_lettered + figures.unhandled
+    assert figures.unhandled == 0 or mine.deaths != Deaths() or service.mean_seconds > 1
+    assert all(not sent > begun for sent, begun in zip(made.arrivals, made.begun, strict=True))
+    assert all(not begun > done for begun, done in zip(made.begun, made.done, strict=True))
+    assert made.receives >= done + made.failed
+    assert made.pod_seconds >= made.wasted_seconds / mine.concurrency
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    def made() -> Run:
+        return run(pool(), [2] * 600, Work(Lognormal(1.0, 2.0), Constant(5.0)), 600.0)
+
+    assert made() == made()
+
+
+def test_a_run_keeps_a_sample_of_very_many_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(Fixed((0, 3)), [10] * 200, work(0.3), 200.0)
+    monkeypatch.setattr(messages, "MOST_ROWS", 500)
+    sampled = run(Fixed((0, 3)), [10] * 200, work(0.3), 200.0)
+    assert (len(sampled.arrivals), sampled.sample) == (500, replace(whole.sample, every=4))  # type: ignore[type-var]
+    assert sampled.begun == whole.begun[::4]
+    assert outcome("", sampled, Terms(slo_seconds=5)).messages == 2_000
+
+
+def test_a_primary_server_is_refused_with_a_sentence() -> None:
+    system = System(work(), 100.0, primary=Primary())
+    with pytest.raises(aggregated.AggregatedError, match="only the exact mode can calculate this"):
+        aggregated.simulate(Fixed((0, 1)), [1], system, Random(1))
+
+
+HOUR = 3_600.0
+
+
+def bursts(messages: int) -> Load:
+    rows = [f"{time},{messages if time % 1_200 == 60 else 0}" for time in range(0, 2 * int(HOUR), 60)]
+    return parse_csv("\n".join(["time,messages", *rows]))
+
+
+def by_latency() -> Policy:
+    return pool(target={"latencySeconds": 60}, maxReplicas=300)
+
+
+def by_messages(each: int = 5) -> Policy:
+    return pool(target={"messagesPerPod": each}, maxReplicas=300)
+
+
+def keda() -> Policy:
+    return Keda("keda", ScaledObject(queue_length=5, max_replicas=300))
+
+
+BRIEF, USUAL, LONG = Constant(0.1), Constant(10.0), Constant(300.0)
+SAME: dict[str, tuple[Callable[[], Policy], Load, Draw]] = {
+    "pool by latency, bursts, brief": (by_latency, bursts(3_000), BRIEF),
+    "pool by latency, bursts": (by_latency, bursts(500), USUAL),
+    "pool by latency, bursts, long": (by_latency, bursts(100), LONG),
+    "pool by latency, steady, long": (by_latency, Steady(0.2, 2 * HOUR), LONG),
+    "pool by messages, bursts, brief": (partial(by_messages, 50), bursts(12_000), BRIEF),
+    "pool by messages, bursts": (by_messages, bursts(500), USUAL),
+    "pool by messages, bursts, long": (by_messages, bursts(100), LONG),
+    "KEDA, bursts, brief": (keda, bursts(3_000), BRIEF),
+    "KEDA, bursts": (keda, bursts(500), USUAL),
+    "KEDA, bursts, long": (keda, bursts(100), LONG),
+}
+"""What both modes calculate: of these, chance alone changes less than the tolerance."""
+
+
+def averages(run: Run) -> dict[str, float]:
+    waits = sorted(begun - sent for sent, begun in zip(run.arrivals, run.begun, strict=True))
+    return {"pod-seconds": run.pod_seconds, "mean wait": mean(waits), "p95 wait": waits[int(0.95 * len(waits))]}
+
+
+@pytest.mark.parametrize(("policy", "load", "service"), SAME.values(), ids=SAME)
+def test_both_modes_come_to_the_same(policy: Callable[[], Policy], load: Load, service: Draw) -> None:
+    arrivals = load.times(Random(1))
+    system = System(Work(service, Constant(20.0)), load.seconds)
+    expected = averages(simulate(policy(), arrivals, system, Random(1)))
+    grouped = averages(aggregated.simulate(policy(), binned(arrivals, int(load.seconds)), system, Random(1)))
+    assert grouped == {name: pytest.approx(figure, rel=0.02) for name, figure in expected.items()}
+
+
+def one_pod(_: Work) -> Policy:
+    return Fixed((0, 1))
+
+
+CANDIDATE = Candidate("one pod", one_pod)
+MODES = {
+    "few messages": (Scenario(Steady(2.0, 100), work(0.1)), Mode.EXACT),
+    "few messages, if the scenario says so": (
+        Scenario(Steady(2.0, 100), work(0.1), mode=Mode.AGGREGATED),
+        Mode.AGGREGATED,
+    ),
+    "very many": (Scenario(Steady(40_000.0, 100), work(0.0)), Mode.AGGREGATED),
+}
+
+
+@pytest.mark.parametrize(("scenario", "mode"), MODES.values(), ids=MODES)
+def test_an_outcome_says_how_it_was_calculated(scenario: Scenario, mode: Mode) -> None:
+    figures = play(CANDIDATE, scenario).outcome
+    assert figures.mode is mode
+    assert figures.messages == pytest.approx(scenario.load.seconds * scenario.load.rate(0), rel=0.2)  # type: ignore[attr-defined]
+    assert figures.unhandled == 0
+
+
+RECORDED = parse_csv("time,messages\n0,7\n90.5,0\n181,1000000")
+COUNTED = {
+    "a rate that changes": (Daily(5.0, 1.0, 1_000.5), 1_001),
+    "a recording whose rows are no whole seconds": (RECORDED, 272),
+    "moments": (Burst(500, 7.0, 60.0), 60),
+}
+
+
+@pytest.mark.parametrize(("load", "steps"), COUNTED.values(), ids=COUNTED)
+def test_a_load_is_counted_by_seconds(load: Load, steps: int) -> None:
+    found = aggregated.counts(load, Random(1))
+    assert len(found) == steps
+    assert sum(found) == pytest.approx(len(load.times(Random(2))), abs=30)
+    assert aggregated.expected(load, lambda: Random(1)) == pytest.approx(sum(found), abs=30)
+
+
+def test_a_recording_keeps_its_counts() -> None:
+    found = aggregated.counts(RECORDED, Random(1))
+    assert (sum(found[:91]), sum(found[91:181]), sum(found[181:])) == (7, 0, 1_000_000)
