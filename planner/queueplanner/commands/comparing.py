@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import click
 
 from queueplanner.accuracy import Accuracy, accuracy
+from queueplanner.aggregated import expected
 from queueplanner.commands.files import files_of, manifests_in
 from queueplanner.commands.load_options import LoadOptions, Sent
 from queueplanner.commands.progress import progress
@@ -14,6 +15,7 @@ from queueplanner.manifests import POOLS, Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
+from queueplanner.recorded import MOST_MESSAGES
 from queueplanner.results import Comparison, Result
 from queueplanner.simulation import Mode
 from queueplanner.sources.past import PoolPast
@@ -90,6 +92,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
     work, assumed = request.works.work(manifests.workers, sent.workers)
     scenario = _scenario(request, sent, work)
     candidates = [*manifests.candidates, *_presets(request, rivals, manifests, work)]
+    _bound_exact(scenario, candidates)
     scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
     try:
         outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
@@ -105,6 +108,15 @@ def compare(request: Request, *, keep: bool) -> Compared:
 def _read_standard_input_once(request: Request) -> None:
     if [*request.paths, request.loads.load, request.works.service_histogram].count("-") > 1:
         raise click.UsageError("standard input (-) can be read once: give a file for the others")
+
+
+def _bound_exact(scenario: Scenario, candidates: Sequence[Candidate]) -> None:
+    """Raise UsageError where so many messages would be calculated one by one that the memory does not hold them."""
+    exact = scenario.mode is Mode.EXACT or any(each.primary for each in candidates)
+    if exact and expected(scenario.load, scenario.random) > MOST_MESSAGES:
+        raise click.UsageError(
+            f"{MOST_MESSAGES:,} messages are the most with --mode exact, or with a primary server: play fewer"
+        )
 
 
 def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:

@@ -254,7 +254,12 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "too many messages": (
         ("--rival", "wpa", "--shape", "steady:per_second=1e9", *WORK),
         {},
-        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 20,000,000 are the most that are played",
+        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 200,000,000 are the most that are played",
+    ),
+    "too many one by one": (
+        ("--rival", "wpa", "--shape", "steady:per_second=1000", "--mode", "exact", *WORK),
+        {},
+        "20,000,000 messages are the most with --mode exact, or with a primary server: play fewer",
     ),
     "too many at once": (("--rival", "wpa", "--shape", "burst:messages=1e12", *WORK), {}, "it might have 1e+12"),
     "standard input twice": (("-f", "-", "--load", "-", *WORK), {}, "standard input (-) can be read once: give a file"),
