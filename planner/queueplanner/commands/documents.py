@@ -25,7 +25,7 @@ def _policy(result: Result, comparison: Comparison) -> dict[str, Any]:
         "name": result.name,
         "mean": {figure.key: figure.mean(result.outcomes) for figure in FIGURES},
         "runs": [
-            {"seed": seed, "messages": outcome.messages} | _figures(outcome)
+            {"seed": seed, "mode": outcome.mode, "messages": outcome.messages} | _figures(outcome)
             for seed, outcome in zip(comparison.seeds, result.outcomes, strict=True)
         ],
         "unchecked": list(result.unchecked),

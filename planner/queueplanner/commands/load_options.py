@@ -10,7 +10,7 @@ import click
 from queueplanner.commands.parameters import DAY_SECONDS, LONGEST_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.commands.texts import read
-from queueplanner.loads import SHAPES, Load, Shape, ShapeError, Unit
+from queueplanner.loads import SHAPES, Load, Poisson, Shape, ShapeError, Unit
 from queueplanner.recorded import MOST_MESSAGES, LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
@@ -20,6 +20,7 @@ from queueworkerpool.model import NamespacedName
 from queueworkerpool.prometheus import Prometheus
 
 LOAD = Section("Load, one of these")
+MOST_AGGREGATED = 200_000_000
 _AMOUNTS = (Unit.RATE, Unit.COUNT)
 CLOUDWATCH_SECONDS = 14 * DAY_SECONDS
 PROMETHEUS_SECONDS = 7 * DAY_SECONDS
@@ -115,8 +116,9 @@ def _shape(_: LoadOptions, given: str) -> Sent:
     if (shape := SHAPES.get(name)) is None:
         raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}")
     made = shape.parse(written.split(",") if written else ())
-    if (most := _most_messages(shape, made)) > MOST_MESSAGES:
-        raise ShapeError(f"it might have {most:.3g} messages, and {MOST_MESSAGES:,} are the most that are played")
+    allowed = MOST_AGGREGATED if isinstance(made, Poisson) else MOST_MESSAGES  # of the others each time is drawn
+    if (most := _most_messages(shape, made)) > allowed:
+        raise ShapeError(f"it might have {most:.3g} messages, and {allowed:,} are the most that are played")
     return Sent(made)
 
 

@@ -16,6 +16,7 @@ from queueplanner.commands.parameters import PRICE, Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 from queueplanner.results import Comparison
+from queueplanner.simulation import Mode
 from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ the last week of a queue, through a pool and the ScaledObject that it has now:
     type=Whole(1, 1000),
     default=1,
     help="Runs, each with its own seed.",
+)
+@JUDGEMENT.option(
+    "--mode",
+    type=click.Choice(("auto", *(each.value for each in Mode))),
+    default="auto",
+    help="Whether each message is an event, or many are calculated together. auto: the latter for many millions.",
 )
 @JUDGEMENT.option(
     "--processes",

@@ -85,6 +85,20 @@ def test_pods_are_always_ready_where_the_promise_is_shorter_than_their_start_and
     assert rows[20.0].outcome.cost > 2 * rows[80.0].outcome.cost
 
 
+@pytest.mark.endurance
+def test_pods_are_ready_for_what_comes_every_day_at_its_hour_in_the_recordings_time() -> None:
+    """400 messages in half an hour from 09:00 on, five days of a recording that begins at 06:00."""
+    began = datetime(2026, 3, 4, 6, tzinfo=UTC)
+    batches = [Interval(0, day * DAY + 3 * HOUR, HOUR / 2, 400) for day in range(5)]
+    scenario = Scenario(Recorded([*batches, Interval(0, 5 * DAY - HOUR, HOUR, 0)], (), began), work(10.0, 120.0))
+    mine = put(put(POOL, fields.POLL, 60), fields.TARGET, {"messagesPerPod": 2})
+    kept = frozenset(fields.SEARCHED) - {fields.MIN, fields.SCHEDULES}
+    answer = recommend(Question(Slo(60.0), scenario, mine, kept=kept), players)
+    assert (answer.is_kept, answer.is_kept_elsewhere) == (True, True)
+    [schedule] = get(answer.manifest, fields.SCHEDULES)
+    assert (schedule["cron"], get(answer.manifest, fields.MIN)) == ("57 8 * * *", None)
+
+
 def test_a_promise_that_nothing_can_keep_is_refused_with_its_reason() -> None:
     answer = asked(Burst(50, 60.0, HOUR / 6), 60.0, startup=120.0, kept=TUNING | {fields.MIN, fields.SCHEDULES})
     assert not answer.is_kept

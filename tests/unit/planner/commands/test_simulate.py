@@ -58,7 +58,7 @@ def test_json_has_every_figure_of_every_run(simulate: Simulate) -> None:
         [7, 8],
         [7, 8],
     )
-    assert set(policy["mean"]) | {"seed", "messages"} == set(policy["runs"][0])
+    assert set(policy["mean"]) | {"seed", "mode", "messages"} == set(policy["runs"][0])
     assert (policy["mean"]["unhandled"], policy["mean"]["aboveSlo"]) == (0, None)
     assert found["load"] == {"description": "burst:messages=40,seconds=10m", "seconds": 600}
 
@@ -152,6 +152,12 @@ def test_who_leaves_messages_is_best_in_nothing(simulate: Simulate) -> None:
 def test_several_processes_give_the_same(simulate: Simulate) -> None:
     asked = ("--rival", "keda,wpa", *LOAD, *WORK, "-o", "csv")
     assert simulate(*asked, "--processes", "2").stdout == simulate(*asked).stdout
+
+
+@pytest.mark.parametrize(("mode", "found"), [("auto", "exact"), ("exact", "exact"), ("aggregated", "aggregated")])
+def test_the_mode_can_be_chosen(mode: str, found: str, simulate: Simulate) -> None:
+    done = simulate("--rival", "keda", *LOAD, *WORK, "--mode", mode, "-o", "json")
+    assert json.loads(done.stdout)["policies"][0]["runs"][0]["mode"] == found
 
 
 def test_ctrl_c_ends_it_without_a_traceback(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +266,12 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "too many messages": (
         ("--rival", "wpa", "--shape", "steady:per_second=1e9", *WORK),
         {},
-        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 20,000,000 are the most that are played",
+        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 200,000,000 are the most that are played",
+    ),
+    "too many one by one": (
+        ("--rival", "wpa", "--shape", "steady:per_second=1000", "--mode", "exact", *WORK),
+        {},
+        "20,000,000 messages are the most with --mode exact, or with a primary server: play fewer",
     ),
     "too many at once": (("--rival", "wpa", "--shape", "burst:messages=1e12", *WORK), {}, "it might have 1e+12"),
     "standard input twice": (("-f", "-", "--load", "-", *WORK), {}, "standard input (-) can be read once: give a file"),
