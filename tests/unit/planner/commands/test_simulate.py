@@ -47,6 +47,18 @@ def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -
     assert done.stdout.count("pod-hours") == 2
 
 
+def test_a_name_cannot_write_to_the_terminal(simulate: Simulate) -> None:
+    hpa = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: "h\\e[31m"}
+spec: {maxReplicas: 3, scaleTargetRef: {kind: Deployment, name: h}, metrics: [{type: External, external: {
+  metric: {name: sqs}, target: {type: AverageValue, averageValue: 5}}}]}
+"""
+    shown = simulate("-f", "a", *LOAD, *WORK, files={"a": hpa}).output.splitlines()
+    assert shown[2].strip() == "hpa/h\\x1b[31m"
+
+
 def test_json_has_every_figure_of_every_run(simulate: Simulate) -> None:
     done = simulate(
         "-f", "pool.yaml", "--runs", "2", "--seed", "7", *LOAD, *WORK, "-o", "json", files={"pool.yaml": POOL}
