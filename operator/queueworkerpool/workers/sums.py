@@ -28,12 +28,12 @@ def progress(counted: Mapping[str, WorkerState], states: Mapping[str, WorkerStat
     finished, running, moved = Evidence(), [], dict(counted)
     for uid, state in states.items():
         base = _base(counted.get(uid), state, resumed=resumed)
-        work = Evidence(state.busy_seconds - base.busy_seconds, state.finished - base.finished)
-        moved[uid] = state if work.messages else base
-        if work.messages:
-            finished += work
-        elif state.busy and work.busy_seconds > 0:
-            running.append(Evidence(work.busy_seconds, state.busy))
+        busy_seconds, messages = state.busy_seconds - base.busy_seconds, state.finished - base.finished
+        moved[uid] = state if messages else base
+        if messages:
+            finished += Evidence(busy_seconds, messages)
+        elif state.busy and busy_seconds > 0:
+            running.append(Evidence(busy_seconds, state.busy))
     return Progress(finished, tuple(running), moved)
 
 
@@ -57,7 +57,7 @@ def in_hand_of_gone(
 
 def has_finished(before: Mapping[str, WorkerState], states: Mapping[str, WorkerState]) -> bool:
     """Return whether a worker that reported before has finished something since."""
-    pairs = [(before[uid], state) for uid, state in states.items() if uid in before]
+    pairs = ((before[uid], state) for uid, state in states.items() if uid in before)
     return any(new.finished > (old.finished if _continues(old, new) else 0) for old, new in pairs)
 
 
