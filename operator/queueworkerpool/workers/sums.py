@@ -1,7 +1,7 @@
 """What follows from the sums that workers report, from one sample to the next. Pure. `sampler` calls it."""
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from queueworkerpool.model import WorkerState
 from queueworkerpool.sizing import Evidence
@@ -69,7 +69,7 @@ def _base(counted: WorkerState | None, state: WorkerState, *, resumed: bool) -> 
     if counted is not None or not resumed or not state.finished:
         return _START
     # What it has in hand belongs to messages that are still to finish.
-    return replace(state, busy_seconds=max(0.0, state.busy_seconds - state.oldest_busy_seconds))
+    return state._replace(busy_seconds=max(0.0, state.busy_seconds - state.oldest_busy_seconds))
 
 
 def _continues(old: WorkerState, new: WorkerState) -> bool:

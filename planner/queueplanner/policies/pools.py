@@ -127,8 +127,11 @@ class PlannedPool:
         return self._reading, 1
 
     def _remember(self, facts: Facts, decision: Decision, now: datetime) -> None:
+        before = self._pool.status
         if decision.replicas != facts.replicas:
             self._scaled_at = now
+        elif (before.replicas, before.memory) == (decision.replicas, decision.memory):
+            return
         status = PoolStatus(replicas=decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
         self._pool = self._with(status=status)
 
