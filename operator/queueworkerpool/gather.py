@@ -65,7 +65,8 @@ def _memory(pool: Pool, target: Target, now: datetime) -> Memory:
     A change that may be another writer's counts too: that only delays the next step.
     """
     memory, reported = pool.status.memory, pool.status.replicas
-    if pool.spec.mode is Mode.ACTIVE and pool.status.is_of_a_dry_run:
+    waits = memory.waiting_since or memory.held_since
+    if waits and pool.spec.mode is Mode.ACTIVE and pool.status.is_of_a_dry_run:
         # A dry run has let nobody go and marked nobody: what it waited for has not begun.
         memory = replace(memory, waiting_since=None, held_since=None)
     if (target.writer and target.writer[0] != FIELD_MANAGER) or reported is None or reported == target.replicas:

@@ -79,10 +79,12 @@ def _by_load(facts: Facts, reading: QueueReading, chain: Sequence[Limit]) -> Dec
 
 def _limited(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[Limit]) -> tuple[Step, ...]:
     """Pass the number of pods through a chain of limits; return the trail with the steps that they add."""
+    steps, replicas = list(trail), trail[-1].replicas
     for limit in chain:
-        if step := limit(facts, memory, trail[-1].replicas):
-            trail = (*trail, step)
-    return trail
+        if step := limit(facts, memory, replicas):
+            steps.append(step)
+            replicas = step.replicas
+    return tuple(steps)
 
 
 def _with_waits(facts: Facts, memory: Memory, trail: Sequence[Step]) -> Memory:

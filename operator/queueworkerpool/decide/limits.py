@@ -80,14 +80,14 @@ def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | Non
     stabilization = memory.scale_up_stabilization
     if stabilization is None or desired <= facts.replicas:
         return None
-    since = clock(stabilization.since)
     due = stabilization.since + timedelta(seconds=facts.spec.scale_up_window_seconds)
     if facts.now < due:
-        message = f"more pods are recommended since {since}: may scale out at {clock(due)}"
+        message = f"more pods are recommended since {clock(stabilization.since)}: may scale out at {clock(due)}"
         return Step(facts.replicas, Reason.SCALE_UP_STABILIZED, message, due)
     if stabilization.lowest >= desired:
         return None
-    return Step(stabilization.lowest, Reason.SCALE_UP_STABILIZED, f"the lowest recommendation since {since}")
+    message = f"the lowest recommendation since {clock(stabilization.since)}"
+    return Step(stabilization.lowest, Reason.SCALE_UP_STABILIZED, message)
 
 
 def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | None:
@@ -95,13 +95,14 @@ def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | N
     stabilization, window_seconds = memory.scale_down_stabilization, scale_down_window(facts, memory)
     if stabilization is None or desired >= facts.replicas or not window_seconds:
         return None
-    since, due = clock(stabilization.since), stabilization.since + timedelta(seconds=window_seconds)
+    due = stabilization.since + timedelta(seconds=window_seconds)
     if facts.now < due:
-        message = f"fewer pods are recommended since {since}: may scale in at {clock(due)}"
+        message = f"fewer pods are recommended since {clock(stabilization.since)}: may scale in at {clock(due)}"
         return Step(facts.replicas, Reason.SCALE_DOWN_STABILIZED, message, due)
     if stabilization.highest <= desired:
         return None
-    return Step(stabilization.highest, Reason.SCALE_DOWN_STABILIZED, f"the highest recommendation since {since}")
+    message = f"the highest recommendation since {clock(stabilization.since)}"
+    return Step(stabilization.highest, Reason.SCALE_DOWN_STABILIZED, message)
 
 
 def scale_down_window(facts: Facts, memory: Memory) -> int:
@@ -216,7 +217,7 @@ def yield_to_competing_writer(facts: Facts, memory: Memory, desired: int) -> Ste
 
 def clock(time: datetime) -> str:
     """Write a time of day."""
-    return time.strftime("%H:%M:%SZ")
+    return f"{time.hour:02}:{time.minute:02}:{time.second:02}Z"
 
 
 def _rate_message(direction: str, until: datetime | None) -> tuple[str, datetime | None]:

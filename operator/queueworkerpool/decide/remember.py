@@ -3,6 +3,7 @@
 `chain` calls it. Whatever it keeps stays the same while nothing happens, so that quiet pools write nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -18,6 +19,7 @@ from queueworkerpool.model import (
     Sample,
     ScaleDownStabilization,
     ScaleUpStabilization,
+    Worker,
 )
 from queueworkerpool.sizing import WorkerEstimates
 
@@ -33,13 +35,18 @@ _IGNORED_DRIFT = 0.03  # nor one below this of a mean over many messages
 
 
 def remember(facts: Facts, recommendation: int) -> Memory:
-    """Return the memory after a tick in which at least one queue could be read."""
+    """Return the memory after a tick in which at least one queue could be read.
+
+    What pods waited for is as before: `stayed` says whether it goes on.
+    """
     return Memory(
         scale_down_stabilization=_scale_down_stabilization(facts, recommendation),
         scale_up_stabilization=_scale_up_stabilization(facts, recommendation),
         changes=facts.memory.changes,
         empty_since=_empty_since(facts),
         activation_pending_since=_activation_pending_since(facts),
+        waiting_since=facts.memory.waiting_since,
+        held_since=facts.memory.held_since,
         competing_writer=_competing_writer(facts),
         workers=_workers(facts.memory.workers, facts.sample, facts),
         belongs_to=facts.memory.belongs_to,
@@ -122,9 +129,10 @@ def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownSta
 
 def _least(facts: Facts) -> int:
     """Return the user's lower bound as it holds now; below it nothing is recommended that a later size may rest on."""
-    low, high = facts.bounds.min_replicas, facts.bounds.max_replicas
-    is_active = facts.all_read and _empty_since(facts) is None
-    return max(low, min(facts.spec.active_min_replicas or 0, high)) if is_active else low
+    low, active_low = facts.bounds.min_replicas, facts.spec.active_min_replicas
+    if active_low is None or not facts.all_read or _empty_since(facts) is not None:
+        return low
+    return max(low, min(active_low, facts.bounds.max_replicas))
 
 
 def _continued(facts: Facts) -> ScaleDownStabilization | None:
@@ -182,18 +190,16 @@ def _competing_writer(facts: Facts) -> CompetingWriter | None:
 
 
 def _workers(known: WorkerEstimates, sample: Sample | None, facts: Facts) -> WorkerEstimates:
-    known = _reported_before_scale_in(known, facts)
+    if known.concurrency is None and facts.pods:
+        known = _reported_before_scale_in(known, facts.pods)
     if sample is None:
         return known
-    known = replace(
-        known,
-        concurrency=known.concurrency if sample.concurrency is None else sample.concurrency,
-        startup_seconds=_smooth(known.startup_seconds, sample.startup_seconds),
-    )
-    if sample.service_seconds is None or not facts.spec.target.learns_service_time or not _says_more(known, sample):
-        return known
-    messages = float(round(sample.service_messages))
-    return replace(known, service_seconds=_rounded(sample.service_seconds), service_messages=messages)
+    concurrency = known.concurrency if sample.concurrency is None else sample.concurrency
+    startup_seconds = _smooth(known.startup_seconds, sample.startup_seconds)
+    seconds, messages = known.service_seconds, known.service_messages
+    if sample.service_seconds is not None and facts.spec.target.learns_service_time and _says_more(known, sample):
+        seconds, messages = _rounded(sample.service_seconds), float(round(sample.service_messages))
+    return WorkerEstimates(seconds, concurrency, startup_seconds, messages)
 
 
 def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
@@ -204,13 +210,11 @@ def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
     return differs or sample.service_messages >= 2 * max(known.service_messages or 0.0, 1.0)
 
 
-def _reported_before_scale_in(known: WorkerEstimates, facts: Facts) -> WorkerEstimates:
+def _reported_before_scale_in(known: WorkerEstimates, pods: Sequence[Worker]) -> WorkerEstimates:
     """Add what the workers reported that were asked whether they may go."""
     # Silence takes nothing back: workers that cannot be reached, for however long, may be at work all the same.
-    reported = [worker.state.concurrency for worker in facts.pods or () if worker.state]
-    if known.concurrency is not None or not reported:
-        return known
-    return replace(known, concurrency=float(median(reported)))
+    reported = [worker.state.concurrency for worker in pods if worker.state]
+    return replace(known, concurrency=float(median(reported))) if reported else known
 
 
 def _smooth(known: float | None, measured: float | None) -> float | None:

@@ -73,9 +73,11 @@ def plan_scale_in(pods: Sequence[Worker], replicas: int, wanted: int, now: datet
 
 def _free(members: Sequence[Worker], now: datetime, *, overdue: bool) -> list[Worker]:
     """Return the pods of one ReplicaSet that may go, in the order in which it deletes them once they are marked."""
+    ranks: dict[int, list[Worker]] = {}
+    for worker in members:
+        ranks.setdefault(_rank(worker.pod), []).append(worker)
     free: list[Worker] = []
-    for rank in range(4):
-        same = [worker for worker in members if _rank(worker.pod) == rank]
+    for _, same in sorted(ranks.items()):
         willing = same if overdue else [worker for worker in same if worker.is_idle(now)]
         free += sorted(willing, key=lambda worker: _order(worker, now))
         if len(willing) < len(same):

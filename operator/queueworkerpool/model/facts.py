@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 from queueworkerpool.model.memory import Memory
 from queueworkerpool.model.pods import Worker
@@ -13,8 +14,7 @@ from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Shortfall
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """The bounds that hold now, and the names of the schedules that set them."""
 
     min_replicas: int
@@ -73,7 +73,7 @@ class Facts:
     @property
     def all_read(self) -> bool:
         """Whether every queue could be read."""
-        return bool(self.readings) and None not in self.readings
+        return bool(self.readings) and all(self.readings)
 
 
 class StepKind(Enum):
@@ -84,8 +84,7 @@ class StepKind(Enum):
     BOUND = auto()  # the user's bounds, schedules or policies set it, which the condition ScalingLimited reports
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a decision: the pods after it, why in a word, and why in a sentence with its numbers.
 
     `until` is when time alone ends the step; None when time alone does not. `waits_for_workers`: pods stay only until

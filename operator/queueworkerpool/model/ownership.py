@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from queueworkerpool.model.queues import QueueRef, QueueVariable
 
@@ -12,8 +11,7 @@ _DIGEST_LENGTH = 16
 _LONGEST = 64  # characters that are kept of whatever stands in a status
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryOwner:
+class MemoryOwner(NamedTuple):
     """What a memory is about: two uids, and a digest of the queues. An empty one is not known, and fits any."""
 
     pool_uid: str = ""

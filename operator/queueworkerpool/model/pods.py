@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 NOT_BUSY_AFTER = timedelta(minutes=5)
 """A worker that has been neither ready nor answering for so long is not at work."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerState:
+class WorkerState(NamedTuple):
     """What a worker reports on /state. Sums are since its start; `busy_seconds` includes the messages in hand.
 
     `busy`: messages in hand. `concurrency`: messages that it handles at the same time. `finished`: messages handled,
@@ -81,8 +81,7 @@ class Pod:
         return all(each.running for each in named) if named else self.running
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(NamedTuple):
     """A pod, and what its worker answered just now; None when it did not answer."""
 
     pod: Pod

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from queueworkerpool.names import Reason
 
@@ -22,8 +22,7 @@ class WorkerEstimates:
     service_messages: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(NamedTuple):
     """The pods that a load needs, before any limit; why in a word, and why in a sentence with its numbers."""
 
     replicas: int

@@ -6,7 +6,7 @@ needs it. It decides nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -126,7 +126,8 @@ class WorkerSampler:
             questions = (self._states.ask(pool.scale_target, pod, pool.spec.state_port) for pod in asked)
             answers = await asyncio.gather(*questions)
             states = {pod.uid: state for pod, state in zip(asked, answers, strict=True) if state}
-            sampling.ready = sampled(sampling, states, listed, self._clock())
+            startups = [pod.startup_seconds for pod in listed if pod.ready and pod.startup_seconds is not None]
+            sampling.ready = sampled(sampling, states, {pod.uid for pod in listed}, startups, self._clock())
         except ClusterError as error:  # decisions work without samples, so this is no failure
             logger.debug("workers not asked", extra={"namespace": pool.key.namespace, "error": str(error)})
         finally:
@@ -148,16 +149,22 @@ def _is_due(sampling: Sampling | None, pool: Pool) -> bool:
     return sampling.task is None and age >= pool.spec.target.sample_interval_seconds
 
 
-def sampled(sampling: Sampling, states: Mapping[str, WorkerState], listed: Sequence[Pod], now: datetime) -> Sample:
+def sampled(
+    sampling: Sampling,
+    states: Mapping[str, WorkerState],
+    existing: Set[str],
+    startups: Sequence[float],
+    now: datetime,
+) -> Sample:
     """Return one sample, and record what the workers have reported. The planner samples its workers by it, too.
 
     Args:
         sampling: What was recorded before.
         states: What workers answered, by their pods' uids.
-        listed: The pods that exist.
+        existing: The uids of the pods that exist.
+        startups: The start-up times, in seconds, of those that are ready.
         now: The time of the sample.
     """
-    existing = {pod.uid for pod in listed}
     gone = in_hand_of_gone(sampling.counted, sampling.sums, states, existing)
     sampling.service = sampling.service.with_longer(gone)
     done = progress(sampling.counted, states, resumed=bool(sampling.service.messages))
@@ -166,7 +173,6 @@ def sampled(sampling: Sampling, states: Mapping[str, WorkerState], listed: Seque
     # A pod that did not answer this time continues from what it reported last.
     sampling.sums = {uid: state for uid, state in sampling.sums.items() if uid in existing} | dict(states)
     sampling.counted = {uid: state for uid, state in done.counted.items() if uid in existing}
-    startups = [pod.startup_seconds for pod in listed if pod.ready and pod.startup_seconds is not None]
     learned = sampling.service.messages or done.running
     return Sample(
         time=now,

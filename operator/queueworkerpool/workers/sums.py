@@ -1,7 +1,7 @@
 """What follows from the sums that workers report, from one sample to the next. Pure. `sampler` calls it."""
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from queueworkerpool.model import WorkerState
 from queueworkerpool.sizing import Evidence
@@ -28,12 +28,12 @@ def progress(counted: Mapping[str, WorkerState], states: Mapping[str, WorkerStat
     finished, running, moved = Evidence(), [], dict(counted)
     for uid, state in states.items():
         base = _base(counted.get(uid), state, resumed=resumed)
-        work = Evidence(state.busy_seconds - base.busy_seconds, state.finished - base.finished)
-        moved[uid] = state if work.messages else base
-        if work.messages:
-            finished += work
-        elif state.busy and work.busy_seconds > 0:
-            running.append(Evidence(work.busy_seconds, state.busy))
+        busy_seconds, messages = state.busy_seconds - base.busy_seconds, state.finished - base.finished
+        moved[uid] = state if messages else base
+        if messages:
+            finished += Evidence(busy_seconds, messages)
+        elif state.busy and busy_seconds > 0:
+            running.append(Evidence(busy_seconds, state.busy))
     return Progress(finished, tuple(running), moved)
 
 
@@ -57,7 +57,7 @@ def in_hand_of_gone(
 
 def has_finished(before: Mapping[str, WorkerState], states: Mapping[str, WorkerState]) -> bool:
     """Return whether a worker that reported before has finished something since."""
-    pairs = [(before[uid], state) for uid, state in states.items() if uid in before]
+    pairs = ((before[uid], state) for uid, state in states.items() if uid in before)
     return any(new.finished > (old.finished if _continues(old, new) else 0) for old, new in pairs)
 
 
@@ -69,7 +69,7 @@ def _base(counted: WorkerState | None, state: WorkerState, *, resumed: bool) -> 
     if counted is not None or not resumed or not state.finished:
         return _START
     # What it has in hand belongs to messages that are still to finish.
-    return replace(state, busy_seconds=max(0.0, state.busy_seconds - state.oldest_busy_seconds))
+    return state._replace(busy_seconds=max(0.0, state.busy_seconds - state.oldest_busy_seconds))
 
 
 def _continues(old: WorkerState, new: WorkerState) -> bool:

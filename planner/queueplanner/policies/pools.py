@@ -4,10 +4,10 @@ What it says of the cluster is what the operator would see: counts of the queue,
 to samples and before a scale-in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 
 from queueplanner.simulation import Move, PodState, SimulatedPod, View
@@ -86,6 +86,8 @@ class PlannedPool:
         self._with = partial(Pool, key=key, uid=_UID, created="", generation=1, resource_version=1, spec=spec)
         self._pool = self._with()
         self._concurrency = concurrency
+        self._fresh_for = timedelta(seconds=spec.poll_seconds * FRESH_SHARE)
+        self._sample_interval = timedelta(seconds=spec.target.sample_interval_seconds)
         self._ticks = ticks
         self._random = Random(name)  # noqa: S311 -- chance in a simulation
         self._scaled_at: datetime | None = None
@@ -102,7 +104,8 @@ class PlannedPool:
         reading, reads = self._read(view, now)
         if self._rests and _is_idle(view, reading):
             return Move(0, until_next(view.now, spec.poll_seconds, self._ticks.phase_seconds), reads=reads)
-        facts = gather(self._pool, self._target(view), (reading,), now, self._taken(view, now))
+        ready = [pod for pod in view.pods if _is_ready(pod, view.now)]
+        facts = gather(self._pool, self._target(view, len(ready)), (reading,), now, self._taken(view, ready, now))
         decision = decide(facts)
         if _asks_workers(facts, decision):
             decision = decide(replace(facts, pods=tuple(self._worker(pod, view.now) for pod in view.pods)))
@@ -118,40 +121,41 @@ class PlannedPool:
         A count that may be wrong is read again in any case.
         """
         last, doubted = self._reading, self._pool.status.memory.activation_pending_since is not None
-        fresh_for = timedelta(seconds=self._pool.spec.poll_seconds * FRESH_SHARE)
-        if last and not doubted and now - last.time < fresh_for:
+        if last and not doubted and now - last.time < self._fresh_for:
             return last, 0
         self._reading = QueueReading(view.counts.visible, view.counts.in_flight, 0, now)
         return self._reading, 1
 
     def _remember(self, facts: Facts, decision: Decision, now: datetime) -> None:
+        before = self._pool.status
         if decision.replicas != facts.replicas:
             self._scaled_at = now
+        elif (before.replicas, before.memory) == (decision.replicas, decision.memory):
+            return
         status = PoolStatus(replicas=decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
         self._pool = self._with(status=status)
 
-    def _target(self, view: View) -> Target:
-        ready = sum(_is_ready(pod, view.now) for pod in view.pods)
+    def _target(self, view: View, ready: int) -> Target:
         writer = (FIELD_MANAGER, self._scaled_at) if self._scaled_at else None
         settled = len(view.pods) == view.replicas
         return Target(view.replicas, ready, 1, settled=settled, selector="app=pool", writer=writer, uid=_UID)
 
-    def _taken(self, view: View, now: datetime) -> Sample | None:
+    def _taken(self, view: View, ready: Sequence[SimulatedPod], now: datetime) -> Sample | None:
         """Return the sample that an earlier tick began, and begin one when it is due: a tick waits for no answers."""
         sample, self._sample = self._sample, None
-        if self._is_sample_due(now) and (ready := [pod for pod in view.pods if _is_ready(pod, view.now)]):
+        if ready and self._is_sample_due(now):
             self._sampled_at = now
-            asked = sorted(ready, key=_place)[:MOST_PODS]
-            states = {pod.name: self._report(pod, view.now) for pod in asked}
-            self._sample = sampled(self._sampling, states, [_listed(pod, view.now) for pod in view.pods], now)
+            states = {pod.name: self._report(pod, view.now) for pod in sorted(ready, key=_place)[:MOST_PODS]}
+            startups = [pod.ready_at + READY_SECONDS - pod.created for pod in ready]
+            self._sample = sampled(self._sampling, states, {pod.name for pod in view.pods}, startups, now)
         return sample
 
     def _is_sample_due(self, now: datetime) -> bool:
-        interval = timedelta(seconds=self._pool.spec.target.sample_interval_seconds)
-        return self._sampled_at is None or now - self._sampled_at >= interval
+        return self._sampled_at is None or now - self._sampled_at >= self._sample_interval
 
     def _worker(self, pod: SimulatedPod, now: float) -> Worker:
-        return Worker(_listed(pod, now), self._report(pod, now) if pod.state is PodState.READY else None)
+        listed = _listed(pod.name, ready=_is_ready(pod, now))
+        return Worker(listed, self._report(pod, now) if pod.state is PodState.READY else None)
 
     def _report(self, pod: SimulatedPod, now: float) -> WorkerState:
         in_hand = [now - begun for begun in pod.in_hand.values()]
@@ -184,9 +188,8 @@ def will_repeat(facts: Facts, decision: Decision) -> bool:
 
 def _asks_workers(facts: Facts, decision: Decision) -> bool:
     """Return whether the operator asks the workers before this decision, as `reconcile` does."""
-    protects = facts.spec.busy_workers is BusyWorkers.PROTECT
-    lowers, raises = decision.replicas < facts.replicas, decision.replicas > facts.replicas
-    return not raises and ((lowers and protects) or decision.asks_workers)
+    by = decision.replicas - facts.replicas
+    return by <= 0 and ((by < 0 and facts.spec.busy_workers is BusyWorkers.PROTECT) or decision.asks_workers)
 
 
 def _is_ready(pod: SimulatedPod, now: float) -> bool:
@@ -194,13 +197,12 @@ def _is_ready(pod: SimulatedPod, now: float) -> bool:
     return pod.state is PodState.READY and now - pod.ready_at >= READY_SECONDS
 
 
+@lru_cache(maxsize=4096)  # workers are asked at every tick of a scale-in, and their pods are as they were
+def _listed(name: str, *, ready: bool) -> Pod:
+    """Return a pod as the API server lists it; its name serves as its uid. While it starts, its worker runs already."""
+    return Pod(name, name, ready=ready)
+
+
 def _place(pod: SimulatedPod) -> int:
     """Return a pod's place in a list of the API server: by its name, which ends by chance, and so not by its age."""
     return pod.number * 2_654_435_761 % 2**32  # Knuth's multiplicative hash
-
-
-def _listed(pod: SimulatedPod, now: float) -> Pod:
-    """Return a pod as the API server lists it; its name serves as its uid. While it starts, its worker runs already."""
-    ready = _is_ready(pod, now)
-    startup = pod.ready_at + READY_SECONDS - pod.created if ready else None
-    return Pod(pod.name, pod.name, ready=ready, startup_seconds=startup)

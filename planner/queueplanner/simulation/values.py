@@ -8,7 +8,7 @@ from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from queueplanner.work import Work
 
@@ -18,8 +18,7 @@ MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 """When what has no date of its own begins: midnight of a Monday, as weekly loads do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """What the queue says of itself."""
 
     visible: int
@@ -58,8 +57,7 @@ class SimulatedPod:
         return f"pod-{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What a policy may see.
 
     Args:
@@ -86,8 +84,7 @@ class View:
         return self.began + timedelta(seconds=self.now)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """What a policy decides.
 
     Args:

@@ -52,11 +52,11 @@ OWNERS: dict[str, tuple[MemoryOwner | None, MemoryOwner, Memory]] = {
     "known in part": (MemoryOwner(target_uid="target-1"), OWNER, FULL),
     "another Deployment, or a recreated one": (
         OWNER,
-        replace(OWNER, target_uid="target-2"),
+        OWNER._replace(target_uid="target-2"),
         Memory(unreadable_since=ago(900)),
     ),
-    "other queues": (OWNER, replace(OWNER, queues="others"), OF_TARGET),
-    "another pool, whose status was restored from a copy": (OWNER, replace(OWNER, pool_uid="uid-2"), Memory()),
+    "other queues": (OWNER, OWNER._replace(queues="others"), OF_TARGET),
+    "another pool, whose status was restored from a copy": (OWNER, OWNER._replace(pool_uid="uid-2"), Memory()),
     "all of them": (OWNER, MemoryOwner("a", "b", "c"), Memory()),
 }
 

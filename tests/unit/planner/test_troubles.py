@@ -201,7 +201,7 @@ class Sparing:
         self._fixed = Fixed(*sizes)
 
     def decide(self, view: View) -> Move:
-        return replace(self._fixed.decide(view), spares_busy=True, victims=tuple(pod.name for pod in view.pods))
+        return self._fixed.decide(view)._replace(spares_busy=True, victims=tuple(pod.name for pod in view.pods))
 
 
 SPARED = {

@@ -101,9 +101,9 @@ def deleted_by_replica_set(pods: list[Worker], victims: tuple[str, ...], gone: i
 def test_the_replica_set_deletes_only_idle_pods(pods: list[Worker], wanted: int) -> None:
     # An unassigned pod is pending, and runs nothing.
     pods = [
-        replace(member, pod=replace(member.pod, pending=True, running=False, ready=False))
+        member._replace(pod=replace(member.pod, pending=True, running=False, ready=False))
         if not member.pod.assigned
-        else replace(member, pod=replace(member.pod, ready=member.pod.ready and not member.pod.pending))
+        else member._replace(pod=replace(member.pod, ready=member.pod.ready and not member.pod.pending))
         for member in pods
     ]
     wanted = min(wanted, len(pods))

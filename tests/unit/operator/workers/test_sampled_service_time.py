@@ -101,7 +101,7 @@ async def test_a_long_message_of_a_worker_that_ends_counts(workers: Workers, end
     workers.reports["10.0.0.1"] = state(10, 20)
     sampler = workers.sampler()
     await ticking(sampler, 20)
-    workers.reports["10.0.0.1"] = replace(state(10, 200), busy=1)
+    workers.reports["10.0.0.1"] = state(10, 200)._replace(busy=1)
     await ticking(sampler, 50)
     if ends == "gone":
         workers.existing = [ready("2")]
@@ -117,7 +117,7 @@ async def test_a_worker_that_is_silent_for_a_while_keeps_its_message(workers: Wo
     workers.reports["10.0.0.1"] = state(10, 20)
     sampler = workers.sampler()
     await ticking(sampler, 20)
-    workers.reports["10.0.0.1"] = replace(state(10, 200), busy=1)
+    workers.reports["10.0.0.1"] = state(10, 200)._replace(busy=1)
     await ticking(sampler, 50)
     del workers.reports["10.0.0.1"]
     await ticking(sampler, 100)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworkerpool.model import Pod, WorkerState
+from queueworkerpool.model import WorkerState
 from queueworkerpool.sizing import Evidence, ServiceTime
 from queueworkerpool.workers.sampler import Sampling, sampled
 from queueworkerpool.workers.sums import Progress, has_finished, progress
@@ -88,7 +88,7 @@ class Simulation:
         while True:
             now += slow if now > 50 * self.interval else self.interval * chance.uniform(0.5, 1.5)
             states = {uid: worker.state(now) for uid, worker in workers.items()}
-            sample = sampled(sampling, states, [Pod(uid, uid, ready=True) for uid in asked], NOW)
+            sample = sampled(sampling, states, set(asked), (), NOW)
             yield sum(worker.finished for worker in workers.values()), sample.service_seconds
 
     def after(self, messages: int) -> float | None:
