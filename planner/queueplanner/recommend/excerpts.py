@@ -1,12 +1,13 @@
 """A few stretches of a load that stand for all of it, so that most settings need not be played on the whole. Pure.
 
-Every half hour of a load is like one of a few: in what was sent in it, in what came just before, and in how densely.
+The load is cut into slots. Each is like one of a few: in what was sent in it and just before it, and in how densely.
 Which few is found by farthest-first traversal (Gonzalez, 1985): the busiest one, then always the one that is least like
-those that were taken, which are the quietest, the steepest rise and so on. Each counts as often as there are half hours
+those that were taken, which are the quietest, the steepest rise and so on. Each counts as often as there are others
 that it is most like. Simulations of processors are shortened in the same way (SimPoint: Sherwood and others, 2002).
 
-A stretch begins with the pods that the time before it needed, and without the pool's memory. So it shows nothing that
-takes a pool hours: see `space`. What it says is an estimate, good enough to choose what is worth a run of the whole.
+A slot is played after a warm-up, which is not judged: it begins with the pods that the time before it needed, and fills
+the pool's memory. It shows nothing that takes a pool hours: see `space`. What it says is an estimate, good enough to
+choose what is worth a run of the whole.
 """
 
 import math
@@ -21,11 +22,12 @@ from random import Random
 from queueplanner.outcome import Outcome, Spread
 from queueplanner.play import Scenario, beginning
 
-SECONDS = 1_800.0
+SECONDS = 1_200.0
+WARM_UP_SECONDS = 300.0
 DENSE_SECONDS = 300.0
 MOST = 5
-FEWEST_SLOTS = 12
-"""Half hours; a load that is shorter is played whole."""
+FEWEST_SLOTS = 18
+"""A load that has fewer is played whole."""
 PRECISION_SECONDS = 0.01
 
 _Features = tuple[float, ...]
@@ -112,14 +114,15 @@ def _farthest_first(features: Sequence[_Features]) -> list[int]:
 
 
 def _stretch(scenario: Scenario, times: Sequence[float], slot: int) -> Scenario:
-    begin = slot * SECONDS
-    before, first, last = (bisect_left(times, begin + offset) for offset in (-SECONDS, 0.0, SECONDS))
-    load = Stretch(
-        tuple(time - begin for time in times[first:last]), SECONDS, beginning(scenario.load) + timedelta(seconds=begin)
-    )
+    """Return what is played of a slot: it, and a warm-up that begins with the pods that the time before it needed."""
+    begin, warm_up = slot * SECONDS, min(WARM_UP_SECONDS, slot * SECONDS)
+    start = begin - warm_up
+    before, first, last = (bisect_left(times, time) for time in (start - SECONDS, start, begin + SECONDS))
+    began = beginning(scenario.load) + timedelta(seconds=start)
+    load = Stretch(tuple(time - start for time in times[first:last]), warm_up + SECONDS, began)
     work = scenario.work
     needed = (first - before) * work.service.mean_seconds / work.concurrency / SECONDS
-    return replace(scenario, load=load, replicas=max(round(needed), scenario.replicas))
+    return replace(scenario, load=load, replicas=max(round(needed), scenario.replicas), warm_up_seconds=warm_up)
 
 
 def _mixed(several: Sequence[tuple[float, Spread]]) -> Spread | None:

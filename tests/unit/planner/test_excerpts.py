@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -15,9 +15,10 @@ from queueplanner.recommend import Question, Slo, recommend
 from queueplanner.recommend import manifest as fields
 from queueplanner.recommend.excerpts import FEWEST_SLOTS, MOST, SECONDS, Excerpt, estimate, excerpts
 from queueplanner.recommend.manifest import candidate, new, put
+from queueplanner.recorded import Interval, Recorded
 from queueplanner.simulation import MONDAY
 from queueplanner.work import Constant, Lognormal, Work
-from tests.unit.planner.builders import work
+from tests.unit.planner.builders import Fixed, work
 
 HOUR, DAY = 3_600.0, 86_400.0
 POOL = new("orders", "https://sqs.eu-west-1.amazonaws.com/123456789012/orders", 50, {"messagesPerPod": 5})
@@ -29,8 +30,15 @@ def of(load: Load, seconds: float = 20.0) -> list[Excerpt]:
     return excerpts(Scenario(load, work(seconds)))
 
 
-def begins(several: Sequence[Excerpt]) -> list[float]:
-    return [(beginning(each.scenario.load) - MONDAY).total_seconds() / HOUR for each in several]
+def begin(each: Excerpt) -> float:
+    """Return when what is judged of an excerpt begins, in seconds."""
+    return (beginning(each.scenario.load) - MONDAY).total_seconds() + each.scenario.warm_up_seconds
+
+
+def times_of(each: Excerpt) -> list[float]:
+    """Return when the messages of an excerpt are sent that are judged, in seconds after its warm-up."""
+    warm_up = each.scenario.warm_up_seconds
+    return [time - warm_up for time in each.scenario.load.times(each.scenario.random()) if time >= warm_up]
 
 
 @pytest.mark.parametrize("load", [Daily(0.2, 0.9, DAY), Steady(0.2, DAY), Burst(500, 9.7 * HOUR, DAY)])
@@ -38,24 +46,38 @@ def test_excerpts_weigh_as_much_as_the_load(load: Load) -> None:
     several = of(load)
     assert len(several) <= MOST
     assert sum(each.weight for each in several) * SECONDS == DAY
-    sent = sum(each.weight * len(each.scenario.load.times(each.scenario.random())) for each in several)
+    sent = sum(each.weight * len(times_of(each)) for each in several)
     assert sent == pytest.approx(len(load.times(several[0].scenario.random())), rel=0.15)
 
 
 def test_the_busiest_and_the_quietest_time_of_a_day_and_what_is_between_are_among_them() -> None:
-    several = begins(of(Daily(0.5, 0.9, DAY)))
-    assert any(10 <= hour <= 14 for hour in several)
-    assert any(hour <= 2 or hour >= 22 for hour in several)
-    assert any(3 <= hour <= 9 for hour in several)
-    assert any(15 <= hour <= 21 for hour in several)
+    hours = [begin(each) / HOUR for each in of(Daily(0.5, 0.9, DAY))]
+    assert any(10 <= hour <= 14 for hour in hours)
+    assert any(hour <= 2 or hour >= 22 for hour in hours)
+    assert any(3 <= hour <= 9 or 15 <= hour <= 21 for hour in hours)
 
 
 def test_a_burst_is_played_as_it_is_from_the_pods_before_it() -> None:
-    several = dict(zip(begins(load := of(Burst(500, 9.7 * HOUR, DAY))), load, strict=True))
-    assert several[9.5].weight == 1
-    assert several[9.5].scenario.replicas == 0
-    assert list(several[9.5].scenario.load.times(several[9.5].scenario.random())) == pytest.approx([0.2 * HOUR] * 500)
-    assert several[10.0].scenario.replicas == round(500 * 20.0 / SECONDS)
+    several = {begin(each): each for each in of(Burst(500, 9.7 * HOUR, DAY))}
+    burst, after = several[29 * SECONDS], several[30 * SECONDS]
+    assert (burst.weight, burst.scenario.replicas) == (1, 0)
+    assert times_of(burst) == pytest.approx([9.7 * HOUR - 29 * SECONDS] * 500)
+    assert (times_of(after), after.scenario.replicas) == ([], round(500 * 20.0 / SECONDS))
+
+
+def test_what_happens_in_a_warm_up_is_neither_paid_nor_waited_for() -> None:
+    """One pod, four messages of 4 s at once: they wait 0 to 12 s. Those of the first minute do not count."""
+    load = Recorded([Interval(0, 0.0, 60.0, 4), Interval(0, 60.0, 60.0, 0)], ())
+    fixed = Candidate("fixed", partial(always, 1), replicas=1)
+    whole, warmed_up = (play(fixed, Scenario(load, work(4.0), warm_up_seconds=each)).outcome for each in (0.0, 60.0))
+    assert [each.pod_hours for each in (whole, warmed_up)] == pytest.approx([120 / HOUR, 60 / HOUR])
+    assert [each.messages for each in (whole, warmed_up)] == [4, 0]
+    assert warmed_up.wait is None
+    assert warmed_up.cost < whole.cost
+
+
+def always(pods: int, _: Work) -> Fixed:
+    return Fixed((0, pods))
 
 
 def test_a_short_load_has_none() -> None:
@@ -66,9 +88,8 @@ def test_a_short_load_has_none() -> None:
 @given(st.lists(st.floats(0, DAY, exclude_max=True), max_size=60).map(sorted))
 def test_each_excerpt_is_what_was_sent_in_it(times: list[float]) -> None:
     for each in of(Listed(times)):
-        begin = (beginning(each.scenario.load) - MONDAY) / timedelta(seconds=1)
-        own = [begin + time for time in each.scenario.load.times(each.scenario.random())]
-        assert own == pytest.approx([time for time in times if begin <= time < begin + SECONDS])
+        own = [begin(each) + time for time in times_of(each)]
+        assert own == pytest.approx([time for time in times if begin(each) <= time < begin(each) + SECONDS])
 
 
 class Listed:
