@@ -1,8 +1,9 @@
 """What came of a run, in the figures by which policies are compared. Pure."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from queueplanner.simulation import Mode, Run, Sample
@@ -33,12 +34,14 @@ class Terms:
         concurrency: Slots of a pod, among which its price is divided, and which limit what it receives at once.
         slo_seconds: How long a message may wait; None: nobody said.
         most: The most pods that the policy may ask for; None: there is no limit.
+        warm_up_seconds: Messages that are sent until then are not judged, and pods until then are not paid.
     """
 
     prices: Prices = Prices()
     concurrency: int = 1
     slo_seconds: float | None = None
     most: int | None = None
+    warm_up_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Outcome:
 
 def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
     """Return the figures of a run of what people call by that name."""
-    prices = terms.prices
+    prices, run = terms.prices, _warmed_up(run, terms.warm_up_seconds)
     pod_hours, wasted_hours = run.pod_seconds / SECONDS_PER_HOUR, run.wasted_seconds / SECONDS_PER_HOUR
     sample = run.sample or Sample(1, len(run.arrivals), sum(not math.isnan(done) for done in run.done))
     requests = _requests(run, sample.handled, min(terms.concurrency, MESSAGES_PER_REQUEST))
@@ -124,6 +127,23 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
         hours_at_most=_seconds_at(terms.most, run) / SECONDS_PER_HOUR,
         cost=pod_hours * prices.pod_hour + requests * prices.million_requests / 1e6,
         wasted_cost=wasted_hours / terms.concurrency * prices.pod_hour,
+    )
+
+
+def _warmed_up(run: Run, seconds: float) -> Run:
+    """Return a run without its first seconds: their messages, and the pods that were asked for or ready."""
+    if not seconds:
+        return run
+    first = bisect_left(run.arrivals, seconds)
+    times = pairwise([*run.sizes.times, run.seconds])
+    pods = map(max, run.sizes.asked, run.sizes.ready)
+    before = sum(max(min(end, seconds) - begin, 0.0) * size for (begin, end), size in zip(times, pods, strict=True))
+    return replace(
+        run,
+        arrivals=run.arrivals[first:],
+        begun=run.begun[first:],
+        done=run.done[first:],
+        pod_seconds=run.pod_seconds - before,
     )
 
 

@@ -71,6 +71,7 @@ class Scenario:
         slo_seconds: How long a message may wait; None: nobody said.
         prices: What things cost.
         replicas: Pods that there are at the start, ready.
+        warm_up_seconds: What happens until then is not judged: the policy has no memory yet.
         mode: How runs are calculated; None: exactly up to `MOST_EXACT` messages, and where there is a primary server.
     """
 
@@ -81,6 +82,7 @@ class Scenario:
     slo_seconds: float | None = None
     prices: Prices = field(default_factory=Prices)
     replicas: int = 0
+    warm_up_seconds: float = 0.0
     mode: Mode | None = None
 
     def random(self) -> Random:
@@ -105,7 +107,8 @@ def play(candidate: Candidate, scenario: Scenario) -> Played:
     system = System(work, scenario.load.seconds, counts_age, replicas, candidate.primary, began)
     run = _run(candidate.begin(work), scenario, system)
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
-    terms = Terms(replace(scenario.prices, pod_hour=hour), work.concurrency, scenario.slo_seconds, candidate.most)
+    prices, warm_up = replace(scenario.prices, pod_hour=hour), scenario.warm_up_seconds
+    terms = Terms(prices, work.concurrency, scenario.slo_seconds, candidate.most, warm_up)
     paid = replace(run, pod_seconds=candidate.paid_seconds(run, work))
     return Played(candidate, run, outcome(candidate.name, paid, terms))
 

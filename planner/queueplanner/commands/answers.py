@@ -65,7 +65,7 @@ def document(found: Recommendation) -> dict[str, Any]:
         "worst": answer.worst.otherwise,
         "obstacles": list(answer.obstacles),
         "notes": _notes(found),
-        "runs": answer.runs,
+        "runs": _runs(answer),
     }
 
 
@@ -88,6 +88,11 @@ def _row_document(row: Row) -> dict[str, Any]:
         "cost": row.tried.outcome.cost,
         "spec": row.tried.manifest["spec"],
     }
+
+
+def _runs(answer: Answer) -> dict[str, int]:
+    runs = answer.runs
+    return {"ofExcerpts": runs.of_excerpts, "ofWholes": runs.of_wholes, "messages": runs.messages}
 
 
 def _effect_document(each: Effect) -> dict[str, Any]:

@@ -1,17 +1,17 @@
 """`qwp recommend`: which settings of a pool keep a promise at the least cost."""
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from queueplanner.commands import written
 from queueplanner.commands.load_options import load_options
 from queueplanner.commands.parameters import PRICE, Span
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
-from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
     from queueplanner.commands.recommending import Recommendation
@@ -113,7 +113,7 @@ def recommend_command(ctx: click.Context, /, output: str, picture: Path | None, 
     request = Request(slo=_slo({share: given.pop(share) for share in SHARES}), **given)
     if output == "yaml" and not request.names_pool:
         raise click.UsageError("-o yaml: give -f FILE, or --name and --queue-url: else it would name no pool of yours")
-    draw = _drawing(picture) if picture else None
+    draw = written.picture(picture, partial(_draw, picture)) if picture else None
     try:
         found = ask(request)
     except KeyboardInterrupt:
@@ -134,29 +134,11 @@ def _slo(given: dict[str, float | None]) -> Any:
     return Slo(value, share)  # type: ignore[arg-type] # one of SHARES
 
 
-def _drawing(path: Path) -> "Callable[[Recommendation], None]":
-    """Return what draws the frontier. Raises UsageError for a path to which none can be written."""
-    from queueplanner.commands.answers import points  # noqa: PLC0415 -- the same
-    from queueplanner.report.pictures import (  # noqa: PLC0415 -- see the package's docstring
-        PictureError,
-        checked,
-        draw_frontier,
-    )
+def _draw(path: Path, found: "Recommendation") -> None:
+    from queueplanner.commands.answers import points  # noqa: PLC0415 -- see the package's docstring
+    from queueplanner.report.pictures import draw_frontier  # noqa: PLC0415 -- the same
 
-    try:
-        checked(path)
-    except PictureError as error:
-        raise click.UsageError(f"--picture {error}") from error
-    if not path.absolute().parent.is_dir():
-        raise click.UsageError(f"--picture {path}: there is no folder {path.parent}: make it first")
-
-    def drawn(found: "Recommendation") -> None:
-        try:
-            draw_frontier(points(found.answer), path, f"{found.answer.slo.share} of the wait")
-        except OSError as error:
-            raise NothingDoneError(f"--picture {path}: {error.strerror or error}") from error
-
-    return drawn
+    draw_frontier(points(found.answer), path, f"{found.answer.slo.share} of the wait")
 
 
 def _print(found: "Recommendation", output: str) -> None:

@@ -3,21 +3,20 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from queueplanner.commands import documents, tables
+from queueplanner.commands import documents, tables, written
 from queueplanner.commands.load_options import load_options
 from queueplanner.commands.parameters import PRICE, Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 from queueplanner.results import Comparison
 from queueplanner.simulation import Mode
-from queueworkerpool.commands import NothingDoneError
 
 if TYPE_CHECKING:
     from queueplanner.commands.comparing import Compared
@@ -123,7 +122,8 @@ def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, h
     """
     from queueplanner.commands.comparing import Request, compare  # noqa: PLC0415 -- see the package's docstring
 
-    files = [write for write in (picture and _picture(picture), html and _page(html)) if write]
+    files = [written.picture(picture, partial(_draw, picture))] if picture else []
+    files += [written.file("--html", html, partial(_page, html))] if html else []
     try:
         compared = compare(Request(**given), keep=bool(files))
         _print(compared.comparison, output)
@@ -133,41 +133,17 @@ def simulate_command(ctx: click.Context, /, output: str, picture: Path | None, h
         ctx.exit(INTERRUPTED)
 
 
-def _picture(path: Path) -> "Callable[[Compared], None]":
-    """Return what draws a picture. Raises UsageError for a path to which none can be written."""
-    from queueplanner.report.pictures import PictureError, checked, draw  # noqa: PLC0415 -- see the package's docstring
+def _draw(path: Path, compared: "Compared") -> None:
+    from queueplanner.report.pictures import draw  # noqa: PLC0415 -- see the package's docstring
 
-    try:
-        checked(path)
-    except PictureError as error:
-        raise click.UsageError(f"--picture {error}") from error
-    return _writer("--picture", path, lambda compared: draw(compared.played, path))
+    draw(compared.played, path)
 
 
-def _page(path: Path) -> "Callable[[Compared], None]":
-    """Return what writes a page. Raises UsageError for a path to which none can be written."""
+def _page(path: Path, compared: "Compared") -> None:
     from queueplanner.report.page import About, page  # noqa: PLC0415 -- see the package's docstring
 
-    def write(compared: "Compared") -> None:
-        command = shlex.join(["qwp", *sys.argv[1:]])
-        about = About(command, version("queueworkerpool"), compared.scenario)
-        page(compared.comparison, compared.played, about, path)
-
-    return _writer("--html", path, write)
-
-
-def _writer(option: str, path: Path, write: "Callable[[Compared], None]") -> "Callable[[Compared], None]":
-    """Return the same, with a sentence for what cannot be written. Raises UsageError where there is no such folder."""
-    if not path.absolute().parent.is_dir():
-        raise click.UsageError(f"{option} {path}: there is no folder {path.parent}: make it first")
-
-    def written(compared: "Compared") -> None:
-        try:
-            write(compared)
-        except OSError as error:
-            raise NothingDoneError(f"{option} {path}: {error.strerror or error}") from error
-
-    return written
+    command = shlex.join(["qwp", *sys.argv[1:]])
+    page(compared.comparison, compared.played, About(command, version("queueworkerpool"), compared.scenario), path)
 
 
 def _print(comparison: Comparison, output: str) -> None:

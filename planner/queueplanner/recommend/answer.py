@@ -1,22 +1,23 @@
-"""The question, the answer, and the way from one to the other. It plays nothing itself but one run."""
+"""The way from a question to its answer. It plays nothing itself but one run."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import ceil
 
-from queueplanner.loads import DAY_SECONDS
 from queueplanner.outcome import Outcome
 from queueplanner.play import Candidate, Scenario, play
 from queueplanner.recommend import manifest as fields
-from queueplanner.recommend.manifest import Manifest, Path, candidate, checked, get, put
+from queueplanner.recommend.excerpts import Estimate, Excerpt, estimate, excerpts
+from queueplanner.recommend.manifest import Manifest, candidate, checked, get, put
 from queueplanner.recommend.needs import needs
 from queueplanner.recommend.obstacles import obstacles, possible
 from queueplanner.recommend.parts import at_its_time, divided, knows_its_day
-from queueplanner.recommend.search import Row, Search, ladder
-from queueplanner.recommend.sensitivity import Effect, assumptions, effect, worst
-from queueplanner.recommend.slo import Slo
-from queueplanner.recommend.space import Space
+from queueplanner.recommend.search import SURVIVORS, WIDTH, Row, Search, ladder
+from queueplanner.recommend.sensitivity import Effect, assumptions, effect
+from queueplanner.recommend.slo import AIM
+from queueplanner.recommend.space import SHORTEST_EMPTY, Space
+from queueplanner.recommend.values import Answer, Expected, Question, Runs
 
 Players = Callable[[Sequence[Candidate], Sequence[Scenario]], Sequence[Outcome]]
 """Plays every candidate in every scenario: all scenarios of the first candidate, then those of the second."""
@@ -26,105 +27,6 @@ ROOM = 2.0
 ENOUGH = 4.0
 """maxReplicas to search with, over the highest need."""
 LEAST_MAX, MOST_MAX = 10, 100_000
-AGREES = 0.1
-"""How far the cost on the rest of the load may be from what was expected, as a share."""
-
-
-def no_rivals(_: int) -> Sequence[Candidate]:
-    """Return none."""
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked.
-
-    Args:
-        slo: What is promised.
-        scenario: The load, and what handles it.
-        manifest: The pool as it is. Fields that are not searched over stay, and its maxReplicas are a limit.
-        is_new: Whether there is no such pool yet: then the manifest's target is replaced, and its maxReplicas too
-            where `most` is None.
-        most: The most pods that there may be; None: nobody said.
-        kept: Fields that stay as they are.
-        rivals: Returns what is played beside it, for the most pods that there may be.
-    """
-
-    slo: Slo
-    scenario: Scenario
-    manifest: Manifest
-    is_new: bool = False
-    most: int | None = None
-    kept: frozenset[Path] = frozenset()
-    rivals: Callable[[int], Sequence[Candidate]] = no_rivals
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a policy does on the part of the load that was chosen on, and on the rest."""
-
-    name: str
-    chosen_on: Outcome
-    judged_on: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is recommended. Costs are of the part of the load that they are about; `daily` makes them comparable.
-
-    Args:
-        slo: What is promised.
-        manifest: The one to apply.
-        expected: What it does.
-        before: What the present manifest does; where there is none, one with every default.
-        rivals: What others do.
-        scenario: What was chosen on.
-        seconds: How long the two parts of the load are.
-        frontier: What other promises would cost, from the strictest to the laxest.
-        effects: What it does when an assumption is wrong.
-        obstacles: Why no manifest keeps the promise, in sentences; none: this one does.
-        notes: What is not known, in sentences.
-        runs: How many runs were played.
-    """
-
-    slo: Slo
-    manifest: Manifest
-    expected: Expected
-    before: Expected
-    rivals: tuple[Expected, ...]
-    scenario: Scenario
-    seconds: tuple[float, float]
-    frontier: tuple[Row, ...]
-    effects: tuple[Effect, ...]
-    obstacles: tuple[str, ...]
-    notes: tuple[str, ...]
-    runs: int
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it keeps the promise on the part of the load that it was chosen on."""
-        return self.slo.is_kept(self.expected.chosen_on)
-
-    @property
-    def is_kept_elsewhere(self) -> bool:
-        """Whether it keeps the promise on the rest."""
-        return self.slo.is_kept(self.expected.judged_on)
-
-    @property
-    def costs_as_expected(self) -> bool:
-        """Whether it costs about as much on the rest."""
-        expected, found = self.daily(self.expected)
-        return abs(found - expected) <= AGREES * expected
-
-    @property
-    def worst(self) -> Effect:
-        """The wrong assumption that would change the answer most."""
-        return worst(self.effects)
-
-    def daily(self, of: Expected) -> tuple[float, float]:
-        """Return the costs per day, on both parts."""
-        chosen, judged = (DAY_SECONDS / seconds for seconds in self.seconds)
-        return of.chosen_on.cost * chosen, of.judged_on.cost * judged
 
 
 def recommend(question: Question, players: Players) -> Answer:
@@ -144,7 +46,7 @@ class _Recommending:
     def __init__(self, question: Question, players: Players) -> None:
         checked(question.manifest)
         self._question, self._players = question, players
-        self._runs = 0
+        self._runs = Runs()
         load = question.scenario.load
         self._parts = divided(replace(question.scenario, load=at_its_time(load)))
         self._needs = needs(self._parts.choose, question.slo.seconds)
@@ -183,7 +85,12 @@ class _Recommending:
 
     def _notes(self, manifest: Manifest) -> Iterator[str]:
         load = self._question.scenario.load
-        yield from (self._parts.how, *load.notes, *candidate(manifest).unchecked)
+        yield self._parts.how
+        yield f"chosen to wait no longer than {AIM * 100:g} % of a promise, for another day is a little different"
+        if self._runs.of_excerpts:
+            played = f"{self._runs.of_excerpts} settings were played on excerpts of the load"
+            yield f"{played}, and the best of them on the whole"
+        yield from (*load.notes, *candidate(manifest).unchecked)
         if not knows_its_day(load):
             yield "the recording does not say at what time of the day it began, so no schedules were learned from it"
 
@@ -204,17 +111,24 @@ class _Recommending:
         return manifest
 
     def _frontier(self, before: Manifest) -> list[Row]:
-        """Search on the cheap part first, then on the whole of what is chosen on."""
-        parts, slos = self._parts, ladder(self._question.slo)
-        search = Search(partial(self._judge, parts.screen), slos)
-        search.play([before, self._plain(before)])
-        search.sweep(self._space.coarse)
-        if parts.screen != parts.choose:
-            survivors = search.survivors()
-            search = Search(partial(self._judge, parts.choose), slos)
-            search.play([before, *survivors])
-        search.sweep(self._space.fine)
+        """Search on excerpts first where the load is long, then on the whole of what is chosen on."""
+        slo, space = self._question.slo, self._space
+        search = Search(self._judge, ladder(slo))
+        several = excerpts(self._parts.choose) if self._question.is_screened else []
+        screen = Search(partial(self._estimate, several), ladder(slo), WIDTH) if several else search
+        present = self._reliable(before)
+        screen.play([present, self._plain(present)])
+        screen.sweep([*space.coarse, *space.fine])
+        search.play([present, *screen.best(SURVIVORS)])
+        search.sweep(space.last, only=slo if several else None)
         return search.frontier
+
+    def _reliable(self, before: Manifest) -> Manifest:
+        """Return the present manifest, but not with a time to zero that is too short to be recommended."""
+        seconds = get(before, fields.ZERO_AFTER)
+        if fields.ZERO_AFTER in self._kept or seconds is None or seconds >= SHORTEST_EMPTY:
+            return before
+        return put(before, fields.ZERO_AFTER, None)
 
     def _with_room(self, manifest: Manifest) -> Manifest:
         """Choose maxReplicas where nobody gave them: so that they do not hold back what the load may need."""
@@ -239,9 +153,19 @@ class _Recommending:
         outcomes = [outcome for each in several for outcome in self._play([each.candidate], [each.scenario])]
         return obstacles(slo, before, list(zip(several, outcomes, strict=True)))
 
-    def _judge(self, scenario: Scenario, manifests: Sequence[Manifest]) -> Sequence[Outcome]:
-        return self._play([candidate(each) for each in manifests], [scenario])
+    def _estimate(self, several: Sequence[Excerpt], manifests: Sequence[Manifest]) -> Sequence[Estimate]:
+        played = [each.scenario for each in several]
+        outcomes = self._players([candidate(each) for each in manifests], played)
+        self._runs.of_excerpts += len(manifests)
+        self._runs.messages += sum(each.messages for each in outcomes)
+        of_each = (outcomes[place : place + len(several)] for place in range(0, len(outcomes), len(several)))
+        return [estimate(several, own) for own in of_each]
+
+    def _judge(self, manifests: Sequence[Manifest]) -> Sequence[Outcome]:
+        return self._play([candidate(each) for each in manifests], [self._parts.choose])
 
     def _play(self, candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
-        self._runs += len(candidates) * len(scenarios)
-        return self._players(candidates, scenarios)
+        outcomes = self._players(candidates, scenarios)
+        self._runs.of_wholes += len(outcomes)
+        self._runs.messages += sum(each.messages for each in outcomes)
+        return outcomes

@@ -129,13 +129,11 @@ class Parts:
     """A scenario, divided.
 
     Args:
-        screen: A cheap one, for what is far off.
         choose: What is chosen on.
         judge: What was not looked at meanwhile.
         how: How it was divided, in a sentence.
     """
 
-    screen: Scenario
     choose: Scenario
     judge: Scenario
     how: str
@@ -160,16 +158,11 @@ def divided(scenario: Scenario) -> Parts:
     anew = replace(scenario, seed=(scenario.seed + 1_000_003) % MOST_SEED)
     if len(whole_days) < 2:  # noqa: PLR2004 -- one to choose on, one to judge on
         how = "chosen on one draw of the load, judged on another: what another day is like, it does not know"
-        return Parts(scenario, scenario, anew, how)
+        return Parts(scenario, anew, how)
 
     def part(where: Scenario, numbers: Sequence[int]) -> Scenario:
         return replace(where, load=Days(scenario.load, tuple(numbers), scenario.seed))
 
     odd, even = whole_days[::2], whole_days[1::2]
     how = f"chosen on {len(odd)} of its days, every other one from the first on, judged on the {len(even)} between them"
-    return Parts(part(scenario, [_busiest(scenario, odd)]), part(scenario, odd), part(anew, even), how)
-
-
-def _busiest(scenario: Scenario, days: Sequence[int]) -> int:
-    times = scenario.load.times(Random(scenario.seed))  # noqa: S311 -- chance in a simulation
-    return max(days, key=lambda day: sum(1 for _ in _moved(times, day, 0)))
+    return Parts(part(scenario, odd), part(anew, even), how)

@@ -1,25 +1,28 @@
 """Searches for the cheapest manifests that keep promises. Pure: what a manifest does, it is told by a function.
 
-It goes sweep by sweep: of everything that was tried, the best for each promise is changed in one field, to every value
-that is worth a try. So what keeps a laxer promise, and may need only one more pod, is not lost on the way. First
-everything is tried on a cheap part of the load; only the best go on to the whole.
+It is a beam search: sweep by sweep, of everything that was tried, the best few for each promise are changed in one
+field, to every value that is worth a try. So what keeps a laxer promise, and may need only one more pod, is not lost on
+the way. Of a long load there are two such searches, as the rounds of successive halving (Jamieson and Talwalkar, 2016):
+a wide one on excerpts, and from its survivors a narrow one on the whole.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
-from queueplanner.outcome import Outcome
 from queueplanner.recommend.manifest import Manifest, changes, is_valid, key
-from queueplanner.recommend.slo import Slo
+from queueplanner.recommend.slo import Judged, Slo
 from queueplanner.recommend.space import Sweep
 
 MARGIN = 0.01
 """What a field must save to be worth its line: the share of the cost."""
-SURVIVORS = 5
-"""Of each promise, manifests that go on from the cheap part to the whole."""
+SURVIVORS = 3
+"""Of each promise, manifests that go on from excerpts to the whole."""
+WIDTH = 2
+"""Of each promise, manifests that a sweep of excerpts changes."""
 
-Judge = Callable[[Sequence[Manifest]], Sequence[Outcome]]
+Judge = Callable[[Sequence[Manifest]], Sequence[Judged]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Tried:
     """A manifest, and what came of it."""
 
     manifest: Manifest
-    outcome: Outcome
+    outcome: Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,13 @@ class Search:
     Args:
         judge: Plays manifests.
         slos: The promises, from the strictest to the laxest.
+        width: How many of the best for each promise a sweep changes.
     """
 
-    def __init__(self, judge: Judge, slos: Sequence[Slo]) -> None:
-        self._judge, self._slos = judge, slos
+    def __init__(self, judge: Judge, slos: Sequence[Slo], width: int = 1) -> None:
+        self._judge, self._slos, self._width = judge, slos, width
         self._tried: dict[str, Tried] = {}
         self._refused: set[str] = set()
-
-    @property
-    def runs(self) -> int:
-        """How many manifests were played."""
-        return len(self._tried)
 
     def play(self, manifests: Iterable[Manifest]) -> None:
         """Try manifests, those that are new and valid."""
@@ -65,10 +64,10 @@ class Search:
         for (name, manifest), outcome in zip(fresh.items(), outcomes, strict=True):
             self._tried[name] = Tried(manifest, outcome)
 
-    def sweep(self, sweeps: Iterable[Sweep]) -> None:
-        """Change the best for each promise, one sweep after the other."""
+    def sweep(self, sweeps: Iterable[Sweep], only: Slo | None = None) -> None:
+        """Change the best for each promise, or for one of them only: one sweep after the other."""
         for each in sweeps:
-            self.play([changed for row in self.frontier for changed in each(row.tried.manifest)])
+            self.play([changed for manifest in self.best(self._width, only) for changed in each(manifest)])
 
     @property
     def frontier(self) -> list[Row]:
@@ -82,28 +81,32 @@ class Search:
             rows.append(row)
         return rows
 
-    def survivors(self) -> list[Manifest]:
-        """Return the few best for each promise."""
-        found = {key(tried.manifest): tried.manifest for slo in self._slos for tried in self._ranked(slo)[:SURVIVORS]}
-        found |= {key(row.tried.manifest): row.tried.manifest for row in self.frontier}
+    def best(self, count: int, only: Slo | None = None) -> list[Manifest]:
+        """Return the best few for each promise, or for one of them only."""
+        found: dict[str, Manifest] = {}
+        for row in self.frontier:
+            if only in (None, row.slo):
+                several = (row.tried, *self._ranked(row.slo)[:count])
+                found |= islice({key(tried.manifest): tried.manifest for tried in several}.items(), count)
         return list(found.values())
 
     def _best(self, slo: Slo) -> Row:
         """Return the simplest of those that cost about as little as the cheapest; of the simplest, the quickest."""
         first = self._ranked(slo)[0]
-        if not slo.is_kept(first.outcome):
-            return Row(slo, first, kept=False)
+        if not slo.is_kept_with_room(first.outcome):
+            return Row(slo, first, slo.is_kept(first.outcome))
         most = first.outcome.cost * (1 + MARGIN)
-        about = (each for each in self._tried.values() if slo.is_kept(each.outcome) and each.outcome.cost <= most)
+        good = (each for each in self._tried.values() if slo.is_kept_with_room(each.outcome))
+        about = (each for each in good if each.outcome.cost <= most)
         return Row(slo, min(about, key=partial(_simplicity, slo)), kept=True)
 
     def _ranked(self, slo: Slo) -> list[Tried]:
-        """Return what was tried, the cheapest that keep the promise first, then by how long messages wait."""
+        """Return what was tried, the cheapest that keep the promise with room first, then by how long messages wait."""
 
         def rank(tried: Tried) -> tuple[bool, float, float, int, str]:
             waited, cost = slo.waited(tried.outcome), tried.outcome.cost
-            broken = waited > slo.seconds
-            return (broken, waited if broken else cost, cost, changes(tried.manifest), key(tried.manifest))
+            tight = not slo.is_kept_with_room(tried.outcome)
+            return (tight, waited if tight else cost, cost, changes(tried.manifest), key(tried.manifest))
 
         return sorted(self._tried.values(), key=rank)
 

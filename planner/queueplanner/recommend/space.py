@@ -70,9 +70,15 @@ class Space:
 
     @property
     def fine(self) -> list[Sweep]:
-        """The sweeps near to what is good, and those that leave out what does not help."""
-        numbers = [path for path in fields.SEARCHED if path != fields.SCHEDULES and path not in self.kept]
-        return [self._near_targets, partial(_near, numbers), self._near_targets, self._simpler]
+        """The sweeps near to what is good, and one that leaves out what does not help."""
+        return [self._near_targets, self._near_numbers, self._near_targets, self._simpler]
+
+    @property
+    def last(self) -> list[Sweep]:
+        """The sweeps for the whole of a load: near to what is good there, and of what takes a pool hours."""
+        slow = {fields.WINDOW: WINDOWS, fields.ZERO_AFTER: EMPTY}
+        slow_sweeps = [partial(_each, path, (None, *values)) for path, values in slow.items() if path not in self.kept]
+        return [self._near_targets, *slow_sweeps, self._near_targets, self._simpler]
 
     @property
     def targets(self) -> list[dict[str, Any]]:
@@ -112,6 +118,11 @@ class Space:
             if fields.MIN not in self.kept:
                 yield put(with_schedules(manifest, schedules), fields.MIN, None)
 
+    def _near_numbers(self, manifest: Manifest) -> Iterator[Manifest]:
+        for path, bounds in _BOUNDS.items():
+            if path not in self.kept and (value := get(manifest, path)):
+                yield from _each(path, _around(value, *bounds), manifest)
+
     def _near_targets(self, manifest: Manifest) -> Iterator[Manifest]:
         if fields.TARGET in self.kept:
             return
@@ -146,13 +157,6 @@ _BOUNDS = {
 def _each(path: Path, values: Iterable[Any], manifest: Manifest) -> Iterator[Manifest]:
     for value in values:
         yield put(manifest, path, value)
-
-
-def _near(paths: Iterable[Path], manifest: Manifest) -> Iterator[Manifest]:
-    """Try numbers near to each of those that are set."""
-    for path in paths:
-        if path in _BOUNDS and (value := get(manifest, path)):
-            yield from _each(path, _around(value, *_BOUNDS[path]), manifest)
 
 
 def _around(value: int, least: int, most: int) -> list[int]:
