@@ -7,7 +7,7 @@ its part of a service time, and messages are sent at random moments of the secon
 primary server is not modelled here: its jobs are few.
 """
 
-from queueplanner.aggregated.arrivals import STEP_SECONDS, counts, expected
+from queueplanner.aggregated.arrivals import STEP_SECONDS, counts, expected, is_counted
 from queueplanner.aggregated.engine import AggregatedError, simulate
 
-__all__ = ["STEP_SECONDS", "AggregatedError", "counts", "expected", "simulate"]
+__all__ = ["STEP_SECONDS", "AggregatedError", "counts", "expected", "is_counted", "simulate"]

@@ -8,6 +8,7 @@ import click
 from queueplanner.accuracy import Accuracy, accuracy
 from queueplanner.commands.files import files_of, manifests_in
 from queueplanner.commands.load_options import LoadOptions, Sent
+from queueplanner.commands.modes import check_mode, mode_of
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.manifests import POOLS, Manifests
@@ -36,6 +37,7 @@ class Request:
         pod_price: What a pod costs in an hour.
         counts_age: How old the queue's counts may be.
         seed: Of the first run.
+        mode: How runs are calculated, one of `MODES`.
         runs: How many runs there are.
         processes: How many runs go on at the same time.
     """
@@ -49,6 +51,7 @@ class Request:
     pod_price: float
     counts_age: float
     seed: int
+    mode: str
     runs: int
     processes: int
 
@@ -87,6 +90,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
     work, assumed = request.works.work(manifests.workers, sent.workers)
     scenario = _scenario(request, sent, work)
     candidates = [*manifests.candidates, *_presets(request, rivals, manifests, work)]
+    check_mode(scenario.mode, sent.load, candidates)
     scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
     try:
         outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
@@ -112,6 +116,7 @@ def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
         slo_seconds=request.slo,
         prices=Prices(pod_hour=request.pod_price),
         replicas=sent.past.replicas if sent.past else 0,
+        mode=mode_of(request.mode),
     )
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from queueplanner.commands.modes import most_of
 from queueplanner.commands.parameters import DAY_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.commands.texts import read
 from queueplanner.loads import SHAPES, Load, Shape, ShapeError, Unit
-from queueplanner.recorded import MOST_MESSAGES, LoadError
+from queueplanner.recorded import LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
 from queueworkerpool.commands import NothingDoneError
@@ -108,8 +109,8 @@ def _shape(_: LoadOptions, given: str) -> Sent:
     if (shape := SHAPES.get(name)) is None:
         raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}")
     made = shape.parse(written.split(",") if written else ())
-    if (most := _most_messages(shape, made)) > MOST_MESSAGES:
-        raise ShapeError(f"it might have {most:.3g} messages, and {MOST_MESSAGES:,} are the most that are played")
+    if (most := _most_messages(shape, made)) > (limit := most_of(made)):
+        raise ShapeError(f"it might have {most:.3g} messages, and {limit:,} are the most that are played")
     return Sent(made)
 
 

@@ -12,6 +12,7 @@ import click
 
 from queueplanner.commands import documents, tables
 from queueplanner.commands.load_options import load_options
+from queueplanner.commands.modes import AUTO, MODES
 from queueplanner.commands.parameters import PRICE, Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
@@ -79,6 +80,12 @@ the last week of a queue, through a pool and the ScaledObject that it has now:
     type=Whole(0, 2**31),
     default=1,
     help="The same seed, the same run.",
+)
+@JUDGEMENT.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default=AUTO,
+    help="Message by message (exact), or in groups (aggregated), as loads of more than 3 million are if nobody says.",
 )
 @JUDGEMENT.option(
     "--runs",

@@ -31,7 +31,7 @@ BAD = {
     "no time": ("time,messages\nnoon,3\n60,1\n", "row 2, column time: 'noon' is neither"),
     "for ever": ("time,messages\n0,3\ninf,1\n", "row 3, column time: 'inf' is no time"),
     "the same time twice": ("time,messages\n0,3\n0,1\n9,1\n", "row 3, column time: it is not later"),
-    "too much": ("time,messages\n0,30000000\n60,1\n", "more than 20,000,000 messages"),
+    "too much": ("time,messages\n0,3000000000\n60,1\n", "more than 1,000,000,000 messages"),
 }
 
 
