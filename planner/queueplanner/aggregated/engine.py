@@ -30,11 +30,13 @@ def simulate(policy: Policy, counts: Sequence[int], system: System, random: Rand
         random: Draws service times, start-up times and what is chosen by chance.
 
     Raises:
-        AggregatedError: The system has a primary server.
+        AggregatedError: The system has a primary server, or it takes time to delete messages.
         PolicyError: The policy's answer makes no sense.
     """
     if system.primary is not None:
         raise AggregatedError("the aggregated mode has no primary server: only the exact mode can calculate this")
+    if system.work.deletion_seconds:
+        raise AggregatedError("the aggregated mode deletes at once: only the exact mode can calculate deletion_seconds")
     return _Simulation(policy, counts, system, random).run()
 
 

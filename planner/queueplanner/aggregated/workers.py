@@ -62,7 +62,7 @@ class Workers:
         slots = self._slots(place)
         if slots.stop > len(self._free_at):
             self._grow(2 * slots.stop)
-        self._free_at[slots] = ready_at
+        self._free_at[slots] = self._begun[slots] = ready_at
         self._numbers[slots], self._open[slots] = NOBODY, True
         self._taken[slots], self._busy[slots] = 0, 0.0
 
@@ -78,10 +78,8 @@ class Workers:
 
     def close(self, place: int) -> None:
         """Let a place receive nothing more."""
-        slots = self._slots(place)
-        self._open[slots] = False
-        idle = self._free_at[slots] <= self.now
-        self._count_polls(self.now - self._free_at[slots][idle])
+        self._open[self._slots(place)] = False
+        self._count_polls(np.array([self.now - self._waits_since(place, self.now)]))
 
     @property
     def in_hand(self) -> int:
@@ -141,12 +139,23 @@ class Workers:
         places, freed, begun = (np.array(column) for column in zip(*taken, strict=True))
         slots = free[places]
         ends = self._record(group, begun)
-        self._count_polls(begun - np.where(freed <= self.now, self._free_at[slots], freed))
+        self._count_polls(self._waited(slots // self._work.concurrency, freed, begun))
         np.add.at(self._taken, slots, 1)
         np.add.at(self._busy, slots, ends - begun)
         # of a slot with several messages, the last one counts
         self._free_at[slots], self._begun[slots], self._numbers[slots] = ends, begun, group.numbers
         self._receives[slots] = group.receives + 1
+
+    def _waited(self, places: Integers, freed: Floats, begun: Floats) -> Floats:
+        """Return how long the place of each message had waited for it. A place makes one receive at a time."""
+        shape = (-1, self._work.concurrency)
+        room_since = np.where(freed <= self.now, self._free_at.reshape(shape).min(axis=1)[places], freed)
+        last_begun = self._begun.reshape(shape).max(axis=1)[places]
+        order = np.argsort(places, kind="stable")
+        again = order[1:][np.diff(places[order]) == 0]
+        last_begun[again] = begun[order[:-1][np.diff(places[order]) == 0]]
+        waited: Floats = begun - np.maximum(room_since, last_begun)
+        return waited
 
     def _service_seconds(self, group: Group) -> Floats:
         """Return how long each message takes."""
@@ -195,12 +204,14 @@ class Workers:
 
     def polls_until(self, place: int) -> float:
         """Return when the poll of a place ends that is ready; now where it has no room for another message."""
-        slots = self._slots(place)
-        idle = ~self._held(slots)
-        if not self._work.longest_poll_seconds or not idle.any():
+        if not self._work.longest_poll_seconds or (self._free_at[self._slots(place)] > self.now).all():
             return self.now
-        since = max(float(self._free_at[slots][idle].min()), float(self._begun[slots].max()))
-        return self.now + polls(max(self.now - since, 0.0), *self._poll_seconds)[1]
+        return self.now + polls(self.now - self._waits_since(place, self.now), *self._poll_seconds)[1]
+
+    def _waits_since(self, place: int, time: float) -> float:
+        """Return since when a place has waited for a message: since its last one, or later if it had no room then."""
+        slots = self._slots(place)
+        return min(max(float(self._free_at[slots].min()), float(self._begun[slots].max())), time)
 
     def cut_off(self, place: int, time: float, hidden_seconds: float) -> None:
         """Take from a place what it will have in hand at a time: others see it again some seconds after that."""
@@ -219,8 +230,8 @@ class Workers:
         """Let the run end: what is in hand then is not handled."""
         held = (self._numbers != NOBODY) & (self._free_at > time)
         self._messages.undo(self._numbers[held])
-        idle = self._open & (self._free_at <= time)
-        self._count_polls(time - self._free_at[idle])
+        places = np.unique(np.flatnonzero(self._open) // self._work.concurrency).tolist()
+        self._count_polls(np.array([time - self._waits_since(place, time) for place in places]))
 
 
 def _in_turn(

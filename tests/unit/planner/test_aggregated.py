@@ -101,9 +101,15 @@ def test_a_run_keeps_a_sample_of_very_many_messages(monkeypatch: pytest.MonkeyPa
     assert outcome("", sampled, Terms(slo_seconds=5)).messages == 2_000
 
 
-def test_a_primary_server_is_refused_with_a_sentence() -> None:
-    system = System(work(), 100.0, primary=Primary())
-    with pytest.raises(aggregated.AggregatedError, match="only the exact mode can calculate this"):
+REFUSED = {
+    "a primary server": System(work(), 100.0, primary=Primary()),
+    "a time to delete": System(work(deletion_seconds=0.5), 100.0),
+}
+
+
+@pytest.mark.parametrize("system", REFUSED.values(), ids=REFUSED)
+def test_what_it_cannot_calculate_is_refused_with_a_sentence(system: System) -> None:
+    with pytest.raises(aggregated.AggregatedError, match="only the exact mode can calculate"):
         aggregated.simulate(Fixed((0, 1)), [1], system, Random(1))
 
 
@@ -193,6 +199,12 @@ def test_both_modes_come_to_the_same_on_average(policy: Callable[[], Policy], lo
     for name in ("pod-seconds", "mean wait"):
         grouped, exact = (mean(run[name] for run in each) for each in zip(*runs, strict=True))
         assert grouped == pytest.approx(exact, rel=0.02), name
+
+
+def test_a_pod_makes_one_receive_at_a_time() -> None:
+    ten_at_a_time = of(SHORT, concurrency=10, longest_poll_seconds=20.0)
+    grouped, exact = both(partial(Fixed, (0, 5), (2_000, 2)), day(1.0), ten_at_a_time, seed=1)
+    assert grouped.empty_receives == pytest.approx(exact.empty_receives, rel=0.05)
 
 
 def one_pod(_: Work) -> Policy:
