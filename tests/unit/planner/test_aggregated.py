@@ -153,11 +153,11 @@ TROUBLES: dict[str, Any] = {
 }
 SAME: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "pool by latency, day": (by_latency, day(2.0), of(SHORT)),
-    "pool by latency, steady, brief": (by_latency, Steady(10.0, HOUR), of(BRIEF)),
+    "pool by latency, steady, brief": (by_latency, Steady(10.0, HOUR / 2), of(BRIEF)),
     "pool by latency, steady, long": (by_latency, Steady(0.1, HOUR), of(LONG)),
     "pool by latency, day, ten at a time": (partial(by_latency, 10), day(2.0), of(SHORT, concurrency=10)),
     "pool by messages, day": (by_messages, day(2.0), of(SHORT)),
-    "pool by messages, steady": (by_messages, Steady(5.0, HOUR), of(Exponential(0.5))),
+    "pool by messages, steady": (by_messages, Steady(5.0, HOUR / 2), of(Exponential(0.5))),
     "pool by messages, ramp, brief": (by_messages, Ramp(0.0, 10.0, HOUR), of(BRIEF)),
     "pool by messages, bursts, brief": (partial(by_messages, 50), bursts(6_000), of(BRIEF)),
     "pool by messages, bursts, long": (by_messages, bursts(100), of(LONG)),
@@ -171,7 +171,7 @@ ON_AVERAGE: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "pool by messages, troubles": (by_messages, day(1.0), of(SHORT, **TROUBLES)),
 }
 """Here chance changes more: which busy pods go, which attempts fail, who dies."""
-RUNS = 6
+RUNS = 4
 
 
 def averages(run: Run) -> dict[str, float]:
