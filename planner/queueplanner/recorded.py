@@ -14,7 +14,7 @@ from random import Random
 from statistics import median
 
 COLUMNS = ("time", "messages")
-MOST_MESSAGES = 20_000_000
+MOST_MESSAGES = 1_000_000_000
 UNIX_TIMES = 1e9
 """Seconds from here on are taken as counted since 1970: this is in 2001."""
 MILLISECONDS = 1e11

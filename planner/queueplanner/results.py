@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from queueplanner.accuracy import Accuracy
 from queueplanner.figures import Figure, seconds
 from queueplanner.outcome import Outcome
+from queueplanner.simulation import Mode
 
 MOST_LEFT = 0.01
 """Share of the messages. A few are always left where some never succeed."""
+
+_GROUPED = (
+    "calculated in the aggregated mode, in groups of messages: when within its second each was sent is drawn, and waits"
+    " are those of every so many-th of them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +100,7 @@ class Comparison:
             for sentence in result.unchecked:
                 assumed.setdefault(sentence, []).append(result.name)
         unchecked = [f"{', '.join(names)}: {sentence}" for sentence, names in assumed.items()]
+        modes = {run.mode for each in self.results for run in each.outcomes}
+        grouped = [_GROUPED] if Mode.AGGREGATED in modes else []
         of_the_past = self.own_past.unchecked if self.own_past else ()
-        return list(dict.fromkeys([*left, *self.notes, *unchecked, *of_the_past]))
+        return list(dict.fromkeys([*left, *grouped, *self.notes, *unchecked, *of_the_past]))

@@ -26,6 +26,11 @@ class _Rated(Protocol):
     def rate(self, time: float) -> float: ...
 
 
+def is_counted(load: Load) -> bool:
+    """Return whether its messages can be counted without drawing each of them."""
+    return isinstance(load, (Recorded, _Rated))
+
+
 def expected(load: Load, random: Callable[[], Random]) -> float:
     """Return how many messages a load sends, roughly where that is quicker."""
     if isinstance(load, Recorded):

@@ -6,7 +6,6 @@ from random import Random
 
 import numpy as np
 
-from queueplanner.aggregated.brief import BRIEF_SECONDS, BriefWorkers
 from queueplanner.aggregated.messages import Messages
 from queueplanner.aggregated.pods import Pods
 from queueplanner.aggregated.workers import Workers
@@ -31,11 +30,13 @@ def simulate(policy: Policy, counts: Sequence[int], system: System, random: Rand
         random: Draws service times, start-up times and what is chosen by chance.
 
     Raises:
-        AggregatedError: The system has a primary server.
+        AggregatedError: The system has a primary server, or it takes time to delete messages.
         PolicyError: The policy's answer makes no sense.
     """
     if system.primary is not None:
         raise AggregatedError("the aggregated mode has no primary server: only the exact mode can calculate this")
+    if system.work.deletion_seconds:
+        raise AggregatedError("the aggregated mode deletes at once: only the exact mode can calculate deletion_seconds")
     return _Simulation(policy, counts, system, random).run()
 
 
@@ -45,9 +46,7 @@ class _Simulation:
         generator = np.random.default_rng(handling.getrandbits(64))
         self._policy, self._system = Asked(policy), system
         self._messages = Messages(np.asarray(counts, np.int64), system.work.failures.attempts, generator)
-        self._is_brief = system.work.service.mean_seconds <= BRIEF_SECONDS
-        kind = BriefWorkers if self._is_brief else Workers
-        self._workers = kind(system.work, self._messages, services, generator)
+        self._workers = Workers(system.work, self._messages, services, generator)
         self._pods = Pods(system.work, self._workers, pods)
         part = system.work.service.mean_seconds / STEPS_PER_SERVICE
         self._step_seconds = min(max(part, SHORTEST_STEP_SECONDS), LONGEST_STEP_SECONDS)
@@ -85,8 +84,6 @@ class _Simulation:
             if workers.now >= self._next_decision:
                 self._decide()
             until = min(workers.now + self._step_seconds, self._next_decision, pods.next_death)
-            if self._is_brief:
-                until = min(until, pods.next_start)
             self._messages.show_until(until)
             workers.handle(until)
             workers.now = until

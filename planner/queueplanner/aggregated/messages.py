@@ -17,7 +17,8 @@ Flags = NDArray[np.bool_]
 MOST_ROWS = 2_000_000
 """Messages that have a row of their own in the run; of more, every so many-th has one."""
 
-_BLOCK_STEPS = 4_096
+_BLOCK_MESSAGES, _BLOCK_STEPS = 1_000_000, 4_096
+"""Of so many messages, roughly, and of no more steps it is drawn at once when they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Messages:
     def __init__(self, counts: Integers, attempts: int, generator: np.random.Generator) -> None:
         self._counts, self._attempts, self._generator = counts, attempts, generator
         self.total = int(counts.sum())
+        self._block_steps = min(max(_BLOCK_MESSAGES * len(counts) // max(self.total, 1), 1), _BLOCK_STEPS)
         self._every = max(-(-self.total // MOST_ROWS), 1)
         rows = -(-self.total // self._every)
         self.sent, self.begun, self.done = (np.full(rows, np.nan) for _ in range(3))
@@ -108,7 +110,7 @@ class Messages:
 
     def _load(self) -> None:
         """Draw when the messages of the next steps are sent."""
-        counts = self._counts[self._step : self._step + _BLOCK_STEPS]
+        counts = self._counts[self._step : self._step + self._block_steps]
         starts = (self._step + np.arange(len(counts))) * STEP_SECONDS
         drawn = np.repeat(starts, counts) + self._generator.random(int(counts.sum())) * STEP_SECONDS
         self._block, self._of_block = np.sort(drawn), 0

@@ -67,11 +67,6 @@ class Pods:
         self.advance(0.0)
 
     @property
-    def next_start(self) -> float:
-        """When the next pod is ready."""
-        return self._starting[0][0] if self._starting else math.inf
-
-    @property
     def next_death(self) -> float:
         """When the next pod or node is lost."""
         lost = self._nodes_lost[-1] if self._nodes_lost else math.inf

@@ -4,13 +4,15 @@ A place holds one pod, and has as many slots as a pod handles messages at the sa
 whether it is poison, repeats after very many messages.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heapreplace
 from random import Random
 
 import numpy as np
 
 from queueplanner.aggregated.messages import Flags, Floats, Group, Integers, Messages
-from queueplanner.simulation import poll_seconds, polls
+from queueplanner.simulation import EndlessError, poll_seconds, polls
 from queueplanner.work import Work
 
 _DIFFERENT = 1 << 17
@@ -51,7 +53,7 @@ class Workers:
         self._poll_seconds = poll_seconds(work)
         self._reports: list[Report] = []
         self._reports_of = -1.0
-        self._free_at, self._begun, self._polls_since = np.empty(0), np.empty(0), np.empty(0)
+        self._free_at, self._begun = np.empty(0), np.empty(0)
         self._numbers, self._receives = np.empty(0, np.int64), np.empty(0, np.int64)
         self._taken, self._busy, self._open = np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_)
 
@@ -60,12 +62,12 @@ class Workers:
         slots = self._slots(place)
         if slots.stop > len(self._free_at):
             self._grow(2 * slots.stop)
-        self._free_at[slots] = self._polls_since[slots] = ready_at
+        self._free_at[slots] = self._begun[slots] = ready_at
         self._numbers[slots], self._open[slots] = NOBODY, True
         self._taken[slots], self._busy[slots] = 0, 0.0
 
     def _grow(self, size: int) -> None:
-        for name in ("free_at", "begun", "polls_since", "numbers", "receives", "open", "taken", "busy"):
+        for name in ("free_at", "begun", "numbers", "receives", "open", "taken", "busy"):
             before = getattr(self, f"_{name}")
             larger = np.zeros(size, before.dtype)
             larger[: len(before)] = before
@@ -76,10 +78,8 @@ class Workers:
 
     def close(self, place: int) -> None:
         """Let a place receive nothing more."""
-        slots = self._slots(place)
-        self._open[slots] = False
-        idle = self._free_at[slots] <= self.now
-        self.count_polls(self.now - self._polls_since[slots][idle])
+        self._open[self._slots(place)] = False
+        self._count_polls(np.array([self.now - self._waits_since(place, self.now)]))
 
     @property
     def in_hand(self) -> int:
@@ -114,36 +114,56 @@ class Workers:
         return held
 
     def handle(self, until: float) -> None:
-        """Let free slots receive what waits, as often as they are free by a time."""
-        messages = self._messages
-        while messages.visible and len(slots := self._free(until)):
-            group = messages.receive(len(slots))
-            slots = slots[: len(group)]
-            self._begin(slots, group, np.maximum(self._free_at[slots], group.times))
+        """Let free slots receive what waits, in order, each message the slot that is free first, until a time."""
+        messages, mean = self._messages, self._work.service.mean_seconds
+        slots, free = self._free(until)
+        often = (until - self.now) / mean if mean else messages.visible
+        while free and messages.visible and free[0][0] <= until:
+            group = messages.receive(int(len(free) * (1 + often)))
+            taken = _in_turn(free, group.times.tolist(), self._service_seconds(group).tolist(), until)
+            if len(taken) < len(group):
+                messages.give_back(group.part(slice(len(taken), None)))
+            if taken:
+                self._begin(slots, group.part(slice(len(taken))), taken)
+            messages.show_until(until)
 
-    def _free(self, until: float) -> Integers:
-        """Return the slots that are free by a time, the earliest first, those that are free already by chance."""
-        free = np.flatnonzero(self._open & (self._free_at <= until))
-        times = self._free_at[free]
-        idle = times <= self.now
-        times[idle] = self.now - self._generator.random(np.count_nonzero(idle))
-        return free[np.argsort(times)]
+    def _free(self, until: float) -> tuple[Integers, list[tuple[float, int]]]:
+        """Return the slots that are free by a time, and as a heap from when on each is; those that wait, by chance."""
+        slots = self._generator.permutation(np.flatnonzero(self._open & (self._free_at <= until)))
+        free = list(zip(np.maximum(self._free_at[slots], self.now).tolist(), range(len(slots)), strict=True))
+        heapify(free)
+        return slots, free
 
-    def _begin(self, slots: Integers, group: Group, begun: Floats) -> None:
-        ends = self.begin(group, begun)
-        self.count_polls(begun - self._polls_since[slots])
-        self._polls_since[slots] = ends
-        self._taken[slots] += 1
-        self._busy[slots] += ends - begun
-        self.hold(slots, group, begun, ends)
+    def _begin(self, free: Integers, group: Group, taken: Sequence[tuple[int, float, float]]) -> None:
+        """Begin messages in slots, as `_in_turn` says."""
+        places, freed, begun = (np.array(column) for column in zip(*taken, strict=True))
+        slots = free[places]
+        ends = self._record(group, begun)
+        self._count_polls(self._waited(slots // self._work.concurrency, freed, begun))
+        np.add.at(self._taken, slots, 1)
+        np.add.at(self._busy, slots, ends - begun)
+        # of a slot with several messages, the last one counts
+        self._free_at[slots], self._begun[slots], self._numbers[slots] = ends, begun, group.numbers
+        self._receives[slots] = group.receives + 1
 
-    def service_seconds(self, group: Group) -> Floats:
+    def _waited(self, places: Integers, freed: Floats, begun: Floats) -> Floats:
+        """Return how long the place of each message had waited for it. A place makes one receive at a time."""
+        shape = (-1, self._work.concurrency)
+        room_since = np.where(freed <= self.now, self._free_at.reshape(shape).min(axis=1)[places], freed)
+        last_begun = self._begun.reshape(shape).max(axis=1)[places]
+        order = np.argsort(places, kind="stable")
+        again = order[1:][np.diff(places[order]) == 0]
+        last_begun[again] = begun[order[:-1][np.diff(places[order]) == 0]]
+        waited: Floats = begun - np.maximum(room_since, last_begun)
+        return waited
+
+    def _service_seconds(self, group: Group) -> Floats:
         """Return how long each message takes."""
         return self._seconds[group.numbers % len(self._seconds)]
 
-    def begin(self, group: Group, begun: Floats) -> Floats:
+    def _record(self, group: Group, begun: Floats) -> Floats:
         """Record that messages begin, and how that ends; return when."""
-        ends = begun + self.service_seconds(group)
+        ends = begun + self._service_seconds(group)
         fails = self._fails(group, ends)
         self._messages.begin(group, begun, np.where(fails, np.nan, ends))
         self.received += len(group)
@@ -151,11 +171,6 @@ class Workers:
         if fails.any():
             self._fail(group.part(fails), ends[fails])
         return ends
-
-    def hold(self, slots: Integers, group: Group, begun: Floats, ends: Floats) -> None:
-        """Put messages into slots."""
-        self._free_at[slots], self._begun[slots], self._numbers[slots] = ends, begun, group.numbers
-        self._receives[slots] = group.receives + 1
 
     def _fails(self, group: Group, ends: Floats) -> Flags:
         """Return which attempts fail: by chance, of a poison message always, and what ends in an outage."""
@@ -168,12 +183,15 @@ class Workers:
         return fails
 
     def _fail(self, group: Group, ends: Floats) -> None:
+        failures = self._work.failures
+        if not (failures.attempts or failures.retry_seconds or self._service_seconds(group).all()):
+            raise EndlessError
         self.failed += len(group)
-        shown = ends + self._work.failures.retry_seconds
+        shown = ends + failures.retry_seconds
         whole = np.zeros(len(group), np.bool_)
         self._messages.hide(Group(shown, group.numbers, group.receives + 1, whole), ends)
 
-    def count_polls(self, waited: Floats) -> None:
+    def _count_polls(self, waited: Floats) -> None:
         """Count the receives that returned nothing while slots waited."""
         long = waited[waited >= self._poll_seconds[0]].tolist()
         self.empty_receives += sum(polls(each, *self._poll_seconds)[0] for each in long)
@@ -186,12 +204,14 @@ class Workers:
 
     def polls_until(self, place: int) -> float:
         """Return when the poll of a place ends that is ready; now where it has no room for another message."""
-        slots = self._slots(place)
-        idle = ~self._held(slots)
-        if not self._work.longest_poll_seconds or not idle.any():
+        if not self._work.longest_poll_seconds or (self._free_at[self._slots(place)] > self.now).all():
             return self.now
-        since = max(float(self._polls_since[slots][idle].min()), float(self._begun[slots].max()))
-        return self.now + polls(max(self.now - since, 0.0), *self._poll_seconds)[1]
+        return self.now + polls(self.now - self._waits_since(place, self.now), *self._poll_seconds)[1]
+
+    def _waits_since(self, place: int, time: float) -> float:
+        """Return since when a place has waited for a message: since its last one, or later if it had no room then."""
+        slots = self._slots(place)
+        return min(max(float(self._free_at[slots].min()), float(self._begun[slots].max())), time)
 
     def cut_off(self, place: int, time: float, hidden_seconds: float) -> None:
         """Take from a place what it will have in hand at a time: others see it again some seconds after that."""
@@ -210,5 +230,29 @@ class Workers:
         """Let the run end: what is in hand then is not handled."""
         held = (self._numbers != NOBODY) & (self._free_at > time)
         self._messages.undo(self._numbers[held])
-        idle = self._open & (self._free_at <= time)
-        self.count_polls(time - self._polls_since[idle])
+        places = np.unique(np.flatnonzero(self._open) // self._work.concurrency).tolist()
+        self._count_polls(np.array([time - self._waits_since(place, time) for place in places]))
+
+
+def _in_turn(
+    free: list[tuple[float, int]], sent: Sequence[float], seconds: Sequence[float], until: float
+) -> list[tuple[int, float, float]]:
+    """Give messages to slots in turn, as far as one is free by a time; return slot, since when it was, and the begin.
+
+    Source: the recursion of Kiefer and Wolfowitz (1955) for a queue with several servers.
+
+    Args:
+        free: From when on each slot is free, as a heap; it is kept up.
+        sent: When each message may be received.
+        seconds: How long each takes.
+        until: The time.
+    """
+    taken = []
+    for time, lasts in zip(sent, seconds, strict=True):
+        freed, slot = free[0]
+        if freed > until:
+            break
+        begun = freed if freed > time else time  # noqa: FURB136 -- faster than max
+        heapreplace(free, (begun + lasts, slot))
+        taken.append((slot, freed, begun))
+    return taken

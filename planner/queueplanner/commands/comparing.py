@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 import click
 
 from queueplanner.accuracy import Accuracy, accuracy
-from queueplanner.aggregated import expected
 from queueplanner.commands.files import files_of, manifests_in
 from queueplanner.commands.load_options import LoadOptions, Sent
+from queueplanner.commands.modes import check_mode, mode_of
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.manifests import POOLS, Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
-from queueplanner.recorded import MOST_MESSAGES
 from queueplanner.results import Comparison, Result
-from queueplanner.simulation import Mode
 from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
 
@@ -39,8 +37,8 @@ class Request:
         pod_price: What a pod costs in an hour.
         counts_age: How old the queue's counts may be.
         seed: Of the first run.
+        mode: How runs are calculated, one of `MODES`.
         runs: How many runs there are.
-        mode: How they are calculated: a Mode, or `auto`.
         processes: How many runs go on at the same time.
     """
 
@@ -53,8 +51,8 @@ class Request:
     pod_price: float
     counts_age: float
     seed: int
-    runs: int
     mode: str
+    runs: int
     processes: int
 
     @property
@@ -92,7 +90,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
     work, assumed = request.works.work(manifests.workers, sent.workers)
     scenario = _scenario(request, sent, work)
     candidates = [*manifests.candidates, *_presets(request, rivals, manifests, work)]
-    _bound_exact(scenario, candidates)
+    check_mode(scenario.mode, sent.load, candidates)
     scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
     try:
         outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
@@ -110,15 +108,6 @@ def _read_standard_input_once(request: Request) -> None:
         raise click.UsageError("standard input (-) can be read once: give a file for the others")
 
 
-def _bound_exact(scenario: Scenario, candidates: Sequence[Candidate]) -> None:
-    """Raise UsageError where so many messages would be calculated one by one that the memory does not hold them."""
-    exact = scenario.mode is Mode.EXACT or any(each.primary for each in candidates)
-    if exact and expected(scenario.load, scenario.random) > MOST_MESSAGES:
-        raise click.UsageError(
-            f"{MOST_MESSAGES:,} messages are the most with --mode exact, or with a primary server: play fewer"
-        )
-
-
 def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
     return Scenario(
         sent.load,
@@ -126,8 +115,8 @@ def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
         counts_age_seconds=request.counts_age,
         slo_seconds=request.slo,
         prices=Prices(pod_hour=request.pod_price),
-        mode=None if request.mode == "auto" else Mode(request.mode),
         replicas=sent.past.replicas if sent.past else 0,
+        mode=mode_of(request.mode),
     )
 
 

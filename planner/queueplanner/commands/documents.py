@@ -40,8 +40,8 @@ def rows(comparison: Comparison) -> str:
     """Return CSV with a row for each run of each policy; an empty cell is what is not known."""
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
-    table.writerow(["policy", "seed", "messages", *(figure.key for figure in FIGURES)])
+    table.writerow(["policy", "seed", "messages", *(figure.key for figure in FIGURES), "mode"])
     for result in comparison.results:
         for seed, outcome in zip(comparison.seeds, result.outcomes, strict=True):
-            table.writerow([result.name, seed, outcome.messages, *_figures(outcome).values()])
+            table.writerow([result.name, seed, outcome.messages, *_figures(outcome).values(), outcome.mode])
     return written.getvalue()

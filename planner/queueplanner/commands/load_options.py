@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from queueplanner.commands.modes import most_of
 from queueplanner.commands.parameters import DAY_SECONDS, LONGEST_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.commands.texts import read
-from queueplanner.loads import SHAPES, Load, Poisson, Shape, ShapeError, Unit
-from queueplanner.recorded import MOST_MESSAGES, LoadError
+from queueplanner.loads import SHAPES, Load, Shape, ShapeError, Unit
+from queueplanner.recorded import LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
 from queueworkerpool.commands import NothingDoneError
@@ -20,7 +21,6 @@ from queueworkerpool.model import NamespacedName
 from queueworkerpool.prometheus import Prometheus
 
 LOAD = Section("Load, one of these")
-MOST_AGGREGATED = 200_000_000
 _AMOUNTS = (Unit.RATE, Unit.COUNT)
 CLOUDWATCH_SECONDS = 14 * DAY_SECONDS
 PROMETHEUS_SECONDS = 7 * DAY_SECONDS
@@ -116,9 +116,8 @@ def _shape(_: LoadOptions, given: str) -> Sent:
     if (shape := SHAPES.get(name)) is None:
         raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}")
     made = shape.parse(written.split(",") if written else ())
-    allowed = MOST_AGGREGATED if isinstance(made, Poisson) else MOST_MESSAGES  # of the others each time is drawn
-    if (most := _most_messages(shape, made)) > allowed:
-        raise ShapeError(f"it might have {most:.3g} messages, and {allowed:,} are the most that are played")
+    if (most := _most_messages(shape, made)) > (limit := most_of(made)):
+        raise ShapeError(f"it might have {most:.3g} messages, and {limit:,} are the most that are played")
     return Sent(made)
 
 

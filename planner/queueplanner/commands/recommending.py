@@ -10,6 +10,7 @@ import click
 
 from queueplanner.commands.files import files_of, manifests_in
 from queueplanner.commands.load_options import LoadOptions
+from queueplanner.commands.modes import check_drawn
 from queueplanner.commands.progress import Progress, progress
 from queueplanner.commands.work_options import WorkOptions
 from queueplanner.manifests import File
@@ -81,6 +82,7 @@ def ask(request: Request) -> Recommendation:
     """Search for an answer. Raises ClickException."""
     files = files_of(request.paths)
     workers, sent = manifests_in(files).workers, request.loads.sent()
+    check_drawn(sent.load, request.loads.title, "give a part of the load")
     work, assumed = request.works.work(workers, sent.workers)
     scenario = Scenario(
         sent.load,

@@ -12,11 +12,11 @@ import click
 
 from queueplanner.commands import documents, tables, written
 from queueplanner.commands.load_options import load_options
+from queueplanner.commands.modes import AUTO, MODES
 from queueplanner.commands.parameters import PRICE, Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 from queueplanner.results import Comparison
-from queueplanner.simulation import Mode
 
 if TYPE_CHECKING:
     from queueplanner.commands.comparing import Compared
@@ -81,16 +81,16 @@ the last week of a queue, through a pool and the ScaledObject that it has now:
     help="The same seed, the same run.",
 )
 @JUDGEMENT.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default=AUTO,
+    help="Message by message (exact), or in groups (aggregated), as loads of more than 3 million are if nobody says.",
+)
+@JUDGEMENT.option(
     "--runs",
     type=Whole(1, 1000),
     default=1,
     help="Runs, each with its own seed.",
-)
-@JUDGEMENT.option(
-    "--mode",
-    type=click.Choice(("auto", *(each.value for each in Mode))),
-    default="auto",
-    help="Whether each message is an event, or many are calculated together. auto: the latter for many millions.",
 )
 @JUDGEMENT.option(
     "--processes",

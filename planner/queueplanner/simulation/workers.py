@@ -21,6 +21,9 @@ FIRST_POLL_SECONDS = 1.0
 class EndlessError(ValueError):
     """A message would fail again and again at the same moment."""
 
+    def __init__(self) -> None:
+        super().__init__("a message that takes no time fails and is tried again at once, for ever: set retry_seconds")
+
 
 class Workers:
     """Receives messages for the pods that are ready, and handles them.
@@ -134,9 +137,7 @@ class Workers:
         """Show a message again later that its handler gave up."""
         failures = self._work.failures
         if not (failures.attempts or failures.retry_seconds or self._seconds[message]):
-            raise EndlessError(
-                "a message that takes no time fails and is tried again at once, for ever: set retry_seconds"
-            )
+            raise EndlessError
         self.failed += 1
         self._events.plan(self._events.now + failures.retry_seconds, self._show, message)
 

@@ -44,7 +44,7 @@ BAD = {
         "time,messages\n0," + "3" * 200_000 + "\n",
         "after row 1: this is no CSV: field larger",
     ),
-    "too much": ("time,messages\n0,30000000\n60,1\n", "more than 20,000,000 messages"),
+    "too much": ("time,messages\n0,3000000000\n60,1\n", "more than 1,000,000,000 messages"),
 }
 
 

@@ -20,6 +20,7 @@ spec:
   target: {messagesPerPod: 5}
 """
 LOAD = ("--shape", "burst:messages=40,seconds=10m")
+HUGE = ("--shape", "steady:per_second=1200")
 WORK = ("--service", "2s", "--startup", "10s", "--concurrency", "1")
 
 Simulate = Callable[..., Result]

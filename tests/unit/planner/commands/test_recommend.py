@@ -14,7 +14,7 @@ from queueplanner.commands.recommend import KEEP, SHARES, recommend_command
 from queueplanner.recommend import SEARCHED
 from queueplanner.recommend import SHARES as EVERY_SHARE
 from queueworkerpool.validate import validate
-from tests.unit.planner.commands.conftest import POOL
+from tests.unit.planner.commands.conftest import HUGE, POOL
 
 LOAD = ("--shape", "burst:messages=40,at=10s,seconds=2m")
 WORK = ("--service", "2s~0.5", "--startup", "10s", "--concurrency", "2")
@@ -131,6 +131,7 @@ WRONG = {
         ("--p99", "1m", *LOAD, *WORK, "-f", "pool.yaml", "--queue-url", "x"),
         "--queue-url: the pool that -f gives has its own",
     ),
+    "too many messages": (("--p99", "1m", *HUGE, *WORK), "103,680,000 messages are more than 20,000,000: give a part"),
     "another pool": (
         ("--p99", "1m", *LOAD, *WORK, "-f", "pool.yaml", "--name", "no"),
         "-f: there are 0 QueueWorkerPools of the name no, and one is needed",

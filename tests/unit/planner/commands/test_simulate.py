@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from queueplanner.commands import comparing
-from tests.unit.planner.commands.conftest import LOAD, POOL, WORK, Simulate
+from tests.unit.planner.commands.conftest import HUGE, LOAD, POOL, WORK, Simulate
 
 
 def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
@@ -73,6 +73,16 @@ def test_json_has_every_figure_of_every_run(simulate: Simulate) -> None:
     assert set(policy["mean"]) | {"seed", "mode", "messages"} == set(policy["runs"][0])
     assert (policy["mean"]["unhandled"], policy["mean"]["aboveSlo"]) == (0, None)
     assert found["load"] == {"description": "burst:messages=40,seconds=10m", "seconds": 600}
+
+
+def test_what_was_calculated_in_groups_says_so(simulate: Simulate) -> None:
+    groups = ("--rival", "keda", *LOAD, *WORK, "--mode", "aggregated")
+    assert "- calculated in the aggregated mode, in groups" in simulate(*groups).stdout
+    [policy] = json.loads(simulate(*groups, "-o", "json").stdout)["policies"]
+    assert [run["mode"] for run in policy["runs"]] == ["aggregated"]
+    [row] = csv.DictReader(io.StringIO(simulate(*groups, "-o", "csv").stdout))
+    assert row["mode"] == "aggregated"
+    assert "aggregated" not in simulate("--rival", "keda", *LOAD, *WORK).stdout
 
 
 def test_csv_has_a_row_for_each_run(simulate: Simulate) -> None:
@@ -278,14 +288,24 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "too many messages": (
         ("--rival", "wpa", "--shape", "steady:per_second=1e9", *WORK),
         {},
-        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 200,000,000 are the most that are played",
+        "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 1,000,000,000 are the most that are",
     ),
     "too many one by one": (
-        ("--rival", "wpa", "--shape", "steady:per_second=1000", "--mode", "exact", *WORK),
+        ("--rival", "wpa", *HUGE, *WORK, "--mode", "exact"),
         {},
-        "20,000,000 messages are the most with --mode exact, or with a primary server: play fewer",
+        "--mode exact: 103,680,000 messages are more than 20,000,000: leave the option out",
     ),
-    "too many at once": (("--rival", "wpa", "--shape", "burst:messages=1e12", *WORK), {}, "it might have 1e+12"),
+    "too many for a primary": (
+        ("--rival", "primary,wpa", *HUGE, *WORK),
+        {},
+        "primary: 103,680,000 messages are more than 20,000,000: it is calculated message by message: leave it out",
+    ),
+    "a primary in groups": (
+        ("--rival", "wpa,primary", *LOAD, *WORK, "--mode", "aggregated"),
+        {},
+        "--mode aggregated: it has no primary server: leave primary out, or the option",
+    ),
+    "too many at once": (("--rival", "wpa", "--shape", "burst:messages=1e12", *WORK), {}, "1e+12 messages, and 20,000"),
     "standard input twice": (("-f", "-", "--load", "-", *WORK), {}, "standard input (-) can be read once: give a file"),
     "an empty CSV": (("--rival", "wpa", "--load", "a", *WORK), {"a": ""}, "--load a: row 1: there is no column 'time'"),
     "a CSV that is none": (("--rival", "wpa", "--load", "a", *WORK), {"a": b"\xfe"}, "--load a: it is not UTF-8"),
