@@ -11,7 +11,7 @@ from queueworkerpool.importing.source import Place, SourceObject
 from queueworkerpool.validate.documents import Document, DocumentBrokenError, read
 
 _TEMPLATE = "{{"
-_RENDER = "it is a template ({{ … }}) and not yet YAML: render it first, such as `helm template . | qwp import -f -`"
+_RENDER = "it is a template ({{ … }}) and not yet YAML: render it first, such as by `helm template .`"
 _GROUPS = ("keda.sh", "keda.k8s.io", "autoscaling", "metrics.aws", "k8s.practo.dev")
 """The groups of what is imported, beside which an object of a chart may hold templates of its own."""
 

@@ -27,7 +27,10 @@ class Shape:
 
     def parse(self, pairs: Iterable[str]) -> Load:
         """Make the load of texts such as `per_second=5`; what is not given has its default. Raises ShapeError."""
-        given = dict(self._parsed(pair) for pair in pairs)
+        given: dict[str, float] = {}
+        for name, number in map(self._parsed, pairs):
+            if given.setdefault(name, number) != number:
+                raise ShapeError(f"{self.name}: {name} is given twice: {given[name]:g} and {number:g}")
         values = {name: given.get(name, parameter.default) for name, parameter in self.parameters.items()}
         self._check_moments(values)
         return self.load(**values)

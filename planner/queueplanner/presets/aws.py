@@ -112,6 +112,7 @@ _TRACKING = (
 _STEPPING = ("Steps and alarms of step scaling are examples: an owner sets them.", _METRIC, _BOOT)
 _PROTECTED = "A group finds each minute which instances are idle: one that is busy each time stays."
 _FUNCTION = (
+    "Pod-hours are the time in which functions work, for only that is paid: pods are paid while they are there.",
     "How fast a mapping goes back when no message waits is not documented: as fast as it adds.",
     "Each invocation has one message: with batches there are fewer, and one that fails takes its batch with it.",
     f"A function has {FUNCTION_GIGABYTES:g} GB and starts in {event_source.STARTUP_SECONDS:g} s: both depend on it.",

@@ -103,6 +103,8 @@ def _check_names(pages: Sequence[Mapping[str, Any]]) -> None:
         raise LoadError(f"{len(series)} series ({', '.join(series)}): give one, such as the sum (`SUM(METRICS())`)")
     if any(result.get("StatusCode") == "InternalError" for result in results):
         raise LoadError("MetricDataResults: StatusCode is InternalError, so points are missing: ask again")
+    if pages[-1].get("NextToken") or (results and results[-1].get("StatusCode") == "PartialData"):
+        raise LoadError("NextToken: more pages follow this answer, so points are missing: give them all, one by one")
     for label in (str(each.get("Label", "")) for each in (*pages, *results)):
         words = label.split()
         if METRIC not in words and any(word.startswith(_METRICS_OF_SQS) for word in words):

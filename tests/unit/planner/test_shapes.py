@@ -57,6 +57,7 @@ def test_a_shape_says_what_can_be_set_and_works_without(shape: loads.Shape) -> N
 
 
 WRONG = {
+    "twice": ("steady", "per_second=3,per_second=4", "steady: per_second is given twice: 3 and 4"),
     "no such parameter": ("steady", "speed=3", "steady has no parameter 'speed': it has per_second, seconds"),
     "no value": ("steady", "per_second", "steady: 'per_second' is no parameter with a value: write per_second=NUMBER"),
     "a word": ("steady", "per_second=many", "steady: per_second: 'many' is no number (messages per second)"),
@@ -74,7 +75,7 @@ WRONG = {
 @pytest.mark.parametrize(("shape", "pair", "sentence"), WRONG.values(), ids=WRONG)
 def test_what_is_set_wrongly_is_refused_with_its_name_and_the_fix(shape: str, pair: str, sentence: str) -> None:
     with pytest.raises(ShapeError) as refusal:
-        SHAPES[shape].parse([pair])
+        SHAPES[shape].parse(pair.split(","))
     assert sentence in str(refusal.value)
 
 

@@ -150,6 +150,14 @@ BAD: dict[str, tuple[str, str]] = {
         json.dumps(metric_data(minutes(0, 1), [1, 2], StatusCode="InternalError")),
         "StatusCode is InternalError",
     ),
+    "a page that is not the last": (
+        json.dumps(metric_data(minutes(0, 1), [1, 2]) | {"NextToken": "more"}),
+        "NextToken: more pages follow",
+    ),
+    "a last page that is not whole": (
+        json.dumps(metric_data(minutes(0, 1), [1, 2], StatusCode="PartialData")),
+        "NextToken: more pages follow",
+    ),
     "two periods": (
         json.dumps(metric_data(["2026-11-02T12:00:00Z", "2026-11-02T12:01:00Z", "2026-11-02T12:02:30Z"], [1, 2, 3])),
         "points of different periods",
