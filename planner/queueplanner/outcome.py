@@ -31,7 +31,7 @@ class Terms:
 
     Args:
         prices: What things cost.
-        concurrency: Slots of a pod, among which its price is divided.
+        concurrency: Slots of a pod, among which its price is divided, and which limit what it receives at once.
         slo_seconds: How long a message may wait; None: nobody said.
         most: The most pods that the policy may ask for; None: there is no limit.
         warm_up_seconds: Messages that are sent until then are not judged, and pods until then are not paid.
@@ -106,7 +106,7 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
     prices, run = terms.prices, _warmed_up(run, terms.warm_up_seconds)
     pod_hours, wasted_hours = run.pod_seconds / SECONDS_PER_HOUR, run.wasted_seconds / SECONDS_PER_HOUR
     sample = run.sample or Sample(1, len(run.arrivals), sum(not math.isnan(done) for done in run.done))
-    requests = _requests(run, sample.handled)
+    requests = _requests(run, sample.handled, min(terms.concurrency, MESSAGES_PER_REQUEST))
     return Outcome(
         policy=policy,
         mode=Mode.AGGREGATED if run.sample else Mode.EXACT,
@@ -147,13 +147,13 @@ def _warmed_up(run: Run, seconds: float) -> Run:
     )
 
 
-def _requests(run: Run, handled: int) -> int:
-    """Return the requests to SQS: receives and deletes in batches of ten where that many come, at least.
+def _requests(run: Run, handled: int, batch: int) -> int:
+    """Return the requests to SQS, at least: receives and deletes in batches as large as a pod can have.
 
     What was not received from a queue is not deleted there.
     """
     deleted = min(handled, run.receives)
-    batches = math.ceil(run.receives / MESSAGES_PER_REQUEST) + math.ceil(deleted / MESSAGES_PER_REQUEST)
+    batches = math.ceil(run.receives / batch) + math.ceil(deleted / batch)
     return batches + run.empty_receives + run.reads
 
 

@@ -1,16 +1,19 @@
 """Calls a function with many numbers, in several processes. `play` uses it; it knows nothing of what is called.
 
 Processes are spawned, so that the same happens on each platform. Ctrl-C is for the caller's process alone, which then
-ends them; they end by themselves when it is gone.
+ends them; they end by themselves, and at once, when it is gone.
 """
 
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from threading import Thread
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -92,9 +95,17 @@ def _start(function: Callable[[int], Result]) -> _Worker[Result]:
 
 
 def _serve(function: Callable[[int], Result], connection: Connection) -> None:
+    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
     with suppress(EOFError, ConnectionError):  # the caller is gone
         while True:
             connection.send(function(connection.recv()))
+
+
+def _end_with(caller: BaseProcess | None) -> None:
+    """End this process, whatever it does, once the caller's has ended: a call may go on for minutes."""
+    if caller:
+        caller.join()
+        os._exit(1)
 
 
 def _served(workers: Sequence[_Worker[Result]], count: int) -> Iterator[tuple[int, Result]]:

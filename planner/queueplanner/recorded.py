@@ -22,6 +22,7 @@ MILLISECONDS = 1e11
 MOST_HOLES_TOLD = 5
 GAP = 1.5
 """An interval so many times longer than usual is a gap."""
+_NO_ZONE = "times without a zone were taken as UTC: write it where it is another, such as 2026-11-23T09:00+01:00"
 
 
 class LoadError(ValueError):
@@ -74,15 +75,38 @@ def parse_csv(text: str) -> Recorded:
 
     Raises LoadError.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True)
-    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-    if missing:
-        raise LoadError(f"row 1: there is no column {missing[0]!r}: the first row must name {' and '.join(COLUMNS)}")
-    found = [(rows.line_num, _time(row, rows.line_num), _messages(row, rows.line_num)) for row in rows]
+    rows = list(rows_of(text, COLUMNS, f"the first row must name {' and '.join(COLUMNS)}"))
+    times = [_time(row, line) for line, row in rows]
+    found = [(line, time, _messages(row, line)) for (line, row), (time, _) in zip(rows, times, strict=True)]
     if len(found) < 2:  # noqa: PLR2004 -- the last of two rows is as long as the one before
         raise LoadError(f"{len(found)} rows of a load: two are needed, to know how long one lasts")
     intervals = tuple(_intervals(found))
-    return _affordable(Recorded(intervals, tuple(_gaps(intervals)), _calendar_time(found[0][1])))
+    notes = (*_gaps(intervals), *([] if all(has_zone for _, has_zone in times) else [_NO_ZONE]))
+    return _affordable(Recorded(intervals, notes, _calendar_time(found[0][1])))
+
+
+def rows_of(text: str, columns: Sequence[str], remedy: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a CSV by the names of their columns, each with the number of its line.
+
+    Args:
+        text: The CSV, with commas, semicolons or tabs.
+        columns: What its first row must name.
+        remedy: What to do where it does not.
+
+    Raises:
+        LoadError: it is none.
+    """
+    head = text.partition("\n")[0]
+    separator = next((each for each in ",;\t" if each in head), ",")
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline=None)
+    rows = csv.DictReader(lines, delimiter=separator, skipinitialspace=True)
+    try:
+        if missing := [column for column in columns if column not in (rows.fieldnames or ())]:
+            raise LoadError(f"row 1: there is no column {missing[0]!r}: {remedy}")
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise LoadError(f"after row {rows.line_num}: this is no CSV: {error}") from None
 
 
 def on_grid(messages: Mapping[float, int], seconds: float) -> Recorded:
@@ -131,7 +155,15 @@ def _calendar_time(seconds: float) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds >= UNIX_TIMES else None
 
 
-def _time(row: dict[str, str], line: int) -> float:
+def unix_time(seconds: float, where: str) -> float:
+    """Return a time that is counted since 1970. Raises LoadError for one that cannot be; `where` says where it is."""
+    if not 0 <= seconds < MILLISECONDS:
+        raise LoadError(f"{where}: {seconds:.15g} is no time: give seconds since 1970, not milliseconds")
+    return float(seconds)
+
+
+def _time(row: dict[str, str], line: int) -> tuple[float, bool]:
+    """Return a row's time in seconds, and whether it says of which zone it is, or needs none."""
     text = (row["time"] or "").strip()
     try:
         seconds = float(text)
@@ -140,10 +172,10 @@ def _time(row: dict[str, str], line: int) -> float:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise LoadError(f"row {line}, column time: {text!r} is neither seconds nor ISO 8601") from None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), moment.tzinfo is not None
     if not math.isfinite(seconds):
         raise LoadError(f"row {line}, column time: {text!r} is no time")
-    return seconds
+    return seconds, True
 
 
 def _messages(row: dict[str, str], line: int) -> int:
@@ -162,15 +194,20 @@ def _intervals(rows: Sequence[tuple[int, float, int]]) -> Iterator[Interval]:
     lengths = [after[1] - row[1] for row, after in pairwise(rows)]
     for (line, time, messages), seconds in zip(rows, [*lengths, lengths[-1]], strict=True):
         if seconds <= 0:
-            raise LoadError(f"row {line + 1}, column time: it is not later than the row before: sort the rows by time")
+            remedy = "sort the rows by time, and give times their zone where clocks go back"
+            raise LoadError(f"row {line + 1}, column time: it is not later than the row before: {remedy}")
         yield Interval(line, time - begun, seconds, messages)
 
 
 def _gaps(intervals: Sequence[Interval]) -> Iterator[str]:
+    """Yield a sentence for each gap between rows, or for many of them one."""
     usual = median(each.seconds for each in intervals)
-    for each in intervals:
-        if each.seconds > GAP * usual:
-            yield (
-                f"after row {each.line} there is nothing for {each.seconds:g} s, where rows are {usual:g} s apart:"
-                " its messages are taken as sent over all of that time"
-            )
+    gaps = [each for each in intervals if each.seconds > GAP * usual]
+    told = gaps if len(gaps) <= MOST_HOLES_TOLD else [max(gaps, key=lambda each: each.seconds)]
+    if told != gaps:
+        yield f"{len(gaps)} rows are further apart than others, which are {usual:g} s apart; the longest:"
+    for each in told:
+        yield (
+            f"after row {each.line} there is nothing for {each.seconds:g} s, where rows are {usual:g} s apart:"
+            " its messages are taken as sent over all of that time"
+        )

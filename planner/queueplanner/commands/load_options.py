@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from queueplanner.commands.parameters import DAY_SECONDS, PoolName, Span
+from queueplanner.commands.parameters import DAY_SECONDS, LONGEST_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.commands.texts import read
 from queueplanner.loads import SHAPES, Load, Poisson, Shape, ShapeError, Unit
@@ -70,7 +70,7 @@ class LoadOptions:
         [(option, value)] = given.items()
         self._check(option)
         try:
-            return _SOURCES[option](self, value)
+            return _affordable(_SOURCES[option](self, value))
         except (LoadError, ShapeError) as error:
             raise NothingDoneError(f"{option} {value}: {error}") from error
 
@@ -102,6 +102,13 @@ def _list_shapes(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
 def _described(shape: Shape) -> str:
     keys = (f"  {name}={each.default:g}: {each.meaning} ({each.unit.value})" for name, each in shape.parameters.items())
     return "\n".join([f"{shape.name}: {shape.meaning}", *keys])
+
+
+def _affordable(sent: Sent) -> Sent:
+    days, most = sent.load.seconds / DAY_SECONDS, LONGEST_SECONDS / DAY_SECONDS
+    if days > most:
+        raise LoadError(f"it lasts {days:.4g} days, and {most:g} are the most that are played: give a part of it")
+    return sent
 
 
 def _shape(_: LoadOptions, given: str) -> Sent:

@@ -11,6 +11,7 @@ from queueworkerpool.model import NamespacedName
 
 DAY_SECONDS = 86_400.0
 LONGEST_SECONDS = 366 * DAY_SECONDS
+SHORTEST_SECONDS = 0.001
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|[smhdw])")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
@@ -20,12 +21,17 @@ MOST_SPREAD = 20.0
 
 
 class Span(click.ParamType[float]):
-    """A span of time in seconds, such as 10s, 5m, 2h or 7d."""
+    """A span of time in seconds, such as 10s, 5m, 2h or 7d.
+
+    Args:
+        zero: Whether none at all is one, too.
+        least: The shortest other one, in seconds.
+    """
 
     name = "DURATION"
 
-    def __init__(self, *, zero: bool = True) -> None:
-        self._zero = zero
+    def __init__(self, *, zero: bool = True, least: float = SHORTEST_SECONDS) -> None:
+        self._zero, self._least = zero, least
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Parse it; fails for what is none."""
@@ -41,6 +47,8 @@ class Span(click.ParamType[float]):
             )
         if not (seconds or self._zero):
             self.fail(f"{value!r} is nothing: write a time above zero, such as 10s", param, ctx)
+        if 0 < seconds < self._least:
+            self.fail(f"{value!r} is less than {self._least:g}s, the shortest that is played", param, ctx)
         return seconds
 
 

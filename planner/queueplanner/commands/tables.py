@@ -51,13 +51,14 @@ def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:
 
 def _width(result: Result) -> int:
     shown = (figure.text(figure.mean(result.outcomes)) for _, figures in SECTIONS for figure in figures)
-    return _GAP + max(len(result.name), *(len(text) for text in shown)) + len(STAR)
+    return _GAP + max(len(printable(result.name)), *(len(text) for text in shown)) + len(STAR)
 
 
 def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
     widths = [_width(result) for result in block]
     names = "".join(
-        f"{result.name:>{width - len(STAR)}}{'':{len(STAR)}}" for result, width in zip(block, widths, strict=True)
+        f"{printable(result.name):>{width - len(STAR)}}{'':{len(STAR)}}"
+        for result, width in zip(block, widths, strict=True)
     )
     yield f"{'':{_LABELS}}{names}".rstrip()
     for section, figures in SECTIONS:

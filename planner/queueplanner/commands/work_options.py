@@ -29,6 +29,8 @@ VISIBILITY_SECONDS = 30.0
 LONGEST_POLL_SECONDS = 20.0
 """What SQS allows, and queueworker does."""
 SECONDS_PER_HOUR = 3_600.0
+SHORTEST_LIFE_SECONDS = 1.0
+"""Each pod that dies is an event, and another one is created at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,11 @@ _OPTIONS = (
         default=0.0,
         help="How long a message that failed stays hidden. Default: 0s.",
     ),
-    FAILURES.option("--pod-lifetime", type=Span(zero=False), help="How long a pod lives until it dies."),
+    FAILURES.option(
+        "--pod-lifetime",
+        type=Span(zero=False, least=SHORTEST_LIFE_SECONDS),
+        help="How long a pod lives until it dies.",
+    ),
     FAILURES.option(
         "--node-lost-at",
         type=Span(),

@@ -20,6 +20,8 @@ def behavior(source: SourceObject, at: Path) -> tuple[Rules, Rules] | None:
         list(told(source, (*at, direction), RULES))
     draft = Draft(source, {"spec": {}})
     put_behavior(draft, at)
+    for note in draft.notes:  # a pool would get another value; the API server refuses such an HPA
+        raise RefusedError(note.path, "no such value is played: correct it")
     read = draft.fields["spec"].get("behavior", {})
     return _rules(read.get("scaleUp", {}), UP), _rules(read.get("scaleDown", {}), DOWN)
 

@@ -6,7 +6,17 @@ from functools import partial
 from random import Random
 
 from queueplanner.policies import event_source
-from queueplanner.policies.ec2 import AutoScalingGroup, Backlog, ScheduledAction, Step, StepScaling, TargetTracking
+from queueplanner.policies.ec2 import (
+    DELAY_PERIODS,
+    HIGH_PERIODS,
+    PERIOD_SECONDS,
+    AutoScalingGroup,
+    Backlog,
+    ScheduledAction,
+    Step,
+    StepScaling,
+    TargetTracking,
+)
 from queueplanner.policies.event_source import EventSourceMapping
 from queueplanner.presets.rival import Request, Rival
 from queueplanner.work import Draw, Work
@@ -61,7 +71,11 @@ def _target_tracking(request: Request, work: Work) -> AutoScalingGroup:
 
 def _target_tracking_expert(request: Request, work: Work) -> AutoScalingGroup:
     policies, warmup = (TargetTracking(request.per_pod(work)),), work.startup.mean_seconds
-    return AutoScalingGroup(request.name, 0, request.most, Backlog(), policies, warmup_seconds=warmup, protects=True)
+    from_zero = (HIGH_PERIODS + DELAY_PERIODS) * PERIOD_SECONDS + warmup
+    least = 1 if request.slo_seconds is not None and request.slo_seconds < from_zero else 0
+    return AutoScalingGroup(
+        request.name, least, request.most, Backlog(), policies, warmup_seconds=warmup, protects=True
+    )
 
 
 def _steps(request: Request, work: Work) -> AutoScalingGroup:
@@ -141,7 +155,7 @@ RIVALS = (
     ),
     Rival(
         "ec2-target-tracking-expert",
-        "an Auto Scaling group that tracks the backlog per instance: protected, from zero, warm after the start",
+        "an Auto Scaling group that tracks the backlog per instance: protected, soon warm, from zero if in time",
         _EC2,
         _target_tracking_expert,
         on_instances,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from queueplanner.recorded import LoadError, Recorded, on_grid
+from queueplanner.recorded import LoadError, Recorded, on_grid, unix_time
 from queueplanner.sources.documents import member
 
 METRIC = "NumberOfMessagesSent"
@@ -79,8 +79,8 @@ def _sum(point: Mapping[str, Any], where: str) -> int:
 def _moment(raw: Any, where: str) -> float:
     if isinstance(raw, datetime):
         return raw.timestamp()
-    if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
-        return float(raw)
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return unix_time(raw, where)
     try:
         moment = datetime.fromisoformat(raw)
     except (TypeError, ValueError):

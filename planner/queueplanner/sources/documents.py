@@ -18,7 +18,7 @@ def _read(text: str) -> Iterator[Any]:
         position = len(text) - len(rest)
         try:
             found, position = decoder.raw_decode(text, position)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LoadError(f"this is no JSON: {error}") from None
         yield found
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from queueplanner.recorded import LoadError, Recorded, on_grid
+from queueplanner.recorded import LoadError, Recorded, on_grid, unix_time
 from queueplanner.sources.documents import member
 
 _SHOWN_SERIES = 3
@@ -67,6 +67,7 @@ def _pair(pair: Any, where: str) -> tuple[float, float]:
         found = float(time), float(value)
     except (TypeError, ValueError):
         raise LoadError(f"{where}: {pair!r} is no pair of a time and a value") from None
+    unix_time(found[0], where)
     if found[1] < 0:
         raise LoadError(f"{where}: {value} messages per second: fewer than none cannot be sent; is this a rate?")
     return found

@@ -3,14 +3,12 @@
 `qwp simulate --service-histogram` calls it.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from math import inf, isfinite
 
-from queueplanner.recorded import LoadError
+from queueplanner.recorded import LoadError, rows_of
 from queueplanner.sources.histograms import Histogram, parse_buckets
 
 METRIC = "queueworker_handler_duration_seconds"
@@ -26,7 +24,7 @@ def parse_service_times(text: str) -> Histogram:
     lines = text.removeprefix("\ufeff").splitlines()
     if any(line.startswith(METRIC) for line in lines):
         return _of_metrics(lines)
-    return _of_csv(lines)
+    return _of_csv(text)
 
 
 def _of_metrics(lines: list[str]) -> Histogram:
@@ -48,29 +46,24 @@ def _of_metrics(lines: list[str]) -> Histogram:
     return _made(buckets, seconds)
 
 
-def _of_csv(lines: list[str]) -> Histogram:
-    rows = csv.DictReader(io.StringIO("\n".join(lines)), skipinitialspace=True)
-    if missing := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
-        columns = " and ".join(COLUMNS)
-        raise LoadError(
-            f"row 1: there is no column {missing[0]!r}: give a CSV with {columns}, or what a worker's /metrics says"
-        )
-    counts = dict(_counts(rows))
+def _of_csv(text: str) -> Histogram:
+    remedy = f"give a CSV with {' and '.join(COLUMNS)}, or what a worker's /metrics says"
+    counts = dict(_counts(rows_of(text, COLUMNS, remedy)))
     bounds = sorted(counts)
     return _made(dict(zip(bounds, accumulate(counts[bound] for bound in bounds), strict=True)), None)
 
 
-def _counts(rows: "csv.DictReader[str]") -> Iterator[tuple[float, float]]:
+def _counts(rows: Iterable[tuple[int, Mapping[str, str]]]) -> Iterator[tuple[float, float]]:
     before = 0.0
-    for row in rows:
-        bound = _cell(row, "seconds", rows.line_num)
+    for line, row in rows:
+        bound = _cell(row, "seconds", line)
         if bound <= before:
-            raise LoadError(f"row {rows.line_num}, column seconds: it is not above the row before: sort the rows")
+            raise LoadError(f"row {line}, column seconds: it is not above the row before: sort the rows")
         before = bound
-        yield bound, _cell(row, "count", rows.line_num)
+        yield bound, _cell(row, "count", line)
 
 
-def _cell(row: Mapping[str, str | None], column: str, line: int) -> float:
+def _cell(row: Mapping[str, str], column: str, line: int) -> float:
     text = (row[column] or "").strip()
     if column == "seconds" and text.lower() in ("inf", "+inf"):
         return inf

@@ -202,6 +202,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         scaled_object({"queueLenght": "3"}),
         "spec.triggers[0].metadata.queueLenght: it is not known",
     ),
+    "a policy of no pods": (
+        hpa(behavior={"scaleUp": {"policies": [{"type": "Pods", "value": 0, "periodSeconds": 15}]}}),
+        "spec.behavior.scaleUp.policies[0].value: no such value is played: correct it",
+    ),
+    "a window of a day": (
+        hpa(behavior={"scaleDown": {"stabilizationWindowSeconds": 86_400}}),
+        "spec.behavior.scaleDown.stabilizationWindowSeconds: no such value is played: correct it",
+    ),
     "a field of the behavior that is misspelt": (
         hpa(behavior={"scaleUp": {"window": 3}}),
         "spec.behavior.scaleUp.window: it is not known",

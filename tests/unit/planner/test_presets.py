@@ -1,6 +1,7 @@
 """What people use instead is there by name, set as its users set it."""
 
 import pickle
+from array import array
 
 import pytest
 
@@ -38,6 +39,16 @@ def test_the_target_follows_from_how_long_a_message_may_wait(
     mine = work(2.0, startup=20.0, concurrency=concurrency)
     request = Request("", 10, slo)
     assert (request.per_pod(mine), request.expert_per_pod(mine)) == (usual, experts)
+
+
+FROM_ZERO = {"nobody said how long": (None, 0), "in time": (320.0, 0), "the alarms take longer": (319.0, 1)}
+
+
+@pytest.mark.parametrize(("slo", "least"), FROM_ZERO.values(), ids=FROM_ZERO)
+def test_an_expert_of_ec2_goes_to_zero_where_the_promise_leaves_time_to_return(slo: float | None, least: int) -> None:
+    """Three alarms of a minute, the minute until there is a value, and 60 + 20 s until an instance receives."""
+    candidate = RIVALS["ec2-target-tracking-expert"](WORK, 30, slo)
+    assert play(candidate, Scenario(Burst(0, 0.0, 3600.0), WORK)).run.sizes.asked[-1:] == array("l", [1] * least)
 
 
 def test_a_primary_fails_and_its_machine_is_paid() -> None:

@@ -16,6 +16,11 @@ GOOD = {
         "\ufefftime,messages\n10,3.0\n20,1e2\n",
         [(0.0, 10.0, 3), (10.0, 10.0, 100)],
     ),
+    "semicolons, as Excel writes them where commas are in numbers": (
+        "time;messages\r\n0;3\r\n60;4\r\n",
+        [(0.0, 60.0, 3), (60.0, 60.0, 4)],
+    ),
+    "tabs, and lines that end as on an old Mac": ("time\tmessages\r0\t3\r60\t4\r", [(0.0, 60.0, 3), (60.0, 60.0, 4)]),
 }
 
 BAD = {
@@ -31,6 +36,14 @@ BAD = {
     "no time": ("time,messages\nnoon,3\n60,1\n", "row 2, column time: 'noon' is neither"),
     "for ever": ("time,messages\n0,3\ninf,1\n", "row 3, column time: 'inf' is no time"),
     "the same time twice": ("time,messages\n0,3\n0,1\n9,1\n", "row 3, column time: it is not later"),
+    "an hour that clocks show twice": (
+        "time,messages\n2026-10-25T02:45,3\n2026-10-25T02:00,1\n",
+        "row 3, column time: .* give times their zone where clocks go back",
+    ),
+    "a cell without an end": (
+        "time,messages\n0," + "3" * 200_000 + "\n",
+        "after row 1: this is no CSV: field larger",
+    ),
     "too much": ("time,messages\n0,30000000\n60,1\n", "more than 20,000,000 messages"),
 }
 
@@ -57,3 +70,19 @@ def test_a_gap_is_told_and_not_filled() -> None:
     [gap] = found.notes
     assert gap.startswith("after row 4 there is nothing for 480 s, where rows are 60 s apart")
     assert sum(120 <= time < 600 for time in found.times(Random(1))) == 9
+
+
+def test_many_gaps_are_told_together() -> None:
+    lengths = [1 if number % 5 else 100 for number in range(500)]
+    times = [sum(lengths[:number]) for number in range(len(lengths))]
+    found = parse_csv("time,messages\n" + "".join(f"{time},1\n" for time in times))
+    assert len(found.notes) == 2
+    assert found.notes[0].startswith("100 rows are further apart than others, which are 1 s apart")
+
+
+def test_times_without_a_zone_are_told() -> None:
+    local = parse_csv("time,messages\n2026-11-23T09:00,1\n2026-11-23T09:15,1\n")
+    assert local.notes == (
+        "times without a zone were taken as UTC: write it where it is another, such as 2026-11-23T09:00+01:00",
+    )
+    assert parse_csv("time,messages\n2026-11-23T09:00Z,1\n2026-11-23T09:15Z,1\n").notes == ()

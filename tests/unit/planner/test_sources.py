@@ -100,6 +100,15 @@ def test_many_gaps_are_told_in_one_sentence() -> None:
 
 BAD: dict[str, tuple[str, str]] = {
     "no JSON": ('{"Datapoints": [', "this is no JSON: "),
+    "brackets without end": ("[" * 100_000, "this is no JSON: "),
+    "a time beyond all calendars": (
+        json.dumps(metric_data([0, 60, 1e300], [1, 2, 3])),
+        "MetricDataResults[0].Timestamps[2]: 1e+300 is no time: give seconds since 1970",
+    ),
+    "a rate beyond all calendars": (
+        json.dumps(matrix([[NOON, "1"], [NOON + 60, "1"], [1e300, "1"]])),
+        "data.result[0].values[2]: 1e+300 is no time: give seconds since 1970",
+    ),
     "another JSON": ('{"items": []}', "this JSON is neither an answer of CloudWatch (Datapoints, MetricDataResults)"),
     "nothing": ("[]", "this JSON is neither"),
     "no points": (json.dumps(statistics()), "0 points: two are needed"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from queueplanner.outcome import outcome
+from queueplanner.outcome import Terms, outcome
 from queueplanner.simulation import Counts, Move, Policy, Primary, Run, System, View, simulate
 from queueplanner.work import Constant, Deaths, Failures, Work
 from tests.unit.planner.builders import Always, Fixed, work
@@ -179,6 +179,17 @@ def test_a_trouble_does_what_it_should(case: Case) -> None:
 def test_a_primary_costs_no_requests_of_a_queue() -> None:
     made = Case([0.0] * 30, work(), primary=Primary()).run()
     assert outcome("primary", made).requests == made.reads == 1
+
+
+BATCHES = {1: 60, 4: 16, 10: 6, 100: 6}
+
+
+@pytest.mark.parametrize(("concurrency", "requests"), BATCHES.items())
+def test_a_pod_receives_and_deletes_no_more_at_once_than_it_has_room_for(concurrency: int, requests: int) -> None:
+    made = Case([0.0] * 30, work()).run()
+    assert made.receives == 30
+    said = outcome("pool", made, Terms(concurrency=concurrency)).requests
+    assert said - made.reads - made.empty_receives == requests
 
 
 class Sparing:

@@ -47,6 +47,18 @@ def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -
     assert done.stdout.count("pod-hours") == 2
 
 
+def test_a_name_cannot_write_to_the_terminal(simulate: Simulate) -> None:
+    hpa = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: "h\\e[31m"}
+spec: {maxReplicas: 3, scaleTargetRef: {kind: Deployment, name: h}, metrics: [{type: External, external: {
+  metric: {name: sqs}, target: {type: AverageValue, averageValue: 5}}}]}
+"""
+    shown = simulate("-f", "a", *LOAD, *WORK, files={"a": hpa}).output.splitlines()
+    assert shown[2].strip() == "hpa/h\\x1b[31m"
+
+
 def test_json_has_every_figure_of_every_run(simulate: Simulate) -> None:
     done = simulate(
         "-f", "pool.yaml", "--runs", "2", "--seed", "7", *LOAD, *WORK, "-o", "json", files={"pool.yaml": POOL}
@@ -224,6 +236,18 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "a time without unit": (("--rival", "wpa", *LOAD, "--service", "10"), {}, "'10': write it with its unit, such as"),
     "no time at all": (("--rival", "wpa", *LOAD, "--service", "0s"), {}, "'0s' is nothing: write a time above zero"),
     "an endless time": (("--rival", "wpa", *LOAD, "--service", "9999d"), {}, "'9999d' is more than 366d, the longest"),
+    "next to no time": (("--rival", "wpa", *LOAD, "--service", "0.001ms"), {}, "'0.001ms' is less than 0.001s, the sh"),
+    "next to no life": (("--rival", "wpa", *LOAD, *WORK, "--pod-lifetime", "1ms"), {}, "'1ms' is less than 1s, the sh"),
+    "a load of ten years": (
+        ("--rival", "wpa", "--load", "a", *WORK),
+        {"a": "time,messages\n2016-01-01T00:00Z,5\n2026-01-01T00:00Z,5\n"},
+        "--load a: it lasts 7306 days, and 366 are the most that are played: give a part of it",
+    ),
+    "a shape of ten years": (
+        ("--rival", "wpa", "--shape", "steady:per_second=0.01,seconds=3650d", *WORK),
+        {},
+        "it lasts 3650 days, and 366 are the most",
+    ),
     "a spread of nonsense": (("--rival", "wpa", *LOAD, "--service", "9s~nan"), {}, "'9s~nan': after ~ comes the"),
     "an outage without end": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h"), {}, "'2h': write when it begins and"),
     "an outage of nothing": (("--rival", "wpa", *LOAD, *WORK, "--outage", "2h+0s"), {}, "'0s' is nothing: write a"),
