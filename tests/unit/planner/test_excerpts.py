@@ -143,11 +143,12 @@ def players(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> l
 
 
 @pytest.mark.endurance
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("load", "seconds"), [(Daily(0.2, 0.9, DAY), 240.0), (HourlyBatch(), 480.0)], ids=["daily", "hourly batch"]
+    ("load", "seconds"), [(Daily(0.1, 0.9, DAY), 240.0), (HourlyBatch(), 480.0)], ids=["daily", "hourly batch"]
 )
 def test_what_is_chosen_by_excerpts_costs_at_most_two_hundredths_more_than_without(load: Load, seconds: float) -> None:
     screened, whole = (recommend(asked(load, seconds, is_screened=each), players) for each in (True, False))
     assert (screened.is_kept, whole.is_kept) == (True, True)
     assert screened.expected.chosen_on.cost <= 1.02 * whole.expected.chosen_on.cost
-    assert screened.runs.of_wholes < whole.runs.of_wholes / 3
+    assert screened.runs.of_wholes < whole.runs.of_wholes / 2
