@@ -1,6 +1,7 @@
 """Recommend: what it costs to find a pool's settings for a typical day.
 
-A run plays a setting: on excerpts of the day, as most do, or on the whole of it. Messages of both are counted.
+A run plays a setting: on excerpts of the day, as most do, or on the whole of it. Messages of both are counted. What is
+chosen by excerpts is compared with what a search over whole days chooses, on a day that is played quickly.
 """
 
 import time
@@ -13,11 +14,13 @@ from queueplanner.loads import DAY_SECONDS, Daily
 from queueplanner.outcome import Outcome
 from queueplanner.play import Candidate, Scenario, judge_all
 from queueplanner.recommend import Answer, Question, Slo, new, recommend, settings
+from queueplanner.recommend.manifest import POLL, put
 from queueplanner.work import Constant, Lognormal, Work
 
 MESSAGES = 43_000
 PROCESSES = 2
 LIMIT_SECONDS = 120.0
+LIMIT_OVER_UNSCREENED = 1.02
 SLO = Slo(60.0)
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 
@@ -25,13 +28,15 @@ QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 def measure() -> Result:
     """Ask once; CPU is of all processes, and seconds are those on the wall."""
     load, cpu, wall = load_average(), _cpu_seconds(), time.monotonic()
-    answer = recommend(question(), _play)
+    answer = recommend(_typical(), _play)
     cpu, wall = _cpu_seconds() - cpu, time.monotonic() - wall
+    by_excerpts, by_wholes = (recommend(_quick(is_screened=each), _play) for each in (True, False))
     figures = [
         Figure("seconds", round(wall, 1), LIMIT_SECONDS),
         Figure("cpu_seconds", round(cpu, 1)),
         Figure("runs", answer.runs.total),
         Figure("seconds_per_1000_runs", round(wall / answer.runs.total * 1000, 1), LIMIT_SECONDS),
+        Figure("cost_over_unscreened", round(_cost(by_excerpts) / _cost(by_wholes), 3), LIMIT_OVER_UNSCREENED),
     ]
     setting = (
         f"24 hours, {MESSAGES:,} messages that follow the day, services of 10 s (lognormal, spread 1), pods that start"
@@ -40,12 +45,25 @@ def measure() -> Result:
     return Result("recommend", setting, figures, {}, {"load_before": load} | _details(answer))
 
 
-def question(*, is_screened: bool = True) -> Question:
-    """Return what is asked."""
+def _quick(*, is_screened: bool) -> Question:
+    """Return what is asked of a quiet day, with a pool that decides once a minute."""
+    work = Work(service=Lognormal(20.0, 1.0), startup=Constant(20.0))
+    slo = Slo(240.0)
+    scenario = Scenario(Daily(0.1, 0.9, DAY_SECONDS), work, slo_seconds=slo.seconds)
+    manifest = put(new("orders", QUEUE_URL, 50, {"messagesPerPod": 5}), POLL, 60)
+    return Question(slo, scenario, manifest, kept=frozenset({POLL}), is_screened=is_screened)
+
+
+def _cost(answer: Answer) -> float:
+    return answer.expected.chosen_on.cost
+
+
+def _typical() -> Question:
+    """Return what is asked of the typical day."""
     work = Work(service=Lognormal(10.0, 1.0), startup=Constant(20.0))
     scenario = Scenario(Daily(MESSAGES / DAY_SECONDS, 0.9, DAY_SECONDS), work, slo_seconds=SLO.seconds)
     manifest = new("orders", QUEUE_URL, 1, {"messagesPerPod": 1})
-    return Question(SLO, scenario, manifest, is_new=True, is_screened=is_screened)
+    return Question(SLO, scenario, manifest, is_new=True)
 
 
 def _play(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:

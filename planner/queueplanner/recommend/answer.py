@@ -120,6 +120,7 @@ class _Recommending:
         screen.play([present, self._plain(present)])
         screen.sweep([*space.coarse, *space.fine])
         search.play([present, *screen.best(SURVIVORS)])
+        search.sweep([space.near_targets])
         search.sweep(space.last, only=slo if several else None)
         return search.frontier
 

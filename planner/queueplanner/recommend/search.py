@@ -17,7 +17,7 @@ from queueplanner.recommend.space import Sweep
 
 MARGIN = 0.01
 """What a field must save to be worth its line: the share of the cost."""
-SURVIVORS = 3
+SURVIVORS = 5
 """Of each promise, manifests that go on from excerpts to the whole."""
 WIDTH = 2
 """Of each promise, manifests that a sweep of excerpts changes."""

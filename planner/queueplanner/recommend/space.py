@@ -71,14 +71,14 @@ class Space:
     @property
     def fine(self) -> list[Sweep]:
         """The sweeps near to what is good, and one that leaves out what does not help."""
-        return [self._near_targets, self._near_numbers, self._near_targets, self._simpler]
+        return [self.near_targets, self._near_numbers, self.near_targets, self._simpler]
 
     @property
     def last(self) -> list[Sweep]:
         """The sweeps for the whole of a load: near to what is good there, and of what takes a pool hours."""
         slow = {fields.WINDOW: WINDOWS, fields.ZERO_AFTER: EMPTY}
         slow_sweeps = [partial(_each, path, (None, *values)) for path, values in slow.items() if path not in self.kept]
-        return [self._near_targets, *slow_sweeps, self._near_targets, self._simpler]
+        return [self.near_targets, *slow_sweeps, self.near_targets, self._simpler]
 
     @property
     def targets(self) -> list[dict[str, Any]]:
@@ -123,7 +123,8 @@ class Space:
             if path not in self.kept and (value := get(manifest, path)):
                 yield from _each(path, _around(value, *bounds), manifest)
 
-    def _near_targets(self, manifest: Manifest) -> Iterator[Manifest]:
+    def near_targets(self, manifest: Manifest) -> Iterator[Manifest]:
+        """Try targets near to that of a manifest."""
         if fields.TARGET in self.kept:
             return
         target: Mapping[str, Any] = get(manifest, fields.TARGET)

@@ -1,6 +1,5 @@
 """Excerpts stand for a load: the busiest of it is among them, they weigh as much as it, and what they say is near."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,22 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueplanner.loads import Burst, Daily, HourlyBatch, Load, Steady
+from queueplanner.loads import Burst, Daily, Load, Steady
 from queueplanner.outcome import Outcome, Spread
 from queueplanner.play import Candidate, Scenario, beginning, play
-from queueplanner.recommend import Question, Slo, recommend
-from queueplanner.recommend import manifest as fields
 from queueplanner.recommend.excerpts import FEWEST_SLOTS, MOST, SECONDS, Excerpt, estimate, excerpts
-from queueplanner.recommend.manifest import candidate, new, put
+from queueplanner.recommend.manifest import candidate, new
 from queueplanner.recorded import Interval, Recorded
 from queueplanner.simulation import MONDAY
-from queueplanner.work import Constant, Lognormal, Work
+from queueplanner.work import Work
 from tests.unit.planner.builders import Fixed, work
 
 HOUR, DAY = 3_600.0, 86_400.0
 POOL = new("orders", "https://sqs.eu-west-1.amazonaws.com/123456789012/orders", 50, {"messagesPerPod": 5})
-SLOWLY_READ = put(POOL, fields.POLL, 60)
-"""A pool that decides seldom is played quickly."""
 
 
 def of(load: Load, seconds: float = 20.0) -> list[Excerpt]:
@@ -131,23 +126,3 @@ def test_the_same_wait_everywhere_is_the_wait_of_the_whole(waits: list[float], w
 
 def test_nothing_waits_where_nothing_was_sent() -> None:
     assert estimate(weighted(1), outcomes((0, None, 1.0))).wait is None
-
-
-def asked(load: Load, seconds: float, *, is_screened: bool) -> Question:
-    scenario = Scenario(load, Work(service=Lognormal(20.0, 1.0), startup=Constant(20.0)), slo_seconds=seconds)
-    return Question(Slo(seconds), scenario, SLOWLY_READ, kept=frozenset({fields.POLL}), is_screened=is_screened)
-
-
-def players(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> list[Outcome]:
-    return [play(candidate, scenario).outcome for candidate in candidates for scenario in scenarios]
-
-
-@pytest.mark.endurance
-@pytest.mark.parametrize(
-    ("load", "seconds"), [(Daily(0.2, 0.9, DAY), 240.0), (HourlyBatch(), 480.0)], ids=["daily", "hourly batch"]
-)
-def test_what_is_chosen_by_excerpts_costs_at_most_two_hundredths_more_than_without(load: Load, seconds: float) -> None:
-    screened, whole = (recommend(asked(load, seconds, is_screened=each), players) for each in (True, False))
-    assert (screened.is_kept, whole.is_kept) == (True, True)
-    assert screened.expected.chosen_on.cost <= 1.02 * whole.expected.chosen_on.cost
-    assert screened.runs.of_wholes < whole.runs.of_wholes / 3
