@@ -5,14 +5,13 @@ chosen by excerpts is compared with what a search over whole days chooses, on a 
 """
 
 import time
-from collections.abc import Sequence
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 from benchmarks.bench import Bench
 from benchmarks.result import Figure, Result, load_average
 from queueplanner.loads import DAY_SECONDS, Daily
-from queueplanner.outcome import Outcome
-from queueplanner.play import Candidate, Scenario, judge_all
+from queueplanner.play import Scenario, judge_all
+from queueplanner.processes import Processes
 from queueplanner.recommend import Answer, Question, Slo, new, recommend, settings
 from queueplanner.recommend.manifest import POLL, put
 from queueplanner.work import Constant, Lognormal, Work
@@ -28,9 +27,9 @@ QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 def measure() -> Result:
     """Ask once; CPU is of all processes, and seconds are those on the wall."""
     load, cpu, wall = load_average(), _cpu_seconds(), time.monotonic()
-    answer = recommend(_typical(), _play)
+    answer = _answer(_typical())
     cpu, wall = _cpu_seconds() - cpu, time.monotonic() - wall
-    by_excerpts, by_wholes = (recommend(_quick(is_screened=each), _play) for each in (True, False))
+    by_excerpts, by_wholes = (_answer(_quick(is_screened=each)) for each in (True, False))
     figures = [
         Figure("seconds", round(wall, 1), LIMIT_SECONDS),
         Figure("cpu_seconds", round(cpu, 1)),
@@ -66,8 +65,9 @@ def _typical() -> Question:
     return Question(SLO, scenario, manifest, is_new=True)
 
 
-def _play(candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
-    return judge_all(candidates, scenarios, PROCESSES)
+def _answer(question: Question) -> Answer:
+    with Processes(PROCESSES) as processes:
+        return recommend(question, lambda candidates, scenarios: judge_all(candidates, scenarios, processes))
 
 
 def _cpu_seconds() -> float:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from queueplanner import aggregated
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
-from queueplanner.processes import ProcessEndedError, results
+from queueplanner.processes import ALONE, ProcessEndedError, Processes
 from queueplanner.simulation import MONDAY, Mode, Policy, Primary, Run, System, simulate
 from queueplanner.work import Work
 
@@ -140,7 +140,7 @@ class PlayError(Exception):
 def play_all(
     candidates: Sequence[Candidate],
     scenarios: Sequence[Scenario],
-    processes: int = 1,
+    processes: Processes = ALONE,
     on_done: Callable[[int], None] | None = None,
 ) -> list[Played]:
     """Play every candidate in every scenario: all scenarios of the first candidate, then those of the second.
@@ -150,7 +150,7 @@ def play_all(
     Args:
         candidates: What is compared.
         scenarios: What each is played in.
-        processes: How many runs go on at the same time.
+        processes: In which the runs go on.
         on_done: Called with the number of runs that are done, after each.
 
     Raises:
@@ -162,7 +162,7 @@ def play_all(
 def judge_all(
     candidates: Sequence[Candidate],
     scenarios: Sequence[Scenario],
-    processes: int = 1,
+    processes: Processes = ALONE,
     on_done: Callable[[int], None] | None = None,
 ) -> list[Outcome]:
     """Return the figures alone of what `play_all` plays: a thousand runs would fill the memory."""
@@ -217,10 +217,10 @@ class _Runs(Generic[_Kept]):
         return candidate, scenario
 
 
-def _all(runs: _Runs[_Kept], processes: int, on_done: Callable[[int], None] | None) -> list[_Kept]:
+def _all(runs: _Runs[_Kept], processes: Processes, on_done: Callable[[int], None] | None) -> list[_Kept]:
     kept: dict[int, _Kept] = {}
     try:
-        with closing(results(runs, len(runs), processes)) as finished:
+        with closing(processes.results(runs, len(runs))) as finished:
             for number, result in finished:
                 if isinstance(result, PlayError):
                     raise result

@@ -15,6 +15,7 @@ from queueplanner.manifests import POOLS, Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
+from queueplanner.processes import Processes
 from queueplanner.results import Comparison, Result
 from queueplanner.sources.past import PoolPast
 from queueplanner.work import Work
@@ -150,11 +151,11 @@ def _presets(request: Request, rivals: Sequence[str], manifests: Manifests, work
 
 
 def _played(
-    candidates: Sequence[Candidate], scenarios: Sequence[Scenario], processes: int, *, keep: bool
+    candidates: Sequence[Candidate], scenarios: Sequence[Scenario], count: int, *, keep: bool
 ) -> tuple[list[list[Outcome]], Sequence[Played]]:
     """Return the outcomes of each candidate, and of each its first run if that is kept: all would fill the memory."""
     first = 1 if keep else 0
-    with progress(len(candidates) * len(scenarios)) as shown:
+    with progress(len(candidates) * len(scenarios)) as shown, Processes(count) as processes:
         kept = play_all(candidates, scenarios[:first], processes, shown.done)
         shown.begin(len(kept))
         judged = judge_all(candidates, scenarios[first:], processes, shown.done)

@@ -17,6 +17,7 @@ from queueplanner.manifests import File
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, PlayError, Scenario, judge_all
 from queueplanner.presets import RIVALS
+from queueplanner.processes import ALONE, Processes
 from queueplanner.recommend import SEARCHED, Answer, Manifest, ManifestError, Question, Slo, new, recommend
 from queueplanner.work import Work
 from queueworkerpool.commands import NothingDoneError
@@ -105,8 +106,8 @@ def ask(request: Request) -> Recommendation:
     return Recommendation(_answer(question, request.processes or os.cpu_count() or 1), request.loads.title, notes)
 
 
-def _answer(question: Question, processes: int) -> Answer:
-    with progress(None) as shown:
+def _answer(question: Question, count: int) -> Answer:
+    with progress(None) as shown, Processes(count) as processes:
         try:
             return recommend(question, _Players(processes, shown))
         except (PlayError, ManifestError) as error:
@@ -117,7 +118,7 @@ def _answer(question: Question, processes: int) -> Answer:
 class _Players:
     """Plays candidates, in several processes where that is quicker: to start them takes a while."""
 
-    processes: int
+    processes: Processes
     shown: Progress
     played: int = 0
     run_seconds: float = 0.0
@@ -126,7 +127,7 @@ class _Players:
         self.shown.begin(self.played)
         several = self.run_seconds * len(candidates) * len(scenarios) >= START_SECONDS
         begun = monotonic()
-        outcomes = judge_all(candidates, scenarios, self.processes if several else 1, self.shown.done)
+        outcomes = judge_all(candidates, scenarios, self.processes if several else ALONE, self.shown.done)
         self.run_seconds = (monotonic() - begun) / len(outcomes)
         self.played += len(outcomes)
         return outcomes

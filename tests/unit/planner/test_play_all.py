@@ -12,6 +12,7 @@ import pytest
 
 from queueplanner.loads import Steady
 from queueplanner.play import Candidate, PlayError, Scenario, judge_all, play, play_all
+from queueplanner.processes import Processes
 from queueplanner.simulation import Move, View
 from queueplanner.work import Constant, Work
 from tests.unit.planner.builders import Fixed
@@ -50,15 +51,18 @@ SCENARIOS = [Scenario(Steady(0.8, 200), WORK, seed=seed) for seed in (1, 2)]
 def test_results_do_not_depend_on_the_number_of_processes(processes: int) -> None:
     expected = [play(candidate, scenario) for candidate in CANDIDATES for scenario in SCENARIOS]
     done: list[int] = []
-    played = play_all(CANDIDATES, SCENARIOS, processes, done.append)
+    with Processes(processes) as several:
+        played = play_all(CANDIDATES, SCENARIOS, several, done.append)
+        outcomes = judge_all(CANDIDATES, SCENARIOS, several)
     assert [each.candidate.name for each in played] == [each.candidate.name for each in expected]
     assert [each.run for each in played] == [each.run for each in expected]
-    assert judge_all(CANDIDATES, SCENARIOS, processes) == [each.outcome for each in expected]
+    assert outcomes == [each.outcome for each in expected]
     assert done == [1, 2, 3, 4, 5, 6]
 
 
 def test_there_may_be_nothing_to_play() -> None:
-    assert play_all([], SCENARIOS, 2) == play_all(CANDIDATES, [], 2) == []
+    with Processes(2) as processes:
+        assert play_all([], SCENARIOS, processes) == play_all(CANDIDATES, [], processes) == []
 
 
 FAILURES: dict[str, tuple[Callable[[Work], Fixed | Dies], int, str]] = {
@@ -77,14 +81,18 @@ def test_what_fails_names_candidate_and_scenario(
     begin: Callable[[Work], Fixed | Dies], processes: int, said: str
 ) -> None:
     scenarios = [Scenario(Steady(0.8, 200), WORK, seed=2)]
-    with pytest.raises(PlayError, match=said):
-        play_all([*CANDIDATES, Candidate("bad", begin)], scenarios, processes)
+    with Processes(processes) as several:
+        with pytest.raises(PlayError, match=said):
+            play_all([*CANDIDATES, Candidate("bad", begin)], scenarios, several)
+        assert len(play_all(CANDIDATES, scenarios, several)) == len(CANDIDATES), "others can be played afterwards"
 
 
 ENDLESS = """
 from tests.unit.planner.test_play_all import *
 if __name__ == "__main__":
-    play_all(CANDIDATES, [Scenario(Steady(0.8, 200), WORK)] * 100_000, 2, lambda done: print(done, flush=True))
+    with Processes(2) as processes:
+        endless = [Scenario(Steady(0.8, 200), WORK)] * 100_000
+        play_all(CANDIDATES, endless, processes, lambda done: print(done, flush=True))
 """
 
 

@@ -18,8 +18,9 @@ def long(number: int) -> None:
 CALLER = """
 if __name__ == "__main__":
     from called import long
-    from queueplanner.processes import results
-    list(results(long, 2, 2))
+    from queueplanner.processes import Processes
+    with Processes(2) as processes:
+        list(processes.results(long, 2))
 """
 WAIT_SECONDS = 20.0
 
