@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.operator.conftest import Operator, Shop
+from tests.cluster.operator.conftest import Operator, Shop, wait_for_the_next_second
 from tests.cluster.operator.kinds import (
     SCALED_AS_ARGO_DOES,
     SCALED_IN_ITS_OWN_WAY,
@@ -92,6 +92,7 @@ def test_a_stateful_set_grows_and_shares_no_pool_with_a_deployment_of_its_name(s
     shop.pool("of-the-deployment", queue, deployment="same")
     shop.eventually(lambda: field(shop, "sts", "same", ".spec.replicas") == "2", 30, "the StatefulSet did not grow")
     shop.eventually(lambda: shop.replicas("same") == 2, 30, "the Deployment did not grow")
+    wait_for_the_next_second()  # of pools that were created in one, the lower uid counts as older
     shop.pool("second", queue, **target("StatefulSet", "same"))
     shop.eventually(lambda: shop.condition("second", "TargetFound") == ("False", "TargetConflict"), 30, "no conflict")
     assert "already scales StatefulSet same" in message(shop, "second", "TargetFound")

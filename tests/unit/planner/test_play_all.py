@@ -90,6 +90,7 @@ def test_what_fails_names_candidate_and_scenario(
 ENDLESS = """
 from tests.unit.planner.test_play_all import *
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     with Processes(2) as processes:
         endless = [Scenario(Steady(0.8, 200), WORK)] * 100_000
         play_all(CANDIDATES, endless, processes, lambda done: print(done, flush=True))
