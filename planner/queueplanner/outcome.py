@@ -118,8 +118,8 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
         repeated=run.repeated,
         pod_hours=pod_hours,
         wasted_hours=wasted_hours,
-        wait=_spread(run.arrivals, run.begun),
-        total=_spread(run.arrivals, run.done),
+        wait=spread(run.arrivals, run.begun),
+        total=spread(run.arrivals, run.done),
         above_slo=None if terms.slo_seconds is None else _above(run, terms.slo_seconds),
         requests=requests,
         scale_writes=run.scale_writes,
@@ -131,10 +131,14 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
 
 
 def _warmed_up(run: Run, seconds: float) -> Run:
-    """Return a run without its first seconds: their messages, and the pods that were asked for or ready."""
+    """Return a run without its first seconds: their messages, and the pods that were asked for or ready.
+
+    Of their messages that were never handled a run does not say which went to the dead-letter queue: all are taken to.
+    """
     if not seconds:
         return run
     first = bisect_left(run.arrivals, seconds)
+    gone = sum(map(math.isnan, run.done[:first]))
     times = pairwise([*run.sizes.times, run.seconds])
     pods = map(max, run.sizes.asked, run.sizes.ready)
     before = sum(max(min(end, seconds) - begin, 0.0) * size for (begin, end), size in zip(times, pods, strict=True))
@@ -144,6 +148,7 @@ def _warmed_up(run: Run, seconds: float) -> Run:
         begun=run.begun[first:],
         done=run.done[first:],
         pod_seconds=run.pod_seconds - before,
+        dead_lettered=max(run.dead_lettered - gone, 0),
     )
 
 
@@ -157,7 +162,8 @@ def _requests(run: Run, handled: int, batch: int) -> int:
     return batches + run.empty_receives + run.reads
 
 
-def _spread(arrivals: Sequence[float], moments: Sequence[float]) -> Spread | None:
+def spread(arrivals: Sequence[float], moments: Sequence[float]) -> Spread | None:
+    """Return how long it took from arrivals to moments, of those that are known; None: none is."""
     seconds = sorted(
         moment - arrival for arrival, moment in zip(arrivals, moments, strict=True) if not math.isnan(moment)
     )

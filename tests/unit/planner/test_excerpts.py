@@ -14,7 +14,7 @@ from queueplanner.recommend.excerpts import FEWEST_SLOTS, MOST, SECONDS, Excerpt
 from queueplanner.recommend.manifest import candidate, new
 from queueplanner.recorded import Interval, Recorded
 from queueplanner.simulation import MONDAY
-from queueplanner.work import Work
+from queueplanner.work import Failures, Work
 from tests.unit.planner.builders import Fixed, work
 
 HOUR, DAY = 3_600.0, 86_400.0
@@ -69,6 +69,18 @@ def test_what_happens_in_a_warm_up_is_neither_paid_nor_waited_for() -> None:
     assert [each.messages for each in (whole, warmed_up)] == [4, 0]
     assert warmed_up.wait is None
     assert warmed_up.cost < whole.cost
+
+
+def test_what_a_warm_up_sent_to_the_dead_letter_queue_hides_nothing_that_is_left() -> None:
+    """Four messages fail in the first minute; then there is no pod, and four more wait for ever."""
+    load = Recorded([Interval(0, 0.0, 50.0, 4), Interval(0, 70.0, 50.0, 4)], ())
+    failing = work(1.0, failures=Failures(share=1.0, attempts=1))
+    played = play(Candidate("one minute", one_minute, replicas=1), Scenario(load, failing, warm_up_seconds=60.0))
+    assert (played.outcome.messages, played.outcome.dead_lettered, played.outcome.unhandled) == (4, 0, 4)
+
+
+def one_minute(_: Work) -> Fixed:
+    return Fixed((0, 1), (60, 0))
 
 
 def always(pods: int, _: Work) -> Fixed:
