@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from queueplanner.outcome import SECONDS_PER_HOUR
+from queueplanner.outcome import SECONDS_PER_HOUR, spread
 from queueplanner.play import Candidate, Scenario, play
 from queueplanner.simulation import Run
 from queueplanner.sources.past import PoolPast
@@ -95,6 +95,7 @@ def compared(run: Run, again: Run, past: PoolPast, unchecked: Sequence[str]) -> 
     times = [time for time in past.asked if time <= past.load.seconds]
     planned, another = ({time: _size(each, time) for time in times} for each in (run, again))
     hours = past.step_seconds / SECONDS_PER_HOUR
+    wait = spread(run.arrivals, run.begun)
     assumed = (_EVENLY.format(past.step_seconds), _ALONE)
     return Accuracy(
         samples=len(planned),
@@ -102,7 +103,7 @@ def compared(run: Run, again: Run, past: PoolPast, unchecked: Sequence[str]) -> 
         by_chance=_near(planned, another),
         pod_hours=Pair(sum(planned.values()) * hours, sum(past.asked[time] for time in planned) * hours),
         backlog=_backlogs(run, past.backlog),
-        wait_p95=_wait(run, 0.95),
+        wait_p95=wait.p95 if wait else None,
         recorded_wait_p95=past.waits.quantile(0.95) if past.waits else None,
         unchecked=tuple(dict.fromkeys((*unchecked, *assumed))),
     )
@@ -128,11 +129,6 @@ def _backlogs(run: Run, recorded: Mapping[float, int]) -> Pair:
     planned = fmean(bisect_right(run.arrivals, time) - bisect_right(done, time) for time in times)
     each = run.sample.every if run.sample else 1
     return Pair(planned * each, fmean(recorded[time] for time in times))
-
-
-def _wait(run: Run, share: float) -> float | None:
-    waits = sorted(begun - sent for sent, begun in zip(run.arrivals, run.begun, strict=True) if not math.isnan(begun))
-    return waits[min(int(share * len(waits)), len(waits) - 1)] if waits else None
 
 
 def _beside(pair: Pair, unit: str) -> str:

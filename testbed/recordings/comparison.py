@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from queueplanner.outcome import spread
 from queueplanner.simulation import Run
 from testbed.recordings.recording import Recording
 from testbed.recordings.replay import replay
@@ -105,8 +106,8 @@ def _observed(run: Run) -> Observed:
 
 
 def _wait(sent: Sequence[float], begun: Sequence[float]) -> float:
-    waits = sorted(moment - at for at, moment in zip(sent, begun, strict=True) if not math.isnan(moment))
-    return waits[int(0.95 * len(waits))]
+    waits = spread(sent, begun)
+    return waits.p95 if waits else math.nan
 
 
 def _pod_seconds(recording: Recording) -> float:

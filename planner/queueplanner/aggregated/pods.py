@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from random import Random
 
 from queueplanner.aggregated.workers import Workers
-from queueplanner.simulation import Move, PodState, SimulatedPod, Sizes, ranked
+from queueplanner.simulation import Move, PodState, SimulatedPod, Sizes, leaving
 from queueplanner.work import Work
 
 SECONDS_PER_HOUR = 3600.0
@@ -93,10 +93,8 @@ class Pods:
         if move.replicas != self.asked:
             self.asked = move.replicas
             self.writes += 1
-        excess = len(self.serving) - self.asked
-        if excess > 0:
-            for pod in ranked(self.serving.values(), move, self._workers.now, self._random)[:excess]:
-                self._stop(pod)
+        for pod in leaving(self.serving.values(), move, self._workers.now, self._random):
+            self._stop(pod)
         self._fill()
 
     def seconds(self, end: float) -> float:

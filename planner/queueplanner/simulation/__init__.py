@@ -9,7 +9,7 @@ out.
 from queueplanner.simulation.asking import Asked, PolicyError
 from queueplanner.simulation.counts import PastCounts
 from queueplanner.simulation.engine import simulate
-from queueplanner.simulation.ranking import ranked
+from queueplanner.simulation.ranking import leaving
 from queueplanner.simulation.values import (
     MONDAY,
     UNKNOWN,
@@ -47,8 +47,8 @@ __all__ = [
     "Sizes",
     "System",
     "View",
+    "leaving",
     "poll_seconds",
     "polls",
-    "ranked",
     "simulate",
 ]

@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 
 from queueplanner.simulation.events import Events
-from queueplanner.simulation.ranking import ranked
+from queueplanner.simulation.ranking import leaving
 from queueplanner.simulation.values import Move, PodState, SimulatedPod, Sizes
 from queueplanner.simulation.workers import Workers
 from queueplanner.work import Work
@@ -60,10 +60,8 @@ class Pods:
         if move.replicas != self.asked:
             self.asked = move.replicas
             self.writes += 1
-        excess = len(self.serving) - self.asked
-        if excess > 0:
-            for pod in ranked(self.serving.values(), move, self._events.now, self._random)[:excess]:
-                self._stop(pod)
+        for pod in leaving(self.serving.values(), move, self._events.now, self._random):
+            self._stop(pod)
         self._fill()
 
     def _fill(self) -> None:
