@@ -1,6 +1,6 @@
 """The handler of `--isolate`: runs a function in child processes, one message at a time in each.
 
-`command_line` loads it only where it is needed. A crash or a leak costs one message, not the worker. The children run
+`commands.run` loads it only where it is needed. A crash or a leak costs one message, not the worker. The children run
 `child`.
 """
 
