@@ -75,7 +75,7 @@ ENV PATH=/opt/venv/bin:${PATH} \
     PYTHONUNBUFFERED=1
 COPY --from=base /etc/passwd /etc/group /etc/
 COPY --from=worker-venv /opt/venv/ /opt/venv/
-RUN PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 python3 -c "import queueworker.__main__, queueworker.runtime"
+RUN PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 python3 -c "import queueworker.__main__, queueworker.commands.group, queueworker.commands.run"
 USER 65532:65532
 EXPOSE 8081
 ENTRYPOINT ["queueworker"]

@@ -121,7 +121,7 @@ class SqsQueue:
         }
         answer = self._receives.send("ReceiveMessage", body)
         try:
-            return [_parse_message(raw) for raw in answer.get("Messages") or ()]
+            return [_parse_message(raw, self._url) for raw in answer.get("Messages") or ()]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise AnswerInvalidError("the answer contains a message that cannot be parsed") from error
 
@@ -223,7 +223,7 @@ def _size(value: str | bytes) -> int:
     return len(value.encode() if isinstance(value, str) else value)
 
 
-def _parse_message(raw: Mapping[str, Any]) -> Message:
+def _parse_message(raw: Mapping[str, Any], queue_url: str) -> Message:
     system, attributes = raw.get("Attributes") or {}, raw.get("MessageAttributes") or {}
     sent = system.get("SentTimestamp")
     return Message(
@@ -236,6 +236,7 @@ def _parse_message(raw: Mapping[str, Any]) -> Message:
         sent_timestamp=int(sent) / 1000 if sent else None,
         trace_header=system.get("AWSTraceHeader"),
         attribute_types={name: value["DataType"] for name, value in attributes.items()},
+        queue_url=queue_url,
     )
 
 
