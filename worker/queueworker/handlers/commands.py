@@ -46,7 +46,8 @@ class CommandHandler(InterruptibleHandler):
             raise UsageError(f"--exec {command!r}: {error}; quote it as for a shell") from error
         if not self._argv or shutil.which(self._argv[0]) is None:
             raise UsageError(f"--exec {command!r}: there is no such program; give a path, or install it")
-        self._environment = dict(os.environ)
+        # A command that is a Python program prints at once, unless somebody has decided otherwise.
+        self._environment = {"PYTHONUNBUFFERED": "1"} | os.environ
         self._lock = threading.Lock()
         self._running: set[processes.Process] = set()
         self._stopped = False
