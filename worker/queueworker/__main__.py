@@ -1,4 +1,4 @@
-"""The program `queueworker`: sees to signals first, and only then loads what `command_line` needs."""
+"""The program `queueworker`: sees to signals first, and only then loads what `commands` needs."""
 
 from queueworker.signals import end_at_once
 
@@ -6,7 +6,7 @@ from queueworker.signals import end_at_once
 def main() -> None:
     """Run the command line."""
     end_at_once()
-    from queueworker.command_line import main as run  # noqa: PLC0415 -- loading takes a tenth of a second, the user's module any time
+    from queueworker.commands.group import main as run  # noqa: PLC0415 -- loading takes a tenth of a second, the user's module any time
 
     run()
 

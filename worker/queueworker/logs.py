@@ -1,4 +1,4 @@
-"""Writes one JSON object per log line to standard error, once `command_line` or a child process has called it.
+"""Writes one JSON object per log line to standard error, once `commands.run` or a child process has called it.
 
 The lines of libraries look the same.
 """

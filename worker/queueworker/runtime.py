@@ -1,4 +1,4 @@
-"""The life of a worker: starts the parts, waits for a signal, drains. `command_line` calls it with a loaded handler.
+"""The life of a worker: starts the parts, waits for a signal, drains. `commands.run` calls it with a loaded handler.
 
 Draining guarantees one thing: when the process ends, SQS counts nothing as in flight because of it.
 """

@@ -1,6 +1,6 @@
 """The worker's settings: one frozen dataclass with an explanation of each field.
 
-`command_line` builds it from flags and variables; nothing else reads the environment for settings. An unknown
+`commands.run` builds it from flags and variables; nothing else reads the environment for settings. An unknown
 QUEUEWORKER_* variable stops the start. AWS's own settings (region, credentials, AWS_ENDPOINT_URL_SQS) are read by
 botocore and do not appear here.
 """

@@ -4,6 +4,7 @@ import http.client
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,8 @@ def refused_start(*flags: str, **env: str) -> tuple[int, str]:
             (*GOOD, "--visibility-seconds", "0"), {}, "'QUEUEWORKER_VISIBILITY_SECONDS'): 0", id="no visibility"
         ),
         pytest.param((*GOOD, *GOOD[:2]), {}, "give one URL: a worker consumes one queue", id="two queues"),
+        pytest.param(("run", *GOOD[2:]), {}, "Missing option '--queue'", id="no queue for a named run"),
+        pytest.param(("rdrive",), {}, "there is no command 'rdrive'; did you mean 'r", id="no such command"),
         pytest.param((*GOOD, "--concurency", "3"), {}, "Did you mean '--concurrency'", id="a typo in a flag"),
         pytest.param(GOOD, {"QUEUEWORKER_CONCURENCY": "3"}, "did you mean QUEUEWORKER_CONCURRENCY", id="in a variable"),
         pytest.param(GOOD, {"QUEUEWORKER_CONCURRENCY": "x"}, "'--concurrency'", id="a variable that is no number"),
@@ -70,6 +73,30 @@ def test_wrong_usage_is_refused_with_the_fix(flags: tuple[str, ...], env: dict[s
     assert code == 2
     assert expected in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        pytest.param(("--help",), "queueworker run --help", id="all commands"),
+        pytest.param(("--queue", URL, "--help"), "[env var: QUEUEWORKER_VISIBILITY_SECONDS", id="flags without a name"),
+        pytest.param(("run", "-h"), "[env var: QUEUEWORKER_VISIBILITY_SECONDS", id="flags of run"),
+        pytest.param(("--version",), f"queueworker, version {version('queueworkerpool')}", id="version"),
+    ],
+)
+def test_the_program_explains_itself(flags: tuple[str, ...], expected: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "queueworker", *flags], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert expected in " ".join(done.stdout.split())
+
+
+def test_run_loads_no_other_command(moto_queue: Queue, start_worker: StartWorker) -> None:
+    worker = start_worker(moto_queue, "--handler", "job_handlers:record_modules")
+    moto_queue.send("queueworker.commands.")
+    worker.until_events(1)
+    assert worker.events() == ["queueworker.commands.group queueworker.commands.run"]
 
 
 def test_a_port_that_is_taken_fails_the_start(moto_queue: Queue, start_worker: StartWorker) -> None:

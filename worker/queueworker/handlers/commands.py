@@ -1,6 +1,6 @@
 """The handler of `--exec`: runs a command for each message, with the body as standard input.
 
-`command_line` loads it only where it is needed.
+`commands.run` loads it only where it is needed.
 """
 
 import base64

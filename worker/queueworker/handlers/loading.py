@@ -1,4 +1,4 @@
-"""Imports the Python function that `--handler` names, for `command_line` and each child process; it runs nothing."""
+"""Imports the Python function that `--handler` names, for `commands.run` and each child process; it runs nothing."""
 
 import importlib
 import sys

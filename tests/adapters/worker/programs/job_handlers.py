@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -122,6 +123,12 @@ def record_deadlines(message: Message) -> None:
         time.sleep(0.02)
         left = message.deadline - time.time()
     write("handled", replace(message, body=f"{first:.0f} {left:.0f}"))
+
+
+def record_modules(message: Message) -> None:
+    """Write the loaded modules whose name begins with the body."""
+    found = sorted(name for name in sys.modules if name.startswith(message.body))
+    write("handled", replace(message, body=" ".join(found)))
 
 
 def record_trace(message: Message) -> None:

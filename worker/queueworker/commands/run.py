@@ -1,4 +1,7 @@
-"""The command line: parses flags and variables into settings, loads the handler, runs the runtime."""
+"""`queueworker run`: parses flags and variables into settings, loads the handler, runs the runtime.
+
+`group` loads it.
+"""
 
 import logging
 import os
@@ -56,9 +59,9 @@ def _one_queue(_ctx: click.Context, _option: click.Parameter, urls: tuple[str, .
     return urls[0]
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command()
 @_setting_options
-def main(**flags: Any) -> None:
+def run(**flags: Any) -> None:
     """Consume an SQS queue: handle each message, keep it hidden meanwhile, and delete it after success.
 
     On SIGTERM the worker receives no more, lets running handlers finish and releases all other messages. A second

@@ -1,0 +1,1 @@
+"""The commands of `queueworker`, one module each; `group` chooses among them. None knows another."""
