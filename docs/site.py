@@ -42,6 +42,7 @@ NAV = {
         "Latency targets": "docs/latency.md",
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",
+        "Handlers": "docs/handlers.md",
         "The planner": "docs/planner.md",
         "How true the planner is": "docs/planner-accuracy.md",
         "Troubleshooting": "docs/troubleshooting.md",

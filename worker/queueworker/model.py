@@ -71,6 +71,8 @@ class Message:
     """X-Ray's trace header (AWSTraceHeader), which AWS keeps apart from the sender's attributes."""
     attribute_types: Mapping[str, str] = field(default_factory=dict, repr=False)
     """SQS's data type of each attribute, such as `Number`."""
+    queue_url: str = ""
+    """The URL of the queue that it came from."""
     handle: MessageHandle = field(default=NULL_HANDLE, repr=False, compare=False)
     """For the runtime; handlers call `extend` and `deadline`."""
 
@@ -107,6 +109,7 @@ class Message:
             sent_timestamp=self.sent_timestamp,
             trace_header=self.trace_header,
             attribute_types=self.attribute_types,
+            queue_url=self.queue_url,
             handle=handle,
         )
 

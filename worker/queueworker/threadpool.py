@@ -4,9 +4,10 @@ Unlike an executor of the standard library it keeps no results and does not dela
 """
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable
+
+from queueworker.primitives import SYSTEM, Primitives
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +20,12 @@ class ThreadPool:
     block all run after as many wakings, and jobs that take no time need hardly any.
     """
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, primitives: Primitives = SYSTEM) -> None:
         self._name = name
         self._size = size
         self._jobs: deque[Callable[[], None]] = deque()
-        self._submitted = threading.Condition(threading.Lock())
+        self._primitives = primitives
+        self._submitted = primitives.condition()
         self._threads = 0
         self._idle = 0
         self._waking = False
@@ -44,7 +46,7 @@ class ThreadPool:
         elif self._threads < self._size:
             self._waking = True
             self._threads += 1
-            threading.Thread(target=self._run_jobs, name=f"{self._name}-{self._threads}", daemon=True).start()
+            self._primitives.start(f"{self._name}-{self._threads}", self._run_jobs)
 
     def _run_jobs(self) -> None:
         woken = True

@@ -42,6 +42,7 @@ def test_the_one_failure_inside_a_batch_of_deletes_is_tried_again_and_logged(
     lease_manager = LeaseManager(queue=failing, table=LeaseTable(30), stats=stats, clock=time.monotonic)
     threading.Thread(target=lease_manager.run, daemon=True).start()
     messages = sqs.receive(10, 1, 30)
+    assert {message.queue_url for message in messages} == {queue.url}
     with caplog.at_level(logging.WARNING):
         for lease in lease_manager.add(messages, hidden_since=time.monotonic()):
             lease_manager.settle(lease, DELETE)

@@ -83,17 +83,20 @@ def test_a_class_is_refused_for_a_call_only_makes_an_object(module: str) -> None
 )
 def test_a_command_that_cannot_be_run_is_refused(command: str, expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
-        CommandHandler(command, "https://sqs/1/q")
+        CommandHandler(command)
 
 
 def test_a_command_gets_its_message_in_variables() -> None:
     attributes: dict[str, str | bytes] = {"trace.id": "é", "Raw-Bytes": b"\x00\xff", "traceparent": "00-1-2-01"}
-    message = Message("id-1", "body", "handle", 3, attributes, group="g", trace_header="Root=1")
+    message = Message(
+        "id-1", "body", "handle", 3, attributes, group="g", trace_header="Root=1", queue_url="https://sqs/1/q"
+    )
     environment = environment_of(message)
     assert int(environment.pop("SQS_DEADLINE")) == pytest.approx(time.time() + MAX_VISIBILITY_SECONDS, abs=5)
     assert environment == {
         "SQS_MESSAGE_ID": "id-1",
         "SQS_RECEIVE_COUNT": "3",
+        "SQS_QUEUE_URL": "https://sqs/1/q",
         "SQS_MESSAGE_GROUP_ID": "g",
         "SQS_ATTRIBUTE_TRACE_ID": "é",
         "SQS_ATTRIBUTE_RAW_BYTES": "AP8=",

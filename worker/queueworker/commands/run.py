@@ -88,7 +88,7 @@ def _load_handler(settings: Settings) -> Handler:
     if settings.exec is not None:
         from queueworker.handlers.commands import CommandHandler  # noqa: PLC0415 -- loaded where it is needed
 
-        return CommandHandler(settings.exec, settings.queue)
+        return CommandHandler(settings.exec)
     if settings.isolate:
         from queueworker.handlers.isolation import IsolatedHandler  # noqa: PLC0415 -- as above
 

@@ -34,7 +34,7 @@ class CommandFailedError(ReportedError):
 class CommandHandler(InterruptibleHandler):
     """Runs a command per message: body on its standard input, attributes in its environment, exit code 0 is success."""
 
-    def __init__(self, command: str, queue_url: str) -> None:
+    def __init__(self, command: str) -> None:
         """Parse a command line without shell syntax.
 
         Raises:
@@ -46,7 +46,7 @@ class CommandHandler(InterruptibleHandler):
             raise UsageError(f"--exec {command!r}: {error}; quote it as for a shell") from error
         if not self._argv or shutil.which(self._argv[0]) is None:
             raise UsageError(f"--exec {command!r}: there is no such program; give a path, or install it")
-        self._environment = os.environ | {"SQS_QUEUE_URL": queue_url}
+        self._environment = dict(os.environ)
         self._lock = threading.Lock()
         self._running: set[processes.Process] = set()
         self._stopped = False
@@ -113,6 +113,7 @@ def environment_of(message: Message) -> dict[str, str]:
     What is too long for a variable is left out, and named in SQS_LEFT_OUT.
     """
     environment = {"SQS_MESSAGE_ID": message.id, "SQS_RECEIVE_COUNT": str(message.receive_count)}
+    environment["SQS_QUEUE_URL"] = message.queue_url
     environment["SQS_DEADLINE"] = str(int(message.deadline))
     if message.group is not None:
         environment["SQS_MESSAGE_GROUP_ID"] = message.group

@@ -4,8 +4,8 @@
 """
 
 import asyncio
-import threading
 from collections import deque
+from threading import Event
 
 from queueworker.handlers.handler import CoroutineHandler
 from queueworker.handlers.returned import finish_async
@@ -23,15 +23,15 @@ class CoroutineWork(Work):
     def __init__(self, handler: CoroutineHandler, context: WorkContext) -> None:
         super().__init__(context)
         self._handler = handler
-        self._loop = asyncio.new_event_loop()
+        self._loop = context.primitives.event_loop()
         self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
-        threading.Thread(target=self._loop.run_forever, name="loop", daemon=True).start()
+        context.primitives.start("loop", self._loop.run_forever)
 
     def stop(self) -> None:
         """Cancel the running coroutines."""
-        ended = threading.Event()
+        ended = self._context.primitives.event()
         self._loop.call_soon_threadsafe(self._cancel_all, ended)
         ended.wait(CANCELLATION_TIMEOUT_SECONDS)
 
@@ -51,7 +51,7 @@ class CoroutineWork(Work):
         if self._waiting:
             self._create_task(self._waiting.popleft())
 
-    def _cancel_all(self, ended: threading.Event) -> None:
+    def _cancel_all(self, ended: Event) -> None:
         self._stopped = True
         for task in self._tasks:
             task.cancel()

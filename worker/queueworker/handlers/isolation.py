@@ -15,97 +15,22 @@ from typing import Any
 
 from queueworker.errors import UsageError
 from queueworker.handlers import processes
-from queueworker.handlers.handler import InterruptibleHandler
 from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
-from queueworker.model import NULL_HANDLE, InterruptedWorkError, Message, MessageLostError, Reject, ReportedError, Retry
+from queueworker.handlers.process_pool import HandlerFailedError, PooledHandler, ProcessLostError
+from queueworker.model import NULL_HANDLE, Message, MessageLostError, Reject, Retry
 
 
-class ChildFailedError(ReportedError):
-    """The handler failed in its child process, or ended the process."""
-
-
-class IsolatedHandler(InterruptibleHandler):
-    """Runs as many child processes as are needed at the same time; idle ones wait for the next message."""
+class IsolatedHandler(PooledHandler):
+    """Passes each message to a child process in which the handler is loaded."""
 
     def __init__(self, target: str, *log_settings: str) -> None:
         """Start a first child with the handler MODULE:FUNCTION.
 
         Raises:
             UsageError: there is no such handler.
-            ChildFailedError: its module cannot be imported.
+            ProcessLostError: its module cannot be imported.
         """
-        self._arguments = (target, *log_settings)
-        self._lock = threading.Lock()
-        self._idle: list[Child] = []
-        self._all: set[Child] = set()
-        self._stopped = False
-        processes.reap_orphans(self._lock, lambda: [child.process.pid for child in self._all])
-        self._idle.append(self._start_child())
-
-    def __call__(self, message: Message) -> None:
-        """Handle a message in a child.
-
-        Raises:
-            Retry: raised by the handler.
-            Reject: raised by the handler.
-            ChildFailedError: the handler failed, or its process ended.
-            InterruptedWorkError: the child was stopped because the worker ends.
-        """
-        try:
-            self._handle(message)
-        except ChildFailedError as error:
-            if self._stopped:
-                raise InterruptedWorkError from error
-            raise
-
-    def stop(self) -> None:
-        """Terminate the children, with their process groups."""
-        with self._lock:
-            self._stopped = True
-            children = list(self._all)
-        processes.terminate_all(child.process for child in children)
-
-    def _handle(self, message: Message) -> None:
-        child = self._acquire_child()
-        try:
-            child.handle(message)
-        finally:
-            self._release_child(child)
-
-    def _acquire_child(self) -> "Child":
-        while self._idle:
-            with self._lock:
-                child = self._idle.pop() if self._idle else None
-            if child is not None and child.usable():
-                return child
-            if child is not None:
-                self._remove_child(child)
-        return self._start_child()
-
-    def _start_child(self) -> "Child":
-        with self._lock:
-            if self._stopped:
-                raise InterruptedWorkError
-            child = Child(self._arguments)
-            self._all.add(child)
-        try:
-            child.wait_until_ready()
-        except BaseException:
-            self._remove_child(child)
-            raise
-        return child
-
-    def _release_child(self, child: "Child") -> None:
-        if child.usable():
-            with self._lock:
-                self._idle.append(child)
-        else:
-            self._remove_child(child)
-
-    def _remove_child(self, child: "Child") -> None:
-        with self._lock:
-            self._all.discard(child)
-        child.close()
+        super().__init__(lambda: Child((target, *log_settings)))
 
 
 class Child:
@@ -128,7 +53,7 @@ class Child:
 
         Raises:
             UsageError: there is no such handler.
-            ChildFailedError: its module cannot be imported.
+            ProcessLostError: its module cannot be imported.
         """
         received = self._receive()
         if received.kind is MessageKind.UNUSABLE:
@@ -144,7 +69,8 @@ class Child:
         Raises:
             Retry: raised by the handler.
             Reject: raised by the handler.
-            ChildFailedError: the handler failed, or its process ended.
+            HandlerFailedError: the handler failed.
+            ProcessLostError: its process ended.
         """
         self._send(MessageKind.HANDLE, message.with_handle(NULL_HANDLE))
         while (received := self._receive()).kind is not MessageKind.FINISHED:
@@ -181,10 +107,10 @@ class Child:
             raise self._close_failed() from error
         return received
 
-    def _close_failed(self) -> ChildFailedError:
+    def _close_failed(self) -> ProcessLostError:
         """Close a child that has ended on its own; return how it ended as an error."""
         self.close()
-        return ChildFailedError(processes.describe_exit("the handler's process", self.process.returncode))
+        return ProcessLostError(processes.describe_exit("the handler's process", self.process.returncode))
 
 
 def _response(message: Message, request: IpcMessage) -> float | None:
@@ -203,4 +129,4 @@ def _raise_failure(result: HandlerResult) -> None:
     if result.kind is ResultKind.REJECTED:
         raise Reject(result.detail)
     if result.kind is ResultKind.FAILED:
-        raise ChildFailedError(result.detail, result.traceback)
+        raise HandlerFailedError(result.detail, result.traceback)

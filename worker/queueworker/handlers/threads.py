@@ -19,7 +19,7 @@ class ThreadWork(Work):
         super().__init__(context)
         self._handler = handler
         self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
-        self._thread_pool = ThreadPool("handler", context.concurrency)
+        self._thread_pool = ThreadPool("handler", context.concurrency, context.primitives)
 
     def stop(self) -> None:
         """End the handlers that are processes. A Python function cannot be interrupted."""

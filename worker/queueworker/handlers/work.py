@@ -20,6 +20,7 @@ from queueworker.handlers.message_groups import MessageGroups
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
 from queueworker.model import DELETE, RELEASE, Disposition, InterruptedWorkError, Message, Reject, ReportedError, Retry
+from queueworker.primitives import SYSTEM, Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.stats import HandlerRun, Stats
 from queueworker.threadpool import ThreadPool
@@ -47,6 +48,7 @@ class WorkContext:
             only says whose message it is (fair queues).
         dead_letter_queue: where rejected messages go; None: they fail like others.
         jitter: returns a number from 0 to 1, by which delays are spread.
+        primitives: threads and event loops, and what they wait with.
     """
 
     lease_manager: LeaseManager
@@ -57,6 +59,7 @@ class WorkContext:
     in_order: bool = True
     dead_letter_queue: DeadLetterQueue | None = None
     jitter: Callable[[], float] = random.random
+    primitives: Primitives = SYSTEM
 
 
 class Work(ABC):
@@ -68,7 +71,7 @@ class Work(ABC):
         self._lock = threading.Lock()
         # Whoever removes a lease from this set decides about it; Python's sets do that atomically.
         self._unstarted: set[Lease] = set()
-        self._dead_letter_pool = ThreadPool("dead letter", DEAD_LETTER_THREADS)
+        self._dead_letter_pool = ThreadPool("dead letter", DEAD_LETTER_THREADS, context.primitives)
 
     @abstractmethod
     def stop(self) -> None:

@@ -6,7 +6,6 @@ starts a handler.
 
 import logging
 import math
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -15,6 +14,7 @@ from queueworker.errors import SqsError
 from queueworker.lease.records import BATCH_SIZE, Action, BatchRequest, Lease, RequestOutcome
 from queueworker.lease.table import LeaseTable
 from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, Disposition, EntryFailure, Message, MessageLostError
+from queueworker.primitives import SYSTEM, Primitives
 from queueworker.stats import Count, Stats
 from queueworker.threadpool import ThreadPool
 
@@ -57,9 +57,10 @@ class LeaseManager:
         stats: counts what SQS confirmed, and stranded messages.
         clock: a monotonic clock, in seconds.
         senders: how many requests may be under way at the same time; see `senders_for`.
+        primitives: its threads, and what they wait with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is one part of its surroundings, and is given by name
         self,
         *,
         queue: LeaseQueue,
@@ -67,15 +68,16 @@ class LeaseManager:
         stats: Stats,
         clock: Callable[[], float],
         senders: int = MIN_SENDERS,
+        primitives: Primitives = SYSTEM,
     ) -> None:
         self._queue = queue
         self._table = table
         self._stats = stats
         self._clock = clock
-        self._changed = threading.Condition()
+        self._changed = primitives.condition()
         self._flush = False
         self._closed = False
-        self._thread_pool = ThreadPool("request", senders)
+        self._thread_pool = ThreadPool("request", senders, primitives)
         self._deadline = math.inf
         self.last_heartbeat = clock()
         """When the manager last checked its leases."""

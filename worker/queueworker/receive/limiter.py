@@ -3,7 +3,7 @@
 The receiver acquires capacity, the end of each message's work releases it, and shutdown closes the limiter.
 """
 
-import threading
+from queueworker.primitives import SYSTEM, Primitives
 
 FULL_BATCH_TIMEOUT_SECONDS = 0.005
 """How long to wait for a full batch once some capacity is free: a request costs the same for ten messages as for one.
@@ -13,11 +13,11 @@ FULL_BATCH_TIMEOUT_SECONDS = 0.005
 class CapacityLimiter:
     """Capacity for as many messages as this worker may have received and not finished at the same time."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, primitives: Primitives = SYSTEM) -> None:
         self.total = total
         self._available = total
         self._requested = 1  # as much as a receiver waits for
-        self._changed = threading.Condition()
+        self._changed = primitives.condition()
         self._closed = False
 
     @property

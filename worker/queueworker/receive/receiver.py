@@ -9,7 +9,6 @@ it although nobody listens any more, and the message is hidden and its receive c
 
 import logging
 import random
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from queueworker.errors import SqsError
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import BATCH_SIZE, Lease
 from queueworker.model import Message
+from queueworker.primitives import SYSTEM, Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.stats import Count, Stats
 from queueworker.threadpool import ThreadPool
@@ -72,6 +72,7 @@ class ReceiveContext:
         stats: counts received messages and failed requests.
         in_order: the order of messages matters, as in a FIFO queue.
         clock: a monotonic clock, in seconds.
+        primitives: its threads, and what they wait with.
     """
 
     queue: ReceiveQueue
@@ -81,6 +82,7 @@ class ReceiveContext:
     stats: Stats
     clock: Callable[[], float]
     in_order: bool = False
+    primitives: Primitives = SYSTEM
 
 
 class Receiver:
@@ -91,8 +93,8 @@ class Receiver:
         self._limiter = context.limiter
         # One poller more would find no capacity for a whole batch.
         self._additional_pollers = min(MAX_ADDITIONAL_POLLERS, (context.limiter.total - 1) // BATCH_SIZE)
-        self._thread_pool = ThreadPool("receiver", self._additional_pollers)
-        self._idle_pollers = threading.Semaphore(self._additional_pollers)
+        self._thread_pool = ThreadPool("receiver", self._additional_pollers, context.primitives)
+        self._idle_pollers = context.primitives.semaphore(self._additional_pollers)
         self._failures = 0
         self._wait_seconds = 0  # the first answer shows whether the queue can be used; it should not take a long poll
         self.answered = False

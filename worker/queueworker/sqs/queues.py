@@ -109,7 +109,7 @@ class SqsQueue:
         """
         answer = self._request_messages(SYSTEM_ATTRIBUTES, limit, wait_seconds, visibility_seconds)
         try:
-            return [parse_message(raw) for raw in answer.get("Messages") or ()]
+            return [parse_message(raw, self._url) for raw in answer.get("Messages") or ()]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise AnswerInvalidError("the answer contains a message that cannot be parsed") from error
 
@@ -205,7 +205,7 @@ def _sendable_reason(message: Message, reason: str) -> str:
     return text.encode()[:room].decode(errors="ignore")
 
 
-def parse_message(raw: Mapping[str, Any]) -> Message:
+def parse_message(raw: Mapping[str, Any], queue_url: str) -> Message:
     """Return a message of an answer. Raises whatever comes of an answer that is not SQS's."""
     system, attributes = raw.get("Attributes") or {}, raw.get("MessageAttributes") or {}
     sent = system.get("SentTimestamp")
@@ -219,6 +219,7 @@ def parse_message(raw: Mapping[str, Any]) -> Message:
         sent_timestamp=int(sent) / 1000 if sent else None,
         trace_header=system.get("AWSTraceHeader"),
         attribute_types={name: value["DataType"] for name, value in attributes.items()},
+        queue_url=queue_url,
     )
 
 

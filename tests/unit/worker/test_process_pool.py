@@ -1,0 +1,127 @@
+"""Processes that handle messages are used again, replaced when they are lost, and not started in a hot loop."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from queueworker.handlers import process_pool
+from queueworker.handlers.process_pool import HandlerFailedError, HandlerProcess, PooledHandler, ProcessLostError
+from queueworker.model import InterruptedWorkError, Message
+
+MESSAGE = Message("id", "body", "handle")
+
+
+class FakeProcess:
+    """A process that handles messages as the test says."""
+
+    process: subprocess.Popen[bytes]
+    """One that has ended, for all."""
+
+    def __init__(self, handle: Callable[[], None]) -> None:
+        self._handle, self.alive = handle, True
+
+    def wait_until_ready(self) -> None:
+        pass
+
+    def usable(self) -> bool:
+        return self.alive
+
+    def handle(self, _: Message, /) -> None:
+        try:
+            self._handle()
+        except ProcessLostError:
+            self.alive = False
+            raise
+
+    def close(self) -> None:
+        self.alive = False
+
+
+class Started:
+    """A pool, its processes, and when each was started."""
+
+    def __init__(self, handle: Callable[[], None]) -> None:
+        self.processes: list[FakeProcess] = []
+        self.at: list[float] = []
+        self._handle = handle
+        self.pool = PooledHandler(self._start, jitter=lambda: 0.0)
+
+    def _start(self) -> HandlerProcess:
+        self.processes.append(FakeProcess(self._handle))
+        self.at.append(time.monotonic())
+        return self.processes[-1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ended() -> None:
+    FakeProcess.process = subprocess.Popen(["true"])
+    FakeProcess.process.wait()
+
+
+def lose() -> None:
+    raise ProcessLostError("gone")
+
+
+def test_an_idle_process_takes_the_next_message_and_another_is_started_only_while_it_is_busy() -> None:
+    together = threading.Barrier(2)
+
+    def meet() -> None:
+        together.wait(10)
+
+    started = Started(meet)
+    threads = [threading.Thread(target=started.pool, args=(MESSAGE,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(started.processes) == 2
+    started = Started(lambda: None)
+    for _ in range(5):
+        started.pool(MESSAGE)
+    assert len(started.processes) == 1
+
+
+def test_an_idle_process_that_has_ended_gets_no_message() -> None:
+    started = Started(lambda: None)
+    started.processes[0].alive = False
+    started.pool(MESSAGE)
+    assert len(started.processes) == 2
+
+
+def test_processes_that_are_lost_one_after_the_other_are_started_more_and_more_slowly() -> None:
+    started = Started(lose)
+    for _ in range(3):
+        with pytest.raises(ProcessLostError):
+            started.pool(MESSAGE)
+    first, second, third = started.at
+    assert second - first < process_pool.RESTART_BASE_SECONDS / 2, "one alone may be a message's fault"
+    assert third - second >= process_pool.RESTART_BASE_SECONDS
+
+
+def test_the_wait_before_a_restart_ends_with_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "RESTART_BASE_SECONDS", 60.0)
+    monkeypatch.setattr(process_pool, "RESTART_LIMIT_SECONDS", 60.0)
+    started = Started(lose)
+    for _ in range(2):
+        with pytest.raises(ProcessLostError):
+            started.pool(MESSAGE)
+    stopping = threading.Timer(0.1, started.pool.stop)
+    stopping.start()
+    with pytest.raises(InterruptedWorkError):
+        started.pool(MESSAGE)
+    stopping.join()
+    assert len(started.processes) == 2
+
+
+def test_a_handler_that_fails_loses_no_process() -> None:
+    def fail() -> None:
+        raise HandlerFailedError("out of paper")
+
+    started = Started(fail)
+    for _ in range(5):
+        with pytest.raises(HandlerFailedError):
+            started.pool(MESSAGE)
+    assert len(started.processes) == 1
