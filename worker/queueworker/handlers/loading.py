@@ -7,11 +7,13 @@ from typing import Any
 
 from queueworker.errors import UsageError
 from queueworker.handlers.handler import Handler
+from queueworker.handlers.middleware import wrap
 from queueworker.handlers.returned import why_unusable
+from queueworker.hooks import REGISTRY
 
 
 def load(target: str) -> Handler:
-    """Import MODULE:FUNCTION; modules in the working directory are found, too.
+    """Import MODULE:FUNCTION, with the middleware that is registered; modules in the working directory are found, too.
 
     Raises:
         UsageError: there is no such module or function, or it could never do its work.
@@ -34,4 +36,4 @@ def load(target: str) -> Handler:
         raise UsageError(f"handler {target!r}: module {name} has no function {path}")
     if problem := why_unusable(found):
         raise UsageError(f"handler {target!r}: {problem}")
-    return found  # type: ignore[no-any-return]  # what it takes shows when it is called
+    return wrap(found, REGISTRY.middleware)  # what it takes shows when it is called
