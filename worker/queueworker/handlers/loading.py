@@ -12,11 +12,15 @@ from typing import Any
 from queueworker.errors import UsageError
 from queueworker.handlers.fitting import fit
 from queueworker.handlers.handler import Handler
+from queueworker.handlers.middleware import wrap
 from queueworker.handlers.returned import why_unusable
+from queueworker.hooks import REGISTRY
 
 
 def load(target: str) -> Handler:
-    """Import MODULE:FUNCTION, and fit it to messages; modules in the working directory are found, too.
+    """Import MODULE:FUNCTION, fit it to messages, and put the registered middleware around it.
+
+    Modules in the working directory are found, too.
 
     Raises:
         UsageError: there is no such module or function, it could never do its work, or asks for what no message has.
@@ -26,7 +30,7 @@ def load(target: str) -> Handler:
     if problem := why_unusable(found):
         raise UsageError(f"handler {target!r}: {problem}")
     try:
-        return fit(found)
+        return wrap(fit(found), REGISTRY.middleware)
     except UsageError as error:
         raise UsageError(f"handler {target!r}: {error}") from error
 
