@@ -2,8 +2,19 @@
 
 import sys
 
+from queueworker.context import current_message
+from queueworker.hooks import middleware, on_shutdown, on_startup
 from queueworker.model import Message, MessageLostError, Reject, Retry
 
-__all__ = ["Message", "MessageLostError", "Reject", "Retry"]
+__all__ = [
+    "Message",
+    "MessageLostError",
+    "Reject",
+    "Retry",
+    "current_message",
+    "middleware",
+    "on_shutdown",
+    "on_startup",
+]
 
 sys.path.append(f"{__path__[0]}/_common")  # where what the operator has too is installed: docs/adr/0023
