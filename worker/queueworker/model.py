@@ -16,6 +16,10 @@ TRACE_ATTRIBUTES: Final = ("traceparent", "tracestate", "baggage")
 """The message attributes in which senders pass on a W3C trace context."""
 
 
+REASON_ATTRIBUTE: Final = "queueworker.reason"
+"""The message attribute in which the worker says why it rejected a message."""
+
+
 class MessageLostError(Exception):
     """The message is no longer this worker's, or SQS does not confirm that it is: another worker may receive it."""
 

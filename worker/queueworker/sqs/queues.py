@@ -18,7 +18,7 @@ from botocore.session import Session
 
 from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
-from queueworker.model import EntryFailure, Message
+from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.endpoints import Endpoint, find_endpoint
 from queueworker.sqs.failures import is_plain, remedy_for
@@ -31,7 +31,6 @@ RECEIVE_CONNECTIONS = 8
 RECEIVE_TIMEOUT_MARGIN_SECONDS = 5.0
 """How much longer than the long poll to wait for its answer."""
 
-REASON_ATTRIBUTE = "queueworker.reason"
 MAX_ATTRIBUTES = 10
 """SQS takes at most this many attributes per message."""
 MAX_REASON_LENGTH = 1000
