@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from queueworker.handlers.handler import Handler
+from queueworker.handlers.loading import load, prepare
 from queueworker.model import Message
 from queueworker.settings import Settings
 from queueworker.testing.messages import Body
@@ -24,12 +24,16 @@ CHECK_SECONDS: Final = 1.0
 
 
 def consume(
-    handler: Callable[..., object], messages: Queue | Iterable[Body], *, receives: float = math.inf, **settings: Any
+    handler: str | Callable[..., object],
+    messages: Queue | Iterable[Body],
+    *,
+    receives: float = math.inf,
+    **settings: Any,
 ) -> Result:
     """Handle messages until the queue is empty, as a worker would; return what came of it.
 
     Args:
-        handler: the function that `--handler` would name.
+        handler: the function, or its name as `--handler` takes it.
         messages: a queue, or the messages of one.
         receives: end once this many messages have been received and are done.
         settings: those of `Worker`.
@@ -48,7 +52,7 @@ class Worker:
     """A worker in memory.
 
     Args:
-        handler: the function that `--handler` would name.
+        handler: the function, or its name as `--handler` takes it.
         queue: what it consumes.
         dead_letter_queue: rejected messages go to the queue's `dead_letters`; else they fail like others.
         timeout_seconds: how long a run may take in real time.
@@ -58,7 +62,7 @@ class Worker:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: str | Callable[..., object],
         queue: Queue,
         *,
         dead_letter_queue: bool = False,
@@ -67,7 +71,7 @@ class Worker:
     ) -> None:
         self._queue = queue
         self._recorder = Recorder(queue)
-        self._handler = self._recorder.wrap(handler)
+        self._handler = self._recorder.wrap(load(handler) if isinstance(handler, str) else prepare(handler))
         self._dead_letter_queue = DeadLetterQueue(queue) if dead_letter_queue else None
         self._timeout_seconds = timeout_seconds
         self._settings = Settings(queue=queue.url, handler="in_memory:handler", **settings)

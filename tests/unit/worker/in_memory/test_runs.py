@@ -272,6 +272,28 @@ def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
             thread.join()
 
 
+@dataclass
+class Order:
+    """A body."""
+
+    number: int
+
+
+def test_a_body_becomes_what_the_handler_takes_or_is_rejected() -> None:
+    numbers = []
+
+    def charge(order: Order) -> None:
+        numbers.append(order.number)
+
+    result = consume(charge, [Order(1), {"number": 2}, "none"], dead_letter_queue=True)
+    assert numbers == [1, 2]
+    assert [each.body for each in result.rejected] == ["none"]
+
+
+def test_a_handler_is_named_as_in_a_command() -> None:
+    assert consume("tests.unit.worker.in_memory.test_runs:handle", ["fine"]).handled == ["fine"]
+
+
 def test_the_log_is_that_of_every_worker(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "queueworker")
     consume(handle, ["later"])
