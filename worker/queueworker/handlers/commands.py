@@ -19,7 +19,7 @@ from typing import IO
 from queueworker.errors import UsageError
 from queueworker.handlers import processes
 from queueworker.handlers.handler import InterruptibleHandler
-from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError
+from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError, log_fields
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def environment_of(message: Message) -> dict[str, str]:
     ]:
         environment = {name: value for name, value in environment.items() if name not in left_out}
         environment["SQS_LEFT_OUT"] = " ".join(left_out)
-        logger.warning("variables left out", extra={"message_id": message.id, "variables": left_out})
+        logger.warning("variables left out", extra=log_fields(message) | {"variables": left_out})
     # OpenTelemetry and X-Ray look for the trace context in variables of these names.
     environment |= {
         _variable_name(name): environment["SQS_ATTRIBUTE_" + _variable_name(name)]
