@@ -16,6 +16,10 @@ TRACE_ATTRIBUTES: Final = ("traceparent", "tracestate", "baggage")
 """The message attributes in which senders pass on a W3C trace context."""
 
 
+REASON_ATTRIBUTE: Final = "queueworker.reason"
+"""The message attribute in which the worker says why it rejected a message."""
+
+
 class MessageLostError(Exception):
     """The message is no longer this worker's, or SQS does not confirm that it is: another worker may receive it."""
 
@@ -31,7 +35,7 @@ class MessageHandle(Protocol):
         """
 
     def remaining_seconds(self) -> float:
-        """Return the seconds until the work must be done."""
+        """Return the seconds until the work must be done; 0 or less once it is cancelled."""
 
 
 class NullMessageHandle:
@@ -76,9 +80,21 @@ class Message:
     def deadline(self) -> float:
         """When the work must be done, in seconds since 1970.
 
-        This is 12 hours after the receive, SQS's limit; while the worker drains, the end of its grace period.
+        This is 12 hours after the receive, SQS's limit; while the worker drains, the end of its grace period. Of a
+        message that is no longer ours it is now.
         """
         return time.time() + self.handle.remaining_seconds()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether to go on is in vain: the time for the work is over, or the message is no longer ours.
+
+        That is so when the grace period of the worker is over, or a second signal has ended it; when SQS has refused to
+        extend the message; and 12 hours after the receive. The worker then waits 2 s for its handlers. One that stops
+        by raising CancelledError, of asyncio or of concurrent.futures, has not failed: its message is shown again at
+        once.
+        """
+        return self.handle.remaining_seconds() <= 0
 
     def extend(self, seconds: float) -> None:
         """Hide the message for at least `seconds` from now on, and return once SQS has confirmed it.
@@ -119,6 +135,34 @@ class Message:
 def log_fields(message: Message) -> dict[str, object]:
     """Return what says in a log line which message it is about."""
     return {"message_id": message.id, "queue": message.queue_url}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as somebody sees it who looks into a queue: with what handlers need not know."""
+
+    message: Message
+    source_arn: str | None = None
+    """Of the queue from which SQS moved it here, if it did."""
+    deduplication_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatus:
+    """A queue at one moment. SQS calls its numbers approximate."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+    max_receive_count: int | None
+    """After so many receives the next one moves a message to the queue's own dead-letter queue; None: it has none."""
+    read_at: float
+    """When, by SQS's clock, in seconds since 1970; it has whole seconds only, so up to one later."""
+
+    @property
+    def messages(self) -> int:
+        """All of them."""
+        return self.visible + self.in_flight + self.delayed
 
 
 @dataclass(frozen=True, slots=True)

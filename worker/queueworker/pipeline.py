@@ -131,8 +131,16 @@ class Pipeline:
         self.lease_manager.flush()
 
     def interrupt(self) -> None:
-        """Stop the handlers that can be stopped, and release what is still being worked on."""
+        """Cancel what is still being worked on, and stop the handlers that can be stopped."""
+        self.lease_manager.set_deadline(self._clock())  # so that messages are cancelled
         self.work.stop()
+
+    def unsettled(self) -> bool:
+        """Return whether work on a message has not ended."""
+        return bool(self.lease_manager.unsettled())
+
+    def release_all(self) -> None:
+        """Release what is still being worked on."""
         for lease in self.lease_manager.release_all():
             logger.warning("message released: the grace period is over", extra=log_fields(lease.message))
 

@@ -6,12 +6,15 @@ Draining guarantees one thing: when the process ends, SQS counts nothing as in f
 import gc
 import json
 import logging
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from queueworker.handlers.handler import Handler
+from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS
+from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
 from queueworker.pipeline import Pipeline, SharedParts, work_maker
 from queueworker.receive.limiter import CapacityLimiter
@@ -27,10 +30,13 @@ logger = logging.getLogger(__name__)
 FLUSH_TIMEOUT_SECONDS = 4.0
 """How long the last deletes and releases may take after the grace period."""
 
+MIN_SHUTDOWN_SECONDS = 2.0
+"""How long shutdown hooks have at least, however late it is; else until the grace period is over."""
+
 MAX_STATE_BYTES = 4096
 """The operator reads no longer answer of /state: numbers by queue are left out of it rather than all."""
 
-_DRAIN_CHECK_INTERVAL_SECONDS = 0.02
+_CHECK_INTERVAL_SECONDS = 0.02
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
 
 RenderMetrics = Callable[[str], tuple[bytes, str]]
@@ -74,12 +80,15 @@ class Runtime:
             Pipeline(share.url, label, limiter, shared)
             for share, label, limiter in zip(settings.queues, settings.queue_labels(), self._limiters, strict=True)
         ]
+        self._lifecycle = self._pipelines[0].work.lifecycle(REGISTRY)  # all run the same handler, in the same place
         self._server = StateServer(settings.state_host, settings.state_port, self._endpoints())
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code."""
         served = {"port": self._server.port, "address": self._server.address}
         logger.info("worker started", extra={"queues": [pipeline.url for pipeline in self._pipelines], **served})
+        if (code := self._start_up()) is not None:
+            return code
         gc.freeze()  # what is loaded by now stays; to scan botocore's models again and again costs a tenth
         for pipeline in self._pipelines:
             self._start_thread("lease manager", pipeline.lease_manager.run)
@@ -119,6 +128,27 @@ class Runtime:
         """Return the number of messages, of all queues, that are neither deleted nor released."""
         return sum(len(pipeline.lease_manager) for pipeline in self._pipelines)
 
+    def _start_up(self) -> int | None:
+        """Do what the handler needs before the first message; return the exit code if the worker ends instead."""
+        started: list[bool] = []
+        thread = self._start_thread("start-up", lambda: started.append(self._lifecycle.start_up()))
+        if not self._wait_for(thread, deadline=math.inf):
+            return 0  # a signal ends the worker at once: nothing has been received
+        return None if started == [True] else 1
+
+    def _shut_down(self, deadline: float) -> None:
+        """Do what the handler needs after the last message, until the deadline or another signal."""
+        self._signalled_again = False
+        thread = self._start_thread("shutdown", self._lifecycle.shut_down)
+        if not self._wait_for(thread, deadline=max(deadline, self._clock() + MIN_SHUTDOWN_SECONDS)):
+            logger.error("shutdown hooks cut off")
+
+    def _wait_for(self, thread: threading.Thread, *, deadline: float) -> bool:
+        """Wait for the end of a thread; return False when a signal or the deadline came first."""
+        thread.join(_CHECK_INTERVAL_SECONDS)  # it has usually ended by then
+        self._wait_until(lambda: not thread.is_alive(), deadline=deadline)
+        return not thread.is_alive()
+
     def _drain(self, receivers: Sequence[threading.Thread]) -> int:
         """Stop receiving, finish or release, delete; return how many messages stay in flight because of us.
 
@@ -134,6 +164,7 @@ class Runtime:
         self._wait_until(lambda: not _any_alive(receivers) and not self._unfinished(), deadline=began + grace_seconds)
         if self._unfinished() or (_any_alive(receivers) and not self._signalled_again):
             self._interrupt(receivers)
+        self._shut_down(began + grace_seconds)
         left_in_flight = self._unfinished()
         for pipeline in self._pipelines:
             pipeline.stats.add(Count.STRANDED, len(pipeline.lease_manager))
@@ -143,10 +174,18 @@ class Runtime:
         return left_in_flight
 
     def _interrupt(self, receivers: Sequence[threading.Thread]) -> None:
-        """Release what is still being worked on; wait for the last polls, unless a second signal came."""
+        """Cancel what is still being worked on, and release what does not end by itself soon.
+
+        The last polls are waited for, unless a second signal came.
+        """
         cut_off = self._signalled_again
+        stop_at = self._clock() + CANCELLATION_TIMEOUT_SECONDS
         for interruption in [self._start_thread("interruption", pipeline.interrupt) for pipeline in self._pipelines]:
             interruption.join()
+        self._signalled_again = False
+        self._wait_until(lambda: not any(each.unsettled() for each in self._pipelines), deadline=stop_at)
+        for pipeline in self._pipelines:
+            pipeline.release_all()
         self._signalled_again = False
         self._wait_until(
             lambda: not self._unfinished() and (cut_off or not _any_alive(receivers)),
@@ -156,7 +195,7 @@ class Runtime:
     def _wait_until(self, condition: Callable[[], bool], *, deadline: float) -> None:
         """Wait for the condition; another signal ends the wait. Polling is cheap enough here: the process is ending."""
         while not condition() and not self._signalled_again and self._clock() < deadline:
-            self._signalled_again = bool(self._signals.wait(_DRAIN_CHECK_INTERVAL_SECONDS))  # not by a crash
+            self._signalled_again = bool(self._signals.wait(_CHECK_INTERVAL_SECONDS))  # not by a crash
 
     def _total(self) -> Snapshot:
         return total([pipeline.stats.snapshot() for pipeline in self._pipelines])

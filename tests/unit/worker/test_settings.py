@@ -59,8 +59,26 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         pytest.param({"queues": (QueueShare(URL),)}, "exactly one of --handler", id="nothing to do with a message"),
         pytest.param(
             {"queues": (QueueShare(URL),), "handler": "m:f", "exec": "cat"},
-            "exactly one of --handler",
+            "not --handler and --exec",
             id="two handlers",
+        ),
+        pytest.param(
+            {"queues": (QueueShare(URL),), "handler": "m:f", "serve": "cat"},
+            "not --handler and --serve",
+            id="two again",
+        ),
+        pytest.param(
+            {"queues": (QueueShare(URL),), "exec": "cat", "serve": "cat"}, "not --exec and --serve", id="two commands"
+        ),
+        pytest.param(
+            {"queues": (QueueShare(URL),), "handler": "m:f", "exec": "cat", "serve": "cat"},
+            "not --handler and --exec and --serve",
+            id="three handlers",
+        ),
+        pytest.param(
+            {"queues": (QueueShare(URL),), "serve": "cat", "isolate": True},
+            "leave out --isolate",
+            id="served and isolated",
         ),
     ],
 )

@@ -47,7 +47,7 @@ class HandlerProcess(Protocol):
         """Handle a message in it; raise what `PooledHandler` does, except for InterruptedWorkError."""
 
     def close(self) -> None:
-        """Let it end, and see to it that it does."""
+        """Let it end, and see to it that it does. It has no message."""
 
 
 class PooledHandler(InterruptibleHandler):
@@ -93,6 +93,13 @@ class PooledHandler(InterruptibleHandler):
             self._stopped.set()
             running = list(self._all)
         processes.terminate_all(each.process for each in running)
+
+    def shut_down(self) -> None:
+        """Let the idle processes end, after the last message."""
+        with self._lock:
+            self._stopped.set()
+            idle, self._idle = self._idle, []
+        processes.all_at_once(self._remove_process, idle)
 
     def _handle(self, message: Message) -> None:
         process = self._acquire_process()
