@@ -17,13 +17,13 @@ from queueworker.threadpool import ThreadPool
 
 
 class ThreadWork(Work):
-    """Runs each message's handler in a thread."""
+    """Runs each message's handler in a thread, of a pool that the work on other queues may share."""
 
-    def __init__(self, handler: Handler, context: WorkContext) -> None:
+    def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
         super().__init__(context)
         self._handler = handler
         self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
-        self._thread_pool = ThreadPool("handler", context.concurrency, context.primitives)
+        self._thread_pool = thread_pool or ThreadPool("handler", context.concurrency, context.primitives)
 
     def stop(self) -> None:
         """End the handlers that are processes. A Python function cannot be interrupted."""
