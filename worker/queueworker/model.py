@@ -35,7 +35,7 @@ class MessageHandle(Protocol):
         """
 
     def remaining_seconds(self) -> float:
-        """Return the seconds until the work must be done."""
+        """Return the seconds until the work must be done; 0 or less once it is cancelled."""
 
 
 class NullMessageHandle:
@@ -80,9 +80,21 @@ class Message:
     def deadline(self) -> float:
         """When the work must be done, in seconds since 1970.
 
-        This is 12 hours after the receive, SQS's limit; while the worker drains, the end of its grace period.
+        This is 12 hours after the receive, SQS's limit; while the worker drains, the end of its grace period. Of a
+        message that is no longer ours it is now.
         """
         return time.time() + self.handle.remaining_seconds()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether to go on is in vain: the time for the work is over, or the message is no longer ours.
+
+        That is so when the grace period of the worker is over, or a second signal has ended it; when SQS has refused to
+        extend the message; and 12 hours after the receive. The worker then waits 2 s for its handlers. One that stops
+        by raising CancelledError, of asyncio or of concurrent.futures, has not failed: its message is shown again at
+        once.
+        """
+        return self.handle.remaining_seconds() <= 0
 
     def extend(self, seconds: float) -> None:
         """Hide the message for at least `seconds` from now on, and return once SQS has confirmed it.

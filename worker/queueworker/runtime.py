@@ -5,6 +5,7 @@ Draining guarantees one thing: when the process ends, SQS counts nothing as in f
 
 import gc
 import logging
+import math
 import os
 import threading
 import time
@@ -12,7 +13,8 @@ from collections.abc import Callable, Mapping
 
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
-from queueworker.handlers.work import Work, WorkContext
+from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
+from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
@@ -29,10 +31,13 @@ logger = logging.getLogger(__name__)
 FLUSH_TIMEOUT_SECONDS = 4.0
 """How long the last deletes and releases may take after the grace period."""
 
+MIN_SHUTDOWN_SECONDS = 2.0
+"""How long shutdown hooks have at least, however late it is; else until the grace period is over."""
+
 FROZEN_AFTER_SECONDS = 60.0
 """The lease manager checks its leases every second while it has any; after this long without a check it is frozen."""
 
-_DRAIN_CHECK_INTERVAL_SECONDS = 0.02
+_CHECK_INTERVAL_SECONDS = 0.02
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
 
 RenderMetrics = Callable[[str], tuple[bytes, str]]
@@ -87,6 +92,7 @@ class Runtime:
         table = LeaseTable(settings.visibility_seconds)
         self._lease_manager = LeaseManager(queue=queue, table=table, stats=self._stats, clock=clock, senders=senders)
         self._work = work_for(handler, self._work_context(credentials))
+        self._lifecycle = self._work.lifecycle(REGISTRY)
         self._receiver = Receiver(
             ReceiveContext(
                 queue=queue,
@@ -104,6 +110,8 @@ class Runtime:
         """Work until SIGTERM or SIGINT; return the exit code."""
         served = {"port": self._server.port, "address": self._server.address}
         logger.info("worker started", extra={"queue": self._settings.queue, **served})
+        if (code := self._start_up()) is not None:
+            return code
         gc.freeze()  # what is loaded by now stays; to scan botocore's models again and again costs a tenth
         self._start_thread("lease manager", self._lease_manager.run)
         # A poll longer than the grace period would be cut off, and what it brings would stay hidden for nothing.
@@ -138,6 +146,27 @@ class Runtime:
         thread.start()
         return thread
 
+    def _start_up(self) -> int | None:
+        """Do what the handler needs before the first message; return the exit code if the worker ends instead."""
+        started: list[bool] = []
+        thread = self._start_thread("start-up", lambda: started.append(self._lifecycle.start_up()))
+        if not self._wait_for(thread, deadline=math.inf):
+            return 0  # a signal ends the worker at once: nothing has been received
+        return None if started == [True] else 1
+
+    def _shut_down(self, deadline: float) -> None:
+        """Do what the handler needs after the last message, until the deadline or another signal."""
+        self._signalled_again = False
+        thread = self._start_thread("shutdown", self._lifecycle.shut_down)
+        if not self._wait_for(thread, deadline=max(deadline, self._clock() + MIN_SHUTDOWN_SECONDS)):
+            logger.error("shutdown hooks cut off")
+
+    def _wait_for(self, thread: threading.Thread, *, deadline: float) -> bool:
+        """Wait for the end of a thread; return False when a signal or the deadline came first."""
+        thread.join(_CHECK_INTERVAL_SECONDS)  # it has usually ended by then
+        self._wait_until(lambda: not thread.is_alive(), deadline=deadline)
+        return not thread.is_alive()
+
     def _drain(self, receiver_thread: threading.Thread) -> int:
         """Stop receiving, finish or release, delete; return how many messages stay in flight because of us.
 
@@ -155,6 +184,7 @@ class Runtime:
         )
         if len(self._lease_manager) or (receiver_thread.is_alive() and not self._signalled_again):
             self._interrupt(receiver_thread)
+        self._shut_down(began + grace_seconds)
         left_in_flight = len(self._lease_manager)
         self._stats.add(Count.STRANDED, left_in_flight)
         counts = {str(count): number for count, number in self._stats.snapshot().counts.items()}
@@ -163,9 +193,16 @@ class Runtime:
         return left_in_flight
 
     def _interrupt(self, receiver_thread: threading.Thread) -> None:
-        """Release what is still being worked on; wait for the last poll, unless a second signal came."""
+        """Cancel what is still being worked on, and release what does not end by itself soon.
+
+        The last poll is waited for, unless a second signal came.
+        """
         cut_off = self._signalled_again
+        self._lease_manager.set_deadline(self._clock())  # so that messages are cancelled
+        stop_at = self._clock() + CANCELLATION_TIMEOUT_SECONDS
         self._work.stop()
+        self._signalled_again = False
+        self._wait_until(lambda: not self._lease_manager.unsettled(), deadline=stop_at)
         for lease in self._lease_manager.release_all():
             logger.warning("message released: the grace period is over", extra={"message_id": lease.message.id})
         self._signalled_again = False
@@ -177,7 +214,7 @@ class Runtime:
     def _wait_until(self, condition: Callable[[], bool], *, deadline: float) -> None:
         """Wait for the condition; another signal ends the wait. Polling is cheap enough here: the process is ending."""
         while not condition() and not self._signalled_again and self._clock() < deadline:
-            self._signalled_again = bool(self._signals.wait(_DRAIN_CHECK_INTERVAL_SECONDS))  # not by a crash
+            self._signalled_again = bool(self._signals.wait(_CHECK_INTERVAL_SECONDS))  # not by a crash
 
     def _endpoints(self) -> Endpoints:
         return Endpoints(

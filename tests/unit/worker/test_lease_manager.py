@@ -112,3 +112,41 @@ def test_a_release_is_done_when_the_message_is_here_again_although_its_answer_wa
         time.sleep(0.01)
     assert (len(managed.manager), managed.stats.snapshot().counts[Count.STRANDED]) == (1, 0)
     assert caplog.messages == [], "nothing has failed"
+
+
+HOURS = 60 * 60.0
+
+
+@pytest.mark.parametrize(
+    ("seconds_later", "deadline", "lost", "cancelled"),
+    [
+        pytest.param(0, None, False, False, id="at first"),
+        pytest.param(11 * HOURS, None, False, False, id="after hours"),
+        pytest.param(12 * HOURS, None, False, True, id="at SQS's limit"),
+        pytest.param(24, 25, False, False, id="before the end of the grace period"),
+        pytest.param(25, 25, False, True, id="at the end of the grace period"),
+        pytest.param(1, None, True, True, id="SQS has refused to extend it"),
+    ],
+)
+def test_a_message_is_cancelled_once_there_is_no_time_left_or_it_is_no_longer_ours(
+    seconds_later: float, deadline: float | None, lost: bool, cancelled: bool
+) -> None:
+    now = 0.0
+    manager = LeaseManager(
+        queue=SlowQueue(), table=LeaseTable(VISIBILITY_SECONDS), stats=Stats(lambda: now), clock=lambda: now
+    )
+    (lease,) = manager.add([*messages(1)], hidden_since=0)
+    message = manager.message_to_start(lease)
+    assert message is not None
+    if deadline is not None:
+        manager.set_deadline(deadline)
+    lease.lost, now = lost, seconds_later
+    assert message.cancelled is cancelled
+    assert (message.deadline - time.time() <= 0) is cancelled
+
+
+def test_only_messages_that_are_not_settled_are_worked_on() -> None:
+    manager = LeaseManager(queue=SlowQueue(), table=LeaseTable(30), stats=Stats(lambda: 0.0), clock=lambda: 0.0)
+    first, *_ = manager.add([*messages(3)], hidden_since=0)
+    manager.settle(first, DELETE)
+    assert (manager.unsettled(), len(manager)) == (2, 3)

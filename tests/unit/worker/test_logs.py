@@ -1,10 +1,15 @@
 """What a log line looks like."""
 
+import contextvars
 import json
 import logging
 import sys
 
-from queueworker.logs import JsonFormatter, TextFormatter
+import pytest
+
+from queueworker.context import CURRENT
+from queueworker.logs import JsonFormatter, MessageFields, TextFormatter
+from queueworker.model import Message
 
 
 def record() -> logging.LogRecord:
@@ -29,3 +34,28 @@ def test_a_line_of_json_contains_everything_in_one_line() -> None:
 
 def test_a_line_for_people_contains_the_pairs_too() -> None:
     assert "ERROR   the handler failed message_id=m-1 seconds=0.25\nTraceback" in TextFormatter().format(record())
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("current", "fields"),
+    [
+        pytest.param(None, {"message_id": "m-1", "seconds": 0.25}, id="no message is handled"),
+        pytest.param(
+            Message("m-2", "body", "receipt", attributes={"traceparent": TRACEPARENT}, queue_url="https://sqs/1/q"),
+            {"message_id": "m-1", "seconds": 0.25, "queue": "https://sqs/1/q", "traceparent": TRACEPARENT},
+            id="what the line says itself stays",
+        ),
+    ],
+)
+def test_a_line_says_during_which_message_it_was_written(current: Message | None, fields: dict[str, object]) -> None:
+    def written() -> dict[str, object]:
+        CURRENT.set(current)
+        line = record()
+        assert MessageFields().filter(line)
+        return dict(json.loads(JsonFormatter().format(line)))
+
+    line = contextvars.copy_context().run(written)
+    assert {name: line[name] for name in line.keys() - {"time", "level", "logger", "message", "traceback"}} == fields

@@ -1,6 +1,7 @@
 """Every message that is accepted is either handled or released, never both."""
 
 import asyncio
+import concurrent.futures
 import threading
 import time
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from queueworker.context import current_message
 from queueworker.errors import UnreachableError
 from queueworker.handlers.coroutines import CoroutineWork
 from queueworker.handlers.dead_letters import DeadLetterQueue
@@ -155,3 +157,54 @@ def test_a_coroutine_that_the_worker_cancels_is_released_at_once() -> None:
     work.stop()
     environment.wait_until_settled()
     assert environment.queue.released == ["m0"]
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, concurrent.futures.CancelledError])
+def test_a_function_that_stops_because_its_message_is_cancelled_is_released_at_once(error: type[BaseException]) -> None:
+    def stop_when_cancelled(message: Message) -> None:
+        started.set()
+        while not message.cancelled:
+            time.sleep(0)
+        raise error
+
+    environment, started = Environment(), threading.Event()
+    ThreadWork(stop_when_cancelled, environment.context()).accept(environment.leases(1))
+    assert started.wait(10)
+    environment.lease_manager.set_deadline(time.monotonic())
+    environment.wait_until_settled()
+    assert environment.queue.released == ["m0"]
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, concurrent.futures.CancelledError, RuntimeError])
+def test_a_function_that_raises_otherwise_has_failed(error: type[BaseException]) -> None:
+    def fail(_: Message) -> None:
+        raise error
+
+    environment = Environment()
+    if error is RuntimeError:
+        environment.lease_manager.set_deadline(time.monotonic())
+    ThreadWork(fail, environment.context()).accept(environment.leases(2))
+    environment.wait_until_settled()
+    assert environment.stats.snapshot().counts[Count.FAILED] == 2
+    assert (environment.queue.deleted, environment.queue.released) == ([], []), "they are shown again later"
+
+
+@pytest.mark.parametrize("coroutines", [False, True])
+def test_a_handler_sees_its_own_message_as_the_current_one_and_no_other_code_does(coroutines: bool) -> None:
+    seen: list[tuple[Message, Message | None]] = []
+
+    def handle(message: Message) -> None:
+        seen.append((message, current_message()))
+
+    async def handle_async(message: Message) -> None:
+        await asyncio.sleep(0)
+        await asyncio.create_task(asyncio.to_thread(handle, message))
+
+    environment = Environment()
+    context = environment.context()
+    work: Work = CoroutineWork(handle_async, context) if coroutines else ThreadWork(handle, context)
+    work.accept(environment.leases(20))
+    environment.wait_until_settled()
+    assert len(seen) == 20
+    assert all(message is current for message, current in seen)
+    assert current_message() is None

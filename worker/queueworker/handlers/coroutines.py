@@ -5,16 +5,18 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 from threading import Event
 
+from queueworker.context import CURRENT
 from queueworker.handlers.handler import CoroutineHandler
+from queueworker.handlers.lifecycle import Hooks, Lifecycle
+from queueworker.handlers.loops import wait_on
 from queueworker.handlers.returned import finish_async
-from queueworker.handlers.work import Work, WorkContext
+from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
+from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError
-
-CANCELLATION_TIMEOUT_SECONDS = 2.0
-"""How long to wait for cancelled coroutines to end."""
 
 
 class CoroutineWork(Work):
@@ -34,6 +36,10 @@ class CoroutineWork(Work):
         ended = self._context.primitives.event()
         self._loop.call_soon_threadsafe(self._cancel_all, ended)
         ended.wait(CANCELLATION_TIMEOUT_SECONDS)
+
+    def lifecycle(self, registry: Registry) -> Lifecycle:
+        """Return what is registered, to be called on the handlers' own event loop where it is async."""
+        return Hooks(registry, partial(wait_on, self._loop))
 
     def _start(self, lease: Lease) -> None:
         self._loop.call_soon_threadsafe(self._create_task, lease)
@@ -68,6 +74,7 @@ class CoroutineWork(Work):
             return
         message, run = begun
         failure: BaseException | None = None
+        CURRENT.set(message)  # of this task, and of those that it starts
         try:
             await finish_async(self._handler(message))
         except asyncio.CancelledError as error:  # ours, or the handler's own: a time limit, a library's task

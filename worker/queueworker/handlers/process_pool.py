@@ -31,6 +31,8 @@ class HandlerProcess(Protocol):
     """A process that handles messages, one at a time. It was started when it was made."""
 
     process: processes.Process
+    closed: bool
+    """Whether it is known that it takes no further message."""
 
     def wait_until_ready(self) -> None:
         """Wait until it takes messages.
@@ -47,7 +49,7 @@ class HandlerProcess(Protocol):
         """Handle a message in it; raise what `PooledHandler` does, except for InterruptedWorkError."""
 
     def close(self) -> None:
-        """Let it end, and see to it that it does."""
+        """Let it end, and see to it that it does. It has no message."""
 
 
 class PooledHandler(InterruptibleHandler):
@@ -93,6 +95,13 @@ class PooledHandler(InterruptibleHandler):
             self._stopped.set()
             running = list(self._all)
         processes.terminate_all(each.process for each in running)
+
+    def shut_down(self) -> None:
+        """Let the idle processes end, after the last message."""
+        with self._lock:
+            self._stopped.set()
+            idle, self._idle = self._idle, []
+        processes.all_at_once(self._remove_process, idle)
 
     def _handle(self, message: Message) -> None:
         process = self._acquire_process()
@@ -140,12 +149,12 @@ class PooledHandler(InterruptibleHandler):
         return process
 
     def _release_process(self, process: HandlerProcess) -> None:
-        if process.usable():
+        if process.closed:
+            self._remove_process(process)
+        else:
             with self._lock:
                 self._lost_in_a_row = 0
                 self._idle.append(process)
-        else:
-            self._remove_process(process)
 
     def _remove_process(self, process: HandlerProcess) -> None:
         with self._lock:

@@ -5,9 +5,13 @@
 
 from functools import partial
 
+from queueworker.context import CURRENT
 from queueworker.handlers.handler import Handler, InterruptibleHandler
+from queueworker.handlers.lifecycle import Hooks, Lifecycle
+from queueworker.handlers.loops import LoopThread
 from queueworker.handlers.returned import finish
-from queueworker.handlers.work import Work, WorkContext
+from queueworker.handlers.work import Work, WorkContext, as_interruption
+from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.threadpool import ThreadPool
 
@@ -26,6 +30,12 @@ class ThreadWork(Work):
         if isinstance(self._maybe_interruptible, InterruptibleHandler):
             self._maybe_interruptible.stop()
 
+    def lifecycle(self, registry: Registry) -> Lifecycle:
+        """Return the handler itself if it has child processes, else what is registered in this process."""
+        if isinstance(self._maybe_interruptible, Lifecycle):
+            return self._maybe_interruptible
+        return Hooks(registry, LoopThread().wait)
+
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
 
@@ -35,8 +45,10 @@ class ThreadWork(Work):
             return
         message, run = begun
         failure: BaseException | None = None
+        CURRENT.set(message)
         try:
             finish(self._handler(message))
         except BaseException as error:  # a handler that calls sys.exit() has failed, the thread continues
-            failure = error
+            failure = as_interruption(error, message)
+        CURRENT.set(None)
         self._finish(lease, run, failure)

@@ -16,7 +16,9 @@ from functools import partial
 from queueworker.backoff import retry_delay_seconds
 from queueworker.errors import SqsError
 from queueworker.handlers.dead_letters import DeadLetterQueue
+from queueworker.handlers.lifecycle import Lifecycle
 from queueworker.handlers.message_groups import MessageGroups
+from queueworker.hooks import Registry
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
 from queueworker.model import DELETE, RELEASE, Disposition, InterruptedWorkError, Message, Reject, ReportedError, Retry
@@ -29,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 DEAD_LETTER_THREADS = 2
 """Requests to the dead-letter queue at the same time."""
+
+CANCELLATION_TIMEOUT_SECONDS = 2.0
+"""How long handlers have to end by themselves once their messages are cancelled."""
 
 MAX_ERROR_LENGTH = 500
 """Characters of a handler's error that are logged."""
@@ -76,6 +81,10 @@ class Work(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Interrupt the handlers that can be; their messages are released. Returns when these have ended."""
+
+    @abstractmethod
+    def lifecycle(self, registry: Registry) -> Lifecycle:
+        """Return what is to be done before the first message and after the last."""
 
     @abstractmethod
     def _start(self, lease: Lease) -> None: ...
@@ -172,6 +181,18 @@ class Work(ABC):
         self._context.limiter.release(len(stopped))
         if following is not None:
             self._start(following)
+
+
+def as_interruption(error: BaseException, message: Message) -> BaseException:
+    """Return what a handler raised, as an InterruptedWorkError if it has stopped because its message is cancelled."""
+    return InterruptedWorkError() if message.cancelled and _is_cancellation(error) else error
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    import asyncio  # noqa: PLC0415 -- whoever raises one of the two has loaded it, or half of it
+    import concurrent.futures  # noqa: PLC0415 -- as above
+
+    return isinstance(error, asyncio.CancelledError | concurrent.futures.CancelledError)
 
 
 def _log_failure(message: Message, error: BaseException, seconds: float) -> None:

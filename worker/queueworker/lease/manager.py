@@ -136,7 +136,9 @@ class LeaseManager:
         self._deadline = deadline
 
     def remaining_seconds(self, lease: Lease) -> float:
-        """Return the seconds until the work on a message must be done."""
+        """Return the seconds until the work on a message must be done: none if the message is no longer ours."""
+        if lease.lost:
+            return 0.0
         return min(lease.hidden_since + MAX_VISIBILITY_SECONDS, self._deadline) - self._clock()
 
     def lag(self) -> float:
@@ -162,6 +164,11 @@ class LeaseManager:
             urgent = disposition is not DELETE or self._flush or lease.requested_seconds
             if urgent or self._table.unrequested in {1, BATCH_SIZE}:
                 self._changed.notify_all()
+
+    def unsettled(self) -> int:
+        """Return the number of messages that are worked on, or wait for that."""
+        with self._changed:
+            return self._table.unsettled
 
     def release_all(self) -> list[Lease]:
         """Release everything that is not settled; return it."""

@@ -47,6 +47,11 @@ class LeaseTable:
         return len(self._leases)
 
     @property
+    def unsettled(self) -> int:
+        """The number of messages that are worked on, or wait for that."""
+        return sum(lease.disposition is None for lease in self._leases.values())
+
+    @property
     def groups(self) -> int:
         """The number of message groups in hand."""
         return len({lease.message.group for lease in self._leases.values() if lease.message.group is not None})

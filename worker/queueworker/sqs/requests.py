@@ -31,7 +31,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 
 _HEADERS: Final = {
     "Content-Type": "application/x-amz-json-1.0",
-    "User-Agent": f"queueworker/{version('queueworkerpool')}",
+    "User-Agent": f"queueworker/{version('queueworker')}",
     "X-Amzn-Query-Mode": "true",  # requests the error codes that SQS has always had
 }
 # The latter because a long poll is silent for longer than some NAT gateways remember a connection.
