@@ -17,6 +17,7 @@ from queueworker.errors import UsageError
 from queueworker.handlers.handler import Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
+from queueworker.process import Process
 from queueworker.runtime import Runtime
 from queueworker.settings import ENV_PREFIX, QueueShare, Settings, flag_of, reject_unknown
 
@@ -74,7 +75,7 @@ def run(**flags: Any) -> None:
         logs.configure(settings.log_level, settings.log_format)
         logs.pass_on_prints()
         handler = _load_handler(settings)
-        runtime = Runtime(settings, handler)
+        runtime = Runtime(settings, handler, Process(settings))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     except ReportedError as error:

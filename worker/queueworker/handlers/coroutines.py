@@ -47,7 +47,7 @@ class CoroutineWork(Work):
 
     def lifecycle(self, registry: Registry) -> Lifecycle:
         """Return what is registered, to be called on the handlers' own event loop where it is async."""
-        return Hooks(registry, partial(wait_on, self._loop))
+        return Hooks(registry, partial(wait_on, self._loop, self._context.primitives))
 
     def _start(self, lease: Lease) -> None:
         self._loop.call_soon_threadsafe(self._create_task, lease)

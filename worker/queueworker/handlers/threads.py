@@ -34,7 +34,7 @@ class ThreadWork(Work):
         """Return the handler itself if it has child processes, else what is registered in this process."""
         if isinstance(self._maybe_interruptible, Lifecycle):
             return self._maybe_interruptible
-        return Hooks(registry, LoopThread().wait)
+        return Hooks(registry, LoopThread(self._context.primitives).wait)
 
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
