@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
-from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
 from queueworker.lease.manager import LeaseManager, senders_for

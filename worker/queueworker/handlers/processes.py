@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 TERMINATION_TIMEOUT_SECONDS = 2.0
 """How long to wait for a process to end after SIGTERM, before SIGKILL."""
@@ -18,6 +19,7 @@ TERMINATION_TIMEOUT_SECONDS = 2.0
 REAP_INTERVAL_SECONDS = 1.0
 
 Process = subprocess.Popen[bytes]
+T = TypeVar("T")
 
 
 def describe_exit(name: str, returncode: int) -> str:
@@ -39,7 +41,12 @@ def terminate(process: Process) -> None:
 
 def terminate_all(processes: Iterable[Process]) -> None:
     """Terminate many processes at the same time."""
-    threads = [threading.Thread(target=terminate, args=(process,), daemon=True) for process in processes]
+    all_at_once(terminate, processes)
+
+
+def all_at_once(action: Callable[[T], None], items: Iterable[T]) -> None:
+    """Do the same to many things at the same time, because each may take seconds."""
+    threads = [threading.Thread(target=action, args=(item,), daemon=True) for item in items]
     for thread in threads:
         thread.start()
     for thread in threads:
