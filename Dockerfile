@@ -16,17 +16,22 @@ RUN command -v python3 >/dev/null || { echo "BASE has no python3: take an image 
 RUN echo 'queueworkerpool:x:65532:65532::/:/usr/sbin/nologin' >> /etc/passwd \
  && echo 'queueworkerpool:x:65532:' >> /etc/group
 
-# The project's wheel. The tools that build it are locked like everything else, and stay in this stage.
-FROM base AS wheel
+# The wheels, one for each program. The tools that build them are locked like everything else, and stay in these stages.
+FROM base AS builder
 COPY requirements-build.lock /src/
 RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m pip --python /opt/venv install --no-compile --no-deps --require-hashes --only-binary=:all: -r /src/requirements-build.lock
+COPY common/ /src/common/
+
+FROM builder AS operator-wheel
 COPY pyproject.toml README.md LICENSE /src/
 COPY crds/ /src/crds/
 COPY operator/ /src/operator/
-COPY worker/ /src/worker/
-COPY common/ /src/common/
 RUN python3 -m pip --python /opt/venv wheel --no-deps --no-build-isolation --wheel-dir /wheels /src
+
+FROM builder AS worker-wheel
+COPY worker/ /src/worker/
+RUN python3 -m pip --python /opt/venv wheel --no-deps --no-build-isolation --wheel-dir /wheels /src/worker
 
 # The environments: dependencies first, because they change less often than the code. Bytecode that is compared with no
 # source's time stays valid whatever times the files get; a container that cannot write would compile at each start.
@@ -35,7 +40,7 @@ COPY requirements-operator.lock /src/
 RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m pip --python /opt/venv install --no-compile --no-deps --require-hashes --only-binary=:all: -r /src/requirements-operator.lock \
  && python3 /src/images/prune.py /opt/venv/lib/python3*/site-packages
-COPY --from=wheel /wheels/ /wheels/
+COPY --from=operator-wheel /wheels/ /wheels/
 RUN python3 -m pip --python /opt/venv install --no-compile --no-deps --no-index --find-links /wheels queueworkerpool \
  && python3 -m compileall -q -f --invalidation-mode unchecked-hash /opt/venv/lib
 
@@ -43,8 +48,8 @@ FROM base AS worker-venv
 COPY requirements-worker.lock /src/
 RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m pip --python /opt/venv install --no-compile --no-deps --require-hashes --only-binary=:all: -r /src/requirements-worker.lock
-COPY --from=wheel /wheels/ /wheels/
-RUN python3 -m pip --python /opt/venv install --no-compile --no-deps --no-index --find-links /wheels queueworkerpool \
+COPY --from=worker-wheel /wheels/ /wheels/
+RUN python3 -m pip --python /opt/venv install --no-compile --no-deps --no-index --find-links /wheels queueworker \
  && python3 -m compileall -q -f --invalidation-mode unchecked-hash /opt/venv/lib
 
 # The images. The user is a number, so that Kubernetes can see that it is not root. python:slim has no bytecode of Python's
@@ -70,7 +75,7 @@ ENV PATH=/opt/venv/bin:${PATH} \
     PYTHONUNBUFFERED=1
 COPY --from=base /etc/passwd /etc/group /etc/
 COPY --from=worker-venv /opt/venv/ /opt/venv/
-RUN PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 python3 -c "import queueworker.__main__, queueworker.runtime"
+RUN PYTHONDONTWRITEBYTECODE= PYTHONHASHSEED=0 python3 -c "import queueworker.__main__, queueworker.commands.group, queueworker.commands.run"
 USER 65532:65532
 EXPOSE 8081
 ENTRYPOINT ["queueworker"]

@@ -17,12 +17,12 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/.installed: requirements.lock pyproject.toml devcluster/pyproject.toml planner/pyproject.toml
+$(BIN)/.installed: requirements.lock pyproject.toml devcluster/pyproject.toml planner/pyproject.toml worker/pyproject.toml
 	@echo "==> Python environment in .venv (a minute when nothing is cached)"
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: set PYTHON=..."'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./devcluster -e ./planner
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e ./devcluster -e ./planner -e ./worker
 	@touch $@
 
 setup: $(BIN)/.installed ## Install the locked dependencies and build the control plane (cold: about 7 minutes)
@@ -86,9 +86,10 @@ record: setup ## Record anew what the planner is judged by: runs of the real ope
 	$(BIN)/python -m testbed.hpa
 
 lock: $(BIN)/.installed ## Lock the dependencies anew, with hashes and without index addresses
-	for name in ": --extra cli --group dev" "-operator: --extra operator -c requirements.lock" "-worker: -c requirements.lock"; do \
+	for name in ": pyproject.toml --extra cli --group dev" "-operator: pyproject.toml -c requirements.lock" \
+	  "-worker: worker/pyproject.toml --group worker/pyproject.toml:image -c requirements.lock"; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	    pyproject.toml $${name#*:} -o requirements$${name%%:*}.lock; \
+	    $${name#*:} -o requirements$${name%%:*}.lock; \
 	done
 	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  -c requirements.lock - -o requirements-build.lock

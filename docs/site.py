@@ -43,6 +43,7 @@ NAV = {
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",
         "Handlers": "docs/handlers.md",
+        "Programs in any language": "docs/serve.md",
         "The planner": "docs/planner.md",
         "How true the planner is": "docs/planner-accuracy.md",
         "Troubleshooting": "docs/troubleshooting.md",

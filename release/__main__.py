@@ -1,8 +1,8 @@
 """`make release VERSION=1.2.3`: writes everything that a release consists of into `dist/`, the same each time.
 
-Images as OCI archives, the charts, the wheels, the plugin of kubectl, an SBOM per image, the notes, and the checksums
-of all. Sources and times are those of the commit: what is not committed is not in it. It publishes nothing;
-.github/workflows/release.yml does.
+Images as OCI archives, the charts, the wheels, the worker's sdist, the plugin of kubectl, an SBOM per image, the
+notes, and the checksums of all. Sources and times are those of the commit: what is not committed is not in it. It
+publishes nothing; .github/workflows/release.yml does.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from release.errors import ReleaseError
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 IMAGES = ("operator", "worker")
-PROJECTS = (".", "planner")
+PROJECTS = (".", "worker", "planner")
 """The folders of what becomes a wheel."""
 CHARTS = ("queueworkerpool", "queueworkerpool-crds")
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -110,6 +110,7 @@ def release(order: Order, folder: Path) -> Iterator[str]:
     (DIST / "NOTES.md").write_text(notes)
     for project in PROJECTS:
         yield _wheel(source / project, commit)
+    yield _sdist(source / "worker", commit)
     yield from _plugin(order, source, commit)
     _name_registry(order, source / "charts" / "queueworkerpool")
     for chart in CHARTS:
@@ -135,11 +136,21 @@ def _sources(folder: Path) -> Path:
 
 
 def _wheel(project: Path, commit: Commit) -> str:
-    before = set(DIST.glob("*.whl"))
     argv = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
-    _run([*argv, "--no-build-isolation", f"--wheel-dir={DIST}", str(project)], epoch=commit.epoch)
-    [wheel] = set(DIST.glob("*.whl")) - before
-    return wheel.name
+    return _added([*argv, "--no-build-isolation", f"--wheel-dir={DIST}", str(project)], project, commit)
+
+
+def _sdist(project: Path, commit: Commit) -> str:
+    argv = [sys.executable, "-m", "hatchling", "build", "--target=sdist", f"--directory={DIST}"]
+    return _added(argv, project, commit)
+
+
+def _added(argv: list[str], folder: Path, commit: Commit) -> str:
+    """Run a command in a folder; return the name of the file that it adds to the release."""
+    before = set(DIST.iterdir())
+    _run(argv, epoch=commit.epoch, folder=folder)
+    [file] = set(DIST.iterdir()) - before
+    return file.name
 
 
 def _plugin(order: Order, source: Path, commit: Commit) -> Iterator[str]:
@@ -203,12 +214,12 @@ def _checksums() -> str:
     return CHECKSUMS
 
 
-def _run(*commands: list[str], epoch: int | None = None) -> str:
+def _run(*commands: list[str], epoch: int | None = None, folder: Path | None = None) -> str:
     """Run commands one after the other; return what the last one printed. Raises ReleaseError when one fails."""
     env = os.environ | ({"SOURCE_DATE_EPOCH": str(epoch)} if epoch is not None else {})
     printed = ""
     for argv in commands:
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             raise ReleaseError("\n".join([f"{' '.join(argv[:3])} … failed:", *said[-8:]]))

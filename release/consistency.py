@@ -14,6 +14,7 @@ UNRELEASED = "Unreleased"
 NAMED = {
     "pyproject.toml": r'^(?:version = "|planner = \["queueplanner==)([^"]+)"',
     "planner/pyproject.toml": r'(?:^version = "|queueworkerpool\[cli\]==)([^"]+)"',
+    "worker/pyproject.toml": r'^version = "([^"]+)"',
     "charts/queueworkerpool/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "charts/queueworkerpool-crds/Chart.yaml": r"^(?:version|appVersion): (\S+)$",
     "crds/queueworkerpools.yaml": r"queueworker\.dev/version: (\S+)$",

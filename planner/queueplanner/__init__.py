@@ -4,3 +4,5 @@
 takes; `policies` decide how many pods there are; `outcome` is what came of it. It may import the operator's pure core
 (`decide`, `gather`, `model`, `sizing`, `validate`), and nothing of it imports the planner.
 """
+
+import queueworkerpool  # noqa: F401 -- with it is installed what both share: docs/adr/0023

@@ -36,17 +36,31 @@ def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
     assert [path for path in copied() if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize(("image", "program"), [("operator", "qwp"), ("worker", "queueworker")])
-def test_an_image_runs_its_program_as_a_number_that_is_not_root(image: str, program: str) -> None:
+PROJECTS = {"operator": (ROOT, "qwp"), "worker": (ROOT / "worker", "queueworker")}
+
+
+@pytest.mark.parametrize("image", PROJECTS)
+def test_an_image_runs_its_program_as_a_number_that_is_not_root(image: str) -> None:
+    folder, program = PROJECTS[image]
     instructions = dict(re.findall(r"^(USER|ENTRYPOINT) (.+)$", stage(image), re.MULTILINE))
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", instructions["USER"])
     assert json.loads(instructions["ENTRYPOINT"]) == [program]
-    assert program in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert program in tomllib.loads((folder / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+@pytest.mark.parametrize("image", PROJECTS)
+def test_an_image_gets_its_own_wheel_alone(image: str) -> None:
+    folder, _ = PROJECTS[image]
+    name = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"]
+    assert re.findall(r"--find-links /wheels (\S+)", stage(f"{image}-venv")) == [name]
+    assert re.findall(r"^COPY --from=(\S+)", stage(f"{image}-venv"), re.MULTILINE) == [f"{image}-wheel"]
+    others = {"operator": ["worker"], "worker": ["operator", "crds"]}[image]
+    assert [each for each in others if f"COPY {each}/" in stage("builder") + stage(f"{image}-wheel")] == []
 
 
 def test_nothing_is_installed_without_its_hash_or_from_elsewhere() -> None:
     installs = re.findall(r"-m (pip [^&\n]*?(?:install|wheel) [^&\n]+)", DOCKERFILE)
-    assert len(installs) == 6
+    assert len(installs) == 7
     assert [line for line in installs if not line.startswith("pip --python /opt/venv ")] == []
     assert [line for line in installs if "--no-deps" not in line] == []
     safe = ("--require-hashes", "--no-index", "--no-build-isolation")
@@ -134,4 +148,4 @@ def test_the_check_of_the_base_accepts_this_python() -> None:
 
 
 def test_every_stage_starts_from_the_base_image_that_the_builder_chose() -> None:
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${BASE}", "base"}
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"${BASE}", "base", "builder"}

@@ -42,12 +42,26 @@ def test_the_document_of_an_image_is_valid(image: str) -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace("library", "books")) is not None
 
 
-def test_what_the_planner_needs_is_locked_but_for_ourselves() -> None:
-    """It is no part of the lock, which would look for both in an index."""
-    needed = tomllib.loads((ROOT / "planner/pyproject.toml").read_text())["project"]["dependencies"]
-    names = {re.split(r"[^\w-]", each)[0] for each in needed} - {"queueworkerpool"}
+OURS = {"queueplanner", "queueworker", "queueworkerpool"}
+
+
+@pytest.mark.parametrize("folder", ["planner", "worker"])
+def test_what_planner_and_worker_need_is_locked_but_for_ourselves(folder: str) -> None:
+    """They are no part of the lock, which would look for them in an index."""
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[^\w-]", each)[0] for each in project["dependencies"]} - OURS
     locked = {name for name, _, _ in entries(ROOT / "requirements.lock")}
-    assert (names - locked, {"queueplanner", "queueworkerpool"} & locked) == (set(), set())
+    assert (names - locked, OURS & locked) == (set(), set())
+
+
+def test_the_workers_image_has_what_the_worker_needs_and_the_whole_of_boto3_for_handlers() -> None:
+    project = tomllib.loads((ROOT / "worker/pyproject.toml").read_text())
+    given = [*project["project"]["dependencies"], *project["dependency-groups"]["image"]]
+    named = {re.split(r"[^\w-]", each)[0] for each in given}
+    assert named == {"boto3", "botocore", "click", "prometheus-client"}
+    lock = (ROOT / "requirements-worker.lock").read_text()
+    direct = re.findall(r"^(\S+)==[^#]*?# via\n(?:    #   \S+(?: \S+)?\n)*?    #   queueworker ", lock, re.MULTILINE)
+    assert set(direct) == named
 
 
 def test_the_images_get_nothing_of_the_planner() -> None:

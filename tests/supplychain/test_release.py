@@ -17,6 +17,7 @@ import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+import release.__main__ as program
 from docs.sbom import sbom
 from release.archives import Image, normalise, read_image
 from release.consistency import CHANGELOG, NAMED, notes, problems, with_source
@@ -176,6 +177,15 @@ def test_the_document_of_a_built_image_names_the_packages_of_its_base_and_its_py
 
 def test_an_image_of_another_system_adds_nothing() -> None:
     assert list(base_components(Image("", 0, {}, {}))) == []
+
+
+def test_of_the_worker_a_release_has_wheel_and_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "DIST", tmp_path)
+    commit = program.Commit("", 1_790_000_000, tagged=False)
+    made = [make(ROOT / "worker", commit) for make in (program._wheel, program._sdist)]
+    assert made == ["queueworker-0.1.0-py3-none-any.whl", "queueworker-0.1.0.tar.gz"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == made
+    assert {ROOT / project / "pyproject.toml" for project in program.PROJECTS} <= {ROOT / path for path in NAMED}
 
 
 BUILD = Build("worker", "w:1", "base@sha256:0", {"VERSION": "1"}, 7, ("--pull",))

@@ -1,5 +1,7 @@
 """The worker runtime: consumes an SQS queue without losing messages. Handlers import what they need from here."""
 
+import sys
+
 from queueworker.context import current_message
 from queueworker.hooks import middleware, on_shutdown, on_startup
 from queueworker.model import Message, MessageLostError, Reject, Retry
@@ -14,3 +16,5 @@ __all__ = [
     "on_shutdown",
     "on_startup",
 ]
+
+sys.path.append(f"{__path__[0]}/_common")  # where what the operator has too is installed: docs/adr/0023

@@ -16,6 +16,10 @@ TRACE_ATTRIBUTES: Final = ("traceparent", "tracestate", "baggage")
 """The message attributes in which senders pass on a W3C trace context."""
 
 
+REASON_ATTRIBUTE: Final = "queueworker.reason"
+"""The message attribute in which the worker says why it rejected a message."""
+
+
 class MessageLostError(Exception):
     """The message is no longer this worker's, or SQS does not confirm that it is: another worker may receive it."""
 
@@ -126,6 +130,34 @@ class Message:
         """The sender's trace context as a carrier for OpenTelemetry's `extract`."""
         carrier = {name: str(self.attributes[name]) for name in TRACE_ATTRIBUTES if name in self.attributes}
         return carrier | ({"X-Amzn-Trace-Id": self.trace_header} if self.trace_header else {})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as somebody sees it who looks into a queue: with what handlers need not know."""
+
+    message: Message
+    source_arn: str | None = None
+    """Of the queue from which SQS moved it here, if it did."""
+    deduplication_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatus:
+    """A queue at one moment. SQS calls its numbers approximate."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+    max_receive_count: int | None
+    """After so many receives the next one moves a message to the queue's own dead-letter queue; None: it has none."""
+    read_at: float
+    """When, by SQS's clock, in seconds since 1970; it has whole seconds only, so up to one later."""
+
+    @property
+    def messages(self) -> int:
+        """All of them."""
+        return self.visible + self.in_flight + self.delayed
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,13 @@ class Settings:
             " exit code 0 for success. No shell is involved."
         },
     )
+    serve: str | None = field(
+        default=None,
+        metadata={
+            "help": "Command of a program that stays and takes messages one by one, as lines of JSON on standard"
+            " input and output; as many run as are needed at the same time. No shell is involved."
+        },
+    )
     isolate: bool = field(
         default=False,
         metadata={
@@ -132,10 +139,7 @@ class Settings:
         for flag, url in (("--queue", self.queue), ("--dead-letter-queue", self.dead_letter_queue)):
             if url is not None:
                 _check_address(flag, url)
-        if (self.handler is None) == (self.exec is None):
-            raise UsageError("give exactly one of --handler MODULE:FUNCTION and --exec COMMAND")
-        if self.isolate and self.exec is not None:
-            raise UsageError("--exec has a process of its own for each message: leave out --isolate")
+        _check_handlers({"--handler": self.handler, "--exec": self.exec, "--serve": self.serve}, isolate=self.isolate)
         if self.prefetch > (limit := max(self.concurrency, MESSAGES_OF_THREE_REQUESTS - self.concurrency)):
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"
@@ -147,6 +151,17 @@ def _check_address(flag: str, url: str) -> None:
         parse(url)
     except AddressError as error:
         raise UsageError(f"{flag} {url!r} is not a queue URL: {error}") from error
+
+
+def _check_handlers(by_flag: Mapping[str, str | None], *, isolate: bool) -> None:
+    given = [flag for flag, value in by_flag.items() if value is not None]
+    if len(given) != 1:
+        found = f", not {' and '.join(given)}" if given else ""
+        raise UsageError(f"give exactly one of --handler MODULE:FUNCTION, --exec COMMAND and --serve COMMAND{found}")
+    if isolate and "--exec" in given:
+        raise UsageError("--exec has a process of its own for each message: leave out --isolate")
+    if isolate and "--serve" in given:
+        raise UsageError("--serve has processes of its own, one message at a time in each: leave out --isolate")
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

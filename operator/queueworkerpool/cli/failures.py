@@ -31,7 +31,7 @@ def reported(about: object = "") -> Iterator[None]:
 
 def missing(error: ModuleNotFoundError) -> str:
     """Return what to install where a library is missing."""
-    return f"this installation lacks the library {error.name}: pip install 'queueworkerpool[operator]'"
+    return f"this installation lacks the library {error.name}: pip install queueworkerpool"
 
 
 def sentence(error: QueueWorkerPoolError) -> str:

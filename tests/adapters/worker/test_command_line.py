@@ -81,7 +81,7 @@ def test_wrong_usage_is_refused_with_the_fix(flags: tuple[str, ...], env: dict[s
         pytest.param(("--help",), "queueworker run --help", id="all commands"),
         pytest.param(("--queue", URL, "--help"), "[env var: QUEUEWORKER_VISIBILITY_SECONDS", id="flags without a name"),
         pytest.param(("run", "-h"), "[env var: QUEUEWORKER_VISIBILITY_SECONDS", id="flags of run"),
-        pytest.param(("--version",), f"queueworker, version {version('queueworkerpool')}", id="version"),
+        pytest.param(("--version",), f"queueworker, version {version('queueworker')}", id="version"),
     ],
 )
 def test_the_program_explains_itself(flags: tuple[str, ...], expected: str) -> None:

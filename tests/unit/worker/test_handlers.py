@@ -32,6 +32,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         "    def __call__(self, message): yield\n"
         "generating = Generator()\n"
         "bound_generator = functools.partial(generator)\n"
+        "def of_two(event, context): ...\n"
+        "async def of_text(text: str): ...\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "module_of_handlers", raising=False)
@@ -40,7 +42,14 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize(
     ("name", "coroutine"),
-    [("plain", False), ("Group.method", False), ("coroutine", True), ("instance", True), ("bound", True)],
+    [
+        ("plain", False),
+        ("Group.method", False),
+        ("coroutine", True),
+        ("instance", True),
+        ("bound", True),
+        ("of_text", True),
+    ],
 )
 def test_functions_and_coroutine_functions_are_distinguished(module: str, name: str, coroutine: bool) -> None:
     assert is_coroutine_function(load(f"{module}:{name}")) is coroutine
@@ -66,6 +75,11 @@ def test_a_missing_handler_is_refused(target: str, expected: str) -> None:
 def test_a_generator_is_refused_for_it_would_never_run(module: str, name: str) -> None:
     with pytest.raises(UsageError, match="a generator, of which nothing has run: remove the yield"):
         load(f"{module}:{name}")
+
+
+def test_a_refused_handler_is_named(module: str) -> None:
+    with pytest.raises(UsageError, match=f"handler '{module}:of_two': it takes event, context"):
+        load(f"{module}:of_two")
 
 
 def test_a_class_is_refused_for_a_call_only_makes_an_object(module: str) -> None:

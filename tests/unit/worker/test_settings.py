@@ -31,7 +31,15 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
             id="as many again, and one",
         ),
         pytest.param({"queue": URL}, "exactly one of --handler", id="nothing to do with a message"),
-        pytest.param({"queue": URL, "handler": "m:f", "exec": "cat"}, "exactly one of --handler", id="two handlers"),
+        pytest.param({"queue": URL, "handler": "m:f", "exec": "cat"}, "not --handler and --exec", id="two handlers"),
+        pytest.param({"queue": URL, "handler": "m:f", "serve": "cat"}, "not --handler and --serve", id="two again"),
+        pytest.param({"queue": URL, "exec": "cat", "serve": "cat"}, "not --exec and --serve", id="two commands"),
+        pytest.param(
+            {"queue": URL, "handler": "m:f", "exec": "cat", "serve": "cat"},
+            "not --handler and --exec and --serve",
+            id="three handlers",
+        ),
+        pytest.param({"queue": URL, "serve": "cat", "isolate": True}, "leave out --isolate", id="served and isolated"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(settings: dict[str, Any], expected: str) -> None:

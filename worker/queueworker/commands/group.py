@@ -52,7 +52,7 @@ def with_command(args: Sequence[str]) -> list[str]:
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="queueworkerpool", prog_name="queueworker")
+@click.version_option(package_name="queueworker", prog_name="queueworker")
 def main() -> None:
     """Consume SQS queues from Python, without losing messages.
 

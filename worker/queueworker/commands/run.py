@@ -71,6 +71,7 @@ def run(**flags: Any) -> None:
         reject_unknown(os.environ)
         settings = Settings(**flags)
         logs.configure(settings.log_level, settings.log_format)
+        logs.pass_on_prints()
         handler = _load_handler(settings)
         runtime = Runtime(settings, handler)
     except UsageError as error:
@@ -89,6 +90,10 @@ def _load_handler(settings: Settings) -> Handler:
         from queueworker.handlers.commands import CommandHandler  # noqa: PLC0415 -- loaded where it is needed
 
         return CommandHandler(settings.exec)
+    if settings.serve is not None:
+        from queueworker.handlers.programs import ProgramHandler  # noqa: PLC0415 -- as above
+
+        return ProgramHandler(settings.serve)
     if settings.isolate:
         from queueworker.handlers.isolation import IsolatedHandler  # noqa: PLC0415 -- as above
 

@@ -176,6 +176,7 @@ def main(descriptor: int, target: str, log_level: str, log_format: str) -> int:
         log_format: the same.
     """
     logs.configure(log_level, log_format)
+    logs.pass_on_prints()
     connection = ChildConnection(socket.socket(fileno=descriptor).makefile("rwb"))
     try:
         handler = load(target)

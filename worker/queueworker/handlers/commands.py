@@ -7,8 +7,6 @@ import base64
 import logging
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -16,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from queueworker.errors import UsageError
 from queueworker.handlers import processes
 from queueworker.handlers.handler import InterruptibleHandler
 from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError
@@ -40,13 +37,9 @@ class CommandHandler(InterruptibleHandler):
         Raises:
             UsageError: the command line cannot be parsed, or there is no such program.
         """
-        try:
-            self._argv = shlex.split(command)
-        except ValueError as error:
-            raise UsageError(f"--exec {command!r}: {error}; quote it as for a shell") from error
-        if not self._argv or shutil.which(self._argv[0]) is None:
-            raise UsageError(f"--exec {command!r}: there is no such program; give a path, or install it")
-        self._environment = dict(os.environ)
+        self._argv = processes.parse_command("--exec", command)
+        # A command that is a Python program prints at once, unless somebody has decided otherwise.
+        self._environment = {"PYTHONUNBUFFERED": "1"} | os.environ
         self._lock = threading.Lock()
         self._running: set[processes.Process] = set()
         self._stopped = False

@@ -52,7 +52,7 @@ class Child:
             )
         self._stream = self._socket.makefile("rwb")
         self._write_lock = threading.Lock()
-        self._exiting = False
+        self.closed = False
         threading.Thread(target=self._end_stream_with_process, name="child", daemon=True).start()
 
     def wait_until_loaded(self) -> None:
@@ -76,7 +76,7 @@ class Child:
 
     def usable(self) -> bool:
         """Return whether it can take another message."""
-        return not self._exiting and self.process.poll() is None
+        return not self.closed and self.process.poll() is None
 
     def handle(self, message: Message) -> None:
         """Pass a message to the child and serve its requests until it is handled.
@@ -92,7 +92,7 @@ class Child:
         while (received := self._receive()).kind is not MessageKind.FINISHED:
             self._send(MessageKind.RESPONSE, _response(message, received))
         result: HandlerResult = received.content
-        self._exiting = result.child_exits
+        self.closed = result.child_exits
         _raise_failure(result)
 
     def cancel(self) -> bool:
@@ -103,7 +103,7 @@ class Child:
 
     def close(self) -> None:
         """Let it call its shutdown hooks and end, and see to it that it does. It has no message."""
-        self._exiting = True
+        self.closed = True
         self.cancel()
         try:
             self.process.wait(END_TIMEOUT_SECONDS)
@@ -113,7 +113,7 @@ class Child:
 
     def _terminate(self) -> None:
         """Close the connection, and terminate the process if that is still needed."""
-        self._exiting = True
+        self.closed = True
         with suppress(OSError):  # what was not sent yet is of no use any more
             self._stream.close()
         self._socket.close()

@@ -1,11 +1,16 @@
-"""Imports the Python function that `--handler` names, for `commands.run` and each child process; it runs nothing."""
+"""Imports the Python function that `--handler` names, for `commands.run` and each child process; it runs nothing.
+
+What is called with each message is a chain that is built here, once.
+"""
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from queueworker.errors import UsageError
+from queueworker.handlers.fitting import fit
 from queueworker.handlers.handler import Handler
 from queueworker.handlers.middleware import wrap
 from queueworker.handlers.returned import why_unusable
@@ -13,12 +18,33 @@ from queueworker.hooks import REGISTRY
 
 
 def load(target: str) -> Handler:
-    """Import MODULE:FUNCTION, with the middleware that is registered; modules in the working directory are found, too.
+    """Import MODULE:FUNCTION, fit it to messages, and put the registered middleware around it.
+
+    Modules in the working directory are found, too.
 
     Raises:
-        UsageError: there is no such module or function, or it could never do its work.
+        UsageError: there is no such module or function, it could never do its work, or asks for what no message has.
         Exception: whatever the module raises while it is imported.
     """
+    function = _find(target)
+    try:
+        return prepare(function)
+    except UsageError as error:
+        raise UsageError(f"handler {target!r}: {error}") from error
+
+
+def prepare(function: Callable[..., object]) -> Handler:
+    """Return what is called with each message: the function, fitted to messages, with the middleware around it.
+
+    Raises:
+        UsageError: it could never do its work, or asks for what no message has.
+    """
+    if problem := why_unusable(function):
+        raise UsageError(problem)
+    return wrap(fit(function), REGISTRY.middleware)
+
+
+def _find(target: str) -> Callable[..., object]:
     name, _, path = target.partition(":")
     if not name or not path:
         raise UsageError(f"handler {target!r}: write it as MODULE:FUNCTION, such as examples.handlers:sleep")
@@ -34,6 +60,4 @@ def load(target: str) -> Handler:
         found = getattr(found, part, None)
     if not callable(found):
         raise UsageError(f"handler {target!r}: module {name} has no function {path}")
-    if problem := why_unusable(found):
-        raise UsageError(f"handler {target!r}: {problem}")
-    return wrap(found, REGISTRY.middleware)  # what it takes shows when it is called
+    return found  # type: ignore[no-any-return]  # any function may be

@@ -39,6 +39,8 @@ class HandlerProcess(Protocol):
     """A process that handles messages, one at a time. It was started when it was made."""
 
     process: processes.Process
+    closed: bool
+    """Whether it is known that it takes no further message."""
 
     def wait_until_loaded(self) -> None:
         """Wait until it is clear that there is such a handler.
@@ -65,7 +67,7 @@ class HandlerProcess(Protocol):
         """Ask it to stop its work and to end, if it can be asked; return whether that was so."""
 
     def close(self) -> None:
-        """Let it end, and see to it that it does."""
+        """Let it end, and see to it that it does. It has no message."""
 
 
 class PooledHandler(InterruptibleHandler, Lifecycle):
@@ -198,7 +200,7 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
         return process
 
     def _release_process(self, process: HandlerProcess) -> None:
-        if not process.usable():
+        if process.closed:
             # Aside: its message need not wait until it has ended.
             threading.Thread(target=self._remove_process, args=(process,), name="ending", daemon=True).start()
             return

@@ -1,9 +1,11 @@
-"""Ends the processes that work on messages, each the first of its process group, tells how they ended, reaps orphans.
+"""Parses what starts the processes that work on messages, ends them, tells how they ended, and reaps orphans.
 
-`commands` and `isolation` start them.
+Each is the first of its process group. `commands`, `isolation` and `programs` start them.
 """
 
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,6 +15,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from queueworker.errors import UsageError
+
 TERMINATION_TIMEOUT_SECONDS = 2.0
 """How long to wait for a process to end after SIGTERM, before SIGKILL."""
 
@@ -20,6 +24,21 @@ REAP_INTERVAL_SECONDS = 1.0
 
 Process = subprocess.Popen[bytes]
 T = TypeVar("T")
+
+
+def parse_command(flag: str, command: str) -> list[str]:
+    """Return the arguments of a command line without shell syntax.
+
+    Raises:
+        UsageError: it cannot be parsed, or there is no such program.
+    """
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"{flag} {command!r}: {error}; quote it as for a shell") from error
+    if not argv or shutil.which(argv[0]) is None:
+        raise UsageError(f"{flag} {command!r}: there is no such program; give a path, or install it")
+    return argv
 
 
 def describe_exit(name: str, returncode: int) -> str:

@@ -7,7 +7,7 @@ AWS_ENDPOINT_URL_SQS; credentials come from AWS's provider chain, which renews t
 
 import os
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +18,8 @@ from botocore.session import Session
 
 from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
-from queueworker.model import EntryFailure, Message
+from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message
+from queueworker.sqs.copies import attribute, copy_of, is_fifo, size_of, text_size
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.endpoints import Endpoint, find_endpoint
 from queueworker.sqs.failures import is_plain, remedy_for
@@ -31,7 +32,6 @@ RECEIVE_CONNECTIONS = 8
 RECEIVE_TIMEOUT_MARGIN_SECONDS = 5.0
 """How much longer than the long poll to wait for its answer."""
 
-REASON_ATTRIBUTE = "queueworker.reason"
 MAX_ATTRIBUTES = 10
 """SQS takes at most this many attributes per message."""
 MAX_REASON_LENGTH = 1000
@@ -39,13 +39,8 @@ MAX_MESSAGE_BYTES: Final = (256 * 1024, 1024 * 1024)
 """What SQS took before 2025, as compatible servers do, and takes now; attributes count with their names and types."""
 
 _UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
+SYSTEM_ATTRIBUTES: Final = ("ApproximateReceiveCount", "SentTimestamp", "MessageGroupId", "AWSTraceHeader")
 _FINAL_CODES = frozenset({"ReceiptHandleIsInvalid", "AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight"})
-
-
-def is_fifo(url: str) -> bool:
-    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
-    return url.endswith(".fifo")
 
 
 def region_for(url: str, session: Session) -> str:
@@ -60,12 +55,13 @@ def region_for(url: str, session: Session) -> str:
     return str(region)
 
 
-def _endpoint(url: str, session: Session) -> Endpoint:
+def endpoint_for(url: str, session: Session) -> Endpoint:
+    """Return where the requests about a queue go; raise as `region_for` and `find_endpoint` do."""
     return find_endpoint(region_for(url, session), session)
 
 
 @contextmanager
-def _usable_settings() -> Iterator[None]:
+def usable_settings() -> Iterator[None]:
     """Raise UsageError for settings of AWS from which botocore can make no client: a profile, an endpoint, a region."""
     try:
         yield
@@ -100,8 +96,8 @@ class SqsQueue:
         self._url = url
         change_timeout = max(1.0, min(CHANGE_TIMEOUT_SECONDS, visibility_seconds / 2))
         receive_timeout = wait_seconds + RECEIVE_TIMEOUT_MARGIN_SECONDS
-        with _usable_settings():
-            requests = partial(Requests, credentials, _endpoint(url, credentials.session))
+        with usable_settings():
+            requests = partial(Requests, credentials, endpoint_for(url, credentials.session))
             self._receives = requests(read_timeout=receive_timeout, connections=RECEIVE_CONNECTIONS)
             self._changes = requests(read_timeout=change_timeout, connections=change_connections)
 
@@ -111,19 +107,24 @@ class SqsQueue:
         Raises:
             SqsError: SQS did not answer with messages.
         """
+        answer = self._request_messages(SYSTEM_ATTRIBUTES, limit, wait_seconds, visibility_seconds)
+        try:
+            return [parse_message(raw, self._url) for raw in answer.get("Messages") or ()]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise AnswerInvalidError("the answer contains a message that cannot be parsed") from error
+
+    def _request_messages(
+        self, system_attributes: Sequence[str], limit: int, wait_seconds: int, visibility_seconds: int
+    ) -> dict[str, Any]:
         body = {
             "QueueUrl": self._url,
             "MaxNumberOfMessages": limit,
             "WaitTimeSeconds": wait_seconds,
             "VisibilityTimeout": visibility_seconds,
-            "MessageSystemAttributeNames": _SYSTEM_ATTRIBUTES,
+            "MessageSystemAttributeNames": system_attributes,
             "MessageAttributeNames": ("All",),
         }
-        answer = self._receives.send("ReceiveMessage", body)
-        try:
-            return [_parse_message(raw, self._url) for raw in answer.get("Messages") or ()]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise AnswerInvalidError("the answer contains a message that cannot be parsed") from error
+        return self._receives.send("ReceiveMessage", body)
 
     def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:
         """Delete up to ten messages; return the failures by position.
@@ -166,8 +167,8 @@ class SqsDeadLetterQueue:
         """
         self._url = url
         self._takes_groups = True
-        with _usable_settings():
-            endpoint = _endpoint(url, credentials.session)
+        with usable_settings():
+            endpoint = endpoint_for(url, credentials.session)
             self._requests = Requests(credentials, endpoint, read_timeout=SEND_TIMEOUT_SECONDS, connections=2)
 
     def send(self, message: Message, reason: str) -> None:
@@ -176,18 +177,12 @@ class SqsDeadLetterQueue:
         Raises:
             SqsError: SQS did not confirm it.
         """
-        types = message.attribute_types
-        attributes = {name: _attribute(value, types[name]) for name, value in message.attributes.items()}
+        body = {
+            "QueueUrl": self._url,
+            **copy_of(message, self._url, deduplication_id=message.id, takes_groups=self._takes_groups),
+        }
         if text := _sendable_reason(message, reason):
-            attributes[REASON_ATTRIBUTE] = _attribute(text, "String")
-        body: dict[str, Any] = {"QueueUrl": self._url, "MessageBody": message.body, "MessageAttributes": attributes}
-        if is_fifo(self._url):
-            body |= {"MessageGroupId": message.group or message.id, "MessageDeduplicationId": message.id}
-        elif message.group and self._takes_groups:
-            body["MessageGroupId"] = message.group
-        if message.trace_header:
-            trace_header = _attribute(message.trace_header, "String")
-            body["MessageSystemAttributes"] = {"AWSTraceHeader": trace_header}
+            body["MessageAttributes"][REASON_ATTRIBUTE] = attribute(text, "String")
         try:
             self._requests.send("SendMessage", body)
         except AnswerInvalidError:
@@ -199,31 +194,19 @@ class SqsDeadLetterQueue:
             self._takes_groups = False
 
 
-def _attribute(value: str | bytes, data_type: str) -> dict[str, str]:
-    if isinstance(value, bytes):
-        return {"DataType": data_type, "BinaryValue": b64encode(value).decode()}
-    return {"DataType": data_type, "StringValue": value}
-
-
 def _sendable_reason(message: Message, reason: str) -> str:
     """Return as much of the reason as there is room for beside what the message has itself; '' where there is none."""
     if len(message.attributes) >= MAX_ATTRIBUTES:
         return ""
-    types = message.attribute_types
-    size = _size(message.body) + sum(
-        _size(name + types[name]) + _size(each) for name, each in message.attributes.items()
-    )
+    size = size_of(message)
     limit = next((limit for limit in MAX_MESSAGE_BYTES if size <= limit), size)
-    room = max(0, limit - size - _size(REASON_ATTRIBUTE + "String"))
+    room = max(0, limit - size - text_size(REASON_ATTRIBUTE + "String"))
     text = _UNSENDABLE.sub("?", reason)[:MAX_REASON_LENGTH] or "?"
     return text.encode()[:room].decode(errors="ignore")
 
 
-def _size(value: str | bytes) -> int:
-    return len(value.encode() if isinstance(value, str) else value)
-
-
-def _parse_message(raw: Mapping[str, Any], queue_url: str) -> Message:
+def parse_message(raw: Mapping[str, Any], queue_url: str) -> Message:
+    """Return a message of an answer. Raises whatever comes of an answer that is not SQS's."""
     system, attributes = raw.get("Attributes") or {}, raw.get("MessageAttributes") or {}
     sent = system.get("SentTimestamp")
     return Message(

@@ -31,7 +31,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 
 _HEADERS: Final = {
     "Content-Type": "application/x-amz-json-1.0",
-    "User-Agent": f"queueworker/{version('queueworkerpool')}",
+    "User-Agent": f"queueworker/{version('queueworker')}",
     "X-Amzn-Query-Mode": "true",  # requests the error codes that SQS has always had
 }
 # The latter because a long poll is silent for longer than some NAT gateways remember a connection.
@@ -76,6 +76,10 @@ class Requests:
         Raises:
             SqsError: SQS did not answer, or answered with an error.
         """
+        return self.send_dated(operation, body)[0]
+
+    def send_dated(self, operation: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+        """Send one request; return the answer and its Date header. Raises as `send` does."""
         try:
             request = self._signed(operation, body)
             response = self._http.urlopen(
@@ -87,12 +91,12 @@ class Requests:
         except (BotoCoreError, HTTPError, OSError) as error:
             raise UnreachableError(f"SQS did not answer ({type(error).__name__})") from error
         answer = _parse_answer(response.data)
+        date = response.headers.get("date")
         if response.status != HTTPStatus.OK:
-            code, date = _error_code(response.headers, answer), response.headers.get("date")
-            raise error_for(code, response.status, date, datetime.now(UTC))
+            raise error_for(_error_code(response.headers, answer), response.status, date, datetime.now(UTC))
         if answer is None:
             raise AnswerInvalidError("the answer is not SQS's")
-        return answer
+        return answer, date
 
     def _signed(self, operation: str, body: Mapping[str, Any]) -> AWSRequest:
         request = AWSRequest(
