@@ -12,8 +12,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import Handler
-from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
 from queueworker.pipeline import Pipeline, SharedParts, work_maker

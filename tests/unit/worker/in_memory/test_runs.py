@@ -268,10 +268,11 @@ def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
     queue = Queue()
     queue.send("a")
     worker = Worker(block, queue, timeout_seconds=0.2)
+    others = set(threading.enumerate())
     with pytest.raises(StuckError, match=r"takes too long(.|\n)*released\.wait"):
         worker.run()
     released.set()
-    for thread in threading.enumerate():  # it ends as soon as it blocks no more
+    for thread in set(threading.enumerate()) - others:  # it ends as soon as it blocks no more
         if thread.name == "handler-1":
             thread.join()
 
