@@ -15,6 +15,7 @@ from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
 from queueworker.model import log_fields
+from queueworker.primitives import SYSTEM, Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import ReceiveContext, Receiver
 from queueworker.settings import Settings
@@ -30,14 +31,14 @@ FROZEN_AFTER_SECONDS = 60.0
 MakeWork = Callable[[WorkContext], Work]
 
 
-def work_maker(handler: Handler, concurrency: int) -> MakeWork:
+def work_maker(handler: Handler, concurrency: int, primitives: Primitives = SYSTEM) -> MakeWork:
     """Return what makes the kind of work that fits the handler; all of it shares threads, or one event loop."""
     if is_coroutine_function(handler):
         from queueworker.handlers.coroutines import CoroutineWork, start_loop  # noqa: PLC0415 -- see there
 
-        coroutine_handler, loop = handler, start_loop()
+        coroutine_handler, loop = handler, start_loop(primitives)
         return lambda context: CoroutineWork(coroutine_handler, context, loop)
-    thread_pool = ThreadPool("handler", concurrency)
+    thread_pool = ThreadPool("handler", concurrency, primitives)
     return lambda context: ThreadWork(handler, context, thread_pool)
 
 

@@ -10,9 +10,10 @@ from queueworker.handlers.handler import Handler
 from queueworker.handlers.work import WorkContext
 from queueworker.lease.manager import LeaseManager, LeaseQueue, senders_for
 from queueworker.lease.table import LeaseTable
+from queueworker.pipeline import work_maker
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import ReceiveContext, ReceiveQueue, Receiver
-from queueworker.runtime import FLUSH_TIMEOUT_SECONDS, work_for
+from queueworker.runtime import FLUSH_TIMEOUT_SECONDS
 from queueworker.settings import Settings
 from queueworker.stats import Stats
 from queueworker.testing.clock import Clock
@@ -51,7 +52,7 @@ class Parts:
             senders=senders_for(capacity),
             primitives=self._clock,
         )
-        self._work = work_for(handler, self._work_context(stats))
+        self._work = work_maker(handler, settings.concurrency, self._clock)(self._work_context(stats))
         self._receiver = Receiver(
             ReceiveContext(
                 queue=surroundings.queue,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from queueworker.handlers.loading import load, prepare
 from queueworker.model import Message
-from queueworker.settings import Settings
+from queueworker.settings import QueueShare, Settings
 from queueworker.testing.messages import Body
 from queueworker.testing.parts import Parts, Surroundings
 from queueworker.testing.queue import Queue
@@ -74,7 +74,7 @@ class Worker:
         self._handler = self._recorder.wrap(load(handler) if isinstance(handler, str) else prepare(handler))
         self._dead_letter_queue = DeadLetterQueue(queue) if dead_letter_queue else None
         self._timeout_seconds = timeout_seconds
-        self._settings = Settings(queue=queue.url, handler="in_memory:handler", **settings)
+        self._settings = Settings(queues=(QueueShare(queue.url),), handler="in_memory:handler", **settings)
         self._terminations = 0
         self._terminate_after: float | None = None
 

@@ -256,7 +256,7 @@ def test_an_unanswered_delete_leaves_the_message_in_flight_and_the_exit_code_say
 
 
 def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
-    released = threading.Event()
+    released, of_others = threading.Event(), set(threading.enumerate())
 
     def block(_: Message) -> None:
         released.wait(5)
@@ -267,7 +267,7 @@ def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
     with pytest.raises(StuckError, match=r"takes too long(.|\n)*released\.wait"):
         worker.run()
     released.set()
-    for thread in threading.enumerate():  # it ends as soon as it blocks no more
+    for thread in set(threading.enumerate()) - of_others:  # it ends as soon as it blocks no more
         if thread.name == "handler-1":
             thread.join()
 
