@@ -14,7 +14,8 @@ from queueworker.commands.manual import (
     open_queue,
     refuse_last_receives,
 )
-from queueworker.sqs import WorkerCredentials, is_fifo
+from queueworker.model import is_fifo
+from queueworker.sqs import WorkerCredentials
 from queueworker.tools.filters import parse_filters
 from queueworker.tools.held import HeldMessages
 from queueworker.tools.peek import Peek, sentences
