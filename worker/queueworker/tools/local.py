@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from queueworker.errors import UsageError
-from queueworker.sqs.copies import is_fifo
+from queueworker.model import is_fifo
 from queueworker.tools.forks import run_forked
 
 DEFAULT_NAME: Final = "jobs"
