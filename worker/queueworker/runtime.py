@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from queueworker.envelopes import s3_pointers
+from queueworker.envelopes.opening import DELETE_THREADS, Opener
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
 from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
@@ -57,6 +59,23 @@ def work_for(handler: Handler, context: WorkContext) -> Work:
     return ThreadWork(handler, context)
 
 
+def _opener_for(settings: Settings, credentials: WorkerCredentials) -> Opener | None:
+    """Return what opens the messages' envelopes; None where they have none."""
+    if not settings.envelope:
+        return None
+    if s3_pointers.NAME not in settings.envelope:
+        return Opener(settings.envelope)
+    from queueworker.s3 import S3Payloads  # noqa: PLC0415 -- botocore's client takes as long to load as all the rest
+
+    store = S3Payloads(
+        credentials,
+        settings.queue,
+        limit_mib=settings.payload_limit_mib,
+        connections=settings.concurrency + DELETE_THREADS,
+    )
+    return Opener(settings.envelope, store, keep_payloads=settings.keep_payloads)
+
+
 class Runtime:
     """One worker process."""
 
@@ -80,6 +99,7 @@ class Runtime:
         self._signals = SignalPipe()
         self._signalled_again = False
         credentials = WorkerCredentials()
+        self._opener = _opener_for(settings, credentials)
         queue = SqsQueue(
             settings.queue,
             credentials,
@@ -90,7 +110,14 @@ class Runtime:
         self._stats = Stats(clock)
         self._limiter = CapacityLimiter(capacity)
         table = LeaseTable(settings.visibility_seconds)
-        self._lease_manager = LeaseManager(queue=queue, table=table, stats=self._stats, clock=clock, senders=senders)
+        self._lease_manager = LeaseManager(
+            queue=queue,
+            table=table,
+            stats=self._stats,
+            clock=clock,
+            senders=senders,
+            after_delete=self._opener.discard_payload if self._opener else None,
+        )
         self._work = work_for(handler, self._work_context(credentials))
         self._lifecycle = self._work.lifecycle(REGISTRY)
         self._receiver = Receiver(
@@ -131,6 +158,7 @@ class Runtime:
             concurrency=self._settings.concurrency,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self._settings.queue),
+            opener=self._opener,
             dead_letter_queue=SqsDeadLetterQueue(dead_letter_url, credentials) if dead_letter_url else None,
         )
 
@@ -184,6 +212,8 @@ class Runtime:
         )
         if len(self._lease_manager) or (receiver_thread.is_alive() and not self._signalled_again):
             self._interrupt(receiver_thread)
+        if self._opener and not self._opener.wait_for_deletes(FLUSH_TIMEOUT_SECONDS):
+            logger.warning("payloads left in S3: the worker ends")
         self._shut_down(began + grace_seconds)
         left_in_flight = len(self._lease_manager)
         self._stats.add(Count.STRANDED, left_in_flight)

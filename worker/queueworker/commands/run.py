@@ -36,6 +36,8 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(metadata["min"], metadata["max"])
+        if metadata.get("multiple"):
+            options["multiple"] = True
         if setting.name == "queue":
             options |= {"multiple": True, "callback": _one_queue}
         # Click distinguishes a missing default from one that is None.
@@ -44,7 +46,7 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             "--" + setting.name.replace("_", "-"),
             envvar=ENV_PREFIX + setting.name.upper(),
             type=kind,
-            show_default=setting.default not in {MISSING, None},
+            show_default=setting.default not in {MISSING, None, ()},
             show_envvar=True,
             help=metadata["help"],
             **options,
