@@ -66,16 +66,20 @@ class Consumer:
         return python_of(PEERS_LOCK) if self.framework else Path(sys.executable)
 
 
-OURS = Consumer(
-    "queueworker",
-    "queueworker_app",
-    (
-        *("-m", "queueworker", "--handler", "benchmarks.peers.queueworker_app:handle", "--concurrency", "{c}"),
-        *("--prefetch", "{p}", "--visibility-seconds", "600", "--state-port", "0", "--log-level", "warning"),
-    ),
-    framework=False,
-    own_bodies=False,
-)
+def _ours(name: str, module: str, *handler: str) -> Consumer:
+    """Return our own worker with a handler."""
+    arguments = (
+        *("-m", "queueworker", *handler, "--concurrency", "{c}", "--prefetch", "{p}", "--visibility-seconds", "600"),
+        *("--state-host", "127.0.0.1", "--state-port", "0", "--log-level", "warning"),
+    )
+    return Consumer(name, module, arguments, framework=False, own_bodies=False)
+
+
+OURS = _ours("queueworker", "queueworker_app", "--handler", "benchmarks.peers.queueworker_app:handle")
+_NODE = f"node {ROOT / 'benchmarks' / 'peers'}"
+SERVE = _ours("--serve, Node", "serve_app", "--serve", f"{_NODE}/serve_app.mjs")
+EXEC = _ours("--exec, Node", "exec_app", "--exec", f"{_NODE}/exec_app.mjs")
+EXEC_TRUE = _ours("--exec, true", "exec_true", "--exec", "true")
 BARE = Consumer("bare loop", "bare_loop", ("-m", "benchmarks.peers.bare_loop"), framework=False, own_bodies=False)
 CELERY = (
     *("-m", "celery", "-A", "benchmarks.peers.celery_app", "worker", "--pool", "threads", "--concurrency", "{c}"),
@@ -129,8 +133,6 @@ def running(
     queue = {"BENCH_QUEUE_URL": queue_url, "BENCH_QUEUE": queue_url.rpartition("/")[2]}
     settings = {"BENCH_SECONDS": str(setting.seconds), "BENCH_CONCURRENCY": str(setting.concurrency)}
     own = {**server.env, **queue, **settings, "BENCH_BATCH": str(setting.batch), "QUEUEWORKER_QUEUE": queue_url}
-    if consumer is OURS:
-        own["QUEUEWORKER_STATE_HOST"] = "127.0.0.1"
     if journal:
         own["BENCH_JOURNAL"] = str(journal)
     log = cache.folder() / "bench-logs" / f"{consumer.module}-{uuid.uuid4().hex[:8]}.log"

@@ -21,23 +21,23 @@ class FakeProcess:
     """One that has ended, for all."""
 
     def __init__(self, handle: Callable[[], None]) -> None:
-        self._handle, self.alive = handle, True
+        self._handle, self.closed = handle, False
 
     def wait_until_ready(self) -> None:
         pass
 
     def usable(self) -> bool:
-        return self.alive
+        return not self.closed
 
     def handle(self, _: Message, /) -> None:
         try:
             self._handle()
         except ProcessLostError:
-            self.alive = False
+            self.closed = True
             raise
 
     def close(self) -> None:
-        self.alive = False
+        self.closed = True
 
 
 class Started:
@@ -86,7 +86,7 @@ def test_an_idle_process_takes_the_next_message_and_another_is_started_only_whil
 
 def test_an_idle_process_that_has_ended_gets_no_message() -> None:
     started = Started(lambda: None)
-    started.processes[0].alive = False
+    started.processes[0].closed = True
     started.pool(MESSAGE)
     assert len(started.processes) == 2
 

@@ -45,7 +45,7 @@ class Child:
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
             )
         self._stream = self._socket.makefile("rwb")
-        self._exiting = False
+        self.closed = False
         threading.Thread(target=self._end_stream_with_process, name="child", daemon=True).start()
 
     def wait_until_ready(self) -> None:
@@ -61,7 +61,7 @@ class Child:
 
     def usable(self) -> bool:
         """Return whether it can take another message."""
-        return not self._exiting and self.process.poll() is None
+        return not self.closed and self.process.poll() is None
 
     def handle(self, message: Message) -> None:
         """Pass a message to the child and serve its requests until it is handled.
@@ -76,12 +76,12 @@ class Child:
         while (received := self._receive()).kind is not MessageKind.FINISHED:
             self._send(MessageKind.RESPONSE, _response(message, received))
         result: HandlerResult = received.content
-        self._exiting = result.child_exits
+        self.closed = result.child_exits
         _raise_failure(result)
 
     def close(self) -> None:
         """Close the connection, and terminate the process if that is still needed."""
-        self._exiting = True
+        self.closed = True
         with suppress(OSError):  # what was not sent yet is of no use any more
             self._stream.close()
         self._socket.close()

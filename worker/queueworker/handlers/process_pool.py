@@ -31,6 +31,8 @@ class HandlerProcess(Protocol):
     """A process that handles messages, one at a time. It was started when it was made."""
 
     process: processes.Process
+    closed: bool
+    """Whether it is known that it takes no further message."""
 
     def wait_until_ready(self) -> None:
         """Wait until it takes messages.
@@ -147,12 +149,12 @@ class PooledHandler(InterruptibleHandler):
         return process
 
     def _release_process(self, process: HandlerProcess) -> None:
-        if process.usable():
+        if process.closed:
+            self._remove_process(process)
+        else:
             with self._lock:
                 self._lost_in_a_row = 0
                 self._idle.append(process)
-        else:
-            self._remove_process(process)
 
     def _remove_process(self, process: HandlerProcess) -> None:
         with self._lock:

@@ -63,7 +63,7 @@ class Program:
             raise UsageError(f"--serve: {argv[0]} cannot be started: {error.strerror}") from error
         self._lines = LineStream(self.process)
         self._warn_at = time.monotonic() + READY_WARNING_SECONDS
-        self._closed = False
+        self.closed = False
 
     def wait_until_ready(self) -> None:
         """Wait for its first line.
@@ -76,7 +76,7 @@ class Program:
 
     def usable(self) -> bool:
         """Return whether it can take another message: it runs, and has written nothing that nobody asked for."""
-        if self._closed or self.process.poll() is not None:
+        if self.closed or self.process.poll() is not None:
             return False
         if not self._lines.has_more():
             return True
@@ -98,14 +98,14 @@ class Program:
 
     def close(self) -> None:
         """Close its standard input, on which it should end, and terminate it if it does not."""
-        self._closed = True
+        self.closed = True
         self._lines.close_input()
         with suppress(TimeoutExpired):
             self.process.wait(processes.TERMINATION_TIMEOUT_SECONDS)
         self._terminate()
 
     def _terminate(self) -> None:
-        self._closed = True
+        self.closed = True
         processes.terminate(self.process)
         self._lines.close()
 

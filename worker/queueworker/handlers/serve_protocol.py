@@ -79,7 +79,7 @@ def parse_answer(line: bytes, message_id: str) -> Answer:
         ProtocolError: the line is no answer, or one about another message.
     """
     fields = _parse(line)
-    kinds = [kind for kind in AnswerKind if kind in fields]
+    kinds = [kind for kind in _KINDS if kind in fields]
     if len(kinds) != 1:
         raise ProtocolError(f"an answer has one of the keys {', '.join(AnswerKind)}: {shown(line)}")
     if fields.get("id") != message_id:
@@ -96,6 +96,8 @@ def shown(line: bytes) -> str:
     return repr(text[:MAX_SHOWN_CHARACTERS])
 
 
+_KINDS = tuple(AnswerKind)  # to iterate over the class itself takes as long as all the rest
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _VALUES = {
     AnswerKind.SUCCESS: "true",
     AnswerKind.FAILURE: "a text that describes it",
@@ -139,4 +141,4 @@ def _attribute(value: str | bytes, data_type: str | None) -> dict[str, str]:
 
 def _line(fields: dict[str, Any]) -> bytes:
     # In ASCII: no reader takes a character for the end of a line, as many do with U+2028.
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return _encode(fields).encode() + b"\n"

@@ -1,0 +1,1 @@
+// Does nothing with the message of `queueworker --exec`.
