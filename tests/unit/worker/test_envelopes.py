@@ -12,8 +12,9 @@ from queueworker import Message, Reject
 from queueworker.bodies.failures import UnfitBodyError
 from queueworker.bodies.readers import reader_for
 from queueworker.envelopes.opening import Opener
-from queueworker.errors import BucketDeniedError, ObjectNotFoundError, ObjectTooLargeError
+from queueworker.errors import BucketDeniedError, ObjectNotFoundError, ObjectTooLargeError, UsageError
 from queueworker.events import S3Record
+from queueworker.testing import consume
 
 TODAYS = "software.amazon.payloadoffloading.PayloadS3Pointer"
 FIRST = "com.amazon.sqs.javamessaging.MessageS3Pointer"
@@ -137,6 +138,14 @@ def test_records_of_s3_are_as_a_handler_takes_them(names: tuple[str, ...]) -> No
 def test_the_test_event_of_s3_is_for_nobody() -> None:
     assert Opener(["s3"])(message_of(TEST_EVENT)) is None
     assert Opener(["sns", "s3"])(message_of(notification(json.dumps(TEST_EVENT)))) is None
+
+
+def test_envelopes_are_opened_in_memory_too_where_there_is_no_s3() -> None:
+    bodies: list[str] = []
+    result = consume(lambda message: bodies.append(message.body), [json.dumps(notification("a"))], envelope=("sns",))
+    assert (bodies, result.left) == (["a"], [])
+    with pytest.raises(UsageError, match="reads from S3, which is not there"):
+        consume(print, ["a"], envelope=("s3-pointer",))
 
 
 NO_ENVELOPES: dict[str, tuple[str, object, str]] = {

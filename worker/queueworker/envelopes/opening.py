@@ -11,7 +11,7 @@ from typing import Final
 
 from queueworker.envelopes import eventbridge, s3_events, s3_pointers, sns
 from queueworker.envelopes.s3_pointers import PayloadStore, Pointer
-from queueworker.errors import AwsError
+from queueworker.errors import AwsError, UsageError
 from queueworker.model import Message
 from queueworker.threadpool import ThreadPool
 
@@ -43,7 +43,14 @@ class Opener:
             names: of envelopes, from the outermost.
             store: where payloads are, for `s3-pointer`.
             keep_payloads: whether payloads stay when their messages are done, because others read them, too.
+
+        Raises:
+            UsageError: there is no store for `s3-pointer`.
         """
+        if s3_pointers.NAME in names and store is None:
+            raise UsageError(
+                f"--envelope {s3_pointers.NAME} reads from S3, which is not there: give the bodies as they are"
+            )
         envelopes = dict(_ENVELOPES)
         if store is not None:
             envelopes[s3_pointers.NAME] = partial(s3_pointers.open_pointer, store)

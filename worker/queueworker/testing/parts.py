@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from queueworker.envelopes.opening import Opener
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.handler import Handler
 from queueworker.handlers.work import WorkContext
@@ -107,6 +108,7 @@ class Parts:
             retry_base_seconds=self._settings.retry_seconds,
             in_order=self._surroundings.in_order,
             dead_letter_queue=self._surroundings.dead_letter_queue,
+            opener=Opener(self._settings.envelope) if self._settings.envelope else None,
             jitter=_no_jitter,
             primitives=self._clock,
         )
