@@ -1,6 +1,6 @@
 """The only adapter to S3: reads and deletes payloads. Raises our errors; decides nothing.
 
-`runtime` makes one where messages may be pointers (`--envelope s3-pointer`), and loads it then: it needs botocore's
+`process` makes one where messages may be pointers (`--envelope s3-pointer`), and loads it then: it needs botocore's
 client, which the worker does without for SQS. Requests are signed with the worker's own credentials.
 """
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +13,7 @@ import boto3
 import pytest
 
 from devcluster.sqs import CREDENTIALS, REGION
-from tests.adapters.worker.conftest import Queue, StartWorker, Worker, until
+from tests.adapters.worker.conftest import PROGRAMS, Queue, StartWorker, Worker, until
 from tests.adapters.worker.proxy import Proxy
 from tests.serving import serving
 
@@ -68,6 +70,7 @@ ENVELOPED = {
     "a thread": ("--handler", "body_handlers:take_message"),
     "isolated": ("--handler", "body_handlers:take_message", "--isolate"),
     "a command": ("--exec", "sh -c 'echo handled $(cat)/$TRACEPARENT/True 1 >>$JOURNAL'"),
+    "a program": ("--serve", shlex.join([sys.executable, str(PROGRAMS / "served.py")])),
 }
 
 
@@ -219,30 +222,29 @@ def test_a_payload_stays_until_sqs_has_confirmed_that_its_message_is_deleted(
 
 
 REJECTED: dict[str, tuple[bytes | None, str]] = {
-    "its handler rejects": (b"a" * 300_000, "300000 bytes of no use"),
-    "its payload is not there": (None, "is not there (S3 answered NoSuchKey)"),
-    "its payload is too large": (b"a" * 2**21, "2097152 bytes, and at most 1048576"),
-    "its payload is no text": (b"\xff", "is no text in UTF-8"),
+    "useless": (b"a" * 300_000, "300000 bytes of no use"),
+    "missing": (None, "is not there (S3 answered NoSuchKey)"),
+    "large": (b"a" * 2**21, "2097152 bytes, and at most 1048576"),
+    "binary": (b"\xff", "is no text in UTF-8"),
 }
+"""By key: a payload, and why its message is rejected."""
 
 
-@pytest.mark.parametrize(("payload", "reason"), REJECTED.values(), ids=REJECTED)
-def test_a_message_goes_to_the_dead_letter_queue_with_its_pointer_when(
-    payloads: Payloads, start_reading: StartReading, payload: bytes | None, reason: str
-) -> None:
-    moto_queue = payloads.queue
-    dead = Queue(moto_queue.server)
-    pointer = payloads.send("k", payload)
+def test_a_rejected_message_keeps_its_pointer_and_its_payload(payloads: Payloads, start_reading: StartReading) -> None:
+    queue = payloads.queue
+    dead = Queue(queue.server)
+    sent = {payloads.send(key, payload): (payload, reason) for key, (payload, reason) in REJECTED.items()}
     flags = ("--dead-letter-queue", dead.url, "--payload-limit-mib", "1")
     worker = start_reading("--handler", "body_handlers:reject", *flags)
-    until(lambda: moto_queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the message was not moved")
+    until(lambda: queue.depth() == (0, 0) and dead.depth() == (4, 0), 20, "the messages were not moved")
     worker.signal()
     assert worker.wait() == 0
-    body, attributes = received(dead)
-    assert body == pointer
-    assert attributes["ExtendedPayloadSize"] == str(len(payload or b""))
-    assert reason in attributes["queueworker.reason"]
-    assert payloads.keys() == (set() if payload is None else {"k"}), "who reads the dead-letter queue needs it"
+    for _ in REJECTED:
+        body, attributes = received(dead)
+        payload, reason = sent.pop(body)
+        assert attributes["ExtendedPayloadSize"] == str(len(payload or b""))
+        assert reason in attributes["queueworker.reason"]
+    assert payloads.keys() == REJECTED.keys() - {"missing"}, "who reads the dead-letter queue needs them"
 
 
 @contextmanager

@@ -4,15 +4,15 @@
 """
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from queueworker.envelopes import eventbridge, s3_events, s3_pointers, sns
 from queueworker.envelopes.s3_pointers import PayloadStore, Pointer
-from queueworker.errors import AwsError, UsageError
+from queueworker.errors import AwsError
 from queueworker.model import Message
+from queueworker.primitives import SYSTEM, Primitives
 from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
@@ -36,29 +36,30 @@ NAMES: Final = (*_ENVELOPES, s3_pointers.NAME)
 class Opener:
     """Opens the envelopes of messages, from the outermost to the innermost. Safe to share between threads."""
 
-    def __init__(self, names: Sequence[str], store: PayloadStore | None = None, *, keep_payloads: bool = False) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        store: PayloadStore | None = None,
+        *,
+        keep_payloads: bool = False,
+        primitives: Primitives = SYSTEM,
+    ) -> None:
         """Take off these envelopes.
 
         Args:
             names: of envelopes, from the outermost.
             store: where payloads are, for `s3-pointer`.
             keep_payloads: whether payloads stay when their messages are done, because others read them, too.
-
-        Raises:
-            UsageError: there is no store for `s3-pointer`.
+            primitives: threads, and what they wait with.
         """
-        if s3_pointers.NAME in names and store is None:
-            raise UsageError(
-                f"--envelope {s3_pointers.NAME} reads from S3, which is not there: give the bodies as they are"
-            )
         envelopes = dict(_ENVELOPES)
         if store is not None:
             envelopes[s3_pointers.NAME] = partial(s3_pointers.open_pointer, store)
         self._envelopes = [(name, envelopes[name]) for name in names]
         self._store = store
         self._keeps_payloads = keep_payloads
-        self._thread_pool = ThreadPool("payload", DELETE_THREADS)
-        self._changed = threading.Condition()
+        self._thread_pool = ThreadPool("payload", DELETE_THREADS, primitives)
+        self._changed = primitives.condition()
         self._deleting = 0
 
     @property

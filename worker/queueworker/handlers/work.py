@@ -32,6 +32,7 @@ from queueworker.model import (
     Reject,
     ReportedError,
     Retry,
+    log_fields,
 )
 from queueworker.primitives import SYSTEM, Primitives
 from queueworker.receive.limiter import CapacityLimiter
@@ -42,9 +43,6 @@ logger = logging.getLogger(__name__)
 
 DEAD_LETTER_THREADS = 2
 """Requests to the dead-letter queue at the same time."""
-
-CANCELLATION_TIMEOUT_SECONDS = 2.0
-"""How long handlers have to end by themselves once their messages are cancelled."""
 
 MAX_ERROR_LENGTH = 500
 """Characters of a handler's error that are logged."""
@@ -155,12 +153,8 @@ class Work(ABC):
         try:
             queue.send(lease.message, rejection.reason)
         except SqsError as error:
-            extra = {
-                "message_id": lease.message.id,
-                "reason": error.reason,
-                "error": str(error),
-                "remedy": error.remedy,
-            }
+            extra = log_fields(lease.message)
+            extra |= {"reason": error.reason, "error": str(error), "remedy": error.remedy}
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
             self._settle(lease, self._disposition_after(error, lease.message))
         else:
@@ -196,20 +190,8 @@ class Work(ABC):
             self._start(following)
 
 
-def as_interruption(error: BaseException, message: Message) -> BaseException:
-    """Return what a handler raised, as an InterruptedWorkError if it has stopped because its message is cancelled."""
-    return InterruptedWorkError() if message.cancelled and _is_cancellation(error) else error
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    import asyncio  # noqa: PLC0415 -- whoever raises one of the two has loaded it, or half of it
-    import concurrent.futures  # noqa: PLC0415 -- as above
-
-    return isinstance(error, asyncio.CancelledError | concurrent.futures.CancelledError)
-
-
 def _log_failure(message: Message, error: BaseException, seconds: float) -> None:
-    extra: dict[str, object] = {"message_id": message.id, "receive_count": message.receive_count}
+    extra = log_fields(message) | {"receive_count": message.receive_count}
     extra |= {"duration_seconds": round(seconds, 3), **message.trace_context}
     if isinstance(error, Retry | InterruptedWorkError):
         logger.info("message released by its handler", extra=extra | {"error": str(error) or "the worker ends"})
