@@ -20,6 +20,11 @@ REASON_ATTRIBUTE: Final = "queueworker.reason"
 """The message attribute in which the worker says why it rejected a message."""
 
 
+def is_fifo(url: str) -> bool:
+    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
+    return url.endswith(".fifo")
+
+
 class MessageLostError(Exception):
     """The message is no longer this worker's, or SQS does not confirm that it is: another worker may receive it."""
 
@@ -130,6 +135,11 @@ class Message:
         """The sender's trace context as a carrier for OpenTelemetry's `extract`."""
         carrier = {name: str(self.attributes[name]) for name in TRACE_ATTRIBUTES if name in self.attributes}
         return carrier | ({"X-Amzn-Trace-Id": self.trace_header} if self.trace_header else {})
+
+
+def log_fields(message: Message) -> dict[str, object]:
+    """Return what says in a log line which message it is about."""
+    return {"message_id": message.id, "queue": message.queue_url}
 
 
 @dataclass(frozen=True, slots=True)

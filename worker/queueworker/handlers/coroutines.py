@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from asyncio import AbstractEventLoop
 from collections import deque
 from functools import partial
 from threading import Event
@@ -18,19 +19,26 @@ from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError
+from queueworker.primitives import SYSTEM, Primitives
+
+
+def start_loop(primitives: Primitives = SYSTEM) -> AbstractEventLoop:
+    """Return an event loop that runs in a thread of its own."""
+    loop = primitives.event_loop()
+    primitives.start("loop", loop.run_forever)
+    return loop
 
 
 class CoroutineWork(Work):
-    """Runs each message's handler as a task of one event loop."""
+    """Runs each message's handler as a task of an event loop; that of all queues, because clients live on it."""
 
-    def __init__(self, handler: CoroutineHandler, context: WorkContext) -> None:
+    def __init__(self, handler: CoroutineHandler, context: WorkContext, loop: AbstractEventLoop | None = None) -> None:
         super().__init__(context)
         self._handler = handler
-        self._loop = context.primitives.event_loop()
+        self._loop = loop or start_loop(context.primitives)
         self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
-        context.primitives.start("loop", self._loop.run_forever)
 
     def stop(self) -> None:
         """Cancel the running coroutines."""
@@ -40,7 +48,7 @@ class CoroutineWork(Work):
 
     def lifecycle(self, registry: Registry) -> Lifecycle:
         """Return what is registered, to be called on the handlers' own event loop where it is async."""
-        return Hooks(registry, partial(wait_on, self._loop))
+        return Hooks(registry, partial(wait_on, self._loop, self._context.primitives))
 
     def _start(self, lease: Lease) -> None:
         self._loop.call_soon_threadsafe(self._create_task, lease)

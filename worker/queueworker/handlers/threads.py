@@ -18,13 +18,13 @@ from queueworker.threadpool import ThreadPool
 
 
 class ThreadWork(Work):
-    """Runs each message's handler in a thread."""
+    """Runs each message's handler in a thread, of a pool that the work on other queues may share."""
 
-    def __init__(self, handler: Handler, context: WorkContext) -> None:
+    def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
         super().__init__(context)
         self._handler = handler
         self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
-        self._thread_pool = ThreadPool("handler", context.concurrency, context.primitives)
+        self._thread_pool = thread_pool or ThreadPool("handler", context.concurrency, context.primitives)
 
     def stop(self) -> None:
         """End the handlers that are processes. A Python function cannot be interrupted."""
@@ -35,7 +35,7 @@ class ThreadWork(Work):
         """Return the handler itself if it has child processes, else what is registered in this process."""
         if isinstance(self._maybe_interruptible, Lifecycle):
             return self._maybe_interruptible
-        return Hooks(registry, LoopThread().wait)
+        return Hooks(registry, LoopThread(self._context.primitives).wait)
 
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
