@@ -181,7 +181,11 @@ def test_a_rate_is_kept() -> None:
 def test_what_passes_is_tried_again() -> None:
     queue, target = MemoryQueue(*messages(10)), MemoryTarget()
     queue.failures = [ThrottledError("slow down"), UnreachableError("gone")]
-    answers = [UnreachableError("gone"), {3: EntryFailure("InternalError", retryable=True)}, {}]
+    answers: list[SqsError | dict[int, EntryFailure]] = [
+        UnreachableError("gone"),
+        {3: EntryFailure("InternalError", retryable=True)},
+        {},
+    ]
 
     def answer(_: Sequence[Message]) -> dict[int, EntryFailure]:
         given = answers.pop(0)

@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass, field
 
-from queueworker.handlers.work import as_interruption
+from queueworker.handlers.cancellation import as_interruption
 from queueworker.model import InterruptedWorkError, Message, Reject, Retry
 from queueworker.testing.queue import Queue
 from queueworker.testing.receipts import Receipt
