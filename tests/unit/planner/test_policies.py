@@ -14,7 +14,7 @@ from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
 from queueplanner.policies.queue_hpa import QueueHpa
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
-from queueplanner.simulation import Counts, Run, System, View, simulate
+from queueplanner.simulation import Counts, PodState, Run, SimulatedPod, System, View, simulate
 from queueplanner.simulation import Policy as Sizing
 from tests.unit.planner.builders import pool, work
 
@@ -126,6 +126,21 @@ def test_the_worker_pod_autoscaler_goes_up_at_once_and_waits_ten_minutes_before_
     assert sizes(made) == [100, 0]
     changes = dict(zip(made.sizes.asked, made.sizes.times, strict=True))
     assert changes[0] >= 100.0 + 600.0
+
+
+READY = {"all of them": (4, 8), "half of them, which count alone": (2, 4), "none yet": (0, 1)}
+
+
+@pytest.mark.parametrize(("ready", "size"), READY.values(), ids=READY)
+def test_a_value_of_all_pods_together_is_multiplied_by_those_that_are_ready(ready: int, size: int) -> None:
+    """The queue is twice as long as it should be. Pods that go wait for a window of no length."""
+    states = [PodState.READY] * ready + [PodState.STARTING] * (4 - ready)
+    pods = [SimulatedPod(number, 0.0, state) for number, state in enumerate(states)]
+    at_once = (UP, Rules(0, DOWN.policies))
+    seen = View(1000.0, Counts(60, 0), 4, pods)
+    hpa = QueueHpa("hpa", Hpa(1, 100, 30.0, at_once, is_value=True))
+    keda = Keda("keda", ScaledObject(queue_length=30, behavior=at_once, is_value=True))
+    assert [hpa.decide(seen).replicas, keda.decide(seen).replicas] == [size, size]
 
 
 WPA_ROWS = {
