@@ -181,6 +181,11 @@ def test_a_worker_pod_autoscaler_is_played() -> None:
     assert playing == WorkerPodAutoscaler("wpa/orders", 4, 1, 9, disruption=0.1, seconds_per_job=0.5)
 
 
+@pytest.mark.parametrize("pods", [3, "3"])
+def test_a_disruption_in_pods_is_played(pods: int | str) -> None:
+    assert policy(wpa(maxDisruption=pods)) == WorkerPodAutoscaler("wpa/orders", 4, 0, 9, disrupted=3)
+
+
 def test_policies_keep_their_order_and_can_be_pickled() -> None:
     made = read(scaled_object(), a_pool(), hpa(), wpa()).candidates
     assert [each.name for each in made] == ["so/orders", "qwp/orders", "hpa/orders", "wpa/orders"]
@@ -251,7 +256,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         'external.target.type: "Utilization" cannot be played: only AverageValue and Value can',
     ),
     "an HPA without a maximum": (hpa(maxReplicas=None), "spec.maxReplicas: it is missing: write the most pods"),
-    "a disruption in pods": (wpa(maxDisruption=3), "spec.maxDisruption: 3 cannot be played: only a share"),
+    "a disruption of nothing known": (
+        wpa(maxDisruption="few"),
+        'spec.maxDisruption: "few" is neither a number of pods nor a share: write one such as 3 or 10%',
+    ),
     "a target of nothing": (wpa(targetMessagesPerWorker=0), "spec.targetMessagesPerWorker: 0 is too little"),
     "no time of a job": (wpa(secondsToProcessOneJob="long"), 'spec.secondsToProcessOneJob: "long" is no time: write'),
     "no target": (wpa(targetMessagesPerWorker=None), "spec.targetMessagesPerWorker: it is missing"),

@@ -144,18 +144,20 @@ def test_a_value_of_all_pods_together_is_multiplied_by_those_that_are_ready(read
 
 
 WPA_ROWS = {
-    "a tenth more is left alone": (10, 55, 1.0, 10),
-    "more than that is not": (10, 60, 1.0, 12),
-    "from nothing": (0, 3, 1.0, 1),
-    "no more at once than the disruption": (10, 5, 0.2, 8),
+    "a tenth more is left alone": (10, 55, {}, 10),
+    "more than that is not": (10, 60, {}, 12),
+    "from nothing": (0, 3, {}, 1),
+    "no more at once than the disruption": (10, 5, {"disruption": 0.2}, 8),
+    "no more than that in pods": (10, 5, {"disrupted": 3}, 7),
+    "none at all": (10, 5, {"disrupted": 0}, 10),
 }
 
 
-@pytest.mark.parametrize(("replicas", "messages", "disruption", "size"), WPA_ROWS.values(), ids=WPA_ROWS)
+@pytest.mark.parametrize(("replicas", "messages", "fields", "size"), WPA_ROWS.values(), ids=WPA_ROWS)
 def test_the_worker_pod_autoscaler_follows_its_source(
-    replicas: int, messages: int, disruption: float, size: int
+    replicas: int, messages: int, fields: dict[str, Any], size: int
 ) -> None:
-    policy = WorkerPodAutoscaler("wpa", disruption=disruption)
+    policy = WorkerPodAutoscaler("wpa", **fields)
     assert policy.decide(View(1000.0, Counts(messages, 0), replicas, ())).replicas == size
 
 
