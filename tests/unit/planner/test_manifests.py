@@ -109,6 +109,17 @@ def test_what_a_pool_is_played_without_is_told() -> None:
     )
 
 
+def test_a_pause_with_an_end_is_played() -> None:
+    [candidate] = read(a_pool(pausedUntil="2026-12-24T18:00:00Z")).candidates
+    playing = candidate.begin(work())
+    assert isinstance(playing, PlannedPool)
+    assert playing._pool.spec.paused_until == datetime(2026, 12, 24, 18, tzinfo=UTC)
+    [said] = candidate.unchecked
+    assert said.startswith(
+        "it keeps its size until 2026-12-24T18:00:00Z, its pausedUntil; a load without dates begins at"
+    )
+
+
 def test_a_scaled_object_has_kedas_defaults() -> None:
     playing = policy(scaled_object())
     assert isinstance(playing, Keda)
