@@ -20,10 +20,10 @@ from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError, Message
-from queueworker.primitives import SYSTEM, Primitives
+from queueworker.primitives import Primitives
 
 
-def start_loop(primitives: Primitives = SYSTEM) -> AbstractEventLoop:
+def start_loop(primitives: Primitives) -> AbstractEventLoop:
     """Return an event loop that runs in a thread of its own."""
     loop = primitives.event_loop()
     primitives.start("loop", loop.run_forever)
