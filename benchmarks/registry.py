@@ -2,6 +2,7 @@
 
 from benchmarks import (
     admission,
+    bodies,
     chaos,
     cold_start,
     cost,
@@ -40,6 +41,7 @@ BENCHES: dict[str, Bench] = {
         throughput.BENCH,
         fair_queue.BENCH,
         multi_queue.BENCH,
+        bodies.BENCH,
         serve.BENCH,
         start.BENCH,
         shutdown.BENCH,

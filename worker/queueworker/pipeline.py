@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from queueworker.envelopes.opening import Opener
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
@@ -51,12 +52,14 @@ class SharedParts:
         surroundings: queues, threads and time.
         make_work: makes the work on a queue's messages; see `work_maker`.
         dead_letter_queue: where rejected messages go; None: they fail like others.
+        opener: what opens the messages' envelopes; None: they have none.
     """
 
     settings: Settings
     surroundings: Surroundings
     make_work: MakeWork
     dead_letter_queue: DeadLetterQueue | None
+    opener: Opener | None
 
 
 class Pipeline:
@@ -87,8 +90,9 @@ class Pipeline:
             clock=self._clock,
             senders=senders,
             primitives=primitives,
+            after_delete=shared.opener.discard_payload if shared.opener else None,
         )
-        self.work = shared.make_work(self._work_context(shared.dead_letter_queue))
+        self.work = shared.make_work(self._work_context(shared))
         self._receiver = Receiver(
             ReceiveContext(
                 queue=queue,
@@ -140,7 +144,7 @@ class Pipeline:
         for lease in self.lease_manager.release_all():
             logger.warning("message released: the grace period is over", extra=log_fields(lease.message))
 
-    def _work_context(self, dead_letter_queue: DeadLetterQueue | None) -> WorkContext:
+    def _work_context(self, shared: SharedParts) -> WorkContext:
         return WorkContext(
             lease_manager=self.lease_manager,
             limiter=self._limiter,
@@ -148,7 +152,8 @@ class Pipeline:
             concurrency=self._settings.concurrency,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self.url),
-            dead_letter_queue=dead_letter_queue,
+            dead_letter_queue=shared.dead_letter_queue,
+            opener=shared.opener,
             jitter=self._surroundings.jitter,
             primitives=self._surroundings.primitives,
         )

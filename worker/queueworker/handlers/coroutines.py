@@ -10,6 +10,7 @@ from functools import partial
 from threading import Event
 
 from queueworker.context import CURRENT
+from queueworker.envelopes.opening import Opener
 from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import CoroutineHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
@@ -18,11 +19,11 @@ from queueworker.handlers.returned import finish_async
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
-from queueworker.model import InterruptedWorkError
-from queueworker.primitives import SYSTEM, Primitives
+from queueworker.model import InterruptedWorkError, Message
+from queueworker.primitives import Primitives
 
 
-def start_loop(primitives: Primitives = SYSTEM) -> AbstractEventLoop:
+def start_loop(primitives: Primitives) -> AbstractEventLoop:
     """Return an event loop that runs in a thread of its own."""
     loop = primitives.event_loop()
     primitives.start("loop", loop.run_forever)
@@ -34,7 +35,7 @@ class CoroutineWork(Work):
 
     def __init__(self, handler: CoroutineHandler, context: WorkContext, loop: AbstractEventLoop | None = None) -> None:
         super().__init__(context)
-        self._handler = handler
+        self._handler = handler if context.opener is None else _behind(context.opener, handler)
         self._loop = loop or start_loop(context.primitives)
         self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,3 +92,14 @@ class CoroutineWork(Work):
         except BaseException as error:  # as in ThreadWork
             failure = error
         self._finish(lease, run, failure)
+
+
+def _behind(opener: Opener, handler: CoroutineHandler) -> CoroutineHandler:
+    """Return a handler that opens its message's envelopes, aside if that blocks, and calls this one with the rest."""
+
+    async def handle(message: Message) -> object:
+        inner = await asyncio.to_thread(opener, message) if opener.blocks else opener(message)
+        CURRENT.set(inner)
+        return None if inner is None else await handler(inner)
+
+    return handle

@@ -24,8 +24,8 @@ class Receipt:
 
     @property
     def over(self) -> bool:
-        """Whether no handler works on this delivery, or will."""
-        return self.deleted or self.ended or self.visibility[-1:] == [0]
+        """Whether no handler works on this delivery, or will: one that has not been called may not have been reached."""
+        return self.deleted or self.ended or (not self.handled and bool(self.visibility))
 
     def until_next_handler(self) -> "list[Receipt]":
         """Return this delivery, and those that came while its handler was still working."""
