@@ -24,7 +24,7 @@ class Receipt:
 
     @property
     def over(self) -> bool:
-        """Whether no handler works on this delivery, or will: one that has not been called may not have been reached."""
+        """Whether no handler works on this delivery, or will."""
         return self.deleted or self.ended or (not self.handled and bool(self.visibility))
 
     def until_next_handler(self) -> "list[Receipt]":
