@@ -1,7 +1,6 @@
 """Decide: what one decision costs, for a pool with everything in its behavior, memory and pods."""
 
 import timeit
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.bench import Bench
@@ -72,7 +71,7 @@ def _with_pods(facts: Facts) -> Facts:
     pods = tuple(
         Worker(Pod(f"pod-{each}", f"uid-{each}", ready=True), WorkerState(each % 2, 1, 9, 9.0)) for each in range(20)
     )
-    return replace(facts, pods=pods)
+    return facts._replace(pods=pods)
 
 
 BENCH = Bench(name="decide", measure=measure, options=("rounds",))

@@ -41,6 +41,7 @@ class Build:
         target: The stage; empty: the last.
         dockerfile: The Dockerfile, below the context.
         arguments: Build arguments, by name.
+        bases: Images that were built here, by the name that stands for them in a FROM of the Dockerfile.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Build:
     target: str = ""
     dockerfile: str = "Dockerfile"
     arguments: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, str] = field(default_factory=dict)
 
 
 class Images:
@@ -76,6 +78,7 @@ class Images:
         argv = [
             *("buildah", "build", "--isolation=chroot", "--layers", "--http-proxy=false", *volumes),
             *(f"--build-arg={name}={value}" for name, value in build.arguments.items()),
+            *(f"--build-context={name}=docker-image://{_local(image)}" for name, image in build.bases.items()),
             *([f"--target={build.target}"] if build.target else []),
             *(f"--file={build.context / build.dockerfile}", f"--tag={_local(build.name)}", str(build.context)),
         ]

@@ -30,7 +30,7 @@ class Backend(Protocol):
     def base(self) -> str | None:
         """Return the base image to build on; None: the Dockerfile's default."""
 
-    def build(self, name: str, context: Path, target: str, arguments: Mapping[str, str]) -> None:
+    def build(self, build: Build) -> None:
         """Build an image."""
 
     def create(self) -> None:
@@ -70,9 +70,9 @@ class OwnNode:
         """Return a small Debian with Python."""
         return self._images.base()
 
-    def build(self, name: str, context: Path, target: str, arguments: Mapping[str, str]) -> None:
+    def build(self, build: Build) -> None:
         """Build an image with buildah."""
-        self._images.build(Build(name, context, target, arguments=arguments))
+        self._images.build(build)
 
     def create(self) -> None:
         """Start control plane and nodes."""
@@ -108,12 +108,14 @@ class Kind:
     def base(self) -> None:
         """Return None: the Dockerfile's default can be pulled."""
 
-    def build(self, name: str, context: Path, target: str, arguments: Mapping[str, str]) -> None:
+    def build(self, build: Build) -> None:
         """Build an image with the engine."""
-        options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-        if target:
-            options.append(f"--target={target}")
-        progress.running(f"building image {name}", ["docker", "build", *options, f"--tag={name}", str(context)])
+        options = [f"--build-arg={key}={value}" for key, value in build.arguments.items()]
+        options += [f"--build-context={key}=docker-image://{image}" for key, image in build.bases.items()]
+        if build.target:
+            options.append(f"--target={build.target}")
+        argv = ["docker", "build", *options, f"--tag={build.name}", str(build.context)]
+        progress.running(f"building image {build.name}", argv)
 
     def create(self) -> None:
         """Create the cluster, with a node more than kind's one."""

@@ -7,6 +7,7 @@ import pytest
 
 from devcluster import cache
 from devcluster.errors import UnavailableError
+from devcluster.images import Build
 from e2e import backends, readme
 from e2e.backends import Backend
 from e2e.world import ROOT, World
@@ -60,7 +61,7 @@ def _execute(argv: list[str], backend: Backend, world: World) -> None:
             names = dict(zip(options[::2], options[1::2], strict=True))
             base = backend.base()
             arguments = {"BASE": base} if base else {}
-            backend.build(names["-t"], ROOT / context, names.get("--target", ""), arguments)
+            backend.build(Build(names["-t"], ROOT / context, names.get("--target", ""), arguments=arguments))
         case ["kind", "create", "cluster"]:
             backend.create()
         case ["kind", "load", "docker-image", *names]:

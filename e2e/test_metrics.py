@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from devcluster.errors import UnavailableError
+from devcluster.images import Build
 from e2e.backends import Backend
 from e2e.pools import READMES_QUEUE, sqs
 from e2e.world import ROOT, SYSTEM, World, eventually
@@ -58,7 +59,7 @@ def prometheus(world: World, backend: Backend, tmp_path_factory: pytest.TempPath
     _collect_programs(context)
     (context / "Dockerfile").write_text(DOCKERFILE)
     base = backend.base()
-    backend.build(IMAGE, context, "", {"BASE": base} if base else {})
+    backend.build(Build(IMAGE, context, arguments={"BASE": base} if base else {}))
     backend.load([IMAGE])
     world.kubectl("create", "namespace", NAMESPACE)
     world.apply(WORKERS)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from devcluster.errors import CommandFailedError
+from devcluster.images import Build
 from e2e import release
 from e2e.backends import Backend
 from e2e.pools import Pool, pool_of_its_own
@@ -36,7 +37,7 @@ def old(backend: Backend, world: World, tmp_path_factory: pytest.TempPathFactory
     root = previous.unpack(tmp_path_factory.mktemp("previous"))
     (root / "Dockerfile").write_text(PREVIOUS_DOCKERFILE)
     image = f"{OPERATOR_IMAGE}:{PREVIOUS_TAG}"
-    backend.build(image, root, "", {})
+    backend.build(Build(image, root))
     backend.load([image])
     return root
 

@@ -20,6 +20,13 @@ RESTRICTED = {
 }
 POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
+AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_ENDPOINT_URL_SQS": "http://sqs.default.svc:5000",
+}
+"""The environment by which a worker finds the stand-in for SQS."""
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -83,12 +90,7 @@ def started_workers(world: World, namespace: str, replicas: int, **container: An
 
 
 def _worker(name: str) -> dict[str, Any]:
-    environment = {
-        "PYTHONPATH": "/sources",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL_SQS": "http://sqs.default.svc:5000",
-    }
+    environment = AWS | {"PYTHONPATH": "/sources"}
     return {
         "args": [
             f"--queue={ACCOUNT}/{name}",

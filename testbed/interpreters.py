@@ -1,7 +1,7 @@
-"""Python interpreters with an environment made from a lock file, once, in the user's cache.
+"""Python interpreters: with an environment made from a lock file, once, in the user's cache; or with wheels of ours.
 
-The benchmarks run the operator and the peers in them. The environment that the benchmarks themselves run in holds far
-more than an image does, and some libraries import whatever they find: it cost the operator 25 MiB.
+The benchmarks run the operator and the peers in the former. The environment that the benchmarks themselves run in holds
+far more than an image does, and some libraries import whatever they find: it cost the operator 25 MiB.
 """
 
 import importlib.util
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from images.prune import KEPT, prune
 
 ROOT = Path(__file__).parents[1]
 OPERATOR_LOCK = ROOT / "requirements-operator.lock"
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 SOURCES = (ROOT / "operator", ROOT / "worker", ROOT / "common")
 
 
@@ -70,7 +72,27 @@ def _linked(source: str, target: str) -> None:
 
 def image_interpreter(folder: Path) -> Interpreter:
     """Return what the operator's image contains: its lock, and a wheel of the current sources, which `folder` keeps."""
-    build = ("-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
-    subprocess.run([sys.executable, *build, "--wheel-dir", str(folder), str(ROOT)], check=True)
-    (wheel,) = folder.glob("*.whl")
-    return Interpreter(python_of(OPERATOR_LOCK), {"PYTHONPATH": str(wheel)})
+    return Interpreter(python_of(OPERATOR_LOCK), {"PYTHONPATH": str(wheel_of(ROOT, folder))})
+
+
+def wheel_of(project: Path, folder: Path, umask: int = -1) -> Path:
+    """Build the wheel of a project, or of its sdist, and return it; nothing else is in `folder`."""
+    argv = [*_PIP, "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*argv, "--wheel-dir", str(folder), str(project)], check=True, umask=umask)
+    (wheel,) = folder.iterdir()
+    return wheel
+
+
+def programs_of(folder: Path, *wheels: Path) -> Path:
+    """Make an environment with these wheels and this one's libraries, and nothing else of ours; return its programs."""
+    venv.create(folder, symlinks=True)
+    [site] = folder.glob("lib/python*/site-packages")
+    libraries = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "libraries.pth").write_text("".join(f"{path}\n" for path in libraries))
+    pip(folder / "bin", "install", "--no-deps", "--no-index", "--force-reinstall", *map(str, wheels))
+    return folder / "bin"
+
+
+def pip(programs: Path, *arguments: str) -> None:
+    """Call pip for the environment of these programs."""
+    subprocess.run([*_PIP, "--python", str(programs / "python"), *arguments], check=True, capture_output=True)

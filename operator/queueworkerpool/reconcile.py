@@ -144,7 +144,7 @@ async def _decide(observation: Observation, counts: Counts, now: datetime, depen
         return _refused(decided, error, now)
     # Asking takes seconds, in which the target's status may have changed: what is decided is about how it is now.
     target = _latest(pool, target, dependencies)
-    facts = replace(gather(pool, target, readings, now, sample), pods=pods)
+    facts = gather(pool, target, readings, now, sample)._replace(pods=pods)
     return replace(decided, target=target, pods=pods, decision=decide(facts))
 
 

@@ -21,7 +21,12 @@ from devcluster import Cluster, UnavailableError, commands, tools
 from docs.markdown import Block, blocks, marked
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "charts/queueworkerpool/README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "charts/queueworkerpool/README.md",
+    ROOT / "worker/README.md",
+]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 SHELLS = {"sh", "bash", "shell", "console"}
 WHERE = {

@@ -5,16 +5,18 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
 from email import message_from_string
 from email.message import Message
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from docs.sbom import entries
+from testbed.interpreters import pip, programs_of, wheel_of
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {
@@ -36,7 +38,6 @@ COMMANDS = {
     "queueworker": ["queueworker"],
     "queueplanner": ["recommend", "simulate"],
 }
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
 def copied(name: str, folder: Path, umask: int = 0o022, age: float = 1.7e9) -> Path:
@@ -54,14 +55,6 @@ def copied(name: str, folder: Path, umask: int = 0o022, age: float = 1.7e9) -> P
     return folder / SOURCES[name][0]
 
 
-def built(project: Path, folder: Path, umask: int = 0o022) -> Path:
-    """The wheel of a project, written into FOLDER."""
-    argv = [*PIP, "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-    subprocess.run([*argv, "--wheel-dir", str(folder), str(project)], check=True, umask=umask)
-    [wheel] = folder.iterdir()
-    return wheel
-
-
 def metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as packed:
         return message_from_string(
@@ -75,8 +68,8 @@ def digest(path: Path) -> str:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_wheel_is_the_same_wherever_it_is_built_and_holds_its_own_alone(name: str, tmp_path: Path) -> None:
-    one = built(copied(name, tmp_path / "one"), tmp_path / "dist")
-    two = built(copied(name, tmp_path / "elsewhere" / "two", 0o077, 1.6e9), tmp_path / "elsewhere" / "dist", 0o077)
+    one = wheel_of(copied(name, tmp_path / "one"), tmp_path / "dist")
+    two = wheel_of(copied(name, tmp_path / "elsewhere" / "two", 0o077, 1.6e9), tmp_path / "elsewhere" / "dist", 0o077)
     assert digest(one) == digest(two)
     with zipfile.ZipFile(one) as packed:
         names = packed.namelist()
@@ -93,7 +86,7 @@ def test_a_wheel_is_the_same_wherever_it_is_built_and_holds_its_own_alone(name: 
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Each project's wheel."""
     folder = tmp_path_factory.mktemp("wheels")
-    return {name: built(copied(name, folder / name), folder / "dist" / name) for name in SOURCES}
+    return {name: wheel_of(copied(name, folder / name), folder / "dist" / name) for name in SOURCES}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +109,7 @@ def test_the_workers_sdist_is_the_same_wherever_it_is_built_and_its_wheel_is_tha
     assert digest(sdist) == digest(packed_sources(tmp_path / "elsewhere", 0o077, 1.6e9))
     with tarfile.open(sdist) as archive:
         assert [member.name for member in archive if not member.isfile()] == [], "links do not work everywhere"
-    wheel = built(sdist, tmp_path / "dist")
+    wheel = wheel_of(sdist, tmp_path / "dist")
     assert digest(wheel) == digest(wheels["queueworker"])
 
 
@@ -153,29 +146,31 @@ def test_a_wheel_says_what_it_needs_and_what_it_can_do_with_more(name: str, whee
     assert {extra: sorted(libraries) for extra, libraries in found.items()} == NEEDS[name]
 
 
+def brought(*names: str) -> set[str]:
+    """What pip installs for these libraries without extras, by what is installed here."""
+    needed = {each.name for name in names for each in map(Requirement, requires(name) or []) if applies(each)}
+    return {*names} | (brought(*needed) if needed else set())
+
+
+def applies(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+
+
+def test_the_worker_without_extras_brings_no_boto3(wheels: dict[str, Path]) -> None:
+    direct = [
+        each.name
+        for each in map(Requirement, metadata(wheels["queueworker"]).get_all("Requires-Dist", []))
+        if applies(each)
+    ]
+    locked = {name for name, _, _ in entries(ROOT / "requirements-worker.lock")}
+    assert brought(*direct) == locked - {"boto3", "s3transfer"} < locked
+
+
 def test_the_workers_wheel_introduces_itself(wheels: dict[str, Path]) -> None:
     said = metadata(wheels["queueworker"])
     assert (said["Version"], said["Requires-Python"], said["License-Expression"]) == ("0.1.0", ">=3.11", "Apache-2.0")
     assert said["Description-Content-Type"] == "text/markdown"
     assert said.get_payload() == (ROOT / "worker" / "README.md").read_text()
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Path:
-    """The folder of programs of an environment that has nothing of ours, and the libraries of this one."""
-    environment = tmp_path / "environment"
-    venv.create(environment, symlinks=True)
-    [site] = environment.glob("lib/python*/site-packages")
-    (site / "libraries.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
-    return environment / "bin"
-
-
-def pip(programs: Path, *arguments: str) -> None:
-    subprocess.run([*PIP, "--python", str(programs / "python"), *arguments], check=True, capture_output=True)
-
-
-def install(programs: Path, *wheels: Path) -> None:
-    pip(programs, "install", "--no-deps", "--no-index", "--force-reinstall", *map(str, wheels))
 
 
 def run(programs: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -187,10 +182,8 @@ def run(programs: Path, program: str, *arguments: str) -> subprocess.CompletedPr
 SIMULATE = ("simulate", "--rival", "keda", "--shape", "burst:messages=50,seconds=20m", "--service", "1s")
 
 
-def test_operators_and_planners_wheels_together_simulate(
-    programs: Path, wheels: dict[str, Path], tmp_path: Path
-) -> None:
-    install(programs, wheels["queueworkerpool"], wheels["queueplanner"])
+def test_operators_and_planners_wheels_together_simulate(wheels: dict[str, Path], tmp_path: Path) -> None:
+    programs = programs_of(tmp_path / "environment", wheels["queueworkerpool"], wheels["queueplanner"])
     done = run(programs, "qwp", *SIMULATE, "--html", str(tmp_path / "page.html"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "50 messages in 20m" in done.stdout
@@ -212,9 +205,9 @@ PARTS = "import queueworker.runtime, queueworker.handlers.child, queueaddress; p
 
 @pytest.mark.parametrize(("stays", "goes"), [("queueworker", "queueworkerpool"), ("queueworkerpool", "queueworker")])
 def test_where_operator_and_worker_are_installed_the_one_stays_whole_when_the_other_goes(
-    stays: str, goes: str, programs: Path, wheels: dict[str, Path]
+    stays: str, goes: str, wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    install(programs, wheels[stays], wheels[goes])
+    programs = programs_of(tmp_path, wheels[stays], wheels[goes])
     assert [run(programs, *command).returncode for command in WHOLE.values()] == [0, 0]
     pip(programs, "uninstall", "--yes", goes)
     done = run(programs, *WHOLE[stays])
@@ -222,8 +215,8 @@ def test_where_operator_and_worker_are_installed_the_one_stays_whole_when_the_ot
     assert not (programs / WHOLE[goes][0]).exists()
 
 
-def test_the_worker_runs_by_what_its_own_wheel_holds(programs: Path, wheels: dict[str, Path]) -> None:
-    install(programs, wheels["queueworker"])
+def test_the_worker_runs_by_what_its_own_wheel_holds(wheels: dict[str, Path], tmp_path: Path) -> None:
+    programs = programs_of(tmp_path, wheels["queueworker"])
     done = run(programs, "python", "-I", "-c", PARTS)
     assert (done.returncode, done.stderr) == (0, "")
     assert "/queueworker/_common/" in done.stdout

@@ -1,8 +1,10 @@
 """Writes one JSON object per log line to standard error, once `commands.run` or a child process has called it.
 
-The lines of libraries look the same. Those that are written while a message is handled say which.
+The lines of libraries look the same. Those that are written while a message is handled say which. What handlers print
+goes to standard output, of which it only sees that it is not held back.
 """
 
+import io
 import json
 import logging
 import os
@@ -72,6 +74,15 @@ def configure(level: str, log_format: str) -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
     # It logs failures to get credentials with a traceback that quotes STS; they are logged with their remedy, too.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
+
+
+def pass_on_prints() -> None:
+    """Let each line that a handler prints leave at once, as a terminal gets it, wherever standard output leads.
+
+    A container's log would else have to wait until eight kilobytes are full.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def exit_process(code: int) -> NoReturn:

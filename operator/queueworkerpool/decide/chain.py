@@ -89,8 +89,9 @@ def _limited(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Seque
 
 def _with_waits(facts: Facts, memory: Memory, trail: Sequence[Step]) -> Memory:
     """Return the memory with since when pods stay that the load does not call for."""
-    waits = any(step.waits_for_workers for step in trail)
-    lowers = any(step.replicas < facts.replicas for step in trail)
+    waits = lowers = False
+    for step in trail:  # a loop, for this runs in each decision, and two generators take three times as long
+        waits, lowers = waits or step.waits_for_workers, lowers or step.replicas < facts.replicas
     memory = remember.stayed(facts, memory, waits=waits, holds=lowers and holds.is_held(facts, memory))
     if trail[-1].yields and trail[-2].replicas < facts.replicas:
         return remember.still_waited(facts, memory)

@@ -37,19 +37,34 @@ _IGNORED_DRIFT = 0.03  # nor one below this of a mean over many messages
 def remember(facts: Facts, recommendation: int) -> Memory:
     """Return the memory after a tick in which at least one queue could be read.
 
-    What pods waited for is as before: `stayed` says whether it goes on.
+    What pods waited for is as before: `stayed` says whether it goes on. It is the same object where nothing changed.
     """
+    before = facts.memory
+    down, up = _scale_down_stabilization(facts, recommendation), _scale_up_stabilization(facts, recommendation)
+    empty_since, pending_since = _empty_since(facts), _activation_pending_since(facts)
+    writer, workers = _competing_writer(facts), _workers(before.workers, facts.sample, facts)
+    after = (down, up, empty_since, pending_since, None, writer, workers)
+    if after == (
+        before.scale_down_stabilization,
+        before.scale_up_stabilization,
+        before.empty_since,
+        before.activation_pending_since,
+        before.unreadable_since,
+        before.competing_writer,
+        before.workers,
+    ):
+        return before  # as at most ticks, and a new one takes as long as all of the above
     return Memory(
-        scale_down_stabilization=_scale_down_stabilization(facts, recommendation),
-        scale_up_stabilization=_scale_up_stabilization(facts, recommendation),
-        changes=facts.memory.changes,
-        empty_since=_empty_since(facts),
-        activation_pending_since=_activation_pending_since(facts),
-        waiting_since=facts.memory.waiting_since,
-        held_since=facts.memory.held_since,
-        competing_writer=_competing_writer(facts),
-        workers=_workers(facts.memory.workers, facts.sample, facts),
-        belongs_to=facts.memory.belongs_to,
+        scale_down_stabilization=down,
+        scale_up_stabilization=up,
+        changes=before.changes,
+        empty_since=empty_since,
+        activation_pending_since=pending_since,
+        waiting_since=before.waiting_since,
+        held_since=before.held_since,
+        competing_writer=writer,
+        workers=workers,
+        belongs_to=before.belongs_to,
     )
 
 

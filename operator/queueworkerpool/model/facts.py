@@ -38,8 +38,7 @@ class Sample:
     last_handled: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """All that a decision may depend on. `readings` stand in the order of the spec's queues; None is unknown.
 
     `writer` is who else wrote the target's replicas since our own last write, and when; None: nobody.

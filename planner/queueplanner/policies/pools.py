@@ -5,7 +5,7 @@ to samples and before a scale-in.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from random import Random
@@ -91,6 +91,7 @@ class PlannedPool:
         self._ticks = ticks
         self._random = Random(name)  # noqa: S311 -- chance in a simulation
         self._scaled_at: datetime | None = None
+        self._last_target: Target | None = None
         self._sampled_at: datetime | None = None
         self._sample: Sample | None = None
         self._rests = False
@@ -108,7 +109,7 @@ class PlannedPool:
         facts = gather(self._pool, self._target(view, len(ready)), (reading,), now, self._taken(view, ready, now))
         decision = decide(facts)
         if _asks_workers(facts, decision):
-            decision = decide(replace(facts, pods=tuple(self._worker(pod, view.now) for pod in view.pods)))
+            decision = decide(facts._replace(pods=tuple([self._worker(pod, view.now) for pod in view.pods])))
         self._rests = _is_idle(view, reading) and self._sample is None and will_repeat(facts, decision)
         self._remember(facts, decision, now)
         soon = decision.recheck_seconds
@@ -129,16 +130,22 @@ class PlannedPool:
     def _remember(self, facts: Facts, decision: Decision, now: datetime) -> None:
         before = self._pool.status
         if decision.replicas != facts.replicas:
-            self._scaled_at = now
-        elif (before.replicas, before.memory) == (decision.replicas, decision.memory):
+            self._scaled_at, self._last_target = now, None
+        elif before.replicas == decision.replicas and before.memory == decision.memory:
             return
         status = PoolStatus(replicas=decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
         self._pool = self._with(status=status)
 
     def _target(self, view: View, ready: int) -> Target:
+        """Return what it scales, the same object as long as nothing about it changes."""
+        settled, last = len(view.pods) == view.replicas, self._last_target
+        if last and (last.replicas, last.ready_replicas, last.settled) == (view.replicas, ready, settled):
+            return last
         writer = (FIELD_MANAGER, self._scaled_at) if self._scaled_at else None
-        settled = len(view.pods) == view.replicas
-        return Target(view.replicas, ready, 1, settled=settled, selector="app=pool", writer=writer, uid=_UID)
+        self._last_target = Target(
+            view.replicas, ready, 1, settled=settled, selector="app=pool", writer=writer, uid=_UID
+        )
+        return self._last_target
 
     def _taken(self, view: View, ready: Sequence[SimulatedPod], now: datetime) -> Sample | None:
         """Return the sample that an earlier tick began, and begin one when it is due: a tick waits for no answers."""
@@ -158,6 +165,8 @@ class PlannedPool:
         return Worker(listed, self._report(pod, now) if pod.state is PodState.READY else None)
 
     def _report(self, pod: SimulatedPod, now: float) -> WorkerState:
+        if not pod.in_hand:
+            return WorkerState(0, self._concurrency, pod.finished, pod.busy_seconds)
         in_hand = [now - begun for begun in pod.in_hand.values()]
         busy_seconds = pod.busy_seconds + sum(in_hand)
         return WorkerState(len(in_hand), self._concurrency, pod.finished, busy_seconds, max(in_hand, default=0.0))

@@ -1,9 +1,9 @@
 """The way from a question to its answer. It plays nothing itself but one run."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from math import ceil
 
 from queueplanner.outcome import Outcome
 from queueplanner.play import Candidate, Scenario, play
@@ -13,6 +13,7 @@ from queueplanner.recommend.manifest import Manifest, candidate, checked, get, p
 from queueplanner.recommend.needs import needs
 from queueplanner.recommend.obstacles import obstacles, possible
 from queueplanner.recommend.parts import at_its_time, divided, knows_its_day
+from queueplanner.recommend.screening import different, promising
 from queueplanner.recommend.search import SURVIVORS, WIDTH, Row, Search, ladder
 from queueplanner.recommend.sensitivity import Effect, assumptions, effect
 from queueplanner.recommend.slo import AIM
@@ -99,7 +100,7 @@ class _Recommending:
         question = self._question
         if not question.is_new:
             return question.manifest if question.most is None else put(question.manifest, fields.MAX, question.most)
-        most = question.most or min(max(ceil(ENOUGH * self._needs.peak), LEAST_MAX), MOST_MAX)
+        most = question.most or min(max(math.ceil(ENOUGH * self._needs.peak), LEAST_MAX), MOST_MAX)
         latency = self._space.latency(max(round(question.slo.seconds), 1))
         return put(put(question.manifest, fields.MAX, most), fields.TARGET, latency)
 
@@ -119,9 +120,15 @@ class _Recommending:
         present = self._reliable(before)
         screen.play([present, self._plain(present)])
         screen.sweep([*space.coarse, *space.fine])
-        search.play([present, *screen.best(SURVIVORS)])
-        search.sweep([space.near_targets])
-        search.sweep(space.last, only=slo if several else None)
+        if not several:
+            search.sweep([space.near_targets, space.near_targets, *space.slow, *space.last])
+            return search.frontier
+        choose = partial(promising, screen, search)
+        search.play([present, *screen.survivors(SURVIVORS)])
+        search.sweep([space.near_targets], choose=choose)
+        search.sweep([space.near_targets], slo, choose)
+        search.sweep(space.slow, slo, partial(different, search, choose))
+        search.sweep(space.last, slo, choose)
         return search.frontier
 
     def _reliable(self, before: Manifest) -> Manifest:
@@ -137,7 +144,7 @@ class _Recommending:
         if not question.is_new or question.most is not None:
             return manifest
         highest = max(play(candidate(manifest), self._parts.choose).run.sizes.asked)
-        most = max(ceil(ROOM * highest), highest + 1)
+        most = max(math.ceil(ROOM * highest), highest + 1)
         return put(manifest, fields.MAX, min(most, get(manifest, fields.MAX)))
 
     def _effects(self, manifest: Manifest, before: Outcome) -> tuple[Effect, ...]:

@@ -6,6 +6,7 @@ the way. Of a long load there are two such searches, as the rounds of successive
 a wide one on excerpts, and from its survivors a narrow one on the whole.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +18,23 @@ from queueplanner.recommend.space import Sweep
 
 MARGIN = 0.01
 """What a field must save to be worth its line: the share of the cost."""
-SURVIVORS = 5
+SURVIVORS = 3
 """Of each promise, manifests that go on from excerpts to the whole."""
 WIDTH = 2
 """Of each promise, manifests that a sweep of excerpts changes."""
+ALIKE_COST, ALIKE_WAIT = 0.002, 0.01
+"""Outcomes that differ by less than these shares are alike: one of them goes on for all."""
+DOUBT_COST, DOUBT_WAIT = 0.02, 0.15
+"""By what shares an expected cost and an expected wait may be wrong."""
 
 Judge = Callable[[Sequence[Manifest]], Sequence[Judged]]
+Choose = Callable[[Manifest, Sequence[Manifest]], Sequence[Manifest]]
+"""Given a manifest and changes of it, returns those that are worth a try."""
+
+
+def every(_: Manifest, several: Sequence[Manifest]) -> Sequence[Manifest]:
+    """Return all of them."""
+    return several
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +76,37 @@ class Search:
         for (name, manifest), outcome in zip(fresh.items(), outcomes, strict=True):
             self._tried[name] = Tried(manifest, outcome)
 
-    def sweep(self, sweeps: Iterable[Sweep], only: Slo | None = None) -> None:
+    def sweep(self, sweeps: Iterable[Sweep], only: Slo | None = None, choose: Choose = every) -> None:
         """Change the best for each promise, or for one of them only: one sweep after the other."""
         for each in sweeps:
-            self.play([changed for manifest in self.best(self._width, only) for changed in each(manifest)])
+            best = self.best(self._width, only)
+            self.play([changed for manifest in best for changed in choose(manifest, list(each(manifest)))])
+
+    def outcome(self, manifest: Manifest) -> Judged | None:
+        """Return what came of a manifest; None: it was not tried, or is not valid."""
+        tried = self._tried.get(key(manifest))
+        return tried.outcome if tried else None
+
+    def are_alike(self, one: Manifest, other: Manifest) -> bool:
+        """Return whether the same came of two manifests, for each promise."""
+        first, second = self._tried.get(key(one)), self._tried.get(key(other))
+        if first is None or second is None:
+            return False
+        return all(_are_alike(slo, first, second) for slo in self._slos)
+
+    def may_win(self, cost: float, waits: Callable[[Slo], float]) -> bool:
+        """Return whether a manifest may be the best for a promise.
+
+        Args:
+            cost: What it is expected to cost.
+            waits: The wait that is expected, by the promise that it is about.
+        """
+        for row in self.frontier:
+            least, best = row.tried.outcome.cost, row.slo.waited(row.tried.outcome)
+            longest = (row.slo.seconds if row.kept else best) * (1 + DOUBT_WAIT)
+            if waits(row.slo) <= longest and (not row.kept or cost <= least * (1 + DOUBT_COST)):
+                return True
+        return False
 
     @property
     def frontier(self) -> list[Row]:
@@ -88,6 +127,17 @@ class Search:
             if only in (None, row.slo):
                 several = (row.tried, *self._ranked(row.slo)[:count])
                 found |= islice({key(tried.manifest): tried.manifest for tried in several}.items(), count)
+        return list(found.values())
+
+    def survivors(self, count: int) -> list[Manifest]:
+        """Return the best few for each promise that are not alike."""
+        found: dict[str, Manifest] = {}
+        for row in self.frontier:
+            taken: list[Tried] = []
+            for tried in (row.tried, *self._ranked(row.slo)[: count * count]):
+                if len(taken) < count and not any(_are_alike(row.slo, tried, each) for each in taken):
+                    taken.append(tried)
+            found |= {key(tried.manifest): tried.manifest for tried in taken}
         return list(found.values())
 
     def _best(self, slo: Slo) -> Row:
@@ -115,6 +165,11 @@ class Search:
             return True
         self._refused.add(name)
         return False
+
+
+def _are_alike(slo: Slo, one: Tried, other: Tried) -> bool:
+    near_cost = math.isclose(one.outcome.cost, other.outcome.cost, rel_tol=ALIKE_COST)
+    return near_cost and math.isclose(slo.waited(one.outcome), slo.waited(other.outcome), rel_tol=ALIKE_WAIT)
 
 
 def _simplicity(slo: Slo, tried: Tried) -> tuple[int, float, float, str]:

@@ -74,11 +74,15 @@ class Space:
         return [self.near_targets, self._near_numbers, self.near_targets, self._simpler]
 
     @property
+    def slow(self) -> list[Sweep]:
+        """The sweeps of what takes a pool hours, each from the shortest to the longest."""
+        values = {fields.WINDOW: WINDOWS, fields.ZERO_AFTER: EMPTY}
+        return [partial(_each, path, (None, *times)) for path, times in values.items() if path not in self.kept]
+
+    @property
     def last(self) -> list[Sweep]:
-        """The sweeps for the whole of a load: near to what is good there, and of what takes a pool hours."""
-        slow = {fields.WINDOW: WINDOWS, fields.ZERO_AFTER: EMPTY}
-        slow_sweeps = [partial(_each, path, (None, *values)) for path, values in slow.items() if path not in self.kept]
-        return [self.near_targets, *slow_sweeps, self.near_targets, self._simpler]
+        """The sweeps that end a search: near to what is good, and one that leaves out what does not help."""
+        return [self.near_targets, self._simpler]
 
     @property
     def targets(self) -> list[dict[str, Any]]:

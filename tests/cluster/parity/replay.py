@@ -93,7 +93,7 @@ def _with_start(series: Series, syncs: Sequence[Sync]) -> list[Sync]:
 
 def _at_the_edge(facts: Facts, ours: Decision, theirs: int) -> Decision:
     """Our decision a little earlier or later, when that is the HPA's."""
-    moved = [decide(replace(facts, now=facts.now + slack), chain=HPA_PARITY) for slack in (-SLACK, SLACK)]
+    moved = [decide(facts._replace(now=facts.now + slack), chain=HPA_PARITY) for slack in (-SLACK, SLACK)]
     return next((decision for decision in (ours, *moved) if decision.replicas == theirs), ours)
 
 

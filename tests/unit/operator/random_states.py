@@ -100,8 +100,7 @@ def any_state(random: Random) -> Facts:
         any_memory(random, replicas),
         NOW,
     )
-    return replace(
-        calm,
+    return calm._replace(
         ready=random.randint(0, replicas),
         rolling_out=random.random() < 0.1,
         writer=maybe(random, ("keda", ago(random.randint(0, 60)))),

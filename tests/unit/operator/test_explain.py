@@ -86,7 +86,7 @@ def test_a_change_since_the_decision_is_printed_with_what_would_be_decided_now(
     assert f"since then: {sentence}" in lines
     assert "if decided now, from the same counts:" in lines
     replicas = of_target.get("replicas", 10)
-    again = decide(replace(state, now=now, replicas=replicas, memory=found.status.memory))
+    again = decide(state._replace(now=now, replicas=replicas, memory=found.status.memory))
     assert explanation.if_decided_now == again.trail
     assert lines[lines.index("decided:") + 1].split()[:2] == ["4", "SizedByBacklog"], "the recorded decision stays"
 

@@ -18,7 +18,8 @@ from queueplanner.recommend.manifest import get, is_valid, key, new, put
 from queueplanner.recommend.needs import Needs, learned, needs
 from queueplanner.recommend.obstacles import possible
 from queueplanner.recommend.parts import Days, Multiplied, at_its_time, divided
-from queueplanner.recommend.search import Search, ladder
+from queueplanner.recommend.screening import different, promising
+from queueplanner.recommend.search import Search, every, ladder
 from queueplanner.recommend.sensitivity import SAMPLES, Effect, Scaled, assumptions, effect, worst
 from queueplanner.recommend.space import EMPTY, Space
 from queueplanner.recorded import Interval, Recorded
@@ -224,6 +225,66 @@ def test_a_wide_search_changes_the_second_best_as_well() -> None:
     assert [get(each, fields.MIN) for each in search.best(2)] == [1, 2]
     search.sweep([lambda manifest: [put(manifest, fields.POLL, 30)]])
     assert [get(each, fields.MIN) for each in search.best(9) if get(each, fields.POLL)] == [1, 2]
+
+
+def test_of_manifests_that_do_the_same_one_goes_on() -> None:
+    def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
+        return [outcome(cost=1.0 + 0.1 * (get(each, fields.MIN) or 0)) for each in manifests]
+
+    search = Search(judge, [Slo(60.0)])
+    search.play([put(put(POOL, fields.MIN, number), fields.WINDOW, 30 * each) for number in (1, 2) for each in (1, 2)])
+    assert [get(each, fields.MIN) for each in search.best(4)] == [1, 1, 2, 2]
+    assert [get(each, fields.MIN) for each in search.survivors(4)] == [1, 2]
+
+
+MAY_WIN = {
+    "cheaper, and in time": (0.9, 50.0, True),
+    "as dear, give or take what an estimate may be wrong by": (1.015, 50.0, True),
+    "dearer": (1.03, 50.0, False),
+    "cheaper, and late by no more than an estimate may be wrong by": (0.9, 65.0, True),
+    "cheaper, and too late": (0.9, 75.0, False),
+}
+
+
+@pytest.mark.parametrize("row", MAY_WIN)
+def test_what_is_expected_to_be_worse_is_not_worth_a_run(row: str) -> None:
+    cost, waits, is_worth_it = MAY_WIN[row]
+    search = Search(lambda manifests: [outcome(50.0) for _ in manifests], [Slo(60.0)])
+    search.play([POOL])
+    assert search.may_win(cost, lambda _: waits) is is_worth_it
+
+
+def test_where_nothing_keeps_a_promise_yet_what_waits_no_longer_may_win_at_any_cost() -> None:
+    search = Search(lambda manifests: [outcome(90.0) for _ in manifests], [Slo(60.0)])
+    search.play([POOL])
+    assert search.may_win(99.0, lambda _: 100.0)
+    assert not search.may_win(0.1, lambda _: 110.0)
+
+
+@pytest.mark.parametrize(("estimated", "is_worth_it"), [(60.0, True), (62.0, False)])
+def test_what_excerpts_say_is_corrected_by_how_far_they_were_wrong_before(estimated: float, is_worth_it: bool) -> None:
+    """Of the pool they said 50 s, and it was 57; so 62 s are 71, too much over 60 even if that is a little wrong."""
+    changed = put(POOL, fields.MIN, 1)
+    screen = Search(lambda several: [outcome(estimated if each == changed else 50.0) for each in several], [Slo(60.0)])
+    whole = Search(lambda several: [outcome(57.0) for _ in several], [Slo(60.0)])
+    whole.play([POOL])
+    assert promising(screen, whole, POOL, [changed]) == [changed] * is_worth_it
+
+
+def test_times_of_which_the_shortest_and_the_longest_change_nothing_are_not_played() -> None:
+    played: list[int] = []
+
+    def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
+        played.extend(get(each, fields.ZERO_AFTER) or 60 for each in manifests)
+        return [outcome(cost=2.0 if get(each, fields.WINDOW) else 1.0) for each in manifests]
+
+    search = Search(judge, [Slo(60.0)])
+    search.play([POOL])
+    zero = [put(POOL, fields.ZERO_AFTER, seconds) for seconds in (180, 300, 7200)]
+    windows = [put(POOL, fields.WINDOW, seconds) for seconds in (30, 600)]
+    assert different(search, every, POOL, zero) == []
+    assert different(search, every, POOL, windows) == windows
+    assert played == [60, 180, 7200, 60, 60]
 
 
 def test_a_time_to_zero_that_is_too_short_for_sqs_is_recommended_only_if_it_is_kept() -> None:

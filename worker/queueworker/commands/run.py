@@ -71,6 +71,7 @@ def run(**flags: Any) -> None:
         reject_unknown(os.environ)
         settings = Settings(**flags)
         logs.configure(settings.log_level, settings.log_format)
+        logs.pass_on_prints()
         handler = _load_handler(settings)
         runtime = Runtime(settings, handler)
     except UsageError as error:

@@ -90,6 +90,7 @@ class IpcMessageHandle:
 def main(descriptor: int, target: str, log_level: str, log_format: str) -> None:
     """Handle messages until the parent closes the socket, or until this process has grown too much."""
     logs.configure(log_level, log_format)
+    logs.pass_on_prints()
     connection = ChildConnection(socket.socket(fileno=descriptor).makefile("rwb"))
     try:
         handler = _blocking(load(target))

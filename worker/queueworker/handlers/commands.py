@@ -38,7 +38,8 @@ class CommandHandler(InterruptibleHandler):
             UsageError: the command line cannot be parsed, or there is no such program.
         """
         self._argv = processes.parse_command("--exec", command)
-        self._environment = dict(os.environ)
+        # A command that is a Python program prints at once, unless somebody has decided otherwise.
+        self._environment = {"PYTHONUNBUFFERED": "1"} | os.environ
         self._lock = threading.Lock()
         self._running: set[processes.Process] = set()
         self._stopped = False

@@ -26,13 +26,22 @@ def load(target: str) -> Handler:
         UsageError: there is no such module or function, it could never do its work, or asks for what no message has.
         Exception: whatever the module raises while it is imported.
     """
-    found = _find(target)
-    if problem := why_unusable(found):
-        raise UsageError(f"handler {target!r}: {problem}")
+    function = _find(target)
     try:
-        return wrap(fit(found), REGISTRY.middleware)
+        return prepare(function)
     except UsageError as error:
         raise UsageError(f"handler {target!r}: {error}") from error
+
+
+def prepare(function: Callable[..., object]) -> Handler:
+    """Return what is called with each message: the function, fitted to messages, with the middleware around it.
+
+    Raises:
+        UsageError: it could never do its work, or asks for what no message has.
+    """
+    if problem := why_unusable(function):
+        raise UsageError(problem)
+    return wrap(fit(function), REGISTRY.middleware)
 
 
 def _find(target: str) -> Callable[..., object]:

@@ -1,7 +1,6 @@
 """Few changes stand for many, and never allow more than the many would."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -83,5 +82,5 @@ def test_a_pool_that_changes_every_second_keeps_a_small_status_and_its_policies(
 
 def after(state: Facts, load: int) -> Facts:
     now = state.now + timedelta(seconds=1)
-    decision = decide(replace(state, now=now, readings=(reading(0, load, time=now),)))
-    return replace(state, now=now, replicas=decision.replicas, memory=Memory.parse(decision.memory.dump()))
+    decision = decide(state._replace(now=now, readings=(reading(0, load, time=now),)))
+    return state._replace(now=now, replicas=decision.replicas, memory=Memory.parse(decision.memory.dump()))

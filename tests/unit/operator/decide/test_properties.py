@@ -21,14 +21,14 @@ from tests.unit.operator.strategies import (
 
 
 def with_readings(state: Facts, *known: Any) -> Facts:
-    return replace(state, readings=known)
+    return state._replace(readings=known)
 
 
 def free(state: Facts, *known: Any) -> Facts:
     """The same in mode Active, where nobody else writes, nobody is waited for, and everything can be read."""
     spec = replace(state.spec, mode=Mode.ACTIVE)
     memory = replace(state.memory, competing_writer=None)
-    return replace(state, spec=spec, memory=memory, writer=None, rolling_out=False, pods=None, readings=known)
+    return state._replace(spec=spec, memory=memory, writer=None, rolling_out=False, pods=None, readings=known)
 
 
 @given(any_facts())
@@ -68,7 +68,7 @@ def test_without_a_reading_or_a_fallback_the_size_stays(state: Facts) -> None:
 def test_a_second_decision_changes_nothing(state: Facts) -> None:
     first = decide(state)
     written = first.replicas if state.spec.mode is Mode.ACTIVE else state.replicas
-    after = replace(state, replicas=written, memory=first.memory, sample=None, writer=None)
+    after = state._replace(replicas=written, memory=first.memory, sample=None, writer=None)
     # The pods that were added are not ready yet, those that went were not needed; the workers' own figures have moved.
     assume(first.memory.workers == state.memory.workers)
     assert decide(after).replicas == first.replicas
@@ -76,7 +76,7 @@ def test_a_second_decision_changes_nothing(state: Facts) -> None:
 
 @given(any_facts(), st.builds(reading, counts, positive_counts) | st.builds(reading, positive_counts, counts))
 def test_a_pool_with_messages_never_goes_to_zero(state: Facts, load: QueueReading) -> None:
-    working = replace(with_readings(state, load), replicas=max(state.replicas, 1))
+    working = with_readings(state, load)._replace(replicas=max(state.replicas, 1))
     assert decide(working).replicas > 0
 
 
@@ -103,9 +103,9 @@ def test_a_restart_at_any_point_changes_nothing(state: Facts, loads: list[tuple[
     for wait, load in loads:
         for name, before in (("kept", kept), ("restarted", restarted)):
             now = before.now + timedelta(seconds=wait)
-            decision = decide(replace(before, now=now, readings=(reading(load, time=now),), sample=None))
+            decision = decide(before._replace(now=now, readings=(reading(load, time=now),), sample=None))
             memory = decision.memory if name == "kept" else Memory.parse(decision.memory.dump())
-            follow = replace(before, now=now, replicas=decision.replicas, memory=memory)
+            follow = before._replace(now=now, replicas=decision.replicas, memory=memory)
             kept, restarted = (follow, restarted) if name == "kept" else (kept, follow)
         assert kept.replicas == restarted.replicas
 
@@ -121,8 +121,8 @@ def test_a_rate_policy_is_never_exceeded_over_any_window(
     sizes = [(state.now, state.replicas)]
     for wait, load in loads:
         now = state.now + timedelta(seconds=wait)
-        decision = decide(replace(state, now=now, readings=(reading(0, load, time=now),)))
-        state = replace(state, now=now, replicas=decision.replicas, memory=decision.memory)
+        decision = decide(state._replace(now=now, readings=(reading(0, load, time=now),)))
+        state = state._replace(now=now, replicas=decision.replicas, memory=decision.memory)
         sizes.append((now, state.replicas))
     for begun, size in sizes:
         window = [later for ended, later in sizes if timedelta(0) <= ended - begun < timedelta(seconds=period)]
@@ -134,7 +134,7 @@ def test_a_rate_policy_is_never_exceeded_over_any_window(
 def test_a_clock_that_jumps_breaks_no_bound_and_no_memory(state: Facts, jump: int) -> None:
     """The pool stays within its bounds, and no time in the future is remembered as a start."""
     later = NOW + timedelta(seconds=jump)
-    decision = decide(replace(free(state, reading(7, time=later)), now=later))
+    decision = decide(free(state, reading(7, time=later))._replace(now=later))
     assert state.bounds.min_replicas <= decision.replicas <= state.bounds.max_replicas
     memory = decision.memory
     starts = [period.since for period in (memory.scale_down_stabilization, memory.scale_up_stabilization) if period]

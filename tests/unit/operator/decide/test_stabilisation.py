@@ -1,6 +1,5 @@
 """Stabilization against the HPA's list of recommendations: never sooner, and no further (ADR 0005)."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -55,7 +54,7 @@ def _facts(replicas: int, load: int, memory: Memory, now: int, behavior: tuple[i
         scale_up=rules(seconds=up, tolerance=tolerance),
         scale_down=rules(seconds=down, tolerance=tolerance),
     )
-    return replace(calm, now=time, readings=(reading(0, load, time=time),))
+    return calm._replace(now=time, readings=(reading(0, load, time=time),))
 
 
 def test_what_was_recommended_below_the_active_minimum_is_no_size_on_the_way_to_zero() -> None:
@@ -64,6 +63,6 @@ def test_what_was_recommended_below_the_active_minimum_is_no_size_on_the_way_to_
     for tick, load in enumerate([15] * 2 + [5] * 60 + [0] * 20):
         calm = facts(replicas=sizes[-1], active_min_replicas=4, memory=memory)
         time = NOW + timedelta(seconds=5 * tick)
-        decision = decide(replace(calm, now=time, readings=(reading(0, load, time=time),)))
+        decision = decide(calm._replace(now=time, readings=(reading(0, load, time=time),)))
         sizes, memory = [*sizes, decision.replicas], decision.memory
     assert list(dict.fromkeys(sizes)) == [4, 0]

@@ -1,0 +1,305 @@
+"""What a handler's author sees of a run in memory: the worker's own rules, and no time that is waited for."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from queueworker import Message, MessageLostError, Reject, Retry
+from queueworker.testing import Queue, Result, StuckError, Worker, consume
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Any:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) == before
+
+
+def handle(message: Message) -> None:
+    match message.body:
+        case "later" if message.receive_count == 1:
+            raise Retry(900)
+        case "unknown":
+            raise Reject("no such order")
+        case "poison":
+            raise ValueError("no")
+
+
+async def handle_async(message: Message) -> None:
+    await asyncio.sleep(0)
+    handle(message)
+
+
+@pytest.mark.parametrize("handler", [handle, handle_async])
+def test_a_result_says_what_became_of_each_message(handler: Callable[[Message], object]) -> None:
+    result = consume(handler, ["fine", "later", "unknown", "poison"], dead_letter_queue=True, retry_seconds=5)
+    assert result.handled == ["fine", "later"]
+    assert [(each.body, each.after_seconds) for each in result.retried] == [("later", 900)]
+    assert [(each.body, each.reason, each.deleted) for each in result.rejected] == [("unknown", "no such order", True)]
+    assert [(each.body, each.reason, each.after_seconds) for each in result.failed] == [
+        ("poison", "no", 5),
+        ("poison", "no", 10),
+        ("poison", "no", 20),
+    ]
+    assert [(each.body, each.attributes) for each in result.dead_letters] == [
+        ("unknown", {"queueworker.reason": "no such order"}),
+        ("poison", {}),
+    ]
+    assert (result.left, result.in_flight, result.exit_code) == ([], [], 0)
+    assert result.seconds == pytest.approx(900, abs=2)
+    assert repr(result) == "Result(handled=2, retried=1, rejected=1, failed=3)"
+
+
+def test_without_a_dead_letter_queue_a_rejected_message_fails_like_others() -> None:
+    result = consume(handle, ["unknown"], retry_seconds=1)
+    assert [each.after_seconds for each in result.rejected] == [1, 2, 4]
+    assert [each.attributes for each in result.dead_letters] == [{}]
+
+
+def test_the_worker_extends_a_message_while_its_handler_works() -> None:
+    queue = Queue()
+    queue.send("long")
+    result = consume(lambda _: queue.clock.advance(40), queue, visibility_seconds=30)
+    (attempt,) = result.attempts
+    assert (result.handled, attempt.extensions) == (["long"], [30, 30])
+    assert attempt.message.receive_count == 1
+
+
+async def sleeps(_: Message) -> None:
+    async with asyncio.timeout(60):
+        await asyncio.sleep(40)
+
+
+async def extends(message: Message) -> None:
+    await asyncio.to_thread(message.extend, 100)
+
+
+@pytest.mark.parametrize(("handler", "extensions"), [(sleeps, [30, 30]), (extends, [100])])
+def test_a_coroutine_has_the_time_of_the_run(handler: Callable[[Message], object], extensions: list[int]) -> None:
+    result = consume(handler, ["long"])
+    assert (result.handled, result.attempts[0].extensions) == (["long"], extensions)
+
+
+async def times_out(_: Message) -> None:
+    async with asyncio.timeout(10):
+        await asyncio.sleep(40)
+
+
+def test_a_time_limit_of_a_coroutine_runs_out() -> None:
+    result = consume(times_out, ["slow"], receives=1)
+    assert [type(each.error) for each in result.failed] == [TimeoutError]
+
+
+def test_a_message_whose_extensions_fail_is_lost() -> None:
+    queue, lost = Queue(), []
+    queue.send("a")
+
+    def work(message: Message) -> None:
+        queue.fail("ChangeMessageVisibility")
+        try:
+            message.extend(60)
+        except MessageLostError:
+            lost.append(message.body)
+        queue.fail("ChangeMessageVisibility", times=0)
+
+    assert consume(work, queue).handled == ["a"]
+    assert lost == ["a"]
+
+
+def test_a_delete_that_fails_is_tried_again() -> None:
+    queue = Queue()
+    queue.send("a")
+    queue.fail("DeleteMessage", times=3)
+    assert consume(handle, queue).handled == ["a"]
+
+
+def test_a_message_that_cannot_be_rejected_fails() -> None:
+    queue = Queue()
+    queue.send("unknown")
+    queue.fail("SendMessage", times=1)
+    result = consume(handle, queue, dead_letter_queue=True)
+    assert [(each.deleted, each.after_seconds) for each in result.rejected] == [(False, 5), (True, None)]
+
+
+@dataclass
+class Groups:
+    """A handler that fails once at the first message of group a."""
+
+    started: list[str] = field(default_factory=list)
+
+    def __call__(self, message: Message) -> None:
+        self.started.append(message.body)
+        if message.body == "a0" and message.receive_count == 1:
+            raise ValueError("not yet")
+
+
+def test_a_group_keeps_its_order_and_a_failure_stops_its_own_group_only() -> None:
+    queue, groups = Queue(fifo=True), Groups()
+    for number in range(3):
+        for group in "ab":
+            queue.send(f"{group}{number}", group=group)
+    result = consume(groups, queue)
+    assert sorted(result.handled) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    for group in "ab":
+        assert [body for body in result.handled if body[0] == group] == [f"{group}{number}" for number in range(3)]
+    assert groups.started.count("a1") == 1, "nothing behind the failed message was started"
+
+
+def test_handlers_work_side_by_side_up_to_the_concurrency() -> None:
+    queue = Queue()
+    for body in "abcd":
+        queue.send(body)
+    result = consume(lambda _: queue.clock.advance(10), queue, concurrency=2)
+    assert [round(each.started_at) for each in result.attempts] == [0, 0, 10, 10]
+
+
+def runs(concurrency: int) -> list[tuple[str, float, float | None]]:
+    queue = Queue()
+    for number in range(30):
+        queue.send(str(number))
+
+    def work(message: Message) -> None:
+        queue.clock.advance(int(message.body) % 7)
+        if int(message.body) % 3 == message.receive_count:
+            raise Retry(int(message.body))
+
+    return [
+        (each.body, each.started_at, each.ended_at) for each in consume(work, queue, concurrency=concurrency).attempts
+    ]
+
+
+@pytest.mark.parametrize("concurrency", [1, 10])
+def test_a_run_is_the_same_each_time(concurrency: int) -> None:
+    assert runs(concurrency) == runs(concurrency)
+
+
+def test_a_run_ends_after_as_many_receives_as_asked_for() -> None:
+    queue = Queue(max_receive_count=None)
+    for body in ("poison", "poison", "poison"):
+        queue.send(body)
+    result = consume(handle, queue, receives=2)
+    assert (len(result.failed), result.left, result.exit_code) == (2, ["poison"] * 3, 0)
+
+
+@dataclass
+class Terminating:
+    """A handler of which one message is SIGTERM's moment. It works for a minute, and sees how long it still may."""
+
+    queue: Queue
+    remaining: list[int] = field(default_factory=list)
+    worker: Worker = field(init=False)
+    signals: int = 1
+
+    def __call__(self, message: Message) -> None:
+        self.queue.clock.advance(5)
+        for _ in range(self.signals):
+            self.worker.terminate()
+        self.queue.clock.advance(1)
+        self.remaining.append(round(message.handle.remaining_seconds()))
+        self.queue.clock.advance(60 if message.body == "long" else 0)
+
+
+def terminated(*bodies: str, signals: int = 1, **settings: Any) -> tuple[Result, Terminating]:
+    queue = Queue()
+    for body in bodies:
+        queue.send(body)
+    handler = Terminating(queue, signals=signals)
+    handler.worker = Worker(handler, queue, concurrency=1, **settings)
+    return handler.worker.run(), handler
+
+
+def test_a_worker_that_is_terminated_finishes_what_it_has_begun() -> None:
+    result, handler = terminated("short", "other")
+    assert (result.handled, result.left, result.in_flight) == (["short"], ["other"], [])
+    assert handler.remaining == [24], "the end of the grace period is the deadline"
+
+
+def test_what_takes_longer_than_the_grace_period_is_cut_off_and_released() -> None:
+    result, _ = terminated("long", grace_seconds=10)
+    assert [(each.body, each.after_seconds, round(each.ended_at or 0)) for each in result.cut_off] == [("long", 0, 15)]
+    assert (result.left, result.in_flight, result.exit_code) == (["long"], [], 0)
+
+
+def test_a_second_signal_ends_the_grace_period() -> None:
+    result, _ = terminated("long", signals=2)
+    assert [round(each.ended_at or 0) for each in result.cut_off] == [5]
+    assert (result.left, result.in_flight) == (["long"], [])
+
+
+async def cut_off(message: Message) -> None:
+    await asyncio.sleep(3600 if message.body == "long" else 0)
+
+
+def test_a_coroutine_is_cancelled_at_the_end_of_the_grace_period() -> None:
+    queue = Queue()
+    queue.send("long")
+    worker = Worker(cut_off, queue)
+    worker.terminate_after(5)
+    result = worker.run()
+    assert [type(each.error) for each in result.cut_off] == [asyncio.CancelledError]
+    assert (result.left, result.in_flight) == (["long"], [])
+
+
+def test_an_unanswered_delete_leaves_the_message_in_flight_and_the_exit_code_says_so() -> None:
+    queue = Queue()
+    queue.send("fine")
+    queue.fail("DeleteMessage")
+    worker = Worker(handle, queue)
+    worker.terminate_after(5)
+    result = worker.run()
+    assert (result.exit_code, result.handled, result.in_flight) == (1, [], ["fine"])
+
+
+def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
+    released = threading.Event()
+
+    def block(_: Message) -> None:
+        released.wait(5)
+
+    queue = Queue()
+    queue.send("a")
+    worker = Worker(block, queue, timeout_seconds=0.2)
+    with pytest.raises(StuckError, match=r"takes too long(.|\n)*released\.wait"):
+        worker.run()
+    released.set()
+    for thread in threading.enumerate():  # it ends as soon as it blocks no more
+        if thread.name == "handler-1":
+            thread.join()
+
+
+@dataclass
+class Order:
+    """A body."""
+
+    number: int
+
+
+def test_a_body_becomes_what_the_handler_takes_or_is_rejected() -> None:
+    numbers = []
+
+    def charge(order: Order) -> None:
+        numbers.append(order.number)
+
+    result = consume(charge, [Order(1), {"number": 2}, "none"], dead_letter_queue=True)
+    assert numbers == [1, 2]
+    assert [each.body for each in result.rejected] == ["none"]
+
+
+def test_a_handler_is_named_as_in_a_command() -> None:
+    assert consume("tests.unit.worker.in_memory.test_runs:handle", ["fine"]).handled == ["fine"]
+
+
+def test_the_log_is_that_of_every_worker(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "queueworker")
+    consume(handle, ["later"])
+    assert "message released by its handler" in caplog.messages
+
+
+def test_settings_are_checked_as_those_of_every_worker() -> None:
+    with pytest.raises(TypeError, match="concurency"):
+        consume(handle, [], concurency=2)

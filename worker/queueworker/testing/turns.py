@@ -1,0 +1,228 @@
+"""Threads that take turns, and time that passes at once.
+
+One thread runs at a time, and another continues only when that one waits. When all of them wait, time jumps to the
+earliest moment for which one does. So a run is the same each time, and takes no longer than its code. `clock` is what
+others use of it, `waits` what its threads wait with; it does not know what they do.
+"""
+
+import math
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+END_TIMEOUT_SECONDS: Final = 1.0
+"""How many real seconds the threads of a run have for ending after it. One that blocks is left behind."""
+
+
+class StuckError(Exception):
+    """A run cannot go on: its code takes too long in real time, or nothing can happen any more."""
+
+
+class EndOfRun(BaseException):
+    """Raised in a thread that waits when its run is over."""
+
+
+class Turn:
+    """One thread's place among those that take turns. Compared by identity."""
+
+    __slots__ = ("_may_go", "deadline", "notified", "over")
+
+    def __init__(self) -> None:
+        self._may_go = threading.Lock()
+        self._may_go.acquire()
+        self.deadline = math.inf
+        """Until when the thread waits."""
+        self.notified = False
+        """Whether it was woken before that."""
+        self.over = False
+        """Whether the thread has done its work, or its run has."""
+
+    def give(self) -> None:
+        """Let the thread go on."""
+        with suppress(RuntimeError):  # it was given already
+            self._may_go.release()
+
+    def take(self, timeout_seconds: float = -1) -> bool:
+        """Wait, in real time, until the thread may go on; return False after the timeout."""
+        return self._may_go.acquire(timeout=timeout_seconds)
+
+
+class TurnThread(threading.Thread):
+    """A thread that takes turns with others."""
+
+    def __init__(self, name: str, target: Callable[[], None]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = target
+        self.turn = Turn()
+
+    def run(self) -> None:
+        """Begin when it is its turn."""
+        self.turn.take()
+        with suppress(EndOfRun):
+            self._work()
+
+    def is_alive(self) -> bool:
+        """Return whether its work goes on: what the operating system does afterwards must not decide anything."""
+        return not self.turn.over and super().is_alive()
+
+
+class Turns:
+    """The threads of one run at a time, and their time in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.ending = False
+        self._lock = threading.Lock()  # held for a moment only, never while a thread waits
+        self._of_thread = threading.local()
+        self._ready: deque[Turn] = deque()
+        self._waiting: dict[Turn, None] = {}  # a set in the order in which they began to wait
+        self._threads: list[TurnThread] = []
+        self._main: Turn | None = None
+        self._give_up_at = math.inf
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a run."""
+        return self._main is not None
+
+    @contextmanager
+    def run(self, timeout_seconds: float) -> Iterator[None]:
+        """Let this thread take turns with those that it starts, and end them afterwards.
+
+        Args:
+            timeout_seconds: how long that may take in real time.
+
+        Raises:
+            StuckError: it takes longer, or all threads wait for something that cannot happen.
+        """
+        if self.active:
+            raise RuntimeError("there is a run already: one queue, or one clock, has one run at a time")
+        self._main = self._of_thread.turn = Turn()
+        self._give_up_at = time.monotonic() + timeout_seconds
+        try:
+            yield
+        finally:
+            self._end()
+
+    def start(self, name: str, target: Callable[[], None]) -> threading.Thread:
+        """Start a thread; it begins after those that are ready now."""
+
+        def work() -> None:
+            self._of_thread.turn = thread.turn
+            try:
+                target()
+            finally:
+                self._leave(thread.turn)
+
+        thread = TurnThread(name, work)
+        self._threads.append(thread)
+        with self._lock:
+            self._ready.append(thread.turn)
+        thread.start()
+        return thread
+
+    @contextmanager
+    def joined(self) -> Iterator[Turn]:
+        """Take turns in this block. Only for a thread that a handler has started itself is there something to do."""
+        turn = getattr(self._of_thread, "turn", None)
+        if turn is not None or self.ending or not self.active:
+            yield turn or Turn()
+            return
+        turn = self._of_thread.turn = Turn()
+        with self._lock:
+            self._ready.append(turn)
+        turn.take()
+        try:
+            yield turn
+        finally:
+            del self._of_thread.turn
+            self._leave(turn)
+
+    def begin_wait(self, turn: Turn, deadline: float) -> None:
+        """Say that this thread waits until the deadline: from now on it may be notified.
+
+        Raises:
+            EndOfRun: the run is over.
+        """
+        if self.ending or turn.over or not self.active:
+            raise EndOfRun
+        turn.deadline, turn.notified = deadline, False
+        with self._lock:
+            self._waiting[turn] = None
+
+    def wait(self, turn: Turn) -> bool:
+        """Let others go on until this thread is notified, or until its deadline; return whether it was notified.
+
+        Raises:
+            EndOfRun: the run is over.
+            StuckError: see `run`.
+        """
+        self._pass_on()
+        if turn is self._main:
+            self._take_main(turn)
+        else:
+            turn.take()
+            if self.ending and not turn.notified:
+                raise EndOfRun
+        return turn.notified
+
+    def notify(self, turn: Turn) -> None:
+        """Let a waiting thread go on, after those that are ready now."""
+        with self._lock:
+            if turn in self._waiting:
+                del self._waiting[turn]
+                turn.notified = True
+                self._ready.append(turn)
+
+    def _leave(self, turn: Turn) -> None:
+        """Take turns no more."""
+        was_over, turn.over = turn.over, True
+        if not was_over:  # else it was stuck, and its run has ended without it
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Give the turn to a thread that is ready, else to the one that waits for the earliest moment."""
+        with self._lock:
+            if self.ending:
+                return
+            if not self._ready:
+                following = min(self._waiting, key=lambda turn: turn.deadline)
+                if following.deadline == math.inf and self._main is not None:
+                    following = self._main  # nothing can happen any more, and it says so
+                else:
+                    self.now = max(self.now, following.deadline)
+                del self._waiting[following]
+                self._ready.append(following)
+            self._ready.popleft().give()
+
+    def _take_main(self, turn: Turn) -> None:
+        if not turn.take(max(0.0, self._give_up_at - time.monotonic())):
+            raise StuckError(f"the run takes too long in real time. Its threads are here:\n{self._stacks()}")
+        if not turn.notified and self.now < turn.deadline:
+            raise StuckError(f"nothing can happen any more. The threads wait here:\n{self._stacks()}")
+
+    def _stacks(self) -> str:
+        frames = sys._current_frames()  # noqa: SLF001 -- documented, for exactly this
+        return "\n".join(
+            thread.name + ":\n" + "".join(traceback.format_stack(frames[thread.ident]))
+            for thread in self._threads
+            if thread.ident in frames
+        )
+
+    def _end(self) -> None:
+        """End all threads, one after the other: what waits raises, and is not waited for again."""
+        self.ending, give_up_at = True, time.monotonic() + END_TIMEOUT_SECONDS
+        for thread in self._threads:
+            thread.turn.give()
+            thread.join(max(0.0, give_up_at - time.monotonic()))
+            thread.turn.over = True
+        self._threads.clear()
+        self._ready.clear()
+        self._waiting.clear()
+        self._main, self.ending = None, False
+        del self._of_thread.turn
