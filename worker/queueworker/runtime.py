@@ -11,8 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from queueworker.handlers.handler import Handler, is_coroutine_function
-from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.handler import (
+    BatchFunction,
+    BatchHandler,
+    Handler,
+    is_coroutine_batch_function,
+    is_coroutine_function,
+)
+from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
 from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
 from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
@@ -50,11 +56,21 @@ def boot_seconds() -> float:
 
 def work_for(handler: Handler, context: WorkContext) -> Work:
     """Return the kind of work that fits the handler."""
+    if isinstance(handler, BatchHandler):
+        return _batch_work_for(handler.function, context)
     if is_coroutine_function(handler):
         from queueworker.handlers.coroutines import CoroutineWork  # noqa: PLC0415 -- see there
 
         return CoroutineWork(handler, context)
     return ThreadWork(handler, context)
+
+
+def _batch_work_for(function: BatchFunction, context: WorkContext) -> Work:
+    if is_coroutine_batch_function(function):
+        from queueworker.handlers.coroutines import CoroutineBatchWork  # noqa: PLC0415 -- see there
+
+        return CoroutineBatchWork(function, context)
+    return ThreadBatchWork(function, context)
 
 
 class Runtime:
@@ -129,6 +145,7 @@ class Runtime:
             limiter=self._limiter,
             stats=self._stats,
             concurrency=self._settings.concurrency,
+            batch_size=self._settings.batch_size,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self._settings.queue),
             dead_letter_queue=SqsDeadLetterQueue(dead_letter_url, credentials) if dead_letter_url else None,

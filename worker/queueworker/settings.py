@@ -19,6 +19,9 @@ ENV_PREFIX = "QUEUEWORKER_"
 MESSAGES_OF_THREE_REQUESTS = 30
 """With fast handlers, receiving this many pays even at a low concurrency: three requests under way, each with ten."""
 
+BATCH_SIZE = 10
+"""The most messages that SQS gives at a time, and that a handler gets."""
+
 # Kubernetes sets such variables in every pod for each Service of its namespace; one may be named queueworker.
 _SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
 
@@ -64,6 +67,15 @@ class Settings:
     )
     concurrency: int = field(
         default=10, metadata={"help": "How many messages are handled at the same time.", "min": 1, "max": 1000}
+    )
+    batch_size: int = field(
+        default=BATCH_SIZE,
+        metadata={
+            "help": "How many messages a handler that takes list[Message] gets at a time, at most. Each counts for the"
+            " concurrency.",
+            "min": 1,
+            "max": BATCH_SIZE,
+        },
     )
     prefetch: int = field(
         default=0,
@@ -144,6 +156,15 @@ class Settings:
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"
             )
+
+    def check_batch_size(self, *, for_batches: bool) -> None:
+        """Check that the handler, as it was loaded, takes batches if their size is set.
+
+        Raises:
+            UsageError: it does not.
+        """
+        if self.batch_size != BATCH_SIZE and not for_batches:
+            raise UsageError("--batch-size is for a --handler whose parameter is annotated list[Message]")
 
 
 def _check_address(flag: str, url: str) -> None:

@@ -14,7 +14,7 @@ import click
 
 from queueworker import logs
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler
+from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
 from queueworker.runtime import Runtime
@@ -73,6 +73,7 @@ def run(**flags: Any) -> None:
         logs.configure(settings.log_level, settings.log_format)
         logs.pass_on_prints()
         handler = _load_handler(settings)
+        settings.check_batch_size(for_batches=isinstance(handler, BatchHandler))
         runtime = Runtime(settings, handler)
     except UsageError as error:
         raise click.UsageError(str(error)) from error

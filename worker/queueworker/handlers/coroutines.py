@@ -5,11 +5,15 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from threading import Event
+from typing import Any
 
 from queueworker.context import CURRENT
-from queueworker.handlers.handler import CoroutineHandler
+from queueworker.handlers.batches import finish_batch_async
+from queueworker.handlers.batching import BatchWork
+from queueworker.handlers.handler import CoroutineBatchFunction, CoroutineHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import wait_on
 from queueworker.handlers.returned import finish_async
@@ -18,15 +22,17 @@ from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError
 
+Run = Callable[[], Coroutine[Any, Any, None]]
+"""Makes the coroutine that handles a message, or a batch."""
 
-class CoroutineWork(Work):
-    """Runs each message's handler as a task of one event loop."""
 
-    def __init__(self, handler: CoroutineHandler, context: WorkContext) -> None:
+class _OnLoop(Work):
+    """Has an event loop, and runs handlers as its tasks."""
+
+    def __init__(self, context: WorkContext) -> None:
         super().__init__(context)
-        self._handler = handler
         self._loop = context.primitives.event_loop()
-        self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
+        self._waiting: deque[Run] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
         context.primitives.start("loop", self._loop.run_forever)
@@ -41,14 +47,11 @@ class CoroutineWork(Work):
         """Return what is registered, to be called on the handlers' own event loop where it is async."""
         return Hooks(registry, partial(wait_on, self._loop))
 
-    def _start(self, lease: Lease) -> None:
-        self._loop.call_soon_threadsafe(self._create_task, lease)
-
-    def _create_task(self, lease: Lease) -> None:
+    def _create_task(self, run: Run) -> None:
         if len(self._tasks) >= self._context.concurrency:
-            self._waiting.append(lease)
+            self._waiting.append(run)
             return
-        task = self._loop.create_task(self._run(lease))
+        task = self._loop.create_task(run())
         self._tasks.add(task)  # the loop itself references tasks only weakly
         task.add_done_callback(self._task_done)
 
@@ -68,6 +71,21 @@ class CoroutineWork(Work):
         if tasks:
             await asyncio.wait(tasks)
 
+    def _as_interruption(self, error: asyncio.CancelledError) -> BaseException:
+        """Return a cancellation as what it means: it is ours, or the handler's own (a time limit, a library's task)."""
+        return InterruptedWorkError() if self._stopped else error
+
+
+class CoroutineWork(_OnLoop):
+    """Runs each message's handler as a task of one event loop."""
+
+    def __init__(self, handler: CoroutineHandler, context: WorkContext) -> None:
+        super().__init__(context)
+        self._handler = handler
+
+    def _start(self, lease: Lease) -> None:
+        self._loop.call_soon_threadsafe(self._create_task, partial(self._run, lease))
+
     async def _run(self, lease: Lease) -> None:
         begun = self._begin(lease)
         if begun is None:
@@ -77,8 +95,32 @@ class CoroutineWork(Work):
         CURRENT.set(message)  # of this task, and of those that it starts
         try:
             await finish_async(self._handler(message))
-        except asyncio.CancelledError as error:  # ours, or the handler's own: a time limit, a library's task
-            failure = InterruptedWorkError() if self._stopped else error
+        except asyncio.CancelledError as error:
+            failure = self._as_interruption(error)
         except BaseException as error:  # as in ThreadWork
             failure = error
         self._finish(lease, run, failure)
+
+
+class CoroutineBatchWork(_OnLoop, BatchWork):
+    """Runs the handler of each batch as a task of one event loop."""
+
+    def __init__(self, function: CoroutineBatchFunction, context: WorkContext) -> None:
+        super().__init__(context)
+        self._function = function
+
+    def _launch(self, batch: Sequence[Lease]) -> None:
+        self._loop.call_soon_threadsafe(self._create_task, partial(self._run_batch, batch))
+
+    async def _run_batch(self, batch: Sequence[Lease]) -> None:
+        begun = self._begin_batch(batch)
+        messages = [message for _, message, _ in begun]
+        failure: BaseException | None = None
+        try:
+            if messages:
+                await finish_batch_async(self._function(messages), messages)
+        except asyncio.CancelledError as error:
+            failure = self._as_interruption(error)
+        except BaseException as error:  # as in ThreadWork
+            failure = error
+        self._finish_batch(batch, begun, failure)

@@ -3,10 +3,13 @@
 `runtime` chooses it for every handler that is not a coroutine function.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from queueworker.context import CURRENT
-from queueworker.handlers.handler import Handler, InterruptibleHandler
+from queueworker.handlers.batches import finish_batch
+from queueworker.handlers.batching import BatchWork
+from queueworker.handlers.handler import BatchFunction, Handler, InterruptibleHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import LoopThread
 from queueworker.handlers.returned import finish
@@ -16,13 +19,12 @@ from queueworker.lease.records import Lease
 from queueworker.threadpool import ThreadPool
 
 
-class ThreadWork(Work):
-    """Runs each message's handler in a thread."""
+class _InThreads(Work):
+    """Has threads for handlers, and what can be said of each handler without calling it."""
 
-    def __init__(self, handler: Handler, context: WorkContext) -> None:
+    def __init__(self, handler: object, context: WorkContext) -> None:
         super().__init__(context)
-        self._handler = handler
-        self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
+        self._maybe_interruptible = handler
         self._thread_pool = ThreadPool("handler", context.concurrency, context.primitives)
 
     def stop(self) -> None:
@@ -35,6 +37,14 @@ class ThreadWork(Work):
         if isinstance(self._maybe_interruptible, Lifecycle):
             return self._maybe_interruptible
         return Hooks(registry, LoopThread().wait)
+
+
+class ThreadWork(_InThreads):
+    """Runs each message's handler in a thread."""
+
+    def __init__(self, handler: Handler, context: WorkContext) -> None:
+        super().__init__(handler, context)
+        self._handler = handler
 
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
@@ -52,3 +62,25 @@ class ThreadWork(Work):
             failure = as_interruption(error, message)
         CURRENT.set(None)
         self._finish(lease, run, failure)
+
+
+class ThreadBatchWork(_InThreads, BatchWork):
+    """Runs the handler of each batch in a thread."""
+
+    def __init__(self, function: BatchFunction, context: WorkContext) -> None:
+        super().__init__(function, context)
+        self._function = function
+
+    def _launch(self, batch: Sequence[Lease]) -> None:
+        self._thread_pool.submit(partial(self._run_batch, batch))
+
+    def _run_batch(self, batch: Sequence[Lease]) -> None:
+        begun = self._begin_batch(batch)
+        messages = [message for _, message, _ in begun]
+        failure: BaseException | None = None
+        try:
+            if messages:
+                finish_batch(self._function(messages), messages)
+        except BaseException as error:  # as above
+            failure = error
+        self._finish_batch(batch, begun, failure)

@@ -104,6 +104,7 @@ class Parts:
             limiter=self._limiter,
             stats=stats,
             concurrency=self._settings.concurrency,
+            batch_size=self._settings.batch_size,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=self._surroundings.in_order,
             dead_letter_queue=self._surroundings.dead_letter_queue,

@@ -1,0 +1,57 @@
+"""Handlers of the worker tests that take several messages at once. Each writes to JOURNAL, as `job_handlers`."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from job_handlers import write
+
+from queueworker import Message, PartialFailure, Reject, Retry
+
+
+def write_batch(messages: list[Message]) -> None:
+    with Path(os.environ["JOURNAL"]).open("a") as journal:
+        journal.write(f"batch {' '.join(each.body for each in messages)} {len(messages)}\n")
+
+
+def record(messages: list[Message]) -> None:
+    write_batch(messages)
+    for message in messages:
+        write("handled", message)
+
+
+async def record_async(messages: list[Message]) -> None:
+    record(messages)
+
+
+def fail_some(messages: list[Message]) -> None:
+    """Fail as each body says; the others have succeeded."""
+    failures = {"retry": Retry(600), "reject": Reject("no such customer"), "fail": RuntimeError("out of paper")}
+    for message in messages:
+        write("handled", message)
+    raise PartialFailure({each: failures[each.body] for each in messages if each.body in failures})
+
+
+async def fail_some_async(messages: list[Message]) -> None:
+    fail_some(messages)
+
+
+def answer_as_lambda(messages: list[Message]) -> dict[str, Any]:
+    """Return those whose body is not good."""
+    return {"batchItemFailures": [{"itemIdentifier": each.id} for each in messages if each.body != "good"]}
+
+
+def sleep(messages: list[Message]) -> None:
+    """Sleep longer than the visibility timeout."""
+    write_batch(messages)
+    time.sleep(4)
+    record(messages)
+
+
+def extend_all(messages: list[Message]) -> None:
+    """Write the whole seconds until each message's deadline, after it was extended."""
+    for message in messages:
+        message.extend(120)
+        write("handled", message)
+    record(messages)
