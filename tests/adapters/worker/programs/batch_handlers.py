@@ -5,20 +5,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from job_handlers import write
-
 from queueworker import Message, PartialFailure, Reject, Retry
 
 
-def write_batch(messages: list[Message]) -> None:
+def write(*lines: str) -> None:
     with Path(os.environ["JOURNAL"]).open("a") as journal:
-        journal.write(f"batch {' '.join(each.body for each in messages)} {len(messages)}\n")
+        journal.writelines(f"{line}\n" for line in lines)
+
+
+def write_handled(message: Message) -> None:
+    write(f"handled {message.body} {message.receive_count}")
 
 
 def record(messages: list[Message]) -> None:
-    write_batch(messages)
+    write(f"batch {' '.join(each.body for each in messages)} {len(messages)}")
     for message in messages:
-        write("handled", message)
+        write_handled(message)
 
 
 async def record_async(messages: list[Message]) -> None:
@@ -29,7 +31,7 @@ def fail_some(messages: list[Message]) -> None:
     """Fail as each body says; the others have succeeded."""
     failures = {"retry": Retry(600), "reject": Reject("no such customer"), "fail": RuntimeError("out of paper")}
     for message in messages:
-        write("handled", message)
+        write_handled(message)
     raise PartialFailure({each: failures[each.body] for each in messages if each.body in failures})
 
 
@@ -44,7 +46,6 @@ def answer_as_lambda(messages: list[Message]) -> dict[str, Any]:
 
 def sleep(messages: list[Message]) -> None:
     """Sleep longer than the visibility timeout."""
-    write_batch(messages)
     time.sleep(4)
     record(messages)
 
@@ -53,5 +54,5 @@ def extend_all(messages: list[Message]) -> None:
     """Write the whole seconds until each message's deadline, after it was extended."""
     for message in messages:
         message.extend(120)
-        write("handled", message)
+        write_handled(message)
     record(messages)
