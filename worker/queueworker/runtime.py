@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import (
     BatchFunction,
     BatchHandler,
@@ -19,7 +20,7 @@ from queueworker.handlers.handler import (
     is_coroutine_function,
 )
 from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
-from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
 from queueworker.lease.manager import LeaseManager, senders_for

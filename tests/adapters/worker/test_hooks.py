@@ -11,6 +11,8 @@ CLOSED = ["close_first", "close_client"]
 HANDLERS = {
     "threads": ("--wait-seconds", "1", "--handler", "hooked_handlers:handle"),
     "coroutines": ("--wait-seconds", "1", "--handler", "hooked_handlers:handle_async"),
+    "isolated": ("--wait-seconds", "1", "--handler", "hooked_handlers:handle", "--isolate"),
+    "isolated coroutines": ("--wait-seconds", "1", "--handler", "hooked_handlers:handle_async", "--isolate"),
 }
 IN_PROCESS = {name: flags for name, flags in HANDLERS.items() if "--isolate" not in flags}
 every_kind = pytest.mark.parametrize("flags", HANDLERS.values(), ids=HANDLERS)

@@ -1,5 +1,6 @@
 """Programs of --serve that break the protocol: the message fails with a sentence, and the next gets a new program."""
 
+import re
 import shlex
 import signal
 import sys
@@ -44,6 +45,7 @@ def written(folder: Path, fault: str) -> str:
 def serving(command: str) -> Iterator[ProgramHandler]:
     handler = ProgramHandler(command)
     try:
+        assert handler.start_up()
         yield handler
     finally:
         handler.stop()
@@ -140,9 +142,15 @@ def test_a_program_that_writes_and_writes_instead_of_reading() -> None:
         ("echo '{}'; sleep 30", 'its first line must be {"ready": true}'),
     ],
 )
-def test_a_program_that_does_not_get_ready_fails_the_start(program: str, expected: str) -> None:
-    with pytest.raises(ProcessLostError, match=expected):
-        ProgramHandler(shlex.join(["sh", "-c", program]))
+def test_a_program_that_does_not_get_ready_fails_the_start(
+    caplog: pytest.LogCaptureFixture, program: str, expected: str
+) -> None:
+    handler = ProgramHandler(shlex.join(["sh", "-c", program]))
+    assert not handler.start_up()
+    handler.shut_down()
+    (record,) = caplog.records
+    assert record.getMessage() == "handler did not start"
+    assert re.search(expected, record.__dict__["error"])
 
 
 def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:
@@ -243,6 +251,7 @@ def test_an_idle_program_should_end_when_its_input_does(tmp_path: Path, at_the_e
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.format(fault="pass") + at_the_end)
     handler = ProgramHandler(shlex.join([sys.executable, "-ISu", str(path)]))
+    assert handler.start_up()
     (program,) = handler._all
     handler(message("good"))
     handler.shut_down()

@@ -23,6 +23,9 @@ class FakeProcess:
     def __init__(self, handle: Callable[[], None]) -> None:
         self._handle, self.closed = handle, False
 
+    def wait_until_loaded(self) -> None:
+        pass
+
     def wait_until_ready(self) -> None:
         pass
 
@@ -36,6 +39,9 @@ class FakeProcess:
             self.closed = True
             raise
 
+    def cancel(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.closed = True
 
@@ -48,6 +54,7 @@ class Started:
         self.at: list[float] = []
         self._handle = handle
         self.pool = PooledHandler(self._start, jitter=lambda: 0.0)
+        assert self.pool.start_up()
 
     def _start(self) -> HandlerProcess:
         self.processes.append(FakeProcess(self._handle))

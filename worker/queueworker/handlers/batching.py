@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from threading import Lock
 
 from queueworker.handlers.batches import failures_of
-from queueworker.handlers.work import Work, WorkContext, as_interruption
+from queueworker.handlers.cancellation import as_interruption
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.records import Lease
 from queueworker.model import Message
 from queueworker.stats import HandlerRun

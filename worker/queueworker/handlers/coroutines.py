@@ -13,11 +13,12 @@ from typing import Any
 from queueworker.context import CURRENT
 from queueworker.handlers.batches import finish_batch_async
 from queueworker.handlers.batching import BatchWork
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import CoroutineBatchFunction, CoroutineHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import wait_on
 from queueworker.handlers.returned import finish_async
-from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError

@@ -42,7 +42,6 @@ class ProgramHandler(PooledHandler):
 
         Raises:
             UsageError: the command line cannot be parsed, or there is no such program.
-            ProcessLostError: it ended, or wrote something else, instead of getting ready.
         """
         argv = processes.parse_command("--serve", command)
         super().__init__(lambda: Program(argv))
@@ -64,6 +63,9 @@ class Program:
         self._lines = LineStream(self.process)
         self._warn_at = time.monotonic() + READY_WARNING_SECONDS
         self.closed = False
+
+    def wait_until_loaded(self) -> None:
+        """Do nothing: that it has been started is all that can be known."""
 
     def wait_until_ready(self) -> None:
         """Wait for its first line.
@@ -95,6 +97,10 @@ class Program:
         with self._ended_by_faults():
             answer = self._answer_to(message)
         _raise_failure(answer)
+
+    def cancel(self) -> bool:
+        """Return False: it is not asked."""
+        return False
 
     def close(self) -> None:
         """Close its standard input, on which it should end, and terminate it if it does not."""

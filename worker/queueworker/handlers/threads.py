@@ -9,11 +9,12 @@ from functools import partial
 from queueworker.context import CURRENT
 from queueworker.handlers.batches import finish_batch
 from queueworker.handlers.batching import BatchWork
+from queueworker.handlers.cancellation import as_interruption
 from queueworker.handlers.handler import BatchFunction, Handler, InterruptibleHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import LoopThread
 from queueworker.handlers.returned import finish
-from queueworker.handlers.work import Work, WorkContext, as_interruption
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.threadpool import ThreadPool

@@ -32,9 +32,6 @@ logger = logging.getLogger(__name__)
 DEAD_LETTER_THREADS = 2
 """Requests to the dead-letter queue at the same time."""
 
-CANCELLATION_TIMEOUT_SECONDS = 2.0
-"""How long handlers have to end by themselves once their messages are cancelled."""
-
 MAX_ERROR_LENGTH = 500
 """Characters of a handler's error that are logged."""
 
@@ -183,18 +180,6 @@ class Work(ABC):
         self._context.limiter.release(len(stopped))
         if following is not None:
             self._start(following)
-
-
-def as_interruption(error: BaseException, message: Message) -> BaseException:
-    """Return what a handler raised, as an InterruptedWorkError if it has stopped because its message is cancelled."""
-    return InterruptedWorkError() if message.cancelled and _is_cancellation(error) else error
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    import asyncio  # noqa: PLC0415 -- whoever raises one of the two has loaded it, or half of it
-    import concurrent.futures  # noqa: PLC0415 -- as above
-
-    return isinstance(error, asyncio.CancelledError | concurrent.futures.CancelledError)
 
 
 def _log_failure(message: Message, error: BaseException, seconds: float) -> None:
