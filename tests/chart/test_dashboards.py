@@ -14,7 +14,7 @@ from dashboards.grafana import to_json
 from dashboards.model import COLUMNS, Dashboard
 from dashboards.operators import OPERATOR
 from dashboards.pools import POOLS
-from queueworker.metrics import WorkerState
+from queueworker.metrics import QueueState, WorkerState
 from queueworker.metrics import _StateCollector as WorkerCollector
 from queueworker.stats import Snapshot
 from queueworkerpool.names import ConditionStatus, ConditionType, ReadOutcome
@@ -40,7 +40,8 @@ def families() -> Iterator[Metric]:
     registry = CollectorRegistry()
     Metrics(registry, "", lambda: datetime.now(UTC))
     yield from registry.collect()
-    state = WorkerState(numbers=Snapshot(), concurrency=1, draining=False, heartbeat_lag_seconds=0, groups=0)
+    queue = QueueState(numbers=Snapshot(), heartbeat_lag_seconds=0, groups=0)
+    state = WorkerState(queues={"thumbnails": queue}, concurrency=1, draining=False)
     yield from WorkerCollector(lambda: state).collect()
 
 

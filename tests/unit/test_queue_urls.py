@@ -11,7 +11,7 @@ from botocore.session import Session
 
 from queueaddress import AddressError, Endpoint, is_listed, parse, partition_of
 from queueworker.errors import UsageError
-from queueworker.settings import Settings
+from queueworker.settings import QueueShare, Settings
 from queueworker.sqs.queues import region_for
 from queueworkerpool.errors import QueueNotAllowedError
 from queueworkerpool.model import NamespacedName, QueueRef
@@ -42,7 +42,7 @@ def test_the_host_of_aws_says_the_region(url: str, region: str) -> None:
 def test_both_programs_ask_the_hosts_region(url: str, region: str) -> None:
     assert QueueRef(url).home("eu-south-2") == region
     assert region_for(url, Session()) == region
-    assert Settings(queue=url, handler="m:f").queue == url
+    assert Settings(queues=(QueueShare(url),), handler="m:f").queues[0].url == url
 
 
 @elsewhere
@@ -65,7 +65,7 @@ def test_both_programs_refuse(url: str) -> None:
     with pytest.raises(AddressError, match=r"^.{10,150}: .*"):
         QueueRef(url).home("eu-south-2")
     with pytest.raises(UsageError, match=r"^--queue .* is not a queue URL: "):
-        Settings(queue=url, handler="m:f")
+        Settings(queues=(QueueShare(url),), handler="m:f")
 
 
 @at_aws

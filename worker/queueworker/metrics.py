@@ -3,9 +3,10 @@
 `runtime` loads it at the first scrape: a worker that nobody scrapes does without. It counts nothing itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -14,6 +15,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from queueworker.stats import AGE_BUCKETS, DURATION_BUCKETS, Count, Snapshot
+
+_LABELS: Final = ("queue",)
+"""Of what concerns one queue: its name, or its URL where two share the name, as in the operator's metrics."""
 
 _HELP = {
     Count.RECEIVED: "Messages received.",
@@ -28,14 +32,21 @@ _HELP = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerState:
-    """What the metrics show, at one moment."""
+class QueueState:
+    """What the metrics show of one queue, at one moment."""
 
     numbers: Snapshot
-    concurrency: int
-    draining: bool
     heartbeat_lag_seconds: float
     groups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """What the metrics show, at one moment. `queues` holds the queues by their labels."""
+
+    queues: Mapping[str, QueueState]
+    concurrency: int
+    draining: bool
 
 
 class Metrics:
@@ -58,67 +69,84 @@ class _StateCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         state = self._read_state()
-        yield from _counters(state.numbers)
-        yield from _histograms(state.numbers)
-        yield from _gauges(state)
+        yield from _counters(state.queues)
+        yield from _histograms(state.queues)
+        yield from _gauges(state.queues)
+        yield GaugeMetricFamily("queueworker_concurrency", "Handlers that may run at the same time.", state.concurrency)
+        yield GaugeMetricFamily("queueworker_draining", "1 once the worker receives no more messages.", state.draining)
 
 
-def _counters(numbers: Snapshot) -> Iterator[Metric]:
-    for count, number in numbers.counts.items():
-        yield CounterMetricFamily(f"queueworker_messages_{count}", _HELP[count], value=number)
+_Queues = Mapping[str, QueueState]
+
+
+def _counters(queues: _Queues) -> Iterator[Metric]:
+    for count in Count:
+        family = CounterMetricFamily(f"queueworker_messages_{count}", _HELP[count], labels=_LABELS)
+        yield _filled(family, {label: queue.numbers.counts[count] for label, queue in queues.items()})
     errors = CounterMetricFamily(
-        "queueworker_receive_errors", "Receive requests that SQS did not answer with messages.", labels=("reason",)
+        "queueworker_receive_errors",
+        "Receive requests that SQS did not answer with messages.",
+        labels=(*_LABELS, "reason"),
     )
-    for reason, number in numbers.receive_errors.items():
-        errors.add_metric((reason,), number)
+    for label, queue in queues.items():
+        for reason, number in queue.numbers.receive_errors.items():
+            errors.add_metric((label, reason), number)
     yield errors
-    yield CounterMetricFamily(
-        "queueworker_busy_seconds", "Seconds that handlers were busy, running ones included.", numbers.busy_seconds
+    busy = CounterMetricFamily(
+        "queueworker_busy_seconds", "Seconds that handlers were busy, running ones included.", labels=_LABELS
     )
+    yield _filled(busy, {label: queue.numbers.busy_seconds for label, queue in queues.items()})
 
 
-def _histograms(numbers: Snapshot) -> Iterator[Metric]:
-    yield _histogram(
-        "queueworker_handler_duration_seconds",
-        "How long handlers took.",
-        dict(zip(DURATION_BUCKETS, numbers.durations, strict=False)),
-        count=sum(numbers.durations),
-        total=numbers.finished_seconds,
-    )
-    yield _histogram(
+def _histograms(queues: _Queues) -> Iterator[Metric]:
+    durations = HistogramMetricFamily("queueworker_handler_duration_seconds", "How long handlers took.", labels=_LABELS)
+    ages = HistogramMetricFamily(
         "queueworker_message_age_at_start_seconds",
         "Seconds between the sending of a message and the start of its handler.",
-        dict(zip(AGE_BUCKETS, numbers.ages, strict=False)),
-        count=sum(numbers.ages),
-        total=numbers.ages_sum,
+        labels=_LABELS,
     )
+    for label, queue in queues.items():
+        numbers = queue.numbers
+        durations.add_metric((label,), _cumulated(DURATION_BUCKETS, numbers.durations), numbers.finished_seconds)
+        ages.add_metric((label,), _cumulated(AGE_BUCKETS, numbers.ages), numbers.ages_sum)
+    yield from (durations, ages)
 
 
-def _gauges(state: WorkerState) -> Iterator[Metric]:
-    yield GaugeMetricFamily("queueworker_busy_handlers", "Handlers that are running.", state.numbers.busy)
-    yield GaugeMetricFamily(
-        "queueworker_oldest_busy_seconds",
+def _gauges(queues: _Queues) -> Iterator[Metric]:
+    for name, help_text, read in _GAUGES:
+        family = GaugeMetricFamily(f"queueworker_{name}", help_text, labels=_LABELS)
+        yield _filled(family, {label: read(queue) for label, queue in queues.items()})
+
+
+_GAUGES: Final[Sequence[tuple[str, str, Callable[[QueueState], float]]]] = (
+    ("busy_handlers", "Handlers that are running.", lambda queue: queue.numbers.busy),
+    (
+        "oldest_busy_seconds",
         "How long the longest running handler has been running.",
-        state.numbers.oldest_busy_seconds,
-    )
-    yield GaugeMetricFamily(
-        "queueworker_heartbeat_lag_seconds",
+        lambda queue: queue.numbers.oldest_busy_seconds,
+    ),
+    (
+        "heartbeat_lag_seconds",
         "How late the last or the next check for messages to extend is.",
-        state.heartbeat_lag_seconds,
-    )
-    yield GaugeMetricFamily(
-        "queueworker_groups",
+        lambda queue: queue.heartbeat_lag_seconds,
+    ),
+    (
+        "groups",
         "Message groups of which messages are in hand: received and not settled yet.",
-        state.groups,
-    )
-    yield GaugeMetricFamily("queueworker_concurrency", "Handlers that may run at the same time.", state.concurrency)
-    yield GaugeMetricFamily("queueworker_draining", "1 once the worker receives no more messages.", state.draining)
+        lambda queue: queue.groups,
+    ),
+)
 
 
-def _histogram(
-    name: str, help_text: str, buckets: Mapping[float, int], *, count: int, total: float
-) -> HistogramMetricFamily:
-    """Build a histogram from the observations in each bucket alone; those above all bounds are only in `count`."""
-    bounds = [str(bound) for bound in buckets]
-    cumulated = list(zip(bounds, accumulate(buckets.values()), strict=True))
-    return HistogramMetricFamily(name, help_text, buckets=[*cumulated, ("+Inf", count)], sum_value=total)
+def _filled(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[str, float]
+) -> CounterMetricFamily | GaugeMetricFamily:
+    """Return the family with a value for each queue."""
+    for label, value in values.items():
+        family.add_metric((label,), value)
+    return family
+
+
+def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Return a histogram's buckets from the observations in each alone; the last of these are above all bounds."""
+    return list(zip([*map(str, bounds), "+Inf"], accumulate(counts), strict=True))

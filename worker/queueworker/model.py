@@ -136,6 +136,11 @@ class Message:
         return carrier | ({"X-Amzn-Trace-Id": self.trace_header} if self.trace_header else {})
 
 
+def log_fields(message: Message) -> dict[str, object]:
+    """Return what says in a log line which message it is about."""
+    return {"message_id": message.id, "queue": message.queue_url}
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """A message as somebody sees it who looks into a queue: with what handlers need not know."""

@@ -4,34 +4,26 @@ Draining guarantees one thing: when the process ends, SQS counts nothing as in f
 """
 
 import gc
+import json
 import logging
 import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
-from queueworker.handlers.handler import (
-    BatchFunction,
-    BatchHandler,
-    Handler,
-    is_coroutine_batch_function,
-    is_coroutine_function,
-)
-from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
-from queueworker.handlers.work import Work, WorkContext
+from queueworker.handlers.handler import Handler
 from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
-from queueworker.lease.manager import LeaseManager, senders_for
-from queueworker.lease.table import LeaseTable
+from queueworker.pipeline import Pipeline, SharedParts, work_maker
 from queueworker.receive.limiter import CapacityLimiter
-from queueworker.receive.receiver import ReceiveContext, Receiver
+from queueworker.receive.shared_limiter import shared_limiters
 from queueworker.server import Endpoints, StateServer
 from queueworker.settings import Settings
 from queueworker.signals import CRASH, SignalPipe
-from queueworker.sqs import SqsDeadLetterQueue, SqsQueue, WorkerCredentials, is_fifo
-from queueworker.stats import Count, Stats
+from queueworker.sqs import SqsDeadLetterQueue, WorkerCredentials
+from queueworker.stats import Count, Snapshot, total
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +33,8 @@ FLUSH_TIMEOUT_SECONDS = 4.0
 MIN_SHUTDOWN_SECONDS = 2.0
 """How long shutdown hooks have at least, however late it is; else until the grace period is over."""
 
-FROZEN_AFTER_SECONDS = 60.0
-"""The lease manager checks its leases every second while it has any; after this long without a check it is frozen."""
+MAX_STATE_BYTES = 4096
+"""The operator reads no longer answer of /state: numbers by queue are left out of it rather than all."""
 
 _CHECK_INTERVAL_SECONDS = 0.02
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
@@ -55,23 +47,11 @@ def boot_seconds() -> float:
     return time.clock_gettime(_BOOT_CLOCK)
 
 
-def work_for(handler: Handler, context: WorkContext) -> Work:
-    """Return the kind of work that fits the handler."""
-    if isinstance(handler, BatchHandler):
-        return _batch_work_for(handler.function, context)
-    if is_coroutine_function(handler):
-        from queueworker.handlers.coroutines import CoroutineWork  # noqa: PLC0415 -- see there
-
-        return CoroutineWork(handler, context)
-    return ThreadWork(handler, context)
-
-
-def _batch_work_for(function: BatchFunction, context: WorkContext) -> Work:
-    if is_coroutine_batch_function(function):
-        from queueworker.handlers.coroutines import CoroutineBatchWork  # noqa: PLC0415 -- see there
-
-        return CoroutineBatchWork(function, context)
-    return ThreadBatchWork(function, context)
+def _limiters(settings: Settings) -> Sequence[CapacityLimiter]:
+    """Return the capacity for each queue's messages. One queue has all of it, and what it may receive ahead."""
+    if len(settings.queues) == 1:
+        return (CapacityLimiter(settings.concurrency + settings.prefetch),)
+    return shared_limiters(settings.concurrency, [share.weight for share in settings.queues])
 
 
 class Runtime:
@@ -91,65 +71,41 @@ class Runtime:
         """
         self._settings = settings
         self._clock = clock
-        capacity = settings.concurrency + settings.prefetch
-        senders = senders_for(capacity)
         self._identity = pod_identity(os.environ)
         self._signals = SignalPipe()
         self._signalled_again = False
-        credentials = WorkerCredentials()
-        queue = SqsQueue(
-            settings.queue,
-            credentials,
-            wait_seconds=settings.wait_seconds,
-            visibility_seconds=settings.visibility_seconds,
-            change_connections=senders,
-        )
-        self._stats = Stats(clock)
-        self._limiter = CapacityLimiter(capacity)
-        table = LeaseTable(settings.visibility_seconds)
-        self._lease_manager = LeaseManager(queue=queue, table=table, stats=self._stats, clock=clock, senders=senders)
-        self._work = work_for(handler, self._work_context(credentials))
-        self._lifecycle = self._work.lifecycle(REGISTRY)
-        self._receiver = Receiver(
-            ReceiveContext(
-                queue=queue,
-                consumer=self._work,
-                lease_manager=self._lease_manager,
-                limiter=self._limiter,
-                stats=self._stats,
-                clock=clock,
-                in_order=is_fifo(settings.queue),
-            )
-        )
+        self._limiters = _limiters(settings)
+        shared = self._shared_parts(handler)
+        self._pipelines = [
+            Pipeline(share.url, label, limiter, shared)
+            for share, label, limiter in zip(settings.queues, settings.queue_labels(), self._limiters, strict=True)
+        ]
+        self._lifecycle = self._pipelines[0].work.lifecycle(REGISTRY)  # all run the same handler, in the same place
         self._server = StateServer(settings.state_host, settings.state_port, self._endpoints())
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code."""
         served = {"port": self._server.port, "address": self._server.address}
-        logger.info("worker started", extra={"queue": self._settings.queue, **served})
+        logger.info("worker started", extra={"queues": [pipeline.url for pipeline in self._pipelines], **served})
         if (code := self._start_up()) is not None:
             return code
         gc.freeze()  # what is loaded by now stays; to scan botocore's models again and again costs a tenth
-        self._start_thread("lease manager", self._lease_manager.run)
-        # A poll longer than the grace period would be cut off, and what it brings would stay hidden for nothing.
-        wait = min(self._settings.wait_seconds, max(1, self._settings.grace_seconds))
-        visibility = self._settings.visibility_seconds
-        receiver_thread = self._start_thread("receiver", lambda: self._receiver.run(wait, visibility))
+        for pipeline in self._pipelines:
+            self._start_thread("lease manager", pipeline.lease_manager.run)
+        receivers = [self._start_thread("receiver", pipeline.receive) for pipeline in self._pipelines]
         event = self._signals.wait()
-        left_in_flight = self._drain(receiver_thread)
+        left_in_flight = self._drain(receivers)
         return 1 if left_in_flight or event == CRASH else 0
 
-    def _work_context(self, credentials: WorkerCredentials) -> WorkContext:
-        dead_letter_url = self._settings.dead_letter_queue
-        return WorkContext(
-            lease_manager=self._lease_manager,
-            limiter=self._limiter,
-            stats=self._stats,
-            concurrency=self._settings.concurrency,
-            batch_size=self._settings.batch_size,
-            retry_base_seconds=self._settings.retry_seconds,
-            in_order=is_fifo(self._settings.queue),
+    def _shared_parts(self, handler: Handler) -> SharedParts:
+        settings, credentials = self._settings, WorkerCredentials()
+        dead_letter_url = settings.dead_letter_queue
+        return SharedParts(
+            settings=settings,
+            credentials=credentials,
+            make_work=work_maker(handler, settings.concurrency),
             dead_letter_queue=SqsDeadLetterQueue(dead_letter_url, credentials) if dead_letter_url else None,
+            clock=self._clock,
         )
 
     def _start_thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
@@ -163,6 +119,14 @@ class Runtime:
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         thread.start()
         return thread
+
+    @property
+    def _draining(self) -> bool:
+        return self._limiters[0].closed  # as all of them
+
+    def _unfinished(self) -> int:
+        """Return the number of messages, of all queues, that are neither deleted nor released."""
+        return sum(len(pipeline.lease_manager) for pipeline in self._pipelines)
 
     def _start_up(self) -> int | None:
         """Do what the handler needs before the first message; return the exit code if the worker ends instead."""
@@ -185,47 +149,46 @@ class Runtime:
         self._wait_until(lambda: not thread.is_alive(), deadline=deadline)
         return not thread.is_alive()
 
-    def _drain(self, receiver_thread: threading.Thread) -> int:
+    def _drain(self, receivers: Sequence[threading.Thread]) -> int:
         """Stop receiving, finish or release, delete; return how many messages stay in flight because of us.
 
-        The last poll is waited for, as the handlers are; what it brings is released at once.
+        The last polls are waited for, as the handlers are; what they bring is released at once.
         """
         began = self._clock()
         grace_seconds = self._settings.grace_seconds
-        logger.info("draining", extra={"unfinished": len(self._lease_manager), "grace_seconds": grace_seconds})
-        self._lease_manager.set_deadline(began + grace_seconds)
-        self._limiter.close()
-        self._work.release_unstarted()
-        self._lease_manager.flush()
-        self._wait_until(
-            lambda: not receiver_thread.is_alive() and not len(self._lease_manager), deadline=began + grace_seconds
-        )
-        if len(self._lease_manager) or (receiver_thread.is_alive() and not self._signalled_again):
-            self._interrupt(receiver_thread)
+        logger.info("draining", extra={"unfinished": self._unfinished(), "grace_seconds": grace_seconds})
+        for limiter in self._limiters:
+            limiter.close()
+        for pipeline in self._pipelines:
+            pipeline.begin_drain(began + grace_seconds)
+        self._wait_until(lambda: not _any_alive(receivers) and not self._unfinished(), deadline=began + grace_seconds)
+        if self._unfinished() or (_any_alive(receivers) and not self._signalled_again):
+            self._interrupt(receivers)
         self._shut_down(began + grace_seconds)
-        left_in_flight = len(self._lease_manager)
-        self._stats.add(Count.STRANDED, left_in_flight)
-        counts = {str(count): number for count, number in self._stats.snapshot().counts.items()}
+        left_in_flight = self._unfinished()
+        for pipeline in self._pipelines:
+            pipeline.stats.add(Count.STRANDED, len(pipeline.lease_manager))
+        counts = {str(count): number for count, number in self._total().counts.items()}
         level = logging.ERROR if left_in_flight else logging.INFO
         logger.log(level, "worker ended", extra={"left_in_flight": left_in_flight, **counts})
         return left_in_flight
 
-    def _interrupt(self, receiver_thread: threading.Thread) -> None:
+    def _interrupt(self, receivers: Sequence[threading.Thread]) -> None:
         """Cancel what is still being worked on, and release what does not end by itself soon.
 
-        The last poll is waited for, unless a second signal came.
+        The last polls are waited for, unless a second signal came.
         """
         cut_off = self._signalled_again
-        self._lease_manager.set_deadline(self._clock())  # so that messages are cancelled
         stop_at = self._clock() + CANCELLATION_TIMEOUT_SECONDS
-        self._work.stop()
+        for interruption in [self._start_thread("interruption", pipeline.interrupt) for pipeline in self._pipelines]:
+            interruption.join()
         self._signalled_again = False
-        self._wait_until(lambda: not self._lease_manager.unsettled(), deadline=stop_at)
-        for lease in self._lease_manager.release_all():
-            logger.warning("message released: the grace period is over", extra={"message_id": lease.message.id})
+        self._wait_until(lambda: not any(each.unsettled() for each in self._pipelines), deadline=stop_at)
+        for pipeline in self._pipelines:
+            pipeline.release_all()
         self._signalled_again = False
         self._wait_until(
-            lambda: not len(self._lease_manager) and (cut_off or not receiver_thread.is_alive()),
+            lambda: not self._unfinished() and (cut_off or not _any_alive(receivers)),
             deadline=self._clock() + FLUSH_TIMEOUT_SECONDS,
         )
 
@@ -233,6 +196,9 @@ class Runtime:
         """Wait for the condition; another signal ends the wait. Polling is cheap enough here: the process is ending."""
         while not condition() and not self._signalled_again and self._clock() < deadline:
             self._signalled_again = bool(self._signals.wait(_CHECK_INTERVAL_SECONDS))  # not by a crash
+
+    def _total(self) -> Snapshot:
+        return total([pipeline.stats.snapshot() for pipeline in self._pipelines])
 
     def _endpoints(self) -> Endpoints:
         return Endpoints(
@@ -243,28 +209,24 @@ class Runtime:
         )
 
     def _state(self) -> Mapping[str, object]:
-        numbers = self._stats.snapshot()
-        return {
+        by_queue = {pipeline.label: pipeline.stats.snapshot() for pipeline in self._pipelines}
+        state = {
             **self._identity,
-            "busy": numbers.busy,
             "concurrency": self._settings.concurrency,
-            "draining": self._limiter.closed,
-            "processed": numbers.counts[Count.SUCCEEDED],
-            "failed": numbers.counts[Count.FAILED],
-            "busySeconds": round(numbers.busy_seconds, 3),
-            "oldestBusySeconds": round(numbers.oldest_busy_seconds, 3),
+            "draining": self._draining,
+            **_reported(total(list(by_queue.values()))),
         }
+        with_queues = state | {"queues": {label: _reported(numbers) for label, numbers in by_queue.items()}}
+        return with_queues if len(json.dumps(with_queues)) < MAX_STATE_BYTES else state
 
     def _liveness_problems(self) -> list[str]:
-        age = self._clock() - self._lease_manager.last_heartbeat
-        frozen = len(self._lease_manager) and age > FROZEN_AFTER_SECONDS
-        return [f"the last check for messages to extend was {age:.0f} s ago"] if frozen else []
+        frozen = [seconds for pipeline in self._pipelines if (seconds := pipeline.frozen_for) is not None]
+        return [f"the last check for messages to extend was {max(frozen):.0f} s ago"] if frozen else []
 
     def _readiness_problems(self) -> list[str]:
         problems = self._liveness_problems()
-        if not self._receiver.answered:
-            problems.append("SQS has not answered yet")
-        if self._limiter.closed:
+        problems += [f"SQS has not answered yet for {each.label}" for each in self._pipelines if not each.answered]
+        if self._draining:
             problems.append("draining")
         return problems
 
@@ -272,19 +234,36 @@ class Runtime:
         loaded: list[RenderMetrics] = []
 
         def render(accept: str) -> tuple[bytes, str]:
-            from queueworker.metrics import Metrics, WorkerState  # noqa: PLC0415 -- loaded at the first scrape
+            from queueworker.metrics import Metrics, QueueState, WorkerState  # noqa: PLC0415 -- loaded at the first scrape
 
             def read_state() -> WorkerState:
-                return WorkerState(
-                    numbers=self._stats.snapshot(),
-                    concurrency=self._settings.concurrency,
-                    draining=self._limiter.closed,
-                    heartbeat_lag_seconds=self._lease_manager.lag(),
-                    groups=self._lease_manager.groups(),
-                )
+                queues = {
+                    pipeline.label: QueueState(
+                        numbers=pipeline.stats.snapshot(),
+                        heartbeat_lag_seconds=pipeline.lease_manager.lag(),
+                        groups=pipeline.lease_manager.groups(),
+                    )
+                    for pipeline in self._pipelines
+                }
+                return WorkerState(queues=queues, concurrency=self._settings.concurrency, draining=self._draining)
 
             if not loaded:
                 loaded.append(Metrics(read_state).render)
             return loaded[0](accept)
 
         return render
+
+
+def _any_alive(threads: Sequence[threading.Thread]) -> bool:
+    return any(thread.is_alive() for thread in threads)
+
+
+def _reported(numbers: Snapshot) -> dict[str, float]:
+    """Return what /state says of the numbers of one queue, or of all."""
+    return {
+        "busy": numbers.busy,
+        "processed": numbers.counts[Count.SUCCEEDED],
+        "failed": numbers.counts[Count.FAILED],
+        "busySeconds": round(numbers.busy_seconds, 3),
+        "oldestBusySeconds": round(numbers.oldest_busy_seconds, 3),
+    }

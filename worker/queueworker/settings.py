@@ -8,7 +8,8 @@ botocore and do not appear here.
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
 from queueaddress import AddressError, parse
 from queueworker.errors import UsageError
@@ -21,16 +22,45 @@ MESSAGES_OF_THREE_REQUESTS = 30
 
 BATCH_SIZE = 10
 """The most messages that SQS gives at a time, and that a handler gets."""
+_WEIGHT = re.compile("[1-9][0-9]{0,2}|1000")
 
 # Kubernetes sets such variables in every pod for each Service of its namespace; one may be named queueworker.
 _SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueShare:
+    """A queue to consume, and its weight: what its share of the concurrency is compared with those of others."""
+
+    url: str
+    weight: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "QueueShare":
+        """Parse URL or URL,WEIGHT.
+
+        Raises:
+            UsageError: the weight is no whole number from 1 to 1000.
+        """
+        url, comma, weight = text.rpartition(",")
+        if not comma:
+            return cls(text)
+        if _WEIGHT.fullmatch(weight) is None:
+            raise UsageError(f"--queue {text!r}: its weight must be a whole number from 1 to 1000, as in URL,3")
+        return cls(url, int(weight))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings of a worker process."""
 
-    queue: str = field(metadata={"help": "URL of the queue to consume."})
+    queues: tuple[QueueShare, ...] = field(
+        metadata={
+            "flag": "queue",
+            "help": "URL of the queue to consume. Given again (in the variable: separated by spaces), queues share the"
+            " concurrency, by weight where it is written URL,WEIGHT, such as URL,3. The weight is 1 by default.",
+        }
+    )
     handler: str | None = field(
         default=None,
         metadata={
@@ -148,9 +178,11 @@ class Settings:
         Raises:
             UsageError: they do not fit together, or a URL is none.
         """
-        for flag, url in (("--queue", self.queue), ("--dead-letter-queue", self.dead_letter_queue)):
-            if url is not None:
-                _check_address(flag, url)
+        for share in self.queues:
+            _check_address("--queue", share.url)
+        if self.dead_letter_queue is not None:
+            _check_address("--dead-letter-queue", self.dead_letter_queue)
+        self._check_queues()
         _check_handlers({"--handler": self.handler, "--exec": self.exec, "--serve": self.serve}, isolate=self.isolate)
         if self.prefetch > (limit := max(self.concurrency, MESSAGES_OF_THREE_REQUESTS - self.concurrency)):
             raise UsageError(
@@ -165,6 +197,30 @@ class Settings:
         """
         if self.batch_size != BATCH_SIZE and not for_batches:
             raise UsageError("--batch-size is for a --handler whose parameter is annotated list[Message]")
+
+    def _check_queues(self) -> None:
+        """Check that several queues can share the capacity."""
+        urls = [share.url for share in self.queues]
+        if repeated := next((url for url in urls if urls.count(url) > 1), None):
+            raise UsageError(f"--queue {repeated!r} is given twice: leave one out; for a larger share write URL,3")
+        if len(urls) > self.concurrency:
+            raise UsageError(
+                f"{len(urls)} queues are too many for --concurrency {self.concurrency}: each needs a handler of its own"
+            )
+        if len(urls) > 1 and self.prefetch:
+            raise UsageError(
+                "--prefetch is for one queue: with several, what is received ahead of one would wait in front of others"
+            )
+
+    def queue_labels(self) -> list[str]:
+        """Return what metrics and states call each queue: its name, or its URL where two share the name."""
+        names = [share.url.rpartition("/")[2] for share in self.queues]
+        return [name if names.count(name) == 1 else share.url for name, share in zip(names, self.queues, strict=True)]
+
+
+def flag_of(setting: Field[Any]) -> str:
+    """Return the name of a setting's flag and variable."""
+    return str(setting.metadata.get("flag", setting.name))
 
 
 def _check_address(flag: str, url: str) -> None:
@@ -191,7 +247,7 @@ def reject_unknown(environment: Mapping[str, str]) -> None:
     Raises:
         UsageError: a variable is not a setting.
     """
-    valid = [ENV_PREFIX + setting.name.upper() for setting in fields(Settings)]
+    valid = [ENV_PREFIX + flag_of(setting).upper() for setting in fields(Settings)]
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in valid and not _SERVICE_LINK.fullmatch(name):
             closest = difflib.get_close_matches(name, valid, n=1, cutoff=0)

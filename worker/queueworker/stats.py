@@ -6,7 +6,7 @@ Counting is on the path of every message, so labels and formats are up to the re
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -56,7 +56,7 @@ class Snapshot:
 
 
 class Stats:
-    """Counts of one worker since its start; safe to share between threads."""
+    """Counts of one queue's work since the worker's start; safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float], wall_clock: Callable[[], float] = time.time) -> None:
         """Take a monotonic clock and a calendar clock, in seconds; SQS's timestamps are compared with the latter."""
@@ -113,3 +113,18 @@ class Stats:
                 busy_seconds=current.finished_seconds + sum(max(0.0, now - start) for start in starts),
                 oldest_busy_seconds=max(0.0, now - starts[0]) if starts else 0.0,
             )
+
+
+def total(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Return the numbers of several queues together."""
+    return Snapshot(
+        counts={count: sum(each.counts[count] for each in snapshots) for count in Count},
+        receive_errors={reason: sum(each.receive_errors[reason] for each in snapshots) for reason in REASONS},
+        durations=[sum(bucket) for bucket in zip(*(each.durations for each in snapshots), strict=True)],
+        finished_seconds=sum(each.finished_seconds for each in snapshots),
+        ages=[sum(bucket) for bucket in zip(*(each.ages for each in snapshots), strict=True)],
+        ages_sum=sum(each.ages_sum for each in snapshots),
+        busy=sum(each.busy for each in snapshots),
+        busy_seconds=sum(each.busy_seconds for each in snapshots),
+        oldest_busy_seconds=max(each.oldest_busy_seconds for each in snapshots),
+    )

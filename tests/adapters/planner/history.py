@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from queueplanner.simulation import Run
 from queueworker.metrics import Metrics as WorkerMetrics
-from queueworker.metrics import WorkerState
+from queueworker.metrics import QueueState, WorkerState
 from queueworker.stats import AGE_BUCKETS, DURATION_BUCKETS, Count, Snapshot
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.sizing import WorkerEstimates
@@ -34,7 +34,12 @@ _READ = (
     "queueworker_message_age_at_start_seconds",
     "queueworker_concurrency",
 )
-_IDLE = WorkerState(numbers=Snapshot(), concurrency=1, draining=False, heartbeat_lag_seconds=0.0, groups=0)
+
+
+def _worker_state(numbers: Snapshot) -> WorkerState:
+    queue = QueueState(numbers=numbers, heartbeat_lag_seconds=0.0, groups=0)
+    return WorkerState(queues={"thumbnails": queue}, concurrency=1, draining=False)
+
 
 Sample = tuple[str, dict[str, str], float, float]
 """Name, labels, value, and time in seconds since 1970."""
@@ -56,7 +61,7 @@ def of_run(run: Run, start: datetime, seconds: int) -> Iterator[Sample]:
     """Yield what would have been scraped of a pool while a run of the planner was real; one worker counts for all."""
     now, numbers = start, Snapshot()
     operator = Metrics(CollectorRegistry(), "1.2.3", lambda: now)
-    worker = WorkerMetrics(lambda: replace(_IDLE, numbers=numbers))
+    worker = WorkerMetrics(lambda: _worker_state(numbers))
     begun, done = (sorted(time for time in times if not math.isnan(time)) for times in (run.begun, run.done))
     services = iter(after - before for before, after in zip(run.begun, run.done, strict=True))
     waits = iter(after - before for before, after in zip(run.arrivals, run.begun, strict=True))

@@ -48,6 +48,10 @@ class Queue:
         self.url = self.client.create_queue(QueueName=name, Attributes=merged)["QueueUrl"]  # type: ignore[arg-type]  # names are text
 
     @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @property
     def arn(self) -> str:
         return self._attribute("QueueArn")
 
@@ -72,10 +76,11 @@ class Worker:
     """One running `queueworker`."""
 
     def __init__(self, queue: Queue, folder: Path, *flags: str, prefix: Sequence[str] = (), **env: str) -> None:
-        """Start it; `prefix` is what starts the interpreter in another way."""
+        """Start it; `prefix` is what starts the interpreter in another way. A variable may name queues in its place."""
         self.journal = folder / "journal"
         self.log = folder / f"worker-{uuid.uuid4().hex[:8]}.log"
-        argv = [*prefix, sys.executable, "-m", "queueworker", "--queue", queue.url, "--state-port", "0", *flags]
+        flags = flags if "QUEUEWORKER_QUEUE" in env else ("--queue", queue.url, *flags)
+        argv = [*prefix, sys.executable, "-m", "queueworker", "--state-port", "0", *flags]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUEUEWORKER_", "AWS_"))}
         clean |= queue.server.env | {"QUEUEWORKER_STATE_HOST": "127.0.0.1", "JOURNAL": str(self.journal)}
         clean |= {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", PROGRAMS))), **env}
@@ -113,6 +118,13 @@ class Worker:
 
     def state(self) -> dict[str, Any]:
         return dict(json.loads(self.get("/state")[1]))
+
+    def metric(self, name: str, queue: Queue, **labels: str) -> float:
+        """Return the value of a metric of a queue; `labels` are its others."""
+        pairs = sorted(f'{label}="{value}"' for label, value in (labels | {"queue": queue.name}).items())
+        line = f"queueworker_{name}{{{','.join(pairs)}}} "
+        text = self.get("/metrics")[1]
+        return next(float(each.removeprefix(line)) for each in text.splitlines() if each.startswith(line))
 
     @property
     def port(self) -> int:

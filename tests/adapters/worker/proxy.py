@@ -20,6 +20,7 @@ from tests.serving import serving
 
 Answer = tuple[int, dict[str, Any]]
 FailRequest = Callable[[str], str | None]
+FailRequestOf = Callable[[str, str], str | None]
 FailEntry = Callable[[str], bool]
 
 STATUS = {"RequestThrottled": 403, "AccessDenied": 403, "QueueDoesNotExist": 400, "InternalFailure": 503}
@@ -27,7 +28,10 @@ _KEY = re.compile(r"Credential=([^/]+)/")
 
 
 class Proxy:
-    """One proxy. For an operation, `fail_request` may return an error code, and `fail_entry` may fail an entry."""
+    """One proxy. For an operation, `fail_request` may return an error code, and `fail_entry` may fail an entry.
+
+    `fail_request_of` is asked for an operation on a queue, by its URL. While one of them waits, so does the worker.
+    """
 
     def __init__(self, server: SqsServer) -> None:
         self._server = server
@@ -36,6 +40,7 @@ class Proxy:
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests by worker and operation."""
         self.fail_request: FailRequest = lambda _: None
+        self.fail_request_of: FailRequestOf = lambda _operation, _url: None
         self.fail_entry: FailEntry = lambda _: False
         self.failed = 0
         self._hidden: dict[str, float] = {}
@@ -73,7 +78,7 @@ class Proxy:
     def answer(self, worker: str, operation: str, headers: dict[str, str], body: dict[str, Any]) -> Answer:
         """Fail the request, or parts of it, or pass it on."""
         self.requests[worker, operation] += 1
-        if code := self.fail_request(operation):
+        if code := self.fail_request(operation) or self.fail_request_of(operation, body["QueueUrl"]):
             self.failed += 1
             return STATUS[code], {"__type": f"com.amazonaws.sqs#{code}", "message": "on purpose"}
         entries = body.get("Entries", [])

@@ -156,7 +156,10 @@ def test_receive_errors_are_distinguished_waited_out_and_recovered_from(
         queue.send(f"m{number}")
         worker.until_events(number, seconds=20)
         assert worker.lines("receive failed")[-1]["reason"] == reason
-        assert f'queueworker_receive_errors_total{{reason="{reason}"}} 0.0' not in worker.get("/metrics")[1]
+        assert (
+            f'queueworker_receive_errors_total{{queue="{queue.name}",reason="{reason}"}} 0.0'
+            not in worker.get("/metrics")[1]
+        )
 
 
 @side_by_side
@@ -173,4 +176,4 @@ def test_of_a_batch_of_deletes_the_failed_ones_are_tried_again(
     assert [(line["action"], line["reason"], line["next"]) for line in lines] == [
         ("delete", "InternalError", "retry")
     ] * 3
-    until(lambda: "deleted_total 10.0" in worker.get("/metrics")[1], 20, "not every delete was counted")
+    until(lambda: worker.metric("messages_deleted_total", queue) == 10, 20, "not every delete was counted")

@@ -57,7 +57,16 @@ def refused_start(*flags: str, **env: str) -> tuple[int, str]:
         pytest.param(
             (*GOOD, "--visibility-seconds", "0"), {}, "'QUEUEWORKER_VISIBILITY_SECONDS'): 0", id="no visibility"
         ),
-        pytest.param((*GOOD, *GOOD[:2]), {}, "give one URL: a worker consumes one queue", id="two queues"),
+        pytest.param((*GOOD, *GOOD[:2]), {}, "jobs' is given twice: leave one out", id="a queue given twice"),
+        pytest.param(
+            ("--queue", f"{URL},0", *GOOD[2:]), {}, "a whole number from 1 to 1000, as in URL,3", id="a weight of zero"
+        ),
+        pytest.param(
+            GOOD[2:],
+            {"QUEUEWORKER_QUEUE": f"{URL},2 {URL}"},
+            "is given twice",
+            id="a queue given twice in the variable",
+        ),
         pytest.param(("run", *GOOD[2:]), {}, "Missing option '--queue'", id="no queue for a named run"),
         pytest.param(("rdrive",), {}, "there is no command 'rdrive'; did you mean 'r", id="no such command"),
         pytest.param((*GOOD, "--concurency", "3"), {}, "Did you mean '--concurrency'", id="a typo in a flag"),
@@ -126,6 +135,9 @@ def test_the_state_shows_how_much_is_done_and_how_long_it_took(moto_queue: Queue
         "failed": 0,
         "busySeconds": 0.0,
         "oldestBusySeconds": 0.0,
+        "queues": {
+            moto_queue.name: {"busy": 0, "processed": 0, "failed": 0, "busySeconds": 0.0, "oldestBusySeconds": 0.0}
+        },
     }
     moto_queue.send("a 0.5", "b 0.5", "c 60")
     worker.until_events(2)
@@ -140,23 +152,24 @@ def test_the_state_shows_how_much_is_done_and_how_long_it_took(moto_queue: Queue
 def test_the_metrics_show_the_same(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("a", "b", "c")
     worker = start_worker(moto_queue, "--handler", "job_handlers:record")
-    until(lambda: "deleted_total 3.0" in worker.get("/metrics")[1], 10, "three deletes are not in the metrics")
+    until(lambda: worker.metric("messages_deleted_total", moto_queue) == 3, 10, "three deletes are not in the metrics")
     text = worker.get("/metrics")[1]
+    queue = f'queue="{moto_queue.name}"'
     for line in (
-        "queueworker_messages_received_total 3.0",
-        "queueworker_messages_started_total 3.0",
-        "queueworker_messages_succeeded_total 3.0",
-        "queueworker_messages_failed_total 0.0",
-        "queueworker_messages_stranded_total 0.0",
-        'queueworker_receive_errors_total{reason="Throttled"} 0.0',
-        'queueworker_handler_duration_seconds_bucket{le="+Inf"} 3.0',
-        "queueworker_handler_duration_seconds_count 3.0",
-        'queueworker_message_age_at_start_seconds_bucket{le="+Inf"} 3.0',
-        "queueworker_message_age_at_start_seconds_count 3.0",
-        "queueworker_oldest_busy_seconds 0.0",
-        "queueworker_heartbeat_lag_seconds 0.0",
-        "queueworker_groups 0.0",
-        "queueworker_busy_handlers 0.0",
+        f"queueworker_messages_received_total{{{queue}}} 3.0",
+        f"queueworker_messages_started_total{{{queue}}} 3.0",
+        f"queueworker_messages_succeeded_total{{{queue}}} 3.0",
+        f"queueworker_messages_failed_total{{{queue}}} 0.0",
+        f"queueworker_messages_stranded_total{{{queue}}} 0.0",
+        f'queueworker_receive_errors_total{{{queue},reason="Throttled"}} 0.0',
+        f'queueworker_handler_duration_seconds_bucket{{le="+Inf",{queue}}} 3.0',
+        f"queueworker_handler_duration_seconds_count{{{queue}}} 3.0",
+        f'queueworker_message_age_at_start_seconds_bucket{{le="+Inf",{queue}}} 3.0',
+        f"queueworker_message_age_at_start_seconds_count{{{queue}}} 3.0",
+        f"queueworker_oldest_busy_seconds{{{queue}}} 0.0",
+        f"queueworker_heartbeat_lag_seconds{{{queue}}} 0.0",
+        f"queueworker_groups{{{queue}}} 0.0",
+        f"queueworker_busy_handlers{{{queue}}} 0.0",
         "queueworker_concurrency 10.0",
         "process_resident_memory_bytes",
     ):

@@ -32,10 +32,8 @@ def test_a_message_stays_hidden_for_longer_than_its_visibility_timeout(queue: Qu
     first.until_events(1)
     assert first.events("started") == ["long 3.2"]
     until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
-    extended = sum(
-        worker.get("/metrics")[1].count("queueworker_messages_extended_total 0.0") for worker in (first, second)
-    )
-    assert extended == 1, "exactly one of the two workers extended it"
+    extended = [worker.metric("messages_extended_total", queue) for worker in (first, second)]
+    assert extended.count(0) == 1, "exactly one of the two workers extended it"
 
 
 @side_by_side
@@ -69,7 +67,7 @@ def test_a_failed_message_is_visible_again_only_after_its_backoff(moto_queue: Qu
     moto_queue.send("poison")
     worker = start_worker(moto_queue, "--handler", "job_handlers:fail", "--retry-seconds", "600")
     until(lambda: bool(worker.lines("handler failed")), 20, "the message was not handled")
-    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "its visibility was not changed")
+    until(lambda: worker.metric("messages_released_total", moto_queue) == 1, 20, "its visibility was not changed")
     assert moto_queue.depth() == (0, 1)
 
 

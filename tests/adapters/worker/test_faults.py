@@ -114,7 +114,7 @@ def test_a_missing_queue_is_logged_and_waited_for(moto_sqs: MotoSqs, start_worke
     until(lambda: len(worker.lines("receive failed")) >= 2, 20, "the failure was not logged twice")
     assert {line["reason"] for line in worker.lines("receive failed")} == {"QueueNotFound"}
     assert {line["remedy"] for line in worker.lines("receive failed")} == {QueueNotFoundError.remedy}
-    assert worker.get("/readyz") == (503, "SQS has not answered yet\n")
+    assert worker.get("/readyz") == (503, f"SQS has not answered yet for {queue.name}\n")
     assert worker.get("/livez")[0] == 200
     recreated = Queue(moto_sqs, name=queue.url.rpartition("/")[2])
     recreated.send("hello")

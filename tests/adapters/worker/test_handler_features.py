@@ -106,7 +106,7 @@ def test_a_missing_dead_letter_queue_costs_no_message(moto_queue: Queue, start_w
     worker = start_worker(moto_queue, "--handler", "job_handlers:reject", *flags)
     until(lambda: bool(worker.lines("sending to the dead-letter queue failed")), 20, "the failure was not logged")
     assert worker.lines("sending to the dead-letter queue failed")[0]["reason"] == "QueueNotFound"
-    until(lambda: "released_total 1.0" in worker.get("/metrics")[1], 20, "the message was not released")
+    until(lambda: worker.metric("messages_released_total", moto_queue) == 1, 20, "the message was not released")
     assert moto_queue.depth() == (0, 1)
 
 
@@ -259,7 +259,7 @@ def test_a_group_in_a_standard_queue_orders_nothing_and_is_kept(moto_queue: Queu
     worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--concurrency", "4")
     worker.until_events(4, "started")
     assert worker.events() == [], "they are handled one after the other"
-    assert "queueworker_groups 1.0" in worker.get("/metrics")[1]
+    assert worker.metric("groups", moto_queue) == 1
     worker.kill()
     moto_queue.send("e", MessageGroupId="tenant")
     start_worker(moto_queue, "--handler", "job_handlers:reject", "--dead-letter-queue", dead.url)

@@ -1,6 +1,6 @@
 """A run in memory does what a worker does.
 
-The same messages come to the same end with `queueworker.testing`, and with a process that consumes a queue of ElasticMQ.
+The same messages come to the same end with `queueworker.testing` and with a process that consumes a queue of ElasticMQ.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from devcluster.sqs import ElasticMq
+from queueworker.model import REASON_ATTRIBUTE
 from queueworker.testing import Queue as MemoryQueue
 from queueworker.testing import Worker as MemoryWorker
 from tests.adapters.worker.conftest import PROGRAMS, Queue, Worker, until
@@ -96,8 +97,13 @@ def in_memory(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Outc
     if case.terminated_after is not None:
         worker.terminate_after(0.5)
     result = worker.run()
-    dead = ((message.body, message.attributes.get("queueworker.reason")) for message in result.dead_letters)
-    return Outcome(journal(path, case), tuple(sorted(dead)), tuple(sorted(result.left)), result.exit_code)  # type: ignore[arg-type]  # the reason is text
+    reasons = [(message.body, message.attributes.get(REASON_ATTRIBUTE)) for message in result.dead_letters]
+    dead = [(body, None if reason is None else str(reason)) for body, reason in reasons]
+    return Outcome(journal(path, case), in_any_order(dead), tuple(sorted(result.left)), result.exit_code)
+
+
+def in_any_order(dead: list[tuple[str, str | None]]) -> tuple[tuple[str, str | None], ...]:
+    return tuple(sorted(dead, key=str))
 
 
 def settings(case: Case) -> dict[str, Any]:
@@ -129,7 +135,7 @@ def in_a_worker(case: Case, folder: Path, server: ElasticMq, expected: Outcome) 
     finally:
         worker.kill()
     left = tuple(sorted(body for body, _ in contents(queue)))
-    return Outcome(journal(worker.journal, case), tuple(sorted(contents(dead))), left, exit_code)  # type: ignore[type-var]  # as above
+    return Outcome(journal(worker.journal, case), in_any_order(contents(dead)), left, exit_code)
 
 
 def contents(queue: Queue) -> list[tuple[str, str | None]]:
@@ -137,7 +143,7 @@ def contents(queue: Queue) -> list[tuple[str, str | None]]:
     found: list[tuple[str, str | None]] = []
     while messages := received(queue):
         for message in messages:
-            reason = message.get("MessageAttributes", {}).get("queueworker.reason", {}).get("StringValue")
+            reason = message.get("MessageAttributes", {}).get(REASON_ATTRIBUTE, {}).get("StringValue")
             found.append((message["Body"], reason))
     return found
 

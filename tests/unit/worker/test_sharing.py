@@ -1,4 +1,4 @@
-"""How several queues share a worker's slots: by weight, with one of each reserved, and none idle that somebody wants."""
+"""How several queues share a worker's slots: by weight, one of each reserved, and none idle that somebody wants."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -18,7 +18,7 @@ from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
 from queueworker.runtime import Runtime
-from queueworker.settings import ENV_PREFIX, Settings, reject_unknown
+from queueworker.settings import ENV_PREFIX, QueueShare, Settings, flag_of, reject_unknown
 
 logger = logging.getLogger("queueworker")
 
@@ -36,13 +36,14 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(metadata["min"], metadata["max"])
-        if setting.name == "queue":
-            options |= {"multiple": True, "callback": _one_queue}
+        if setting.name == "queues":
+            options |= {"multiple": True, "callback": _queue_shares}
         # Click distinguishes a missing default from one that is None.
         options |= {"required": True} if setting.default is MISSING else {"default": setting.default}
         command = click.option(
-            "--" + setting.name.replace("_", "-"),
-            envvar=ENV_PREFIX + setting.name.upper(),
+            setting.name,
+            "--" + flag_of(setting).replace("_", "-"),
+            envvar=ENV_PREFIX + flag_of(setting).upper(),
             type=kind,
             show_default=setting.default not in {MISSING, None},
             show_envvar=True,
@@ -52,17 +53,17 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _one_queue(_ctx: click.Context, _option: click.Parameter, urls: tuple[str, ...]) -> str:
-    """Return the only URL: click would take the last one without a word."""
-    if len(urls) != 1:
-        raise click.BadParameter("give one URL: a worker consumes one queue")
-    return urls[0]
+def _queue_shares(_ctx: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[QueueShare, ...]:
+    try:
+        return tuple(map(QueueShare.parse, given))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @click.command()
 @_setting_options
 def run(**flags: Any) -> None:
-    """Consume an SQS queue: handle each message, keep it hidden meanwhile, and delete it after success.
+    """Consume SQS queues: handle each message, keep it hidden meanwhile, and delete it after success.
 
     On SIGTERM the worker receives no more, lets running handlers finish and releases all other messages. A second
     SIGTERM releases those of running handlers, too.

@@ -16,7 +16,7 @@ from typing import IO
 
 from queueworker.handlers import processes
 from queueworker.handlers.handler import InterruptibleHandler
-from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError
+from queueworker.model import TRACE_ATTRIBUTES, InterruptedWorkError, Message, ReportedError, log_fields
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def environment_of(message: Message) -> dict[str, str]:
     ]:
         environment = {name: value for name, value in environment.items() if name not in left_out}
         environment["SQS_LEFT_OUT"] = " ".join(left_out)
-        logger.warning("variables left out", extra={"message_id": message.id, "variables": left_out})
+        logger.warning("variables left out", extra=log_fields(message) | {"variables": left_out})
     # OpenTelemetry and X-Ray look for the trace context in variables of these names.
     environment |= {
         _variable_name(name): environment["SQS_ATTRIBUTE_" + _variable_name(name)]

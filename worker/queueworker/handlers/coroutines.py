@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -22,21 +23,29 @@ from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
 from queueworker.model import InterruptedWorkError
+from queueworker.primitives import SYSTEM, Primitives
+
+
+def start_loop(primitives: Primitives = SYSTEM) -> AbstractEventLoop:
+    """Return an event loop that runs in a thread of its own."""
+    loop = primitives.event_loop()
+    primitives.start("loop", loop.run_forever)
+    return loop
+
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 """Makes the coroutine that handles a message, or a batch."""
 
 
 class _OnLoop(Work):
-    """Has an event loop, and runs handlers as its tasks."""
+    """Runs handlers as tasks of an event loop; that of all queues, because clients live on it."""
 
-    def __init__(self, context: WorkContext) -> None:
+    def __init__(self, context: WorkContext, loop: AbstractEventLoop | None = None) -> None:
         super().__init__(context)
-        self._loop = context.primitives.event_loop()
+        self._loop = loop or start_loop(context.primitives)
         self._waiting: deque[Run] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
-        context.primitives.start("loop", self._loop.run_forever)
 
     def stop(self) -> None:
         """Cancel the running coroutines."""
@@ -80,8 +89,8 @@ class _OnLoop(Work):
 class CoroutineWork(_OnLoop):
     """Runs each message's handler as a task of one event loop."""
 
-    def __init__(self, handler: CoroutineHandler, context: WorkContext) -> None:
-        super().__init__(context)
+    def __init__(self, handler: CoroutineHandler, context: WorkContext, loop: AbstractEventLoop | None = None) -> None:
+        super().__init__(context, loop)
         self._handler = handler
 
     def _start(self, lease: Lease) -> None:
@@ -106,8 +115,10 @@ class CoroutineWork(_OnLoop):
 class CoroutineBatchWork(_OnLoop, BatchWork):
     """Runs the handler of each batch as a task of one event loop."""
 
-    def __init__(self, function: CoroutineBatchFunction, context: WorkContext) -> None:
-        super().__init__(context)
+    def __init__(
+        self, function: CoroutineBatchFunction, context: WorkContext, loop: AbstractEventLoop | None = None
+    ) -> None:
+        super().__init__(context, loop)
         self._function = function
 
     def _launch(self, batch: Sequence[Lease]) -> None:

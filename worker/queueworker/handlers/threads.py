@@ -21,12 +21,12 @@ from queueworker.threadpool import ThreadPool
 
 
 class _InThreads(Work):
-    """Has threads for handlers, and what can be said of each handler without calling it."""
+    """Runs handlers in threads, of a pool that the work on other queues may share."""
 
-    def __init__(self, handler: object, context: WorkContext) -> None:
+    def __init__(self, handler: object, context: WorkContext, thread_pool: ThreadPool | None) -> None:
         super().__init__(context)
         self._maybe_interruptible = handler
-        self._thread_pool = ThreadPool("handler", context.concurrency, context.primitives)
+        self._thread_pool = thread_pool or ThreadPool("handler", context.concurrency, context.primitives)
 
     def stop(self) -> None:
         """End the handlers that are processes. A Python function cannot be interrupted."""
@@ -43,8 +43,8 @@ class _InThreads(Work):
 class ThreadWork(_InThreads):
     """Runs each message's handler in a thread."""
 
-    def __init__(self, handler: Handler, context: WorkContext) -> None:
-        super().__init__(handler, context)
+    def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
+        super().__init__(handler, context, thread_pool)
         self._handler = handler
 
     def _start(self, lease: Lease) -> None:
@@ -68,8 +68,8 @@ class ThreadWork(_InThreads):
 class ThreadBatchWork(_InThreads, BatchWork):
     """Runs the handler of each batch in a thread."""
 
-    def __init__(self, function: BatchFunction, context: WorkContext) -> None:
-        super().__init__(function, context)
+    def __init__(self, function: BatchFunction, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
+        super().__init__(function, context, thread_pool)
         self._function = function
 
     def _launch(self, batch: Sequence[Lease]) -> None:

@@ -21,7 +21,17 @@ from queueworker.handlers.message_groups import MessageGroups
 from queueworker.hooks import Registry
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
-from queueworker.model import DELETE, RELEASE, Disposition, InterruptedWorkError, Message, Reject, ReportedError, Retry
+from queueworker.model import (
+    DELETE,
+    RELEASE,
+    Disposition,
+    InterruptedWorkError,
+    Message,
+    Reject,
+    ReportedError,
+    Retry,
+    log_fields,
+)
 from queueworker.primitives import SYSTEM, Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.stats import HandlerRun, Stats
@@ -141,12 +151,8 @@ class Work(ABC):
         try:
             queue.send(lease.message, rejection.reason)
         except SqsError as error:
-            extra = {
-                "message_id": lease.message.id,
-                "reason": error.reason,
-                "error": str(error),
-                "remedy": error.remedy,
-            }
+            extra = log_fields(lease.message)
+            extra |= {"reason": error.reason, "error": str(error), "remedy": error.remedy}
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
             self._settle(lease, self._disposition_after(error, lease.message))
         else:
@@ -183,7 +189,7 @@ class Work(ABC):
 
 
 def _log_failure(message: Message, error: BaseException, seconds: float) -> None:
-    extra: dict[str, object] = {"message_id": message.id, "receive_count": message.receive_count}
+    extra = log_fields(message) | {"receive_count": message.receive_count}
     extra |= {"duration_seconds": round(seconds, 3), **message.trace_context}
     if isinstance(error, Retry | InterruptedWorkError):
         logger.info("message released by its handler", extra=extra | {"error": str(error) or "the worker ends"})

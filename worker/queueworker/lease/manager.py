@@ -13,7 +13,15 @@ from typing import Protocol
 from queueworker.errors import SqsError
 from queueworker.lease.records import BATCH_SIZE, Action, BatchRequest, Lease, RequestOutcome
 from queueworker.lease.table import LeaseTable
-from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, Disposition, EntryFailure, Message, MessageLostError
+from queueworker.model import (
+    DELETE,
+    MAX_VISIBILITY_SECONDS,
+    Disposition,
+    EntryFailure,
+    Message,
+    MessageLostError,
+    log_fields,
+)
 from queueworker.primitives import SYSTEM, Primitives
 from queueworker.stats import Count, Stats
 from queueworker.threadpool import ThreadPool
@@ -101,7 +109,7 @@ class LeaseManager:
             self._changed.notify_all()
         for message, lease in zip(messages, added, strict=True):
             if lease is None:
-                logger.warning("message received again while it is in progress", extra={"message_id": message.id})
+                logger.warning("message received again while it is in progress", extra=log_fields(message))
         return [lease for lease in added if lease is not None]
 
     def message_to_start(self, lease: Lease) -> Message | None:
@@ -111,7 +119,7 @@ class LeaseManager:
         with self._changed:
             self._table.discard(lease)
         self._stats.add(Count.STRANDED)
-        logger.error("lease expired before its message was started", extra={"message_id": lease.message.id})
+        logger.error("lease expired before its message was started", extra=log_fields(lease.message))
         return None
 
     def extend(self, lease: Lease, seconds: int) -> None:
@@ -202,7 +210,7 @@ class LeaseManager:
                 self.last_heartbeat = now = self._clock()
                 requests = self._table.due_requests(now, flush=self._flush)
                 for lease in self._table.pop_at_limit():
-                    logger.error("message reached SQS's limit of 12 hours", extra={"message_id": lease.message.id})
+                    logger.error("message reached SQS's limit of 12 hours", extra=log_fields(lease.message))
                 if requests:
                     return requests
                 self._changed.wait(self._table.seconds_until_due(now, flush=self._flush))
@@ -243,7 +251,7 @@ def _log_failures(request: BatchRequest, failures: dict[int, EntryFailure], outc
             logging.ERROR if given_up else logging.WARNING,
             "request to SQS failed for a message",
             extra={
-                "message_id": lease.message.id,
+                **log_fields(lease.message),
                 "action": request.action.name.lower(),
                 "reason": failure.code,
                 "next": "left to its visibility timeout" if given_up else "retry",

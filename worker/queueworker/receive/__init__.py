@@ -1,5 +1,5 @@
 """Receiving: polls the queue, never for more messages than there is capacity for.
 
-`runtime` starts it. The parts: `receiver` (the polls) and `limiter` (the capacity). Nothing here handles
-messages or extends their leases.
+`pipeline` starts it. The parts: `receiver` (the polls), `limiter` (the capacity), `shared_limiter` and `sharing` (the
+same for several queues). Nothing here handles messages or extends their leases.
 """

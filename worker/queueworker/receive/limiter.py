@@ -13,6 +13,11 @@ FULL_BATCH_TIMEOUT_SECONDS = 0.005
 class CapacityLimiter:
     """Capacity for as many messages as this worker may have received and not finished at the same time."""
 
+    shared = False
+    """Whether other queues use the capacity, too: a poll that waits must then hold little of it."""
+    backlogged = False
+    """Whether the last poll brought messages. The receiver sets it."""
+
     def __init__(self, total: int, primitives: Primitives = SYSTEM) -> None:
         self.total = total
         self._available = total
@@ -38,9 +43,12 @@ class CapacityLimiter:
                     )
                 acquired = min(requested, self._available)  # none, when another receiver was faster
                 if acquired and not self._closed:
-                    self._available -= acquired
+                    self._take(acquired)
                     return acquired
             return 0
+
+    def _take(self, number: int) -> None:
+        self._available -= number
 
     def release(self, number: int = 1) -> None:
         """Release the capacity of `number` messages.

@@ -70,6 +70,7 @@ class ReceiveContext:
         lease_manager: keeps them hidden until the work on them ends.
         limiter: capacity for messages; the consumer releases it.
         stats: counts received messages and failed requests.
+        queue_url: its URL, for the log.
         in_order: the order of messages matters, as in a FIFO queue.
         clock: a monotonic clock, in seconds.
         primitives: its threads, and what they wait with.
@@ -81,6 +82,7 @@ class ReceiveContext:
     limiter: CapacityLimiter
     stats: Stats
     clock: Callable[[], float]
+    queue_url: str = ""
     in_order: bool = False
     primitives: Primitives = SYSTEM
 
@@ -95,6 +97,7 @@ class Receiver:
         self._additional_pollers = min(MAX_ADDITIONAL_POLLERS, (context.limiter.total - 1) // BATCH_SIZE)
         self._thread_pool = ThreadPool("receiver", self._additional_pollers, context.primitives)
         self._idle_pollers = context.primitives.semaphore(self._additional_pollers)
+        self._about = {"queue": context.queue_url}
         self._failures = 0
         self._wait_seconds = 0  # the first answer shows whether the queue can be used; it should not take a long poll
         self.answered = False
@@ -108,9 +111,11 @@ class Receiver:
             visibility_seconds: how long received messages are hidden.
             jitter: returns a number from 0 to 1, by which waits after failures are spread.
         """
-        while capacity := self._limiter.acquire(BATCH_SIZE):
-            requested_at, waited = self._context.clock(), self._wait_seconds
-            if messages := self._poll(capacity, waited, visibility_seconds):
+        while capacity := self._limiter.acquire(self._next_limit()):
+            requested_at, waited = self._context.clock(), self._next_wait()
+            messages = self._poll(capacity, waited, visibility_seconds)
+            self._limiter.backlogged = bool(messages)
+            if messages:
                 self._wait_seconds = min(wait_seconds, FIRST_POLL_WAIT_SECONDS)
                 self._start_additional_pollers(messages, visibility_seconds)
             elif self._failures:
@@ -126,6 +131,14 @@ class Receiver:
             self._wait_for_confirmations()
         for _ in range(self._additional_pollers):  # what the additional pollers have received is passed on as well
             self._idle_pollers.acquire()
+
+    def _next_limit(self) -> int:
+        """Return for how many messages the next poll asks: where queues share the capacity, for one while it waits."""
+        return BATCH_SIZE if self._limiter.backlogged or not self._limiter.shared else 1
+
+    def _next_wait(self) -> int:
+        """Return how many seconds the next poll waits: not at all where it holds what other queues may want."""
+        return 0 if self._limiter.backlogged and self._limiter.shared else self._wait_seconds
 
     def _start_additional_pollers(self, messages: Sequence[Message], visibility_seconds: int) -> None:
         # Not where order matters: two answers could overtake each other on their way.
@@ -155,7 +168,7 @@ class Receiver:
         return messages
 
     def _receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
-        logger.debug("polling", extra={"limit": limit, "wait_seconds": wait_seconds})
+        logger.debug("polling", extra={**self._about, "limit": limit, "wait_seconds": wait_seconds})
         try:
             messages = self._context.queue.receive(limit, wait_seconds, visibility_seconds)
         except SqsError as error:
@@ -164,6 +177,7 @@ class Receiver:
             logger.warning(
                 "receive failed",
                 extra={
+                    **self._about,
                     "reason": error.reason,
                     "error": str(error),
                     "remedy": error.remedy,
@@ -172,7 +186,7 @@ class Receiver:
             )
             return []
         if self._failures or not self.answered:
-            logger.info("receiving messages")
+            logger.info("receiving messages", extra=self._about)
         self._failures = 0
         self.answered = True
         self._context.stats.add(Count.RECEIVED, len(messages))
@@ -181,6 +195,7 @@ class Receiver:
     def _wait_for_confirmations(self) -> None:
         """Wait while SQS does not confirm requests about earlier messages: to have more of them would be in vain."""
         while self._must_wait(MAX_UNCONFIRMED) and not self._limiter.closed:
+            self._limiter.backlogged = False
             self._limiter.wait_closed(UNCONFIRMED_CHECK_INTERVAL_SECONDS)
 
     def _must_wait(self, unconfirmed: int) -> bool:

@@ -1,8 +1,8 @@
 """Divides the capacity of a worker among its queues, by their weights. Pure: no threads, no clock.
 
 `shared_limiter` calls it. A slot is the capacity for one message. Every queue has a share, which it may use as far as
-slots are free; one slot of it is reserved for it always, so that messages of other queues, however long they take, never
-stop it. Beyond its share a queue may use what nobody else wants.
+slots are free; one slot of it is reserved for it always, so that messages of other queues never stop it, however long
+they take. Beyond its share a queue may use what nobody else wants.
 """
 
 from collections.abc import Sequence

@@ -5,9 +5,10 @@ those of every worker, around a `queue` in memory, with threads and waits of `cl
 """
 
 from queueworker.testing.clock import Clock
+from queueworker.testing.harness import Harness, registrations_kept
 from queueworker.testing.queue import Queue
 from queueworker.testing.result import Attempt, Result
 from queueworker.testing.turns import StuckError
 from queueworker.testing.worker import Worker, consume
 
-__all__ = ["Attempt", "Clock", "Queue", "Result", "StuckError", "Worker", "consume"]
+__all__ = ["Attempt", "Clock", "Harness", "Queue", "Result", "StuckError", "Worker", "consume", "registrations_kept"]

@@ -42,6 +42,12 @@ async def sleep_async(message: Message) -> None:
     write("handled", message)
 
 
+async def sleep_on_a_loop(message: Message) -> None:
+    """Sleep as `sleep` does; write which event loop runs."""
+    await asyncio.sleep(float(message.body.split()[1]))
+    write("handled", replace(message, body=f"{message.body.split()[0]} {id(asyncio.get_running_loop())}"))
+
+
 def fail(message: Message) -> None:
     write("started", message)
     raise RuntimeError("out of paper")
