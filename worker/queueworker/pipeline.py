@@ -20,12 +20,13 @@ from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
-from queueworker.model import log_fields
+from queueworker.model import is_fifo, log_fields
+from queueworker.primitives import Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import ReceiveContext, Receiver
 from queueworker.settings import Settings
-from queueworker.sqs import SqsQueue, WorkerCredentials, is_fifo
 from queueworker.stats import Stats
+from queueworker.surroundings import Surroundings
 from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
@@ -36,16 +37,16 @@ FROZEN_AFTER_SECONDS = 60.0
 MakeWork = Callable[[WorkContext], Work]
 
 
-def work_maker(handler: Handler, concurrency: int) -> MakeWork:
+def work_maker(handler: Handler, concurrency: int, primitives: Primitives) -> MakeWork:
     """Return what makes the kind of work that fits the handler; all of it shares threads, or one event loop."""
     if isinstance(handler, BatchHandler):
         return _batch_work_maker(handler.function, concurrency)
     if is_coroutine_function(handler):
         from queueworker.handlers.coroutines import CoroutineWork, start_loop  # noqa: PLC0415 -- see there
 
-        coroutine_handler, loop = handler, start_loop()
+        coroutine_handler, loop = handler, start_loop(primitives)
         return lambda context: CoroutineWork(coroutine_handler, context, loop)
-    thread_pool = ThreadPool("handler", concurrency)
+    thread_pool = ThreadPool("handler", concurrency, primitives)
     return lambda context: ThreadWork(handler, context, thread_pool)
 
 
@@ -65,17 +66,15 @@ class SharedParts:
 
     Args:
         settings: all of the worker's.
-        credentials: they sign the requests to every queue.
+        surroundings: queues, threads and time.
         make_work: makes the work on a queue's messages; see `work_maker`.
         dead_letter_queue: where rejected messages go; None: they fail like others.
-        clock: a monotonic clock, in seconds.
     """
 
     settings: Settings
-    credentials: WorkerCredentials
+    surroundings: Surroundings
     make_work: MakeWork
     dead_letter_queue: DeadLetterQueue | None
-    clock: Callable[[], float]
 
 
 class Pipeline:
@@ -92,17 +91,12 @@ class Pipeline:
     """
 
     def __init__(self, url: str, label: str, limiter: CapacityLimiter, shared: SharedParts) -> None:
-        settings, self._clock = shared.settings, shared.clock
+        settings, self._surroundings = shared.settings, shared.surroundings
+        self._clock, primitives = self._surroundings.now, self._surroundings.primitives
         self.url, self.label, self._limiter = url, label, limiter
         self._settings = settings
         senders = senders_for(limiter.total)
-        queue = SqsQueue(
-            url,
-            shared.credentials,
-            wait_seconds=settings.wait_seconds,
-            visibility_seconds=settings.visibility_seconds,
-            change_connections=senders,
-        )
+        queue = self._surroundings.queue(url, senders)
         self.stats = Stats(self._clock)
         self.lease_manager = LeaseManager(
             queue=queue,
@@ -110,6 +104,7 @@ class Pipeline:
             stats=self.stats,
             clock=self._clock,
             senders=senders,
+            primitives=primitives,
         )
         self.work = shared.make_work(self._work_context(shared.dead_letter_queue))
         self._receiver = Receiver(
@@ -122,6 +117,7 @@ class Pipeline:
                 clock=self._clock,
                 in_order=is_fifo(url),
                 queue_url=url,
+                primitives=primitives,
             )
         )
 
@@ -140,7 +136,7 @@ class Pipeline:
         """Receive messages until the limiter is closed and the last poll is over."""
         # A poll longer than the grace period would be cut off, and what it brings would stay hidden for nothing.
         wait = min(self._settings.wait_seconds, max(1, self._settings.grace_seconds))
-        self._receiver.run(wait, self._settings.visibility_seconds)
+        self._receiver.run(wait, self._settings.visibility_seconds, self._surroundings.jitter)
 
     def begin_drain(self, deadline: float) -> None:
         """Release what is not started, and let the rest end by the deadline. Called once the limiter is closed."""
@@ -172,4 +168,6 @@ class Pipeline:
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self.url),
             dead_letter_queue=dead_letter_queue,
+            jitter=self._surroundings.jitter,
+            primitives=self._surroundings.primitives,
         )

@@ -17,6 +17,7 @@ from queueworker.errors import UsageError
 from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
+from queueworker.process import Process
 from queueworker.runtime import Runtime
 from queueworker.settings import ENV_PREFIX, QueueShare, Settings, flag_of, reject_unknown
 
@@ -75,7 +76,7 @@ def run(**flags: Any) -> None:
         logs.pass_on_prints()
         handler = _load_handler(settings)
         settings.check_batch_size(for_batches=isinstance(handler, BatchHandler))
-        runtime = Runtime(settings, handler)
+        runtime = Runtime(settings, handler, Process(settings))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     except ReportedError as error:

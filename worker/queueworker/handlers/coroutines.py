@@ -55,7 +55,7 @@ class _OnLoop(Work):
 
     def lifecycle(self, registry: Registry) -> Lifecycle:
         """Return what is registered, to be called on the handlers' own event loop where it is async."""
-        return Hooks(registry, partial(wait_on, self._loop))
+        return Hooks(registry, partial(wait_on, self._loop, self._context.primitives))
 
     def _create_task(self, run: Run) -> None:
         if len(self._tasks) >= self._context.concurrency:

@@ -37,7 +37,7 @@ class _InThreads(Work):
         """Return the handler itself if it has child processes, else what is registered in this process."""
         if isinstance(self._maybe_interruptible, Lifecycle):
             return self._maybe_interruptible
-        return Hooks(registry, LoopThread().wait)
+        return Hooks(registry, LoopThread(self._context.primitives).wait)
 
 
 class ThreadWork(_InThreads):

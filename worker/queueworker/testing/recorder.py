@@ -64,15 +64,18 @@ class Recorder:
     @contextmanager
     def _attempts(self, messages: Sequence[Message]) -> Iterator[None]:
         attempts = [self._begin(message) for message in messages]
+        error: BaseException | None = None
         try:
             yield
         except EndOfRun:  # it let time pass, and has none left: the process ends
-            self._end(attempts, InterruptedWorkError())
-            raise InterruptedWorkError from None
-        except BaseException as error:
-            self._end(attempts, error)
+            error = InterruptedWorkError()
+            raise error from None
+        except BaseException as raised:
+            error = raised
             raise
-        self._end(attempts, None)
+        finally:
+            self._end(attempts, error)
+            self._queue.notify_change()
 
     def _begin(self, message: Message) -> Attempt:
         receipt = self._queue.receipt_of(message.receipt_handle)
