@@ -42,6 +42,7 @@ class ProgramHandler(PooledHandler):
 
         Raises:
             UsageError: the command line cannot be parsed, or there is no such program.
+            ProcessLostError: it ended, or wrote something else, instead of getting ready.
         """
         argv = processes.parse_command("--serve", command)
         super().__init__(lambda: Program(argv))
@@ -65,9 +66,6 @@ class Program:
         self.closed = False
 
     def wait_until_loaded(self) -> None:
-        """Do nothing: that it has been started is all that can be known."""
-
-    def wait_until_ready(self) -> None:
         """Wait for its first line.
 
         Raises:
@@ -75,6 +73,9 @@ class Program:
         """
         with self._ended_by_faults():
             check_ready(self._lines.receive(self._warn_when_silent))
+
+    def wait_until_ready(self) -> None:
+        """Do nothing: with its first line it is ready."""
 
     def usable(self) -> bool:
         """Return whether it can take another message: it runs, and has written nothing that nobody asked for."""
@@ -99,7 +100,7 @@ class Program:
         _raise_failure(answer)
 
     def cancel(self) -> bool:
-        """Return False: it is not asked."""
+        """Do nothing: it knows the deadline of its message, and gets SIGTERM."""
         return False
 
     def close(self) -> None:
