@@ -1,12 +1,14 @@
 """The commands that people use by hand, as processes of their own."""
 
+import json
 import os
 import subprocess
 import sys
+import uuid
 from typing import Any
 
 from devcluster.sqs import SqsServer
-from tests.adapters.worker.conftest import PROGRAMS, ROOT
+from tests.adapters.worker.conftest import PROGRAMS, ROOT, Queue
 
 TIMEOUT_SECONDS = 60
 
@@ -30,3 +32,15 @@ def finished(server: SqsServer, *arguments: str, **env: str) -> "subprocess.Comp
     with start(server, *arguments, **env) as process:
         out, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+def dead_letters(server: SqsServer, *, suffix: str = "", receives: int = 3, **attributes: str) -> tuple[Queue, Queue]:
+    """Return a dead-letter queue, and the queue whose redrive policy names it."""
+    name = uuid.uuid4().hex[:12]
+    dead = Queue(server, f"dead-{name}{suffix}", **attributes)
+    return dead, source_of(dead, suffix=suffix, receives=receives, **attributes)
+
+
+def source_of(dead: Queue, *, suffix: str = "", receives: int = 3, **attributes: str) -> Queue:
+    policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives})
+    return Queue(dead.server, f"jobs-{uuid.uuid4().hex[:12]}{suffix}", RedrivePolicy=policy, **attributes)

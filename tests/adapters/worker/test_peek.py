@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 from devcluster.sqs import SqsServer
-from tests.adapters.worker.commands import finished
+from tests.adapters.worker.commands import dead_letters, finished
 from tests.adapters.worker.conftest import Queue, side_by_side
-from tests.adapters.worker.test_redrive import dead_letters
 
 
 @side_by_side

@@ -4,29 +4,16 @@ import itertools
 import json
 import re
 import signal
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from devcluster.sqs import ElasticMq, SqsServer
-from tests.adapters.worker.commands import finished, start
+from tests.adapters.worker.commands import dead_letters, finished, source_of, start
 from tests.adapters.worker.conftest import Queue, side_by_side, until
 from tests.adapters.worker.proxy import Proxy
 from tests.permissions import action, allowed
-
-
-def dead_letters(server: SqsServer, *, suffix: str = "", receives: int = 3, **attributes: str) -> tuple[Queue, Queue]:
-    """Return a dead-letter queue, and the queue whose redrive policy names it."""
-    name = uuid.uuid4().hex[:12]
-    dead = Queue(server, f"dead-{name}{suffix}", **attributes)
-    return dead, source_of(dead, suffix=suffix, receives=receives, **attributes)
-
-
-def source_of(dead: Queue, *, suffix: str = "", receives: int = 3, **attributes: str) -> Queue:
-    policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives})
-    return Queue(dead.server, f"jobs-{uuid.uuid4().hex[:12]}{suffix}", RedrivePolicy=policy, **attributes)
 
 
 def take(queue: Queue) -> list[dict[str, Any]]:

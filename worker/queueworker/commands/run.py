@@ -37,6 +37,8 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(metadata["min"], metadata["max"])
+        if metadata.get("multiple"):
+            options["multiple"] = True
         if setting.name == "queues":
             options |= {"multiple": True, "callback": _queue_shares}
         # Click distinguishes a missing default from one that is None.
@@ -46,7 +48,7 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             "--" + flag_of(setting).replace("_", "-"),
             envvar=ENV_PREFIX + flag_of(setting).upper(),
             type=kind,
-            show_default=setting.default not in {MISSING, None},
+            show_default=setting.default not in {MISSING, None, ()},
             show_envvar=True,
             help=metadata["help"],
             **options,

@@ -5,7 +5,7 @@
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from queueworker.handlers.returned import awaited, refuse
@@ -52,6 +52,39 @@ def failures_of(messages: Sequence[Message], error: BaseException | None) -> Seq
         failure = UnknownMessageError(_unknown("PartialFailure", *(each.id for each in unknown)))
         return [failure] * len(messages)
     return [error.failures.get(message) for message in messages]
+
+
+class OpenedBatch:
+    """A batch whose messages were in envelopes: each fails, or not, as what was in it."""
+
+    def __init__(self) -> None:
+        self.inner: list[Message] = []
+        """What is to be handled."""
+        self._outer: list[Message] = []
+        self._failures: dict[Message, BaseException] = {}
+
+    def open(self, messages: Sequence[Message], opener: Callable[[Message], Message | None]) -> None:
+        """Open each message; what cannot be opened has failed, and what has nothing in it is done."""
+        for message in messages:
+            try:
+                inner = opener(message)
+            except Exception as error:
+                self._failures[message] = error
+            else:
+                if inner is not None:
+                    self.inner.append(inner)
+                    self._outer.append(message)
+
+    def fail(self, error: BaseException) -> None:
+        """Take what the handler raised for all."""
+        for message, failure in zip(self._outer, failures_of(self.inner, error), strict=True):
+            if failure is not None:
+                self._failures[message] = failure
+
+    def raise_failures(self) -> None:
+        """Raise PartialFailure if any message has failed."""
+        if self._failures:
+            raise PartialFailure(self._failures)
 
 
 def _judge(returned: Any, messages: Sequence[Message]) -> None:

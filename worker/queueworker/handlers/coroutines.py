@@ -12,7 +12,8 @@ from threading import Event
 from typing import Any
 
 from queueworker.context import CURRENT
-from queueworker.handlers.batches import finish_batch_async
+from queueworker.envelopes.opening import Opener
+from queueworker.handlers.batches import OpenedBatch, finish_batch_async
 from queueworker.handlers.batching import BatchWork
 from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import CoroutineBatchFunction, CoroutineHandler
@@ -22,11 +23,11 @@ from queueworker.handlers.returned import finish_async
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
-from queueworker.model import InterruptedWorkError
-from queueworker.primitives import SYSTEM, Primitives
+from queueworker.model import InterruptedWorkError, Message
+from queueworker.primitives import Primitives
 
 
-def start_loop(primitives: Primitives = SYSTEM) -> AbstractEventLoop:
+def start_loop(primitives: Primitives) -> AbstractEventLoop:
     """Return an event loop that runs in a thread of its own."""
     loop = primitives.event_loop()
     primitives.start("loop", loop.run_forever)
@@ -91,7 +92,7 @@ class CoroutineWork(_OnLoop):
 
     def __init__(self, handler: CoroutineHandler, context: WorkContext, loop: AbstractEventLoop | None = None) -> None:
         super().__init__(context, loop)
-        self._handler = handler
+        self._handler = handler if context.opener is None else _behind(context.opener, handler)
 
     def _start(self, lease: Lease) -> None:
         self._loop.call_soon_threadsafe(self._create_task, partial(self._run, lease))
@@ -119,7 +120,7 @@ class CoroutineBatchWork(_OnLoop, BatchWork):
         self, function: CoroutineBatchFunction, context: WorkContext, loop: AbstractEventLoop | None = None
     ) -> None:
         super().__init__(context, loop)
-        self._function = function
+        self._function = function if context.opener is None else _batch_behind(context.opener, function)
 
     def _launch(self, batch: Sequence[Lease]) -> None:
         self._loop.call_soon_threadsafe(self._create_task, partial(self._run_batch, batch))
@@ -136,3 +137,30 @@ class CoroutineBatchWork(_OnLoop, BatchWork):
         except BaseException as error:  # as in ThreadWork
             failure = error
         self._finish_batch(batch, begun, failure)
+
+
+def _behind(opener: Opener, handler: CoroutineHandler) -> CoroutineHandler:
+    """Return a handler that opens its message's envelopes, aside if that blocks, and calls this one with the rest."""
+
+    async def handle(message: Message) -> object:
+        inner = await asyncio.to_thread(opener, message) if opener.blocks else opener(message)
+        CURRENT.set(inner)
+        return None if inner is None else await handler(inner)
+
+    return handle
+
+
+def _batch_behind(opener: Opener, function: CoroutineBatchFunction) -> CoroutineBatchFunction:
+    """Return a handler of batches that opens each message's envelopes, and calls this one with what is in them."""
+
+    async def handle(messages: Sequence[Message]) -> None:
+        batch = OpenedBatch()
+        await asyncio.to_thread(batch.open, messages, opener) if opener.blocks else batch.open(messages, opener)
+        try:
+            if batch.inner:
+                await finish_batch_async(function(batch.inner), batch.inner)
+        except BaseException as error:
+            batch.fail(error)
+        batch.raise_failures()
+
+    return handle

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from queueworker.context import CURRENT
-from queueworker.handlers.batches import finish_batch
+from queueworker.envelopes.opening import Opener
+from queueworker.handlers.batches import OpenedBatch, finish_batch
 from queueworker.handlers.batching import BatchWork
 from queueworker.handlers.cancellation import as_interruption
 from queueworker.handlers.handler import BatchFunction, Handler, InterruptibleHandler
@@ -17,6 +18,7 @@ from queueworker.handlers.returned import finish
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
+from queueworker.model import Message
 from queueworker.threadpool import ThreadPool
 
 
@@ -45,7 +47,7 @@ class ThreadWork(_InThreads):
 
     def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
         super().__init__(handler, context, thread_pool)
-        self._handler = handler
+        self._handler = handler if context.opener is None else _behind(context.opener, handler)
 
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
@@ -70,7 +72,7 @@ class ThreadBatchWork(_InThreads, BatchWork):
 
     def __init__(self, function: BatchFunction, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
         super().__init__(function, context, thread_pool)
-        self._function = function
+        self._function = function if context.opener is None else _batch_behind(context.opener, function)
 
     def _launch(self, batch: Sequence[Lease]) -> None:
         self._thread_pool.submit(partial(self._run_batch, batch))
@@ -85,3 +87,30 @@ class ThreadBatchWork(_InThreads, BatchWork):
         except BaseException as error:  # as above
             failure = error
         self._finish_batch(batch, begun, failure)
+
+
+def _behind(opener: Opener, handler: Handler) -> Handler:
+    """Return a handler that opens its message's envelopes, and calls this one with what is in them."""
+
+    def handle(message: Message) -> object:
+        inner = opener(message)
+        CURRENT.set(inner)
+        return None if inner is None else handler(inner)
+
+    return handle
+
+
+def _batch_behind(opener: Opener, function: BatchFunction) -> BatchFunction:
+    """Return a handler of batches that opens each message's envelopes, and calls this one with what is in them."""
+
+    def handle(messages: Sequence[Message]) -> None:
+        batch = OpenedBatch()
+        batch.open(messages, opener)
+        try:
+            if batch.inner:
+                finish_batch(function(batch.inner), batch.inner)
+        except BaseException as error:
+            batch.fail(error)
+        batch.raise_failures()
+
+    return handle
