@@ -15,7 +15,7 @@ import click
 from queueworker import logs
 from queueworker.commands.development import development_options, keep_reloading, settings_of
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler
+from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
 from queueworker.process import Process
@@ -81,6 +81,7 @@ def run(*, local: bool, send: str | None, reload: bool, **flags: Any) -> None:
             keep_reloading()
         logs.pass_on_prints()
         handler = _load_handler(settings)
+        settings.check_batch_size(for_batches=isinstance(handler, BatchHandler))
         runtime = Runtime(settings, handler, Process(settings))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
