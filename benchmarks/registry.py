@@ -2,6 +2,7 @@
 
 from benchmarks import (
     admission,
+    bodies,
     chaos,
     cold_start,
     cost,
@@ -38,6 +39,7 @@ BENCHES: dict[str, Bench] = {
         cost.BENCH,
         throughput.BENCH,
         fair_queue.BENCH,
+        bodies.BENCH,
         serve.BENCH,
         start.BENCH,
         shutdown.BENCH,

@@ -44,6 +44,7 @@ NAV = {
         "The worker": "docs/worker.md",
         "Handlers": "docs/handlers.md",
         "Programs in any language": "docs/serve.md",
+        "Tools beside the worker": "docs/worker-tools.md",
         "The planner": "docs/planner.md",
         "How true the planner is": "docs/planner-accuracy.md",
         "Troubleshooting": "docs/troubleshooting.md",

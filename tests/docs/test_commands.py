@@ -32,6 +32,7 @@ SHELLS = {"sh", "bash", "shell", "console"}
 WHERE = {
     "cluster",  # here
     "kind",  # by `make e2e`: e2e/readme.py
+    "worker",  # test_worker_tools.py
     "verify",  # by `make verify`: docs/outputs.py
 }
 REASON = re.compile(r"not run here: \S.{15,}")

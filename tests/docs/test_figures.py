@@ -27,6 +27,7 @@ class Result:
 
 REACTION, COST, SCALE_IN, ADMISSION, COLD = map(Result, ("reaction", "cost", "scale_in", "admission", "cold_start"))
 PLANNER = Result("planner")
+BODIES = Result("bodies")
 DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
 MEDIAN = f"{REACTION['median_seconds']:.1f} s"
 POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
@@ -39,6 +40,12 @@ def pods(load: int) -> int:
 
 
 SENTENCES: dict[str, list[str]] = {
+    "docs/handlers.md": [
+        f"{BODIES['dict_microseconds']:.0f} µs for a `dict`, {BODIES['dataclass_microseconds']:.0f} µs for a dataclass",
+        f"{BODIES['pydantic model_microseconds']:.0f} µs for a model of pydantic",
+        f"{BODIES['envelope of SNS_microseconds']:.0f} µs for the envelope of SNS",
+        f"which takes {BODIES['s3_client_mib']:.0f} MiB",
+    ],
     "README.md": [f"one write, {MEDIAN} after the messages (median of {POOLS})"],
     "docs/comparison.md": [
         f"1 write, after {MEDIAN} (median of {POOLS}), {REACTION['maximum_seconds']:.1f} s at most",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from configparser import ConfigParser
 from email import message_from_string
 from email.message import Message
 from importlib.metadata import requires
@@ -34,10 +35,11 @@ HOLDS = {
 """The packages of each, below its own."""
 FILES = {"queueworkerpool": {"queueworkerpool/queueworkerpools.yaml"}}
 COMMANDS = {
-    "queueworkerpool": ["kubectl-qwp", "qwp"],
-    "queueworker": ["queueworker"],
-    "queueplanner": ["recommend", "simulate"],
+    "queueworkerpool": ("console_scripts", ["kubectl-qwp", "qwp"]),
+    "queueworker": ("console_scripts", ["queueworker"]),
+    "queueplanner": ("queueworkerpool.commands", ["recommend", "simulate"]),
 }
+"""What can be called once it is installed, and as what kind of entry point."""
 
 
 def copied(name: str, folder: Path, umask: int = 0o022, age: float = 1.7e9) -> Path:
@@ -73,13 +75,15 @@ def test_a_wheel_is_the_same_wherever_it_is_built_and_holds_its_own_alone(name: 
     assert digest(one) == digest(two)
     with zipfile.ZipFile(one) as packed:
         names = packed.namelist()
-        points = next(packed.read(name).decode() for name in names if name.endswith("entry_points.txt"))
+        points = ConfigParser()
+        points.read_string(packed.read(f"{name}-0.1.0.dist-info/entry_points.txt").decode())
     information = f"{name}-0.1.0.dist-info"
     assert {path.partition("/")[0] for path in names} == {name, information}
     packages = {f"{name}/{package}" for package in HOLDS[name]}
     assert {path.removesuffix("py.typed") for path in names if path.endswith("py.typed")} == packages
     assert {f"{information}/licenses/LICENSE"} | FILES.get(name, set()) <= set(names)
-    assert sorted(line.partition(" ")[0] for line in points.splitlines()[1:] if line) == COMMANDS[name]
+    kind, commands = COMMANDS[name]
+    assert sorted(points[kind]) == commands
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,11 @@ REASON_ATTRIBUTE: Final = "queueworker.reason"
 """The message attribute in which the worker says why it rejected a message."""
 
 
+def is_fifo(url: str) -> bool:
+    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
+    return url.endswith(".fifo")
+
+
 class MessageLostError(Exception):
     """The message is no longer this worker's, or SQS does not confirm that it is: another worker may receive it."""
 
@@ -73,6 +78,8 @@ class Message:
     """SQS's data type of each attribute, such as `Number`."""
     queue_url: str = ""
     """The URL of the queue that it came from."""
+    raw_body: str | None = field(default=None, repr=False)
+    """The body as SQS delivered it, where `--envelope` has put what was in it in its place; else None."""
     handle: MessageHandle = field(default=NULL_HANDLE, repr=False, compare=False)
     """For the runtime; handlers call `extend` and `deadline`."""
 
@@ -121,6 +128,7 @@ class Message:
             sent_timestamp=self.sent_timestamp,
             trace_header=self.trace_header,
             attribute_types=self.attribute_types,
+            raw_body=self.raw_body,
             queue_url=self.queue_url,
             handle=handle,
         )
@@ -171,9 +179,17 @@ class Disposition:
 
     visible_after_seconds: int | None
     """Seconds until SQS shows the message again. None: it is deleted."""
+    moved: bool = False
+    """It is in the dead-letter queue, so that what it points to is still needed."""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the message is deleted."""
+        return self.visible_after_seconds is None
 
 
 DELETE: Final = Disposition(None)
+MOVED: Final = Disposition(None, moved=True)
 RELEASE: Final = Disposition(0)
 
 

@@ -8,19 +8,20 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from queueworker.envelopes.opening import Opener
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.threads import ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
-from queueworker.model import log_fields
-from queueworker.primitives import SYSTEM, Primitives
+from queueworker.model import is_fifo, log_fields
+from queueworker.primitives import Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import ReceiveContext, Receiver
 from queueworker.settings import Settings
-from queueworker.sqs import SqsQueue, WorkerCredentials, is_fifo
 from queueworker.stats import Stats
+from queueworker.surroundings import Surroundings
 from queueworker.threadpool import ThreadPool
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ FROZEN_AFTER_SECONDS = 60.0
 MakeWork = Callable[[WorkContext], Work]
 
 
-def work_maker(handler: Handler, concurrency: int, primitives: Primitives = SYSTEM) -> MakeWork:
+def work_maker(handler: Handler, concurrency: int, primitives: Primitives) -> MakeWork:
     """Return what makes the kind of work that fits the handler; all of it shares threads, or one event loop."""
     if is_coroutine_function(handler):
         from queueworker.handlers.coroutines import CoroutineWork, start_loop  # noqa: PLC0415 -- see there
@@ -48,17 +49,17 @@ class SharedParts:
 
     Args:
         settings: all of the worker's.
-        credentials: they sign the requests to every queue.
+        surroundings: queues, threads and time.
         make_work: makes the work on a queue's messages; see `work_maker`.
         dead_letter_queue: where rejected messages go; None: they fail like others.
-        clock: a monotonic clock, in seconds.
+        opener: what opens the messages' envelopes; None: they have none.
     """
 
     settings: Settings
-    credentials: WorkerCredentials
+    surroundings: Surroundings
     make_work: MakeWork
     dead_letter_queue: DeadLetterQueue | None
-    clock: Callable[[], float]
+    opener: Opener | None
 
 
 class Pipeline:
@@ -75,17 +76,12 @@ class Pipeline:
     """
 
     def __init__(self, url: str, label: str, limiter: CapacityLimiter, shared: SharedParts) -> None:
-        settings, self._clock = shared.settings, shared.clock
+        settings, self._surroundings = shared.settings, shared.surroundings
+        self._clock, primitives = self._surroundings.now, self._surroundings.primitives
         self.url, self.label, self._limiter = url, label, limiter
         self._settings = settings
         senders = senders_for(limiter.total)
-        queue = SqsQueue(
-            url,
-            shared.credentials,
-            wait_seconds=settings.wait_seconds,
-            visibility_seconds=settings.visibility_seconds,
-            change_connections=senders,
-        )
+        queue = self._surroundings.queue(url, senders)
         self.stats = Stats(self._clock)
         self.lease_manager = LeaseManager(
             queue=queue,
@@ -93,8 +89,10 @@ class Pipeline:
             stats=self.stats,
             clock=self._clock,
             senders=senders,
+            primitives=primitives,
+            after_delete=shared.opener.discard_payload if shared.opener else None,
         )
-        self.work = shared.make_work(self._work_context(shared.dead_letter_queue))
+        self.work = shared.make_work(self._work_context(shared))
         self._receiver = Receiver(
             ReceiveContext(
                 queue=queue,
@@ -105,6 +103,7 @@ class Pipeline:
                 clock=self._clock,
                 in_order=is_fifo(url),
                 queue_url=url,
+                primitives=primitives,
             )
         )
 
@@ -123,7 +122,7 @@ class Pipeline:
         """Receive messages until the limiter is closed and the last poll is over."""
         # A poll longer than the grace period would be cut off, and what it brings would stay hidden for nothing.
         wait = min(self._settings.wait_seconds, max(1, self._settings.grace_seconds))
-        self._receiver.run(wait, self._settings.visibility_seconds)
+        self._receiver.run(wait, self._settings.visibility_seconds, self._surroundings.jitter)
 
     def begin_drain(self, deadline: float) -> None:
         """Release what is not started, and let the rest end by the deadline. Called once the limiter is closed."""
@@ -145,7 +144,7 @@ class Pipeline:
         for lease in self.lease_manager.release_all():
             logger.warning("message released: the grace period is over", extra=log_fields(lease.message))
 
-    def _work_context(self, dead_letter_queue: DeadLetterQueue | None) -> WorkContext:
+    def _work_context(self, shared: SharedParts) -> WorkContext:
         return WorkContext(
             lease_manager=self.lease_manager,
             limiter=self._limiter,
@@ -153,5 +152,8 @@ class Pipeline:
             concurrency=self._settings.concurrency,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self.url),
-            dead_letter_queue=dead_letter_queue,
+            dead_letter_queue=shared.dead_letter_queue,
+            opener=shared.opener,
+            jitter=self._surroundings.jitter,
+            primitives=self._surroundings.primitives,
         )

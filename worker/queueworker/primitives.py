@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Primitives:
     """Threads, conditions, semaphores and event loops, as Python has them."""
 
-    def condition(self) -> threading.Condition:
-        """Return a condition; `wait_for` and `wait` take seconds of real time."""
-        return threading.Condition()
+    def condition(self, lock: "threading.RLock | None" = None) -> threading.Condition:
+        """Return a condition, with a lock of its own where none is given."""
+        return threading.Condition(lock)
 
     def semaphore(self, value: int) -> threading.Semaphore:
         """Return a semaphore that may be acquired this often."""

@@ -1,29 +1,32 @@
-"""The life of a worker: starts the parts, waits for a signal, drains. `commands.run` calls it with a loaded handler.
+"""The life of a worker: starts the parts, waits for a signal, drains.
+
+`commands.run` calls it with a loaded handler and the surroundings of a process, `testing` with those in memory.
 
 Draining guarantees one thing: when the process ends, SQS counts nothing as in flight because of it.
 """
 
-import gc
 import json
 import logging
 import math
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 
+from queueworker.envelopes import s3_pointers
+from queueworker.envelopes.opening import Opener
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import Handler
-from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.hooks import REGISTRY
 from queueworker.identity import pod_identity
 from queueworker.pipeline import Pipeline, SharedParts, work_maker
+from queueworker.primitives import Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.shared_limiter import shared_limiters
-from queueworker.server import Endpoints, StateServer
+from queueworker.server import Endpoints
 from queueworker.settings import Settings
-from queueworker.signals import CRASH, SignalPipe
-from queueworker.sqs import SqsDeadLetterQueue, WorkerCredentials
+from queueworker.signals import CRASH
 from queueworker.stats import Count, Snapshot, total
+from queueworker.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 
@@ -37,59 +40,61 @@ MAX_STATE_BYTES = 4096
 """The operator reads no longer answer of /state: numbers by queue are left out of it rather than all."""
 
 _CHECK_INTERVAL_SECONDS = 0.02
-_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the former is Linux's
 
 RenderMetrics = Callable[[str], tuple[bytes, str]]
 
 
-def boot_seconds() -> float:
-    """Return the seconds since boot: nobody sets this clock, and it runs while the machine sleeps, as SQS's does."""
-    return time.clock_gettime(_BOOT_CLOCK)
-
-
-def _limiters(settings: Settings) -> Sequence[CapacityLimiter]:
+def _limiters(settings: Settings, primitives: Primitives) -> Sequence[CapacityLimiter]:
     """Return the capacity for each queue's messages. One queue has all of it, and what it may receive ahead."""
     if len(settings.queues) == 1:
-        return (CapacityLimiter(settings.concurrency + settings.prefetch),)
-    return shared_limiters(settings.concurrency, [share.weight for share in settings.queues])
+        return (CapacityLimiter(settings.concurrency + settings.prefetch, primitives),)
+    return shared_limiters(settings.concurrency, [share.weight for share in settings.queues], primitives)
+
+
+def _opener_for(settings: Settings, surroundings: Surroundings) -> Opener | None:
+    """Return what opens the messages' envelopes; None where they have none."""
+    if not settings.envelope:
+        return None
+    store = surroundings.payload_store() if s3_pointers.NAME in settings.envelope else None
+    return Opener(settings.envelope, store, keep_payloads=settings.keep_payloads, primitives=surroundings.primitives)
 
 
 class Runtime:
-    """One worker process."""
+    """One worker."""
 
-    def __init__(self, settings: Settings, handler: Handler, clock: Callable[[], float] = boot_seconds) -> None:
+    def __init__(self, settings: Settings, handler: Handler, surroundings: Surroundings) -> None:
         """Build the parts and serve the state.
 
         Args:
             settings: all of the worker's.
             handler: what to call with each message.
-            clock: a monotonic clock, in seconds.
+            surroundings: queues, time, signals.
 
         Raises:
             UsageError: no region is set for a queue.
             OSError: the state port cannot be bound.
         """
         self._settings = settings
-        self._clock = clock
+        self._surroundings = surroundings
+        self._clock, self._signals = surroundings.now, surroundings.signals
         self._identity = pod_identity(os.environ)
-        self._signals = SignalPipe()
         self._signalled_again = False
-        self._limiters = _limiters(settings)
+        self._limiters = _limiters(settings, surroundings.primitives)
+        self._opener = _opener_for(settings, surroundings)
         shared = self._shared_parts(handler)
         self._pipelines = [
             Pipeline(share.url, label, limiter, shared)
             for share, label, limiter in zip(settings.queues, settings.queue_labels(), self._limiters, strict=True)
         ]
         self._lifecycle = self._pipelines[0].work.lifecycle(REGISTRY)  # all run the same handler, in the same place
-        self._server = StateServer(settings.state_host, settings.state_port, self._endpoints())
+        self._served = surroundings.serve(self._endpoints())
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT; return the exit code."""
-        served = {"port": self._server.port, "address": self._server.address}
-        logger.info("worker started", extra={"queues": [pipeline.url for pipeline in self._pipelines], **served})
+        logger.info("worker started", extra={"queues": [pipeline.url for pipeline in self._pipelines], **self._served})
         if (code := self._start_up()) is not None:
             return code
-        gc.freeze()  # what is loaded by now stays; to scan botocore's models again and again costs a tenth
+        self._surroundings.started()
         for pipeline in self._pipelines:
             self._start_thread("lease manager", pipeline.lease_manager.run)
         receivers = [self._start_thread("receiver", pipeline.receive) for pipeline in self._pipelines]
@@ -98,14 +103,14 @@ class Runtime:
         return 1 if left_in_flight or event == CRASH else 0
 
     def _shared_parts(self, handler: Handler) -> SharedParts:
-        settings, credentials = self._settings, WorkerCredentials()
+        settings, surroundings = self._settings, self._surroundings
         dead_letter_url = settings.dead_letter_queue
         return SharedParts(
             settings=settings,
-            credentials=credentials,
-            make_work=work_maker(handler, settings.concurrency),
-            dead_letter_queue=SqsDeadLetterQueue(dead_letter_url, credentials) if dead_letter_url else None,
-            clock=self._clock,
+            surroundings=surroundings,
+            make_work=work_maker(handler, settings.concurrency, surroundings.primitives),
+            dead_letter_queue=surroundings.dead_letter_queue(dead_letter_url) if dead_letter_url else None,
+            opener=self._opener,
         )
 
     def _start_thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
@@ -116,9 +121,7 @@ class Runtime:
                 logger.critical("thread of the worker crashed", exc_info=True, extra={"component": name})
                 self._signals.write_crash()
 
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        thread.start()
-        return thread
+        return self._surroundings.primitives.start(name, guarded)
 
     @property
     def _draining(self) -> bool:
@@ -164,6 +167,8 @@ class Runtime:
         self._wait_until(lambda: not _any_alive(receivers) and not self._unfinished(), deadline=began + grace_seconds)
         if self._unfinished() or (_any_alive(receivers) and not self._signalled_again):
             self._interrupt(receivers)
+        if self._opener and not self._opener.wait_for_deletes(FLUSH_TIMEOUT_SECONDS):
+            logger.warning("payloads left in S3: the worker ends")
         self._shut_down(began + grace_seconds)
         left_in_flight = self._unfinished()
         for pipeline in self._pipelines:

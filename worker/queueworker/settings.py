@@ -12,6 +12,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from queueaddress import AddressError, parse
+from queueworker.envelopes.opening import NAMES as ENVELOPES
 from queueworker.errors import UsageError
 from queueworker.model import MAX_VISIBILITY_SECONDS
 
@@ -91,6 +92,32 @@ class Settings:
         metadata={
             "help": "URL of the queue that rejected messages are sent to. Without one they fail like others, and the"
             " queue's redrive policy decides."
+        },
+    )
+    envelope: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "What is around the bodies, to be taken off before the handler sees them: a notification of SNS or"
+            " S3, an event of EventBridge, or a pointer to S3 of the SQS Extended Client. Give it again for an envelope"
+            " within another, the outermost first.",
+            "choices": ENVELOPES,
+            "multiple": True,
+        },
+    )
+    payload_limit_mib: int = field(
+        default=64,
+        metadata={
+            "help": "The largest payload in MiB that is read from S3 with --envelope s3-pointer; as many as the"
+            " concurrency are in memory at a time. Messages with larger ones are rejected.",
+            "min": 1,
+            "max": 2048,
+        },
+    )
+    keep_payloads: bool = field(
+        default=False,
+        metadata={
+            "help": "Leave payloads in S3 when their messages are done, because others read them, too; without it they"
+            " are deleted."
         },
     )
     concurrency: int = field(
@@ -173,6 +200,8 @@ class Settings:
             _check_address("--dead-letter-queue", self.dead_letter_queue)
         self._check_queues()
         _check_handlers({"--handler": self.handler, "--exec": self.exec, "--serve": self.serve}, isolate=self.isolate)
+        if given_twice := [name for name in ENVELOPES if self.envelope.count(name) > 1]:
+            raise UsageError(f"--envelope {given_twice[0]} is given twice")
         if self.prefetch > (limit := max(self.concurrency, MESSAGES_OF_THREE_REQUESTS - self.concurrency)):
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"

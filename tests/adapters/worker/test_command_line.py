@@ -68,7 +68,7 @@ def refused_start(*flags: str, **env: str) -> tuple[int, str]:
             id="a queue given twice in the variable",
         ),
         pytest.param(("run", *GOOD[2:]), {}, "Missing option '--queue'", id="no queue for a named run"),
-        pytest.param(("rdrive",), {}, "there is no command 'rdrive'; did you mean 'r", id="no such command"),
+        pytest.param(("rdrive",), {}, "there is no command 'rdrive'; did you mean 'redrive'", id="no such command"),
         pytest.param((*GOOD, "--concurency", "3"), {}, "Did you mean '--concurrency'", id="a typo in a flag"),
         pytest.param(GOOD, {"QUEUEWORKER_CONCURENCY": "3"}, "did you mean QUEUEWORKER_CONCURRENCY", id="in a variable"),
         pytest.param(GOOD, {"QUEUEWORKER_CONCURRENCY": "x"}, "'--concurrency'", id="a variable that is no number"),

@@ -43,6 +43,7 @@ def written(folder: Path, fault: str) -> str:
 @contextmanager
 def serving(command: str) -> Iterator[ProgramHandler]:
     handler = ProgramHandler(command)
+    assert handler.start_up()
     try:
         yield handler
     finally:
@@ -243,6 +244,7 @@ def test_an_idle_program_should_end_when_its_input_does(tmp_path: Path, at_the_e
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.format(fault="pass") + at_the_end)
     handler = ProgramHandler(shlex.join([sys.executable, "-ISu", str(path)]))
+    assert handler.start_up()
     (program,) = handler._all
     handler(message("good"))
     handler.shut_down()

@@ -10,7 +10,11 @@ from typing import Final
 
 import click
 
-COMMANDS: Final[Mapping[str, str]] = {"run": "queueworker.commands.run"}
+COMMANDS: Final[Mapping[str, str]] = {
+    "run": "queueworker.commands.run",
+    "redrive": "queueworker.commands.redrive",
+    "peek": "queueworker.commands.peek",
+}
 """The module of each command; its function has the command's name."""
 DEFAULT: Final = "run"
 _FLAGS: Final = frozenset({"-h", "--help", "--version"})

@@ -17,6 +17,7 @@ from queueworker.errors import UsageError
 from queueworker.handlers.handler import Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
+from queueworker.process import Process
 from queueworker.runtime import Runtime
 from queueworker.settings import ENV_PREFIX, QueueShare, Settings, flag_of, reject_unknown
 
@@ -36,6 +37,8 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(metadata["min"], metadata["max"])
+        if metadata.get("multiple"):
+            options["multiple"] = True
         if setting.name == "queues":
             options |= {"multiple": True, "callback": _queue_shares}
         # Click distinguishes a missing default from one that is None.
@@ -45,7 +48,7 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             "--" + flag_of(setting).replace("_", "-"),
             envvar=ENV_PREFIX + flag_of(setting).upper(),
             type=kind,
-            show_default=setting.default not in {MISSING, None},
+            show_default=setting.default not in {MISSING, None, ()},
             show_envvar=True,
             help=metadata["help"],
             **options,
@@ -74,7 +77,7 @@ def run(**flags: Any) -> None:
         logs.configure(settings.log_level, settings.log_format)
         logs.pass_on_prints()
         handler = _load_handler(settings)
-        runtime = Runtime(settings, handler)
+        runtime = Runtime(settings, handler, Process(settings))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     except ReportedError as error:

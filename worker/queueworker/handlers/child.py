@@ -12,7 +12,8 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from dataclasses import replace
 from io import BufferedRWPair
 from pathlib import Path
@@ -20,12 +21,17 @@ from queue import SimpleQueue
 from typing import Any
 
 from queueworker import logs
+from queueworker.context import CURRENT
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler, is_coroutine_function
+from queueworker.handlers.cancellation import as_interruption
+from queueworker.handlers.handler import CoroutineHandler, Handler, is_coroutine_function
 from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
+from queueworker.handlers.lifecycle import Await, Hooks
 from queueworker.handlers.loading import load
+from queueworker.handlers.loops import LoopThread
 from queueworker.handlers.returned import finish, finish_async
-from queueworker.model import Message, MessageLostError, Reject, Retry
+from queueworker.hooks import REGISTRY
+from queueworker.model import InterruptedWorkError, Message, MessageLostError, Reject, Retry
 
 MAX_GROWTH_BYTES = 256 * 1024 * 1024
 """A child that has grown by this much since its handler was loaded exits after its message and is replaced."""
@@ -38,9 +44,14 @@ class ChildConnection:
         self._stream = stream
         self._request_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._messages: SimpleQueue[Message | None] = SimpleQueue()
         self._responses: SimpleQueue[float | None] = SimpleQueue()
-        threading.Thread(target=self._read, name="parent", daemon=True).start()
+        self.ending = False
+        """Whether the parent wants no further message to be handled."""
+
+    def read(self, cancel: Callable[[], None]) -> None:
+        """Read what the parent sends from now on; call `cancel` when it wants the work on a message to stop."""
+        threading.Thread(target=self._read, args=(cancel,), name="parent", daemon=True).start()
 
     def send(self, kind: MessageKind, content: Any = None) -> None:
         """Send a message to the parent."""
@@ -48,8 +59,8 @@ class ChildConnection:
             pickle.dump(IpcMessage(kind, content), self._stream)
             self._stream.flush()
 
-    def next_message(self) -> Message:
-        """Wait for the next message to handle."""
+    def next_message(self) -> Message | None:
+        """Wait for the next message to handle; return None when there is to be none."""
         return self._messages.get()
 
     def request(self, kind: MessageKind, content: Any = None) -> float | None:
@@ -58,11 +69,18 @@ class ChildConnection:
             self.send(kind, content)
             return self._responses.get()
 
-    def _read(self) -> None:
+    def _read(self, cancel: Callable[[], None]) -> None:
         try:
             while True:
                 received = pickle.load(self._stream)  # noqa: S301 -- see the module's docstring # nosec B301
-                (self._messages if received.kind is MessageKind.HANDLE else self._responses).put(received.content)
+                if received.kind is MessageKind.END:
+                    self.ending = True
+                    self._messages.put(None)
+                    cancel()
+                elif received.kind is MessageKind.HANDLE:
+                    self._messages.put(received.content)
+                else:
+                    self._responses.put(received.content)
         finally:
             os._exit(0)  # the parent has ended
 
@@ -87,46 +105,125 @@ class IpcMessageHandle:
         return self._connection.request(MessageKind.REMAINING) or 0.0
 
 
-def main(descriptor: int, target: str, log_level: str, log_format: str) -> None:
-    """Handle messages until the parent closes the socket, or until this process has grown too much."""
+class FunctionRunner:
+    """Calls a handler that is a function."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self.wait: Await = LoopThread().wait
+
+    def __call__(self, message: Message) -> None:
+        """Return when the work on the message is done."""
+        CURRENT.set(message)
+        finish(self._handler(message))
+
+    def cancel(self) -> None:
+        """Do nothing: a function sees that its message is cancelled when it looks."""
+
+
+class CoroutineRunner:
+    """Calls a handler that is a coroutine function, on one event loop, which runs only meanwhile."""
+
+    def __init__(self, handler: CoroutineHandler) -> None:
+        import asyncio  # noqa: PLC0415 -- most children need not load it
+
+        self._asyncio = asyncio
+        self._handler = handler
+        self._runner = asyncio.Runner()
+        self._loop = self._runner.get_loop()
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+
+    def __call__(self, message: Message) -> None:
+        """Return when the work on the message is done."""
+        CURRENT.set(message)
+        self._runner.run(self._handle(message), context=copy_context())
+
+    def wait(self, awaitable: Awaitable[object]) -> None:
+        """Wait for something else on the same loop."""
+        self._runner.run(_completion(awaitable))
+
+    def cancel(self) -> None:
+        """Cancel the coroutine that runs, or is about to, from another thread."""
+        self._cancelled = True
+        self._loop.call_soon_threadsafe(self._cancel_task)
+
+    def _cancel_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _handle(self, message: Message) -> None:
+        self._task = self._asyncio.current_task()
+        try:
+            if self._cancelled:
+                raise self._asyncio.CancelledError
+            await finish_async(self._handler(message))
+        finally:
+            self._task = None
+
+
+async def _completion(awaitable: Awaitable[object]) -> None:
+    await awaitable
+
+
+def main(descriptor: int, target: str, log_level: str, log_format: str) -> int:
+    """Handle messages until the parent wants no more, or until this process has grown too much; return the exit code.
+
+    Args:
+        descriptor: the socket's.
+        target: the handler, as MODULE:FUNCTION.
+        log_level: see `logs.configure`.
+        log_format: the same.
+    """
     logs.configure(log_level, log_format)
     logs.pass_on_prints()
     connection = ChildConnection(socket.socket(fileno=descriptor).makefile("rwb"))
     try:
-        handler = _blocking(load(target))
+        handler = load(target)
     except UsageError as error:
         connection.send(MessageKind.UNUSABLE, str(error))
-        return
+        return 0
+    runner = CoroutineRunner(handler) if is_coroutine_function(handler) else FunctionRunner(handler)
+    connection.read(runner.cancel)
+    connection.send(MessageKind.LOADED)
+    hooks = Hooks(REGISTRY, runner.wait)
+    if not hooks.start_up():
+        return 1
     connection.send(MessageKind.READY)
+    _handle_messages(connection, runner)
+    hooks.shut_down()
+    return 0
+
+
+def _handle_messages(connection: ChildConnection, runner: Callable[[Message], None]) -> None:
     limit = _memory_bytes() + MAX_GROWTH_BYTES
-    result = None
-    while result is None or not result.child_exits:
-        message = connection.next_message().with_handle(IpcMessageHandle(connection))
-        result = replace(_handle(handler, message), child_exits=_memory_bytes() > limit)
-        connection.send(MessageKind.FINISHED, result)
+    exits = False
+    while not exits and (received := connection.next_message()) is not None:
+        result = _handle(runner, received.with_handle(IpcMessageHandle(connection)))
+        exits = connection.ending or _memory_bytes() > limit
+        connection.send(MessageKind.FINISHED, replace(result, child_exits=exits))
 
 
-def _blocking(handler: Handler) -> Callable[[Message], None]:
-    """Return the handler as a function that returns when the work is done."""
-    if not is_coroutine_function(handler):
-        return lambda message: finish(handler(message))
-    import asyncio  # noqa: PLC0415 -- most children need not load it
-
-    coroutine_handler, runner = handler, asyncio.Runner()
-    return lambda message: runner.run(finish_async(coroutine_handler(message)))
-
-
-def _handle(handler: Callable[[Message], None], message: Message) -> HandlerResult:
+def _handle(runner: Callable[[Message], None], message: Message) -> HandlerResult:
     try:
-        handler(message)
-    except Retry as error:
-        return HandlerResult(kind=ResultKind.RETRY, detail=error.after_seconds)
-    except Reject as error:
-        return HandlerResult(kind=ResultKind.REJECTED, detail=error.reason)
+        runner(message)
     except BaseException as error:  # a handler that calls sys.exit() has failed, the process continues
-        description = f"{type(error).__name__}: {error}"
-        return HandlerResult(kind=ResultKind.FAILED, detail=description, traceback=traceback.format_exc())
+        return _result(as_interruption(error, message))
+    finally:
+        CURRENT.set(None)
     return HandlerResult(kind=ResultKind.SUCCEEDED)
+
+
+def _result(error: BaseException) -> HandlerResult:
+    if isinstance(error, Retry):
+        return HandlerResult(kind=ResultKind.RETRY, detail=error.after_seconds)
+    if isinstance(error, Reject):
+        return HandlerResult(kind=ResultKind.REJECTED, detail=error.reason)
+    if isinstance(error, InterruptedWorkError):
+        return HandlerResult(kind=ResultKind.INTERRUPTED)
+    description = f"{type(error).__name__}: {error}"
+    text = "".join(traceback.format_exception(error))
+    return HandlerResult(kind=ResultKind.FAILED, detail=description, traceback=text)
 
 
 def _memory_bytes() -> int:
@@ -136,8 +233,8 @@ def _memory_bytes() -> int:
 
 if __name__ == "__main__":
     try:
-        main(int(sys.argv[1]), *sys.argv[2:5])
+        code = main(int(sys.argv[1]), *sys.argv[2:5])
     except Exception:
         logging.getLogger("queueworker").exception("handler module cannot be imported")
-        logs.exit_process(1)
-    logs.exit_process(0)
+        code = 1
+    logs.exit_process(code)

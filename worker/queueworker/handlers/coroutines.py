@@ -10,14 +10,16 @@ from functools import partial
 from threading import Event
 
 from queueworker.context import CURRENT
+from queueworker.envelopes.opening import Opener
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import CoroutineHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import wait_on
 from queueworker.handlers.returned import finish_async
-from queueworker.handlers.work import CANCELLATION_TIMEOUT_SECONDS, Work, WorkContext
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
-from queueworker.model import InterruptedWorkError
+from queueworker.model import InterruptedWorkError, Message
 from queueworker.primitives import Primitives
 
 
@@ -33,7 +35,7 @@ class CoroutineWork(Work):
 
     def __init__(self, handler: CoroutineHandler, context: WorkContext, loop: AbstractEventLoop | None = None) -> None:
         super().__init__(context)
-        self._handler = handler
+        self._handler = handler if context.opener is None else _behind(context.opener, handler)
         self._loop = loop or start_loop(context.primitives)
         self._waiting: deque[Lease] = deque()  # received ahead; like the tasks, touched by the loop's thread only
         self._tasks: set[asyncio.Task[None]] = set()
@@ -47,7 +49,7 @@ class CoroutineWork(Work):
 
     def lifecycle(self, registry: Registry) -> Lifecycle:
         """Return what is registered, to be called on the handlers' own event loop where it is async."""
-        return Hooks(registry, partial(wait_on, self._loop))
+        return Hooks(registry, partial(wait_on, self._loop, self._context.primitives))
 
     def _start(self, lease: Lease) -> None:
         self._loop.call_soon_threadsafe(self._create_task, lease)
@@ -90,3 +92,14 @@ class CoroutineWork(Work):
         except BaseException as error:  # as in ThreadWork
             failure = error
         self._finish(lease, run, failure)
+
+
+def _behind(opener: Opener, handler: CoroutineHandler) -> CoroutineHandler:
+    """Return a handler that opens its message's envelopes, aside if that blocks, and calls this one with the rest."""
+
+    async def handle(message: Message) -> object:
+        inner = await asyncio.to_thread(opener, message) if opener.blocks else opener(message)
+        CURRENT.set(inner)
+        return None if inner is None else await handler(inner)
+
+    return handle

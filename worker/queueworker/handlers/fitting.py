@@ -6,7 +6,7 @@
 import inspect
 from collections import abc
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, wraps
 from inspect import Parameter
 from types import MethodType, SimpleNamespace
 from typing import Any, Final, get_args, get_origin, get_type_hints
@@ -140,10 +140,12 @@ def _calling(handler: Callable[..., Any], arguments: dict[str, Argument], *, by_
         values = [make(message) for make in makers]
         return ((), dict(zip(names, values, strict=True))) if by_name else (values, {})
 
+    @wraps(handler)
     def call(message: Message) -> object:
         positional, named = prepare(message)
         return handler(*positional, **named)
 
+    @wraps(handler)
     async def call_coroutine(message: Message) -> object:
         return await call(message)  # type: ignore[misc]  # it is a coroutine function's
 

@@ -11,9 +11,11 @@ from typing import Any
 class MessageKind(Enum):
     """What a message is, and what its content is."""
 
-    READY = auto()  # child: the handler is loaded; no content
+    LOADED = auto()  # child: the handler is loaded; no content
+    READY = auto()  # child: its start-up hooks have succeeded; no content
     UNUSABLE = auto()  # child: the handler cannot be loaded; why
     HANDLE = auto()  # parent: the SQS message to handle
+    END = auto()  # parent: cancel the work on the SQS message, if there is one, and end; no content
     FINISHED = auto()  # child: a HandlerResult
     EXTEND = auto()  # child: seconds
     REMAINING = auto()  # child: no content
@@ -34,6 +36,7 @@ class ResultKind(Enum):
     SUCCEEDED = auto()  # no detail
     RETRY = auto()  # seconds
     REJECTED = auto()  # reason
+    INTERRUPTED = auto()  # no detail
     FAILED = auto()  # the error in one sentence
 
 

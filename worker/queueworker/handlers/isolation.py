@@ -4,6 +4,7 @@
 `child`.
 """
 
+import logging
 import pickle
 import socket
 import subprocess
@@ -17,7 +18,12 @@ from queueworker.errors import UsageError
 from queueworker.handlers import processes
 from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
 from queueworker.handlers.process_pool import HandlerFailedError, PooledHandler, ProcessLostError
-from queueworker.model import NULL_HANDLE, Message, MessageLostError, Reject, Retry
+from queueworker.model import NULL_HANDLE, InterruptedWorkError, Message, MessageLostError, Reject, Retry
+
+logger = logging.getLogger(__name__)
+
+END_TIMEOUT_SECONDS = 10.0
+"""How long a child has for its shutdown hooks."""
 
 
 class IsolatedHandler(PooledHandler):
@@ -45,10 +51,11 @@ class Child:
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
             )
         self._stream = self._socket.makefile("rwb")
+        self._write_lock = threading.Lock()
         self.closed = False
         threading.Thread(target=self._end_stream_with_process, name="child", daemon=True).start()
 
-    def wait_until_ready(self) -> None:
+    def wait_until_loaded(self) -> None:
         """Wait until the handler is loaded.
 
         Raises:
@@ -58,6 +65,14 @@ class Child:
         received = self._receive()
         if received.kind is MessageKind.UNUSABLE:
             raise UsageError(received.content)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the start-up hooks have succeeded, once the handler is loaded.
+
+        Raises:
+            ProcessLostError: one has failed.
+        """
+        self._receive()
 
     def usable(self) -> bool:
         """Return whether it can take another message."""
@@ -71,6 +86,7 @@ class Child:
             Reject: raised by the handler.
             HandlerFailedError: the handler failed.
             ProcessLostError: its process ended.
+            InterruptedWorkError: the handler has stopped because its message is cancelled.
         """
         self._send(MessageKind.HANDLE, message.with_handle(NULL_HANDLE))
         while (received := self._receive()).kind is not MessageKind.FINISHED:
@@ -79,7 +95,23 @@ class Child:
         self.closed = result.child_exits
         _raise_failure(result)
 
+    def cancel(self) -> bool:
+        """Ask it to stop its work and to end, shutdown hooks included."""
+        with suppress(ProcessLostError):  # it has ended by itself
+            self._send(MessageKind.END, None)
+        return True
+
     def close(self) -> None:
+        """Let it call its shutdown hooks and end, and see to it that it does. It has no message."""
+        self.closed = True
+        self.cancel()
+        try:
+            self.process.wait(END_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            logger.error("shutdown hooks cut off", extra={"child": self.process.pid})  # noqa: TRY400 -- no stack of ours
+        self._terminate()
+
+    def _terminate(self) -> None:
         """Close the connection, and terminate the process if that is still needed."""
         self.closed = True
         with suppress(OSError):  # what was not sent yet is of no use any more
@@ -95,9 +127,10 @@ class Child:
 
     def _send(self, kind: MessageKind, content: Any) -> None:
         try:
-            pickle.dump(IpcMessage(kind, content), self._stream)
-            self._stream.flush()
-        except OSError as error:
+            with self._write_lock:
+                pickle.dump(IpcMessage(kind, content), self._stream)
+                self._stream.flush()
+        except (OSError, ValueError) as error:  # the latter once the stream is closed
             raise self._close_failed() from error
 
     def _receive(self) -> IpcMessage:
@@ -109,7 +142,7 @@ class Child:
 
     def _close_failed(self) -> ProcessLostError:
         """Close a child that has ended on its own; return how it ended as an error."""
-        self.close()
+        self._terminate()
         return ProcessLostError(processes.describe_exit("the handler's process", self.process.returncode))
 
 
@@ -128,5 +161,7 @@ def _raise_failure(result: HandlerResult) -> None:
         raise Retry(result.detail)
     if result.kind is ResultKind.REJECTED:
         raise Reject(result.detail)
+    if result.kind is ResultKind.INTERRUPTED:
+        raise InterruptedWorkError("the message is cancelled")
     if result.kind is ResultKind.FAILED:
         raise HandlerFailedError(result.detail, result.traceback)

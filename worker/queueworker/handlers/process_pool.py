@@ -4,15 +4,23 @@
 the same time: the first is started with the worker, the others when all are busy.
 """
 
+import logging
 import random
+import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from queueworker.backoff import request_delay_seconds
+from queueworker.errors import UsageError
 from queueworker.handlers import processes
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import InterruptibleHandler
+from queueworker.handlers.lifecycle import Lifecycle
 from queueworker.model import InterruptedWorkError, Message, ReportedError
+
+logger = logging.getLogger(__name__)
 
 RESTART_BASE_SECONDS = 0.5
 """How long to wait before a process is started after two in a row were lost; doubles with each further one."""
@@ -34,11 +42,18 @@ class HandlerProcess(Protocol):
     closed: bool
     """Whether it is known that it takes no further message."""
 
-    def wait_until_ready(self) -> None:
-        """Wait until it takes messages.
+    def wait_until_loaded(self) -> None:
+        """Wait until it is clear that there is such a handler.
 
         Raises:
-            UsageError: there is no such handler.
+            UsageError: there is none.
+            ProcessLostError: the process ended.
+        """
+
+    def wait_until_ready(self) -> None:
+        """Wait until it takes messages, once it is loaded.
+
+        Raises:
             ProcessLostError: it ended.
         """
 
@@ -48,15 +63,18 @@ class HandlerProcess(Protocol):
     def handle(self, message: Message, /) -> None:
         """Handle a message in it; raise what `PooledHandler` does, except for InterruptedWorkError."""
 
+    def cancel(self) -> bool:
+        """Ask it to stop its work and to end, if it can be asked; return whether that was so."""
+
     def close(self) -> None:
         """Let it end, and see to it that it does. It has no message."""
 
 
-class PooledHandler(InterruptibleHandler):
+class PooledHandler(InterruptibleHandler, Lifecycle):
     """Runs as many processes as are needed at the same time; idle ones wait for the next message."""
 
     def __init__(self, start: Callable[[], HandlerProcess], jitter: Callable[[], float] = random.random) -> None:
-        """Start a first process, and wait until it is ready. Raises what `HandlerProcess.wait_until_ready` does.
+        """Start a first process, and wait until it is loaded. Raises what `HandlerProcess.wait_until_loaded` does.
 
         Args:
             start: starts a process.
@@ -65,12 +83,24 @@ class PooledHandler(InterruptibleHandler):
         self._start = start
         self._jitter = jitter
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._idle: list[HandlerProcess] = []
         self._all: set[HandlerProcess] = set()
         self._lost_in_a_row = 0
-        self._stopped = threading.Event()
+        self._stopped = False
         processes.reap_orphans(self._lock, lambda: [each.process.pid for each in self._all])
-        self._idle.append(self._start_process())
+        self._first = self._begin_process()
+        self._first.wait_until_loaded()
+
+    def start_up(self) -> bool:
+        """Wait until the first process is ready."""
+        try:
+            self._first.wait_until_ready()
+        except ReportedError as error:
+            logger.critical("handler did not start", extra={"error": str(error)})
+            return False
+        self._idle.append(self._first)
+        return True
 
     def __call__(self, message: Message) -> None:
         """Handle a message in a process.
@@ -85,23 +115,28 @@ class PooledHandler(InterruptibleHandler):
         try:
             self._handle(message)
         except ReportedError as error:
-            if self._stopped.is_set():
+            if self._stopped:
                 raise InterruptedWorkError from error
             raise
 
     def stop(self) -> None:
-        """Terminate the processes, with their process groups."""
+        """Cancel what runs, and terminate the processes that do not end by themselves, with their process groups."""
+        self._start_no_more()
         with self._lock:
-            self._stopped.set()
-            running = list(self._all)
-        processes.terminate_all(each.process for each in running)
+            busy = self._all.difference(self._idle)
+        processes.all_at_once(_cancel_and_terminate, busy)
 
     def shut_down(self) -> None:
-        """Let the idle processes end, after the last message."""
+        """Let the processes end, after the last message."""
+        self._start_no_more()
         with self._lock:
-            self._stopped.set()
-            idle, self._idle = self._idle, []
-        processes.all_at_once(self._remove_process, idle)
+            remaining = list(self._all)
+        processes.all_at_once(self._remove_process, remaining)
+
+    def _start_no_more(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
     def _handle(self, message: Message) -> None:
         process = self._acquire_process()
@@ -114,6 +149,17 @@ class PooledHandler(InterruptibleHandler):
             self._release_process(process)
 
     def _acquire_process(self) -> HandlerProcess:
+        """Return an idle process, or start one. It is not the message's fault if that fails, so it is tried again."""
+        while True:
+            self._wait_before_restart()
+            if (idle := self._idle_process()) is not None:
+                return idle
+            try:
+                return self._start_process()
+            except (UsageError, ProcessLostError) as error:
+                logger.error("process for the handler did not start", extra={"error": str(error)})  # noqa: TRY400 -- no stack of ours
+
+    def _idle_process(self) -> HandlerProcess | None:
         while self._idle:
             with self._lock:
                 process = self._idle.pop() if self._idle else None
@@ -121,26 +167,23 @@ class PooledHandler(InterruptibleHandler):
                 return process
             if process is not None:
                 self._remove_process(process)
-        self._wait_before_restart()
-        return self._start_process()
+        return None
 
     def _wait_before_restart(self) -> None:
         """Wait when one process after the other was lost: a program that is broken must not use up every message."""
         if (in_vain := self._lost_in_a_row - 1) > 0:
             delay = request_delay_seconds(RESTART_BASE_SECONDS, RESTART_LIMIT_SECONDS, in_vain, self._jitter())
-            self._stopped.wait(delay)
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped or self._idle, delay)
 
     def _count_loss(self) -> None:
         with self._lock:
             self._lost_in_a_row += 1
 
     def _start_process(self) -> HandlerProcess:
-        with self._lock:
-            if self._stopped.is_set():
-                raise InterruptedWorkError
-            process = self._start()
-            self._all.add(process)
+        process = self._begin_process()
         try:
+            process.wait_until_loaded()
             process.wait_until_ready()
         except BaseException:
             self._count_loss()
@@ -148,15 +191,32 @@ class PooledHandler(InterruptibleHandler):
             raise
         return process
 
+    def _begin_process(self) -> HandlerProcess:
+        with self._lock:
+            if self._stopped:
+                raise InterruptedWorkError
+            process = self._start()
+            self._all.add(process)
+        return process
+
     def _release_process(self, process: HandlerProcess) -> None:
         if process.closed:
-            self._remove_process(process)
-        else:
-            with self._lock:
-                self._lost_in_a_row = 0
-                self._idle.append(process)
+            # Aside: its message need not wait until it has ended.
+            threading.Thread(target=self._remove_process, args=(process,), name="ending", daemon=True).start()
+            return
+        with self._changed:
+            self._lost_in_a_row = 0
+            self._idle.append(process)
+            self._changed.notify()
 
     def _remove_process(self, process: HandlerProcess) -> None:
+        process.close()
         with self._lock:
             self._all.discard(process)
-        process.close()
+
+
+def _cancel_and_terminate(process: HandlerProcess) -> None:
+    if process.cancel():
+        with suppress(subprocess.TimeoutExpired):
+            process.process.wait(CANCELLATION_TIMEOUT_SECONDS)
+    processes.terminate(process.process)

@@ -65,7 +65,7 @@ class Program:
         self._warn_at = time.monotonic() + READY_WARNING_SECONDS
         self.closed = False
 
-    def wait_until_ready(self) -> None:
+    def wait_until_loaded(self) -> None:
         """Wait for its first line.
 
         Raises:
@@ -73,6 +73,9 @@ class Program:
         """
         with self._ended_by_faults():
             check_ready(self._lines.receive(self._warn_when_silent))
+
+    def wait_until_ready(self) -> None:
+        """Do nothing: with its first line it is ready."""
 
     def usable(self) -> bool:
         """Return whether it can take another message: it runs, and has written nothing that nobody asked for."""
@@ -95,6 +98,10 @@ class Program:
         with self._ended_by_faults():
             answer = self._answer_to(message)
         _raise_failure(answer)
+
+    def cancel(self) -> bool:
+        """Do nothing: it knows the deadline of its message, and gets SIGTERM."""
+        return False
 
     def close(self) -> None:
         """Close its standard input, on which it should end, and terminate it if it does not."""

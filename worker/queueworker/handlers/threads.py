@@ -6,13 +6,16 @@
 from functools import partial
 
 from queueworker.context import CURRENT
+from queueworker.envelopes.opening import Opener
+from queueworker.handlers.cancellation import as_interruption
 from queueworker.handlers.handler import Handler, InterruptibleHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import LoopThread
 from queueworker.handlers.returned import finish
-from queueworker.handlers.work import Work, WorkContext, as_interruption
+from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
 from queueworker.lease.records import Lease
+from queueworker.model import Message
 from queueworker.threadpool import ThreadPool
 
 
@@ -21,7 +24,7 @@ class ThreadWork(Work):
 
     def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
         super().__init__(context)
-        self._handler = handler
+        self._handler = handler if context.opener is None else _behind(context.opener, handler)
         self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
         self._thread_pool = thread_pool or ThreadPool("handler", context.concurrency, context.primitives)
 
@@ -34,7 +37,7 @@ class ThreadWork(Work):
         """Return the handler itself if it has child processes, else what is registered in this process."""
         if isinstance(self._maybe_interruptible, Lifecycle):
             return self._maybe_interruptible
-        return Hooks(registry, LoopThread().wait)
+        return Hooks(registry, LoopThread(self._context.primitives).wait)
 
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
@@ -52,3 +55,14 @@ class ThreadWork(Work):
             failure = as_interruption(error, message)
         CURRENT.set(None)
         self._finish(lease, run, failure)
+
+
+def _behind(opener: Opener, handler: Handler) -> Handler:
+    """Return a handler that opens its message's envelopes, and calls this one with what is in them."""
+
+    def handle(message: Message) -> object:
+        inner = opener(message)
+        CURRENT.set(inner)
+        return None if inner is None else handler(inner)
+
+    return handle

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from queueworker.backoff import retry_delay_seconds
-from queueworker.errors import SqsError
+from queueworker.envelopes.opening import Opener
+from queueworker.errors import AwsError, SqsError
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.lifecycle import Lifecycle
 from queueworker.handlers.message_groups import MessageGroups
@@ -23,6 +24,7 @@ from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
 from queueworker.model import (
     DELETE,
+    MOVED,
     RELEASE,
     Disposition,
     InterruptedWorkError,
@@ -42,9 +44,6 @@ logger = logging.getLogger(__name__)
 DEAD_LETTER_THREADS = 2
 """Requests to the dead-letter queue at the same time."""
 
-CANCELLATION_TIMEOUT_SECONDS = 2.0
-"""How long handlers have to end by themselves once their messages are cancelled."""
-
 MAX_ERROR_LENGTH = 500
 """Characters of a handler's error that are logged."""
 
@@ -62,6 +61,7 @@ class WorkContext:
         in_order: messages of a group are handled one after the other, as in a FIFO queue. In a standard queue a group
             only says whose message it is (fair queues).
         dead_letter_queue: where rejected messages go; None: they fail like others.
+        opener: what opens the messages' envelopes, before their handlers see them; None: they have none.
         jitter: returns a number from 0 to 1, by which delays are spread.
         primitives: threads and event loops, and what they wait with.
     """
@@ -73,6 +73,7 @@ class WorkContext:
     retry_base_seconds: int
     in_order: bool = True
     dead_letter_queue: DeadLetterQueue | None = None
+    opener: Opener | None = None
     jitter: Callable[[], float] = random.random
     primitives: Primitives = SYSTEM
 
@@ -157,7 +158,7 @@ class Work(ABC):
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
             self._settle(lease, self._disposition_after(error, lease.message))
         else:
-            self._settle(lease, DELETE)
+            self._settle(lease, MOVED)
 
     def _disposition_after(self, error: BaseException, message: Message) -> Disposition:
         if isinstance(error, Retry):
@@ -169,7 +170,7 @@ class Work(ABC):
 
     def _settle(self, lease: Lease, disposition: Disposition) -> None:
         self._context.lease_manager.settle(lease, disposition)
-        self._release_capacity(lease, succeeded=disposition is DELETE)
+        self._release_capacity(lease, succeeded=disposition.deletes)
 
     def _release_capacity(self, lease: Lease, *, succeeded: bool) -> None:
         """Release the message's capacity, and start its group's next message, or release them all after a failure."""
@@ -189,18 +190,6 @@ class Work(ABC):
             self._start(following)
 
 
-def as_interruption(error: BaseException, message: Message) -> BaseException:
-    """Return what a handler raised, as an InterruptedWorkError if it has stopped because its message is cancelled."""
-    return InterruptedWorkError() if message.cancelled and _is_cancellation(error) else error
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    import asyncio  # noqa: PLC0415 -- whoever raises one of the two has loaded it, or half of it
-    import concurrent.futures  # noqa: PLC0415 -- as above
-
-    return isinstance(error, asyncio.CancelledError | concurrent.futures.CancelledError)
-
-
 def _log_failure(message: Message, error: BaseException, seconds: float) -> None:
     extra = log_fields(message) | {"receive_count": message.receive_count}
     extra |= {"duration_seconds": round(seconds, 3), **message.trace_context}
@@ -208,6 +197,10 @@ def _log_failure(message: Message, error: BaseException, seconds: float) -> None
         logger.info("message released by its handler", extra=extra | {"error": str(error) or "the worker ends"})
     elif isinstance(error, Reject):
         logger.error("handler rejected the message", extra=extra | {"error": error.reason[:MAX_ERROR_LENGTH]})
+    elif isinstance(error, AwsError):  # its payload is in S3
+        logger.error(
+            "payload not read", extra=extra | {"reason": error.reason, "error": str(error), "remedy": error.remedy}
+        )
     elif isinstance(error, ReportedError):
         traceback = {"traceback": error.traceback} if error.traceback else {}
         logger.error("handler failed", extra=extra | {"error": str(error)[:MAX_ERROR_LENGTH]} | traceback)

@@ -7,19 +7,21 @@ is up to `sharing`, which is pure.
 import threading
 from collections.abc import Sequence
 
+from queueworker.primitives import SYSTEM, Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.sharing import SharedSlots
 
 
-def shared_limiters(total: int, weights: Sequence[int]) -> tuple["SharedLimiter", ...]:
+def shared_limiters(total: int, weights: Sequence[int], primitives: Primitives = SYSTEM) -> tuple["SharedLimiter", ...]:
     """Return a limiter for each queue; together they have `total` slots, at least one for each."""
-    return tuple(_SharedCapacity(total, weights).limiters)
+    return tuple(_SharedCapacity(total, weights, primitives).limiters)
 
 
 class _SharedCapacity:
     """The slots with their lock. Each limiter has a condition of its own: waking a thread in vain is expensive."""
 
-    def __init__(self, total: int, weights: Sequence[int]) -> None:
+    def __init__(self, total: int, weights: Sequence[int], primitives: Primitives) -> None:
+        self.primitives = primitives
         self.slots = SharedSlots(total, weights)
         self.lock = threading.RLock()
         self.limiters = [SharedLimiter(self, queue) for queue in range(len(weights))]
@@ -38,7 +40,7 @@ class SharedLimiter(CapacityLimiter):
 
     def __init__(self, capacity: _SharedCapacity, queue: int) -> None:
         super().__init__(capacity.slots.most)
-        self._changed = threading.Condition(capacity.lock)
+        self._changed = capacity.primitives.condition(capacity.lock)
         self._available = 0
         self._capacity, self._slots, self._queue = capacity, capacity.slots, queue
         self._waiting = 0

@@ -6,8 +6,7 @@ sent: signed, over our own connections), `inspection` (what people do by hand: l
 an error answer means).
 """
 
-from queueworker.sqs.copies import is_fifo
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.queues import SqsDeadLetterQueue, SqsQueue
 
-__all__ = ["SqsDeadLetterQueue", "SqsQueue", "WorkerCredentials", "is_fifo"]
+__all__ = ["SqsDeadLetterQueue", "SqsQueue", "WorkerCredentials"]

@@ -3,12 +3,7 @@
 from base64 import b64encode
 from typing import Any
 
-from queueworker.model import Message
-
-
-def is_fifo(url: str) -> bool:
-    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
-    return url.endswith(".fifo")
+from queueworker.model import Message, is_fifo
 
 
 def copy_of(message: Message, url: str, deduplication_id: str, *, takes_groups: bool = True) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 botocore's client knows the same, and reads what it knows of all services and regions for it: 5 MiB that a worker keeps,
 and a quarter of its start. So its parts are called here without it. botocore says of them that they may change: a
-test compares the answers with its client's, our image pins its version, and every version from 1.34.41 to it has them.
+test compares the answers with those of its client, and our image pins its version.
 """
 
 from typing import NamedTuple

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Final
 
 from queueworker.errors import AnswerInvalidError
-from queueworker.model import EntryFailure, Message, QueueStatus, StoredMessage
-from queueworker.sqs.copies import copy_of, is_fifo
+from queueworker.model import EntryFailure, Message, QueueStatus, StoredMessage, is_fifo
+from queueworker.sqs.copies import copy_of
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.queues import (
     SEND_TIMEOUT_SECONDS,

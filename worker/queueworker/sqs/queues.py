@@ -18,8 +18,8 @@ from botocore.session import Session
 
 from queueaddress import parse
 from queueworker.errors import AnswerInvalidError, UsageError
-from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message
-from queueworker.sqs.copies import attribute, copy_of, is_fifo, size_of, text_size
+from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message, is_fifo
+from queueworker.sqs.copies import attribute, copy_of, size_of, text_size
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.endpoints import Endpoint, find_endpoint
 from queueworker.sqs.failures import is_plain, remedy_for

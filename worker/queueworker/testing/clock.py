@@ -59,9 +59,9 @@ class Clock(Primitives):
             while self._loops:
                 self._loops.pop().end()
 
-    def condition(self) -> threading.Condition:
+    def condition(self, lock: "threading.RLock | None" = None) -> threading.Condition:
         """Return a condition; waiting for it takes seconds of this clock."""
-        return TurnCondition(self._turns)
+        return TurnCondition(self._turns, lock)
 
     def semaphore(self, value: int) -> threading.Semaphore:
         """Return a semaphore that may be acquired this often."""
@@ -73,7 +73,7 @@ class Clock(Primitives):
 
     def start(self, name: str, target: Callable[[], None]) -> threading.Thread:
         """Start a thread that ends with the run."""
-        return self._turns.start(name, target)
+        return self._turns.start(name, target, self.event())
 
     def event_loop(self) -> "AbstractEventLoop":
         """Return an event loop with this clock's time; it is closed with the run."""

@@ -13,7 +13,7 @@ from contextvars import Context
 from typing import Any, Final
 
 from queueworker.testing.turns import EndOfRun, Turns
-from queueworker.testing.waits import TurnCondition
+from queueworker.testing.waits import TurnCondition, TurnEvent
 
 SOCKET_SECONDS: Final = 0.1
 """How long sockets of a handler have, in real time, whenever its coroutines could only wait for them."""
@@ -86,7 +86,7 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
             else:
                 self.call_soon_threadsafe(settle, future.set_result, result)
 
-        self._turns.start("executor", work)
+        self._turns.start("executor", work, TurnEvent(self._turns))
         return future
 
     def end(self) -> None:

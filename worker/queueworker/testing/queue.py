@@ -20,6 +20,7 @@ DAY_SECONDS: Final = 24 * 60 * 60.0
 OPERATIONS: Final = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "SendMessage")
 """What `Queue.fail` takes: receives; deletes; extensions and retries; sending to the dead-letter queue."""
 
+_URL: Final = "https://sqs.eu-central-1.amazonaws.com/000000000000/"
 _GONE: Final = EntryFailure("ReceiptHandleIsInvalid", retryable=False)
 _VISIBLE: Final = EntryFailure("MessageNotInflight", retryable=False)
 _TOO_LONG: Final = EntryFailure("InvalidParameterValue", retryable=False)
@@ -58,7 +59,8 @@ class Queue:
     ) -> None:
         self.clock = clock or Clock()
         self.fifo = fifo
-        self.url = "https://sqs.eu-central-1.amazonaws.com/000000000000/in-memory" + ".fifo" * fifo
+        self.url = _URL + "in-memory" + ".fifo" * fifo
+        self.dead_letter_url = _URL + "in-memory-dead" + ".fifo" * fifo
         self.dead_letters: list[Message] = []
         """Messages that were received too often, and those that were rejected, with the reason."""
         self._max_receive_count = math.inf if max_receive_count is None else max_receive_count
@@ -127,13 +129,13 @@ class Queue:
             if each.message.receipt_handle and each.visible_at > self.clock.now
         ]
 
-    def wait_for_change(self, timeout_seconds: float | None) -> None:
+    def wait_for_change(self) -> None:
         """Wait until a message is sent, delivered, hidden or deleted, or until `notify_change`."""
         with self._changed:
-            self._changed.wait(timeout_seconds)
+            self._changed.wait()
 
     def notify_change(self) -> None:
-        """Wake those that wait for a change."""
+        """Wake those that wait for a change: the work on a message has ended."""
         with self._changed:
             self._changed.notify_all()
 

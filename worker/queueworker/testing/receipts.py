@@ -17,8 +17,15 @@ class Receipt:
     deleted: bool = False
     handled: bool = False
     """Whether a handler was called for this delivery. It is not where the message is in hand already."""
+    ended: bool = False
+    """Whether that call has ended."""
     following: "Receipt | None" = None
     """The next delivery of the same message."""
+
+    @property
+    def over(self) -> bool:
+        """Whether no handler works on this delivery, or will."""
+        return self.deleted or self.ended or self.visibility[-1:] == [0]
 
     def until_next_handler(self) -> "list[Receipt]":
         """Return this delivery, and those that came while its handler was still working."""

@@ -40,12 +40,15 @@ class Recorder:
         receipt.handled = True
         attempt = Attempt(message=message, started_at=clock.now, receipt=receipt)
         self.attempts.append(attempt)
+        error: BaseException | None = None
         try:
             yield
         except EndOfRun:  # it let time pass, and has none left: the process ends
-            attempt.end(clock.now, InterruptedWorkError())
-            raise InterruptedWorkError from None
-        except BaseException as error:
-            attempt.end(clock.now, error)
+            error = InterruptedWorkError()
+            raise error from None
+        except BaseException as raised:
+            error = raised
             raise
-        attempt.end(clock.now, None)
+        finally:
+            attempt.end(clock.now, error)
+            self._queue.notify_change()

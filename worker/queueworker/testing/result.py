@@ -4,9 +4,9 @@
 `Result`.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 
+from queueworker.handlers.cancellation import as_interruption
 from queueworker.model import InterruptedWorkError, Message, Reject, Retry
 from queueworker.testing.queue import Queue
 from queueworker.testing.receipts import Receipt
@@ -24,11 +24,15 @@ class Attempt:
     """None: it has not ended."""
     error: BaseException | None = None
     """What the handler raised."""
+    cut_off: bool = False
+    """Whether it was stopped, or stopped itself, because the time for the work was over."""
     _changes_before_end: int = field(default=0, repr=False)
 
     def end(self, now: float, error: BaseException | None) -> None:
         """Record how the handler ended."""
         self.ended_at, self.error = now, error
+        self.cut_off = isinstance(error and as_interruption(error, self.message), InterruptedWorkError)
+        self.receipt.ended = True
         self._changes_before_end = len(self._changes())
 
     @property
@@ -101,17 +105,14 @@ class Result:
 
     @property
     def cut_off(self) -> list[Attempt]:
-        """The attempts that were stopped because the grace period was over."""
-        return self._ended_with(*_CUT_OFF)
+        """The attempts that were stopped, or stopped themselves, because the time for the work was over."""
+        return [each for each in self.attempts if each.cut_off]
 
     @property
     def failed(self) -> list[Attempt]:
         """The attempts that ended with any other exception."""
-        return [each for each in self.attempts if each.error and not isinstance(each.error, _OTHERS)]
+        others = (*self.retried, *self.rejected, *self.cut_off)
+        return [each for each in self.attempts if each.error and each not in others]
 
-    def _ended_with(self, *kinds: type[BaseException]) -> list[Attempt]:
-        return [each for each in self.attempts if isinstance(each.error, kinds)]
-
-
-_CUT_OFF = (InterruptedWorkError, asyncio.CancelledError)
-_OTHERS = (Retry, Reject, *_CUT_OFF)
+    def _ended_with(self, kind: type[Exception]) -> list[Attempt]:
+        return [each for each in self.attempts if isinstance(each.error, kind)]

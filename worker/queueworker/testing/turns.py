@@ -53,11 +53,12 @@ class Turn:
 
 
 class TurnThread(threading.Thread):
-    """A thread that takes turns with others."""
+    """A thread that takes turns with others. They may wait until it has done its work, which `over` tells."""
 
-    def __init__(self, name: str, target: Callable[[], None]) -> None:
+    def __init__(self, name: str, work: Callable[[], None], over: threading.Event) -> None:
         super().__init__(name=name, daemon=True)
-        self._work = target
+        self._work = work
+        self._over = over
         self.turn = Turn()
 
     def run(self) -> None:
@@ -68,7 +69,20 @@ class TurnThread(threading.Thread):
 
     def is_alive(self) -> bool:
         """Return whether its work goes on: what the operating system does afterwards must not decide anything."""
-        return not self.turn.over and super().is_alive()
+        return not self._over.is_set() and super().is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until its work is done, at most for the timeout in seconds of the run; after the run until it ends."""
+        if self.turn.over:
+            super().join(timeout)
+        else:
+            self._over.wait(timeout)
+
+    def end(self, timeout_seconds: float) -> None:
+        """Let it end, and wait for that in real time."""
+        self.turn.give()
+        super().join(timeout_seconds)
+        self.turn.over = True
 
 
 class Turns:
@@ -109,17 +123,18 @@ class Turns:
         finally:
             self._end()
 
-    def start(self, name: str, target: Callable[[], None]) -> threading.Thread:
-        """Start a thread; it begins after those that are ready now."""
+    def start(self, name: str, target: Callable[[], None], over: threading.Event) -> threading.Thread:
+        """Start a thread; it begins after those that are ready now, and sets the event when it has done its work."""
 
         def work() -> None:
             self._of_thread.turn = thread.turn
             try:
                 target()
             finally:
+                over.set()
                 self._leave(thread.turn)
 
-        thread = TurnThread(name, work)
+        thread = TurnThread(name, work, over)
         self._threads.append(thread)
         with self._lock:
             self._ready.append(thread.turn)
@@ -218,9 +233,7 @@ class Turns:
         """End all threads, one after the other: what waits raises, and is not waited for again."""
         self.ending, give_up_at = True, time.monotonic() + END_TIMEOUT_SECONDS
         for thread in self._threads:
-            thread.turn.give()
-            thread.join(max(0.0, give_up_at - time.monotonic()))
-            thread.turn.over = True
+            thread.end(max(0.0, give_up_at - time.monotonic()))
         self._threads.clear()
         self._ready.clear()
         self._waiting.clear()

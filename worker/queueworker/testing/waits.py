@@ -17,8 +17,8 @@ TICK_SECONDS: Final = 1e-6
 class TurnCondition(threading.Condition):
     """A condition on which threads wait by giving their turn away."""
 
-    def __init__(self, turns: Turns) -> None:
-        super().__init__()
+    def __init__(self, turns: Turns, lock: "threading.RLock | None" = None) -> None:
+        super().__init__(lock)
         self._turns = turns
         self._waiters: list[Turn] = []
 
@@ -40,11 +40,11 @@ class TurnCondition(threading.Condition):
         with self._turns.joined() as turn:
             self._turns.begin_wait(turn, deadline)
             self._waiters.append(turn)
-            self.release()
+            held = self._release_save()  # type: ignore[attr-defined]  # however often this thread has acquired it
             try:
                 return self._turns.wait(turn)
             finally:
-                self.acquire()
+                self._acquire_restore(held)  # type: ignore[attr-defined]  # as above
                 if turn in self._waiters:
                     self._waiters.remove(turn)
 

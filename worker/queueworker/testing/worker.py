@@ -1,26 +1,25 @@
-"""Runs a handler over messages in memory, with the parts of which a worker consists.
+"""Runs a handler over messages in memory, by the runtime of every worker, in surroundings of its own.
 
 Tests call `consume`, or make a `Worker`, which can be told to end while it works.
 """
 
 import math
+import signal
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from queueworker.handlers.loading import load, prepare
-from queueworker.model import Message
+from queueworker.runtime import Runtime
 from queueworker.settings import QueueShare, Settings
 from queueworker.testing.messages import Body
-from queueworker.testing.parts import Parts, Surroundings
 from queueworker.testing.queue import Queue
 from queueworker.testing.recorder import Recorder
 from queueworker.testing.result import Result
+from queueworker.testing.surroundings import InMemory, SentSignals
 
 TIMEOUT_SECONDS: Final = 60.0
 """How long a run may take in real time."""
-
-CHECK_SECONDS: Final = 1.0
-"""How often to look, by the run's clock, whether the last messages are settled."""
 
 
 def consume(
@@ -72,20 +71,25 @@ class Worker:
         self._queue = queue
         self._recorder = Recorder(queue)
         self._handler = self._recorder.wrap(load(handler) if isinstance(handler, str) else prepare(handler))
-        self._dead_letter_queue = DeadLetterQueue(queue) if dead_letter_queue else None
         self._timeout_seconds = timeout_seconds
-        self._settings = Settings(queues=(QueueShare(queue.url),), handler="in_memory:handler", **settings)
-        self._terminations = 0
-        self._terminate_after: float | None = None
+        self._settings = Settings(
+            queues=(QueueShare(queue.url),),
+            handler="in_memory:handler",
+            dead_letter_queue=queue.dead_letter_url if dead_letter_queue else None,
+            **settings,
+        )
+        self._signals: SentSignals | None = None
+        self._terminate_after: list[float] = []
 
     def terminate(self) -> None:
-        """Let the worker end as by SIGTERM: now, when a handler calls it, else as soon as it runs."""
-        self._terminations += 1
-        self._queue.notify_change()
+        """Let the worker end as by SIGTERM. Called by a handler: before there is a run, see `terminate_after`."""
+        if self._signals is None:
+            raise RuntimeError("the worker does not run: use terminate_after")
+        self._signals.send(signal.SIGTERM)
 
-    def terminate_after(self, seconds: float) -> None:
-        """Let the worker end as by SIGTERM when it has run for so many seconds."""
-        self._terminate_after = seconds
+    def terminate_after(self, *seconds: float) -> None:
+        """Let the next run end as by SIGTERM after so many seconds; of several, each is a signal."""
+        self._terminate_after += seconds
 
     def run(self, receives: float = math.inf) -> Result:
         """Work until the queue is empty, or so many messages have been received and are done, or `terminate`.
@@ -93,60 +97,17 @@ class Worker:
         Raises:
             StuckError: the handler blocks for too long in real time.
         """
-        clock, allowance = self._queue.clock, Allowance(self._queue, receives)
+        clock = self._queue.clock
         with clock.run(self._timeout_seconds):
-            parts = Parts(self._settings, self._handler, self._surroundings(allowance))
-            receiver_thread = parts.start()
-            clock.start("signal", self._terminate_later)
-            while not self._terminations and not allowance.is_done(in_hand=len(parts.lease_manager)):
-                self._queue.wait_for_change(CHECK_SECONDS if allowance.left == 0 else None)
-            left_in_flight = parts.drain(receiver_thread)
-        return Result(self._queue, self._recorder.attempts, exit_code=1 if left_in_flight else 0)
+            surroundings = InMemory(self._queue, receives)
+            self._signals = surroundings.sent_signals
+            runtime = Runtime(self._settings, self._handler, surroundings)
+            for seconds in self._terminate_after:
+                clock.start("signal", partial(self._terminate_later, seconds))
+            exit_code = runtime.run()
+        self._signals, self._terminate_after = None, []
+        return Result(self._queue, self._recorder.attempts, exit_code)
 
-    def _surroundings(self, allowance: "Allowance") -> Surroundings:
-        return Surroundings(
-            queue=allowance,
-            in_order=self._queue.fifo,
-            dead_letter_queue=self._dead_letter_queue,
-            clock=self._queue.clock,
-            terminations=lambda: self._terminations,
-        )
-
-    def _terminate_later(self) -> None:
-        if self._terminate_after is not None:
-            self._queue.clock.advance(self._terminate_after)
-            self.terminate()
-
-
-class Allowance:
-    """A queue of which only so many messages may be received."""
-
-    def __init__(self, queue: Queue, receives: float) -> None:
-        self._queue = queue
-        self.left = receives
-        self.delete = queue.delete
-        self.change_visibility = queue.change_visibility
-
-    def is_done(self, *, in_hand: int) -> bool:
-        """Return whether nothing remains to be done, with so many messages that are not settled."""
-        return not self._queue.messages or (self.left == 0 and not in_hand)
-
-    def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
-        """Receive as `Queue` does, and nothing once the allowance is used up."""
-        if self.left == 0:
-            self._queue.clock.advance(wait_seconds)
-            return []
-        found = self._queue.receive(int(min(limit, self.left)), wait_seconds, visibility_seconds)
-        self.left -= len(found)
-        return found
-
-
-class DeadLetterQueue:
-    """A dead-letter queue in memory."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-
-    def send(self, message: Message, reason: str) -> None:
-        """Take a rejected message."""
-        self._queue.reject(message, reason)
+    def _terminate_later(self, seconds: float) -> None:
+        self._queue.clock.advance(seconds)
+        self.terminate()

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+import queueworker
 from queueworker import Message, MessageLostError, Reject, Retry
-from queueworker.testing import Queue, Result, StuckError, Worker, consume
+from queueworker.testing import Queue, Result, StuckError, Worker, consume, registrations_kept
 
 
 @pytest.fixture(autouse=True)
@@ -221,13 +223,15 @@ def test_a_worker_that_is_terminated_finishes_what_it_has_begun() -> None:
 
 def test_what_takes_longer_than_the_grace_period_is_cut_off_and_released() -> None:
     result, _ = terminated("long", grace_seconds=10)
-    assert [(each.body, each.after_seconds, round(each.ended_at or 0)) for each in result.cut_off] == [("long", 0, 15)]
+    assert [(each.body, each.after_seconds, round(each.ended_at or 0)) for each in result.cut_off] == [("long", 0, 17)]
     assert (result.left, result.in_flight, result.exit_code) == (["long"], [], 0)
 
 
 def test_a_second_signal_ends_the_grace_period() -> None:
     result, _ = terminated("long", signals=2)
-    assert [round(each.ended_at or 0) for each in result.cut_off] == [5]
+    assert [round(each.ended_at or 0) for each in result.cut_off] == [7], (
+        "2 s after it, as a worker waits so long for its handlers"
+    )
     assert (result.left, result.in_flight) == (["long"], [])
 
 
@@ -256,7 +260,7 @@ def test_an_unanswered_delete_leaves_the_message_in_flight_and_the_exit_code_say
 
 
 def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
-    released, of_others = threading.Event(), set(threading.enumerate())
+    released = threading.Event()
 
     def block(_: Message) -> None:
         released.wait(5)
@@ -264,10 +268,11 @@ def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
     queue = Queue()
     queue.send("a")
     worker = Worker(block, queue, timeout_seconds=0.2)
+    others = set(threading.enumerate())
     with pytest.raises(StuckError, match=r"takes too long(.|\n)*released\.wait"):
         worker.run()
     released.set()
-    for thread in set(threading.enumerate()) - of_others:  # it ends as soon as it blocks no more
+    for thread in set(threading.enumerate()) - others:  # it ends as soon as it blocks no more
         if thread.name == "handler-1":
             thread.join()
 
@@ -288,6 +293,62 @@ def test_a_body_becomes_what_the_handler_takes_or_is_rejected() -> None:
     result = consume(charge, [Order(1), {"number": 2}, "none"], dead_letter_queue=True)
     assert numbers == [1, 2]
     assert [each.body for each in result.rejected] == ["none"]
+
+
+@pytest.fixture
+def order_of_calls() -> Iterator[list[str]]:
+    """What hooks and middleware of a test do, in order."""
+    with registrations_kept():
+        yield []
+
+
+@pytest.mark.parametrize("handler", [handle, handle_async])
+def test_hooks_and_middleware_are_called_as_in_a_process(
+    order_of_calls: list[str], handler: Callable[[Message], object]
+) -> None:
+    @queueworker.on_startup
+    async def start() -> None:
+        await asyncio.sleep(3600)
+        order_of_calls.append("start")
+
+    @queueworker.on_shutdown
+    def shut_down() -> None:
+        order_of_calls.append("shut down")
+
+    @queueworker.middleware
+    def around(message: Message) -> Iterator[None]:
+        order_of_calls.append("before " + message.body)
+        yield
+        order_of_calls.append("after " + message.body)
+
+    assert consume(handler, ["a"]).seconds == pytest.approx(3600, abs=2)
+    assert order_of_calls == ["start", "before a", "after a", "shut down"]
+
+
+@pytest.mark.usefixtures("order_of_calls")
+def test_a_failed_start_takes_no_message() -> None:
+    @queueworker.on_startup
+    def start() -> None:
+        raise ConnectionError("no database")
+
+    result = consume(handle, ["a"])
+    assert (result.exit_code, result.attempts, result.left) == (1, [], ["a"])
+
+
+def test_a_handler_sees_that_it_is_cancelled() -> None:
+    queue, seen = Queue(), []
+    queue.send("long")
+
+    def work(message: Message) -> None:
+        while not message.cancelled:
+            queue.clock.advance(1)
+        seen.append(round(queue.clock.now))
+        raise CancelledError
+
+    worker = Worker(work, queue, grace_seconds=10)
+    worker.terminate_after(5)
+    result = worker.run()
+    assert ([each.body for each in result.cut_off], seen) == (["long"], [15])
 
 
 def test_a_handler_is_named_as_in_a_command() -> None:
