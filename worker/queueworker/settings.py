@@ -22,6 +22,8 @@ ENV_PREFIX = "QUEUEWORKER_"
 MESSAGES_OF_THREE_REQUESTS = 30
 """With fast handlers, receiving this many pays even at a low concurrency: three requests under way, each with ten."""
 
+BATCH_SIZE = 10
+"""The most messages that SQS gives at a time, and that a handler gets."""
 _WEIGHT = re.compile("[1-9][0-9]{0,2}|1000")
 
 # Kubernetes sets such variables in every pod for each Service of its namespace; one may be named queueworker.
@@ -124,6 +126,15 @@ class Settings:
     concurrency: int = field(
         default=10, metadata={"help": "How many messages are handled at the same time.", "min": 1, "max": 1000}
     )
+    batch_size: int = field(
+        default=BATCH_SIZE,
+        metadata={
+            "help": "How many messages a handler that takes list[Message] gets at a time, at most. Each counts for the"
+            " concurrency.",
+            "min": 1,
+            "max": BATCH_SIZE,
+        },
+    )
     prefetch: int = field(
         default=0,
         metadata={
@@ -206,6 +217,15 @@ class Settings:
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"
             )
+
+    def check_batch_size(self, *, for_batches: bool) -> None:
+        """Check that the handler, as it was loaded, takes batches if their size is set.
+
+        Raises:
+            UsageError: it does not.
+        """
+        if self.batch_size != BATCH_SIZE and not for_batches:
+            raise UsageError("--batch-size is for a --handler whose parameter is annotated list[Message]")
 
     def _check_queues(self) -> None:
         """Check that several queues can share the capacity."""

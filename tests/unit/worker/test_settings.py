@@ -146,3 +146,13 @@ def test_a_typo_in_a_variable_is_refused_with_the_right_name() -> None:
 )
 def test_variables_that_kubernetes_sets_for_services_are_no_typos(name: str) -> None:
     reject_unknown({name: "x"})
+
+
+def test_a_batch_size_is_for_handlers_of_batches() -> None:
+    settings = Settings(queues=(QueueShare(URL),), handler="m:f", batch_size=3)
+    settings.check_batch_size(for_batches=True)
+    with pytest.raises(
+        UsageError, match=r"--batch-size is for a --handler whose parameter is annotated list\[Message\]"
+    ):
+        settings.check_batch_size(for_batches=False)
+    Settings(queues=(QueueShare(URL),), handler="m:f").check_batch_size(for_batches=False)
