@@ -1,15 +1,19 @@
 """What `queueworker redrive` does with real queues, through faults, signals and its own death."""
 
 import itertools
+import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from devcluster.sqs import ElasticMq, SqsServer
-from tests.adapters.worker.commands import dead_letters, finished, source_of, start
+from tests.adapters.worker.commands import dead_letters, environment, finished, source_of, start
 from tests.adapters.worker.conftest import Queue, side_by_side, until
 from tests.adapters.worker.proxy import Proxy
 from tests.permissions import action, allowed
@@ -80,6 +84,28 @@ def test_on_a_signal_all_in_hand_is_settled(server: SqsServer) -> None:
     assert "ended by a signal before all messages were looked at: run it again for the rest" in out
     assert running.returncode == 1
     assert dead.depth() == (100 - moved, 0)
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(moto_queue: Queue) -> None:
+    dead, _ = dead_letters(moto_queue.server)
+    dead.send(*(f"message {index}" for index in range(40)))
+    terminal, end = pty.openpty()
+    argv = [sys.executable, "-m", "queueworker", "redrive", "--from", dead.url, "--rate", "10"]
+    with subprocess.Popen(argv, env=environment(moto_queue.server), stdout=subprocess.PIPE, stderr=end) as running:
+        os.close(end)
+        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
+        out, _ = running.communicate()
+    os.close(terminal)
+    assert re.search(r"moved \d\d, looked at \d\d of about 40; \d+/s, \d s left", shown)
+    assert shown.endswith("\r\x1b[K"), "nothing of it stays"
+    assert out.startswith(b"40 messages moved in ")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux's way to say that the other end is closed
+        return b""
 
 
 @side_by_side

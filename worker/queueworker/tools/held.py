@@ -15,11 +15,12 @@ from queueworker.lease.table import LeaseTable
 from queueworker.model import DELETE, RELEASE, Message, StoredMessage
 from queueworker.stats import Count, Stats
 
-SENDERS: Final = 16
-"""Requests about held messages that may be under way at the same time."""
+SENDERS: Final = 4
+"""Requests about held messages that may be under way at the same time. More of them would time out where a server takes
+one at a time: ElasticMQ needs 0.3 s for each with 10,000 messages in flight."""
 RELEASED_AT_ONCE: Final = 500
 """Releases that are waited for together: the lease table looks through all that wait."""
-CLOSE_TIMEOUT_SECONDS: Final = 10.0
+CLOSE_TIMEOUT_SECONDS: Final = 30.0
 """How long the last requests may take without one of them being confirmed."""
 _CHECK_INTERVAL_SECONDS: Final = 0.02
 
@@ -111,19 +112,26 @@ class HeldMessages:
             self._kept.pop(each.message.id, None)
             self._manager.settle(each.lease, DELETE)
 
-    def close(self, pause: Pause) -> int:
+    def close(self, pause: Pause, waiting: Callable[[int], None] = lambda _: None) -> int:
         """Release all that is not deleted; return for how many messages SQS has confirmed neither.
 
-        A signal ends the wait.
+        Args:
+            pause: waits; a signal ends the wait for confirmations.
+            waiting: is called meanwhile, with the number of messages that are not confirmed.
         """
         self._manager.flush()
+
+        def paused(seconds: float) -> bool:
+            waiting(len(self._manager))
+            return pause(seconds)
+
         kept = [*self._kept.values()]
-        ended = self._wait_until_at_most(len(kept), pause)
+        ended = self._wait_until_at_most(len(kept), paused)
         for start in range(0, len(kept), RELEASED_AT_ONCE):
             wave = kept[start : start + RELEASED_AT_ONCE]
             for lease in wave:
                 self._manager.settle(lease, RELEASE)
-            ended = ended or self._wait_until_at_most(len(kept) - start - len(wave), pause)
+            ended = ended or self._wait_until_at_most(len(kept) - start - len(wave), paused)
         unconfirmed = len(self._manager) + self._stats.snapshot().counts[Count.STRANDED]
         self._manager.close()
         return unconfirmed
