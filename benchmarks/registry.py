@@ -2,6 +2,7 @@
 
 from benchmarks import (
     admission,
+    bodies,
     chaos,
     cold_start,
     cost,
@@ -11,6 +12,7 @@ from benchmarks import (
     fair_queue,
     gauntlet,
     image_sizes,
+    multi_queue,
     neighbours,
     outages,
     planner,
@@ -38,6 +40,8 @@ BENCHES: dict[str, Bench] = {
         cost.BENCH,
         throughput.BENCH,
         fair_queue.BENCH,
+        multi_queue.BENCH,
+        bodies.BENCH,
         serve.BENCH,
         start.BENCH,
         shutdown.BENCH,

@@ -239,12 +239,12 @@ _WORK = Row(
         ),
         Panel(
             title="Failed receives",
-            description="Receive requests per second that SQS did not answer with messages, by reason: what is wrong "
-            "with the queue, the rights or the network of the workers.",
+            description="Receive requests per second that SQS did not answer with messages, by queue and reason: "
+            "what is wrong with the queue, the rights or the network of the workers.",
             queries=(
                 Query(
-                    f"sum by ({_PER}, reason) (rate(queueworker_receive_errors_total{{{_HERE}}}[{RATE}]))",
-                    f"{_NAME} {{{{reason}}}}",
+                    f"sum by ({_PER}, queue, reason) (rate(queueworker_receive_errors_total{{{_HERE}}}[{RATE}]))",
+                    f"{_NAME} {{{{queue}}}} {{{{reason}}}}",
                 ),
             ),
             kind=Kind.BARS,

@@ -99,13 +99,27 @@ class Played:
     outcome: Outcome
 
 
-def play(candidate: Candidate, scenario: Scenario) -> Played:
-    """Let a candidate size its pods for the scenario's load."""
+class Drawn:
+    """When a scenario's messages are sent: drawn once for all candidates that are played in it one after the other."""
+
+    def __init__(self) -> None:
+        self._scenario: Scenario | None = None
+        self._times: Sequence[float] = ()
+
+    def __call__(self, scenario: Scenario) -> Sequence[float]:
+        """Return the times, in order."""
+        if scenario is not self._scenario:
+            self._scenario, self._times = scenario, scenario.load.times(scenario.random())
+        return self._times
+
+
+def play(candidate: Candidate, scenario: Scenario, drawn: Drawn | None = None) -> Played:
+    """Let a candidate size its pods for the scenario's load. `drawn` may know the load from another candidate."""
     work = candidate.adapt(scenario.work)
     counts_age, began = scenario.counts_age_seconds, beginning(scenario.load)
     replicas = max(scenario.replicas, candidate.replicas)
     system = System(work, scenario.load.seconds, counts_age, replicas, candidate.primary, began)
-    run = _run(candidate.begin(work), scenario, system)
+    run = _run(candidate.begin(work), scenario, system, drawn or Drawn())
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     prices, warm_up = replace(scenario.prices, pod_hour=hour), scenario.warm_up_seconds
     terms = Terms(prices, work.concurrency, scenario.slo_seconds, candidate.most, warm_up)
@@ -119,10 +133,10 @@ def beginning(load: Load) -> datetime:
     return began or MONDAY
 
 
-def _run(policy: Policy, scenario: Scenario, system: System) -> Run:
+def _run(policy: Policy, scenario: Scenario, system: System, drawn: Drawn) -> Run:
     random = Random(scenario.seed + 1)  # noqa: S311 -- chance in a simulation
     if _mode(scenario, system) is Mode.EXACT:
-        return simulate(policy, scenario.load.times(scenario.random()), system, random)
+        return simulate(policy, drawn(scenario), system, random)
     return aggregated.simulate(policy, aggregated.counts(scenario.load, scenario.random()), system, random)
 
 
@@ -187,6 +201,7 @@ class _Runs(Generic[_Kept]):
     candidates: Sequence[Candidate]
     scenarios: Sequence[Scenario]
     keep: Callable[[Played], _Kept]
+    drawn: Drawn = field(default_factory=Drawn)
 
     def __len__(self) -> int:
         return len(self.candidates) * len(self.scenarios)
@@ -194,7 +209,7 @@ class _Runs(Generic[_Kept]):
     def __call__(self, number: int) -> _Kept | PlayError:
         candidate, scenario = self._of(number)
         try:
-            return self.keep(play(self.candidates[candidate], self.scenarios[scenario]))
+            return self.keep(play(self.candidates[candidate], self.scenarios[scenario], self.drawn))
         except Exception as error:
             failed = self.failed(number, f"{type(error).__name__}: {error}")
             failed.add_note(traceback.format_exc())

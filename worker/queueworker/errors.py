@@ -14,8 +14,8 @@ class UsageError(QueueWorkerError):
     """A flag, variable or handler is wrong. The text names it and says what to do."""
 
 
-class SqsError(QueueWorkerError):
-    """SQS did not do what was requested.
+class AwsError(QueueWorkerError):
+    """A service of AWS did not do what was requested, and may at another try.
 
     Each kind carries how it is reported: `reason`, a constant word for logs and metrics, and `remedy`, one sentence
     about what to do, which is logged wherever the failure is.
@@ -23,6 +23,10 @@ class SqsError(QueueWorkerError):
 
     reason: ClassVar[str]
     remedy: ClassVar[str]
+
+
+class SqsError(AwsError):
+    """SQS did not do what was requested."""
 
 
 class QueueNotFoundError(SqsError):
@@ -98,6 +102,56 @@ class AnswerInvalidError(SqsError):
 
     reason = "AnswerInvalid"
     remedy = "check that AWS_ENDPOINT_URL_SQS and the queue's URL lead to SQS, and not to a proxy's page"
+
+
+class S3Error(AwsError):
+    """S3 did not do what was requested."""
+
+
+class BucketDeniedError(S3Error):
+    """S3 does not let this worker read or delete the object."""
+
+    reason = "AccessDenied"
+    remedy = (
+        "allow the worker's role s3:GetObject and s3:DeleteObject on the bucket's objects, and kms:Decrypt on their KMS"
+        " key; without s3:ListBucket S3 says the same of an object that is not there"
+    )
+
+
+class BucketKeyUnusableError(S3Error):
+    """S3 may not use the object's KMS key for this worker, or cannot."""
+
+    reason = "KeyUnusable"
+    remedy = "allow the worker's role kms:Decrypt on the bucket's KMS key, and check that the key is enabled"
+
+
+class BucketThrottledError(S3Error):
+    """S3 answers that there were too many requests."""
+
+    reason = "Throttled"
+    remedy = "nothing if it passes, because the message is tried again; else spread the payloads over more prefixes"
+
+
+class BucketUnreachableError(S3Error):
+    """S3 did not answer: network, DNS, TLS, time-out, or S3 itself failed."""
+
+    reason = "Unreachable"
+    remedy = "check the worker's network and AWS_ENDPOINT_URL_S3; the message is tried again"
+
+
+class BucketAnswerError(S3Error):
+    """S3's answer is in no row of its failures."""
+
+    reason = "AnswerInvalid"
+    remedy = "look the code up among S3's errors; the message is tried again"
+
+
+class ObjectNotFoundError(QueueWorkerError):
+    """There is no such object, or no such bucket. No other try would help."""
+
+
+class ObjectTooLargeError(QueueWorkerError):
+    """An object is larger than the worker takes. No other try would help."""
 
 
 REASONS = tuple(kind.reason for kind in SqsError.__subclasses__())

@@ -78,8 +78,14 @@ class Message:
     """SQS's data type of each attribute, such as `Number`."""
     queue_url: str = ""
     """The URL of the queue that it came from."""
+    raw_body: str | None = field(default=None, repr=False)
+    """The body as SQS delivered it, where `--envelope` has put what was in it in its place; else None."""
     handle: MessageHandle = field(default=NULL_HANDLE, repr=False, compare=False)
     """For the runtime; handlers call `extend` and `deadline`."""
+
+    def __hash__(self) -> int:
+        """Return the id's hash, so that messages can be keys: their attributes have none."""
+        return hash(self.id)
 
     @property
     def deadline(self) -> float:
@@ -126,6 +132,7 @@ class Message:
             sent_timestamp=self.sent_timestamp,
             trace_header=self.trace_header,
             attribute_types=self.attribute_types,
+            raw_body=self.raw_body,
             queue_url=self.queue_url,
             handle=handle,
         )
@@ -176,9 +183,17 @@ class Disposition:
 
     visible_after_seconds: int | None
     """Seconds until SQS shows the message again. None: it is deleted."""
+    moved: bool = False
+    """It is in the dead-letter queue, so that what it points to is still needed."""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the message is deleted."""
+        return self.visible_after_seconds is None
 
 
 DELETE: Final = Disposition(None)
+MOVED: Final = Disposition(None, moved=True)
 RELEASE: Final = Disposition(0)
 
 
@@ -212,6 +227,21 @@ class Reject(Exception):  # noqa: N818 -- as Retry
         """Take a sentence for the log and for the reader of the dead-letter queue."""
         super().__init__(reason)
         self.reason = reason
+
+
+class PartialFailure(Exception):  # noqa: N818 -- as Retry
+    """Raised by a handler of a batch in which some messages have failed. The others are deleted.
+
+    Each failed message is treated as if its handler had raised its exception alone: Retry and Reject have their
+    meanings.
+    """
+
+    def __init__(self, failures: Mapping[Message, BaseException]) -> None:
+        """Take each failed message with its exception."""
+        super().__init__(f"{len(failures)} messages of the batch have failed")
+        if wrong := [type(error).__name__ for error in failures.values() if not isinstance(error, BaseException)]:
+            raise TypeError(f"PartialFailure takes an exception for each message, not {wrong[0]}")
+        self.failures = dict(failures)
 
 
 class ReportedError(Exception):

@@ -8,9 +8,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from queueworker.envelopes.opening import Opener
 from queueworker.handlers.dead_letters import DeadLetterQueue
-from queueworker.handlers.handler import Handler, is_coroutine_function
-from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.handler import (
+    BatchFunction,
+    BatchHandler,
+    Handler,
+    is_coroutine_batch_function,
+    is_coroutine_function,
+)
+from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
@@ -33,6 +40,8 @@ MakeWork = Callable[[WorkContext], Work]
 
 def work_maker(handler: Handler, concurrency: int, primitives: Primitives) -> MakeWork:
     """Return what makes the kind of work that fits the handler; all of it shares threads, or one event loop."""
+    if isinstance(handler, BatchHandler):
+        return _batch_work_maker(handler.function, concurrency, primitives)
     if is_coroutine_function(handler):
         from queueworker.handlers.coroutines import CoroutineWork, start_loop  # noqa: PLC0415 -- see there
 
@@ -40,6 +49,16 @@ def work_maker(handler: Handler, concurrency: int, primitives: Primitives) -> Ma
         return lambda context: CoroutineWork(coroutine_handler, context, loop)
     thread_pool = ThreadPool("handler", concurrency, primitives)
     return lambda context: ThreadWork(handler, context, thread_pool)
+
+
+def _batch_work_maker(function: BatchFunction, concurrency: int, primitives: Primitives) -> MakeWork:
+    if is_coroutine_batch_function(function):
+        from queueworker.handlers.coroutines import CoroutineBatchWork, start_loop  # noqa: PLC0415 -- see there
+
+        coroutine_function, loop = function, start_loop(primitives)
+        return lambda context: CoroutineBatchWork(coroutine_function, context, loop)
+    thread_pool = ThreadPool("handler", concurrency, primitives)
+    return lambda context: ThreadBatchWork(function, context, thread_pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +70,14 @@ class SharedParts:
         surroundings: queues, threads and time.
         make_work: makes the work on a queue's messages; see `work_maker`.
         dead_letter_queue: where rejected messages go; None: they fail like others.
+        opener: what opens the messages' envelopes; None: they have none.
     """
 
     settings: Settings
     surroundings: Surroundings
     make_work: MakeWork
     dead_letter_queue: DeadLetterQueue | None
+    opener: Opener | None
 
 
 class Pipeline:
@@ -87,8 +108,9 @@ class Pipeline:
             clock=self._clock,
             senders=senders,
             primitives=primitives,
+            after_delete=shared.opener.discard_payload if shared.opener else None,
         )
-        self.work = shared.make_work(self._work_context(shared.dead_letter_queue))
+        self.work = shared.make_work(self._work_context(shared))
         self._receiver = Receiver(
             ReceiveContext(
                 queue=queue,
@@ -140,15 +162,17 @@ class Pipeline:
         for lease in self.lease_manager.release_all():
             logger.warning("message released: the grace period is over", extra=log_fields(lease.message))
 
-    def _work_context(self, dead_letter_queue: DeadLetterQueue | None) -> WorkContext:
+    def _work_context(self, shared: SharedParts) -> WorkContext:
         return WorkContext(
             lease_manager=self.lease_manager,
             limiter=self._limiter,
             stats=self.stats,
             concurrency=self._settings.concurrency,
+            batch_size=self._settings.batch_size,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self.url),
-            dead_letter_queue=dead_letter_queue,
+            dead_letter_queue=shared.dead_letter_queue,
+            opener=shared.opener,
             jitter=self._surroundings.jitter,
             primitives=self._surroundings.primitives,
         )

@@ -5,6 +5,8 @@ import random
 import time
 from collections.abc import Mapping
 
+from queueworker.envelopes.opening import DELETE_THREADS
+from queueworker.envelopes.s3_pointers import PayloadStore
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.primitives import SYSTEM, Primitives
 from queueworker.server import Endpoints, StateServer
@@ -52,6 +54,15 @@ class Process:
     def dead_letter_queue(self, url: str) -> DeadLetterQueue:
         """Return a queue of SQS. Raises as `queue` does."""
         return SqsDeadLetterQueue(url, self._credentials)
+
+    def payload_store(self) -> PayloadStore:
+        """Return S3. Raises as `queue` does."""
+        from queueworker.s3 import S3Payloads  # noqa: PLC0415 -- botocore's client: half of a worker's start
+
+        settings = self._settings
+        connections = settings.concurrency + DELETE_THREADS
+        url = settings.queues[0].url
+        return S3Payloads(self._credentials, url, limit_mib=settings.payload_limit_mib, connections=connections)
 
     def serve(self, endpoints: Endpoints) -> Mapping[str, object]:
         """Serve the worker's state until the process ends.

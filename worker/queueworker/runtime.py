@@ -12,6 +12,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from queueworker.envelopes import s3_pointers
+from queueworker.envelopes.opening import Opener
 from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
 from queueworker.handlers.handler import Handler
 from queueworker.hooks import REGISTRY
@@ -49,6 +51,14 @@ def _limiters(settings: Settings, primitives: Primitives) -> Sequence[CapacityLi
     return shared_limiters(settings.concurrency, [share.weight for share in settings.queues], primitives)
 
 
+def _opener_for(settings: Settings, surroundings: Surroundings) -> Opener | None:
+    """Return what opens the messages' envelopes; None where they have none."""
+    if not settings.envelope:
+        return None
+    store = surroundings.payload_store() if s3_pointers.NAME in settings.envelope else None
+    return Opener(settings.envelope, store, keep_payloads=settings.keep_payloads, primitives=surroundings.primitives)
+
+
 class Runtime:
     """One worker."""
 
@@ -70,6 +80,7 @@ class Runtime:
         self._identity = pod_identity(os.environ)
         self._signalled_again = False
         self._limiters = _limiters(settings, surroundings.primitives)
+        self._opener = _opener_for(settings, surroundings)
         shared = self._shared_parts(handler)
         self._pipelines = [
             Pipeline(share.url, label, limiter, shared)
@@ -99,6 +110,7 @@ class Runtime:
             surroundings=surroundings,
             make_work=work_maker(handler, settings.concurrency, surroundings.primitives),
             dead_letter_queue=surroundings.dead_letter_queue(dead_letter_url) if dead_letter_url else None,
+            opener=self._opener,
         )
 
     def _start_thread(self, name: str, target: Callable[[], None]) -> threading.Thread:
@@ -155,6 +167,8 @@ class Runtime:
         self._wait_until(lambda: not _any_alive(receivers) and not self._unfinished(), deadline=began + grace_seconds)
         if self._unfinished() or (_any_alive(receivers) and not self._signalled_again):
             self._interrupt(receivers)
+        if self._opener and not self._opener.wait_for_deletes(FLUSH_TIMEOUT_SECONDS):
+            logger.warning("payloads left in S3: the worker ends")
         self._shut_down(began + grace_seconds)
         left_in_flight = self._unfinished()
         for pipeline in self._pipelines:

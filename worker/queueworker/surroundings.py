@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from queueworker.envelopes.s3_pointers import PayloadStore
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.lease.manager import LeaseQueue
 from queueworker.primitives import Primitives
@@ -45,6 +46,13 @@ class Surroundings(Protocol):
 
     def dead_letter_queue(self, url: str) -> DeadLetterQueue:
         """Return the queue that rejected messages are sent to."""
+
+    def payload_store(self) -> PayloadStore:
+        """Return where payloads are that messages point to.
+
+        Raises:
+            UsageError: there is no such place, or AWS's settings cannot be used.
+        """
 
     def serve(self, endpoints: Endpoints) -> Mapping[str, object]:
         """Serve the worker's state; return where, for the log."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from queueplanner.recommend.manifest import Manifest, changes, is_valid, key
+from queueplanner.recommend.manifest import POLL, Manifest, changes, get, is_valid, key
 from queueplanner.recommend.slo import Judged, Slo
-from queueplanner.recommend.space import Sweep
+from queueplanner.recommend.space import USUAL_POLL, Sweep
 
 MARGIN = 0.01
 """What a field must save to be worth its line: the share of the cost."""
@@ -71,7 +71,8 @@ class Search:
     def play(self, manifests: Iterable[Manifest]) -> None:
         """Try manifests, those that are new and valid."""
         several = {name: each for each in manifests if (name := key(each)) not in self._tried}
-        fresh = {name: each for name, each in several.items() if self._is_valid(name, each)}
+        valid = {name: each for name, each in several.items() if self._is_valid(name, each)}
+        fresh = dict(sorted(valid.items(), key=lambda item: _interval(item[1])))
         outcomes = self._judge(list(fresh.values())) if fresh else ()
         for (name, manifest), outcome in zip(fresh.items(), outcomes, strict=True):
             self._tried[name] = Tried(manifest, outcome)
@@ -165,6 +166,11 @@ class Search:
             return True
         self._refused.add(name)
         return False
+
+
+def _interval(manifest: Manifest) -> int:
+    """Return the seconds between two decisions: what decides most often takes longest, and so begins first."""
+    return int(get(manifest, POLL) or USUAL_POLL)
 
 
 def _are_alike(slo: Slo, one: Tried, other: Tried) -> bool:

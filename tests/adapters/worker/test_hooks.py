@@ -1,9 +1,16 @@
-"""Start-up and shutdown hooks, middleware and the context of log lines, in real workers and their children."""
+"""Start-up and shutdown hooks, middleware, log lines and cancellation, in real workers and their children."""
 
+import inspect
 import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from devcluster.sqs import SqsServer
 from tests.adapters.worker.conftest import Queue, StartWorker, Worker, until
 
 OPENED = ["open_first", "open_client"]
@@ -14,10 +21,31 @@ HANDLERS = {
     "isolated": ("--wait-seconds", "1", "--handler", "hooked_handlers:handle", "--isolate"),
     "isolated coroutines": ("--wait-seconds", "1", "--handler", "hooked_handlers:handle_async", "--isolate"),
 }
-IN_PROCESS = {name: flags for name, flags in HANDLERS.items() if "--isolate" not in flags}
-every_kind = pytest.mark.parametrize("flags", HANDLERS.values(), ids=HANDLERS)
-in_process = pytest.mark.parametrize("flags", IN_PROCESS.values(), ids=IN_PROCESS)
 ONE_AT_A_TIME = ("--concurrency", "1")
+
+
+def every_kind(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test with each kind of handler at the same time, each with a queue of its own: most of it is waiting."""
+
+    def run(kind: str, server: SqsServer, arguments: dict[str, Any]) -> None:
+        try:
+            test(queue=Queue(server), flags=HANDLERS[kind], **arguments)
+        except BaseException as error:
+            error.add_note(f"with {kind}")
+            raise
+
+    @wraps(test)
+    def all_kinds(moto_sqs: SqsServer, **arguments: Any) -> None:
+        with ThreadPoolExecutor(len(HANDLERS)) as pool:
+            runs = [pool.submit(run, kind, moto_sqs, arguments) for kind in HANDLERS]
+        for finished in runs:
+            finished.result()
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = [each.replace(kind=kind) for each in inspect.signature(test).parameters.values()]
+    fixtures = [inspect.Parameter("moto_sqs", kind), *(each for each in own if each.name not in {"queue", "flags"})]
+    all_kinds.__signature__ = inspect.Signature(fixtures)  # type: ignore[attr-defined]  # pytest reads the fixtures from it
+    return all_kinds
 
 
 def starting(worker: Worker, hook: str) -> None:
@@ -26,96 +54,94 @@ def starting(worker: Worker, hook: str) -> None:
 
 @every_kind
 def test_hooks_and_middleware_run_in_order_around_the_messages(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    moto_queue.send("a")
-    worker = start_worker(moto_queue, *flags, *ONE_AT_A_TIME)
+    queue.send("a")
+    worker = start_worker(queue, *flags, *ONE_AT_A_TIME)
     worker.until_events(4)
     worker.signal()
     assert worker.wait() == 0
     assert worker.events() == [*OPENED, "before_a", "after_a", *CLOSED]
-    assert moto_queue.depth() == (0, 0)
+    assert queue.depth() == (0, 0)
 
 
 @every_kind
 def test_middleware_sees_a_retry_and_the_message_comes_again(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    moto_queue.send("ask-again")
-    worker = start_worker(moto_queue, *flags, *ONE_AT_A_TIME)
+    queue.send("ask-again")
+    worker = start_worker(queue, *flags, *ONE_AT_A_TIME)
     worker.until_events(6)
     assert worker.events()[2:] == ["before_ask-again", "Retry", "before_ask-again", "after_ask-again"]
 
 
 @every_kind
 def test_lines_that_are_logged_while_a_message_is_handled_say_which(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    moto_queue.client.send_message(
-        QueueUrl=moto_queue.url,
+    queue.client.send_message(
+        QueueUrl=queue.url,
         MessageBody="a",
         MessageAttributes={"traceparent": {"DataType": "String", "StringValue": "00-1-2-01"}},
     )
-    worker = start_worker(moto_queue, *flags)
+    worker = start_worker(queue, *flags)
     worker.until_events(4)
     lines = worker.lines("in the shop") + worker.lines("in a task")
     assert len(lines) == (2 if "hooked_handlers:handle_async" in flags else 1)
     for line in lines:
         assert line["message_id"]
-        assert (line["queue"], line["traceparent"]) == (moto_queue.url, "00-1-2-01")
+        assert (line["queue"], line["traceparent"]) == (queue.url, "00-1-2-01")
     assert "message_id" not in worker.lines("worker started")[0]
 
 
-@every_kind
 @pytest.mark.parametrize("hook", OPENED)
+@every_kind
 def test_a_failed_start_up_takes_no_message_and_ends_the_worker(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...], hook: str
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...], hook: str
 ) -> None:
-    moto_queue.send("a")
-    worker = start_worker(moto_queue, *flags, BROKEN=hook)
+    queue.send("a")
+    worker = start_worker(queue, *flags, BROKEN=hook)
     assert worker.wait() == 1
     (line,) = worker.lines("start-up hook failed")
     assert (line["hook"], line["error"]) == (f"hooked_handlers.{hook}", f"RuntimeError: {hook} is broken")
     assert line["traceback"].endswith(f"RuntimeError: {hook} is broken")
-    assert moto_queue.depth() == (1, 0)
+    assert queue.depth() == (1, 0)
     assert worker.events() == OPENED[: OPENED.index(hook)], "neither a message nor a shutdown hook"
 
 
 @every_kind
-@pytest.mark.parametrize("hook", OPENED)
 def test_while_start_up_runs_the_worker_lives_is_not_ready_and_ends_at_a_signal(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...], hook: str
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    moto_queue.send("a")
-    worker = start_worker(moto_queue, *flags, HANGING=hook)
-    starting(worker, hook)
+    queue.send("a")
+    worker = start_worker(queue, *flags, HANGING="open_client")
+    starting(worker, "open_client")
     assert worker.get("/livez")[0] == 200
     assert worker.get("/readyz")[0] == 503
     worker.signal()
     assert worker.wait(5) == 0
-    assert moto_queue.depth() == (1, 0)
+    assert queue.depth() == (1, 0)
 
 
 @every_kind
-@pytest.mark.parametrize("hook", CLOSED)
 def test_a_shutdown_hook_that_hangs_hangs_nothing_else(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...], hook: str
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    moto_queue.send("a")
-    worker = start_worker(moto_queue, *flags, "--grace-seconds", "1", HANGING=hook)
+    queue.send("a")
+    worker = start_worker(queue, *flags, "--grace-seconds", "1", HANGING="close_client")
     worker.until_events(4)
     worker.signal()
-    starting(worker, hook)
+    starting(worker, "close_client")
     assert worker.wait(10) == 0
     assert worker.lines("shutdown hooks cut off")
-    assert moto_queue.depth() == (0, 0)
+    assert queue.depth() == (0, 0)
 
 
 @every_kind
 def test_a_further_signal_cuts_shutdown_hooks_off(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    worker = start_worker(moto_queue, *flags, "--grace-seconds", "60", HANGING="close_first")
+    worker = start_worker(queue, *flags, "--grace-seconds", "60", HANGING="close_first")
     worker.until_ready()
     worker.signal()
     starting(worker, "close_first")
@@ -125,9 +151,9 @@ def test_a_further_signal_cuts_shutdown_hooks_off(
 
 @every_kind
 def test_a_shutdown_hook_that_fails_changes_neither_the_exit_code_nor_the_others(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    worker = start_worker(moto_queue, *flags, BROKEN="close_first")
+    worker = start_worker(queue, *flags, BROKEN="close_first")
     worker.until_ready()
     worker.signal()
     assert worker.wait() == 0
@@ -136,14 +162,65 @@ def test_a_shutdown_hook_that_fails_changes_neither_the_exit_code_nor_the_others
     assert line["hook"] == "hooked_handlers.close_first"
 
 
-@in_process
+@every_kind
 def test_shutdown_hooks_run_although_a_handler_outlasts_the_grace_period(
-    moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    moto_queue.send("sleep 60")
-    worker = start_worker(moto_queue, *flags, "--grace-seconds", "1")
+    queue.send("sleep 60")
+    worker = start_worker(queue, *flags, "--grace-seconds", "1")
     worker.until_events(1, "started")
     worker.signal()
     assert worker.wait() == 0
-    assert worker.events()[-2:] == CLOSED
-    assert moto_queue.depth() == (1, 0)
+    # A child with a handler that does not stop is ended in the middle of it.
+    assert (worker.events()[-2:] == CLOSED) is (flags != HANDLERS["isolated"])
+    assert queue.depth() == (1, 0)
+
+
+def test_children_that_do_not_start_cost_no_message_an_attempt(
+    moto_queue: Queue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    outage = tmp_path / "outage"
+    flags = (*HANDLERS["isolated"], *ONE_AT_A_TIME, "--retry-seconds", "600")
+    worker = start_worker(moto_queue, *flags, BROKEN="open_first", BROKEN_WHILE=str(outage))
+    worker.until_ready()
+    outage.touch()
+    moto_queue.send("die")
+    until(lambda: bool(worker.lines("handler failed")), 20, "the death of the child is not noticed")
+    moto_queue.send("a")
+    until(lambda: len(worker.lines("start-up hook failed")) >= 2, 20, "no further child is started")
+    assert worker.state()["busy"] == 1
+    outage.unlink()
+    until(lambda: "after_a" in worker.events(), 20, "no child was started after the outage")
+    assert worker.lines("in the shop")[-1]["receive_count"] == 1
+    line, *_ = worker.lines("process for the handler did not start")
+    assert line["error"] == "the handler's process ended with exit code 1"
+    assert len(worker.lines("handler failed")) == 1
+
+
+@pytest.mark.parametrize(("how", "depth"), [("raise", (1, 0)), ("return", (0, 0))])
+@every_kind
+def test_a_handler_that_sees_that_it_is_cancelled_may_stop_or_finish(
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...], how: str, depth: tuple[int, int]
+) -> None:
+    queue.send(f"until-cancelled {how}")
+    worker = start_worker(queue, *flags, "--grace-seconds", "1")
+    worker.until_events(1, "started")
+    worker.signal()
+    assert worker.wait() == 0
+    outcome = "after_until-cancelled" if how == "return" else "CancelledError"
+    assert worker.events()[2:] == ["before_until-cancelled", f"cancelled-{how}", outcome, *CLOSED]
+    assert queue.depth() == depth
+    assert not worker.lines("handler failed")
+
+
+@every_kind
+def test_a_second_signal_cancels_at_once(queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]) -> None:
+    queue.send("until-cancelled raise")
+    worker = start_worker(queue, *flags, "--grace-seconds", "600")
+    worker.until_events(1, "started")
+    worker.signal()
+    until(lambda: worker.state()["draining"], 20, "the worker does not drain")
+    worker.signal()
+    assert worker.wait(10) == 0
+    assert "cancelled-raise" in worker.events()
+    assert queue.depth() == (1, 0)

@@ -13,7 +13,7 @@ import pytest
 from queueplanner.loads import Steady
 from queueplanner.play import Candidate, PlayError, Scenario, judge_all, play, play_all
 from queueplanner.processes import Processes
-from queueplanner.simulation import Move, View
+from queueplanner.simulation import Mode, Move, View
 from queueplanner.work import Constant, Work
 from tests.unit.planner.builders import Fixed
 
@@ -43,6 +43,19 @@ def dies(_: Work) -> Dies:
     return Dies()
 
 
+class Counted:
+    """A load that counts how often it is drawn."""
+
+    seconds, notes = 10.0, ()
+
+    def __init__(self) -> None:
+        self.draws = 0
+
+    def times(self, _: object) -> list[float]:
+        self.draws += 1
+        return [1.0, 2.0]
+
+
 CANDIDATES = [Candidate(f"{size} pods", partial(fixed, size)) for size in (1, 2, 3)]
 SCENARIOS = [Scenario(Steady(0.8, 200), WORK, seed=seed) for seed in (1, 2)]
 
@@ -58,6 +71,12 @@ def test_results_do_not_depend_on_the_number_of_processes(processes: int) -> Non
     assert [each.run for each in played] == [each.run for each in expected]
     assert outcomes == [each.outcome for each in expected]
     assert done == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_load_is_drawn_once_for_all_candidates_in_a_scenario() -> None:
+    load = Counted()
+    judge_all(CANDIDATES, [Scenario(load, WORK, seed=seed, mode=Mode.EXACT) for seed in (1, 2)])
+    assert load.draws == 2
 
 
 def test_there_may_be_nothing_to_play() -> None:

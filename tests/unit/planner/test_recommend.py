@@ -326,6 +326,19 @@ def test_a_search_plays_nothing_twice_and_nothing_that_is_not_valid() -> None:
     assert played == [POOL, put(POOL, fields.ACTIVE_MIN, 3)]
 
 
+def test_what_decides_most_often_is_played_first_so_that_no_process_waits_for_it_at_the_end() -> None:
+    played: list[int | None] = []
+
+    def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
+        played.extend(get(each, fields.POLL) for each in manifests)
+        return [outcome(cost=float(get(each, fields.POLL) or 5)) for each in manifests]
+
+    search = Search(judge, [Slo(60.0)])
+    search.play([put(POOL, fields.POLL, seconds) for seconds in (30, None, 2)])
+    assert played == [2, None, 30]
+    assert get(search.frontier[0].tried.manifest, fields.POLL) == 2
+
+
 def test_every_field_that_is_searched_over_is_tried_but_those_that_are_kept() -> None:
     tried = [made for sweep in space().coarse for made in sweep(POOL)]
     assert {path for path in fields.SEARCHED if len({str(get(made, path)) for made in tried}) > 1} == set(

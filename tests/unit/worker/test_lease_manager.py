@@ -10,7 +10,7 @@ import pytest
 from queueworker.errors import UnreachableError
 from queueworker.lease.manager import MIN_SENDERS, LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
-from queueworker.model import DELETE, RELEASE, EntryFailure
+from queueworker.model import DELETE, MOVED, RELEASE, EntryFailure, Message
 from queueworker.stats import Count, Stats
 from tests.unit.worker.lease_builders import messages
 
@@ -46,15 +46,23 @@ class Managed:
     def __init__(self, senders: int) -> None:
         self.queue = SlowQueue()
         self.stats = Stats(time.monotonic)
+        self.done: list[str] = []
+        self.unfinished: list[int] = []
         self.manager = LeaseManager(
             queue=self.queue,
             table=LeaseTable(VISIBILITY_SECONDS),
             stats=self.stats,
             clock=time.monotonic,
             senders=senders,
+            after_delete=self.after_delete,
         )
         self.thread = threading.Thread(target=self.manager.run, daemon=True)
         self.thread.start()
+
+    def after_delete(self, message: Message) -> None:
+        assert message.receipt_handle in self.queue.deleted
+        self.unfinished.append(len(self.manager))
+        self.done.append(message.receipt_handle)
 
 
 @pytest.fixture
@@ -78,6 +86,28 @@ def test_no_message_of_many_expires_while_sqs_is_slow(managed: Managed) -> None:
         expired = sum(lease.expires_at < time.monotonic() for lease in leases)
         assert not expired, f"{expired} of 500 messages have expired under their handlers"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("managed", [MIN_SENDERS], indirect=True)
+def test_a_message_is_done_with_when_sqs_has_deleted_it_after_success(managed: Managed) -> None:
+    handled, moved, released = managed.manager.add(list(messages(3)), hidden_since=time.monotonic())
+    managed.manager.flush()
+    managed.manager.settle(moved, MOVED)
+    managed.manager.settle(released, RELEASE)
+    until_unsettled(managed, 1)
+    assert managed.queue.deleted == ["r1"]
+    assert managed.done == [], "what was moved to the dead-letter queue is still needed, with what it points to"
+    managed.manager.settle(handled, DELETE)
+    until_unsettled(managed, 0)
+    assert managed.done == ["r0"]
+    assert managed.unfinished == [1], "a worker that ends waits for what is still to be done about it"
+
+
+def until_unsettled(managed: Managed, number: int) -> None:
+    until = time.monotonic() + 10
+    while len(managed.manager) > number:
+        assert time.monotonic() < until, "a message was not settled"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("managed", [MIN_SENDERS], indirect=True)

@@ -4,6 +4,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -20,14 +21,15 @@ class FakeProcess:
     process: subprocess.Popen[bytes]
     """One that has ended, for all."""
 
-    def __init__(self, handle: Callable[[], None]) -> None:
-        self._handle, self.closed = handle, False
+    def __init__(self, handle: Callable[[], None], *, starts: bool) -> None:
+        self._handle, self._starts, self.closed = handle, starts, False
 
     def wait_until_loaded(self) -> None:
         pass
 
     def wait_until_ready(self) -> None:
-        pass
+        if not self._starts:
+            raise ProcessLostError("no database")
 
     def usable(self) -> bool:
         return not self.closed
@@ -53,11 +55,13 @@ class Started:
         self.processes: list[FakeProcess] = []
         self.at: list[float] = []
         self._handle = handle
+        self.failing_starts = 0
         self.pool = PooledHandler(self._start, jitter=lambda: 0.0)
         assert self.pool.start_up()
 
     def _start(self) -> HandlerProcess:
-        self.processes.append(FakeProcess(self._handle))
+        self.processes.append(FakeProcess(self._handle, starts=not self.failing_starts))
+        self.failing_starts = max(0, self.failing_starts - 1)
         self.at.append(time.monotonic())
         return self.processes[-1]
 
@@ -132,3 +136,41 @@ def test_a_handler_that_fails_loses_no_process() -> None:
         with pytest.raises(HandlerFailedError):
             started.pool(MESSAGE)
     assert len(started.processes) == 1
+
+
+def test_a_process_that_does_not_start_is_not_the_fault_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "RESTART_BASE_SECONDS", 0.05)
+    started = Started(lambda: None)
+    started.processes[0].closed = True
+    started.failing_starts = 3
+    started.pool(MESSAGE)
+    assert len(started.processes) == 5
+    gaps = [later - earlier for earlier, later in pairwise(started.at[1:])]
+    assert gaps[1] >= 0.05, "the first may be tried again at once"
+    assert gaps[2] >= 0.1
+
+
+def test_a_message_that_waits_for_a_process_takes_one_that_has_become_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "RESTART_BASE_SECONDS", 60.0)
+    monkeypatch.setattr(process_pool, "RESTART_LIMIT_SECONDS", 60.0)
+    busy, proceed = threading.Event(), threading.Event()
+
+    def work() -> None:
+        if not busy.is_set():
+            busy.set()
+            assert proceed.wait(10)
+
+    started = Started(work)
+    first = threading.Thread(target=started.pool, args=(MESSAGE,))
+    first.start()
+    assert busy.wait(10)
+    started.failing_starts = 2
+    second = threading.Thread(target=started.pool, args=(MESSAGE,))
+    second.start()
+    while len(started.processes) < 3:
+        time.sleep(0)
+    proceed.set()
+    for thread in (first, second):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert len(started.processes) == 3

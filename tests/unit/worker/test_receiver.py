@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from queueworker.errors import AccessDeniedError
 from queueworker.handlers.threads import ThreadWork
 from queueworker.handlers.work import WorkContext
 from queueworker.lease.manager import LeaseManager
@@ -14,6 +15,7 @@ from queueworker.lease.table import LeaseTable
 from queueworker.model import EntryFailure, Message
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import MAX_UNCONFIRMED, ReceiveContext, Receiver
+from queueworker.receive.shared_limiter import shared_limiters
 from queueworker.stats import Count, Stats
 
 
@@ -36,14 +38,14 @@ class UndeletableQueue:
 class Environment:
     """A receiver with all that it works with; the handler does nothing."""
 
-    def __init__(self, queue: UndeletableQueue, capacity: int) -> None:
-        self.stats, self.limiter = Stats(time.monotonic), CapacityLimiter(capacity)
+    def __init__(self, queue: UndeletableQueue, limiter: CapacityLimiter) -> None:
+        self.stats, self.limiter = Stats(time.monotonic), limiter
         self.lease_manager = LeaseManager(queue=queue, table=LeaseTable(30), stats=self.stats, clock=time.monotonic)
         context = WorkContext(
             lease_manager=self.lease_manager,
             limiter=self.limiter,
             stats=self.stats,
-            concurrency=min(capacity, 10),
+            concurrency=min(limiter.total, 10),
             retry_base_seconds=0,
         )
         self.receiver = Receiver(
@@ -93,15 +95,60 @@ def test_polls_get_longer_while_no_message_arrives(
 ) -> None:
     monkeypatch.setattr("queueworker.receive.receiver.EMPTY_POLL_INTERVAL_SECONDS", 0.0)
     queue = RecordingQueue(filled, len(waits))
-    environment = Environment(queue, capacity=10)
+    environment = Environment(queue, CapacityLimiter(10))
     queue.at_last_poll = environment.limiter.close
     environment.receiver.run(longest, 30)
     assert queue.waits == waits
 
 
+class FillingQueue(RecordingQueue):
+    """A queue that records for how many messages each poll asks, and fails at some."""
+
+    def __init__(self, filled: set[int], failing: set[int], polls: int) -> None:
+        super().__init__(filled, polls)
+        self.limits: list[int] = []
+        self._failing = failing
+
+    def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
+        self.limits.append(limit)
+        messages = super().receive(limit, wait_seconds, visibility_seconds)
+        if len(self.limits) in self._failing:
+            raise AccessDeniedError("no")
+        return messages
+
+    def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:  # noqa: ARG002 -- as SqsQueue
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("filled", "failing", "polls"),
+    [
+        pytest.param(set(), set(), [(1, 0), (1, 1), (1, 2), (1, 4)], id="an idle queue holds one slot while it waits"),
+        pytest.param({2}, set(), [(1, 0), (1, 1), (9, 0), (1, 1)], id="after a message: more, and no wait"),
+        pytest.param({1, 2, 3}, set(), [(1, 0), (9, 0), (9, 0), (9, 0)], id="while messages come: more"),
+        pytest.param({1}, {2}, [(1, 0), (9, 0), (1, 1), (1, 2)], id="after a failure: one again"),
+        pytest.param(set(), {1, 2}, [(1, 0), (1, 0), (1, 0), (1, 1)], id="failing from the beginning"),
+    ],
+)
+def test_polls_of_a_queue_among_several_hold_little_unless_messages_come(
+    filled: set[int], failing: set[int], polls: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queueworker.receive.receiver.EMPTY_POLL_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr("queueworker.receive.receiver.ERROR_BACKOFF_BASE_SECONDS", 0.0)
+    monkeypatch.setattr("queueworker.receive.limiter.FULL_BATCH_TIMEOUT_SECONDS", 5.0)
+    queue = FillingQueue(filled, failing, len(polls))
+    limiter, _ = shared_limiters(10, (1, 1))
+    environment = Environment(queue, limiter)
+    threading.Thread(target=environment.lease_manager.run, daemon=True).start()
+    queue.at_last_poll = limiter.close
+    environment.receiver.run(20, 30)
+    environment.lease_manager.close()
+    assert list(zip(queue.limits, queue.waits, strict=True)) == polls
+
+
 @pytest.mark.timeout(30)
 def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
-    environment = Environment(UndeletableQueue(), capacity=10)
+    environment = Environment(UndeletableQueue(), CapacityLimiter(10))
     limiter, stats = environment.limiter, environment.stats
     threading.Thread(target=environment.lease_manager.run, daemon=True).start()
     receiver_thread = environment.start(wait_seconds=0)
@@ -146,7 +193,7 @@ def test_as_many_requests_are_under_way_as_there_is_capacity_for_their_messages(
     # The handlers of the first ten end meanwhile.
     monkeypatch.setattr("queueworker.receive.limiter.FULL_BATCH_TIMEOUT_SECONDS", 0.5)
     queue = SlowQueue()
-    environment = Environment(queue, capacity)
+    environment = Environment(queue, CapacityLimiter(capacity))
     receiver_thread = environment.start(wait_seconds=20)
     for _ in requests:
         assert queue.started.acquire(timeout=20)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from queueworker.stats import AGE_BUCKETS, Count, Stats
+from queueworker.stats import AGE_BUCKETS, Count, Stats, total
 
 
 class Clock:
@@ -64,3 +64,28 @@ def test_the_longest_running_handler_is_reported() -> None:
     assert stats.snapshot().oldest_busy_seconds == pytest.approx(5)
     stats.finish(first, succeeded=True)
     assert stats.snapshot().oldest_busy_seconds == pytest.approx(3)
+
+
+def test_the_numbers_of_several_queues_add_up() -> None:
+    clock = Clock()
+    first, second = Stats(clock, wall_clock=clock), Stats(clock, wall_clock=clock)
+    for stats, seconds in ((first, 2), (second, 300)):
+        run = stats.start(clock.now - 20)
+        clock.now += seconds
+        stats.finish(run, succeeded=stats is first)
+    first.start()
+    clock.now += 7
+    second.start()
+    clock.now += 1
+    second.receive_failed("Throttled")
+    numbers = total([first.snapshot(), second.snapshot()])
+    assert {count: number for count, number in numbers.counts.items() if number} == {
+        Count.STARTED: 4,
+        Count.SUCCEEDED: 1,
+        Count.FAILED: 1,
+    }
+    assert (numbers.busy, numbers.busy_seconds, numbers.oldest_busy_seconds) == (2, 311, 8)
+    assert numbers.finished_seconds == 302
+    assert [i for i, number in enumerate(numbers.durations) if number] == [8, 13]
+    assert (sum(numbers.ages), numbers.ages_sum) == (2, 40)
+    assert {reason: number for reason, number in numbers.receive_errors.items() if number} == {"Throttled": 1}

@@ -14,8 +14,12 @@ from queueworker.bodies.json_text import HALF_PAIR, NESTED_TOO_DEEPLY, parse_jso
 Reader = Callable[[str], Any]
 
 
-def reader_for(annotation: Any) -> Reader:
+def reader_for(annotation: Any, *, called: str = "") -> Reader:
     """Return what reads a body as a value of this type.
+
+    Args:
+        annotation: the type, as a parameter is annotated.
+        called: what sentences call it; its own name without this.
 
     Raises:
         UnservableTypeError: no body can become one.
@@ -25,7 +29,7 @@ def reader_for(annotation: Any) -> Reader:
         return lambda body: body
     if str in wanted:
         raise UnservableTypeError(f"{name_of(annotation)}, and a body is always a string")
-    return _guarded(str.encode if wanted == [bytes] else _parser_for(annotation), name_of(annotation))
+    return _guarded(str.encode if wanted == [bytes] else _parser_for(annotation), called or name_of(annotation))
 
 
 def _parser_for(annotation: Any) -> Reader:

@@ -15,7 +15,7 @@ import click
 from queueworker import logs
 from queueworker.commands.development import development_options, keep_reloading, settings_of
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler
+from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
 from queueworker.process import Process
@@ -38,6 +38,8 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             kind = click.Choice(choices)
         elif setting.type is int:
             kind = click.IntRange(metadata["min"], metadata["max"])
+        if metadata.get("multiple"):
+            options["multiple"] = True
         if setting.name == "queues":
             options |= {"multiple": True, "callback": _queue_shares}
         # Click distinguishes a missing default from one that is None.
@@ -47,7 +49,7 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
             "--" + flag_of(setting).replace("_", "-"),
             envvar=ENV_PREFIX + flag_of(setting).upper(),
             type=kind,
-            show_default=setting.default not in {MISSING, None},
+            show_default=setting.default not in {MISSING, None, ()},
             show_envvar=True,
             help=metadata["help"],
             **options,
@@ -79,6 +81,7 @@ def run(*, local: bool, send: str | None, reload: bool, **flags: Any) -> None:
             keep_reloading()
         logs.pass_on_prints()
         handler = _load_handler(settings)
+        settings.check_batch_size(for_batches=isinstance(handler, BatchHandler))
         runtime = Runtime(settings, handler, Process(settings))
     except UsageError as error:
         raise click.UsageError(str(error)) from error

@@ -6,7 +6,7 @@
 import inspect
 from collections import abc
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, wraps
 from inspect import Parameter
 from types import MethodType, SimpleNamespace
 from typing import Any, Final, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ from queueworker.bodies.conversion import members, name_of, unmarked
 from queueworker.bodies.failures import UnservableTypeError
 from queueworker.bodies.readers import reader_for
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler, is_coroutine_function
+from queueworker.handlers.handler import BatchHandler, Handler, is_coroutine_function
 from queueworker.model import Message
 
 Argument = Callable[[Message], Any]
@@ -31,6 +31,8 @@ _KNOWN_NAMES: Final = {"queueworker": queueworker, **{name: getattr(queueworker,
 def fit(handler: Callable[..., object]) -> Handler:
     """Return a handler that takes a message, and calls this one with what its parameters ask for.
 
+    One that asks for many messages stays as it is.
+
     Raises:
         UsageError: it asks for what a message does not have. The text goes on after the handler's name.
     """
@@ -43,9 +45,18 @@ def fit(handler: Callable[..., object]) -> Handler:
         return handler
     taken = _taken(named)
     positional = taken == named[: len(taken)] and all(each.kind in _POSITIONAL for each in taken)
-    if any(is_batch(each.annotation) for each in taken) or (positional and _take_message(taken)):
+    if any(is_batch(each.annotation) for each in taken):
+        return _batch_handler(handler, taken, positional=positional)
+    if positional and _take_message(taken):
         return handler
     return _calling(handler, _arguments(taken), by_name=not positional)
+
+
+def _batch_handler(handler: Callable[..., object], taken: Sequence[Parameter], *, positional: bool) -> BatchHandler:
+    if len(taken) > 1 or not positional:
+        names = ", ".join(each.name for each in taken)
+        raise UsageError(f"it takes {names}: list[Message] must be its first parameter, and all others have a default")
+    return BatchHandler(handler)
 
 
 def is_batch(annotation: Any) -> bool:
@@ -140,10 +151,12 @@ def _calling(handler: Callable[..., Any], arguments: dict[str, Argument], *, by_
         values = [make(message) for make in makers]
         return ((), dict(zip(names, values, strict=True))) if by_name else (values, {})
 
+    @wraps(handler)
     def call(message: Message) -> object:
         positional, named = prepare(message)
         return handler(*positional, **named)
 
+    @wraps(handler)
     async def call_coroutine(message: Message) -> object:
         return await call(message)  # type: ignore[misc]  # it is a coroutine function's
 

@@ -51,8 +51,8 @@ class Child:
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
             )
         self._stream = self._socket.makefile("rwb")
-        self._write_lock = threading.Lock()
         self.closed = False
+        self._write_lock = threading.Lock()
         threading.Thread(target=self._end_stream_with_process, name="child", daemon=True).start()
 
     def wait_until_loaded(self) -> None:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import cast
 
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import CoroutineHandler, Handler, is_coroutine_function
+from queueworker.handlers.handler import BatchHandler, CoroutineHandler, Handler, is_coroutine_function
 from queueworker.handlers.returned import finish, finish_async
 from queueworker.hooks import Middleware, name_of
 from queueworker.model import Message, ReportedError
@@ -24,10 +24,15 @@ def wrap(handler: Handler, middleware: Sequence[Middleware]) -> Handler:
     """Return the handler with middleware around it, the first outermost; without any, the handler itself.
 
     Raises:
-        UsageError: middleware is async, and the handler is not.
+        UsageError: middleware is async, and the handler is not; or the handler takes batches.
     """
     if not middleware:
         return handler
+    if isinstance(handler, BatchHandler):
+        raise UsageError(
+            f"it takes list[Message], and middleware {name_of(middleware[0])} runs around one message: leave the"
+            " middleware out, or take one message at a time"
+        )
     if is_coroutine_function(handler):
         return _wrap_coroutine_function(handler, middleware)
     for each in middleware:

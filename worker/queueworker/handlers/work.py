@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from queueworker.backoff import retry_delay_seconds
-from queueworker.errors import SqsError
+from queueworker.envelopes.opening import Opener
+from queueworker.errors import AwsError, SqsError
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.lifecycle import Lifecycle
 from queueworker.handlers.message_groups import MessageGroups
@@ -23,6 +24,7 @@ from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
 from queueworker.model import (
     DELETE,
+    MOVED,
     RELEASE,
     Disposition,
     InterruptedWorkError,
@@ -55,10 +57,12 @@ class WorkContext:
         limiter: capacity for messages; released when a message is settled.
         stats: counts handlers and measures their time.
         concurrency: how many handlers may run at the same time.
+        batch_size: how many messages a handler that takes several gets at most; of no meaning for others.
         retry_base_seconds: the delay after a message's first failure.
         in_order: messages of a group are handled one after the other, as in a FIFO queue. In a standard queue a group
             only says whose message it is (fair queues).
         dead_letter_queue: where rejected messages go; None: they fail like others.
+        opener: what opens the messages' envelopes, before their handlers see them; None: they have none.
         jitter: returns a number from 0 to 1, by which delays are spread.
         primitives: threads and event loops, and what they wait with.
     """
@@ -68,8 +72,10 @@ class WorkContext:
     stats: Stats
     concurrency: int
     retry_base_seconds: int
+    batch_size: int = 10
     in_order: bool = True
     dead_letter_queue: DeadLetterQueue | None = None
+    opener: Opener | None = None
     jitter: Callable[[], float] = random.random
     primitives: Primitives = SYSTEM
 
@@ -154,7 +160,7 @@ class Work(ABC):
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
             self._settle(lease, self._disposition_after(error, lease.message))
         else:
-            self._settle(lease, DELETE)
+            self._settle(lease, MOVED)
 
     def _disposition_after(self, error: BaseException, message: Message) -> Disposition:
         if isinstance(error, Retry):
@@ -166,7 +172,7 @@ class Work(ABC):
 
     def _settle(self, lease: Lease, disposition: Disposition) -> None:
         self._context.lease_manager.settle(lease, disposition)
-        self._release_capacity(lease, succeeded=disposition is DELETE)
+        self._release_capacity(lease, succeeded=disposition.deletes)
 
     def _release_capacity(self, lease: Lease, *, succeeded: bool) -> None:
         """Release the message's capacity, and start its group's next message, or release them all after a failure."""
@@ -193,6 +199,10 @@ def _log_failure(message: Message, error: BaseException, seconds: float) -> None
         logger.info("message released by its handler", extra=extra | {"error": str(error) or "the worker ends"})
     elif isinstance(error, Reject):
         logger.error("handler rejected the message", extra=extra | {"error": error.reason[:MAX_ERROR_LENGTH]})
+    elif isinstance(error, AwsError):  # its payload is in S3
+        logger.error(
+            "payload not read", extra=extra | {"reason": error.reason, "error": str(error), "remedy": error.remedy}
+        )
     elif isinstance(error, ReportedError):
         traceback = {"traceback": error.traceback} if error.traceback else {}
         logger.error("handler failed", extra=extra | {"error": str(error)[:MAX_ERROR_LENGTH]} | traceback)

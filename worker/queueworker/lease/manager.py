@@ -66,6 +66,7 @@ class LeaseManager:
         clock: a monotonic clock, in seconds.
         senders: how many requests may be under way at the same time; see `senders_for`.
         primitives: its threads, and what they wait with.
+        after_delete: called with each message that SQS has deleted because its handler has succeeded, if given.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one part of its surroundings, and is given by name
@@ -77,11 +78,14 @@ class LeaseManager:
         clock: Callable[[], float],
         senders: int = MIN_SENDERS,
         primitives: Primitives = SYSTEM,
+        after_delete: Callable[[Message], None] | None = None,
     ) -> None:
         self._queue = queue
         self._table = table
         self._stats = stats
         self._clock = clock
+        self._after_delete = after_delete
+        self._unannounced = 0
         self._changed = primitives.condition()
         self._flush = False
         self._closed = False
@@ -91,8 +95,9 @@ class LeaseManager:
         """When the manager last checked its leases."""
 
     def __len__(self) -> int:
-        """Return the number of messages that are neither deleted nor released."""
-        return len(self._table)
+        """Return the number of messages that are neither deleted nor released, or of which nobody knows it yet."""
+        with self._changed:
+            return len(self._table) + self._unannounced
 
     def add(self, messages: Sequence[Message], *, hidden_since: float) -> list[Lease]:
         """Add messages that SQS has just hidden; return the leases of those that are to be started.
@@ -169,7 +174,7 @@ class LeaseManager:
         with self._changed:
             self._table.settle(lease, disposition, self._clock())
             # Waking the thread is expensive: the first delete makes it wait for more, the tenth fills the batch.
-            urgent = disposition is not DELETE or self._flush or lease.requested_seconds
+            urgent = not disposition.deletes or self._flush or lease.requested_seconds
             if urgent or self._table.unrequested in {1, BATCH_SIZE}:
                 self._changed.notify_all()
 
@@ -222,10 +227,26 @@ class LeaseManager:
         with self._changed:
             retryable = {index: failure.retryable for index, failure in failures.items()}
             outcome = self._table.record_answer(request, retryable, sent_at=sent_at, now=self._clock())
+            handled = self._handled(request, outcome)
+            self._unannounced += len(handled)
             self._changed.notify_all()
         self._stats.add(_COUNTS[request.action], len(outcome.confirmed))
         self._stats.add(Count.STRANDED, len(outcome.stranded))
         _log_failures(request, failures, outcome)
+        if self._after_delete and handled:
+            self._announce(self._after_delete, handled)
+
+    def _handled(self, request: BatchRequest, outcome: RequestOutcome) -> Sequence[Message]:
+        """Return the messages that SQS has deleted because their handlers have succeeded, if anybody is to know."""
+        if self._after_delete is None or request.action is not Action.DELETE:
+            return ()
+        return [lease.message for lease in outcome.confirmed if lease.disposition is DELETE]
+
+    def _announce(self, after_delete: Callable[[Message], None], handled: Sequence[Message]) -> None:
+        for message in handled:
+            after_delete(message)
+        with self._changed:
+            self._unannounced -= len(handled)
 
     def _send(self, request: BatchRequest) -> dict[int, EntryFailure]:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from queueworker.backoff import request_delay_seconds
 from queueworker.lease.records import BATCH_SIZE, Action, BatchRequest, Lease, RequestOutcome, batches
-from queueworker.model import DELETE, MAX_VISIBILITY_SECONDS, RELEASE, Disposition, Message
+from queueworker.model import MAX_VISIBILITY_SECONDS, RELEASE, Disposition, Message
 
 BATCH_LINGER_SECONDS = 0.05
 """How long a settled message waits for others to fill a batch."""
@@ -77,7 +77,7 @@ class LeaseTable:
         if not self._leases:
             self._next_check_at = now + self._check_interval
         existing = self._leases.get(message.id)
-        if existing is not None and (existing.disposition is None or existing.disposition is DELETE):
+        if existing is not None and (existing.disposition is None or existing.disposition.deletes):
             existing.hidden_since, existing.expires_at = hidden_since, hidden_since + self._visibility_seconds
             existing.receipt_handle = message.receipt_handle
             existing.lost, existing.not_before = False, now

@@ -5,6 +5,8 @@ import signal
 from collections import deque
 from collections.abc import Mapping
 
+from queueworker.envelopes.s3_pointers import NAME, PayloadStore
+from queueworker.errors import UsageError
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.model import Message
 from queueworker.primitives import Primitives
@@ -102,6 +104,10 @@ class InMemory:
     def dead_letter_queue(self, url: str) -> DeadLetterQueue:  # noqa: ARG002 -- as above
         """Return where rejected messages go."""
         return RejectedMessages(self._queue)
+
+    def payload_store(self) -> PayloadStore:
+        """Raise UsageError: there is none."""
+        raise UsageError(f"--envelope {NAME} reads from S3, which is not there in memory: give the bodies themselves")
 
     def serve(self, endpoints: Endpoints) -> Mapping[str, object]:  # noqa: ARG002 -- nobody asks
         """Serve nothing."""

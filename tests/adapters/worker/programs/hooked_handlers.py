@@ -4,6 +4,7 @@ BROKEN names what fails, HANGING what never returns, each by the name of its fun
 """
 
 import asyncio
+import concurrent.futures
 import logging
 import os
 import threading
@@ -85,8 +86,8 @@ def noted(message: Message) -> Iterator[None]:
 
 
 def handle(message: Message) -> None:
-    """Log; the body says what else: `ask-again` once, `sleep` for seconds, `leave` the process."""
-    logger.info("in the shop")
+    """Log; the body says what else: `ask-again` once, `sleep` for seconds, `die`, or until it is cancelled."""
+    logger.info("in the shop", extra={"receive_count": message.receive_count})
     what, *how = message.body.split()
     if what == "ask-again" and message.receive_count == 1:
         raise Retry(0)
@@ -95,12 +96,38 @@ def handle(message: Message) -> None:
         time.sleep(float(how[0]))
     if what == "die":
         os._exit(9)
+    if what == "until-cancelled":
+        write("started until-cancelled")
+        while not message.cancelled:
+            time.sleep(0.02)
+        stop(how[0])
+
+
+def stop(how: str) -> None:
+    """End because the message is cancelled: in time, or by saying so."""
+    write(f"handled cancelled-{how}")
+    if how == "raise":
+        raise concurrent.futures.CancelledError
 
 
 async def handle_async(message: Message) -> None:
     await CLIENTS[0].call()
+    what, *how = message.body.split()
+    if what == "until-cancelled":
+        await until_cancelled(how[0])
+        return
     await asyncio.create_task(log_in_task())
     await asyncio.to_thread(handle, message)
+
+
+async def until_cancelled(how: str) -> None:
+    write("started until-cancelled")
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        write(f"handled cancelled-{how}")
+        if how == "raise":
+            raise
 
 
 async def log_in_task() -> None:
