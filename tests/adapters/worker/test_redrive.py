@@ -149,6 +149,19 @@ def _receive_in_vain(queue: Queue) -> bool:
     return True
 
 
+def test_what_a_fifo_queue_does_not_show_behind_what_is_left_is_told(elasticmq: SqsServer) -> None:
+    dead, jobs = dead_letters(elasticmq, suffix=".fifo", FifoQueue="true", ContentBasedDeduplication="false")
+    for index in range(15):
+        dead.send(f"{index:02}", MessageGroupId="g", MessageDeduplicationId=f"d{index}")
+    done = finished(elasticmq, "redrive", "--from", dead.url, "--filter", "body~0[1-9]|1")
+    assert re.search(
+        r"^9 messages moved in .*^1 message left: do not match.*^5 messages left: were not shown",
+        done.stdout,
+        re.DOTALL | re.MULTILINE,
+    )
+    assert (done.returncode, dead.depth(), jobs.depth()) == (1, (6, 0), (9, 0))
+
+
 @side_by_side
 def test_what_fails_again_at_once_does_not_go_round_in_circles(server: SqsServer) -> None:
     dead, jobs = dead_letters(server, receives=1)

@@ -76,6 +76,11 @@ class HeldMessages:
         """How many different messages have been received."""
         return len(self._seen)
 
+    @property
+    def unsettled(self) -> int:
+        """How many messages are neither deleted nor released."""
+        return len(self._manager)
+
     def receive(self, limit: int, wait_seconds: int) -> list[Held] | None:
         """Receive up to `limit` messages, and return those that this run has not seen; None when the queue has none.
 
@@ -122,7 +127,7 @@ class HeldMessages:
         self._manager.flush()
 
         def paused(seconds: float) -> bool:
-            waiting(len(self._manager))
+            waiting(self.unsettled)
             return pause(seconds)
 
         kept = [*self._kept.values()]
@@ -132,14 +137,14 @@ class HeldMessages:
             for lease in wave:
                 self._manager.settle(lease, RELEASE)
             ended = ended or self._wait_until_at_most(len(kept) - start - len(wave), paused)
-        unconfirmed = len(self._manager) + self._stats.snapshot().counts[Count.STRANDED]
+        unconfirmed = self.unsettled + self._stats.snapshot().counts[Count.STRANDED]
         self._manager.close()
         return unconfirmed
 
     def _wait_until_at_most(self, number: int, pause: Pause) -> bool:
         """Wait until so few messages are unsettled, as long as their number falls; return whether to wait no more."""
-        last, since = len(self._manager), self._clock()
-        while (left := len(self._manager)) > number:
+        last, since = self.unsettled, self._clock()
+        while (left := self.unsettled) > number:
             if left < last:
                 last, since = left, self._clock()
             if pause(_CHECK_INTERVAL_SECONDS) or self._clock() - since > CLOSE_TIMEOUT_SECONDS:
