@@ -248,12 +248,13 @@ def test_a_rejected_message_keeps_its_pointer_and_its_payload(payloads: Payloads
 
 
 @contextmanager
-def s3_answering(status: int, code: str) -> Iterator[str]:
-    """An S3 that gives every request the same error."""
+def s3_answering(status: int, code: str, signed_by: list[str]) -> Iterator[str]:
+    """An S3 that gives every request the same error, and notes whose access key has signed it."""
     content = f"<Error><Code>{code}</Code><Message>secret</Message></Error>".encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            signed_by.append(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
             self.send_response(status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(content)))
@@ -273,11 +274,13 @@ def test_a_payload_that_cannot_be_read_now_is_tried_again_later(
     dead = Queue(moto_queue.server)
     payloads.send("k", b"a")
     flags = ("--handler", "body_handlers:digest", "--retry-seconds", "600", "--dead-letter-queue", dead.url)
-    with s3_answering(403, "AccessDenied") as address:
+    signed_by: list[str] = []
+    with s3_answering(403, "AccessDenied", signed_by) as address:
         worker = start_reading(*flags, *more, s3=address)
         until(lambda: bool(worker.lines("payload not read")), 20, "the failure was not logged")
         worker.signal()
         assert worker.wait() == 0
+    assert set(signed_by) == {CREDENTIALS["AWS_ACCESS_KEY_ID"]}, "the worker's own credentials sign"
     (line,) = worker.lines("payload not read")
     assert (line["reason"], line["error"]) == ("AccessDenied", "S3 answered AccessDenied")
     assert "s3:GetObject" in line["remedy"]

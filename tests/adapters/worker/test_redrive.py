@@ -1,7 +1,6 @@
 """What `queueworker redrive` does with real queues, through faults, signals and its own death."""
 
 import itertools
-import json
 import re
 import signal
 from collections.abc import Sequence

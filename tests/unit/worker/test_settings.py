@@ -58,6 +58,16 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         ),
         pytest.param({"queues": (QueueShare(URL),)}, "exactly one of --handler", id="nothing to do with a message"),
         pytest.param(
+            {"queues": (QueueShare(URL),), "handler": "m:f", "envelope": ("sns", "s3", "sns")},
+            "--envelope sns is given twice",
+            id="an envelope given twice",
+        ),
+        pytest.param(
+            {"queues": (QueueShare(URL),), "handler": "m:f", "envelope": ("sns",), "keep_payloads": True},
+            "--keep-payloads is for --envelope s3-pointer",
+            id="payloads kept that are never read",
+        ),
+        pytest.param(
             {"queues": (QueueShare(URL),), "handler": "m:f", "exec": "cat"},
             "not --handler and --exec",
             id="two handlers",

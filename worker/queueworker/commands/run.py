@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from queueworker import logs
+from queueworker.commands.development import development_options, keep_reloading, settings_of
 from queueworker.errors import UsageError
 from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
@@ -65,7 +66,8 @@ def _queue_shares(_ctx: click.Context, _option: click.Parameter, given: tuple[st
 
 @click.command()
 @_setting_options
-def run(**flags: Any) -> None:
+@development_options
+def run(*, local: bool, send: str | None, reload: bool, **flags: Any) -> None:
     """Consume SQS queues: handle each message, keep it hidden meanwhile, and delete it after success.
 
     On SIGTERM the worker receives no more, lets running handlers finish and releases all other messages. A second
@@ -73,8 +75,10 @@ def run(**flags: Any) -> None:
     """
     try:
         reject_unknown(os.environ)
-        settings = Settings(**flags)
+        settings = settings_of(flags, send, local=local)
         logs.configure(settings.log_level, settings.log_format)
+        if reload:
+            keep_reloading()
         logs.pass_on_prints()
         handler = _load_handler(settings)
         settings.check_batch_size(for_batches=isinstance(handler, BatchHandler))

@@ -295,6 +295,16 @@ def test_a_body_becomes_what_the_handler_takes_or_is_rejected() -> None:
     assert [each.body for each in result.rejected] == ["none"]
 
 
+def test_an_envelope_is_opened() -> None:
+    notification = {"Type": "Notification", "Message": "fine"}
+    assert consume(handle, [notification], envelope=("sns",)).handled == ["fine"]
+
+
+def test_a_broken_envelope_is_a_dead_letter() -> None:
+    result = consume(handle, ["fine"], envelope=("sns",), dead_letter_queue=True, receives=1)
+    assert (result.attempts, [each.body for each in result.dead_letters]) == ([], ["fine"])
+
+
 @pytest.fixture
 def order_of_calls() -> Iterator[list[str]]:
     """What hooks and middleware of a test do, in order."""
@@ -308,7 +318,7 @@ def test_hooks_and_middleware_are_called_as_in_a_process(
 ) -> None:
     @queueworker.on_startup
     async def start() -> None:
-        await asyncio.sleep(3600)
+        await asyncio.sleep(60)
         order_of_calls.append("start")
 
     @queueworker.on_shutdown
@@ -321,7 +331,7 @@ def test_hooks_and_middleware_are_called_as_in_a_process(
         yield
         order_of_calls.append("after " + message.body)
 
-    assert consume(handler, ["a"]).seconds == pytest.approx(3600, abs=2)
+    assert consume(handler, ["a"]).seconds == pytest.approx(60, abs=2)
     assert order_of_calls == ["start", "before a", "after a", "shut down"]
 
 
