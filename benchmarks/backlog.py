@@ -16,7 +16,7 @@ VISIBILITY_TIMEOUT_SECONDS = 600
 SENDERS = 4
 
 NAME = "bench"
-"""Always the same: some libraries write the name into every message."""
+"""The same for every consumer: some libraries write the name into every message."""
 
 
 class Backlog:
@@ -54,10 +54,10 @@ class Backlog:
 
 
 @contextmanager
-def backlog(server: SqsServer, bodies: Sequence[str], group: str | None = None) -> Iterator[Backlog]:
+def backlog(server: SqsServer, bodies: Sequence[str], group: str | None = None, name: str = NAME) -> Iterator[Backlog]:
     """Create a queue that holds these messages; it is deleted after the body of the `with` statement."""
     client = server.client(max_pool_connections=SENDERS)
-    url = client.create_queue(QueueName=NAME, Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT_SECONDS)})[
+    url = client.create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(VISIBILITY_TIMEOUT_SECONDS)})[
         "QueueUrl"
     ]
     try:

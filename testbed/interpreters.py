@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from importlib.metadata import distribution
 from pathlib import Path
 
 from devcluster import cache, golang, progress
@@ -83,12 +85,21 @@ def wheel_of(project: Path, folder: Path, umask: int = -1) -> Path:
     return wheel
 
 
-def programs_of(folder: Path, *wheels: Path) -> Path:
-    """Make an environment with these wheels and this one's libraries, and nothing else of ours; return its programs."""
+def programs_of(folder: Path, *wheels: Path, libraries: Collection[str] | None = None) -> Path:
+    """Make an environment with these wheels and nothing else of ours; return the folder of its programs.
+
+    Args:
+        folder: What it is made in.
+        wheels: What is installed.
+        libraries: Which of this environment's libraries are there; None: all of them.
+    """
     venv.create(folder, symlinks=True)
     [site] = folder.glob("lib/python*/site-packages")
-    libraries = [path for path in sys.path if path.endswith("site-packages")]
-    (site / "libraries.pth").write_text("".join(f"{path}\n" for path in libraries))
+    if libraries is None:
+        (site / "libraries.pth").write_text("".join(f"{path}\n" for path in sys.path if path.endswith("site-packages")))
+    for library in map(distribution, libraries or ()):
+        for part in {file.parts[0] for file in library.files or ()} - {"..", "__pycache__"}:
+            (site / part).symlink_to(str(library.locate_file(part)))
     pip(folder / "bin", "install", "--no-deps", "--no-index", "--force-reinstall", *map(str, wheels))
     return folder / "bin"
 

@@ -1,4 +1,4 @@
-"""TaskIQ with taskiq-aio-sqs: asyncio, blocking handlers in a pool of threads."""
+"""TaskIQ with taskiq-aio-sqs: asyncio, blocking handlers in a pool of threads; its heartbeat, off by default, is on."""
 
 import os
 
@@ -13,6 +13,7 @@ broker = SQSBroker(
     wait_time_seconds=20,
     max_number_of_messages=BATCH,
     visibility_timeout=VISIBILITY_SECONDS,
+    enable_heartbeat=True,
 )
 handle = broker.task(task_name="handle")(work)
 

@@ -33,6 +33,7 @@ WHERE = {
     "cluster",  # here
     "kind",  # by `make e2e`: e2e/readme.py
     "worker",  # test_worker_tools.py
+    "local",  # the same
     "verify",  # by `make verify`: docs/outputs.py
 }
 REASON = re.compile(r"not run here: \S.{15,}")

@@ -26,8 +26,7 @@ class Result:
 
 
 REACTION, COST, SCALE_IN, ADMISSION, COLD = map(Result, ("reaction", "cost", "scale_in", "admission", "cold_start"))
-PLANNER = Result("planner")
-BODIES = Result("bodies")
+PLANNER, BODIES, SHUTDOWN, THROUGHPUT = map(Result, ("planner", "bodies", "shutdown", "throughput"))
 DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
 MEDIAN = f"{REACTION['median_seconds']:.1f} s"
 POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
@@ -37,6 +36,20 @@ KNOWN = WorkerEstimates(concurrency=4, service_seconds=2, startup_seconds=20)
 def pods(load: int) -> int:
     """Return how many pods a pool of 120 messages each gets."""
     return MessagesPerPod(120).recommend(load, WorkerEstimates()).replicas
+
+
+PEERS = ("celery", "dramatiq_sqs", "taskiq-aio-sqs", "sqs-workers")
+
+
+def at_exit(consumer: str) -> str:
+    """Return how many messages it holds at SIGTERM, and how many of them it leaves in flight."""
+    held, stranded = SHUTDOWN[f"held by {consumer} at SIGTERM"], SHUTDOWN[f"stranded by {consumer}, at most"]
+    return f"{held:g}; {stranded:g}"
+
+
+def speed(peer: str) -> str:
+    """Return its messages per second, ours being 1."""
+    return f"{THROUGHPUT[f'speed of {peer}, ours being 1 (no-op, concurrency 8, batch 10)']:.2f}"
 
 
 SENTENCES: dict[str, list[str]] = {
@@ -60,6 +73,8 @@ SENTENCES: dict[str, list[str]] = {
         f"`Drain` {SCALE_IN['drain: busy workers stopped']}, and",
         f"than the work {SCALE_IN['short-grace: busy workers stopped']}, after",
         f"which {SCALE_IN['short-grace: messages handled again']} messages were handled again",
+        f"| {' | '.join(at_exit(peer) for peer in PEERS)} | Lambda's | {at_exit('queueworker')} (",
+        f"| {' | '.join(speed(peer) for peer in PEERS)} | – | 1 |",
     ],
     "docs/planner.md": [
         f"takes {PLANNER['million_cpu_seconds']:.1f} s of CPU,",

@@ -4,11 +4,12 @@ import sys
 
 from queueworker.context import current_message
 from queueworker.hooks import middleware, on_shutdown, on_startup
-from queueworker.model import Message, MessageLostError, Reject, Retry
+from queueworker.model import Message, MessageLostError, PartialFailure, Reject, Retry
 
 __all__ = [
     "Message",
     "MessageLostError",
+    "PartialFailure",
     "Reject",
     "Retry",
     "current_message",

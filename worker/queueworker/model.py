@@ -83,6 +83,10 @@ class Message:
     handle: MessageHandle = field(default=NULL_HANDLE, repr=False, compare=False)
     """For the runtime; handlers call `extend` and `deadline`."""
 
+    def __hash__(self) -> int:
+        """Return the id's hash, so that messages can be keys: their attributes have none."""
+        return hash(self.id)
+
     @property
     def deadline(self) -> float:
         """When the work must be done, in seconds since 1970.
@@ -223,6 +227,21 @@ class Reject(Exception):  # noqa: N818 -- as Retry
         """Take a sentence for the log and for the reader of the dead-letter queue."""
         super().__init__(reason)
         self.reason = reason
+
+
+class PartialFailure(Exception):  # noqa: N818 -- as Retry
+    """Raised by a handler of a batch in which some messages have failed. The others are deleted.
+
+    Each failed message is treated as if its handler had raised its exception alone: Retry and Reject have their
+    meanings.
+    """
+
+    def __init__(self, failures: Mapping[Message, BaseException]) -> None:
+        """Take each failed message with its exception."""
+        super().__init__(f"{len(failures)} messages of the batch have failed")
+        if wrong := [type(error).__name__ for error in failures.values() if not isinstance(error, BaseException)]:
+            raise TypeError(f"PartialFailure takes an exception for each message, not {wrong[0]}")
+        self.failures = dict(failures)
 
 
 class ReportedError(Exception):

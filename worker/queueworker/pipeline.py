@@ -10,8 +10,14 @@ from dataclasses import dataclass
 
 from queueworker.envelopes.opening import Opener
 from queueworker.handlers.dead_letters import DeadLetterQueue
-from queueworker.handlers.handler import Handler, is_coroutine_function
-from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.handler import (
+    BatchFunction,
+    BatchHandler,
+    Handler,
+    is_coroutine_batch_function,
+    is_coroutine_function,
+)
+from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
@@ -34,6 +40,8 @@ MakeWork = Callable[[WorkContext], Work]
 
 def work_maker(handler: Handler, concurrency: int, primitives: Primitives) -> MakeWork:
     """Return what makes the kind of work that fits the handler; all of it shares threads, or one event loop."""
+    if isinstance(handler, BatchHandler):
+        return _batch_work_maker(handler.function, concurrency, primitives)
     if is_coroutine_function(handler):
         from queueworker.handlers.coroutines import CoroutineWork, start_loop  # noqa: PLC0415 -- see there
 
@@ -41,6 +49,16 @@ def work_maker(handler: Handler, concurrency: int, primitives: Primitives) -> Ma
         return lambda context: CoroutineWork(coroutine_handler, context, loop)
     thread_pool = ThreadPool("handler", concurrency, primitives)
     return lambda context: ThreadWork(handler, context, thread_pool)
+
+
+def _batch_work_maker(function: BatchFunction, concurrency: int, primitives: Primitives) -> MakeWork:
+    if is_coroutine_batch_function(function):
+        from queueworker.handlers.coroutines import CoroutineBatchWork, start_loop  # noqa: PLC0415 -- see there
+
+        coroutine_function, loop = function, start_loop(primitives)
+        return lambda context: CoroutineBatchWork(coroutine_function, context, loop)
+    thread_pool = ThreadPool("handler", concurrency, primitives)
+    return lambda context: ThreadBatchWork(function, context, thread_pool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +168,7 @@ class Pipeline:
             limiter=self._limiter,
             stats=self.stats,
             concurrency=self._settings.concurrency,
+            batch_size=self._settings.batch_size,
             retry_base_seconds=self._settings.retry_seconds,
             in_order=is_fifo(self.url),
             dead_letter_queue=shared.dead_letter_queue,

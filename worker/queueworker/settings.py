@@ -7,12 +7,13 @@ botocore and do not appear here.
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from queueaddress import AddressError, parse
 from queueworker.envelopes.opening import NAMES as ENVELOPES
+from queueworker.envelopes.s3_pointers import NAME as S3_POINTER
 from queueworker.errors import UsageError
 from queueworker.model import MAX_VISIBILITY_SECONDS
 
@@ -21,6 +22,8 @@ ENV_PREFIX = "QUEUEWORKER_"
 MESSAGES_OF_THREE_REQUESTS = 30
 """With fast handlers, receiving this many pays even at a low concurrency: three requests under way, each with ten."""
 
+BATCH_SIZE = 10
+"""The most messages that SQS gives at a time, and that a handler gets."""
 _WEIGHT = re.compile("[1-9][0-9]{0,2}|1000")
 
 # Kubernetes sets such variables in every pod for each Service of its namespace; one may be named queueworker.
@@ -123,6 +126,15 @@ class Settings:
     concurrency: int = field(
         default=10, metadata={"help": "How many messages are handled at the same time.", "min": 1, "max": 1000}
     )
+    batch_size: int = field(
+        default=BATCH_SIZE,
+        metadata={
+            "help": "How many messages a handler that takes list[Message] gets at a time, at most. Each counts for the"
+            " concurrency.",
+            "min": 1,
+            "max": BATCH_SIZE,
+        },
+    )
     prefetch: int = field(
         default=0,
         metadata={
@@ -200,12 +212,20 @@ class Settings:
             _check_address("--dead-letter-queue", self.dead_letter_queue)
         self._check_queues()
         _check_handlers({"--handler": self.handler, "--exec": self.exec, "--serve": self.serve}, isolate=self.isolate)
-        if given_twice := [name for name in ENVELOPES if self.envelope.count(name) > 1]:
-            raise UsageError(f"--envelope {given_twice[0]} is given twice")
+        _check_envelopes(self.envelope, keep_payloads=self.keep_payloads)
         if self.prefetch > (limit := max(self.concurrency, MESSAGES_OF_THREE_REQUESTS - self.concurrency)):
             raise UsageError(
                 f"--prefetch {self.prefetch} is too much with --concurrency {self.concurrency}: at most {limit}"
             )
+
+    def check_batch_size(self, *, for_batches: bool) -> None:
+        """Check that the handler, as it was loaded, takes batches if their size is set.
+
+        Raises:
+            UsageError: it does not.
+        """
+        if self.batch_size != BATCH_SIZE and not for_batches:
+            raise UsageError("--batch-size is for a --handler whose parameter is annotated list[Message]")
 
     def _check_queues(self) -> None:
         """Check that several queues can share the capacity."""
@@ -248,6 +268,13 @@ def _check_handlers(by_flag: Mapping[str, str | None], *, isolate: bool) -> None
         raise UsageError("--exec has a process of its own for each message: leave out --isolate")
     if isolate and "--serve" in given:
         raise UsageError("--serve has processes of its own, one message at a time in each: leave out --isolate")
+
+
+def _check_envelopes(envelopes: Sequence[str], *, keep_payloads: bool) -> None:
+    if given_twice := [name for name in ENVELOPES if envelopes.count(name) > 1]:
+        raise UsageError(f"--envelope {given_twice[0]} is given twice")
+    if keep_payloads and S3_POINTER not in envelopes:
+        raise UsageError(f"--keep-payloads is for --envelope {S3_POINTER}")
 
 
 def reject_unknown(environment: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -248,12 +249,13 @@ def test_a_rejected_message_keeps_its_pointer_and_its_payload(payloads: Payloads
 
 
 @contextmanager
-def s3_answering(status: int, code: str) -> Iterator[str]:
-    """An S3 that gives every request the same error."""
+def s3_answering(status: int, code: str, signed_by: list[str]) -> Iterator[str]:
+    """An S3 that gives every request the same error, and notes whose access key has signed it."""
     content = f"<Error><Code>{code}</Code><Message>secret</Message></Error>".encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            signed_by.append(self.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
             self.send_response(status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(content)))
@@ -266,6 +268,35 @@ def s3_answering(status: int, code: str) -> Iterator[str]:
         yield f"http://{address}"
 
 
+@contextmanager
+def s3_answering_when_asked_by(number: int) -> Iterator[str]:
+    """An S3 that answers only when so many requests are under way at the same time."""
+    together = threading.Barrier(number, timeout=20)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            together.wait()
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"http://{address}"
+
+
+def test_the_payloads_of_all_coroutines_are_read_at_the_same_time(
+    payloads: Payloads, start_reading: StartReading
+) -> None:
+    for number in range(20):
+        payloads.send(f"p{number}", None)
+    with s3_answering_when_asked_by(20) as address:
+        flags = ("--concurrency", "20", "--keep-payloads")
+        worker = start_reading("--handler", "body_handlers:digest_async", *flags, s3=address)
+        worker.until_events(20, seconds=20)
+
+
 @pytest.mark.parametrize("more", [(), ("--isolate",)], ids=["in the worker", "isolated"])
 def test_a_payload_that_cannot_be_read_now_is_tried_again_later(
     moto_queue: Queue, payloads: Payloads, start_reading: StartReading, more: tuple[str, ...]
@@ -273,11 +304,13 @@ def test_a_payload_that_cannot_be_read_now_is_tried_again_later(
     dead = Queue(moto_queue.server)
     payloads.send("k", b"a")
     flags = ("--handler", "body_handlers:digest", "--retry-seconds", "600", "--dead-letter-queue", dead.url)
-    with s3_answering(403, "AccessDenied") as address:
+    signed_by: list[str] = []
+    with s3_answering(403, "AccessDenied", signed_by) as address:
         worker = start_reading(*flags, *more, s3=address)
         until(lambda: bool(worker.lines("payload not read")), 20, "the failure was not logged")
         worker.signal()
         assert worker.wait() == 0
+    assert set(signed_by) == {CREDENTIALS["AWS_ACCESS_KEY_ID"]}, "the worker's own credentials sign"
     (line,) = worker.lines("payload not read")
     assert (line["reason"], line["error"]) == ("AccessDenied", "S3 answered AccessDenied")
     assert "s3:GetObject" in line["remedy"]

@@ -10,6 +10,8 @@ import pytest
 
 from devcluster.sqs import SqsServer
 from docs.markdown import Block, blocks
+from docs.sbom import entries
+from queueworker.commands.group import COMMANDS
 from testbed.interpreters import programs_of, wheel_of
 from tests.adapters.worker.conftest import ROOT, Queue, until
 
@@ -22,10 +24,15 @@ def block(language: str, beginning: str) -> Block:
     return found
 
 
+NEEDED = {name for name, _, _ in entries(ROOT / "requirements-worker.lock")} - {"boto3", "s3transfer"}
+"""What pip installs with it: tests/supplychain/test_wheels.py compares that with what the wheel says."""
+
+
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that has what the worker needs without extras, and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
-    return programs_of(folder / "environment", wheel_of(ROOT / "worker", folder / "dist"))
+    return programs_of(folder / "environment", wheel_of(ROOT / "worker", folder / "dist"), libraries=NEEDED)
 
 
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -63,6 +70,16 @@ if __name__ == "__main__":
     import types
     handle(types.SimpleNamespace(body=sys.stdin.read()))
 """
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself_without_extras(command: str, programs: Path) -> None:
+    done = subprocess.run(
+        [str(programs / "queueworker"), command, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 WAYS = {
     "a function": ("--handler", "printing:handle"),
     "a coroutine function": ("--handler", "printing:handle_async"),

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,6 +48,13 @@ def test_this_machine_is(url: str, local: bool) -> None:
 def test_an_endpoint_of_another_machine_is_refused() -> None:
     with pytest.raises(UsageError, match=r"never leaves this machine, and AWS_ENDPOINT_URL_SQS is https://sqs\.eu"):
         find_server({"AWS_ENDPOINT_URL_SQS": "https://sqs.eu-west-1.amazonaws.com"})
+
+
+def test_where_there_is_no_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queueworker.tools.local.ELASTICMQ_PORT", 9)
+    monkeypatch.setitem(sys.modules, "moto", None)
+    with pytest.raises(UsageError, match=r"start ElasticMQ \(docker run .* or install moto's server"):
+        find_server({})
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,16 @@ URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"
         ),
         pytest.param({"queues": (QueueShare(URL),)}, "exactly one of --handler", id="nothing to do with a message"),
         pytest.param(
+            {"queues": (QueueShare(URL),), "handler": "m:f", "envelope": ("sns", "s3", "sns")},
+            "--envelope sns is given twice",
+            id="an envelope given twice",
+        ),
+        pytest.param(
+            {"queues": (QueueShare(URL),), "handler": "m:f", "envelope": ("sns",), "keep_payloads": True},
+            "--keep-payloads is for --envelope s3-pointer",
+            id="payloads kept that are never read",
+        ),
+        pytest.param(
             {"queues": (QueueShare(URL),), "handler": "m:f", "exec": "cat"},
             "not --handler and --exec",
             id="two handlers",
@@ -136,3 +146,13 @@ def test_a_typo_in_a_variable_is_refused_with_the_right_name() -> None:
 )
 def test_variables_that_kubernetes_sets_for_services_are_no_typos(name: str) -> None:
     reject_unknown({name: "x"})
+
+
+def test_a_batch_size_is_for_handlers_of_batches() -> None:
+    settings = Settings(queues=(QueueShare(URL),), handler="m:f", batch_size=3)
+    settings.check_batch_size(for_batches=True)
+    with pytest.raises(
+        UsageError, match=r"--batch-size is for a --handler whose parameter is annotated list\[Message\]"
+    ):
+        settings.check_batch_size(for_batches=False)
+    Settings(queues=(QueueShare(URL),), handler="m:f").check_batch_size(for_batches=False)

@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from queueworker import logs
+from queueworker.commands.development import development_options, keep_reloading, settings_of
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler
+from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.loading import load
 from queueworker.model import ReportedError
 from queueworker.process import Process
@@ -65,7 +66,8 @@ def _queue_shares(_ctx: click.Context, _option: click.Parameter, given: tuple[st
 
 @click.command()
 @_setting_options
-def run(**flags: Any) -> None:
+@development_options
+def run(*, local: bool, send: str | None, reload: bool, **flags: Any) -> None:
     """Consume SQS queues: handle each message, keep it hidden meanwhile, and delete it after success.
 
     On SIGTERM the worker receives no more, lets running handlers finish and releases all other messages. A second
@@ -73,10 +75,13 @@ def run(**flags: Any) -> None:
     """
     try:
         reject_unknown(os.environ)
-        settings = Settings(**flags)
+        settings = settings_of(flags, send, local=local)
         logs.configure(settings.log_level, settings.log_format)
+        if reload:
+            keep_reloading()
         logs.pass_on_prints()
         handler = _load_handler(settings)
+        settings.check_batch_size(for_batches=isinstance(handler, BatchHandler))
         runtime = Runtime(settings, handler, Process(settings))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
@@ -101,5 +106,6 @@ def _load_handler(settings: Settings) -> Handler:
     if settings.isolate:
         from queueworker.handlers.isolation import IsolatedHandler  # noqa: PLC0415 -- as above
 
-        return IsolatedHandler(str(settings.handler), settings.log_level, settings.log_format)
+        isolated = IsolatedHandler(str(settings.handler), settings.log_level, settings.log_format)
+        return BatchHandler(isolated) if isolated.takes_batches else isolated
     return load(str(settings.handler))

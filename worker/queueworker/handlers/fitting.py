@@ -16,12 +16,13 @@ from queueworker.bodies.conversion import members, name_of, unmarked
 from queueworker.bodies.failures import UnservableTypeError
 from queueworker.bodies.readers import reader_for
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import Handler, is_coroutine_function
+from queueworker.handlers.handler import BatchHandler, Handler, is_coroutine_function
 from queueworker.model import Message
 
 Argument = Callable[[Message], Any]
 """Makes an argument of a message."""
 
+_IMPORT: Final = "import it outside of `if TYPE_CHECKING`"
 _VARIADIC: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 _POSITIONAL: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 # What an annotation may name although it is imported for type checkers alone.
@@ -31,6 +32,8 @@ _KNOWN_NAMES: Final = {"queueworker": queueworker, **{name: getattr(queueworker,
 def fit(handler: Callable[..., object]) -> Handler:
     """Return a handler that takes a message, and calls this one with what its parameters ask for.
 
+    One that asks for many messages stays as it is.
+
     Raises:
         UsageError: it asks for what a message does not have. The text goes on after the handler's name.
     """
@@ -38,14 +41,25 @@ def fit(handler: Callable[..., object]) -> Handler:
         signature = _signature(handler)
     except ValueError:  # a function in C that does not say what it takes
         return handler
+    except NameError as error:  # Python 3.14 reads annotations only now
+        raise UsageError(f"it has an annotation that means nothing ({error}): {_IMPORT}") from error
     named = [_resolved(handler, each) for each in signature.parameters.values() if each.kind not in _VARIADIC]
     if not named and any(each.kind is Parameter.VAR_POSITIONAL for each in signature.parameters.values()):
         return handler
     taken = _taken(named)
     positional = taken == named[: len(taken)] and all(each.kind in _POSITIONAL for each in taken)
-    if any(is_batch(each.annotation) for each in taken) or (positional and _take_message(taken)):
+    if any(is_batch(each.annotation) for each in taken):
+        return _batch_handler(handler, taken, positional=positional)
+    if positional and _take_message(taken):
         return handler
     return _calling(handler, _arguments(taken), by_name=not positional)
+
+
+def _batch_handler(handler: Callable[..., object], taken: Sequence[Parameter], *, positional: bool) -> BatchHandler:
+    if len(taken) > 1 or not positional:
+        names = ", ".join(each.name for each in taken)
+        raise UsageError(f"it takes {names}: list[Message] must be its first parameter, and all others have a default")
+    return BatchHandler(handler)
 
 
 def is_batch(annotation: Any) -> bool:
@@ -72,7 +86,7 @@ def _resolved(handler: Callable[..., object], parameter: Parameter) -> Parameter
     except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise UsageError(
             f"its parameter {parameter.name} is annotated {parameter.annotation!r}, which means no type when the worker"
-            f" runs ({error}): import it outside of `if TYPE_CHECKING`"
+            f" runs ({error}): {_IMPORT}"
         ) from error
     return parameter.replace(annotation=hints[parameter.name])
 

@@ -34,8 +34,22 @@ def finish(returned: object) -> None:
 
 async def finish_async(returned: object) -> None:
     """Wait for what a handler returned, on the running event loop. Raises what `finish` does."""
+    refuse(await awaited(returned))
+
+
+async def awaited(returned: object) -> object:
+    """Return what a handler returned in the end, after what can be awaited was."""
     while inspect.isawaitable(returned):
         returned = await returned
+    return returned
+
+
+def refuse(returned: object) -> None:
+    """Check that a handler returned nothing.
+
+    Raises:
+        HandlerReturnedError: it did.
+    """
     if returned is not None:
         raise HandlerReturnedError(f"the handler returned {_described(returned)}")
 

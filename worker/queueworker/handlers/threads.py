@@ -3,12 +3,15 @@
 `runtime` chooses it for every handler that is not a coroutine function.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from queueworker.context import CURRENT
 from queueworker.envelopes.opening import Opener
+from queueworker.handlers.batches import OpenedBatch, finish_batch
+from queueworker.handlers.batching import BatchWork
 from queueworker.handlers.cancellation import as_interruption
-from queueworker.handlers.handler import Handler, InterruptibleHandler
+from queueworker.handlers.handler import BatchFunction, Handler, InterruptibleHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
 from queueworker.handlers.loops import LoopThread
 from queueworker.handlers.returned import finish
@@ -19,13 +22,12 @@ from queueworker.model import Message
 from queueworker.threadpool import ThreadPool
 
 
-class ThreadWork(Work):
-    """Runs each message's handler in a thread, of a pool that the work on other queues may share."""
+class _InThreads(Work):
+    """Runs handlers in threads, of a pool that the work on other queues may share."""
 
-    def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
+    def __init__(self, handler: object, context: WorkContext, thread_pool: ThreadPool | None) -> None:
         super().__init__(context)
-        self._handler = handler if context.opener is None else _behind(context.opener, handler)
-        self._maybe_interruptible: object = handler  # a second name: mypy takes no callable for an InterruptibleHandler
+        self._maybe_interruptible = handler
         self._thread_pool = thread_pool or ThreadPool("handler", context.concurrency, context.primitives)
 
     def stop(self) -> None:
@@ -38,6 +40,14 @@ class ThreadWork(Work):
         if isinstance(self._maybe_interruptible, Lifecycle):
             return self._maybe_interruptible
         return Hooks(registry, LoopThread(self._context.primitives).wait)
+
+
+class ThreadWork(_InThreads):
+    """Runs each message's handler in a thread."""
+
+    def __init__(self, handler: Handler, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
+        super().__init__(handler, context, thread_pool)
+        self._handler = handler if context.opener is None else _behind(context.opener, handler)
 
     def _start(self, lease: Lease) -> None:
         self._thread_pool.submit(partial(self._run, lease))
@@ -57,6 +67,28 @@ class ThreadWork(Work):
         self._finish(lease, run, failure)
 
 
+class ThreadBatchWork(_InThreads, BatchWork):
+    """Runs the handler of each batch in a thread."""
+
+    def __init__(self, function: BatchFunction, context: WorkContext, thread_pool: ThreadPool | None = None) -> None:
+        super().__init__(function, context, thread_pool)
+        self._function = function if context.opener is None else _batch_behind(context.opener, function)
+
+    def _launch(self, batch: Sequence[Lease]) -> None:
+        self._thread_pool.submit(partial(self._run_batch, batch))
+
+    def _run_batch(self, batch: Sequence[Lease]) -> None:
+        begun = self._begin_batch(batch)
+        messages = [message for _, message, _ in begun]
+        failure: BaseException | None = None
+        try:
+            if messages:
+                finish_batch(self._function(messages), messages)
+        except BaseException as error:  # as above
+            failure = error
+        self._finish_batch(batch, begun, failure)
+
+
 def _behind(opener: Opener, handler: Handler) -> Handler:
     """Return a handler that opens its message's envelopes, and calls this one with what is in them."""
 
@@ -64,5 +96,21 @@ def _behind(opener: Opener, handler: Handler) -> Handler:
         inner = opener(message)
         CURRENT.set(inner)
         return None if inner is None else handler(inner)
+
+    return handle
+
+
+def _batch_behind(opener: Opener, function: BatchFunction) -> BatchFunction:
+    """Return a handler of batches that opens each message's envelopes, and calls this one with what is in them."""
+
+    def handle(messages: Sequence[Message]) -> None:
+        batch = OpenedBatch()
+        batch.open(messages, opener)
+        try:
+            if batch.inner:
+                finish_batch(function(batch.inner), batch.inner)
+        except BaseException as error:
+            batch.fail(error)
+        batch.raise_failures()
 
     return handle

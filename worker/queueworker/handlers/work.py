@@ -57,6 +57,7 @@ class WorkContext:
         limiter: capacity for messages; released when a message is settled.
         stats: counts handlers and measures their time.
         concurrency: how many handlers may run at the same time.
+        batch_size: how many messages a handler that takes several gets at most; of no meaning for others.
         retry_base_seconds: the delay after a message's first failure.
         in_order: messages of a group are handled one after the other, as in a FIFO queue. In a standard queue a group
             only says whose message it is (fair queues).
@@ -71,6 +72,7 @@ class WorkContext:
     stats: Stats
     concurrency: int
     retry_base_seconds: int
+    batch_size: int = 10
     in_order: bool = True
     dead_letter_queue: DeadLetterQueue | None = None
     opener: Opener | None = None

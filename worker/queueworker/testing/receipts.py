@@ -25,7 +25,7 @@ class Receipt:
     @property
     def over(self) -> bool:
         """Whether no handler works on this delivery, or will."""
-        return self.deleted or self.ended or self.visibility[-1:] == [0]
+        return self.deleted or self.ended or (not self.handled and bool(self.visibility))
 
     def until_next_handler(self) -> "list[Receipt]":
         """Return this delivery, and those that came while its handler was still working."""

@@ -1,25 +1,35 @@
 """Writes down each call of a handler, from outside of all that the worker puts around it. `worker` wraps it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
-from queueworker.handlers.handler import Handler, is_coroutine_function
+from queueworker.handlers.batches import failures_of, finish_batch, finish_batch_async
+from queueworker.handlers.handler import (
+    BatchFunction,
+    BatchHandler,
+    Handler,
+    is_coroutine_batch_function,
+    is_coroutine_function,
+)
 from queueworker.handlers.returned import finish, finish_async
 from queueworker.model import InterruptedWorkError, Message
+from queueworker.testing.clock import Clock
 from queueworker.testing.queue import Queue
 from queueworker.testing.result import Attempt
 from queueworker.testing.turns import EndOfRun
 
 
 class Recorder:
-    """The attempts at the messages of a queue."""
+    """The attempts at the messages of a run's queues."""
 
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
+    def __init__(self, queues: Mapping[str, Queue], clock: Clock) -> None:
+        self._queues, self._clock = queues, clock
         self.attempts: list[Attempt] = []
 
     def wrap(self, handler: Handler) -> Handler:
         """Return a handler that does the same, and of which each call is recorded."""
+        if isinstance(handler, BatchHandler):
+            return BatchHandler(self._wrap_batch(handler.function))
         if is_coroutine_function(handler):
 
             async def recorded_coroutine(message: Message) -> None:
@@ -34,12 +44,27 @@ class Recorder:
 
         return recorded
 
+    def _wrap_batch(self, function: BatchFunction) -> BatchFunction:
+        if is_coroutine_batch_function(function):
+
+            async def recorded_coroutine(messages: Sequence[Message]) -> None:
+                with self._attempts(messages):
+                    await finish_batch_async(function(messages), messages)
+
+            return recorded_coroutine
+
+        def recorded(messages: Sequence[Message]) -> None:
+            with self._attempts(messages):
+                finish_batch(function(messages), messages)
+
+        return recorded
+
+    def _attempt(self, message: Message) -> AbstractContextManager[None]:
+        return self._attempts([message])
+
     @contextmanager
-    def _attempt(self, message: Message) -> Iterator[None]:
-        clock, receipt = self._queue.clock, self._queue.receipt_of(message.receipt_handle)
-        receipt.handled = True
-        attempt = Attempt(message=message, started_at=clock.now, receipt=receipt)
-        self.attempts.append(attempt)
+    def _attempts(self, messages: Sequence[Message]) -> Iterator[None]:
+        attempts = [self._begin(message) for message in messages]
         error: BaseException | None = None
         try:
             yield
@@ -50,5 +75,18 @@ class Recorder:
             error = raised
             raise
         finally:
-            attempt.end(clock.now, error)
-            self._queue.notify_change()
+            with self._clock.queue_changed:
+                self._end(attempts, error)
+                self._clock.queue_changed.notify_all()
+
+    def _begin(self, message: Message) -> Attempt:
+        receipt = self._queues[message.queue_url].receipt_of(message.receipt_handle)
+        receipt.handled = True
+        attempt = Attempt(message=message, started_at=self._clock.now, receipt=receipt)
+        self.attempts.append(attempt)
+        return attempt
+
+    def _end(self, attempts: Sequence[Attempt], error: BaseException | None) -> None:
+        failures = failures_of([attempt.message for attempt in attempts], error)
+        for attempt, failure in zip(attempts, failures, strict=True):
+            attempt.end(self._clock.now, failure)

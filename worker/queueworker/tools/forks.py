@@ -16,17 +16,19 @@ _ALIVE: Final = os.pipe()
 """Nobody writes into it: who reads learns that the process with the write end has ended."""
 
 
-def fork() -> int | None:
+def fork(*, reads_terminal: bool = False) -> int | None:
     """Fork; return the process id of the child, and None in the child.
 
-    The child is in a process group of its own: a Ctrl-C in the terminal reaches only its parent, which passes it on.
+    The child is in a process group of its own, unless it is to read the terminal: a Ctrl-C there reaches only its
+    parent, which passes it on.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     child = os.fork()
     if not child:
         signal.set_wakeup_fd(-1)
         end_at_once()
-        os.setpgid(0, 0)
+        if not reads_terminal:
+            os.setpgid(0, 0)
         os.close(_ALIVE[1])
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -38,10 +40,10 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def run_forked(work: Callable[[], None]) -> int:
-    """Do work in a child process, which ends after it; return its process id."""
-    if child := fork():
-        return child
+def run_forked(work: Callable[[], None], *, reads_terminal: bool = False) -> None:
+    """Do work in a child process, which ends after it."""
+    if fork(reads_terminal=reads_terminal):
+        return
     try:
         work()
     finally:

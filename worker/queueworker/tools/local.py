@@ -7,16 +7,20 @@ lead past it.
 import importlib.util
 import ipaddress
 import json
+import logging
 import os
 import shlex
 import socket
+import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from queueworker.errors import UsageError
+from queueworker.errors import SqsError, UsageError
 from queueworker.model import is_fifo
 from queueworker.tools.forks import run_forked
 
@@ -89,9 +93,6 @@ def _start_moto() -> int:
 
 
 def _serve_moto(port_pipe: int) -> None:
-    import logging  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 -- in this process alone
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -181,6 +182,25 @@ def message(body: str, queue_url: str) -> dict[str, Any]:
     return fields | (
         {"MessageGroupId": _DUMMY, "MessageDeduplicationId": uuid.uuid4().hex} if is_fifo(queue_url) else {}
     )
+
+
+def send_from(path: str, queue_url: str, send: Callable[[str, Mapping[str, Any]], None]) -> None:
+    """Send the lines of a file, or of standard input (-), from a process of its own, as they come.
+
+    Args:
+        path: of the file.
+        queue_url: where they go.
+        send: sends a message to a queue.
+    """
+
+    def work() -> None:
+        try:
+            with sys.stdin if path == "-" else Path(path).open(encoding="utf-8") as lines:
+                send_lines(lines, lambda body: send(queue_url, message(body, queue_url)))
+        except SqsError as error:
+            sys.stderr.write(f"not all lines were sent: {error}\n")
+
+    run_forked(work, reads_terminal=path == "-")
 
 
 def send_lines(lines: Iterable[str], send: Callable[[str], None]) -> None:
