@@ -29,7 +29,7 @@ WIDER = {
     "heavy-tail": Difference(0.90, MOST_WAIT_ERROR, 0.09),
     # Whether the first sample holds a finished message decides on the next half minute: one of 45 in hand, by chance.
     "slow-start-latency": Difference(0.86, MOST_WAIT_ERROR, 0.10),
-    # One pod at most, which ends five times: a last poll of some seconds more is a twentieth of all.
+    # One pod at most, which ends five times, and sooner than its last poll would where a message ends that.
     "sparse": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.06),
 }
 """Runs that do not keep what was promised, by how much, and why."""
