@@ -12,7 +12,9 @@ import pytest
 
 import queueworker
 from queueworker import Message, MessageLostError, PartialFailure, Reject, Retry
-from queueworker.testing import Queue, Result, StuckError, Worker, consume, registrations_kept
+from queueworker.testing import Clock, Queue, Result, StuckError, Worker, consume, registrations_kept
+
+CLOCK = Clock()
 
 
 @pytest.fixture(autouse=True)
@@ -331,6 +333,38 @@ def test_an_envelope_is_opened() -> None:
 def test_a_broken_envelope_is_a_dead_letter() -> None:
     result = consume(handle, ["fine"], envelope=("sns",), dead_letter_queue=True, receives=1)
     assert (result.attempts, [each.body for each in result.dead_letters]) == ([], ["fine"])
+
+
+def queues_of_one_worker(clock: Clock) -> tuple[Queue, Queue]:
+    urgent, other = (Queue(name=name, clock=clock) for name in ("urgent", "other"))
+    for number in range(8):
+        urgent.send(f"urgent {number}")
+        other.send(f"other {number}")
+    return urgent, other
+
+
+def test_several_queues_share_a_worker_by_weight() -> None:
+    clock = Clock()
+    urgent, other = queues_of_one_worker(clock)
+    result = consume(lambda _: clock.advance(10), {urgent: 3, other: 1}, concurrency=4)
+    assert (len(result.handled), result.left) == (16, [])
+    begun_at_once = [each.body.split()[0] for each in result.attempts if each.started_at < 9]
+    assert sorted(begun_at_once) == ["other", "urgent", "urgent", "urgent"]
+
+
+def test_a_message_is_rejected_from_its_own_queue() -> None:
+    clock = Clock()
+    urgent, other = (Queue(name=name, clock=clock) for name in ("urgent", "other"))
+    urgent.send("fine")
+    other.send("unknown")
+    assert consume(handle, {urgent: 1, other: 1}, dead_letter_queue=True).handled == ["fine"]
+    assert (urgent.dead_letters, [message.body for message in other.dead_letters]) == ([], ["unknown"])
+
+
+@pytest.mark.parametrize("queues", [[Queue(name="a"), Queue(name="b")], [Queue(clock=CLOCK), Queue(clock=CLOCK)]])
+def test_queues_of_one_worker_have_their_own_names_and_one_clock(queues: list[Queue]) -> None:
+    with pytest.raises(ValueError, match="different names, and the same clock"):
+        consume(handle, dict.fromkeys(queues, 1))
 
 
 @pytest.fixture
