@@ -103,9 +103,10 @@ def test_the_program_explains_itself(flags: tuple[str, ...], expected: str) -> N
 
 def test_run_loads_no_other_command(moto_queue: Queue, start_worker: StartWorker) -> None:
     worker = start_worker(moto_queue, "--handler", "job_handlers:record_modules")
-    moto_queue.send("queueworker.commands.")
-    worker.until_events(1)
-    assert worker.events() == ["queueworker.commands.group queueworker.commands.run"]
+    moto_queue.send("queueworker.commands.", "queueworker.tools", "queueworker.sqs.inspection")
+    worker.until_events(3)
+    own = "queueworker.commands.development queueworker.commands.group queueworker.commands.run"
+    assert sorted(worker.events()) == ["", "", own]
 
 
 def test_a_port_that_is_taken_fails_the_start(moto_queue: Queue, start_worker: StartWorker) -> None:

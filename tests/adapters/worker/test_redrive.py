@@ -1,15 +1,19 @@
 """What `queueworker redrive` does with real queues, through faults, signals and its own death."""
 
 import itertools
+import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from devcluster.sqs import ElasticMq, SqsServer
-from tests.adapters.worker.commands import dead_letters, finished, source_of, start
+from tests.adapters.worker.commands import dead_letters, environment, finished, source_of, start
 from tests.adapters.worker.conftest import Queue, side_by_side, until
 from tests.adapters.worker.proxy import Proxy
 from tests.permissions import action, allowed
@@ -82,6 +86,28 @@ def test_on_a_signal_all_in_hand_is_settled(server: SqsServer) -> None:
     assert dead.depth() == (100 - moved, 0)
 
 
+def test_on_a_terminal_it_shows_how_far_it_is(moto_queue: Queue) -> None:
+    dead, _ = dead_letters(moto_queue.server)
+    dead.send(*(f"message {index}" for index in range(40)))
+    terminal, end = pty.openpty()
+    argv = [sys.executable, "-m", "queueworker", "redrive", "--from", dead.url, "--rate", "10"]
+    with subprocess.Popen(argv, env=environment(moto_queue.server), stdout=subprocess.PIPE, stderr=end) as running:
+        os.close(end)
+        shown = b"".join(iter(lambda: _read(terminal), b"")).decode()
+        out, _ = running.communicate()
+    os.close(terminal)
+    assert re.search(r"moved \d\d, looked at \d\d of about 40; \d+/s, \d s left", shown)
+    assert shown.endswith("\r\x1b[K"), "nothing of it stays"
+    assert out.startswith(b"40 messages moved in ")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux's way to say that the other end is closed
+        return b""
+
+
 @side_by_side
 def test_a_copy_is_as_the_sender_wrote_it(server: SqsServer) -> None:
     dead, jobs = dead_letters(server)
@@ -121,6 +147,19 @@ def test_a_fifo_queue_gets_them_in_order_although_their_deduplication_ids_were_j
 def _receive_in_vain(queue: Queue) -> bool:
     queue.client.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return True
+
+
+def test_what_a_fifo_queue_does_not_show_behind_what_is_left_is_told(elasticmq: SqsServer) -> None:
+    dead, jobs = dead_letters(elasticmq, suffix=".fifo", FifoQueue="true", ContentBasedDeduplication="false")
+    for index in range(15):
+        dead.send(f"{index:02}", MessageGroupId="g", MessageDeduplicationId=f"d{index}")
+    done = finished(elasticmq, "redrive", "--from", dead.url, "--filter", "body~0[1-9]|1")
+    assert re.search(
+        r"^9 messages moved in .*^1 message left: do not match.*^5 messages left: were not shown",
+        done.stdout,
+        re.DOTALL | re.MULTILINE,
+    )
+    assert (done.returncode, dead.depth(), jobs.depth()) == (1, (6, 0), (9, 0))
 
 
 @side_by_side

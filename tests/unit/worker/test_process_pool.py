@@ -23,6 +23,7 @@ class FakeProcess:
 
     def __init__(self, handle: Callable[[], None], *, starts: bool) -> None:
         self._handle, self._starts, self.closed = handle, starts, False
+        self.takes_batches = False
 
     def wait_until_loaded(self) -> None:
         pass

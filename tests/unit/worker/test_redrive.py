@@ -265,6 +265,18 @@ def test_a_message_that_is_delivered_again_after_its_delete_is_deleted_again_and
     assert outcome.unconfirmed == 0
 
 
+def test_a_message_that_is_delivered_again_when_its_delete_was_long_confirmed_is_deleted_again() -> None:
+    queue = MemoryQueue(*messages(1))
+    held, others = HeldMessages(queue, 60, time.monotonic), threading.Event()
+    held.delete(held.receive(10, 0) or [])
+    while held.unsettled:
+        others.wait(0.001)
+    queue.visible = [StoredMessage(Message(id="m0", body="body", receipt_handle="2:m0"))]
+    assert held.receive(10, 0) == []
+    assert held.close(others.wait) == 0
+    assert (queue.visible, queue.hidden) == ([], {})
+
+
 def test_batches_fit_into_requests_in_order() -> None:
     sizes = [100, MAX_BATCH_BYTES, 5, MAX_BATCH_BYTES - 5, *[10] * 12]
     queue = MemoryQueue(*(stored(f"m{index}", body="x" * size) for index, size in enumerate(sizes)))

@@ -1,5 +1,6 @@
 """What the commands that people use by hand have in common: how they begin, what they refuse, how they fail."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -33,6 +34,8 @@ def check_url(_ctx: click.Context, _option: click.Parameter, url: str | None) ->
 def open_queue(url: str, credentials: WorkerCredentials, visibility_seconds: int) -> InspectedQueue:
     """Return a queue whose messages are hidden for so long. Raises UsageError where AWS's settings cannot be used."""
     logs.configure("warning", "text")
+    # It warns of each message of a request that is tried again; what stays so is in the summary.
+    logging.getLogger("queueworker.lease.manager").setLevel(logging.ERROR)
     return InspectedQueue(
         url,
         credentials,

@@ -15,11 +15,12 @@ from queueworker.lease.table import LeaseTable
 from queueworker.model import DELETE, RELEASE, Message, StoredMessage
 from queueworker.stats import Count, Stats
 
-SENDERS: Final = 16
-"""Requests about held messages that may be under way at the same time."""
+SENDERS: Final = 4
+"""Requests about held messages that may be under way at the same time. More of them would time out where a server takes
+one at a time: ElasticMQ needs 0.3 s for each with 10,000 messages in flight."""
 RELEASED_AT_ONCE: Final = 500
 """Releases that are waited for together: the lease table looks through all that wait."""
-CLOSE_TIMEOUT_SECONDS: Final = 10.0
+CLOSE_TIMEOUT_SECONDS: Final = 30.0
 """How long the last requests may take without one of them being confirmed."""
 _CHECK_INTERVAL_SECONDS: Final = 0.02
 
@@ -75,6 +76,11 @@ class HeldMessages:
         """How many different messages have been received."""
         return len(self._seen)
 
+    @property
+    def unsettled(self) -> int:
+        """How many messages are neither deleted nor released."""
+        return len(self._manager)
+
     def receive(self, limit: int, wait_seconds: int) -> list[Held] | None:
         """Receive up to `limit` messages, and return those that this run has not seen; None when the queue has none.
 
@@ -111,27 +117,34 @@ class HeldMessages:
             self._kept.pop(each.message.id, None)
             self._manager.settle(each.lease, DELETE)
 
-    def close(self, pause: Pause) -> int:
+    def close(self, pause: Pause, waiting: Callable[[int], None] = lambda _: None) -> int:
         """Release all that is not deleted; return for how many messages SQS has confirmed neither.
 
-        A signal ends the wait.
+        Args:
+            pause: waits; a signal ends the wait for confirmations.
+            waiting: is called meanwhile, with the number of messages that are not confirmed.
         """
         self._manager.flush()
+
+        def paused(seconds: float) -> bool:
+            waiting(self.unsettled)
+            return pause(seconds)
+
         kept = [*self._kept.values()]
-        ended = self._wait_until_at_most(len(kept), pause)
+        ended = self._wait_until_at_most(len(kept), paused)
         for start in range(0, len(kept), RELEASED_AT_ONCE):
             wave = kept[start : start + RELEASED_AT_ONCE]
             for lease in wave:
                 self._manager.settle(lease, RELEASE)
-            ended = ended or self._wait_until_at_most(len(kept) - start - len(wave), pause)
-        unconfirmed = len(self._manager) + self._stats.snapshot().counts[Count.STRANDED]
+            ended = ended or self._wait_until_at_most(len(kept) - start - len(wave), paused)
+        unconfirmed = self.unsettled + self._stats.snapshot().counts[Count.STRANDED]
         self._manager.close()
         return unconfirmed
 
     def _wait_until_at_most(self, number: int, pause: Pause) -> bool:
         """Wait until so few messages are unsettled, as long as their number falls; return whether to wait no more."""
-        last, since = len(self._manager), self._clock()
-        while (left := len(self._manager)) > number:
+        last, since = self.unsettled, self._clock()
+        while (left := self.unsettled) > number:
             if left < last:
                 last, since = left, self._clock()
             if pause(_CHECK_INTERVAL_SECONDS) or self._clock() - since > CLOSE_TIMEOUT_SECONDS:

@@ -41,12 +41,18 @@ class Progress:
 
     def update(self, verb: str, done: int, seen: int, total: int) -> None:
         """Show so many messages as done; `seen` were looked at, of about `total`."""
+        self._show(lambda seconds: line(verb, done, seen, total, seconds))
+
+    def release(self, unconfirmed: int) -> None:
+        """Show that so many messages are not yet deleted or released."""
+        self._show(lambda _: f"settling {unconfirmed:,} in hand")
+
+    def _show(self, text: Callable[[float], str]) -> None:
         now = self._clock()
-        if now < self._next_at or not self._stream.isatty():
-            return
-        self._next_at, self._shown = now + _INTERVAL_SECONDS, True
-        self._stream.write(_CLEARED + line(verb, done, seen, total, now - self._began))
-        self._stream.flush()
+        if now >= self._next_at and self._stream.isatty():
+            self._next_at, self._shown = now + _INTERVAL_SECONDS, True
+            self._stream.write(_CLEARED + text(now - self._began))
+            self._stream.flush()
 
     def clear(self) -> None:
         """Remove the line."""

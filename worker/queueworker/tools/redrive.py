@@ -112,8 +112,9 @@ class Redrive:
             self.outcome.failure = error
         self.outcome.stopped = self._look.stopped
         self._count_unseen()
-        self._context.progress.clear()
-        self.outcome.unconfirmed = self._held.close(self._context.pause)
+        progress = self._context.progress
+        self.outcome.unconfirmed = self._held.close(self._context.pause, progress.release)
+        progress.clear()
         self.seconds = self._context.progress.seconds
         return self.outcome
 
@@ -121,7 +122,11 @@ class Redrive:
         for batch in self._look.batches(self._wanted):
             for url, chosen in self._by_target(batch).items():
                 self._move(url, chosen)
-            self._context.progress.update("moved", self.outcome.moved, self._held.seen, self._plan.expected)
+            self._show_progress()
+
+    def _show_progress(self) -> None:
+        verb = "would move" if self._plan.dry_run else "moved"
+        self._context.progress.update(verb, self.outcome.moved, self._held.seen, self._plan.expected)
 
     def _wanted(self) -> int:
         """Return how many messages to receive, at most; few of them may fit a filter."""
