@@ -6,7 +6,7 @@ that counting asks nothing of the server. Kinds take turns, round by round.
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from benchmarks.consumers import OURS, Setting, running
 from benchmarks.result import Figure, Result
 from devcluster.processes import Program, wait_until
 from devcluster.sqs import ElasticMq
+from testbed.process_usage import session_cpu_seconds
 
 WARM_UP_MESSAGES = 300
 WARM_UP_TIMEOUT_SECONDS = 30.0
@@ -27,8 +28,10 @@ WINDOW_SECONDS = 3.0
 LAST_MESSAGES = 500
 """A window ends early when only this many messages are left of those that are counted."""
 
-MOST_FASTER = 1.25
+MOST_FASTER = 1.5
 """How much faster one queue may be than eight with as many messages."""
+MOST_CPU = 1.6
+"""How much more CPU a message may take in eight queues than in one."""
 MOST_DISTURBED = 1.15
 """How much faster four queues may be without a slow one and one that does not exist beside them."""
 MOST_OFF = 0.05
@@ -72,8 +75,19 @@ KINDS = {
 }
 NOTE = {"note": "all figures are of this run"}
 
-Paces = dict[str, list[Sequence[float]]]
-"""For each kind the rounds, each with the messages per second of the queues that are counted."""
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What one run measured, of the queues that are counted."""
+
+    per_second: Sequence[float]
+    """The messages of each queue."""
+    cpu_ms: float
+    """For each message."""
+
+
+Paces = dict[str, list[Pace]]
+"""For each kind its rounds."""
 
 
 def measure(*, rounds: int) -> Result:
@@ -85,33 +99,39 @@ def measure(*, rounds: int) -> Result:
         for name in progress.track(plan, description="multi_queue"):
             found[name].append(_paced(server, KINDS[name]))
     text = f"one worker process, ElasticMQ beside it; medians of {rounds} rounds; no-op handlers but for the weights"
-    details = {name: [[round(pace, 1) for pace in paces] for paces in found[name]] for name in KINDS}
-    return Result("multi_queue", text, _figures(found), NOTE, {"messages_per_second": details})
+    details = {
+        name: [
+            {"messages_per_second": [round(each, 1) for each in pace.per_second], "cpu_ms": pace.cpu_ms}
+            for pace in paces
+        ]
+        for name, paces in found.items()
+    }
+    return Result("multi_queue", text, _figures(found), NOTE, details)
 
 
-def _figures(found: Mapping[str, Sequence[Sequence[float]]]) -> Sequence[Figure]:
+def _figures(found: Paces) -> Sequence[Figure]:
     one, eight, four, disturbed = (
-        median(sum(paces) for paces in found[name])
+        median(sum(pace.per_second) for pace in found[name])
         for name in ("one queue", "eight queues", "four queues", "four beside a slow and a missing one")
     )
-    share = median(paces[0] / sum(paces) for paces in found["weights 3 and 1"])
-    slowest = median(min(paces) / max(paces) for paces in found["eight queues"])
+    cpu_of_one, cpu_of_eight = (median(pace.cpu_ms for pace in found[name]) for name in ("one queue", "eight queues"))
+    slowest = median(min(pace.per_second) / max(pace.per_second) for pace in found["eight queues"])
+    share = median(pace.per_second[0] / sum(pace.per_second) for pace in found["weights 3 and 1"])
     return [
         Figure("messages per second (eight queues)", round(eight)),
         Figure("speed of one queue, eight being 1", round(one / eight, 3), MOST_FASTER),
+        Figure("CPU per message of eight queues, one being 1", round(cpu_of_eight / cpu_of_one, 3), MOST_CPU),
         Figure("speed of the slowest of eight queues, the fastest being 1", round(slowest, 3)),
         Figure(
-            "speed of four queues alone, beside a slow and a missing one being 1",
-            round(four / disturbed, 3),
-            MOST_DISTURBED,
+            "speed of four queues, beside a slow and a missing one being 1", round(four / disturbed, 3), MOST_DISTURBED
         ),
         Figure("share of a queue of weight 3 beside one of weight 1", round(share, 3)),
         Figure("how far that is from 0.75", round(abs(share - 0.75), 3), MOST_OFF),
     ]
 
 
-def _paced(server: ElasticMq, kind: Kind) -> Sequence[float]:
-    """Run a worker on new queues; return the messages per second of those that are counted."""
+def _paced(server: ElasticMq, kind: Kind) -> Pace:
+    """Run a worker on new queues."""
     setting = Setting(0, kind.concurrency)
     with _queues(server, kind.queues) as urls, tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal"
@@ -138,7 +158,7 @@ def _name(index: int) -> str:
     return f"bench-{index}"
 
 
-def _window(program: Program, kind: Kind, journals: Sequence[Path]) -> Sequence[float]:
+def _window(program: Program, kind: Kind, journals: Sequence[Path]) -> Pace:
     def handled() -> Sequence[int]:
         return [journal.stat().st_size if journal.exists() else 0 for journal in journals]
 
@@ -148,11 +168,12 @@ def _window(program: Program, kind: Kind, journals: Sequence[Path]) -> Sequence[
 
     wait_until(warm, WARM_UP_TIMEOUT_SECONDS, "the worker does not consume")
     last = sum(queue.messages for queue in kind.queues[: kind.counted]) - LAST_MESSAGES
-    begun, before = time.monotonic(), handled()
+    begun, cpu_before, before = time.monotonic(), session_cpu_seconds(program.pid), handled()
     while time.monotonic() < begun + WINDOW_SECONDS and sum(handled()) < last:
         time.sleep(0.05)
-    seconds, after = time.monotonic() - begun, handled()
-    return [(end - start) / seconds for start, end in zip(before, after, strict=True)]
+    seconds, cpu, after = time.monotonic() - begun, session_cpu_seconds(program.pid) - cpu_before, handled()
+    per_second = [(end - start) / seconds for start, end in zip(before, after, strict=True)]
+    return Pace(per_second, round(cpu / max(1, sum(after) - sum(before)) * 1000, 3))
 
 
 BENCH = Bench(name="multi_queue", measure=measure, options=("rounds",))

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from queueworkerpool.cli import COMMANDS
-from queueworkerpool.cli.failures import missing
+from queueworkerpool.cli.failures import PrintingGroup, missing
 from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.extra_commands import ExtraCommands
@@ -23,10 +23,18 @@ from queueworkerpool.settings import ENV_PREFIX, Settings, reject_unknown, tenan
 from queueworkerpool.tenancy import Tenancy
 
 
-@click.group(cls=ExtraCommands, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(PrintingGroup, ExtraCommands):
+    """All commands."""
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("queueworkerpool"))
 def main() -> None:
-    """Keep pools of queue workers at the right size for their SQS backlog."""
+    """Keep pools of queue workers at the right size for their SQS backlog.
+
+    Every command ends with exit code 74 when what it prints cannot be written, as on a full disk, and with 141 when
+    nobody reads it any more.
+    """
 
 
 def _setting_options(command: Callable[..., None]) -> Callable[..., None]:

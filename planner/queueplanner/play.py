@@ -129,8 +129,7 @@ def play(candidate: Candidate, scenario: Scenario, drawn: Drawn | None = None) -
 
 def beginning(load: Load) -> datetime:
     """Return when a load began; one without dates begins on a Monday at midnight."""
-    began: datetime | None = getattr(load, "began", None)  # only loads that were recorded, and their parts, know it
-    return began or MONDAY
+    return load.began or MONDAY
 
 
 def _run(policy: Policy, scenario: Scenario, system: System, drawn: Drawn) -> Run:

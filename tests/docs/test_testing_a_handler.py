@@ -1,4 +1,4 @@
-"""The example of docs/worker-tools.md, "Testing a handler", works as it is written."""
+"""The examples of tests of a handler, on docs/worker-tools.md and in the worker's README, pass as they are written."""
 
 import re
 from pathlib import Path
@@ -6,19 +6,28 @@ from pathlib import Path
 import pytest
 
 from docs.markdown import blocks
-from queueworker.hooks import REGISTRY
 
 pytest_plugins = ["pytester"]
 
-PAGE = Path(__file__).parents[2] / "docs" / "worker-tools.md"
+ROOT = Path(__file__).parents[2]
 FILE = re.compile(r"test: (\w+\.py)")
 
 
-def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
-    files = {found[1]: each.text for each in blocks(PAGE.read_text()) if (found := FILE.fullmatch(each.comment))}
-    assert set(files) == {"shop.py", "test_shop.py"}
+def files_of_the_page() -> dict[str, str]:
+    page = (ROOT / "docs/worker-tools.md").read_text()
+    return {found[1]: each.text for each in blocks(page) if (found := FILE.fullmatch(each.comment))}
+
+
+def files_of_the_readme() -> dict[str, str]:
+    handler, test = (each.text for each in blocks((ROOT / "worker/README.md").read_text()) if each.language == "python")
+    return {"handlers.py": handler, "test_handlers.py": test}
+
+
+@pytest.mark.parametrize("files", [files_of_the_page(), files_of_the_readme()], ids=["page", "README"])
+def test_the_examples_pass(pytester: pytest.Pytester, files: dict[str, str]) -> None:
     for name, text in files.items():
         pytester.path.joinpath(name).write_text(text)
     options = ("-p", "queueworker.pytest_plugin", "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function")
-    pytester.runpytest(*options).assert_outcomes(passed=files["test_shop.py"].count("def test_"))
-    assert not REGISTRY.middleware
+    passed = sum(text.count("def test_") for text in files.values())
+    assert passed
+    pytester.runpytest(*options).assert_outcomes(passed=passed)

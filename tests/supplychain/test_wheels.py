@@ -224,3 +224,17 @@ def test_the_worker_runs_by_what_its_own_wheel_holds(wheels: dict[str, Path], tm
     done = run(programs, "python", "-I", "-c", PARTS)
     assert (done.returncode, done.stderr) == (0, "")
     assert "/queueworker/_common/" in done.stdout
+
+
+TEST_OF_A_HANDLER = """
+def test_it(sqs_worker):
+    assert sqs_worker.consume(lambda message: None, "a").handled == ["a"]
+"""
+
+
+def test_the_workers_wheel_gives_tests_their_fixture(wheels: dict[str, Path], tmp_path: Path) -> None:
+    programs = programs_of(tmp_path / "environment", wheels["queueworker"])
+    (programs / "test_it.py").write_text(TEST_OF_A_HANDLER)
+    done = run(programs, "python", "-m", "pytest", "-p", "no:cacheprovider", "test_it.py")
+    assert done.returncode == 0, done.stdout
+    assert "queueworker-0.1.0" in next(line for line in done.stdout.splitlines() if line.startswith("plugins: "))

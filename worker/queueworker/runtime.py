@@ -56,7 +56,13 @@ def _opener_for(settings: Settings, surroundings: Surroundings) -> Opener | None
     if not settings.envelope:
         return None
     store = surroundings.payload_store() if s3_pointers.NAME in settings.envelope else None
-    return Opener(settings.envelope, store, keep_payloads=settings.keep_payloads, primitives=surroundings.primitives)
+    return Opener(
+        settings.envelope,
+        store,
+        keep_payloads=settings.keep_payloads,
+        readers=settings.concurrency,
+        primitives=surroundings.primitives,
+    )
 
 
 class Runtime:

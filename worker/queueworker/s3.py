@@ -5,7 +5,7 @@ client, which the worker does without for SQS. Requests are signed with the work
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -117,7 +117,7 @@ class S3Payloads:
         """
         with _our_errors():
             answer = self._client.get_object(Bucket=bucket, Key=key)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # entered itself, it is urllib3's, whose errors are not botocore's
                 if (size := answer["ContentLength"]) > self._limit:
                     raise ObjectTooLargeError(f"{size} bytes, and at most {self._limit} are read")
                 content: bytes = body.read()

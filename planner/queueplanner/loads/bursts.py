@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from queueplanner.loads.load import DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, Unit, duration, parameter
+from queueplanner.loads.load import DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, MadeUp, Unit, duration, parameter
 from queueplanner.loads.poisson import Ramp, Steady
 
 
 @dataclass(frozen=True, slots=True)
-class Burst:
+class Burst(MadeUp):
     """Messages that are all sent at once."""
 
     messages: int = parameter(1_000, Unit.COUNT, "how many are sent")
@@ -23,7 +23,7 @@ class Burst:
 
 
 @dataclass(frozen=True, slots=True)
-class HourlyBatch:
+class HourlyBatch(MadeUp):
     """A batch in every hour, as a cron job sends it, sent evenly over a few minutes; little in between."""
 
     messages: int = parameter(1_000, Unit.COUNT, "how many a batch has")
@@ -46,7 +46,7 @@ class HourlyBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Sparse:
+class Sparse(MadeUp):
     """Nothing for long, then a few messages, at no certain times."""
 
     every: float = parameter(HOUR_SECONDS, Unit.SECONDS, "how far they are apart, on average", lowest=0.001)
@@ -61,7 +61,7 @@ class Sparse:
 
 
 @dataclass(frozen=True, slots=True)
-class FlashCrowd:
+class FlashCrowd(MadeUp):
     """A steady load to which, from one moment on, many more come: soon very many, then fewer and fewer."""
 
     per_second: float = parameter(1.0, Unit.RATE, "how many are sent all the time")
@@ -90,7 +90,7 @@ _STORM = "the senders send again whatever happens: they do not wait for an answe
 
 
 @dataclass(frozen=True, slots=True)
-class RetryStorm:
+class RetryStorm(MadeUp):
     """A steady load whose senders cannot send for a while, and then send all of it again and again.
 
     What it is not: an outage of what the handlers need. That is `work.Failures.outages`, where messages come back by

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from math import inf, isfinite, nan
 from random import Random
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 MINUTE_SECONDS = 60.0
 HOUR_SECONDS = 3_600.0
@@ -17,14 +18,15 @@ PARAMETER = "parameter"
 
 
 class Load(Protocol):
-    """What is sent to a queue. Times are seconds from the start of the load.
-
-    That is a Monday's midnight, unless the load has a date of its own, as `began`.
-    """
+    """What is sent to a queue. Times are seconds from the start of the load."""
 
     @property
     def seconds(self) -> float:
         """How long it lasts."""
+
+    @property
+    def began(self) -> datetime | None:
+        """When it began; None: it has no date of its own, and is played from a Monday's midnight on."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -32,6 +34,14 @@ class Load(Protocol):
 
     def times(self, random: Random) -> Sequence[float]:
         """Return when each message is sent, in order."""
+
+
+class MadeUp:
+    """A load that is made up, which has no date."""
+
+    __slots__ = ()
+
+    began: ClassVar[None] = None
 
 
 class ShapeError(ValueError):

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from queueplanner.loads.load import DAY_SECONDS, MINUTE_SECONDS, Unit, duration, parameter
+from queueplanner.loads.load import DAY_SECONDS, MINUTE_SECONDS, MadeUp, Unit, duration, parameter
 from queueplanner.loads.poisson import Steady
 
 
 @dataclass(frozen=True, slots=True)
-class OnOff:
+class OnOff(MadeUp):
     """Phases with messages and phases without, of lengths without memory (an interrupted Poisson process)."""
 
     per_second: float = parameter(5.0, Unit.RATE, "how many are sent in a busy phase")
@@ -34,7 +34,7 @@ class OnOff:
 
 
 @dataclass(frozen=True, slots=True)
-class SelfSimilar:
+class SelfSimilar(MadeUp):
     """A load that varies as much over hours as over seconds: many senders, whose phases are Pareto distributed.
 
     Source: Willinger, Taqqu, Sherman, Wilson, "Self-similarity through high-variability" (1997): the sum of senders

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from queueplanner.loads.load import DAY_SECONDS, HOUR_SECONDS, WEEK_SECONDS, Unit, duration, parameter
+from queueplanner.loads.load import DAY_SECONDS, HOUR_SECONDS, WEEK_SECONDS, MadeUp, Unit, duration, parameter
 
 _WEEKDAYS, _WEEKEND = 5, 2
 
 
-class Poisson(ABC):
+class Poisson(MadeUp, ABC):
     """A load of independent messages."""
 
     __slots__ = ()

@@ -17,6 +17,7 @@ class _Judged:
     """What a policy is judged by: means of its runs."""
 
     name: str
+    messages: int
     cost: float
     p99: float
     above: float
@@ -27,6 +28,7 @@ class _Judged:
         runs = result.outcomes
         return cls(
             result.name,
+            max(run.messages for run in runs),
             fmean(run.cost for run in runs),
             fmean(run.wait.p99 if run.wait else 0.0 for run in runs),
             fmean(run.above_slo or 0.0 for run in runs),
@@ -40,6 +42,8 @@ def answer(results: Sequence[Result], slo_seconds: float | None) -> str:
     whole = [each for each in policies if not each.is_behind]
     if not whole:
         return "No policy handled its messages by the end."
+    if not any(each.messages for each in whole):
+        return _cheapest_without_messages(whole)
     if slo_seconds is None:
         return _cheapest_and_quickest(whole)
     kept = [each for each in whole if each.above <= 1 - KEPT]
@@ -56,6 +60,12 @@ def _cheapest(kept: Sequence[_Judged], goal: str) -> str:
         f"{first.name} keeps {goal} at the lowest cost, {amount(first.cost)}:"
         f" {saved * 100:.0f} % less than the next, {others[0].name} ({amount(others[0].cost)})."
     )
+
+
+def _cheapest_without_messages(whole: Sequence[_Judged]) -> str:
+    cheapest = min(whole, key=lambda each: each.cost)
+    costs = "costs least," if len(whole) > 1 else "costs"
+    return f"No message was sent, so nothing waited: {cheapest.name} {costs} {amount(cheapest.cost)}."
 
 
 def _closest(policies: Sequence[_Judged], goal: str) -> str:

@@ -6,8 +6,9 @@ from devcluster.sqs import SqsServer
 from tests.adapters.worker.conftest import Queue, StartWorker, Worker, side_by_side, until
 
 BODIES = [f"m{number}" for number in range(30)]
-KINDS: dict[str, tuple[str, ...]] = {"threads": ()}
-kinds = pytest.mark.parametrize("more", KINDS.values(), ids=KINDS)
+WAYS = {"threads": ("",), "coroutines": ("_async",), "isolated": ("_async", "--isolate")}
+"""How batches are handled: the end of the handler's name, and flags."""
+ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 def sizes(worker: Worker) -> list[int]:
@@ -15,15 +16,15 @@ def sizes(worker: Worker) -> list[int]:
     return [len(batch.split()) for batch in worker.events("batch")]
 
 
-@pytest.mark.parametrize("handler", ["record", "record_async"])
-@kinds
+@ways
 @side_by_side
 def test_messages_are_handled_in_batches_once_each(
-    queue: Queue, start_worker: StartWorker, handler: str, more: tuple[str, ...]
+    queue: Queue, start_worker: StartWorker, way: tuple[str, ...]
 ) -> None:
     queue.send(*BODIES)
-    flags = ("--handler", f"batch_handlers:{handler}", "--concurrency", "30", "--batch-size", "8", *more)
-    worker = start_worker(queue, *flags)
+    kind, *flags = way
+    flags += ("--concurrency", "30", "--batch-size", "8", "--wait-seconds", "1")
+    worker = start_worker(queue, "--handler", f"batch_handlers:record{kind}", *flags)
     worker.until_events(30)
     until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
     assert sorted(worker.events()) == sorted(BODIES)
@@ -33,16 +34,16 @@ def test_messages_are_handled_in_batches_once_each(
     assert worker.wait() == 0
 
 
-@pytest.mark.parametrize("handler", ["fail_some", "fail_some_async"])
-@kinds
+@ways
 @side_by_side
 def test_each_message_of_a_batch_fails_on_its_own(
-    server: SqsServer, start_worker: StartWorker, handler: str, more: tuple[str, ...]
+    server: SqsServer, start_worker: StartWorker, way: tuple[str, ...]
 ) -> None:
     queue, dead = Queue(server), Queue(server)
     queue.send("good", "retry", "reject", "fail", "well")
-    flags = ("--dead-letter-queue", dead.url, "--retry-seconds", "600", *more)
-    worker = start_worker(queue, "--handler", f"batch_handlers:{handler}", *flags)
+    kind, *flags = way
+    flags += ("--dead-letter-queue", dead.url, "--retry-seconds", "600")
+    worker = start_worker(queue, "--handler", f"batch_handlers:fail_some{kind}", *flags)
     until(lambda: queue.depth() == (0, 2) and dead.depth() == (1, 0), 20, "not each message has its own end")
     assert (worker.state()["processed"], worker.state()["failed"]) == (2, 3)
     (failed,) = worker.lines("handler failed")
@@ -61,28 +62,18 @@ def test_the_answer_of_lambda_is_understood(queue: Queue, start_worker: StartWor
     assert line["error"] == "it is among the batchItemFailures"
 
 
-@kinds
+@pytest.mark.parametrize("flags", [(), ("--isolate",)], ids=["threads", "isolated"])
 @side_by_side
-def test_every_message_of_a_batch_stays_hidden_while_it_is_handled(
-    queue: Queue, start_worker: StartWorker, more: tuple[str, ...]
+def test_each_message_of_a_batch_can_be_extended_and_stays_hidden_while_it_is_handled(
+    queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
     queue.send("a", "b", "c")
-    flags = ("--handler", "batch_handlers:sleep", "--visibility-seconds", "2", *more)
-    worker = start_worker(queue, *flags)
+    worker = start_worker(queue, "--handler", "batch_handlers:extend_and_sleep", "--visibility-seconds", "2", *flags)
     worker.until_events(3)
     until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
     assert worker.receives() == {"a": ["1"], "b": ["1"], "c": ["1"]}
-
-
-@kinds
-@side_by_side
-def test_a_handler_can_extend_each_message_of_its_batch(
-    queue: Queue, start_worker: StartWorker, more: tuple[str, ...]
-) -> None:
-    queue.send("a", "b", "c")
-    worker = start_worker(queue, "--handler", "batch_handlers:extend_all", *more)
-    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
-    assert "queueworker_messages_extended_total 3.0" in worker.get("/metrics")[1]
+    assert sorted(worker.events("extended")) == ["a", "b", "c"]
+    assert worker.metric("messages_extended_total", queue) > 3, "the worker extends by itself"
 
 
 def test_a_group_of_a_fifo_queue_keeps_its_order(elasticmq: SqsServer, start_worker: StartWorker) -> None:

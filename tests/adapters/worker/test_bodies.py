@@ -4,6 +4,7 @@ import hashlib
 import json
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -265,6 +266,35 @@ def s3_answering(status: int, code: str, signed_by: list[str]) -> Iterator[str]:
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
         yield f"http://{address}"
+
+
+@contextmanager
+def s3_answering_when_asked_by(number: int) -> Iterator[str]:
+    """An S3 that answers only when so many requests are under way at the same time."""
+    together = threading.Barrier(number, timeout=20)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            together.wait()
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"http://{address}"
+
+
+def test_the_payloads_of_all_coroutines_are_read_at_the_same_time(
+    payloads: Payloads, start_reading: StartReading
+) -> None:
+    for number in range(20):
+        payloads.send(f"p{number}", None)
+    with s3_answering_when_asked_by(20) as address:
+        flags = ("--concurrency", "20", "--keep-payloads")
+        worker = start_reading("--handler", "body_handlers:digest_async", *flags, s3=address)
+        worker.until_events(20, seconds=20)
 
 
 @pytest.mark.parametrize("more", [(), ("--isolate",)], ids=["in the worker", "isolated"])

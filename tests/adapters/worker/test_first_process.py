@@ -1,7 +1,9 @@
 """The worker as the first process of a container: nobody else looks after orphans and signals."""
 
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -39,12 +41,26 @@ def zombies_of(pid: int) -> int:
     return found
 
 
-def test_orphans_of_commands_do_not_stay_zombies(moto_queue: Queue, start_worker: StartWorker) -> None:
+PROGRAM = """
+import json, subprocess, sys
+print('{"ready": true}', flush=True)
+for line in sys.stdin:
+    id = json.loads(line)["id"]
+    subprocess.run(["sh", "-c", f"sh -c 'sleep 1; touch orphan-{id}' & exit 0"])
+    print(json.dumps({"id": id, "success": True}), flush=True)
+"""
+LEAVING_ORPHANS = {
+    "commands": ("--exec", "sh -c 'sh -c \"sleep 1; touch orphan-$SQS_MESSAGE_ID\" & exit 0'"),
+    "programs": ("--serve", shlex.join([sys.executable, "-ISc", PROGRAM])),
+}
+
+
+@pytest.mark.parametrize("flags", LEAVING_ORPHANS.values(), ids=LEAVING_ORPHANS)
+def test_orphans_do_not_stay_zombies(moto_queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]) -> None:
     moto_queue.send(*map(str, range(5)))
-    command = "sh -c 'sh -c \"sleep 1; touch orphan-$SQS_MESSAGE_ID\" & exit 0'"
-    worker = start_worker(moto_queue, "--exec", command, prefix=UNSHARE)
+    worker = start_worker(moto_queue, *flags, prefix=UNSHARE)
     folder = worker.journal.parent
-    until(lambda: len(list(folder.glob("orphan-*"))) == 5, 20, "the commands left no orphans")
+    until(lambda: len(list(folder.glob("orphan-*"))) == 5, 20, "no orphans were left")
     until(lambda: moto_queue.depth() == (0, 0), 20, "the messages were not deleted")
     first = child_of(worker.process.pid)
     until(lambda: zombies_of(first) == 0, 10, "orphans stay zombies")

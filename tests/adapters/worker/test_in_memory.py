@@ -52,6 +52,10 @@ CASES = {
     "a coroutine extends its message itself": Case(("extend 60",), "handle_async"),
     "a group keeps its order, and a failure stops it": Case(("fail-once", "sleep 0.1", "fine", "again"), fifo=True),
     "a body that does not fit is rejected": Case(('{"number": 1}', "none"), "charge", dead_letter_queue=True),
+    "of a batch each message fares on its own": Case(
+        ("fine", "fail", "retry", "reject", "again"), "handle_batch", dead_letter_queue=True
+    ),
+    "an envelope is opened": Case(('{"Type": "Notification", "Message": "fine"}',), settings={"envelope": ("sns",)}),
     "a worker that ends finishes what it has begun, and returns the rest": Case(
         ("sleep 1", "fine"), settings={"concurrency": 1}, terminated_after=1
     ),
@@ -110,6 +114,12 @@ def settings(case: Case) -> dict[str, Any]:
     return {"retry_seconds": 0, "wait_seconds": 1, **case.settings}
 
 
+def flags_of(given: dict[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            yield from (f"--{name.replace('_', '-')}", str(each))
+
+
 def in_a_worker(case: Case, folder: Path, server: ElasticMq, expected: Outcome) -> Outcome:
     """Run a case with a worker on ElasticMQ, for as long as the other run lets one expect."""
     suffix, attributes = ("", {}) if not case.fifo else (".fifo", {"FifoQueue": "true"})
@@ -120,7 +130,7 @@ def in_a_worker(case: Case, folder: Path, server: ElasticMq, expected: Outcome) 
     for number, body in enumerate(case.bodies):
         group = {"MessageGroupId": "group", "MessageDeduplicationId": str(number)} if case.fifo else {}
         queue.send(body, **group)
-    flags = [each for name, value in settings(case).items() for each in (f"--{name.replace('_', '-')}", str(value))]
+    flags = list(flags_of(settings(case)))
     flags += ["--dead-letter-queue", dead.url] if case.dead_letter_queue else []
     worker = Worker(queue, folder, "--handler", f"same_handlers:{case.handler}", *flags)
     try:

@@ -74,7 +74,7 @@ def test_the_examples_handle_extend_reject_retry_and_fail(
     assert "no order" in failed["error"] or "invalid character" in failed["error"]
     text = worker.log.read_text()
     assert all(f"handled {order['id']}\n" in text for order in ORDERS), "standard error is the worker's"
-    assert "queueworker_messages_extended_total 1.0" in worker.get("/metrics")[1]
+    assert worker.metric("messages_extended_total", queue) == 1
     worker.signal()
     assert worker.wait() == 0
     until(lambda: not any(map(runs, started)), 20, "a program outlived the worker")

@@ -100,7 +100,7 @@ def test_each_excerpt_is_what_was_sent_in_it(times: list[float]) -> None:
 
 
 class Listed:
-    seconds, notes = DAY, ()
+    seconds, notes, began = DAY, (), None
 
     def __init__(self, times: list[float]) -> None:
         self._times = times

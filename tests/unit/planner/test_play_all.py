@@ -46,7 +46,7 @@ def dies(_: Work) -> Dies:
 class Counted:
     """A load that counts how often it is drawn."""
 
-    seconds, notes = 10.0, ()
+    seconds, notes, began = 10.0, (), None
 
     def __init__(self) -> None:
         self.draws = 0

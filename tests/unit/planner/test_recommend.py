@@ -467,7 +467,7 @@ def test_a_larger_load_keeps_its_order_and_its_times(times: list[float], factor:
 
 
 class Listed:
-    seconds, notes = DAY, ()
+    seconds, notes, began = DAY, (), None
 
     def __init__(self, times: list[float]) -> None:
         self._times = times

@@ -49,6 +49,7 @@ def test_a_shape_sends_as_many_messages_as_it_says_in_order_and_in_its_time(shap
 def test_a_shape_says_what_can_be_set_and_works_without(shape: loads.Shape) -> None:
     load = shape.parse(())
     assert shape.meaning.endswith(".")
+    assert load.began is None, "it has no date, and says so"
     assert "seconds" in shape.parameters
     for name, parameter in shape.parameters.items():
         assert parameter.lowest <= parameter.default <= parameter.highest, name

@@ -169,3 +169,23 @@ def test_a_batch_that_the_worker_cancels_is_released_at_once() -> None:
     work.stop()
     environment.wait_until_settled()
     assert sorted(environment.queue.released) == ["m0", "m1", "m2"]
+
+
+@both
+def test_envelopes_are_opened_one_by_one(make: MakeWork) -> None:
+    environment, batches = Environment(), Batches()
+
+    class Opener:
+        blocks = True
+
+        def __call__(self, message: Message) -> Message | None:
+            if message.id == "m1":
+                raise Retry(0)
+            return replace(message, body="opened")
+
+    opener: Any = Opener()
+    make(batches, context(environment, opener=opener)).accept(environment.leases(3))
+    environment.wait_until_settled()
+    assert batches.all == [["m0", "m2"]]
+    assert sorted(environment.queue.deleted) == ["m0", "m2"]
+    assert environment.queue.released == ["m1"]

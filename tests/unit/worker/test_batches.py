@@ -9,7 +9,7 @@ import pytest
 
 from docs.markdown import marked
 from queueworker import Message, PartialFailure, Reject, Retry
-from queueworker.handlers.batches import failures_of, finish_batch, finish_batch_async
+from queueworker.handlers.batches import OpenedBatch, failures_of, finish_batch, finish_batch_async
 from queueworker.handlers.fitting import fit
 from queueworker.handlers.handler import BatchHandler
 
@@ -126,3 +126,28 @@ def test_the_handler_of_the_page_rejects_what_is_no_json() -> None:
     assert [(message.id, str(error)) for message, error in raised.value.failures.items()] == [
         ("m1", "its body is no JSON")
     ]
+
+
+def test_each_message_fails_as_what_was_in_its_envelope() -> None:
+    messages = [replace(M0, body="good"), replace(M1, body="unfit"), replace(M2, body="nothing")]
+    messages += [replace(M0, id="m3", body="bad")]
+    unfit = Reject("no notification")
+
+    def open_envelope(message: Message) -> Message | None:
+        if message.body == "unfit":
+            raise unfit
+        return None if message.body == "nothing" else replace(message, body=message.body.upper())
+
+    batch = OpenedBatch()
+    batch.open(messages, open_envelope)
+    assert [message.body for message in batch.inner] == ["GOOD", "BAD"]
+    batch.fail(PartialFailure({batch.inner[1]: BROKEN}))
+    with pytest.raises(PartialFailure) as raised:
+        batch.raise_failures()
+    assert failures_of(messages, raised.value) == [None, unfit, None, BROKEN]
+
+
+def test_a_batch_whose_messages_were_all_opened_and_handled_has_no_failure() -> None:
+    batch = OpenedBatch()
+    batch.open(MESSAGES, lambda message: message)
+    batch.raise_failures()

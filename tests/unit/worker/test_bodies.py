@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pydantic
 import pytest
+import typing_extensions
 
 from queueworker import Reject
 from queueworker.bodies.failures import MAX_REASON_LENGTH, UnfitBodyError, UnservableTypeError
@@ -106,6 +107,11 @@ ORDER = {
     "added by a newer sender": {},
 }
 
+
+class Parcel(typing_extensions.TypedDict):
+    model: Model
+
+
 FITTING: dict[str, tuple[Any, str, object]] = {
     "text": (str, "päckchen", "päckchen"),
     "text that may be none": (str | None, "null", "null"),
@@ -158,6 +164,7 @@ FITTING: dict[str, tuple[Any, str, object]] = {
         '{"kind": "dog", "age": 3}',
         Dog(kind="dog", age=3),
     ),
+    "a TypedDict of a model": (Parcel, '{"model": {"id": 5, "name": "a"}}', {"model": Model(id=5, name="a")}),
     "a dataclass of a model": (Holder, '{"model": {"id": 5, "name": "a"}}', Holder(Model(id=5, name="a"))),
 }
 
@@ -263,14 +270,25 @@ class Unknown:
     order: "NoSuchOrder"  # type: ignore[name-defined]  # noqa: F821 -- as of an import for type checkers alone
 
 
+class Connection:
+    """What no JSON has."""
+
+
+@dataclass
+class Connected:
+    model: Model
+    connection: Connection
+
+
 UNSERVABLE: dict[str, tuple[Any, str]] = {
-    "a class": (Queue := type("Queue", (), {}), "Queue"),
+    "a class": (Connection, "Connection"),
     "text or something else": (str | Tree, "and a body is always a string"),
     "a field": (Hurried, "Hurried, whose limit is timedelta"),
     "more than fields": (Unfinished, "Unfinished, which is made with connection beside its fields"),
     "an import for type checkers": (Unknown, "Unknown, in which NoSuchOrder is not known when the worker runs"),
     "names that are numbers": (dict[int, str], "dict[int, str], and names in JSON are strings"),
     "an array of what cannot be served": (list[timedelta], "timedelta"),
+    "what pydantic does not know": (Connected, "it, as pydantic says: Unable to generate pydantic-core schema for"),
     "no type": ({"a": 1}, "{'a': 1}"),
 }
 

@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
 import pytest
 
@@ -176,6 +176,16 @@ def takes_a_class(queue: asyncio.Queue[int]) -> None: ...
 def takes_a_sentence(message: "the message") -> None: ...  # type: ignore[valid-type]  # noqa: F722 -- as in old code
 
 
+class Unread:
+    """As Python 3.14 has a function whose annotation nobody has read yet."""
+
+    @property
+    def __signature__(self) -> NoReturn:
+        raise NameError("name 'Decimal' is not defined")
+
+    def __call__(self, amount: object) -> None: ...
+
+
 REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "nothing": (takes_nothing, "it takes nothing: give it a parameter for the message"),
     "names alone": (takes_named_alone, "it takes nothing: give it a parameter for the message"),
@@ -187,6 +197,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         annotated_handlers.take_unknown,
         "its parameter amount is annotated 'Decimal', which means no type when the worker runs (name 'Decimal' is not",
     ),
+    "a type that is read now": (Unread(), "it has an annotation that means nothing (name 'Decimal' is not defined)"),
     "no type": (takes_a_sentence, "its parameter message is annotated 'the message', which means no type"),
 }
 

@@ -46,7 +46,19 @@ TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         pytest.param(
             Message("m-2", "body", "receipt", attributes={"traceparent": TRACEPARENT}, queue_url="https://sqs/1/q"),
             {"message_id": "m-1", "seconds": 0.25, "queue": "https://sqs/1/q", "traceparent": TRACEPARENT},
-            id="what the line says itself stays",
+            id="the message's queue and trace beside what the line says",
+        ),
+        pytest.param(
+            Message(
+                "m-2",
+                "body",
+                "receipt",
+                attributes={"seconds": "1"},
+                queue_url="https://sqs/1/q",
+                trace_header="Root=1",
+            ),
+            {"message_id": "m-1", "seconds": 0.25, "queue": "https://sqs/1/q", "X-Amzn-Trace-Id": "Root=1"},
+            id="X-Ray's trace",
         ),
     ],
 )
@@ -59,3 +71,15 @@ def test_a_line_says_during_which_message_it_was_written(current: Message | None
 
     line = contextvars.copy_context().run(written)
     assert {name: line[name] for name in line.keys() - {"time", "level", "logger", "message", "traceback"}} == fields
+
+
+def test_what_a_line_says_itself_stays() -> None:
+    def written() -> logging.LogRecord:
+        CURRENT.set(Message("m-2", "body", "receipt", queue_url="https://sqs/1/q"))
+        line = record()
+        line.__dict__["queue"] = "https://sqs/1/another"
+        assert MessageFields().filter(line)
+        return line
+
+    line = contextvars.copy_context().run(written)
+    assert (line.__dict__["message_id"], line.__dict__["queue"]) == ("m-1", "https://sqs/1/another")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import BatchHandler, Handler, is_coroutine_function
+from queueworker.handlers.handler import Handler, is_coroutine_function
 from queueworker.handlers.middleware import MiddlewareError, wrap
 from queueworker.handlers.returned import HandlerReturnedError, finish
 from queueworker.hooks import Middleware
@@ -269,10 +269,3 @@ def test_a_second_yield_after_a_failure_is_a_failure(middleware: Middleware, han
 def test_async_middleware_around_a_plain_function_is_refused() -> None:
     with pytest.raises(UsageError, match=r"middleware .*swallow_async is async, and handler .*handle is not: make the"):
         wrap(Journal().handler(), [swallow, swallow_async])
-
-
-def test_middleware_around_a_batch_is_refused() -> None:
-    handler = BatchHandler(lambda messages: None)  # noqa: ARG005 -- it takes what a handler of batches does
-    assert wrap(handler, []) is handler
-    with pytest.raises(UsageError, match=r"it takes list\[Message\], and middleware .* runs around one message"):
-        wrap(handler, [Journal().middleware("outer")])

@@ -23,6 +23,7 @@ class FakeProcess:
 
     def __init__(self, handle: Callable[[], None], *, starts: bool) -> None:
         self._handle, self._starts, self.closed = handle, starts, False
+        self.takes_batches = False
 
     def wait_until_loaded(self) -> None:
         pass
@@ -167,7 +168,7 @@ def test_a_message_that_waits_for_a_process_takes_one_that_has_become_idle(monke
     started.failing_starts = 2
     second = threading.Thread(target=started.pool, args=(MESSAGE,))
     second.start()
-    while len(started.processes) < 3:
+    while not started.pool._changed._waiters:  # type: ignore[attr-defined]  # whoever waits for it
         time.sleep(0)
     proceed.set()
     for thread in (first, second):

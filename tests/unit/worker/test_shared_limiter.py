@@ -18,7 +18,7 @@ def apart() -> Callable[[SharedLimiter, int], "Future[int]"]:
         result: Future[int] = Future()
         threading.Thread(target=lambda: result.set_result(limiter.acquire(limit)), daemon=True).start()
         deadline = time.monotonic() + 10
-        while not limiter._waiting:
+        while not limiter.waiting:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         return result

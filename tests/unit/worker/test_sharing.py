@@ -48,8 +48,29 @@ def test_a_queue_may_take_its_share_and_what_nobody_else_wants(
     held: tuple[int, int], wants: tuple[bool, bool], available: tuple[int, int]
 ) -> None:
     slots = SharedSlots(10, (6, 4))
-    slots.held[:], slots.wants[:] = held, wants
-    assert tuple(slots.available()) == available
+    for queue in (0, 1):
+        slots.hold(queue, held[queue])
+        slots.set_wants(queue, wants=wants[queue])
+    assert (slots.available(0), slots.available(1)) == available
+
+
+@pytest.mark.parametrize(
+    ("held", "wants", "reach"),
+    [
+        pytest.param((0, 0), (WANTS, WANTS), (6, 4), id="both want: the shares"),
+        pytest.param((2, 4), (WANTS, WANTS), (6, 4), id="with messages in hand: the same"),
+        pytest.param((3, 0), (WANTS, IDLE), (9, 4), id="alone: all but the reserved slot"),
+        pytest.param((9, 1), (WANTS, WANTS), (9, 1), id="nothing is free"),
+    ],
+)
+def test_what_is_within_a_queues_reach_is_what_it_may_hold_as_its_own_messages_end(
+    held: tuple[int, int], wants: tuple[bool, bool], reach: tuple[int, int]
+) -> None:
+    slots = SharedSlots(10, (6, 4))
+    for queue in (0, 1):
+        slots.hold(queue, held[queue])
+        slots.set_wants(queue, wants=wants[queue])
+    assert (slots.within_reach(0), slots.within_reach(1)) == reach
 
 
 @dataclass(frozen=True)
@@ -73,11 +94,11 @@ def worlds(draw: st.DrawFn) -> tuple[int, list[int], list[Action]]:
 def play(slots: SharedSlots, action: Action) -> None:
     queue = action.queue
     if action.kind == "take":
-        slots.held[queue] += min(action.number, slots.available()[queue])
+        slots.hold(queue, min(action.number, slots.available(queue)))
     elif action.kind == "release":
-        slots.held[queue] -= min(action.number, slots.held[queue])
+        slots.hold(queue, -min(action.number, slots.held[queue]))
     else:
-        slots.wants[queue] = action.kind == "want"
+        slots.set_wants(queue, wants=action.kind == "want")
 
 
 @given(worlds())
@@ -89,8 +110,7 @@ def test_a_queue_that_holds_nothing_can_always_take_a_slot_and_no_slot_is_held_t
     for action in actions:
         play(slots, action)
         assert sum(slots.held) <= total
-        available = slots.available()
-        assert all(available[i] for i, held in enumerate(slots.held) if held == 0)
+        assert all(slots.available(i) for i, held in enumerate(slots.held) if held == 0)
         assert all(held <= slots.most for held in slots.held)
 
 
@@ -102,16 +122,17 @@ def test_with_messages_in_all_queues_the_slots_settle_at_the_shares(
     slots = SharedSlots(total, weights)
     for action in actions:
         play(slots, action)
-    slots.wants[:] = [True] * len(weights)
     queues = list(range(len(weights)))
+    for queue in queues:
+        slots.set_wants(queue, wants=True)
     borrowed = [max(0, held - share) for held, share in zip(slots.held, slots.shares, strict=True)]
     for _ in range(sum(borrowed) + 1):  # each time one message more of those beyond the shares ends
         for queue in dice.sample(queues, len(queues)):
-            slots.held[queue] += min(10**3, slots.available()[queue])
+            slots.hold(queue, slots.available(queue))
         for queue in queues:
-            slots.held[queue] -= int(slots.held[queue] > slots.shares[queue])
+            slots.hold(queue, -int(slots.held[queue] > slots.shares[queue]))
     for queue in queues:
-        slots.held[queue] += slots.available()[queue]
+        slots.hold(queue, slots.available(queue))
     assert tuple(slots.held) == slots.shares
 
 
@@ -124,7 +145,8 @@ def test_idle_slots_are_used_by_the_one_queue_that_has_messages(
     for action in actions:
         play(slots, action)
     busy = chosen % len(weights)
-    slots.wants[:] = [queue == busy for queue in range(len(weights))]
-    slots.held[busy] += slots.available()[busy]
+    for queue in range(len(weights)):
+        slots.set_wants(queue, wants=queue == busy)
+    slots.hold(busy, slots.available(busy))
     others = [max(1, held) for queue, held in enumerate(slots.held) if queue != busy]
     assert slots.held[busy] + sum(others) == total

@@ -22,7 +22,6 @@ from typing import (
     get_args,
     get_origin,
     get_type_hints,
-    is_typeddict,
 )
 
 from queueworker.bodies import kinds
@@ -58,6 +57,11 @@ def members(annotation: Any) -> tuple[Any, ...]:
     """Return the members of a union; of any other type, that type alone."""
     annotation = unmarked(annotation)
     return get_args(annotation) if get_origin(annotation) in {Union, types.UnionType} else (annotation,)
+
+
+def is_typed_dict(annotation: Any) -> bool:
+    """Return whether it is a TypedDict: of `typing`, or of `typing_extensions`, as pydantic wants it on Python 3.11."""
+    return hasattr(annotation, "__required_keys__")
 
 
 def name_of(annotation: Any) -> str:
@@ -117,12 +121,12 @@ class Converter:
         return None
 
     def _record(self, cls: Any) -> Kind:
-        if not isinstance(cls, type) or not (is_dataclass(cls) or is_typeddict(cls)):
+        if not isinstance(cls, type) or not (is_dataclass(cls) or is_typed_dict(cls)):
             raise UnservableTypeError(name_of(cls))
         if cls not in self._records:
             # For fields of its own type, which ask for it before it is made; looked up when it is called.
             self._records[cls] = Kind(cls.__name__, lambda value: self._records[cls].convert(value))  # noqa: PLW0108
-            self._records[cls] = self._typed_dict(cls) if is_typeddict(cls) else self._dataclass(cls)
+            self._records[cls] = self._typed_dict(cls) if is_typed_dict(cls) else self._dataclass(cls)
         return self._records[cls]
 
     def _dataclass(self, cls: Any) -> Kind:

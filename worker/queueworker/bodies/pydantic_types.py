@@ -6,15 +6,22 @@ The user's module has imported pydantic by then; nothing else of the worker does
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from queueworker.bodies.failures import Misfit
+from queueworker.bodies.failures import Misfit, UnservableTypeError
 
 
 def parser_for(annotation: Any) -> Callable[[str], Any]:
-    """Return what makes a value of the type from JSON, by pydantic's own rules; it raises Misfit."""
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    """Return what makes a value of the type from JSON, by pydantic's own rules; it raises Misfit.
+
+    Raises:
+        UnservableTypeError: pydantic does not know a part of the type.
+    """
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        raise UnservableTypeError(f"it, as pydantic says: {error.message.partition(chr(10))[0]}") from error
 
     def parse(body: str) -> Any:
         try:

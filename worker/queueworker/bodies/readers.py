@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any, get_args
 
-from queueworker.bodies.conversion import Converter, hints_of, members, name_of, unmarked
+from queueworker.bodies.conversion import Converter, hints_of, is_typed_dict, members, name_of, unmarked
 from queueworker.bodies.failures import Misfit, NotJsonError, UnfitBodyError, UnservableTypeError
 from queueworker.bodies.json_text import HALF_PAIR, NESTED_TOO_DEEPLY, parse_json
 
@@ -46,7 +46,7 @@ def _is_pydantics(annotation: Any, seen: set[Any]) -> bool:
     plain = unmarked(annotation)
     if hasattr(plain, "__pydantic_validator__"):
         return True
-    if is_dataclass(plain) and plain not in seen:
+    if (is_dataclass(plain) or is_typed_dict(plain)) and plain not in seen:
         return any(_is_pydantics(each, seen | {plain}) for each in hints_of(plain).values())
     return any(_is_pydantics(each, seen) for each in get_args(plain))
 

@@ -106,5 +106,6 @@ def _load_handler(settings: Settings) -> Handler:
     if settings.isolate:
         from queueworker.handlers.isolation import IsolatedHandler  # noqa: PLC0415 -- as above
 
-        return IsolatedHandler(str(settings.handler), settings.log_level, settings.log_format)
+        isolated = IsolatedHandler(str(settings.handler), settings.log_level, settings.log_format)
+        return BatchHandler(isolated) if isolated.takes_batches else isolated
     return load(str(settings.handler))

@@ -6,7 +6,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from queueworker.envelopes import eventbridge, s3_events, s3_pointers, sns
 from queueworker.envelopes.s3_pointers import PayloadStore, Pointer
@@ -14,6 +14,9 @@ from queueworker.errors import AwsError
 from queueworker.model import Message
 from queueworker.primitives import SYSTEM, Primitives
 from queueworker.threadpool import ThreadPool
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class Opener:
         store: PayloadStore | None = None,
         *,
         keep_payloads: bool = False,
+        readers: int = 1,
         primitives: Primitives = SYSTEM,
     ) -> None:
         """Take off these envelopes.
@@ -50,6 +54,7 @@ class Opener:
             names: of envelopes, from the outermost.
             store: where payloads are, for `s3-pointer`.
             keep_payloads: whether payloads stay when their messages are done, because others read them, too.
+            readers: how many payloads are read at the same time for coroutines, which must not wait themselves.
             primitives: threads, and what they wait with.
         """
         envelopes = dict(_ENVELOPES)
@@ -57,15 +62,12 @@ class Opener:
             envelopes[s3_pointers.NAME] = partial(s3_pointers.open_pointer, store)
         self._envelopes = [(name, envelopes[name]) for name in names]
         self._store = store
+        self.readers = None if store is None else _executor(readers)
+        """Threads for coroutines that call this; None: a call does not wait for the network."""
         self._keeps_payloads = keep_payloads
         self._thread_pool = ThreadPool("payload", DELETE_THREADS, primitives)
         self._changed = primitives.condition()
         self._deleting = 0
-
-    @property
-    def blocks(self) -> bool:
-        """Whether a call may wait for the network."""
-        return self._store is not None
 
     def __call__(self, message: Message) -> Message | None:
         """Return the message that is in the envelopes; None when there is none for anybody.
@@ -119,6 +121,12 @@ class Opener:
                 break
             message = inner
         return None
+
+
+def _executor(threads: int) -> "Executor":
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- most workers need not load it
+
+    return ThreadPoolExecutor(threads, "payload reader")
 
 
 def _delete(store: PayloadStore, pointer: Pointer, message_id: str) -> None:

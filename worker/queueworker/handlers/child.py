@@ -12,9 +12,8 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
-from dataclasses import replace
 from io import BufferedRWPair
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,9 +22,10 @@ from typing import Any
 from queueworker import logs
 from queueworker.context import CURRENT
 from queueworker.errors import UsageError
+from queueworker.handlers.batches import failures_of, finish_batch, finish_batch_async
 from queueworker.handlers.cancellation import as_interruption
-from queueworker.handlers.handler import CoroutineHandler, Handler, is_coroutine_function
-from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
+from queueworker.handlers.handler import BatchHandler, CoroutineHandler, Handler, is_coroutine_function
+from queueworker.handlers.ipc import HandlerResult, HandlerResults, IpcMessage, MessageKind, ResultKind
 from queueworker.handlers.lifecycle import Await, Hooks
 from queueworker.handlers.loading import load
 from queueworker.handlers.loops import LoopThread
@@ -44,7 +44,7 @@ class ChildConnection:
         self._stream = stream
         self._request_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._messages: SimpleQueue[Message | None] = SimpleQueue()
+        self._messages: SimpleQueue[Sequence[Message] | None] = SimpleQueue()
         self._responses: SimpleQueue[float | None] = SimpleQueue()
         self.ending = False
         """Whether the parent wants no further message to be handled."""
@@ -59,8 +59,8 @@ class ChildConnection:
             pickle.dump(IpcMessage(kind, content), self._stream)
             self._stream.flush()
 
-    def next_message(self) -> Message | None:
-        """Wait for the next message to handle; return None when there is to be none."""
+    def next_messages(self) -> Sequence[Message] | None:
+        """Wait for what to handle next, and together; return None when there is to be nothing."""
         return self._messages.get()
 
     def request(self, kind: MessageKind, content: Any = None) -> float | None:
@@ -88,8 +88,10 @@ class ChildConnection:
 class IpcMessageHandle:
     """The `MessageHandle` of a message in a child process: passes calls to the parent."""
 
-    def __init__(self, connection: ChildConnection) -> None:
+    def __init__(self, connection: ChildConnection, position: int) -> None:
+        """Take the message's position among those that are handled together."""
         self._connection = connection
+        self._position = position
 
     def extend(self, seconds: int) -> None:
         """Hide the message for `seconds` from now on.
@@ -97,12 +99,12 @@ class IpcMessageHandle:
         Raises:
             MessageLostError: SQS did not confirm it.
         """
-        if self._connection.request(MessageKind.EXTEND, seconds) is None:
+        if self._connection.request(MessageKind.EXTEND, (self._position, seconds)) is None:
             raise MessageLostError("SQS does not confirm that the message is still ours")
 
     def remaining_seconds(self) -> float:
         """Return the seconds until the work must be done."""
-        return self._connection.request(MessageKind.REMAINING) or 0.0
+        return self._connection.request(MessageKind.REMAINING, self._position) or 0.0
 
 
 class FunctionRunner:
@@ -112,10 +114,13 @@ class FunctionRunner:
         self._handler = handler
         self.wait: Await = LoopThread().wait
 
-    def __call__(self, message: Message) -> None:
-        """Return when the work on the message is done."""
-        CURRENT.set(message)
-        finish(self._handler(message))
+    def __call__(self, messages: Sequence[Message]) -> None:
+        """Return when the work on the messages is done; there is one unless the handler takes several."""
+        if isinstance(self._handler, BatchHandler):
+            finish_batch(self._handler.function(messages), messages)
+            return
+        CURRENT.set(messages[0])
+        finish(self._handler(messages[0]))
 
     def cancel(self) -> None:
         """Do nothing: a function sees that its message is cancelled when it looks."""
@@ -134,10 +139,11 @@ class CoroutineRunner:
         self._task: asyncio.Task[Any] | None = None
         self._cancelled = False
 
-    def __call__(self, message: Message) -> None:
-        """Return when the work on the message is done."""
-        CURRENT.set(message)
-        self._runner.run(self._handle(message), context=copy_context())
+    def __call__(self, messages: Sequence[Message]) -> None:
+        """Return when the work on the messages is done; there is one unless the handler takes several."""
+        if not isinstance(self._handler, BatchHandler):
+            CURRENT.set(messages[0])
+        self._runner.run(self._handle(messages), context=copy_context())
 
     def wait(self, awaitable: Awaitable[object]) -> None:
         """Wait for something else on the same loop."""
@@ -152,12 +158,15 @@ class CoroutineRunner:
         if self._task is not None:
             self._task.cancel()
 
-    async def _handle(self, message: Message) -> None:
+    async def _handle(self, messages: Sequence[Message]) -> None:
         self._task = self._asyncio.current_task()
         try:
             if self._cancelled:
                 raise self._asyncio.CancelledError
-            await finish_async(self._handler(message))
+            if isinstance(self._handler, BatchHandler):
+                await finish_batch_async(self._handler.function(messages), messages)
+            else:
+                await finish_async(self._handler(messages[0]))
         finally:
             self._task = None
 
@@ -185,7 +194,7 @@ def main(descriptor: int, target: str, log_level: str, log_format: str) -> int:
         return 0
     runner = CoroutineRunner(handler) if is_coroutine_function(handler) else FunctionRunner(handler)
     connection.read(runner.cancel)
-    connection.send(MessageKind.LOADED)
+    connection.send(MessageKind.LOADED, isinstance(handler, BatchHandler))
     hooks = Hooks(REGISTRY, runner.wait)
     if not hooks.start_up():
         return 1
@@ -195,26 +204,30 @@ def main(descriptor: int, target: str, log_level: str, log_format: str) -> int:
     return 0
 
 
-def _handle_messages(connection: ChildConnection, runner: Callable[[Message], None]) -> None:
+def _handle_messages(connection: ChildConnection, runner: Callable[[Sequence[Message]], None]) -> None:
     limit = _memory_bytes() + MAX_GROWTH_BYTES
     exits = False
-    while not exits and (received := connection.next_message()) is not None:
-        result = _handle(runner, received.with_handle(IpcMessageHandle(connection)))
+    while not exits and (received := connection.next_messages()) is not None:
+        messages = [each.with_handle(IpcMessageHandle(connection, place)) for place, each in enumerate(received)]
+        results = _handle(runner, messages)
         exits = connection.ending or _memory_bytes() > limit
-        connection.send(MessageKind.FINISHED, replace(result, child_exits=exits))
+        connection.send(MessageKind.FINISHED, HandlerResults(results, exits))
 
 
-def _handle(runner: Callable[[Message], None], message: Message) -> HandlerResult:
+def _handle(runner: Callable[[Sequence[Message]], None], messages: Sequence[Message]) -> tuple[HandlerResult, ...]:
+    failure: BaseException | None = None
     try:
-        runner(message)
+        runner(messages)
     except BaseException as error:  # a handler that calls sys.exit() has failed, the process continues
-        return _result(as_interruption(error, message))
-    finally:
-        CURRENT.set(None)
-    return HandlerResult(kind=ResultKind.SUCCEEDED)
+        failure = error
+    CURRENT.set(None)
+    failures = zip(messages, failures_of(messages, failure), strict=True)
+    return tuple(_result(each and as_interruption(each, message)) for message, each in failures)
 
 
-def _result(error: BaseException) -> HandlerResult:
+def _result(error: BaseException | None) -> HandlerResult:
+    if error is None:
+        return HandlerResult(kind=ResultKind.SUCCEEDED)
     if isinstance(error, Retry):
         return HandlerResult(kind=ResultKind.RETRY, detail=error.after_seconds)
     if isinstance(error, Reject):

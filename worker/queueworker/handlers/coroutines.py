@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from queueworker.context import CURRENT
 from queueworker.envelopes.opening import Opener
@@ -34,6 +34,7 @@ def start_loop(primitives: Primitives) -> AbstractEventLoop:
     return loop
 
 
+Returned = TypeVar("Returned")
 Run = Callable[[], Coroutine[Any, Any, None]]
 """Makes the coroutine that handles a message, or a batch."""
 
@@ -143,11 +144,21 @@ def _behind(opener: Opener, handler: CoroutineHandler) -> CoroutineHandler:
     """Return a handler that opens its message's envelopes, aside if that blocks, and calls this one with the rest."""
 
     async def handle(message: Message) -> object:
-        inner = await asyncio.to_thread(opener, message) if opener.blocks else opener(message)
+        inner = await _aside(opener, opener, message)
         CURRENT.set(inner)
         return None if inner is None else await handler(inner)
 
     return handle
+
+
+async def _aside(opener: Opener, function: Callable[..., Returned], *arguments: object) -> Returned:
+    """Call a function that opens envelopes, in a thread of the opener's if that may wait for the network.
+
+    Not in asyncio's own threads: they are few, and the handler's.
+    """
+    if opener.readers is None:
+        return function(*arguments)
+    return await asyncio.get_running_loop().run_in_executor(opener.readers, function, *arguments)
 
 
 def _batch_behind(opener: Opener, function: CoroutineBatchFunction) -> CoroutineBatchFunction:
@@ -155,7 +166,7 @@ def _batch_behind(opener: Opener, function: CoroutineBatchFunction) -> Coroutine
 
     async def handle(messages: Sequence[Message]) -> None:
         batch = OpenedBatch()
-        await asyncio.to_thread(batch.open, messages, opener) if opener.blocks else batch.open(messages, opener)
+        await _aside(opener, batch.open, messages, opener)
         try:
             if batch.inner:
                 await finish_batch_async(function(batch.inner), batch.inner)

@@ -22,6 +22,7 @@ from queueworker.model import Message
 Argument = Callable[[Message], Any]
 """Makes an argument of a message."""
 
+_IMPORT: Final = "import it outside of `if TYPE_CHECKING`"
 _VARIADIC: Final = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 _POSITIONAL: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 # What an annotation may name although it is imported for type checkers alone.
@@ -40,6 +41,8 @@ def fit(handler: Callable[..., object]) -> Handler:
         signature = _signature(handler)
     except ValueError:  # a function in C that does not say what it takes
         return handler
+    except NameError as error:  # Python 3.14 reads annotations only now
+        raise UsageError(f"it has an annotation that means nothing ({error}): {_IMPORT}") from error
     named = [_resolved(handler, each) for each in signature.parameters.values() if each.kind not in _VARIADIC]
     if not named and any(each.kind is Parameter.VAR_POSITIONAL for each in signature.parameters.values()):
         return handler
@@ -83,7 +86,7 @@ def _resolved(handler: Callable[..., object], parameter: Parameter) -> Parameter
     except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise UsageError(
             f"its parameter {parameter.name} is annotated {parameter.annotation!r}, which means no type when the worker"
-            f" runs ({error}): import it outside of `if TYPE_CHECKING`"
+            f" runs ({error}): {_IMPORT}"
         ) from error
     return parameter.replace(annotation=hints[parameter.name])
 

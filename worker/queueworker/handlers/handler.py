@@ -32,7 +32,7 @@ class InterruptibleHandler(ABC):
     """A handler that can be stopped while it works."""
 
     @abstractmethod
-    def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message, /) -> None:
         """Handle a message."""
 
     @abstractmethod
@@ -51,4 +51,6 @@ def is_coroutine_batch_function(function: BatchFunction) -> TypeGuard[CoroutineB
 
 
 def _returns_coroutine(function: object) -> bool:
+    if isinstance(function, BatchHandler):
+        function = function.function
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 -- finds an object with `async def __call__`

@@ -11,14 +11,14 @@ from typing import Any
 class MessageKind(Enum):
     """What a message is, and what its content is."""
 
-    LOADED = auto()  # child: the handler is loaded; no content
+    LOADED = auto()  # child: the handler is loaded; whether it takes several messages at once
     READY = auto()  # child: its start-up hooks have succeeded; no content
     UNUSABLE = auto()  # child: the handler cannot be loaded; why
-    HANDLE = auto()  # parent: the SQS message to handle
+    HANDLE = auto()  # parent: the SQS messages to handle, one unless the handler takes several
     END = auto()  # parent: cancel the work on the SQS message, if there is one, and end; no content
-    FINISHED = auto()  # child: a HandlerResult
-    EXTEND = auto()  # child: seconds
-    REMAINING = auto()  # child: no content
+    FINISHED = auto()  # child: HandlerResults
+    EXTEND = auto()  # child: the position of an SQS message among those, and seconds
+    REMAINING = auto()  # child: the position
     RESPONSE = auto()  # parent, to the last two: a number, or None when the SQS message is lost
 
 
@@ -47,5 +47,12 @@ class HandlerResult:
     kind: ResultKind
     detail: Any = None
     traceback: str = ""
-    child_exits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerResults:
+    """How the handler ended for each SQS message, in their order."""
+
+    results: tuple[HandlerResult, ...]
+    child_exits: bool
     """Whether the child takes no further message."""

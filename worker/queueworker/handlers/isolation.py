@@ -16,9 +16,17 @@ from typing import Any
 
 from queueworker.errors import UsageError
 from queueworker.handlers import processes
-from queueworker.handlers.ipc import HandlerResult, IpcMessage, MessageKind, ResultKind
+from queueworker.handlers.ipc import HandlerResult, HandlerResults, IpcMessage, MessageKind, ResultKind
 from queueworker.handlers.process_pool import HandlerFailedError, PooledHandler, ProcessLostError
-from queueworker.model import NULL_HANDLE, InterruptedWorkError, Message, MessageLostError, Reject, Retry
+from queueworker.model import (
+    NULL_HANDLE,
+    InterruptedWorkError,
+    Message,
+    MessageLostError,
+    PartialFailure,
+    Reject,
+    Retry,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +35,7 @@ END_TIMEOUT_SECONDS = 10.0
 
 
 class IsolatedHandler(PooledHandler):
-    """Passes each message to a child process in which the handler is loaded."""
+    """Passes each message, or batch, to a child process in which the handler is loaded."""
 
     def __init__(self, target: str, *log_settings: str) -> None:
         """Start a first child with the handler MODULE:FUNCTION.
@@ -51,6 +59,7 @@ class Child:
                 argv, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
             )
         self._stream = self._socket.makefile("rwb")
+        self.takes_batches = False
         self.closed = False
         self._write_lock = threading.Lock()
         threading.Thread(target=self._end_stream_with_process, name="child", daemon=True).start()
@@ -65,6 +74,7 @@ class Child:
         received = self._receive()
         if received.kind is MessageKind.UNUSABLE:
             raise UsageError(received.content)
+        self.takes_batches = received.content
 
     def wait_until_ready(self) -> None:
         """Wait until the start-up hooks have succeeded, once the handler is loaded.
@@ -78,22 +88,28 @@ class Child:
         """Return whether it can take another message."""
         return not self.closed and self.process.poll() is None
 
-    def handle(self, message: Message) -> None:
-        """Pass a message to the child and serve its requests until it is handled.
+    def handle(self, work: Message | Sequence[Message]) -> None:
+        """Pass a message to the child, or several, and serve its requests until that is handled.
 
         Raises:
+            PartialFailure: of several messages, some have failed.
             Retry: raised by the handler.
             Reject: raised by the handler.
             HandlerFailedError: the handler failed.
             ProcessLostError: its process ended.
             InterruptedWorkError: the handler has stopped because its message is cancelled.
         """
-        self._send(MessageKind.HANDLE, message.with_handle(NULL_HANDLE))
+        messages = (work,) if isinstance(work, Message) else work
+        self._send(MessageKind.HANDLE, [message.with_handle(NULL_HANDLE) for message in messages])
         while (received := self._receive()).kind is not MessageKind.FINISHED:
-            self._send(MessageKind.RESPONSE, _response(message, received))
-        result: HandlerResult = received.content
-        self.closed = result.child_exits
-        _raise_failure(result)
+            self._send(MessageKind.RESPONSE, _response(messages, received))
+        finished: HandlerResults = received.content
+        self.closed = finished.child_exits
+        failures = [_failure(result) for result in finished.results]
+        if not isinstance(work, Message):
+            _raise_failures(messages, failures)
+        elif failures[0] is not None:
+            raise failures[0]
 
     def cancel(self) -> bool:
         """Ask it to stop its work and to end, shutdown hooks included."""
@@ -146,22 +162,31 @@ class Child:
         return ProcessLostError(processes.describe_exit("the handler's process", self.process.returncode))
 
 
-def _response(message: Message, request: IpcMessage) -> float | None:
+def _response(messages: Sequence[Message], request: IpcMessage) -> float | None:
     if request.kind is MessageKind.REMAINING:
-        return message.handle.remaining_seconds()
+        place: int = request.content
+        return messages[place].handle.remaining_seconds()
+    position, seconds = request.content
     try:
-        message.extend(request.content)
+        messages[position].extend(seconds)
     except MessageLostError:
         return None
-    return float(request.content)
+    return float(seconds)
 
 
-def _raise_failure(result: HandlerResult) -> None:
+def _failure(result: HandlerResult) -> Exception | None:
     if result.kind is ResultKind.RETRY:
-        raise Retry(result.detail)
+        return Retry(result.detail)
     if result.kind is ResultKind.REJECTED:
-        raise Reject(result.detail)
+        return Reject(result.detail)
     if result.kind is ResultKind.INTERRUPTED:
-        raise InterruptedWorkError("the message is cancelled")
+        return InterruptedWorkError("the message is cancelled")
     if result.kind is ResultKind.FAILED:
-        raise HandlerFailedError(result.detail, result.traceback)
+        return HandlerFailedError(result.detail, result.traceback)
+    return None
+
+
+def _raise_failures(messages: Sequence[Message], failures: Sequence[Exception | None]) -> None:
+    found = {message: failure for message, failure in zip(messages, failures, strict=True) if failure is not None}
+    if found:
+        raise PartialFailure(found)

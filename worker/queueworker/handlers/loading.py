@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from queueworker.errors import UsageError
+from queueworker.handlers.batch_middleware import wrap_batch
 from queueworker.handlers.fitting import fit
-from queueworker.handlers.handler import Handler
+from queueworker.handlers.handler import BatchHandler, Handler
 from queueworker.handlers.middleware import wrap
 from queueworker.handlers.returned import why_unusable
 from queueworker.hooks import REGISTRY
@@ -41,7 +42,10 @@ def prepare(function: Callable[..., object]) -> Handler:
     """
     if problem := why_unusable(function):
         raise UsageError(problem)
-    return wrap(fit(function), REGISTRY.middleware)
+    fitted = fit(function)
+    if isinstance(fitted, BatchHandler):
+        return wrap_batch(fitted, REGISTRY.middleware)
+    return wrap(fitted, REGISTRY.middleware)
 
 
 def _find(target: str) -> Callable[..., object]:

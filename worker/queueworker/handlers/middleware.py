@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import cast
 
 from queueworker.errors import UsageError
-from queueworker.handlers.handler import BatchHandler, CoroutineHandler, Handler, is_coroutine_function
+from queueworker.handlers.handler import CoroutineHandler, Handler, is_coroutine_function
 from queueworker.handlers.returned import finish, finish_async
 from queueworker.hooks import Middleware, name_of
 from queueworker.model import Message, ReportedError
@@ -24,24 +24,28 @@ def wrap(handler: Handler, middleware: Sequence[Middleware]) -> Handler:
     """Return the handler with middleware around it, the first outermost; without any, the handler itself.
 
     Raises:
-        UsageError: middleware is async, and the handler is not; or the handler takes batches.
+        UsageError: middleware is async, and the handler is not.
     """
     if not middleware:
         return handler
-    if isinstance(handler, BatchHandler):
-        raise UsageError(
-            f"it takes list[Message], and middleware {name_of(middleware[0])} runs around one message: leave the"
-            " middleware out, or take one message at a time"
-        )
     if is_coroutine_function(handler):
         return _wrap_coroutine_function(handler, middleware)
+    refuse_async(handler, middleware)
+    return _wrap_function(handler, middleware)
+
+
+def refuse_async(handler: object, middleware: Sequence[Middleware]) -> None:
+    """Check that nothing is async around a handler that is not.
+
+    Raises:
+        UsageError: something is.
+    """
     for each in middleware:
         if isasyncgenfunction(each):
             raise UsageError(
                 f"middleware {name_of(each)} is async, and handler {name_of(handler)} is not: make the handler async,"
                 " or the middleware a plain generator"
             )
-    return _wrap_function(handler, middleware)
 
 
 def _wrap_function(handler: Handler, middleware: Sequence[Middleware]) -> Handler:
@@ -58,7 +62,7 @@ def _wrap_function(handler: Handler, middleware: Sequence[Middleware]) -> Handle
 def _around(middleware: Middleware, inner: Callable[[Message], None]) -> Callable[[Message], None]:
     @wraps(inner)
     def call(message: Message) -> None:
-        with _Around(middleware, message):
+        with Around(middleware, message):
             inner(message)
 
     return call
@@ -78,7 +82,7 @@ def _wrap_coroutine_function(handler: CoroutineHandler, middleware: Sequence[Mid
 def _around_coroutine(middleware: Middleware, inner: CoroutineHandler) -> CoroutineHandler:
     @wraps(inner)
     async def call(message: Message) -> None:
-        with _Around(middleware, message):
+        with Around(middleware, message):
             await inner(message)
 
     return call
@@ -87,13 +91,13 @@ def _around_coroutine(middleware: Middleware, inner: CoroutineHandler) -> Corout
 def _async_around(middleware: Middleware, inner: CoroutineHandler) -> CoroutineHandler:
     @wraps(inner)
     async def call(message: Message) -> None:
-        async with _AsyncAround(middleware, message):
+        async with AsyncAround(middleware, message):
             await inner(message)
 
     return call
 
 
-class _Around:
+class Around:
     """Runs a generator up to its yield, and on with what the handler raised. As contextlib does, with our sentences."""
 
     def __init__(self, middleware: Middleware, message: Message) -> None:
@@ -117,7 +121,7 @@ class _Around:
         raise MiddlewareError(_second_yield(self._middleware))
 
 
-class _AsyncAround:
+class AsyncAround:
     """The same with an async generator."""
 
     def __init__(self, middleware: Middleware, message: Message) -> None:

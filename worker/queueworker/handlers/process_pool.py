@@ -8,9 +8,9 @@ import logging
 import random
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from queueworker.backoff import request_delay_seconds
 from queueworker.errors import UsageError
@@ -39,6 +39,8 @@ class HandlerProcess(Protocol):
     """A process that handles messages, one at a time. It was started when it was made."""
 
     process: processes.Process
+    takes_batches: bool
+    """Whether it takes several messages at once; known once it is loaded."""
     closed: bool
     """Whether it is known that it takes no further message."""
 
@@ -60,8 +62,8 @@ class HandlerProcess(Protocol):
     def usable(self) -> bool:
         """Return whether it can take another message."""
 
-    def handle(self, message: Message, /) -> None:
-        """Handle a message in it; raise what `PooledHandler` does, except for InterruptedWorkError."""
+    def handle(self, work: Any, /) -> None:
+        """Handle a message in it, or several; raise what `PooledHandler` does, except for InterruptedWorkError."""
 
     def cancel(self) -> bool:
         """Ask it to stop its work and to end, if it can be asked; return whether that was so."""
@@ -92,6 +94,11 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
         self._first = self._begin_process()
         self._first.wait_until_loaded()
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it takes several messages at once, and not one."""
+        return self._first.takes_batches
+
     def start_up(self) -> bool:
         """Wait until the first process is ready."""
         try:
@@ -102,10 +109,11 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
         self._idle.append(self._first)
         return True
 
-    def __call__(self, message: Message) -> None:
-        """Handle a message in a process.
+    def __call__(self, work: Message | Sequence[Message], /) -> None:
+        """Handle a message in a process; or several, if they are taken.
 
         Raises:
+            PartialFailure: of several messages, some have failed.
             Retry: requested by the handler.
             Reject: requested by the handler.
             HandlerFailedError: the handler failed.
@@ -113,7 +121,7 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
             InterruptedWorkError: the process was stopped because the worker ends.
         """
         try:
-            self._handle(message)
+            self._handle(work)
         except ReportedError as error:
             if self._stopped:
                 raise InterruptedWorkError from error
@@ -138,10 +146,10 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
             self._stopped = True
             self._changed.notify_all()
 
-    def _handle(self, message: Message) -> None:
+    def _handle(self, work: Message | Sequence[Message]) -> None:
         process = self._acquire_process()
         try:
-            process.handle(message)
+            process.handle(work)
         except ProcessLostError:
             self._count_loss()
             raise

@@ -51,6 +51,8 @@ class ProgramHandler(PooledHandler):
 class Program:
     """One running program."""
 
+    takes_batches = False
+
     def __init__(self, argv: list[str]) -> None:
         """Start it.
 

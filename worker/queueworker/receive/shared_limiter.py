@@ -25,12 +25,12 @@ class _SharedCapacity:
         self.slots = SharedSlots(total, weights)
         self.lock = threading.RLock()
         self.limiters = [SharedLimiter(self, queue) for queue in range(len(weights))]
-        self.changed()
 
     def changed(self) -> None:
-        """Let each limiter know what it may take now. Called with the lock, after each change of the slots."""
-        for limiter, available in zip(self.limiters, self.slots.available(), strict=True):
-            limiter.offer(available)
+        """Let each queue that waits know what it may take now. Called with the lock, after each change of the slots."""
+        for limiter in self.limiters:
+            if limiter.waiting:
+                limiter.refresh()
 
 
 class SharedLimiter(CapacityLimiter):
@@ -41,10 +41,10 @@ class SharedLimiter(CapacityLimiter):
     def __init__(self, capacity: _SharedCapacity, queue: int) -> None:
         super().__init__(capacity.slots.most)
         self._changed = capacity.primitives.condition(capacity.lock)
-        self._available = 0
         self._capacity, self._slots, self._queue = capacity, capacity.slots, queue
-        self._waiting = 0
-        self._backlogged = False
+        self.waiting = 0
+        """How many threads wait for capacity."""
+        self._backlogged = self._wants = False
 
     @property
     def backlogged(self) -> bool:
@@ -60,12 +60,14 @@ class SharedLimiter(CapacityLimiter):
     def acquire(self, limit: int) -> int:
         """Wait for capacity and acquire it; see `CapacityLimiter`. Who waits wants its share."""
         with self._changed:
-            self._waiting += 1
+            self.waiting += 1
             self._wants_changed()
+            self.refresh()
             try:
-                return super().acquire(limit)
+                # Not to wait for a batch that cannot become full while other queues want their shares.
+                return super().acquire(min(limit, max(1, self._slots.within_reach(self._queue))))
             finally:
-                self._waiting -= 1
+                self.waiting -= 1
                 self._wants_changed()
 
     def release(self, number: int = 1) -> None:
@@ -79,18 +81,19 @@ class SharedLimiter(CapacityLimiter):
         for limiter in self._capacity.limiters:
             super(SharedLimiter, limiter).close()
 
-    def offer(self, available: int) -> None:
-        """Let this queue take so many slots from now on. Called with the lock."""
-        before, self._available = self._available, available
-        if self._waiting and before < available and (before == 0 or available >= self._requested):
+    def refresh(self) -> None:
+        """Look how many slots this queue may take now, and wake who waits if these are enough. Called with the lock."""
+        before, self._available = self._available, self._slots.available(self._queue)
+        if before < self._available and (before == 0 or self._available >= self._requested):
             self._changed.notify_all()
 
     def _take(self, number: int) -> None:
-        self._slots.held[self._queue] += number
+        self._slots.hold(self._queue, number)
         self._capacity.changed()
 
     def _wants_changed(self) -> None:
-        wants = self._backlogged or self._waiting > 0
-        if wants is not self._slots.wants[self._queue]:
-            self._slots.wants[self._queue] = wants
+        wants = self._backlogged or self.waiting > 0
+        if wants is not self._wants:
+            self._wants = wants
+            self._slots.set_wants(self._queue, wants=wants)
             self._capacity.changed()

@@ -23,7 +23,9 @@ def shares(total: int, weights: Sequence[int]) -> tuple[int, ...]:
 
 
 class SharedSlots:
-    """Who holds how many slots, and how many more each queue may take now. Not safe between threads without a lock.
+    """Who holds how many slots, and how many more a queue may take now. Not safe between threads without a lock.
+
+    The sums are kept, because this is on the path of every message.
 
     Args:
         total: the slots of all queues together, at least one for each.
@@ -31,32 +33,49 @@ class SharedSlots:
     """
 
     def __init__(self, total: int, weights: Sequence[int]) -> None:
-        self.total = total
         self.shares = shares(total, weights)
         self.held = [0] * len(weights)
         """The slots that each queue holds."""
-        self.wants = [False] * len(weights)
-        """Whether each queue would use more of its share at once: it waits for a slot, or has messages waiting."""
-
-    @property
-    def most(self) -> int:
+        self.most = total - len(weights) + 1
         """How many slots one queue can hold: all but the reserved ones of the others."""
-        return self.total - len(self.held) + 1
+        self._wants = [False] * len(weights)
+        self._free = total
+        self._reserved = self._claimed = len(weights)
 
-    def available(self) -> list[int]:
-        """Return for each queue how many slots it may take now."""
-        free = self.total - sum(self.held)
-        reserved = [max(0, 1 - held) for held in self.held]
-        claimed = [self._missing(i) if wants else reserved[i] for i, wants in enumerate(self.wants)]
-        all_reserved, all_claimed = sum(reserved), sum(claimed)
-        return [
-            max(
-                0,
-                min(self._missing(i), free - all_reserved + reserved[i]),  # of its share
-                free - all_claimed + claimed[i],  # of what nobody else claims
-            )
-            for i in range(len(self.held))
-        ]
+    def hold(self, queue: int, number: int) -> None:
+        """Let a queue hold so many slots more; fewer, when the number is negative."""
+        self._count(queue, -1)
+        self.held[queue] += number
+        self._free -= number
+        self._count(queue, +1)
+
+    def set_wants(self, queue: int, *, wants: bool) -> None:
+        """Record whether a queue would use more of its share at once: it waits for a slot, or has messages waiting."""
+        self._count(queue, -1)
+        self._wants[queue] = wants
+        self._count(queue, +1)
+
+    def available(self, queue: int) -> int:
+        """Return how many slots a queue may take now: of its share, and of what nobody else claims."""
+        unreserved = self._free - self._reserved + self._reserved_for(queue)
+        unclaimed = self._free - self._claimed + self._claimed_for(queue)
+        return max(0, unclaimed, min(self._missing(queue), unreserved))
+
+    def within_reach(self, queue: int) -> int:
+        """Return how many slots a queue may take as its own messages end, if nothing else changes."""
+        return self.held[queue] + self.available(queue)
+
+    def _count(self, queue: int, sign: int) -> None:
+        self._reserved += sign * self._reserved_for(queue)
+        self._claimed += sign * self._claimed_for(queue)
+
+    def _reserved_for(self, queue: int) -> int:
+        """Return how many slots nobody else may take, whatever happens: one, where the queue holds none."""
+        return 0 if self.held[queue] else 1
+
+    def _claimed_for(self, queue: int) -> int:
+        """Return how many slots no queue may take beyond its share: those that this one wants of its own, if any."""
+        return self._missing(queue) if self._wants[queue] else self._reserved_for(queue)
 
     def _missing(self, queue: int) -> int:
         """Return how many slots of its share a queue does not hold."""

@@ -26,6 +26,8 @@ class Clock(Primitives):
         self._turns = Turns()
         self._began = time.time()
         self._loops: list[TurnEventLoop] = []
+        self.queue_changed = self.condition()
+        """Notified by the queues that have this clock, at each change."""
 
     @property
     def now(self) -> float:

@@ -45,22 +45,24 @@ class Queue:
             policy. None: there is no such policy.
         delay_seconds: how long after it was sent a message is delivered.
         retention_seconds: how long a message is kept. SQS's default is four days.
-        clock: its time. Queues may share one.
+        name: the end of its URL. Queues of one worker need different ones.
+        clock: its time. Queues of one worker share one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what a queue can be set to, by name
         self,
         *,
         fifo: bool = False,
         max_receive_count: int | None = 3,
         delay_seconds: float = 0,
         retention_seconds: float = 4 * DAY_SECONDS,
+        name: str = "in-memory",
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.fifo = fifo
-        self.url = _URL + "in-memory" + ".fifo" * fifo
-        self.dead_letter_url = _URL + "in-memory-dead" + ".fifo" * fifo
+        self.url = _URL + name + ".fifo" * fifo
+        self.dead_letter_url = _URL + name + "-dead" + ".fifo" * fifo
         self.dead_letters: list[Message] = []
         """Messages that were received too often, and those that were rejected, with the reason."""
         self._max_receive_count = math.inf if max_receive_count is None else max_receive_count
@@ -68,7 +70,7 @@ class Queue:
         self._retention_seconds = retention_seconds
         self._stored: dict[str, _Stored] = {}  # by message id, in the order in which they were sent
         self._receipts: dict[str, Receipt] = {}  # by receipt handle, in the order of delivery
-        self._changed = self.clock.condition()
+        self._changed = self.clock.queue_changed
         self._numbers = count(1)
         self._failing = dict.fromkeys(OPERATIONS, 0.0)
 
@@ -128,16 +130,6 @@ class Queue:
             for each in self._stored.values()
             if each.message.receipt_handle and each.visible_at > self.clock.now
         ]
-
-    def wait_for_change(self) -> None:
-        """Wait until a message is sent, delivered, hidden or deleted, or until `notify_change`."""
-        with self._changed:
-            self._changed.wait()
-
-    def notify_change(self) -> None:
-        """Wake those that wait for a change: the work on a message has ended."""
-        with self._changed:
-            self._changed.notify_all()
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive up to `limit` messages, waiting for the first; they are hidden from now on. See `SqsQueue`."""

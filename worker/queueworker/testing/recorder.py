@@ -1,6 +1,6 @@
 """Writes down each call of a handler, from outside of all that the worker puts around it. `worker` wraps it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from queueworker.handlers.batches import failures_of, finish_batch, finish_batch_async
@@ -13,16 +13,17 @@ from queueworker.handlers.handler import (
 )
 from queueworker.handlers.returned import finish, finish_async
 from queueworker.model import InterruptedWorkError, Message
+from queueworker.testing.clock import Clock
 from queueworker.testing.queue import Queue
 from queueworker.testing.result import Attempt
 from queueworker.testing.turns import EndOfRun
 
 
 class Recorder:
-    """The attempts at the messages of a queue."""
+    """The attempts at the messages of a run's queues."""
 
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
+    def __init__(self, queues: Mapping[str, Queue], clock: Clock) -> None:
+        self._queues, self._clock = queues, clock
         self.attempts: list[Attempt] = []
 
     def wrap(self, handler: Handler) -> Handler:
@@ -74,17 +75,18 @@ class Recorder:
             error = raised
             raise
         finally:
-            self._end(attempts, error)
-            self._queue.notify_change()
+            with self._clock.queue_changed:
+                self._end(attempts, error)
+                self._clock.queue_changed.notify_all()
 
     def _begin(self, message: Message) -> Attempt:
-        receipt = self._queue.receipt_of(message.receipt_handle)
+        receipt = self._queues[message.queue_url].receipt_of(message.receipt_handle)
         receipt.handled = True
-        attempt = Attempt(message=message, started_at=self._queue.clock.now, receipt=receipt)
+        attempt = Attempt(message=message, started_at=self._clock.now, receipt=receipt)
         self.attempts.append(attempt)
         return attempt
 
     def _end(self, attempts: Sequence[Attempt], error: BaseException | None) -> None:
         failures = failures_of([attempt.message for attempt in attempts], error)
         for attempt, failure in zip(attempts, failures, strict=True):
-            attempt.end(self._queue.clock.now, failure)
+            attempt.end(self._clock.now, failure)

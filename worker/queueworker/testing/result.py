@@ -4,6 +4,7 @@
 `Result`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from queueworker.handlers.cancellation import as_interruption
@@ -69,17 +70,17 @@ class Attempt:
 class Result:
     """What came of a run."""
 
-    def __init__(self, queue: Queue, attempts: list[Attempt], exit_code: int) -> None:
+    def __init__(self, queues: Sequence[Queue], attempts: list[Attempt], exit_code: int) -> None:
         self.attempts = attempts
         """All calls of the handler, in the order in which they began."""
-        self.dead_letters = list(queue.dead_letters)
+        self.dead_letters = [message for queue in queues for message in queue.dead_letters]
         """What was rejected or received too often, in order."""
-        self.left = [message.body for message in queue.messages]
-        """The bodies of the messages that are in the queue, in the order in which they were sent."""
-        self.in_flight = [message.body for message in queue.in_flight]
+        self.left = [message.body for queue in queues for message in queue.messages]
+        """The bodies of the messages that are in a queue, in the order in which they were sent."""
+        self.in_flight = [message.body for queue in queues for message in queue.in_flight]
         """Those of them that are hidden: a worker that ends in order leaves only what is to be shown later."""
-        self.seconds = queue.clock.now
-        """The time on the queue's clock."""
+        self.seconds = queues[0].clock.now
+        """The time on the clock at the end."""
         self.exit_code = exit_code
         """The worker's: 1 when it has left a message neither deleted nor released."""
 

@@ -1,4 +1,4 @@
-"""The surroundings of a run in memory: a queue, a clock, and signals that the run itself sends. `worker` makes them."""
+"""The surroundings of a run in memory: queues, a clock, and signals that the run itself sends. `worker` makes them."""
 
 import math
 import signal
@@ -41,12 +41,19 @@ class SentSignals:
             return self._events.popleft() if self._events else None
 
 
-class LimitedQueue:
-    """A queue in memory, of which only so many messages may be received."""
+class Allowance:
+    """How many messages a run may still receive, of all its queues together."""
 
-    def __init__(self, queue: Queue, receives: float) -> None:
+    def __init__(self, receives: float) -> None:
+        self.left = receives
+
+
+class LimitedQueue:
+    """A queue in memory, of which no more messages are received than the run may."""
+
+    def __init__(self, queue: Queue, allowance: Allowance) -> None:
         self._queue = queue
-        self._left = receives
+        self._allowance = allowance
         self._received: list[str] = []  # receipt handles
         self.delete = queue.delete
         self.change_visibility = queue.change_visibility
@@ -55,55 +62,58 @@ class LimitedQueue:
     def is_done(self) -> bool:
         """Whether the queue is empty, or the work on all messages that may be received is over."""
         over = all(self._queue.receipt_of(handle).over for handle in self._received)
-        return not self._queue.messages or (self._left == 0 and over)
+        return not self._queue.messages or (self._allowance.left == 0 and over)
 
     def receive(self, limit: int, wait_seconds: int, visibility_seconds: int) -> list[Message]:
         """Receive as `Queue` does, and nothing once there were as many as may be."""
-        if self._left == 0:
+        if self._allowance.left == 0:
             self._queue.clock.advance(wait_seconds)
             return []
-        found = self._queue.receive(int(min(limit, self._left)), wait_seconds, visibility_seconds)
-        self._left -= len(found)
-        self._received += [message.receipt_handle for message in found if math.isfinite(self._left)]
+        found = self._queue.receive(int(min(limit, self._allowance.left)), wait_seconds, visibility_seconds)
+        if math.isfinite(self._allowance.left):
+            self._allowance.left -= len(found)
+            self._received += [message.receipt_handle for message in found]
         return found
 
 
 class RejectedMessages:
-    """The dead-letter queue of a queue in memory."""
+    """The dead-letter queue of queues in memory."""
 
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
+    def __init__(self, queues: Mapping[str, Queue]) -> None:
+        self._queues = queues
 
     def send(self, message: Message, reason: str) -> None:
         """Take a rejected message."""
-        self._queue.reject(message, reason)
+        self._queues[message.queue_url].reject(message, reason)
 
 
 class InMemory:
     """The surroundings of a run in memory."""
 
-    def __init__(self, queue: Queue, receives: float) -> None:
-        self._queue = queue
-        self.limited_queue = LimitedQueue(queue, receives)
-        self.sent_signals = SentSignals(queue.clock)
+    def __init__(self, queues: Mapping[str, Queue], clock: Clock, receives: float) -> None:
+        """Take the queues by their URLs, their clock, and how many messages may be received."""
+        allowance = Allowance(receives)
+        self._queues, self._clock = queues, clock
+        self._limited = {url: LimitedQueue(queue, allowance) for url, queue in queues.items()}
+        self.sent_signals = SentSignals(clock)
         self.signals: Signals = self.sent_signals
-        self.primitives: Primitives = queue.clock
+        self.primitives: Primitives = clock
 
     def now(self) -> float:
-        """Return the time of the queue's clock, in seconds."""
-        return self._queue.clock.now
+        """Return the time of the run's clock, in seconds."""
+        return self._clock.now
 
     def jitter(self) -> float:
         """Return the number with which delays have their full length."""
         return 0.0
 
-    def queue(self, url: str, senders: int) -> WorkerQueue:  # noqa: ARG002 -- there is one queue, whose requests take no time
-        """Return the queue."""
-        return self.limited_queue
+    def queue(self, url: str, senders: int) -> WorkerQueue:  # noqa: ARG002 -- its requests take no time
+        """Return a queue."""
+        return self._limited[url]
 
-    def dead_letter_queue(self, url: str) -> DeadLetterQueue:  # noqa: ARG002 -- as above
+    def dead_letter_queue(self, url: str) -> DeadLetterQueue:  # noqa: ARG002 -- each queue keeps its own
         """Return where rejected messages go."""
-        return RejectedMessages(self._queue)
+        return RejectedMessages(self._queues)
 
     def payload_store(self) -> PayloadStore:
         """Raise UsageError: there is none."""
@@ -115,9 +125,9 @@ class InMemory:
 
     def started(self) -> None:
         """Begin to look when the run is over."""
-        self._queue.clock.start("end of the run", self._end_when_done)
+        self._clock.start("end of the run", self._end_when_done)
 
     def _end_when_done(self) -> None:
-        while not self.limited_queue.is_done:
-            self._queue.wait_for_change()
+        with self._clock.queue_changed:
+            self._clock.queue_changed.wait_for(lambda: all(queue.is_done for queue in self._limited.values()))
         self.sent_signals.send(signal.SIGTERM)

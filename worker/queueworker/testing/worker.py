@@ -5,7 +5,7 @@ Tests call `consume`, or make a `Worker`, which can be told to end while it work
 
 import math
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS: Final = 60.0
 
 def consume(
     handler: str | Callable[..., object],
-    messages: Queue | Iterable[Body],
+    messages: Queue | Mapping[Queue, int] | Iterable[Body],
     *,
     receives: float = math.inf,
     **settings: Any,
@@ -33,11 +33,12 @@ def consume(
 
     Args:
         handler: the function, or its name as `--handler` takes it.
-        messages: a queue, or the messages of one.
+        messages: a queue, several with their weights, or the messages of one.
         receives: end once this many messages have been received and are done.
         settings: those of `Worker`.
     """
-    return Worker(handler, messages if isinstance(messages, Queue) else _queue_of(messages), **settings).run(receives)
+    queue = messages if isinstance(messages, Queue | Mapping) else _queue_of(messages)
+    return Worker(handler, queue, **settings).run(receives)
 
 
 def _queue_of(messages: Iterable[Body]) -> Queue:
@@ -52,7 +53,7 @@ class Worker:
 
     Args:
         handler: the function, or its name as `--handler` takes it.
-        queue: what it consumes.
+        queue: what it consumes; several, each with its weight, have different names and the same clock.
         dead_letter_queue: rejected messages go to the queue's `dead_letters`; else they fail like others.
         timeout_seconds: how long a run may take in real time.
         settings: others of `queueworker run`, such as `concurrency=2`, with its defaults. Waits that are spread at
@@ -62,20 +63,25 @@ class Worker:
     def __init__(
         self,
         handler: str | Callable[..., object],
-        queue: Queue,
+        queue: Queue | Mapping[Queue, int],
         *,
         dead_letter_queue: bool = False,
         timeout_seconds: float = TIMEOUT_SECONDS,
         **settings: Any,
     ) -> None:
-        self._queue = queue
-        self._recorder = Recorder(queue)
+        weights = {queue: 1} if isinstance(queue, Queue) else queue
+        self._queues = {each.url: each for each in weights}
+        clocks = {each.clock for each in weights}
+        if len(clocks) != 1 or len(self._queues) != len(weights):
+            raise ValueError("queues of one worker need different names, and the same clock: Queue(name=…, clock=…)")
+        (self._clock,) = clocks
+        self._recorder = Recorder(self._queues, self._clock)
         self._handler = self._recorder.wrap(load(handler) if isinstance(handler, str) else prepare(handler))
         self._timeout_seconds = timeout_seconds
         self._settings = Settings(
-            queues=(QueueShare(queue.url),),
+            queues=tuple(QueueShare(each.url, weight) for each, weight in weights.items()),
             handler="in_memory:handler",
-            dead_letter_queue=queue.dead_letter_url if dead_letter_queue else None,
+            dead_letter_queue=next(iter(weights)).dead_letter_url if dead_letter_queue else None,
             **settings,
         )
         self._signals: SentSignals | None = None
@@ -97,17 +103,17 @@ class Worker:
         Raises:
             StuckError: the handler blocks for too long in real time.
         """
-        clock = self._queue.clock
+        clock = self._clock
         with clock.run(self._timeout_seconds):
-            surroundings = InMemory(self._queue, receives)
+            surroundings = InMemory(self._queues, clock, receives)
             self._signals = surroundings.sent_signals
             runtime = Runtime(self._settings, self._handler, surroundings)
             for seconds in self._terminate_after:
                 clock.start("signal", partial(self._terminate_later, seconds))
             exit_code = runtime.run()
         self._signals, self._terminate_after = None, []
-        return Result(self._queue, self._recorder.attempts, exit_code)
+        return Result(list(self._queues.values()), self._recorder.attempts, exit_code)
 
     def _terminate_later(self, seconds: float) -> None:
-        self._queue.clock.advance(seconds)
+        self._clock.advance(seconds)
         self.terminate()

@@ -44,15 +44,10 @@ def answer_as_lambda(messages: list[Message]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": each.id} for each in messages if each.body != "good"]}
 
 
-def sleep(messages: list[Message]) -> None:
-    """Sleep longer than the visibility timeout."""
-    time.sleep(4)
-    record(messages)
-
-
-def extend_all(messages: list[Message]) -> None:
-    """Write the whole seconds until each message's deadline, after it was extended."""
+def extend_and_sleep(messages: list[Message]) -> None:
+    """Extend each message for less than the visibility timeout, and sleep longer than that."""
     for message in messages:
-        message.extend(120)
-        write_handled(message)
+        message.extend(1)
+        write(f"extended {message.body} {message.receive_count}")
+    time.sleep(4)
     record(messages)

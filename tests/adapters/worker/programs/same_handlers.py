@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from queueworker import Message, Reject, Retry
+from queueworker import Message, PartialFailure, Reject, Retry
 
 pause: Callable[[float], None] = time.sleep
 """How a plain handler lets time pass; in memory a clock does it."""
@@ -58,6 +58,18 @@ def _ended(word: str, message: Message) -> object:
             return 1
     write("handled", message)
     return None
+
+
+def handle_batch(messages: list[Message]) -> None:
+    failures: dict[Message, Exception] = {}
+    for message in messages:
+        write("started", message)
+        try:
+            _ended(message.body, message)
+        except Exception as error:
+            failures[message] = error
+    if failures:
+        raise PartialFailure(failures)
 
 
 @dataclass

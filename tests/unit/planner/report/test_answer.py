@@ -13,11 +13,13 @@ from tests.unit.planner.report.builders import played, run
 
 def of(name: str, cost: float, p99: float, above: float | None = 0.0, **fields: Any) -> Outcome:
     wait = Spread(0, 0, p99, p99)
-    return replace(played(run([], [])).outcome, policy=name, cost=cost, wait=wait, above_slo=above, **fields)
+    of_all = {"policy": name, "messages": 100, "cost": cost, "wait": wait, "above_slo": above, **fields}
+    return replace(played(run([], [])).outcome, **of_all)
 
 
 MINE, THEIRS = of("mine", 6.0, 50), of("theirs", 8.0, 20)
 LATE, LATER = of("late", 1.0, 90, 0.25), of("later", 0.5, 300, 0.5)
+NOTHING = "No message was sent, so nothing waited:"
 ANSWERS: dict[str, tuple[list[Outcome], float | None, str]] = {
     "the cheapest of those that keep the SLO": (
         [THEIRS, MINE, LATE],
@@ -42,6 +44,12 @@ ANSWERS: dict[str, tuple[list[Outcome], float | None, str]] = {
         "mine alone keeps 99 % of the messages within 60 s, at a cost of 6.00.",
     ),
     "all of them lose messages": ([of("loses", 1.0, 1, lost=3)], None, "No policy handled its messages by the end."),
+    "nothing was sent, to one": ([of("mine", 0.5, 0, messages=0)], 60, f"{NOTHING} mine costs 0.50."),
+    "nothing was sent, to two": (
+        [of("mine", 0.5, 0, messages=0), of("theirs", 0.4, 0, messages=0)],
+        None,
+        f"{NOTHING} theirs costs least, 0.40.",
+    ),
     "no costs": (
         [of("mine", 0.0, 0), of("theirs", 0.0, 0)],
         60,

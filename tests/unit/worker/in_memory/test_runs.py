@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 import queueworker
-from queueworker import Message, MessageLostError, Reject, Retry
-from queueworker.testing import Queue, Result, StuckError, Worker, consume, registrations_kept
+from queueworker import Message, MessageLostError, PartialFailure, Reject, Retry
+from queueworker.testing import Clock, Queue, Result, StuckError, Worker, consume, registrations_kept
+
+CLOCK = Clock()
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Any:
     before = set(threading.enumerate())
     yield
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before, "threads of other tests may end meanwhile"
 
 
 def handle(message: Message) -> None:
@@ -55,6 +57,34 @@ def test_a_result_says_what_became_of_each_message(handler: Callable[[Message], 
     assert (result.left, result.in_flight, result.exit_code) == ([], [], 0)
     assert result.seconds == pytest.approx(900, abs=2)
     assert repr(result) == "Result(handled=2, retried=1, rejected=1, failed=3)"
+
+
+def handle_batch(messages: list[Message]) -> None:
+    failures: dict[Message, BaseException] = {}
+    for message in messages:
+        try:
+            handle(message)
+        except Exception as error:
+            failures[message] = error
+    raise PartialFailure(failures)
+
+
+async def handle_batch_async(messages: list[Message]) -> None:
+    await asyncio.sleep(0)
+    handle_batch(messages)
+
+
+@pytest.mark.parametrize("handler", [handle_batch, handle_batch_async])
+def test_a_result_says_what_became_of_each_message_of_a_batch(handler: Callable[[list[Message]], object]) -> None:
+    result = consume(handler, ["fine", "later", "unknown", "poison"], dead_letter_queue=True, retry_seconds=5)
+    assert result.handled == ["fine", "later"]
+    assert [(each.body, each.after_seconds) for each in result.retried] == [("later", 900)]
+    assert [(each.body, each.reason) for each in result.rejected] == [("unknown", "no such order")]
+    assert [(each.body, each.after_seconds) for each in result.failed] == [
+        ("poison", 5),
+        ("poison", 10),
+        ("poison", 20),
+    ]
 
 
 def test_without_a_dead_letter_queue_a_rejected_message_fails_like_others() -> None:
@@ -303,6 +333,38 @@ def test_an_envelope_is_opened() -> None:
 def test_a_broken_envelope_is_a_dead_letter() -> None:
     result = consume(handle, ["fine"], envelope=("sns",), dead_letter_queue=True, receives=1)
     assert (result.attempts, [each.body for each in result.dead_letters]) == ([], ["fine"])
+
+
+def queues_of_one_worker(clock: Clock) -> tuple[Queue, Queue]:
+    urgent, other = (Queue(name=name, clock=clock) for name in ("urgent", "other"))
+    for number in range(8):
+        urgent.send(f"urgent {number}")
+        other.send(f"other {number}")
+    return urgent, other
+
+
+def test_several_queues_share_a_worker_by_weight() -> None:
+    clock = Clock()
+    urgent, other = queues_of_one_worker(clock)
+    result = consume(lambda _: clock.advance(10), {urgent: 3, other: 1}, concurrency=4)
+    assert (len(result.handled), result.left) == (16, [])
+    begun_at_once = [each.body.split()[0] for each in result.attempts if each.started_at < 9]
+    assert sorted(begun_at_once) == ["other", "urgent", "urgent", "urgent"]
+
+
+def test_a_message_is_rejected_from_its_own_queue() -> None:
+    clock = Clock()
+    urgent, other = (Queue(name=name, clock=clock) for name in ("urgent", "other"))
+    urgent.send("fine")
+    other.send("unknown")
+    assert consume(handle, {urgent: 1, other: 1}, dead_letter_queue=True).handled == ["fine"]
+    assert (urgent.dead_letters, [message.body for message in other.dead_letters]) == ([], ["unknown"])
+
+
+@pytest.mark.parametrize("queues", [[Queue(name="a"), Queue(name="b")], [Queue(clock=CLOCK), Queue(clock=CLOCK)]])
+def test_queues_of_one_worker_have_their_own_names_and_one_clock(queues: list[Queue]) -> None:
+    with pytest.raises(ValueError, match="different names, and the same clock"):
+        consume(handle, dict.fromkeys(queues, 1))
 
 
 @pytest.fixture
