@@ -89,7 +89,8 @@ def _origins(message: Message) -> list[context.Context]:
     """
     carrier = message.trace_context
     x_ray = {_X_RAY_HEADER: carrier.pop(_X_RAY_HEADER, "")}
-    origins = [propagate.extract(carrier), propagate.extract(x_ray)]
+    # Not within the current context: in a batch that is the one of the message before.
+    origins = [propagate.extract(each, context.Context()) for each in (carrier, x_ray)]
     return sorted(origins, key=lambda each: not _span_of(each).is_valid)
 
 

@@ -7,6 +7,7 @@ import click
 
 from queueplanner.accuracy import Accuracy, accuracy
 from queueplanner.commands.files import files_of, manifests_in
+from queueplanner.commands.judgement_options import JudgementOptions
 from queueplanner.commands.load_options import LoadOptions, Sent
 from queueplanner.commands.modes import check_mode, mode_of
 from queueplanner.commands.progress import progress
@@ -35,12 +36,9 @@ class Request:
         loads: The load.
         works: What messages and workers are like.
         slo: How long a message may wait; None: nobody said.
-        pod_price: What a pod costs in an hour.
-        counts_age: How old the queue's counts may be.
-        seed: Of the first run.
+        judgement: How they are played and judged.
         mode: How runs are calculated, one of `MODES`.
         runs: How many runs there are.
-        processes: How many runs go on at the same time.
     """
 
     paths: Sequence[str]
@@ -49,17 +47,14 @@ class Request:
     loads: LoadOptions
     works: WorkOptions
     slo: float | None
-    pod_price: float
-    counts_age: float
-    seed: int
+    judgement: JudgementOptions
     mode: str
     runs: int
-    processes: int
 
     @property
     def seeds(self) -> range:
         """Of the runs."""
-        return range(self.seed, self.seed + self.runs)
+        return range(self.judgement.seed, self.judgement.seed + self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ def compare(request: Request, *, keep: bool) -> Compared:
     check_mode(scenario.mode, sent.load, candidates)
     scenarios = [replace(scenario, seed=seed) for seed in request.seeds]
     try:
-        outcomes, kept = _played(candidates, scenarios, request.processes, keep=keep)
+        outcomes, kept = _played(candidates, scenarios, request.judgement.at_once, keep=keep)
     except PlayError as error:
         raise click.ClickException(str(error)) from error
     results = [Result(each.name, runs, each.unchecked) for each, runs in zip(candidates, outcomes, strict=True)]
@@ -113,9 +108,9 @@ def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
     return Scenario(
         sent.load,
         work,
-        counts_age_seconds=request.counts_age,
+        counts_age_seconds=request.judgement.counts_age,
         slo_seconds=request.slo,
-        prices=Prices(pod_hour=request.pod_price),
+        prices=Prices(pod_hour=request.judgement.pod_price),
         replicas=sent.past.replicas if sent.past else 0,
         mode=mode_of(request.mode),
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueplanner.commands import written
+from queueplanner.commands.judgement_options import judgement_options
 from queueplanner.commands.load_options import load_options
-from queueplanner.commands.parameters import PRICE, Span
+from queueplanner.commands.parameters import Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 
@@ -58,8 +59,7 @@ Example: 99 of 100 messages begun within a minute, at two per second over a day,
 @POOL.option("--queue-url", metavar="URL", help="Of a new pool's queue.")
 @POOL.option(
     "--max-pods",
-    type=click.IntRange(1, 100_000),
-    metavar="N",
+    type=Whole(1, 100_000),
     help="The most pods that there may be. Default: the pool's maxReplicas; of a new one, as many as help.",
 )
 @POOL.option(
@@ -71,21 +71,7 @@ Example: 99 of 100 messages begun within a minute, at two per second over a day,
 )
 @load_options
 @work_options
-@JUDGEMENT.option("--pod-price", type=PRICE, default=0.05, help="What a pod costs in an hour. Default: 0.05.")
-@JUDGEMENT.option("--counts-age", type=Span(), default=0.0, help="How old the queue's counts may be.")
-@JUDGEMENT.option(
-    "--seed",
-    type=click.IntRange(0, 2**31),
-    metavar="N",
-    default=1,
-    help="The same seed, the same answer.",
-)
-@JUDGEMENT.option(
-    "--processes",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Runs that go on at the same time. Default: one for each processor.",
-)
+@judgement_options(JUDGEMENT)
 @OUTPUT.option(
     "-o",
     "--output",

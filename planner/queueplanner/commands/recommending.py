@@ -1,6 +1,5 @@
 """Asks what the options of `qwp recommend` ask. Raises ClickException for what cannot be asked."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +8,7 @@ from time import monotonic
 import click
 
 from queueplanner.commands.files import files_of, manifests_in
+from queueplanner.commands.judgement_options import JudgementOptions
 from queueplanner.commands.load_options import LoadOptions
 from queueplanner.commands.modes import check_drawn
 from queueplanner.commands.progress import Progress, progress
@@ -45,10 +45,7 @@ class Request:
         keep: Names of fields that stay as they are.
         loads: The load.
         works: What messages and workers are like.
-        pod_price: What a pod costs in an hour.
-        counts_age: How old the queue's counts may be.
-        seed: Of the part that is chosen on.
-        processes: How many runs go on at the same time; None: one for each processor.
+        judgement: How it is searched and judged.
     """
 
     slo: Slo
@@ -59,10 +56,7 @@ class Request:
     keep: Sequence[str]
     loads: LoadOptions
     works: WorkOptions
-    pod_price: float
-    counts_age: float
-    seed: int
-    processes: int | None
+    judgement: JudgementOptions
 
     @property
     def names_pool(self) -> bool:
@@ -88,10 +82,10 @@ def ask(request: Request) -> Recommendation:
     scenario = Scenario(
         sent.load,
         work,
-        seed=request.seed,
-        counts_age_seconds=request.counts_age,
+        seed=request.judgement.seed,
+        counts_age_seconds=request.judgement.counts_age,
         slo_seconds=request.slo.seconds,
-        prices=Prices(pod_hour=request.pod_price),
+        prices=Prices(pod_hour=request.judgement.pod_price),
     )
     question = Question(
         request.slo,
@@ -103,7 +97,7 @@ def ask(request: Request) -> Recommendation:
         rivals=partial(_rivals, work, request.slo.seconds),
     )
     notes = (*(sent.past.notes if sent.past else ()), *assumed)
-    return Recommendation(_answer(question, request.processes or os.cpu_count() or 1), request.loads.title, notes)
+    return Recommendation(_answer(question, request.judgement.at_once), request.loads.title, notes)
 
 
 def _answer(question: Question, count: int) -> Answer:

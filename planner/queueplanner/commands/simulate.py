@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueplanner.commands import documents, tables, written
+from queueplanner.commands.judgement_options import judgement_options
 from queueplanner.commands.load_options import load_options
 from queueplanner.commands.modes import AUTO, MODES
-from queueplanner.commands.parameters import PRICE, Span, Whole
+from queueplanner.commands.parameters import Span, Whole
 from queueplanner.commands.sections import Section, SectionCommand
 from queueplanner.commands.work_options import work_options
 from queueplanner.results import Comparison
@@ -72,14 +73,7 @@ the last week of a queue, through a pool and the ScaledObject that it has now:
 @load_options
 @work_options
 @JUDGEMENT.option("--slo", type=Span(zero=False), help="How long a message may wait.")
-@JUDGEMENT.option("--pod-price", type=PRICE, default=0.05, help="What a pod costs in an hour. Default: 0.05.")
-@JUDGEMENT.option("--counts-age", type=Span(), default=0.0, help="How old the queue's counts may be.")
-@JUDGEMENT.option(
-    "--seed",
-    type=Whole(0, 2**31),
-    default=1,
-    help="The same seed, the same run.",
-)
+@judgement_options(JUDGEMENT, processes=1)
 @JUDGEMENT.option(
     "--mode",
     type=click.Choice(MODES),
@@ -91,12 +85,6 @@ the last week of a queue, through a pool and the ScaledObject that it has now:
     type=Whole(1, 1000),
     default=1,
     help="Runs, each with its own seed.",
-)
-@JUDGEMENT.option(
-    "--processes",
-    type=Whole(1, 256),
-    default=1,
-    help="Runs that go on at the same time.",
 )
 @OUTPUT.option("-o", "--output", type=click.Choice(("table", "json", "csv")), default="table", help="How to print.")
 @OUTPUT.option(

@@ -11,6 +11,7 @@ WIDTH = 100
 STAR = " *"
 _LABELS = 2 + max(len(figure.label) for _, figures in SECTIONS for figure in figures)
 _GAP = 2
+_LONGEST_NAME = WIDTH - _LABELS - _GAP - len(STAR)
 _LEGEND = "* the best of its row, of the policies that handled all messages if there are such"
 
 
@@ -51,14 +52,25 @@ def _blocks(results: Sequence[Result]) -> Iterator[Sequence[Result]]:
 
 def _width(result: Result) -> int:
     shown = (figure.text(figure.mean(result.outcomes)) for _, figures in SECTIONS for figure in figures)
-    return _GAP + max(len(printable(result.name)), *(len(text) for text in shown)) + len(STAR)
+    return _GAP + max(len(_name(result)), *(len(text) for text in shown)) + len(STAR)
+
+
+def _name(result: Result) -> str:
+    return cut(printable(result.name), _LONGEST_NAME)
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text of so many characters at most: names differ at their ends, so it is cut in its middle."""
+    if len(text) <= most:
+        return text
+    before = most // 2
+    return f"{text[:before]}…{text[before + 1 - most :]}"
 
 
 def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:
     widths = [_width(result) for result in block]
     names = "".join(
-        f"{printable(result.name):>{width - len(STAR)}}{'':{len(STAR)}}"
-        for result, width in zip(block, widths, strict=True)
+        f"{_name(result):>{width - len(STAR)}}{'':{len(STAR)}}" for result, width in zip(block, widths, strict=True)
     )
     yield f"{'':{_LABELS}}{names}".rstrip()
     for section, figures in SECTIONS:

@@ -19,6 +19,8 @@ KINDS = ((hpa.GROUP, hpa.KIND.lower()),)
 SHORT_NAME = "hpa"
 RULES = played("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior")
 METRIC_RULES = played("type", "external.metric", "external.target")
+_FIELDS = {"AverageValue": "averageValue", "Value": "value"}
+"""By type of a metric's target: where its number is."""
 _ANYWHERE = Context(queues_at="https://anywhere.example/000000000000")
 """A metric names a queue without its place, which makes no difference here."""
 
@@ -37,16 +39,16 @@ def candidate(name: str, source: SourceObject) -> Candidate:
     least, most = draft.fields["spec"].get("minReplicas", 0), draft.fields["spec"]["maxReplicas"]
     if not least:
         raise RefusedError((*SPEC, "minReplicas"), "an HPA that goes to zero cannot be played: write 1 or more")
-    per_pod, rules = _per_pod(source, (*metric, "external", "target")), behavior(source, (*SPEC, "behavior"))
+    (target, is_value), rules = _target(source, (*metric, "external", "target")), behavior(source, (*SPEC, "behavior"))
     in_flight = _counts_in_flight(source)
     if in_flight is None:
         named = source.required_text((*metric, "external", "metric", "name"), "sqs_messages_visible")
         said.append(f"its metric {named} was taken for the messages that wait, without those in flight")
-    begin = partial(_begin, name, (least, most, per_pod, rules), bool(in_flight))
+    begin = partial(_begin, name, (least, most, target, rules, is_value), bool(in_flight))
     return Candidate(name, begin, most=most, replicas=least, unchecked=(*said, *RIVALS["hpa"].unchecked))
 
 
-_Settings = tuple[int, int, float, tuple[Rules, Rules] | None]
+_Settings = tuple[int, int, float, tuple[Rules, Rules] | None, bool]
 
 
 def _begin(name: str, settings: _Settings, in_flight: bool, _: Work) -> QueueHpa:  # noqa: FBT001 -- a partial's
@@ -61,10 +63,13 @@ def _counts_in_flight(source: SourceObject) -> bool | None:
     return bool(counts.get("inFlight") != "Ignore")
 
 
-def _per_pod(source: SourceObject, at: Path) -> float:
-    if (kind := source.required_text((*at, "type"), "AverageValue")) != "AverageValue":
-        raise RefusedError((*at, "type"), f"{brief(kind)} cannot be played: only AverageValue can")
-    number = quantity(source.find((*at, "averageValue")))
+def _target(source: SourceObject, at: Path) -> tuple[float, bool]:
+    """Return what the metric should be, and whether it is that of all pods together."""
+    kind = source.required_text((*at, "type"), "AverageValue")
+    if kind not in _FIELDS:
+        raise RefusedError((*at, "type"), f"{brief(kind)} cannot be played: only {' and '.join(_FIELDS)} can")
+    path = (*at, _FIELDS[kind])
+    number = quantity(source.find(path))
     if number is None or number <= 0:
-        raise RefusedError((*at, "averageValue"), "a number above zero is needed: write one such as 10")
-    return float(number)
+        raise RefusedError(path, "a number above zero is needed: write one such as 10")
+    return float(number), kind == "Value"

@@ -1,6 +1,7 @@
 """KEDA's ScaledObject as a candidate. Pure. `reading` calls it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from queueplanner.manifests.behavior import behavior
@@ -80,9 +81,10 @@ def candidate(name: str, source: SourceObject) -> Candidate:
     if (kind := source.required_text((*trigger, "type"), SQS)) != SQS:
         raise RefusedError((*trigger, "type"), f"a trigger {brief(kind)} cannot be played: only {SQS} can")
     said += told(source, trigger, TRIGGER_RULES)
-    if (metric := source.text((*trigger, "metricType"))) not in ("", "AverageValue"):
-        raise RefusedError((*trigger, "metricType"), f"{brief(metric)} cannot be played: only AverageValue can")
-    spec = _spec(source, (*trigger, "metadata"))
+    if (metric := source.text((*trigger, "metricType"))) not in ("", "AverageValue", "Value"):
+        problem = f"{brief(metric)} cannot be played: only AverageValue and Value can"
+        raise RefusedError((*trigger, "metricType"), problem)
+    spec = replace(_spec(source, (*trigger, "metadata")), is_value=metric == "Value")
     return Candidate(
         name,
         partial(_begin, name, spec),

@@ -26,7 +26,8 @@ RULES = played(
     "disruptable",
     "secondsToProcessOneJob",
 )
-_SHARE = re.compile(r"([0-9]{1,3})%")
+_DISRUPTION = re.compile(r"([0-9]{1,9})(%?)")
+_Settings = tuple[int, int, int, float, float, int | None]
 
 
 def candidate(name: str, source: SourceObject) -> Candidate:
@@ -38,29 +39,25 @@ def candidate(name: str, source: SourceObject) -> Candidate:
     source.required_integer(per_pod)
     most = draft.fields["spec"]["maxReplicas"]
     least = draft.fields["spec"].get("minReplicas", 0)
-    settings = (
-        whole(source, per_pod, 0, 1),
-        least,
-        most,
-        _disruption(source),
-        _seconds(source),
-    )
+    share, pods = _disruption(source)
+    settings = (whole(source, per_pod, 0, 1), least, most, share, _seconds(source), pods)
     begin, unchecked = partial(_begin, name, settings), (*said, *RIVALS["wpa"].unchecked)
     return Candidate(name, begin, most=most, replicas=least, unchecked=unchecked)
 
 
-def _begin(name: str, settings: tuple[int, int, int, float, float], _: Work) -> WorkerPodAutoscaler:
+def _begin(name: str, settings: _Settings, _: Work) -> WorkerPodAutoscaler:
     return WorkerPodAutoscaler(name, *settings)
 
 
-def _disruption(source: SourceObject) -> float:
+def _disruption(source: SourceObject) -> tuple[float, int | None]:
+    """Return the share of the pods that may go at once, and their number if that is what is said."""
     path = (*SPEC, "maxDisruption")
-    if (found := source.find(path)) is None:
-        return 1.0
-    share = _SHARE.fullmatch(str(found))
-    if share is None:
-        raise RefusedError(path, f"{brief(found)} cannot be played: only a share such as 10% can")
-    return int(share[1]) / 100
+    found = source.find(path)
+    parsed = _DISRUPTION.fullmatch("100%" if found is None else str(found))
+    if parsed is None:
+        raise RefusedError(path, f"{brief(found)} is neither a number of pods nor a share: write one such as 3 or 10%")
+    value, is_share = int(parsed[1]), bool(parsed[2])
+    return (value / 100, None) if is_share else (1.0, value)
 
 
 def _seconds(source: SourceObject) -> float:

@@ -7,6 +7,9 @@ Source: pkg/controller/podautoscaler of Kubernetes 1.36 (`reconcileAutoscaler`, 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
+
+from queueplanner.simulation import PodState, View
 
 SYNC_SECONDS = 15.0
 WINDOW_SECONDS = 300.0
@@ -44,6 +47,11 @@ class Pods:
     asked: int
     existing: int
     ready: int
+
+    @classmethod
+    def of(cls, view: View, asked: int) -> Self:
+        """Return those of a view, where so many are asked for by now."""
+        return cls(asked, asked, sum(pod.state is PodState.READY for pod in view.pods))
 
 
 @dataclass(slots=True)

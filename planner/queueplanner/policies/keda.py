@@ -7,7 +7,7 @@ its polling interval; above zero the HPA sizes it, every 15 seconds. It stops po
 from dataclasses import dataclass, field
 from math import inf
 
-from queueplanner.policies.hpa import SYNC_SECONDS, Hpa, Rules
+from queueplanner.policies.hpa import SYNC_SECONDS, Hpa, Pods, Rules
 from queueplanner.simulation import Move, View
 
 
@@ -25,6 +25,7 @@ class ScaledObject:
         idle_replicas: idleReplicaCount.
         in_flight: The trigger's scaleOnInFlight.
         behavior: advanced.horizontalPodAutoscalerConfig.behavior, up and down.
+        is_value: Whether the trigger's metricType is Value: then queueLength is for all pods together.
     """
 
     queue_length: float = 5
@@ -36,6 +37,7 @@ class ScaledObject:
     idle_replicas: int | None = None
     in_flight: bool = True
     behavior: tuple[Rules, Rules] | None = None
+    is_value: bool = False
 
 
 @dataclass(slots=True)
@@ -61,9 +63,8 @@ class Keda:
     def __post_init__(self) -> None:
         """Make the HPA, which never goes below one pod."""
         self._next_poll, self._next_sync = self.poll_at, self.sync_at
-        self._hpa = Hpa(
-            max(self.spec.min_replicas, 1), self.spec.max_replicas, self.spec.queue_length, self.spec.behavior
-        )
+        spec = self.spec
+        self._hpa = Hpa(max(spec.min_replicas, 1), spec.max_replicas, spec.queue_length, spec.behavior, spec.is_value)
 
     def decide(self, view: View) -> Move:
         """Do what is due: a poll, a sync of the HPA, or both."""
@@ -73,7 +74,7 @@ class Keda:
             size, reads = self._poll(view.now, size, load), reads + 1
             self._next_poll = view.now + self.spec.polling_seconds
         if view.now >= self._next_sync:
-            size, reads = self._hpa.sync(view.now, size, load), reads + 1
+            size, reads = self._hpa.sync(view.now, size, load, Pods.of(view, size)), reads + 1
             self._next_sync = view.now + SYNC_SECONDS
         return Move(size, min(self._next_poll, self._next_sync) - view.now, reads=reads)
 

@@ -101,12 +101,13 @@ class PlannedPool:
     def decide(self, view: View) -> Move:
         """Decide as a tick does: on the counts, and before a scale-in once more on what the workers say."""
         now = view.time + timedelta(seconds=self._ticks.lateness(view.now, self._random))
-        spec = self._pool.spec
-        reading, reads = self._read(view, now)
+        pool, spec = self._pool.at(now), self._pool.spec
+        reading, reads = (None, 0) if pool.spec.mode is Mode.PAUSED else self._read(view, now)
         if self._rests and _is_idle(view, reading):
             return Move(0, until_next(view.now, spec.poll_seconds, self._ticks.phase_seconds), reads=reads)
         ready = [pod for pod in view.pods if _is_ready(pod, view.now)]
-        facts = gather(self._pool, self._target(view, len(ready)), (reading,), now, self._taken(view, ready, now))
+        readings = (reading,) if reading else ()
+        facts = gather(pool, self._target(view, len(ready)), readings, now, self._taken(view, ready, now))
         decision = decide(facts)
         if _asks_workers(facts, decision):
             decision = decide(facts._replace(pods=tuple([self._worker(pod, view.now) for pod in view.pods])))
@@ -178,9 +179,9 @@ def until_next(now: float, interval: float, phase: float) -> float:
     return left if left > SAME_TICK_SECONDS else interval
 
 
-def _is_idle(view: View, reading: QueueReading) -> bool:
-    """Return whether there is nothing: no message, and no pod."""
-    return not (reading.visible or reading.in_flight or view.replicas or view.pods)
+def _is_idle(view: View, reading: QueueReading | None) -> bool:
+    """Return whether it is known that there is nothing: no message, and no pod."""
+    return reading is not None and not (reading.visible or reading.in_flight or view.replicas or view.pods)
 
 
 def will_repeat(facts: Facts, decision: Decision) -> bool:

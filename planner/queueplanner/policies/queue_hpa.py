@@ -6,7 +6,7 @@ are busy.
 
 from dataclasses import dataclass
 
-from queueplanner.policies.hpa import SYNC_SECONDS, Hpa
+from queueplanner.policies.hpa import SYNC_SECONDS, Hpa, Pods
 from queueplanner.simulation import Move, View
 
 
@@ -28,4 +28,4 @@ class QueueHpa:
         """Do one sync. A Deployment begins with the fewest pods."""
         size = max(view.replicas, self.hpa.least) if view.now == 0 else view.replicas
         load = view.counts.visible + (view.counts.in_flight if self.in_flight else 0)
-        return Move(self.hpa.sync(view.now, size, load), SYNC_SECONDS)
+        return Move(self.hpa.sync(view.now, size, load, Pods.of(view, size)), SYNC_SECONDS)

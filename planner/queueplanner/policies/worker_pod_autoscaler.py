@@ -33,6 +33,7 @@ class WorkerPodAutoscaler:
         most: maxReplicas.
         disruption: maxDisruption, as a share of the present size; idle workers are all stopped whatever it says.
         seconds_per_job: secondsToProcessOneJob; 0: what is sent does not count.
+        disrupted: maxDisruption, in pods; None: it is a share.
     """
 
     name: str
@@ -41,6 +42,7 @@ class WorkerPodAutoscaler:
     most: int = 100
     disruption: float = 1.0
     seconds_per_job: float = 0.0
+    disrupted: int | None = None
     _scaled_at: float = -math.inf
     _counted_at: float = -math.inf
     _totals: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=max(IDLE_MINUTES) + 1))
@@ -71,8 +73,8 @@ class WorkerPodAutoscaler:
     def _bounded(self, wanted: int, replicas: int, least: int) -> int:
         if least >= self.most:
             return self.most
-        fewest = replicas - math.ceil(self.disruption * replicas)
-        return min(max(wanted, fewest, least), self.most)
+        going = math.ceil(self.disruption * replicas) if self.disrupted is None else self.disrupted
+        return min(max(wanted, replicas - going, least), self.most)
 
     def _idle(self) -> bool:
         return self._per_minute(IDLE_MINUTES, [received for _, received in self._totals]) == 0

@@ -5,6 +5,7 @@ The rest of `recommend` calls it. A field that is not there has its default, so 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -91,6 +92,9 @@ def checked(manifest: Manifest) -> Manifest:
     return manifest
 
 
+_UNPAUSED = "it is played without its pausedUntil: a pool that keeps its size says nothing of other settings"
+
+
 def candidate(manifest: Manifest, name: str = "recommended") -> Candidate:
     """Return the pool as something that can be played.
 
@@ -99,7 +103,8 @@ def candidate(manifest: Manifest, name: str = "recommended") -> Candidate:
     """
     spec = verdict(checked(manifest)).spec
     assert spec is not None  # noqa: S101 -- a valid pool has one
-    return pools.candidate(name, spec)
+    found = pools.candidate(name, replace(spec, paused_until=None))
+    return replace(found, unchecked=(*found.unchecked, _UNPAUSED)) if spec.paused_until else found
 
 
 def settings(manifest: Manifest) -> str:

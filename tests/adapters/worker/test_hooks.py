@@ -1,6 +1,7 @@
 """Start-up and shutdown hooks, middleware, log lines and cancellation, in real workers and their children."""
 
 import inspect
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from devcluster.sqs import SqsServer
-from tests.adapters.worker.conftest import Queue, StartWorker, Worker, until
+from tests.adapters.worker.conftest import ROOT, Queue, StartWorker, Worker, until
+from tests.adapters.worker.test_command_line import GOOD, refused_start
 
 OPENED = ["open_first", "open_client"]
 CLOSED = ["close_first", "close_client"]
@@ -224,3 +226,32 @@ def test_a_second_signal_cancels_at_once(queue: Queue, start_worker: StartWorker
     assert worker.wait(10) == 0
     assert "cancelled-raise" in worker.events()
     assert queue.depth() == (1, 0)
+
+
+REFUSED = {
+    "a hook that needs an argument": (
+        "@queueworker.on_startup\ndef connect(url): ...\n",
+        "on_startup refused_handlers.connect is called without arguments: missing a required argument: 'url'",
+    ),
+    "middleware without a yield": (
+        "@queueworker.middleware\ndef timed(message): ...\n",
+        "middleware refused_handlers.timed has no yield: it must yield once, where the handler runs",
+    ),
+    "async middleware around a plain function": (
+        "@queueworker.middleware\nasync def timed(message): yield\n",
+        "middleware refused_handlers.timed is async, and handler refused_handlers.handle is not",
+    ),
+}
+
+
+@pytest.mark.parametrize("more", [(), ("--isolate",)], ids=["in the worker", "isolated"])
+@pytest.mark.parametrize(("registered", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_work_is_refused_at_the_start(
+    tmp_path: Path, registered: str, expected: str, more: tuple[str, ...]
+) -> None:
+    module = f"import queueworker\n\n{registered}\ndef handle(message): ...\n"
+    (tmp_path / "refused_handlers.py").write_text(module)
+    path = os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", tmp_path)))
+    code, text = refused_start(*GOOD[:2], "--handler", "refused_handlers:handle", *more, PYTHONPATH=path)
+    assert code == 2
+    assert expected in " ".join(text.split())

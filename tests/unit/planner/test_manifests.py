@@ -109,6 +109,17 @@ def test_what_a_pool_is_played_without_is_told() -> None:
     )
 
 
+def test_a_pause_with_an_end_is_played() -> None:
+    [candidate] = read(a_pool(pausedUntil="2026-12-24T18:00:00Z")).candidates
+    playing = candidate.begin(work())
+    assert isinstance(playing, PlannedPool)
+    assert playing._pool.spec.paused_until == datetime(2026, 12, 24, 18, tzinfo=UTC)
+    [said] = candidate.unchecked
+    assert said.startswith(
+        "it keeps its size until 2026-12-24T18:00:00Z, its pausedUntil; a load without dates begins at"
+    )
+
+
 def test_a_scaled_object_has_kedas_defaults() -> None:
     playing = policy(scaled_object())
     assert isinstance(playing, Keda)
@@ -151,6 +162,15 @@ def test_a_behavior_of_one_direction_has_the_hpas_defaults_for_the_other() -> No
     assert not playing.in_flight
 
 
+def test_a_target_may_be_that_of_all_pods_together() -> None:
+    external = {"metric": {"name": "s0-aws-sqs-orders"}, "target": {"type": "Value", "value": "30"}}
+    playing = policy(hpa(metrics=[{"type": "External", "external": external}]))
+    assert isinstance(playing, QueueHpa)
+    assert playing.hpa == Hpa(1, 9, 30.0, is_value=True)
+    trigger = {"type": "aws-sqs-queue", "metricType": "Value", "metadata": {"queueLength": "30"}}
+    assert policy(scaled_object(triggers=[trigger])).spec == ScaledObject(queue_length=30, is_value=True)
+
+
 METRICS = {
     "KEDA's own name counts messages in flight": ("s0-aws-sqs-orders", True, 0),
     "an exporter's does not": ("aws_sqs_approximate_number_of_messages_visible", False, 0),
@@ -172,6 +192,11 @@ def test_a_worker_pod_autoscaler_is_played() -> None:
     assert playing == WorkerPodAutoscaler("wpa/orders", 4, 1, 9, disruption=0.1, seconds_per_job=0.5)
 
 
+@pytest.mark.parametrize("pods", [3, "3"])
+def test_a_disruption_in_pods_is_played(pods: int | str) -> None:
+    assert policy(wpa(maxDisruption=pods)) == WorkerPodAutoscaler("wpa/orders", 4, 0, 9, disrupted=3)
+
+
 def test_policies_keep_their_order_and_can_be_pickled() -> None:
     made = read(scaled_object(), a_pool(), hpa(), wpa()).candidates
     assert [each.name for each in made] == ["so/orders", "qwp/orders", "hpa/orders", "wpa/orders"]
@@ -191,8 +216,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no trigger": (scaled_object(triggers=[]), "spec.triggers: there is no trigger: write one"),
     "triggers that are no list": (scaled_object(triggers="sqs"), "spec.triggers: "),
     "a metric type": (
-        scaled_object(triggers=[{"type": "aws-sqs-queue", "metricType": "Value"}]),
-        'spec.triggers[0].metricType: "Value" cannot be played: only AverageValue can',
+        scaled_object(triggers=[{"type": "aws-sqs-queue", "metricType": "Utilization"}]),
+        'spec.triggers[0].metricType: "Utilization" cannot be played: only AverageValue and Value can',
     ),
     "a field that is misspelt": (
         scaled_object(minReplicas=3),
@@ -237,8 +262,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         'spec.metrics[0].type: a metric of type "Resource" cannot be played: only External can',
     ),
     "an HPA that goes to zero": (hpa(minReplicas=0), "spec.minReplicas: an HPA that goes to zero cannot be played"),
+    "an HPA by utilization": (
+        hpa(metrics=[{"type": "External", "external": {"target": {"type": "Utilization"}}}]),
+        'external.target.type: "Utilization" cannot be played: only AverageValue and Value can',
+    ),
     "an HPA without a maximum": (hpa(maxReplicas=None), "spec.maxReplicas: it is missing: write the most pods"),
-    "a disruption in pods": (wpa(maxDisruption=3), "spec.maxDisruption: 3 cannot be played: only a share"),
+    "a disruption of nothing known": (
+        wpa(maxDisruption="few"),
+        'spec.maxDisruption: "few" is neither a number of pods nor a share: write one such as 3 or 10%',
+    ),
     "a target of nothing": (wpa(targetMessagesPerWorker=0), "spec.targetMessagesPerWorker: 0 is too little"),
     "no time of a job": (wpa(secondsToProcessOneJob="long"), 'spec.secondsToProcessOneJob: "long" is no time: write'),
     "no target": (wpa(targetMessagesPerWorker=None), "spec.targetMessagesPerWorker: it is missing"),
@@ -277,7 +309,7 @@ IMPORTED = {
     "14-fallback": ["so/scoring", "so/rescoring"],
     "17-other-kinds-of-workload": ["so/sharded", "so/canary", "wpa/bare"],
     "18-hpa-with-exporter": "HorizontalPodAutoscaler shop/payments: spec.metrics[1]: one metric is played",
-    "19-hpa-with-adapters": "HorizontalPodAutoscaler feed: spec.metrics[0].external.target.type:",
+    "19-hpa-with-adapters": ["hpa/orders", "hpa/crawler", "hpa/feed"],
     "20-worker-pod-autoscaler": ["wpa/sms", "wpa/calls"],
     "21-mixed-with-broken": "source.yaml:4: it is a template",
 }

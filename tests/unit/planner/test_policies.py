@@ -14,7 +14,7 @@ from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.policies.kube_sqs_autoscaler import KubeSqsAutoscaler
 from queueplanner.policies.queue_hpa import QueueHpa
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
-from queueplanner.simulation import Counts, Run, System, View, simulate
+from queueplanner.simulation import Counts, PodState, Run, SimulatedPod, System, View, simulate
 from queueplanner.simulation import Policy as Sizing
 from tests.unit.planner.builders import pool, work
 
@@ -128,19 +128,36 @@ def test_the_worker_pod_autoscaler_goes_up_at_once_and_waits_ten_minutes_before_
     assert changes[0] >= 100.0 + 600.0
 
 
+READY = {"all of them": (4, 8), "half of them, which count alone": (2, 4), "none yet": (0, 1)}
+
+
+@pytest.mark.parametrize(("ready", "size"), READY.values(), ids=READY)
+def test_a_value_of_all_pods_together_is_multiplied_by_those_that_are_ready(ready: int, size: int) -> None:
+    """The queue is twice as long as it should be. Pods that go wait for a window of no length."""
+    states = [PodState.READY] * ready + [PodState.STARTING] * (4 - ready)
+    pods = [SimulatedPod(number, 0.0, state) for number, state in enumerate(states)]
+    at_once = (UP, Rules(0, DOWN.policies))
+    seen = View(1000.0, Counts(60, 0), 4, pods)
+    hpa = QueueHpa("hpa", Hpa(1, 100, 30.0, at_once, is_value=True))
+    keda = Keda("keda", ScaledObject(queue_length=30, behavior=at_once, is_value=True))
+    assert [hpa.decide(seen).replicas, keda.decide(seen).replicas] == [size, size]
+
+
 WPA_ROWS = {
-    "a tenth more is left alone": (10, 55, 1.0, 10),
-    "more than that is not": (10, 60, 1.0, 12),
-    "from nothing": (0, 3, 1.0, 1),
-    "no more at once than the disruption": (10, 5, 0.2, 8),
+    "a tenth more is left alone": (10, 55, {}, 10),
+    "more than that is not": (10, 60, {}, 12),
+    "from nothing": (0, 3, {}, 1),
+    "no more at once than the disruption": (10, 5, {"disruption": 0.2}, 8),
+    "no more than that in pods": (10, 5, {"disrupted": 3}, 7),
+    "none at all": (10, 5, {"disrupted": 0}, 10),
 }
 
 
-@pytest.mark.parametrize(("replicas", "messages", "disruption", "size"), WPA_ROWS.values(), ids=WPA_ROWS)
+@pytest.mark.parametrize(("replicas", "messages", "fields", "size"), WPA_ROWS.values(), ids=WPA_ROWS)
 def test_the_worker_pod_autoscaler_follows_its_source(
-    replicas: int, messages: int, disruption: float, size: int
+    replicas: int, messages: int, fields: dict[str, Any], size: int
 ) -> None:
-    policy = WorkerPodAutoscaler("wpa", disruption=disruption)
+    policy = WorkerPodAutoscaler("wpa", **fields)
     assert policy.decide(View(1000.0, Counts(messages, 0), replicas, ())).replicas == size
 
 

@@ -31,6 +31,17 @@ def test_a_tick_keeps_its_phase_whatever_happens_in_between() -> None:
     assert nexts == pytest.approx([2.0, 5.0, 1.5, 3.5, 5.0]), "a count of one at zero is read again after 1.5 s"
 
 
+def test_until_the_end_of_a_pause_a_pool_keeps_its_size_and_reads_nothing() -> None:
+    """The load begins on a Monday at midnight, and the pause is over ten minutes later, between two ticks."""
+    mine = pool(pausedUntil="2026-01-05T00:10:02Z", ticks=Ticks(lateness=lambda _, __: 0.0))
+    moves = [mine.decide(view(now, 100, replicas=3)) for now in (0.0, 600.0, 602.0)]
+    assert [(move.replicas, move.next_seconds, move.reads) for move in moves] == [
+        (3, 5.0, 0),
+        (3, 2.0, 0),
+        (20, 3.0, 1),
+    ]
+
+
 def test_a_reading_serves_once_more_until_it_is_old() -> None:
     mine = pool(ticks=Ticks(lateness=late))
     moves = [mine.decide(view(now, visible)) for now, visible in {0.0: 10, 5 * FRESH_SHARE - 0.1: 50, 5.0: 50}.items()]

@@ -160,6 +160,13 @@ def test_a_manifest_that_is_no_pool_is_refused(manifest: Manifest, sentence: str
 # The search
 
 
+def test_a_paused_pool_is_judged_as_one_that_is_not() -> None:
+    paused = fields.candidate(put(POOL, ("pausedUntil",), "2126-01-01T00:00:00Z"))
+    load = Scenario(Burst(50, 60.0, HOUR / 6), work(1.0))
+    assert [play(each, load).outcome.unhandled for each in (fields.candidate(POOL), paused)] == [0, 0]
+    assert "it is played without its pausedUntil: a pool that keeps its size says nothing" in paused.unchecked[0]
+
+
 def space(seconds: float = 60.0, load: Load | None = None) -> Space:
     scenario = Scenario(load or Daily(0.5, 0.9, DAY), work(4.0, 20.0, concurrency=2))
     return Space(Slo(seconds), scenario, needs(scenario, seconds))

@@ -52,20 +52,20 @@ def fared(handler: BatchHandler) -> Sequence[BaseException | None]:
 
 
 @kinds
-def test_it_begins_for_each_message_in_order_and_ends_as_each_fares(
+def test_it_begins_for_each_message_in_order_and_ends_for_each_in_reverse_as_that_fares(
     kind: Callable[[Handle], BatchHandler], middleware: Callable[[Journal, str], Middleware]
 ) -> None:
     journal, broken = Journal(), ValueError("broken")
 
     def handle(messages: Sequence[Message]) -> None:
         journal.events.append(f"handle {len(messages)}")
-        raise PartialFailure({M1: broken})
+        raise PartialFailure({M0: broken})
 
     wrapped = wrap_batch(kind(handle), [middleware(journal, "a"), middleware(journal, "b")])
     assert is_coroutine_batch_function(wrapped.function) is (kind is coroutine)
-    assert fared(wrapped) == [None, broken, None]
+    assert fared(wrapped) == [broken, None, None]
     begun = [f"{name} begins m-{number}" for number in range(3) for name in "ab"]
-    ended = ["b ends", "a ends", "b sees ValueError", "a sees ValueError", "b ends", "a ends"]
+    ended = ["b ends", "a ends", "b ends", "a ends", "b sees ValueError", "a sees ValueError"]
     assert journal.events == [*begun, "handle 3", *ended]
 
 

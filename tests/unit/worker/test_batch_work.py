@@ -176,7 +176,7 @@ def test_envelopes_are_opened_one_by_one(make: MakeWork) -> None:
     environment, batches = Environment(), Batches()
 
     class Opener:
-        blocks = True
+        readers = None
 
         def __call__(self, message: Message) -> Message | None:
             if message.id == "m1":

@@ -19,6 +19,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from queueworker import Message, Reject, Retry, otel
+from queueworker.handlers.batch_middleware import wrap_batch
+from queueworker.handlers.handler import BatchHandler
 from queueworker.handlers.middleware import wrap
 from queueworker.handlers.returned import finish
 from queueworker.model import NullMessageHandle
@@ -83,6 +85,14 @@ def test_a_span_is_named_and_attributed_by_the_conventions(finished: InMemorySpa
 def test_without_a_sender_s_trace_a_span_begins_one(finished: InMemorySpanExporter) -> None:
     span = handled(finished, MESSAGE, lambda _: None)
     assert (span.parent, list(span.links)) == (None, [])
+
+
+def test_each_message_of_a_batch_has_a_span_of_its_own_trace(finished: InMemorySpanExporter) -> None:
+    batch = [MESSAGE, replace(FROM_A_SENDER, id="m-2"), replace(MESSAGE, id="m-3")]
+    wrap_batch(BatchHandler(lambda _: None), [otel.spans]).function(batch)
+    spans = {span.attributes["messaging.message.id"]: span for span in finished.get_finished_spans() if span.attributes}
+    assert [spans[message.id].parent is None for message in batch] == [True, False, True]
+    assert len({span.context.trace_id for span in spans.values() if span.context}) == 3
 
 
 @pytest.mark.parametrize("as_coroutine", [False, True])

@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from queueplanner.commands.recommend import KEEP, SHARES, recommend_command
+from queueplanner.commands.simulate import simulate_command
 from queueplanner.recommend import SEARCHED
 from queueplanner.recommend import SHARES as EVERY_SHARE
 from queueworkerpool.validate import validate
@@ -117,6 +118,16 @@ def test_the_answer_is_the_same_from_any_number_of_processes(recommend: Recommen
 def test_what_may_be_kept_and_promised_is_what_is_searched_over_and_known() -> None:
     assert set(KEEP) == {path[-1] for path in SEARCHED}
     assert set(SHARES) == set(EVERY_SHARE)
+
+
+@pytest.mark.parametrize("name", ["--pod-price", "--counts-age", "--seed", "--processes", "--max-pods"])
+def test_what_both_commands_take_they_refuse_alike(name: str) -> None:
+    said = [
+        CliRunner().invoke(command, [name, "none"]).stderr.splitlines()[-1]
+        for command in (simulate_command, recommend_command)
+    ]
+    assert said[0] == said[1]
+    assert said[0].startswith(f"Error: Invalid value for '{name}': 'none': write ")
 
 
 WRONG = {

@@ -47,6 +47,16 @@ def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -
     assert done.stdout.count("pod-hours") == 2
 
 
+def test_a_long_name_is_cut_in_its_middle_so_that_a_line_has_room_for_it(simulate: Simulate) -> None:
+    long = POOL.replace("thumbnails}", f"a{'b' * 250}c}}")
+    lines = simulate("-f", "a", "--rival", "keda", *LOAD, *WORK, files={"a": long}).stdout.splitlines()
+    assert max(map(len, lines)) == 100
+    [name] = [line.strip() for line in lines if line.strip().startswith("qwp/")]
+    assert name.startswith("qwp/abbb")
+    assert "b…b" in name
+    assert name.endswith("bbc")
+
+
 def test_a_name_cannot_write_to_the_terminal(simulate: Simulate) -> None:
     hpa = """
 apiVersion: autoscaling/v2
