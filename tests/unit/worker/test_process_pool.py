@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from queueworker.errors import UsageError
 from queueworker.handlers import process_pool
 from queueworker.handlers.process_pool import HandlerFailedError, HandlerProcess, PooledHandler, ProcessLostError
 from queueworker.model import InterruptedWorkError, Message
@@ -57,10 +58,15 @@ class Started:
         self.at: list[float] = []
         self._handle = handle
         self.failing_starts = 0
+        self.refused: list[Exception] = []
+        """What further starts raise before there is a process, the last one first."""
         self.pool = PooledHandler(self._start, jitter=lambda: 0.0)
         assert self.pool.start_up()
 
     def _start(self) -> HandlerProcess:
+        if self.refused:
+            self.at.append(time.monotonic())
+            raise self.refused.pop()
         self.processes.append(FakeProcess(self._handle, starts=not self.failing_starts))
         self.failing_starts = max(0, self.failing_starts - 1)
         self.at.append(time.monotonic())
@@ -146,6 +152,21 @@ def test_a_process_that_does_not_start_is_not_the_fault_of_the_message(monkeypat
     started.failing_starts = 3
     started.pool(MESSAGE)
     assert len(started.processes) == 5
+    gaps = [later - earlier for earlier, later in pairwise(started.at[1:])]
+    assert gaps[1] >= 0.05, "the first may be tried again at once"
+    assert gaps[2] >= 0.1
+
+
+@pytest.mark.parametrize("error", [UsageError("the program is gone"), OSError("no more processes")])
+def test_what_cannot_be_started_is_tried_again_more_and_more_slowly(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(process_pool, "RESTART_BASE_SECONDS", 0.05)
+    started = Started(lambda: None)
+    started.processes[0].closed = True
+    started.refused = [error] * 3
+    started.pool(MESSAGE)
+    assert len(started.processes) == 2
     gaps = [later - earlier for earlier, later in pairwise(started.at[1:])]
     assert gaps[1] >= 0.05, "the first may be tried again at once"
     assert gaps[2] >= 0.1

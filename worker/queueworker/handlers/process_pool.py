@@ -164,7 +164,8 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
                 return idle
             try:
                 return self._start_process()
-            except (UsageError, ProcessLostError) as error:
+            except (OSError, UsageError, ProcessLostError) as error:
+                self._count_loss()
                 logger.error("process for the handler did not start", extra={"error": str(error)})  # noqa: TRY400 -- no stack of ours
 
     def _idle_process(self) -> HandlerProcess | None:
@@ -194,7 +195,6 @@ class PooledHandler(InterruptibleHandler, Lifecycle):
             process.wait_until_loaded()
             process.wait_until_ready()
         except BaseException:
-            self._count_loss()
             self._remove_process(process)
             raise
         return process
