@@ -148,9 +148,12 @@ class Pipeline:
         self.work.release_unstarted()
         self.lease_manager.flush()
 
+    def cancel(self) -> None:
+        """Let the messages that are still being worked on be cancelled."""
+        self.lease_manager.set_deadline(self._clock())
+
     def interrupt(self) -> None:
-        """Cancel what is still being worked on, and stop the handlers that can be stopped."""
-        self.lease_manager.set_deadline(self._clock())  # so that messages are cancelled
+        """Stop the handlers that can be stopped. Called once the messages of all queues are cancelled."""
         self.work.stop()
 
     def unsettled(self) -> bool:

@@ -141,8 +141,9 @@ class Runtime:
         """Do what the handler needs before the first message; return the exit code if the worker ends instead."""
         started: list[bool] = []
         thread = self._start_thread("start-up", lambda: started.append(self._lifecycle.start_up()))
-        if not self._wait_for(thread, deadline=math.inf):
-            return 0  # a signal ends the worker at once: nothing has been received
+        self._wait_for(thread, deadline=math.inf)
+        if self._signalled_again:
+            return 0  # a signal ends the worker at once, even one that came in the last moment: nothing was received
         return None if started == [True] else 1
 
     def _shut_down(self, deadline: float) -> None:
@@ -191,6 +192,8 @@ class Runtime:
         """
         cut_off = self._signalled_again
         stop_at = self._clock() + CANCELLATION_TIMEOUT_SECONDS
+        for pipeline in self._pipelines:
+            pipeline.cancel()  # of all, before a handler that all share is stopped
         for interruption in [self._start_thread("interruption", pipeline.interrupt) for pipeline in self._pipelines]:
             interruption.join()
         self._signalled_again = False

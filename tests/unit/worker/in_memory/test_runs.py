@@ -397,6 +397,18 @@ def test_hooks_and_middleware_are_called_as_in_a_process(
     assert order_of_calls == ["start", "before a", "after a", "shut down"]
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.005, 1.015])
+def test_a_signal_during_the_start_ends_the_worker_also_in_its_last_moment(seconds: float) -> None:
+    queue = Queue()
+    queue.send("waiting")
+    with registrations_kept():
+        queueworker.on_startup(lambda: queue.clock.advance(1.01))
+        worker = Worker(handle, queue)
+        worker.terminate_after(seconds)
+        result = worker.run()
+    assert (result.handled, result.left, result.exit_code) == ([], ["waiting"], 0)
+
+
 @pytest.mark.usefixtures("order_of_calls")
 def test_a_failed_start_takes_no_message() -> None:
     @queueworker.on_startup
