@@ -226,7 +226,7 @@ class Reject(Exception):  # noqa: N818 -- as Retry
     def __init__(self, reason: str) -> None:
         """Take a sentence for the log and for the reader of the dead-letter queue."""
         super().__init__(reason)
-        self.reason = reason
+        self.reason = str(reason)  # some pass an exception
 
 
 class PartialFailure(Exception):  # noqa: N818 -- as Retry
@@ -241,6 +241,8 @@ class PartialFailure(Exception):  # noqa: N818 -- as Retry
         super().__init__(f"{len(failures)} messages of the batch have failed")
         if wrong := [type(error).__name__ for error in failures.values() if not isinstance(error, BaseException)]:
             raise TypeError(f"PartialFailure takes an exception for each message, not {wrong[0]}")
+        if wrong := [type(message).__name__ for message in failures if not isinstance(message, Message)]:
+            raise TypeError(f"PartialFailure takes a Message for each exception, not {wrong[0]}")
         self.failures = dict(failures)
 
 

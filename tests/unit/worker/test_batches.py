@@ -70,6 +70,10 @@ NOT_IN_THE_BATCH: dict[str, tuple[Callable[[], Any], str]] = {
         raising(PartialFailure({M0: BROKEN, Message("other", "", "r"): BROKEN})),
         "PartialFailure names a message that is not in the batch, so all of it has failed: other",
     ),
+    "ids in the place of messages": (
+        lambda: PartialFailure({"m1": BROKEN}),  # type: ignore[dict-item]  # on purpose
+        "PartialFailure takes a Message for each exception, not str",
+    ),
     "another id": (lambda: lambda_answer("m1", "other"), "batchItemFailures names a message .*: 'other'"),
     "an empty id": (lambda: lambda_answer(""), "batchItemFailures names a message .*: ''"),
     "no id": (lambda: {"batchItemFailures": [{"id": "m1"}]}, "batchItemFailures names a message .*: None"),

@@ -2,23 +2,24 @@
 
 import asyncio
 import concurrent.futures
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from queueworker.context import current_message
 from queueworker.errors import UnreachableError
-from queueworker.handlers.coroutines import CoroutineWork
+from queueworker.handlers.coroutines import CoroutineBatchWork, CoroutineWork
 from queueworker.handlers.dead_letters import DeadLetterQueue
-from queueworker.handlers.threads import ThreadWork
+from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
 from queueworker.lease.table import LeaseTable
-from queueworker.model import EntryFailure, Message, Reject
+from queueworker.model import EntryFailure, Message, PartialFailure, Reject, Retry
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.stats import Count, Stats
 
@@ -121,6 +122,69 @@ def test_a_message_that_cannot_be_sent_to_the_dead_letter_queue_fails_like_other
     assert environment.queue.released == [], "they are shown again later, not at once"
 
 
+def test_a_message_is_settled_whatever_the_dead_letter_queue_raises() -> None:
+    class BrokenQueue:
+        def send(self, message: Message, reason: str) -> None:
+            raise RuntimeError(f"a fault of ours: {message.id}, {reason}")
+
+    def reject(_: Message) -> None:
+        raise Reject("no")
+
+    environment = Environment()
+    ThreadWork(reject, environment.context(BrokenQueue())).accept(environment.leases(3))
+    environment.wait_until_settled()
+    assert environment.stats.snapshot().counts[Count.RELEASED] == 3
+
+
+class Unprintable(Exception):  # noqa: N818 -- as a handler may call it
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class RejectWithoutReason(Reject):
+    def __init__(self) -> None:
+        pass
+
+
+class RetryWithoutTime(Retry):
+    def __init__(self) -> None:
+        pass
+
+
+class PartialFailureWithoutFailures(PartialFailure):
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("coroutines", [False, True])
+@pytest.mark.parametrize("batches", [False, True])
+@pytest.mark.parametrize(
+    "error",
+    [Unprintable, RejectWithoutReason, RetryWithoutTime, PartialFailureWithoutFailures, lambda: Reject(42)],  # type: ignore[arg-type]  # on purpose
+    ids=["no text", "no reason", "no time", "no failures", "another reason than a text"],
+)
+def test_whatever_a_handler_raises_its_message_is_settled(
+    error: Callable[[], BaseException], coroutines: bool, batches: bool
+) -> None:
+    def fail(_: object) -> None:
+        raise error()
+
+    async def fail_async(_: object) -> None:
+        raise error()
+
+    environment = Environment()
+    context = environment.context()
+    work: Work
+    if batches:
+        work = CoroutineBatchWork(fail_async, context) if coroutines else ThreadBatchWork(fail, context)
+    else:
+        work = CoroutineWork(fail_async, context) if coroutines else ThreadWork(fail, context)
+    work.accept(environment.leases(3))
+    environment.wait_until_settled()
+    counts = environment.stats.snapshot().counts
+    assert (counts[Count.FAILED], counts[Count.RELEASED], counts[Count.DELETED]) == (3, 3, 0)
+
+
 def test_a_group_of_a_standard_queue_orders_nothing() -> None:
     environment, together = Environment(), threading.Barrier(4)
 
@@ -145,6 +209,21 @@ def test_a_coroutine_that_cancels_itself_has_failed() -> None:
     assert (environment.queue.deleted, environment.queue.released) == ([], []), "they are shown again later"
 
 
+def test_a_task_of_a_handler_that_calls_exit_does_not_end_the_loop_of_all() -> None:
+    async def leave_in_a_task(message: Message) -> None:
+        async def leave() -> None:
+            sys.exit(3)
+
+        if message.id == "m0":
+            await asyncio.create_task(leave())
+
+    environment = Environment()
+    work = CoroutineWork(leave_in_a_task, environment.context())
+    work.accept(environment.leases(3))
+    environment.wait_until_settled()
+    assert sorted(environment.queue.deleted) == ["m1", "m2"]
+
+
 def test_a_coroutine_that_the_worker_cancels_is_released_at_once() -> None:
     async def hang(_: Message) -> None:
         started.set()
@@ -159,16 +238,29 @@ def test_a_coroutine_that_the_worker_cancels_is_released_at_once() -> None:
     assert environment.queue.released == ["m0"]
 
 
+@pytest.mark.parametrize("coroutines", [False, True])
 @pytest.mark.parametrize("error", [asyncio.CancelledError, concurrent.futures.CancelledError])
-def test_a_function_that_stops_because_its_message_is_cancelled_is_released_at_once(error: type[BaseException]) -> None:
+def test_a_handler_that_stops_because_its_message_is_cancelled_is_released_at_once(
+    error: type[BaseException], coroutines: bool
+) -> None:
     def stop_when_cancelled(message: Message) -> None:
         started.set()
         while not message.cancelled:
             time.sleep(0)
         raise error
 
+    async def stop_when_cancelled_async(message: Message) -> None:
+        started.set()
+        while not message.cancelled:  # noqa: ASYNC110 -- nothing tells it
+            await asyncio.sleep(0)
+        raise error
+
     environment, started = Environment(), threading.Event()
-    ThreadWork(stop_when_cancelled, environment.context()).accept(environment.leases(1))
+    context = environment.context()
+    work: Work = (
+        CoroutineWork(stop_when_cancelled_async, context) if coroutines else ThreadWork(stop_when_cancelled, context)
+    )
+    work.accept(environment.leases(1))
     assert started.wait(10)
     environment.lease_manager.set_deadline(time.monotonic())
     environment.wait_until_settled()

@@ -46,12 +46,13 @@ async def finish_batch_async(returned: object, messages: Sequence[Message]) -> N
 
 def failures_of(messages: Sequence[Message], error: BaseException | None) -> Sequence[BaseException | None]:
     """Return the failure of each message, or None, by what the handler raised for all of them."""
-    if not isinstance(error, PartialFailure):
+    failures = getattr(error, "failures", None) if isinstance(error, PartialFailure) else None
+    if failures is None:  # also of a subclass that has forgotten them
         return [error] * len(messages)
-    if unknown := error.failures.keys() - set(messages):
+    if unknown := failures.keys() - set(messages):
         failure = UnknownMessageError(_unknown("PartialFailure", *(each.id for each in unknown)))
         return [failure] * len(messages)
-    return [error.failures.get(message) for message in messages]
+    return [failures.get(message) for message in messages]
 
 
 class OpenedBatch:

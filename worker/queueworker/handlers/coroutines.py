@@ -15,10 +15,10 @@ from queueworker.context import CURRENT
 from queueworker.envelopes.opening import Opener
 from queueworker.handlers.batches import OpenedBatch, finish_batch_async
 from queueworker.handlers.batching import BatchWork
-from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS
+from queueworker.handlers.cancellation import CANCELLATION_TIMEOUT_SECONDS, as_interruption
 from queueworker.handlers.handler import CoroutineBatchFunction, CoroutineHandler
 from queueworker.handlers.lifecycle import Hooks, Lifecycle
-from queueworker.handlers.loops import wait_on
+from queueworker.handlers.loops import run_for_ever, wait_on
 from queueworker.handlers.returned import finish_async
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.hooks import Registry
@@ -30,7 +30,7 @@ from queueworker.primitives import Primitives
 def start_loop(primitives: Primitives) -> AbstractEventLoop:
     """Return an event loop that runs in a thread of its own."""
     loop = primitives.event_loop()
-    primitives.start("loop", loop.run_forever)
+    primitives.start("loop", partial(run_for_ever, loop))
     return loop
 
 
@@ -108,9 +108,9 @@ class CoroutineWork(_OnLoop):
         try:
             await finish_async(self._handler(message))
         except asyncio.CancelledError as error:
-            failure = self._as_interruption(error)
+            failure = as_interruption(self._as_interruption(error), message)
         except BaseException as error:  # as in ThreadWork
-            failure = error
+            failure = as_interruption(error, message)
         self._finish(lease, run, failure)
 
 

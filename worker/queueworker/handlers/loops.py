@@ -1,13 +1,30 @@
-"""Waits in a thread for what is done on an event loop in another. `lifecycle` needs it for hooks that are async."""
+"""Event loops in threads of their own, and waiting in one thread for what is done on a loop in another.
 
+`coroutines` runs handlers on such a loop, `lifecycle` hooks that are async.
+"""
+
+import logging
 from collections.abc import Awaitable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from queueworker.primitives import SYSTEM, Primitives
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
+
+logger = logging.getLogger(__name__)
+
+
+def run_for_ever(loop: "AbstractEventLoop") -> None:
+    """Run a loop until it is stopped, and not only until one of its tasks calls sys.exit()."""
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):  # asyncio passes them on; whoever awaits the task gets them, too
+            logger.exception("a task has tried to end the process; the event loop goes on")
+        else:
+            return
 
 
 def wait_on(loop: "AbstractEventLoop", primitives: Primitives, awaitable: Awaitable[object]) -> None:
@@ -41,5 +58,5 @@ class LoopThread:
     @cached_property
     def _loop(self) -> "AbstractEventLoop":
         loop = self._primitives.event_loop()
-        self._primitives.start("hooks", loop.run_forever)
+        self._primitives.start("hooks", partial(run_for_ever, loop))
         return loop

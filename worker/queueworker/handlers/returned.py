@@ -1,4 +1,4 @@
-"""What a handler returned: nothing, something to wait for, or a sign that it has not done its work.
+"""What a handler returned or raised: nothing, something to wait for, or a sign that it has not done its work.
 
 `threads`, `coroutines` and `child` pass it on here; `loading` asks which handlers are refused at the start. A message
 is deleted only after its handler has returned nothing: a generator has not begun, and a value is lost on whoever
@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any
 
-from queueworker.model import ReportedError
+from queueworker.model import Reject, ReportedError, Retry
 
 _GENERATOR = "a generator, of which nothing has run: remove the yield, or use what it yields"
 
@@ -52,6 +52,23 @@ def refuse(returned: object) -> None:
     """
     if returned is not None:
         raise HandlerReturnedError(f"the handler returned {_described(returned)}")
+
+
+def readable(error: BaseException) -> BaseException:
+    """Return what a handler raised; of an exception that cannot be read, one that says so.
+
+    A subclass may have forgotten what Retry or Reject is made with, or its text may fail: the message must be settled
+    all the same.
+    """
+    try:
+        str(error)
+        if isinstance(error, Retry):
+            int(error.after_seconds)
+        elif isinstance(error, Reject):
+            str(error.reason)
+    except Exception as unreadable:
+        return ReportedError(f"{type(error).__name__}, an exception that cannot be read ({type(unreadable).__name__})")
+    return error
 
 
 def why_unusable(handler: object) -> str:

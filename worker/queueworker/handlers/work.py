@@ -19,6 +19,7 @@ from queueworker.errors import AwsError, SqsError
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.lifecycle import Lifecycle
 from queueworker.handlers.message_groups import MessageGroups
+from queueworker.handlers.returned import readable
 from queueworker.hooks import Registry
 from queueworker.lease.manager import LeaseManager
 from queueworker.lease.records import Lease
@@ -144,6 +145,7 @@ class Work(ABC):
         if error is None:
             self._settle(lease, DELETE)
             return
+        error = readable(error)
         _log_failure(lease.message, error, seconds)
         if isinstance(error, Reject) and self._context.dead_letter_queue is not None:
             send = partial(self._send_to_dead_letter_queue, self._context.dead_letter_queue, lease, error)
@@ -158,6 +160,10 @@ class Work(ABC):
             extra = log_fields(lease.message)
             extra |= {"reason": error.reason, "error": str(error), "remedy": error.remedy}
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
+            self._settle(lease, self._disposition_after(error, lease.message))
+        except Exception as error:
+            # A fault of ours: the message must be settled all the same, or it stays hidden and holds its capacity.
+            logger.exception("sending to the dead-letter queue failed", extra=log_fields(lease.message))
             self._settle(lease, self._disposition_after(error, lease.message))
         else:
             self._settle(lease, MOVED)
