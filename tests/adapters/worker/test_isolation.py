@@ -4,10 +4,13 @@ import json
 import os
 import signal
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from devcluster.sqs import SqsServer
+from queueworker import Message
+from queueworker.handlers.isolation import IsolatedHandler
 from tests.adapters.worker.conftest import ROOT, Queue, StartWorker, Worker, side_by_side, until
 from tests.adapters.worker.test_command_line import GOOD, refused_start
 
@@ -134,3 +137,35 @@ def test_a_child_that_dies_and_leaves_a_process_frees_its_slot(queue: Queue, sta
     assert worker.lines("handler failed")[0]["error"] == "the handler's process was ended by SIGKILL"
     queue.send("a")
     worker.until_events(1, seconds=15)
+
+
+def test_what_a_child_asks_about_messages_that_are_done_concerns_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = """
+        from queueworker import Message, MessageLostError
+
+        seen = []
+
+        def handle(messages: list[Message]) -> None:
+            seen.append(messages)
+            for message in seen[0]:
+                if message in messages:
+                    continue
+                assert message.cancelled
+                try:
+                    message.extend(60)
+                except MessageLostError:
+                    continue
+                raise AssertionError("another message was extended")
+    """
+    (tmp_path / "keeping.py").write_text(dedent(module))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", tmp_path))))
+    first, second, third = (Message(each, "", each) for each in ("m0", "m1", "m2"))
+    handler = IsolatedHandler("keeping:handle", "info", "json")
+    assert handler.start_up()
+    try:
+        handler([first, second])
+        handler([third])
+    finally:
+        handler.shut_down()

@@ -29,7 +29,7 @@ from queueworker.handlers.ipc import HandlerResult, HandlerResults, IpcMessage, 
 from queueworker.handlers.lifecycle import Await, Hooks
 from queueworker.handlers.loading import load
 from queueworker.handlers.loops import LoopThread
-from queueworker.handlers.returned import finish, finish_async
+from queueworker.handlers.returned import finish, finish_async, readable
 from queueworker.hooks import REGISTRY
 from queueworker.model import InterruptedWorkError, Message, MessageLostError, Reject, Retry
 
@@ -46,6 +46,8 @@ class ChildConnection:
         self._write_lock = threading.Lock()
         self._messages: SimpleQueue[Sequence[Message] | None] = SimpleQueue()
         self._responses: SimpleQueue[float | None] = SimpleQueue()
+        self.rounds = 0
+        """How often the work on messages has finished."""
         self.ending = False
         """Whether the parent wants no further message to be handled."""
 
@@ -63,11 +65,22 @@ class ChildConnection:
         """Wait for what to handle next, and together; return None when there is to be nothing."""
         return self._messages.get()
 
-    def request(self, kind: MessageKind, content: Any = None) -> float | None:
-        """Send a message to the parent and wait for its response."""
+    def request(self, kind: MessageKind, content: Any, *, in_round: int) -> float | None:
+        """Send a message to the parent and wait for its response; None when the work that it is about has finished."""
         with self._request_lock:
+            if in_round != self.rounds:
+                return None
             self.send(kind, content)
             return self._responses.get()
+
+    def finish(self, results: HandlerResults) -> None:
+        """Send how the handler ended.
+
+        A thread that it has left behind may still ask about its messages, and the parent would take them for the next.
+        """
+        with self._request_lock:
+            self.rounds += 1
+            self.send(MessageKind.FINISHED, results)
 
     def _read(self, cancel: Callable[[], None]) -> None:
         try:
@@ -92,6 +105,7 @@ class IpcMessageHandle:
         """Take the message's position among those that are handled together."""
         self._connection = connection
         self._position = position
+        self._round = connection.rounds
 
     def extend(self, seconds: int) -> None:
         """Hide the message for `seconds` from now on.
@@ -99,12 +113,15 @@ class IpcMessageHandle:
         Raises:
             MessageLostError: SQS did not confirm it.
         """
-        if self._connection.request(MessageKind.EXTEND, (self._position, seconds)) is None:
+        if self._request(MessageKind.EXTEND, (self._position, seconds)) is None:
             raise MessageLostError("SQS does not confirm that the message is still ours")
 
     def remaining_seconds(self) -> float:
         """Return the seconds until the work must be done."""
-        return self._connection.request(MessageKind.REMAINING, self._position) or 0.0
+        return self._request(MessageKind.REMAINING, self._position) or 0.0
+
+    def _request(self, kind: MessageKind, content: Any) -> float | None:
+        return self._connection.request(kind, content, in_round=self._round)
 
 
 class FunctionRunner:
@@ -211,7 +228,7 @@ def _handle_messages(connection: ChildConnection, runner: Callable[[Sequence[Mes
         messages = [each.with_handle(IpcMessageHandle(connection, place)) for place, each in enumerate(received)]
         results = _handle(runner, messages)
         exits = connection.ending or _memory_bytes() > limit
-        connection.send(MessageKind.FINISHED, HandlerResults(results, exits))
+        connection.finish(HandlerResults(results, exits))
 
 
 def _handle(runner: Callable[[Sequence[Message]], None], messages: Sequence[Message]) -> tuple[HandlerResult, ...]:
@@ -222,7 +239,7 @@ def _handle(runner: Callable[[Sequence[Message]], None], messages: Sequence[Mess
         failure = error
     CURRENT.set(None)
     failures = zip(messages, failures_of(messages, failure), strict=True)
-    return tuple(_result(each and as_interruption(each, message)) for message, each in failures)
+    return tuple(_result(each and readable(as_interruption(each, message))) for message, each in failures)
 
 
 def _result(error: BaseException | None) -> HandlerResult:
