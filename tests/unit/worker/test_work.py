@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -207,6 +208,22 @@ def test_a_coroutine_that_cancels_itself_has_failed() -> None:
     environment.wait_until_settled()
     assert environment.stats.snapshot().counts[Count.FAILED] == 2
     assert (environment.queue.deleted, environment.queue.released) == ([], []), "they are shown again later"
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_what_a_coroutine_sets_in_its_context_is_not_seen_by_the_next_of_its_group(batches: bool) -> None:
+    variable: ContextVar[str] = ContextVar("order", default="nothing")
+    seen: list[str] = []
+
+    async def leave_behind(_: object) -> None:
+        seen.append(variable.get())
+        variable.set("left behind")
+
+    environment = Environment()
+    kind = CoroutineBatchWork if batches else CoroutineWork
+    kind(leave_behind, environment.context()).accept(environment.leases(3, groups=1))
+    environment.wait_until_settled()
+    assert seen == ["nothing"] * 3
 
 
 def test_a_task_of_a_handler_that_calls_exit_does_not_end_the_loop_of_all() -> None:

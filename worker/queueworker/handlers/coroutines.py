@@ -7,6 +7,7 @@ import asyncio
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from functools import partial
 from threading import Event
 from typing import Any, TypeVar
@@ -63,7 +64,8 @@ class _OnLoop(Work):
         if len(self._tasks) >= self._context.concurrency:
             self._waiting.append(run)
             return
-        task = self._loop.create_task(run())
+        # A context of its own: it may be the end of another handler that makes room for this one.
+        task = self._loop.create_task(run(), context=Context())
         self._tasks.add(task)  # the loop itself references tasks only weakly
         task.add_done_callback(self._task_done)
 
