@@ -11,6 +11,7 @@ import pytest
 from devcluster.sqs import SqsServer
 from queueworker import Message
 from queueworker.handlers.isolation import IsolatedHandler
+from queueworker.handlers.process_pool import HandlerFailedError
 from tests.adapters.worker.conftest import ROOT, Queue, StartWorker, Worker, side_by_side, until
 from tests.adapters.worker.test_command_line import GOOD, refused_start
 
@@ -167,5 +168,32 @@ def test_what_a_child_asks_about_messages_that_are_done_concerns_no_others(
     try:
         handler([first, second])
         handler([third])
+    finally:
+        handler.shut_down()
+
+
+def test_a_child_of_which_a_task_calls_exit_costs_that_message_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = """
+        import asyncio
+        import sys
+
+        async def leave():
+            sys.exit(3)
+
+        async def handle(message):
+            if message.body == "exit":
+                await asyncio.create_task(leave())
+    """
+    (tmp_path / "leaving.py").write_text(dedent(module))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT / "worker", ROOT / "common", tmp_path))))
+    handler = IsolatedHandler("leaving:handle", "info", "json")
+    assert handler.start_up()
+    try:
+        with pytest.raises(HandlerFailedError, match="SystemExit: 3"):
+            handler(Message("m0", "exit", "m0"))
+        for number in range(1, 4):
+            handler(Message(f"m{number}", "", f"m{number}"))
     finally:
         handler.shut_down()

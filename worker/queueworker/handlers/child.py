@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from io import BufferedRWPair
 from pathlib import Path
@@ -160,7 +161,13 @@ class CoroutineRunner:
         """Return when the work on the messages is done; there is one unless the handler takes several."""
         if not isinstance(self._handler, BatchHandler):
             CURRENT.set(messages[0])
-        self._runner.run(self._handle(messages), context=copy_context())
+        failures: list[BaseException] = []
+        task = self._loop.create_task(self._record(messages, failures), context=copy_context())
+        while not task.done():
+            with suppress(SystemExit, KeyboardInterrupt):  # of a task that the handler has started, and may await
+                self._loop.run_until_complete(task)
+        for failure in failures:
+            raise failure
 
     def wait(self, awaitable: Awaitable[object]) -> None:
         """Wait for something else on the same loop."""
@@ -174,6 +181,12 @@ class CoroutineRunner:
     def _cancel_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+    async def _record(self, messages: Sequence[Message], failures: list[BaseException]) -> None:
+        try:
+            await self._handle(messages)
+        except BaseException as error:  # raised on the loop, SystemExit would end it
+            failures.append(error)
 
     async def _handle(self, messages: Sequence[Message]) -> None:
         self._task = self._asyncio.current_task()
