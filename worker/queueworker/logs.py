@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -86,8 +87,12 @@ def pass_on_prints() -> None:
 
 
 def exit_process(code: int) -> NoReturn:
-    """Flush all output and end the process at once: threads that still work or wait would only delay its end."""
+    """Flush all output and end the process at once: threads that still work or wait would only delay its end.
+
+    What cannot be written, because its reader has ended, does not change the exit code, which is about messages.
+    """
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # closed before the start, full or without a reader, closed
+            stream.flush()
     os._exit(code)

@@ -3,13 +3,18 @@
 import contextvars
 import json
 import logging
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from queueworker.context import CURRENT
 from queueworker.logs import JsonFormatter, MessageFields, TextFormatter
 from queueworker.model import Message
+
+ROOT = Path(__file__).parents[3]
 
 
 def record() -> logging.LogRecord:
@@ -83,3 +88,14 @@ def test_what_a_line_says_itself_stays() -> None:
 
     line = contextvars.copy_context().run(written)
     assert (line.__dict__["message_id"], line.__dict__["queue"]) == ("m-1", "https://sqs/1/another")
+
+
+@pytest.mark.parametrize("close", ["", "os.close(1); ", "sys.stdout = None; "])
+def test_output_that_nobody_reads_does_not_change_the_exit_code(close: str) -> None:
+    code = f"import os, sys; from queueworker import logs; print('late', end=''); {close}logs.exit_process(3)"
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("worker", "common"))
+    with os.fdopen(write_end, "wb") as output:
+        ended = subprocess.run([sys.executable, "-c", code], stdout=output, env={"PYTHONPATH": paths}, check=False)
+    assert ended.returncode == 3
