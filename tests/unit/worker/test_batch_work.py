@@ -2,16 +2,18 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from queueworker.handlers.batch_middleware import wrap_batch
 from queueworker.handlers.batching import BatchWork
 from queueworker.handlers.coroutines import CoroutineBatchWork
-from queueworker.handlers.handler import BatchFunction
+from queueworker.handlers.handler import BatchFunction, BatchHandler
 from queueworker.handlers.threads import ThreadBatchWork
 from queueworker.handlers.work import WorkContext
 from queueworker.model import Message, PartialFailure, Reject, Retry
@@ -168,6 +170,33 @@ def test_a_batch_that_the_worker_cancels_is_released_at_once() -> None:
     assert started.wait(10)
     work.stop()
     environment.wait_until_settled()
+    assert sorted(environment.queue.released) == ["m0", "m1", "m2"]
+
+
+def test_a_batch_that_is_cancelled_while_its_middleware_begins_is_not_handled() -> None:
+    environment, handled, beginning = Environment(), Batches(), threading.Event()
+    ended: list[str] = []
+
+    async def wait_for_the_second(message: Message) -> AsyncIterator[None]:
+        if message.id == "m1":
+            beginning.set()
+            await asyncio.sleep(60)
+        try:
+            yield
+        finally:
+            ended.append(message.id)
+
+    async def handle(messages: Sequence[Message]) -> object:
+        return handled(messages)
+
+    wrapped: Any = wrap_batch(BatchHandler(handle), [wait_for_the_second]).function
+    work = CoroutineBatchWork(wrapped, context(environment))
+    work.accept(environment.leases(3))
+    assert beginning.wait(10)
+    environment.lease_manager.set_deadline(time.monotonic())
+    work.stop()
+    environment.wait_until_settled()
+    assert (handled.all, ended) == ([], ["m0"])
     assert sorted(environment.queue.released) == ["m0", "m1", "m2"]
 
 

@@ -63,6 +63,7 @@ def _around_coroutine(function: CoroutineBatchFunction, middleware: Sequence[Mid
         failures: dict[Message, BaseException] = {}
         for message in messages:
             try:
+                _stop_if_cancelled()
                 async with AsyncExitStack() as stack:
                     for each in middleware:
                         if isasyncgenfunction(each):
@@ -95,11 +96,21 @@ def _error_of(function: BatchFunction, messages: Sequence[Message]) -> BaseExcep
 
 async def _async_error_of(function: CoroutineBatchFunction, messages: Sequence[Message]) -> BaseException | None:
     try:
+        _stop_if_cancelled()
         if messages:
             await finish_batch_async(function(messages), messages)
     except BaseException as error:
         return error
     return None
+
+
+def _stop_if_cancelled() -> None:
+    """Raise CancelledError once the batch is cancelled: the one that was raised is one message's failure."""
+    import asyncio  # noqa: PLC0415 -- as in `batches`: most workers need not load it
+
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _in_reverse(
