@@ -31,7 +31,11 @@ class ThreadPool:
         self._waking = False
 
     def submit(self, *jobs: Callable[[], None]) -> None:
-        """Run each job in a thread, soon. An exception of a job is logged."""
+        """Run each job in a thread, soon. An exception of a job is logged.
+
+        Raises:
+            RuntimeError: there is no thread, and none can be started.
+        """
         with self._submitted:
             self._jobs.extend(jobs)
             self._wake_one()
@@ -44,9 +48,18 @@ class ThreadPool:
             self._waking = True
             self._submitted.notify()
         elif self._threads < self._size:
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        try:
+            self._primitives.start(f"{self._name}-{self._threads + 1}", self._run_jobs)
+        except RuntimeError as error:  # the limit of processes, or memory: a thread that is busy takes the job later
+            if not self._threads:
+                raise
+            logger.warning("thread cannot be started", extra={"thread_pool": self._name, "error": str(error)})
+        else:
             self._waking = True
             self._threads += 1
-            self._primitives.start(f"{self._name}-{self._threads}", self._run_jobs)
 
     def _run_jobs(self) -> None:
         woken = True

@@ -1,9 +1,11 @@
 """Threads for small jobs: all that block run at the same time, and no more threads than needed are started."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
+from queueworker.primitives import Primitives
 from queueworker.threadpool import ThreadPool
 
 TIMEOUT_SECONDS = 20.0
@@ -53,3 +55,38 @@ def test_one_thread_is_enough_for_jobs_that_end_before_the_next_is_submitted() -
         pool.submit(job)
         assert done.acquire(timeout=TIMEOUT_SECONDS)
     assert len(names) <= 2  # the first may not be idle yet when the second job is submitted
+
+
+class Crowded(Primitives):
+    """A machine that has no room for another thread after so many."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def start(self, name: str, target: Callable[[], None]) -> threading.Thread:
+        if not self._room:
+            raise RuntimeError("can't start new thread")
+        self._room -= 1
+        return super().start(name, target)
+
+
+def test_where_no_thread_can_be_started_those_that_run_do_all() -> None:
+    busy, go_on, done = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def work() -> None:
+        busy.set()
+        assert go_on.wait(10)
+        done.release()
+
+    pool = ThreadPool("crowded", 3, Crowded(room=1))
+    pool.submit(work)
+    assert busy.wait(10)
+    for _ in range(3):
+        pool.submit(work)
+    go_on.set()
+    assert all(done.acquire(timeout=10) for _ in range(4))
+
+
+def test_without_any_thread_whoever_submits_is_told() -> None:
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        ThreadPool("crowded", 3, Crowded(room=0)).submit(lambda: None)
