@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
+from commandoutput import PrintingGroup
 from queueworkerpool.cli import COMMANDS
-from queueworkerpool.cli.failures import PrintingGroup, missing
+from queueworkerpool.cli.failures import missing
 from queueworkerpool.commands import validate_command
 from queueworkerpool.errors import ClusterError, SettingsInvalidError
 from queueworkerpool.extra_commands import ExtraCommands

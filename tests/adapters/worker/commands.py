@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from typing import Any
+from typing import Any, TextIO
 
 from devcluster.sqs import SqsServer
 from tests.adapters.worker.conftest import PROGRAMS, ROOT, Queue
@@ -32,6 +32,14 @@ def finished(server: SqsServer, *arguments: str, **env: str) -> "subprocess.Comp
     with start(server, *arguments, **env) as process:
         out, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+
+
+def finished_into(output: TextIO, server: SqsServer, *arguments: str) -> tuple[int, str]:
+    """Run a command with this standard output to its end; return its exit code and its standard error."""
+    argv = [sys.executable, "-m", "queueworker", *arguments]
+    streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.PIPE}
+    done = subprocess.run(argv, env=environment(server), text=True, timeout=TIMEOUT_SECONDS, check=False, **streams)
+    return done.returncode, done.stderr
 
 
 def dead_letters(server: SqsServer, *, suffix: str = "", receives: int = 3, **attributes: str) -> tuple[Queue, Queue]:

@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+import pytest
+
 from devcluster.sqs import SqsServer
-from tests.adapters.worker.commands import dead_letters, finished
+from tests.adapters.worker.commands import dead_letters, finished, finished_into
 from tests.adapters.worker.conftest import Queue, side_by_side
+from tests.outputs import Output, closed, full
 
 
 @side_by_side
@@ -70,3 +73,18 @@ def test_a_queue_that_is_not_there_is_told(moto_queue: Queue) -> None:
     assert done.returncode == 1
     assert "Error: there is no such queue" in done.stderr
     assert "check account, name and region in the queue's URL" in done.stderr
+
+
+UNWRITABLE = {"a full disk": (full, 74), "a pipe whose reader has ended": (closed, 141)}
+
+
+@pytest.mark.parametrize(("output", "code"), UNWRITABLE.values(), ids=UNWRITABLE)
+def test_a_look_that_cannot_be_printed_leaves_all_visible_and_says_what_it_has_cost(
+    output: Output, code: int, moto_queue: Queue
+) -> None:
+    moto_queue.send(*(f"message {index}" for index in range(25)))
+    with output() as stream:
+        ended, said = finished_into(stream, moto_queue.server, "peek", "--queue", moto_queue.url, "--max", "25")
+    assert (ended, moto_queue.depth()) == (code, (25, 0))
+    assert "10 received; about 15 more visible" in said
+    assert "raised the receive count of each received message by one" in said

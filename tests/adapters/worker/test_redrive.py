@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from devcluster.sqs import ElasticMq, SqsServer
-from tests.adapters.worker.commands import dead_letters, environment, finished, source_of, start
+from tests.adapters.worker.commands import dead_letters, environment, finished, finished_into, source_of, start
 from tests.adapters.worker.conftest import Queue, side_by_side, until
 from tests.adapters.worker.proxy import Proxy
+from tests.outputs import Output, closed, full
 from tests.permissions import action, allowed
 
 
@@ -236,3 +237,34 @@ def test_the_policy_of_the_page_allows_what_it_requests_and_no_more(moto_queue: 
         looked = finished(moto_queue.server, "peek", "--queue", dead.url, AWS_ENDPOINT_URL_SQS=proxy.endpoint)
     assert (done.returncode, looked.returncode) == (0, 0)
     assert {action(operation) for _, operation in proxy.requests} == allowed("redrive and peek")
+
+
+UNWRITABLE = {
+    "a full disk": (full, 74, "Error: what is printed cannot be written: No space left on device\n"),
+    "a pipe whose reader has ended": (closed, 141, ""),
+}
+
+
+@pytest.mark.parametrize(("output", "code", "said"), UNWRITABLE.values(), ids=UNWRITABLE)
+def test_all_in_hand_is_settled_where_the_summary_cannot_be_written(
+    output: Output, code: int, said: str, moto_queue: Queue
+) -> None:
+    dead, jobs = dead_letters(moto_queue.server)
+    dead.send(*(f"message {index}" for index in range(25)))
+    only = ("redrive", "--from", dead.url, "--filter", "body~ 2.$")
+    with output() as stream:
+        assert finished_into(stream, dead.server, *only, "--dry-run") == (code, said)
+    assert (dead.depth(), jobs.depth()) == ((25, 0), (0, 0))
+    with output() as stream:
+        assert finished_into(stream, dead.server, *only) == (code, said)
+    assert (dead.depth(), jobs.depth()) == ((20, 0), (5, 0))
+
+
+def test_what_ended_it_is_said_where_the_summary_cannot_be_written(moto_queue: Queue) -> None:
+    gone = moto_queue.url.rpartition("/")[0] + "/gone"
+    moto_queue.send("message")
+    with full() as stream:
+        code, said = finished_into(stream, moto_queue.server, "redrive", "--from", moto_queue.url, "--to", gone)
+    assert code == 74
+    assert said.startswith("Error: there is no such queue")
+    assert said.endswith("Error: what is printed cannot be written: No space left on device\n")

@@ -1,5 +1,6 @@
 """What a redrive moves, leaves and releases, on queues in memory."""
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -80,6 +81,16 @@ class Silent:
         return False
 
 
+class GoneTerminal(Silent):
+    """A standard error whose terminal was closed."""
+
+    def write(self, _: str, /) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Run:
     """A redrive of a queue in memory, whose clock runs while it waits."""
 
@@ -87,6 +98,7 @@ class Run:
         self.now = 0.0
         self.stop_after: float | None = None
         bucket = changes.pop("bucket", None)
+        stream = changes.pop("stream", Silent())
         plan: dict[str, Any] = {
             "filters": parse_filters(changes.pop("filters", ()), STARTED),
             "routes": Routes(TARGET),
@@ -102,7 +114,7 @@ class Run:
             bucket=bucket,
             pause=self._pause,
             clock=lambda: self.now,
-            progress=Progress(Silent(), lambda: self.now),
+            progress=Progress(stream, lambda: self.now),
         )
         self.redrive = Redrive(Plan(**(plan | changes)), context)
 
@@ -128,6 +140,15 @@ def test_all_messages_are_moved_and_nothing_is_held() -> None:
     outcome = Run(queue, target).redrive.run()
     assert (target.sent, queue.visible, queue.hidden) == (names(*range(25)), [], {})
     assert (outcome.moved, outcome.left, outcome.exit_code) == (25, {}, 0)
+
+
+def test_a_terminal_that_is_closed_meanwhile_costs_the_progress_alone() -> None:
+    queue, target = MemoryQueue(*messages(25), stored("other", body="other")), MemoryTarget()
+    run = Run(queue, target, bucket=TokenBucket(2, 0.0), filters=["body~^body"], stream=GoneTerminal())
+    outcome = run.redrive.run()
+    assert target.sent == names(*range(25))
+    assert ([each.message.id for each in queue.visible], queue.hidden) == (["other"], {})
+    assert (outcome.moved, outcome.exit_code) == (25, 0)
 
 
 def test_what_does_not_fit_the_filter_is_received_once_and_left_visible() -> None:

@@ -10,6 +10,8 @@ from typing import Final
 
 import click
 
+from commandoutput import PrintingGroup
+
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "queueworker.commands.run",
     "redrive": "queueworker.commands.redrive",
@@ -21,7 +23,7 @@ _FLAGS: Final = frozenset({"-h", "--help", "--version"})
 """What the program itself understands; all other flags are the default command's."""
 
 
-class Commands(click.Group):
+class Commands(PrintingGroup):
     """A group that loads its commands when they are needed, and has a default."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
@@ -62,4 +64,7 @@ def main() -> None:
 
     Without the name of a command, flags are those of `run`: `queueworker --queue URL --handler MODULE:FUNCTION` is the
     same as `queueworker run --queue URL --handler MODULE:FUNCTION`, whose flags `queueworker run --help` explains.
+
+    Every command ends with exit code 74 when what it prints cannot be written, as on a full disk, and with 141 when
+    nobody reads it any more.
     """

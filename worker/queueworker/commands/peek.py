@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 
 import click
 
@@ -14,11 +15,11 @@ from queueworker.commands.manual import (
     open_queue,
     refuse_last_receives,
 )
-from queueworker.model import is_fifo
+from queueworker.model import QueueStatus, StoredMessage, is_fifo
 from queueworker.sqs import WorkerCredentials
 from queueworker.tools.filters import parse_filters
 from queueworker.tools.held import HeldMessages
-from queueworker.tools.peek import Peek, sentences
+from queueworker.tools.peek import Peek, Seen, sentences
 from queueworker.tools.shown import as_json, as_text, terminal_width
 
 VISIBILITY_SECONDS = 10
@@ -48,7 +49,8 @@ def peek(url: str, limit: int, expressions: tuple[str, ...], output: str, *, for
     hides it until the look ends; in a FIFO queue the groups of these messages wait as long. Messages in flight and
     delayed ones are counted, not shown.
 
-    Exit code 0: done; 1: SQS failed; 2: wrong usage, or the redrive policy lets a message be received only once.
+    Exit code 0: done; 1: SQS failed; 2: wrong usage, or the redrive policy lets a message be received only once;
+    74 and 141: see `queueworker --help`.
     """
     with failures_as_exit_codes(RIGHTS):
         queue = open_queue(url, WorkerCredentials(), VISIBILITY_SECONDS)
@@ -56,14 +58,24 @@ def peek(url: str, limit: int, expressions: tuple[str, ...], output: str, *, for
         refuse_last_receives(status, force=force)
         filters = parse_filters(expressions, status.read_at)
         look = Peek(HeldMessages(queue, VISIBILITY_SECONDS, time.monotonic), filters, limit, open_pause())
-        for stored in look.messages(status.max_receive_count):
-            lines = [as_json(stored)] if output == "json" else as_text(stored, time.time(), terminal_width())
-            click.echo("\n".join(lines))
-        seen = look.finish()
+        try:
+            _show(look.messages(status.max_receive_count), output)
+        finally:  # also when what is shown cannot be written: the look is over, and has cost what it has cost
+            seen = look.finish()
+            _report(seen, status, fifo=is_fifo(url))
+    sys.exit(int(seen.failure is not None or bool(seen.unconfirmed)))
+
+
+def _show(found: Iterable[StoredMessage], output: str) -> None:
+    for stored in found:
+        lines = [as_json(stored)] if output == "json" else as_text(stored, time.time(), terminal_width())
+        click.echo("\n".join(lines))
+
+
+def _report(seen: Seen, status: QueueStatus, *, fifo: bool) -> None:
     for sentence in sentences(seen, status, VISIBILITY_SECONDS):
         click.echo(sentence, err=True)
-    if is_fifo(url) and seen.looked_at:
+    if fifo and seen.looked_at:
         click.echo("the groups of these messages waited meanwhile", err=True)
     if seen.failure is not None:
         click.echo(f"Error: {explained(seen.failure, RIGHTS)}", err=True)
-    sys.exit(int(seen.failure is not None or bool(seen.unconfirmed)))

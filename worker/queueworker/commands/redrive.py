@@ -74,7 +74,8 @@ def redrive(**flags: Any) -> None:
     No message is lost; one may be sent twice if this is killed. Messages that came after the start are left, so that
     what fails again does not go round in circles. On Ctrl-C all that is in hand is settled first.
 
-    Exit code 0: all that was meant is moved; 1: something is left, with a sentence for each reason; 2: wrong usage.
+    Exit code 0: all that was meant is moved; 1: something is left, with a sentence for each reason; 2: wrong usage;
+    74 and 141: all in hand is settled, and the summary cannot be written, see `queueworker --help`.
     """
     options, clock = Options(**flags), time.monotonic
     with failures_as_exit_codes(RIGHTS):
@@ -113,9 +114,15 @@ def _routes(queue: InspectedQueue, source: str, target: str | None) -> Routes:
 
 
 def _report(run: Redrive, outcome: Outcome, *, dry_run: bool) -> None:
+    try:
+        _print_summary(run, outcome, dry_run=dry_run)
+    finally:  # also when the summary cannot be written
+        if outcome.failure is not None:
+            click.echo(f"Error: {explained(outcome.failure, RIGHTS)}", err=True)
+
+
+def _print_summary(run: Redrive, outcome: Outcome, *, dry_run: bool) -> None:
     for stored in run.samples if dry_run else ():
         click.echo("\n".join(as_text(stored, time.time(), terminal_width())))
     for sentence in sentences(outcome, dry_run=dry_run, seconds=run.seconds, visibility_seconds=VISIBILITY_SECONDS):
         click.echo(sentence)
-    if outcome.failure is not None:
-        click.echo(f"Error: {explained(outcome.failure, RIGHTS)}", err=True)

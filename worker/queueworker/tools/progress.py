@@ -1,6 +1,7 @@
 """One line on a terminal that says how far a command is, once it takes longer than two seconds."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from queueworker.tools.shown import duration
@@ -24,7 +25,10 @@ class Stream(Protocol):
 
 
 class Progress:
-    """Writes the line over and over in one place, where the stream is a terminal; nothing elsewhere."""
+    """Writes the line over and over in one place, where the stream is a terminal; nothing elsewhere.
+
+    Where it cannot be written any more, it is left out: the work goes on.
+    """
 
     def __init__(self, stream: Stream, clock: Callable[[], float]) -> None:
         """Begin now by a monotonic clock, in seconds."""
@@ -51,13 +55,16 @@ class Progress:
         now = self._clock()
         if now >= self._next_at and self._stream.isatty():
             self._next_at, self._shown = now + _INTERVAL_SECONDS, True
-            self._stream.write(_CLEARED + text(now - self._began))
-            self._stream.flush()
+            self._write(_CLEARED + text(now - self._began))
 
     def clear(self) -> None:
         """Remove the line."""
         if self._shown:
-            self._stream.write(_CLEARED)
+            self._write(_CLEARED)
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # the terminal may have been closed
+            self._stream.write(text)
             self._stream.flush()
 
 
