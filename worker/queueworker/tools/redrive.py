@@ -24,8 +24,9 @@ from queueworker.tools.routes import Routes
 
 MAX_BATCH_BYTES: Final = 256 * 1024
 """What every SQS takes in one request; one larger message goes alone."""
-CLOCK_STEP_SECONDS: Final = 1.0
-"""SQS's clock is read in whole seconds: what was sent in the second of the start counts as sent before."""
+CLOCK_STEP_SECONDS: Final = 2.0
+"""SQS's clock is read in whole seconds, which a server may keep for another one, as ElasticMQ does: what was sent up to
+so much after what it said counts as sent before the start."""
 SAMPLES: Final = 3
 """How many messages a dry run shows."""
 
