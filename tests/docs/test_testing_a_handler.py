@@ -27,7 +27,7 @@ def files_of_the_readme() -> dict[str, str]:
 def test_the_examples_pass(pytester: pytest.Pytester, files: dict[str, str]) -> None:
     for name, text in files.items():
         pytester.path.joinpath(name).write_text(text)
-    options = ("-p", "queueworker.pytest_plugin", "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function")
+    options = ("-W", "error", "-o", "asyncio_default_fixture_loop_scope=function")
     passed = sum(text.count("def test_") for text in files.values())
     assert passed
     pytester.runpytest(*options).assert_outcomes(passed=passed)

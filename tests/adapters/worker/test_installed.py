@@ -60,7 +60,7 @@ def start(programs: Path, moto_sqs: SqsServer, tmp_path: Path) -> Iterator[Start
 PRINTING = """\
 import asyncio, pathlib, sys, time
 def handle(message):
-    print("order", message.body)
+    print(f"order {message.body}")
     pathlib.Path("printed").touch()
     while not pathlib.Path("seen").exists():
         time.sleep(0.01)

@@ -16,15 +16,15 @@ from tests.adapters.worker.conftest import ROOT, until
 
 APP = """\
 def handle(message):
-    print("{version}", message.body, flush=True)
+    print(f"{version} {{message.body}}", flush=True)
 """
 SLOW = """\
 import time
 
 def handle(message):
-    print("begun", message.body, flush=True)
+    print(f"begun {{message.body}}", flush=True)
     time.sleep({seconds})
-    print("{version}", message.body, flush=True)
+    print(f"{version} {{message.body}}", flush=True)
 """
 
 

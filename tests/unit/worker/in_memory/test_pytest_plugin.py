@@ -89,11 +89,11 @@ def test_it(sqs_worker, seen):
 
 @pytest.fixture
 def passed(pytester: pytest.Pytester) -> Iterator[Callable[[], int]]:
-    """Run the tests in pytester's folder with the plugin; return how many pass, where no other does not."""
+    """Run the tests in pytester's folder with the plugin, as it is installed; return how many pass, where no other does not."""
     before = list(REGISTRY.middleware)
 
     def run() -> int:
-        options = ("-p", "queueworker.pytest_plugin", "-p", "no:randomly", "-W", "error")
+        options = ("-p", "no:randomly", "-W", "error")
         outcomes = pytester.runpytest(*options, "-o", "asyncio_default_fixture_loop_scope=function").parseoutcomes()
         assert set(outcomes) == {"passed"}
         return outcomes["passed"]
