@@ -22,6 +22,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     _serialise_requests()
     _count_messages_fast()
+    _show_at_once()
     # Before the server's threads exist, so that they inherit it and the signals wait for us.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     server: ThreadedMotoServer | None = _opened()
@@ -72,6 +73,22 @@ def _count_messages_fast() -> None:
     for name, per_second in (("unix_time", 1), ("unix_time_millis", 1000)):
         setattr(models, name, partial(_now, per_second))
     SQSBackend.is_message_valid_based_on_retention_period = is_retained  # type: ignore[method-assign]
+
+
+def _show_at_once() -> None:
+    """Let a message that is released be visible from then on.
+
+    moto compares two readings of the clock for it. Where that has stood still or gone back in between, the message
+    counts as in flight, and of a group whose messages all do, moto gives out the last one first.
+    """
+    change = Message.change_visibility
+
+    def change_visibility(self: Message, visibility_timeout: int) -> None:
+        change(self, visibility_timeout)
+        if not int(visibility_timeout):
+            self.visible_at = 0
+
+    Message.change_visibility = change_visibility  # type: ignore[method-assign]
 
 
 def _now(per_second: int) -> float:
