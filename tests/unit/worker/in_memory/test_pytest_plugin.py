@@ -89,7 +89,7 @@ def test_it(sqs_worker, seen):
 
 @pytest.fixture
 def passed(pytester: pytest.Pytester) -> Iterator[Callable[[], int]]:
-    """Run the tests in pytester's folder with the plugin, as it is installed; return how many pass, where no other does not."""
+    """Run the tests in the folder with the plugin as it is installed; return how many pass, where no other does not."""
     before = list(REGISTRY.middleware)
 
     def run() -> int:
