@@ -24,6 +24,11 @@ class AwsError(QueueWorkerError):
     reason: ClassVar[str]
     remedy: ClassVar[str]
 
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """What a log line about it says."""
+        return {"reason": self.reason, "error": str(self), "remedy": self.remedy}
+
 
 class SqsError(AwsError):
     """SQS did not do what was requested."""

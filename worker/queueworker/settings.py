@@ -59,6 +59,7 @@ class Settings:
     queues: tuple[QueueShare, ...] = field(
         metadata={
             "flag": "queue",
+            "multiple": True,
             "help": "URL of the queue to consume. Given again (in the variable: separated by spaces), queues share the"
             " concurrency, by weight where it is written URL,WEIGHT, such as URL,3. The weight is 1 by default.",
         }

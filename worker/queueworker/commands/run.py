@@ -41,7 +41,7 @@ def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
         if metadata.get("multiple"):
             options["multiple"] = True
         if setting.name == "queues":
-            options |= {"multiple": True, "callback": _queue_shares}
+            options["callback"] = _queue_shares
         # Click distinguishes a missing default from one that is None.
         options |= {"required": True} if setting.default is MISSING else {"default": setting.default}
         command = click.option(

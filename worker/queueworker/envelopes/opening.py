@@ -133,5 +133,5 @@ def _delete(store: PayloadStore, pointer: Pointer, message_id: str) -> None:
     try:
         store.delete(*pointer)
     except AwsError as error:
-        extra = {"reason": error.reason, "error": str(error), "remedy": error.remedy}
-        logger.warning("payload not deleted", extra={"message_id": message_id, "payload": str(pointer), **extra})
+        about = {"message_id": message_id, "payload": str(pointer)}
+        logger.warning("payload not deleted", extra=about | error.log_fields)

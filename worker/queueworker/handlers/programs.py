@@ -1,6 +1,6 @@
 """The handler of `--serve`: passes messages to programs in any language, one at a time in each, as lines of JSON.
 
-`command_line` loads it only where it is needed. The lines are `serve_protocol`'s, and explained in docs/serve.md.
+`commands.run` loads it only where it is needed. The lines are `serve_protocol`'s, and explained in docs/serve.md.
 """
 
 import logging

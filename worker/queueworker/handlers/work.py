@@ -157,8 +157,7 @@ class Work(ABC):
         try:
             queue.send(lease.message, rejection.reason)
         except SqsError as error:
-            extra = log_fields(lease.message)
-            extra |= {"reason": error.reason, "error": str(error), "remedy": error.remedy}
+            extra = log_fields(lease.message) | error.log_fields
             logger.error("sending to the dead-letter queue failed", extra=extra)  # noqa: TRY400 -- the reason is enough
             self._settle(lease, self._disposition_after(error, lease.message))
         except Exception as error:
@@ -206,9 +205,7 @@ def _log_failure(message: Message, error: BaseException, seconds: float) -> None
     elif isinstance(error, Reject):
         logger.error("handler rejected the message", extra=extra | {"error": error.reason[:MAX_ERROR_LENGTH]})
     elif isinstance(error, AwsError):  # its payload is in S3
-        logger.error(
-            "payload not read", extra=extra | {"reason": error.reason, "error": str(error), "remedy": error.remedy}
-        )
+        logger.error("payload not read", extra=extra | error.log_fields)
     elif isinstance(error, ReportedError):
         traceback = {"traceback": error.traceback} if error.traceback else {}
         logger.error("handler failed", extra=extra | {"error": str(error)[:MAX_ERROR_LENGTH]} | traceback)

@@ -176,13 +176,7 @@ class Receiver:
             self._context.stats.receive_failed(error.reason)
             logger.warning(
                 "receive failed",
-                extra={
-                    **self._about,
-                    "reason": error.reason,
-                    "error": str(error),
-                    "remedy": error.remedy,
-                    "consecutive_failures": self._failures,
-                },
+                extra={**self._about, **error.log_fields, "consecutive_failures": self._failures},
             )
             return []
         if self._failures or not self.answered:

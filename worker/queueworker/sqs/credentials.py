@@ -148,8 +148,7 @@ class WorkerCredentials:
 
 def _log_failed_renewal(cause: Exception) -> None:
     error = error_for(cause, datetime.now(UTC))
-    extra = {"reason": error.reason, "error": str(error), "remedy": error.remedy}
-    logger.warning("credentials not renewed: the last ones are used until they end", extra=extra)
+    logger.warning("credentials not renewed: the last ones are used until they end", extra=error.log_fields)
 
 
 def error_for(error: Exception, now: datetime) -> SqsError:

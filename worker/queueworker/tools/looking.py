@@ -75,4 +75,4 @@ class Look:
 
 def log_passing(what: str, error: SqsError) -> None:
     """Log a failure after which is tried again."""
-    logger.warning(what, extra={"reason": error.reason, "error": str(error), "remedy": error.remedy})
+    logger.warning(what, extra=error.log_fields)
