@@ -17,6 +17,7 @@ from queueworkerpool.model.installed import InstalledOperator
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
+    MOST_SPELLS,
     Change,
     CompetingWriter,
     Memory,
@@ -69,6 +70,7 @@ __all__ = [
     "DEFAULT_WORKLOADS",
     "DEPLOYMENT",
     "INVALID_POLL_SECONDS",
+    "MOST_SPELLS",
     "ROLLOUT",
     "ROLLOUT_HASH",
     "STATEFUL_SET",
