@@ -1,17 +1,21 @@
-"""Requests for the Lease, over a connection of their own. The elector calls it, through a Protocol.
+"""Requests for the Leases, over a connection of their own. The elector calls it, through a Protocol.
 
-It decides nothing: `leader.lease` says who may write the Lease. Two processes cannot both write it, because every
-write carries the version that it was decided on, and of two that create it one is refused.
+It decides nothing: `leader.lease` says who may write a Lease. Two processes cannot both write it, because every
+write carries the version that it was decided on, and of two that create it one is refused. The Lease that several
+processes hold together is renewed by a write that carries its holder instead.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from queueworkerpool.cluster.connection import Connection, ForbiddenError, NotFoundError, Requested
+from queueworkerpool.cluster.connection import Connection, ForbiddenError, InvalidError, NotFoundError, Requested
 from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.health import Jobs
 from queueworkerpool.leader.fence import no_fence
 from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, RENEW_DEADLINE_SECONDS, Lease
 from queueworkerpool.model import NamespacedName
+from queueworkerpool.names import WANTED_BY
 
 READ_TIMEOUT_SECONDS = RENEW_DEADLINE_SECONDS / 2
 """The limit for an answer: an API server that is slow, but answers within it, does not cost the lead, and a renewal
@@ -21,15 +25,23 @@ that hangs leaves time for another one."""
 class LeaseClient:
     """A client that reads and writes one Lease. Close it to end its thread."""
 
-    def __init__(self, lease: NamespacedName, requested: Requested | None = None) -> None:
-        """Read KUBECONFIG, else the pod's service account; sends nothing. `requested` counts requests.
+    def __init__(
+        self, lease: NamespacedName, requested: Requested | None = None, connection: Connection | None = None
+    ) -> None:
+        """Read KUBECONFIG, else the pod's service account; sends nothing.
 
-        Raises ClusterError when neither can be read.
+        Args:
+            lease: Where the Lease is.
+            requested: Counts requests.
+            connection: That of another client, which is to be shared, and which that one closes.
+
+        Raises:
+            ClusterError: Neither a kubeconfig nor a service account can be read.
         """
         self._lease = lease
         self._all = f"/apis/coordination.k8s.io/v1/namespaces/{lease.namespace}/leases"
         self._path = f"{self._all}/{lease.name}"
-        self._connection = Connection(1, no_fence(), READ_TIMEOUT_SECONDS, requested)
+        self._connection = connection or Connection(1, no_fence(), READ_TIMEOUT_SECONDS, requested)
 
     @property
     def jobs(self) -> Jobs:
@@ -62,7 +74,14 @@ class LeaseClient:
         }
         if not lease.version:
             return await self._create(spec)
-        body = {"metadata": {"resourceVersion": lease.version}, "spec": spec}
+        annotations = {"annotations": {WANTED_BY: lease.wanted}} if lease.wanted is not None else {}
+        return await self._patch({"metadata": {"resourceVersion": lease.version, **annotations}, "spec": spec})
+
+    async def renew(self, lease: Lease) -> Lease:
+        """Write the Lease if it is still at this version; otherwise like `write`."""
+        return await self.write(lease)
+
+    async def _patch(self, body: dict[str, Any] | list[dict[str, Any]]) -> Lease:
         try:
             return _parse(await self._connection.ask("PATCH", self._path, body))
         except NotFoundError as error:
@@ -83,6 +102,40 @@ class LeaseClient:
             ) from error
 
 
+class SharedLeaseClient(LeaseClient):
+    """A client of a Lease that several processes hold together, under one name."""
+
+    async def renew(self, lease: Lease) -> Lease:
+        """Renew the Lease if it still is its holder's, whichever process renewed it last; return it as it now is.
+
+        Raises ClusterConflictError when another one holds it, ClusterError when it could not be written.
+        """
+        kept = {"op": "test", "path": "/spec/holderIdentity", "value": lease.holder}
+        renewed = {"op": "replace", "path": "/spec/renewTime", "value": lease.renewed}
+        try:
+            return await self._patch([kept, renewed])
+        except InvalidError as error:
+            raise ClusterConflictError(f"the Lease {self._lease} has another holder") from error
+
+
+@contextmanager
+def shard_leases(lease: NamespacedName, shards: int, requested: Requested | None = None) -> Iterator[list[LeaseClient]]:
+    """Yield clients of the Lease of the number of shards, and of each shard's; they share a connection.
+
+    Raises ClusterError when neither a kubeconfig nor a service account can be read.
+    """
+    # A thread for each: an API server that is slow must not delay one renewal by another.
+    connection = Connection(1 + shards, no_fence(), READ_TIMEOUT_SECONDS, requested)
+    names = [NamespacedName(lease.namespace, f"{lease.name}-shard-{shard}") for shard in range(shards)]
+    try:
+        yield [
+            SharedLeaseClient(lease, connection=connection),
+            *(LeaseClient(name, connection=connection) for name in names),
+        ]
+    finally:
+        connection.close()
+
+
 def _parse(body: dict[str, Any]) -> Lease:
     spec = body.get("spec") or {}
     return Lease(
@@ -91,4 +144,5 @@ def _parse(body: dict[str, Any]) -> Lease:
         seconds=spec.get("leaseDurationSeconds") or LEASE_DURATION_SECONDS,
         renewed=spec.get("renewTime") or "",
         transitions=spec.get("leaseTransitions") or 0,
+        wanted=(body["metadata"].get("annotations") or {}).get(WANTED_BY),
     )
