@@ -9,18 +9,18 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from queueworkerpool.cluster import KubernetesCluster, LeaseClient, shard_leases
+from queueworkerpool.cluster import KubernetesCluster, LeaseClient, ShardLeaseClients
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.health import HealthState
 from queueworkerpool.leader.claimant import FINISH_SECONDS, Clocks
 from queueworkerpool.leader.elector import Elector
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.leader.shard_elector import ShardElector
+from queueworkerpool.leader.shard_elector import Number, Shard, ShardElector
 from queueworkerpool.leader.shard_fences import ShardFences
 from queueworkerpool.model import NamespacedName, parse_workloads
 from queueworkerpool.report.metrics import Metrics
@@ -211,14 +211,15 @@ class Leading:
         identity, clocks = settings.identity or _unique_name(), Clocks(steady, _now)
         fences, works = self.fences.shards.fences, [self.work.of(shard) for shard in range(settings.shards)]
         if settings.shards == 1:
-            alone = LeaseClient(lease, requested)
-            self.health.jobs["Lease client"] = alone.jobs
-            yield Elector(identity, alone, fences[0], works[0], clocks)
-            alone.close()
+            with closing(LeaseClient(lease, requested)) as alone:
+                self.health.jobs["Lease client"] = alone.jobs
+                yield Elector(identity, alone, fences[0], works[0], clocks)
             return
-        with shard_leases(lease, settings.shards, requested) as leases:
-            self.health.jobs["Lease client"] = leases[0].jobs
-            yield ShardElector(identity, leases, (self.fences.number, *fences), works, clocks)
+        with closing(ShardLeaseClients(lease, settings.shards, requested)) as leases:
+            self.health.jobs["Lease client"] = leases.jobs
+            number = Number(leases.number, self.fences.number)
+            shards = [Shard(*each) for each in zip(leases.shards, fences, works, strict=True)]
+            yield ShardElector(identity, number, shards, clocks)
 
     def _is_ready(self) -> bool:
         kinds = watched_kinds(parse_workloads(self.settings.scale_targets))

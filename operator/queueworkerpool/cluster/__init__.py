@@ -6,8 +6,8 @@ pods, Events), `lease` (the Leases), `reader` (what only people ask for), `login
 """
 
 from queueworkerpool.cluster.client import KubernetesCluster
-from queueworkerpool.cluster.lease import LeaseClient, shard_leases
+from queueworkerpool.cluster.lease import LeaseClient, ShardLeaseClients
 from queueworkerpool.cluster.login import Login
 from queueworkerpool.cluster.reader import ClusterReader
 
-__all__ = ["ClusterReader", "KubernetesCluster", "LeaseClient", "Login", "shard_leases"]
+__all__ = ["ClusterReader", "KubernetesCluster", "LeaseClient", "Login", "ShardLeaseClients"]

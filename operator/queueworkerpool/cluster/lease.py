@@ -5,8 +5,6 @@ write carries the version that it was decided on, and of two that create it one 
 processes hold together is renewed by a write that carries its holder instead.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from queueworkerpool.cluster.connection import Connection, ForbiddenError, InvalidError, NotFoundError, Requested
@@ -74,8 +72,7 @@ class LeaseClient:
         }
         if not lease.version:
             return await self._create(spec)
-        annotations = {"annotations": {WANTED_BY: lease.wanted}} if lease.wanted is not None else {}
-        return await self._patch({"metadata": {"resourceVersion": lease.version, **annotations}, "spec": spec})
+        return await self._patch({"metadata": {"resourceVersion": lease.version}, "spec": spec})
 
     async def renew(self, lease: Lease) -> Lease:
         """Write the Lease if it is still at this version; otherwise like `write`."""
@@ -117,23 +114,38 @@ class SharedLeaseClient(LeaseClient):
         except InvalidError as error:
             raise ClusterConflictError(f"the Lease {self._lease} has another holder") from error
 
+    async def wish(self, text: str) -> None:
+        """Write which shard a process wishes for, whoever holds the Lease. Raises ClusterError."""
+        await self._patch({"metadata": {"annotations": {WANTED_BY: text}}})
 
-@contextmanager
-def shard_leases(lease: NamespacedName, shards: int, requested: Requested | None = None) -> Iterator[list[LeaseClient]]:
-    """Yield clients of the Lease of the number of shards, and of each shard's; they share a connection.
 
-    Raises ClusterError when neither a kubeconfig nor a service account can be read.
+class ShardLeaseClients:
+    """Clients of the Lease of the number of shards, and of each shard's; they share a connection. Close it to end it.
+
+    Attributes:
+        number: The Lease by the name that is used without shards.
+        shards: A Lease for each shard.
     """
-    # A thread for each: an API server that is slow must not delay one renewal by another.
-    connection = Connection(1 + shards, no_fence(), READ_TIMEOUT_SECONDS, requested)
-    names = [NamespacedName(lease.namespace, f"{lease.name}-shard-{shard}") for shard in range(shards)]
-    try:
-        yield [
-            SharedLeaseClient(lease, connection=connection),
-            *(LeaseClient(name, connection=connection) for name in names),
-        ]
-    finally:
-        connection.close()
+
+    def __init__(self, lease: NamespacedName, shards: int, requested: Requested | None = None) -> None:
+        """Read KUBECONFIG, else the pod's service account; sends nothing.
+
+        Raises ClusterError when neither can be read.
+        """
+        # A thread for each: an API server that is slow must not delay one renewal by another.
+        self._connection = Connection(1 + shards, no_fence(), READ_TIMEOUT_SECONDS, requested)
+        names = [NamespacedName(lease.namespace, f"{lease.name}-shard-{shard}") for shard in range(shards)]
+        self.number = SharedLeaseClient(lease, connection=self._connection)
+        self.shards = [LeaseClient(name, connection=self._connection) for name in names]
+
+    @property
+    def jobs(self) -> Jobs:
+        """The requests under way, for the health check."""
+        return self._connection.jobs
+
+    def close(self) -> None:
+        """End the threads and the connections."""
+        self._connection.close()
 
 
 def _parse(body: dict[str, Any]) -> Lease:
@@ -144,5 +156,5 @@ def _parse(body: dict[str, Any]) -> Lease:
         seconds=spec.get("leaseDurationSeconds") or LEASE_DURATION_SECONDS,
         renewed=spec.get("renewTime") or "",
         transitions=spec.get("leaseTransitions") or 0,
-        wanted=(body["metadata"].get("annotations") or {}).get(WANTED_BY),
+        wanted=(body["metadata"].get("annotations") or {}).get(WANTED_BY, ""),
     )

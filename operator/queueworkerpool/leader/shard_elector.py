@@ -10,6 +10,8 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.leader.claimant import Claimant, Clocks, Leases, Led, Work
@@ -43,27 +45,55 @@ class _Confirmed:
         return written
 
 
+class NumberLeases(Leases, Protocol):
+    """Where the Lease of the number of shards is."""
+
+    async def wish(self, text: str) -> None:
+        """Write a wish for a shard on it, whoever holds it. Raises ClusterError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The Lease whose holder is the number of shards, and the fence within which all others are."""
+
+    leases: NumberLeases
+    fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The Lease of one shard, its fence, and what only its leader does."""
+
+    leases: Leases
+    fence: Fence
+    work: Work
+
+
 class ShardElector:
     """One process's part in the elections."""
 
-    def __init__(
-        self, identity: str, leases: Sequence[Leases], fences: Sequence[Fence], works: Sequence[Work], clocks: Clocks
-    ) -> None:
+    def __init__(self, identity: str, number: Number, shards: Sequence[Shard], clocks: Clocks) -> None:
         """Create an elector that holds no shard yet.
 
         Args:
             identity: The name of this process in the Leases, which no other has.
-            leases: The Lease of the number of shards, then one for each shard.
-            fences: The fence of the number of shards, then one within it for each shard.
-            works: What only the leader of each shard does.
+            number: On which all processes agree that hold shards.
+            shards: All of them.
             clocks: A steady clock for deadlines, the wall clock for people.
         """
         self._identity = identity
         self._clocks = clocks
-        self._number = Claimant(f"{len(works)} shards", leases[0], Led(fences[0], None, {"shards": len(works)}), clocks)
+        self._wish = number.leases.wish
+        agreed = Led(number.fence, None, {"shards": len(shards)})
+        self._number = Claimant(f"{len(shards)} shards", number.leases, agreed, clocks)
         self._shards = tuple(
-            Claimant(identity, _Confirmed(each, self._number.renew), Led(fence, work, {"shard": shard}), clocks)
-            for shard, (each, fence, work) in enumerate(zip(leases[1:], fences[1:], works, strict=True))
+            Claimant(
+                identity,
+                _Confirmed(shard.leases, self._number.renew),
+                Led(shard.fence, shard.work, {"shard": index}),
+                clocks,
+            )
+            for index, shard in enumerate(shards)
         )
         self._given: dict[int, float] = {}
         self._honoured = ""
@@ -111,6 +141,8 @@ class ShardElector:
         while not stop.is_set():
             try:
                 await self._even_out(ready)
+            except ClusterError as error:
+                logger.debug("wish not written", extra={"error": str(error)})
             except Exception:  # a bug must not end the election
                 logger.exception("shards not evened out")
             await self._number.pause(self._clocks.steady() + RENEW_INTERVAL_SECONDS, stop)
@@ -133,16 +165,8 @@ class ShardElector:
             self._settled_since = now
         elif now - self._settled_since >= WISH_AFTER_SECONDS:
             self._settled_since = now
-            await self._wish(Wish(shard, self._identity, self._clocks.stamp()))
-
-    async def _wish(self, wish: Wish) -> None:
-        """Write a wish; where that fails, it is written again some seconds later."""
-        try:
-            view = await self._number.read()
-            if view.holder == self._number.identity:
-                await self._number.claim(view.lease.wanting(str(wish)))
-        except ClusterError as error:
-            logger.debug("wish not written", extra={"shard": wish.shard, "error": str(error)})
+            # Where it is not written, or another process wishes at the same time, it is written again.
+            await self._wish(str(Wish(shard, self._identity, self._clocks.stamp())))
 
     async def _leave(self) -> None:
         """Finish, and release what is held: first the number of shards, if nobody else can hold one any more."""

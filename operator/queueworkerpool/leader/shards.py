@@ -55,9 +55,9 @@ class Wish:
         return f"{self.shard} {self.stamp} {self.identity}"
 
     @classmethod
-    def parse(cls, text: str | None) -> "Wish | None":
+    def parse(cls, text: str) -> "Wish | None":
         """Return the wish in an annotation; None when there is none that makes sense."""
-        shard, _, rest = (text or "").partition(" ")
+        shard, _, rest = text.partition(" ")
         stamp, _, identity = rest.partition(" ")
         return cls(int(shard), identity, stamp) if shard.isdecimal() and stamp and identity else None
 
