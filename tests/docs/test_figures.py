@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from docs import diagrams
-from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
+from queueworkerpool.sizing import MessagesPerPod, WorkerEstimates
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -30,7 +30,6 @@ PLANNER, BODIES, SHUTDOWN, THROUGHPUT = map(Result, ("planner", "bodies", "shutd
 DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
 MEDIAN = f"{REACTION['median_seconds']:.1f} s"
 POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
-KNOWN = WorkerEstimates(concurrency=4, service_seconds=2, startup_seconds=20)
 
 
 def pods(load: int) -> int:
@@ -85,7 +84,6 @@ SENTENCES: dict[str, list[str]] = {
         f"costs about {30 * 86400 / 5 * 0.40 / 1e6:.2f} USD a month",
         f"500 messages get {pods(500)} pods, 5,000 get {pods(5000)}.",
     ],
-    "docs/latency.md": [Latency(60).recommend(500, KNOWN).message],
 }
 """What stands on a page when line breaks are spaces."""
 ROWS = [(page, sentence) for page, sentences in SENTENCES.items() for sentence in sentences]
