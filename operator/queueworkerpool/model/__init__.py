@@ -20,6 +20,7 @@ from queueworkerpool.model.memory import (
     Change,
     CompetingWriter,
     Memory,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "QueueReading",
     "QueueRef",
     "QueueVariable",
+    "RecommendedSince",
     "RecordedEvent",
     "RecordedStep",
     "Removal",
