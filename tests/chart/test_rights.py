@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from queueworkerpool.leader.shards import MOST_SHARDS
 from queueworkerpool.model import parse_workloads
 from tests.chart.objects import Json, Render, of_kind, pod
 
