@@ -256,7 +256,7 @@ class Reason(StrEnum):
     QUEUE_THROTTLED = (
         "QueueThrottled",
         "SQS throttles the operator's requests.",
-        "Raise spec.pollSeconds of the pools on this account.",
+        "Raise spec.pollSeconds of the pools on this account, or set spec.idlePollSeconds.",
     )
     QUEUE_UNREACHABLE = (
         "QueueUnreachable",

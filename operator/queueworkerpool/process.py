@@ -112,7 +112,7 @@ async def _serve(process: _Process) -> None:
         stop.set()
         await watching
         await states.close()
-        queues.close()
+        await queues.close()
         cluster.close()
 
 
