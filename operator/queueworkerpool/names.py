@@ -14,6 +14,9 @@ PLURAL = "queueworkerpools"
 FIELD_MANAGER = "queueworkerpool"
 """The name under which the API server records our writes (managedFields)."""
 
+WANTED_BY = f"{GROUP}/wanted-by"
+"""The annotation, of the Lease of their number, by which a process asks for a shard that another one holds."""
+
 
 class ConditionType(StrEnum):
     """The types of the entries in `.status.conditions`."""

@@ -9,7 +9,7 @@ import pytest
 
 from docs import diagrams
 from queueworkerpool.model import ReadingInterval, dollars
-from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
+from queueworkerpool.sizing import MessagesPerPod, WorkerEstimates
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -31,7 +31,6 @@ PLANNER, BODIES, SHUTDOWN, THROUGHPUT = map(Result, ("planner", "bodies", "shutd
 DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
 MEDIAN = f"{REACTION['median_seconds']:.1f} s"
 POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
-KNOWN = WorkerEstimates(concurrency=4, service_seconds=2, startup_seconds=20)
 
 
 def pods(load: int) -> int:
@@ -106,7 +105,6 @@ SENTENCES: dict[str, list[str]] = {
         f"cost {monthly(100, 5)} USD a month at `pollSeconds: 5`, and {two_hours_a_day(100, 5, 60):.2f} USD with `idle",
         f"500 messages get {pods(500)} pods, 5,000 get {pods(5000)}.",
     ],
-    "docs/latency.md": [Latency(60).recommend(500, KNOWN).message],
 }
 """What stands on a page when line breaks are spaces."""
 ROWS = [(page, sentence) for page, sentences in SENTENCES.items() for sentence in sentences]

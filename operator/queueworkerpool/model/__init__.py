@@ -21,6 +21,7 @@ from queueworkerpool.model.memory import (
     Change,
     CompetingWriter,
     Memory,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "QueueRef",
     "QueueVariable",
     "ReadingInterval",
+    "RecommendedSince",
     "RecordedEvent",
     "RecordedStep",
     "Removal",

@@ -221,8 +221,8 @@ def test_a_deleted_pools_series_are_removed_and_the_others_stay() -> None:
 
 def test_the_series_of_the_process() -> None:
     metrics = fresh()
-    leading = [True, False]
-    metrics.leads_while(lambda: leading[0])
+    held: list[tuple[int, ...]] = [(0,), ()]
+    metrics.holds(lambda: held[0])
     metrics.ticked(lag_seconds=0.5, took_seconds=0.002)
     metrics.queue_read(2.0)
     metrics.failed()
@@ -237,7 +237,7 @@ def test_the_series_of_the_process() -> None:
     assert shown["queueworkerpool_queue_read_duration_seconds_count"] == 1
     assert shown["queueworkerpool_reconcile_failures_total"] == 1
     assert scraped(metrics)["queueworkerpool_build_info"] == {frozenset({("version", "1.2.3")}): 1}
-    leading.pop(0)
+    held.pop(0)
     assert scraped(metrics)["queueworkerpool_leader"][frozenset()] == 0
 
 
