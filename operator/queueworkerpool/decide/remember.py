@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
+from queueworkerpool.decide import stabilization
 from queueworkerpool.decide.changes import merged
 from queueworkerpool.model import (
     Change,
@@ -73,7 +74,7 @@ def unreadable(facts: Facts, since: datetime) -> Memory:
     return replace(
         facts.memory,
         unreadable_since=since,
-        scale_down_stabilization=_continued(facts),
+        scale_down_stabilization=stabilization.continued(facts),
         workers=_workers(facts.memory.workers, facts.sample, facts),
         empty_since=None,  # nobody knows whether the queues have stayed empty
     )
@@ -84,7 +85,7 @@ def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
     known = memory.scale_down_stabilization
     if known is None or size >= facts.replicas:
         return replace(memory, scale_down_stabilization=None)
-    return replace(memory, scale_down_stabilization=replace(known, highest=max(known.highest, size)))
+    return replace(memory, scale_down_stabilization=stabilization.raised(known, size))
 
 
 def paused(facts: Facts) -> Memory:
@@ -135,11 +136,7 @@ def unwritten(facts: Facts, decision: Decision) -> Memory:
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
     if max(recommendation, _least(facts)) >= facts.replicas:
         return None
-    known = _continued(facts)
-    if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
-        # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
-        return ScaleDownStabilization(facts.now, recommendation) if facts.all_read else None
-    return known if recommendation <= known.highest else replace(known, highest=recommendation)
+    return stabilization.recommended(facts, recommendation)
 
 
 def _least(facts: Facts) -> int:
@@ -148,20 +145,6 @@ def _least(facts: Facts) -> int:
     if active_low is None or not facts.all_read or _empty_since(facts) is not None:
         return low
     return max(low, min(active_low, facts.bounds.max_replicas))
-
-
-def _continued(facts: Facts) -> ScaleDownStabilization | None:
-    """Return the stabilization as it goes on at this tick: the time in which queues were not read does not count."""
-    known, now = facts.memory.scale_down_stabilization, facts.now
-    if known is None:
-        return None
-    if facts.all_read and known.paused_since is None and known.since <= now:
-        return known
-    since = min(known.since, now)  # a clock that was set back must not stretch the window
-    paused = min(known.paused_since or now, now)
-    if not facts.all_read:
-        return ScaleDownStabilization(since, known.highest, paused)
-    return ScaleDownStabilization(min(since + (now - paused), now), known.highest)
 
 
 def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabilization | None:

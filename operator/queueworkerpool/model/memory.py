@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from queueworkerpool.model.ownership import MemoryOwner
 from queueworkerpool.model.times import format_exact_time, parse_time
@@ -18,6 +18,9 @@ COMPETING_WRITES_LIMIT = 3
 COMPETING_WRITER_QUIET = timedelta(minutes=5)
 """... until the other writer has been quiet for so long."""
 
+MOST_LOWER = 8
+"""The steps of a stabilization that are read, beside the first one; what is left out only delays a scale-in."""
+
 LONGEST_MANAGER = 128
 """The API server's limit to a field manager's name, in characters."""
 
@@ -25,16 +28,30 @@ LONGEST_MANAGER = 128
 _LEAST, _MOST = 1e-6, 1e9
 
 
+class RecommendedSince(NamedTuple):
+    """Since a time, at most so many pods have been recommended."""
+
+    since: datetime
+    highest: int
+
+
 @dataclass(frozen=True, slots=True)
 class ScaleDownStabilization:
     """Since when fewer pods are recommended than there are, and the highest recommendation since then.
 
+    `lower`: the same for later times; each step is later and lower than the one before it.
     `paused_since`: since when not every queue could be read, a time in which nobody knows what would be recommended.
     """
 
     since: datetime
     highest: int
     paused_since: datetime | None = None
+    lower: tuple[RecommendedSince, ...] = ()
+
+    @property
+    def steps(self) -> tuple[RecommendedSince, ...]:
+        """All steps, the first one included."""
+        return (RecommendedSince(self.since, self.highest), *self.lower)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +180,18 @@ class Memory:
 def _scale_down_stabilization(raw: Mapping[str, Any] | None) -> ScaleDownStabilization | None:
     if raw is None:
         return None
-    return ScaleDownStabilization(parse_time(raw["since"]), int(raw["highest"]), _optional_time(raw.get("pausedSince")))
+    lower = tuple(_recommended_since(each) for each in raw.get("lower", ())[:MOST_LOWER])
+    return ScaleDownStabilization(*_recommended_since(raw), _optional_time(raw.get("pausedSince")), lower)
+
+
+def _recommended_since(raw: Mapping[str, Any]) -> RecommendedSince:
+    return RecommendedSince(parse_time(raw["since"]), int(raw["highest"]))
 
 
 def _dumped_scale_down(known: ScaleDownStabilization) -> dict[str, Any]:
-    raw = {"since": format_exact_time(known.since), "highest": known.highest}
-    return raw | ({"pausedSince": format_exact_time(known.paused_since)} if known.paused_since else {})
+    first, *lower = ({"since": format_exact_time(step.since), "highest": step.highest} for step in known.steps)
+    paused = {"pausedSince": format_exact_time(known.paused_since)} if known.paused_since else {}
+    return first | ({"lower": lower} if lower else {}) | paused
 
 
 def _change(raw: Mapping[str, Any]) -> Change:

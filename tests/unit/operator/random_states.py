@@ -15,6 +15,7 @@ from queueworkerpool.model import (
     Memory,
     Mode,
     QueueReading,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
     ScalingRules,
@@ -46,7 +47,13 @@ def any_memory(random: Random, replicas: int) -> Memory:
 
     return Memory(
         scale_down_stabilization=maybe(
-            random, ScaleDownStabilization(time(), random.randint(0, replicas), maybe(random, time()))
+            random,
+            ScaleDownStabilization(
+                time(),
+                random.randint(0, replicas),
+                maybe(random, time()),
+                maybe(random, (RecommendedSince(time(), random.randint(0, replicas)),)) or (),
+            ),
         ),
         scale_up_stabilization=maybe(random, ScaleUpStabilization(time(), replicas + random.randint(0, 9))),
         changes=tuple(Change(time(), random.randint(-5, 5)) for _ in range(random.randint(0, 2))),

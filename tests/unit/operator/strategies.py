@@ -13,6 +13,7 @@ from queueworkerpool.model import (
     Mode,
     Pod,
     Policy,
+    RecommendedSince,
     Removal,
     Sample,
     ScaleDownStabilization,
@@ -22,6 +23,7 @@ from queueworkerpool.model import (
     Worker,
     WorkerState,
 )
+from queueworkerpool.model.memory import MOST_LOWER
 from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
 from tests.unit.operator.builders import ago, facts, reading
 
@@ -50,9 +52,12 @@ changes = st.tuples(times, st.integers(-50, 50), st.none() | times).map(
     lambda drawn: Change(max(drawn[0], drawn[2] or drawn[0]), drawn[1], drawn[2] and min(drawn[0], drawn[2]))
 )
 
+lower_steps = st.lists(st.builds(RecommendedSince, times, sizes), max_size=MOST_LOWER).map(tuple)
+
 memories = st.builds(
     Memory,
-    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes, st.none() | times),
+    scale_down_stabilization=st.none()
+    | st.builds(ScaleDownStabilization, times, sizes, st.none() | times, lower_steps),
     scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
     changes=st.lists(changes, max_size=4).map(tuple),
     empty_since=st.none() | times,

@@ -1,6 +1,7 @@
 """`qwp explain` prints the decision that was recorded."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,9 +11,20 @@ import pytest
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import QueueNotFoundError, SpecInvalidError
 from queueworkerpool.explain import Explanation, as_document, as_lines, explain
-from queueworkerpool.model import Facts, Fallback, Memory, Mode, Observation, Pool, Schedule, Target
+from queueworkerpool.model import (
+    Facts,
+    Fallback,
+    Memory,
+    Mode,
+    Observation,
+    Pool,
+    QueueRef,
+    Schedule,
+    Target,
+    seconds_until_due,
+)
 from queueworkerpool.sizing import WorkerEstimates
-from tests.unit.operator.builders import NOW, SPEC, ago, empty, facts, pods, pool, reading, stabilizing, window
+from tests.unit.operator.builders import NOW, SPEC, URL, ago, empty, facts, pods, pool, reading, stabilizing, window
 from tests.unit.operator.fakes import observe, status_of, stored, target
 from tests.unit.operator.random_states import STATES, states
 
@@ -123,6 +135,8 @@ def test_an_invalid_schedule_is_not_explained() -> None:
         explain(pool(spec=replace(SPEC, schedules=(schedule,))), target(), NOW)
 
 
+READINGS = "readings: 0.21 USD a month, 1 queue every 5 s"
+NOTHING = "idle: no pods, and nothing in the queues"
 NO_DEPLOYMENT = "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name"
 
 
@@ -135,6 +149,7 @@ def test_a_pool_without_a_decision_says_why() -> None:
         "counted: nothing yet",
         "decided: nothing yet",
         "next reading: within 5 s",
+        READINGS,
     ]
 
 
@@ -148,6 +163,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "      19  SizedByBacklog  95 messages / 5 per pod = 19 pods",
             "so: 19 pods, by SizedByBacklog",
             "next reading: within 5 s",
+            READINGS,
         ],
     ),
     "a scale-down stabilization, and when it ends": (
@@ -160,6 +176,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "      10  ScaleDownStabilized  fewer pods are recommended since 11:59:40Z: may scale in at 12:00:40Z",
             "so: 10 pods, by ScaleDownStabilized until 12:00:40Z",
             "next reading: within 5 s",
+            READINGS,
         ],
     ),
     "a pause": (
@@ -182,6 +199,20 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "       4  ActiveMinimum   not idle, and activeMinReplicas is 4",
             "so: 4 pods, by ActiveMinimum",
             "next reading: within 5 s",
+            READINGS,
+        ],
+    ),
+    "an idle pool, and when its queue is due next": (
+        {"replicas": 0, "reading": reading(time=ago(200)), "memory": empty(400), "idle_poll_seconds": 300},
+        [
+            "Deployment thumbnailer: 0 pods, 0 ready, 0 to 50 allowed; mode Active",
+            "counted: 0 visible, 0 in flight, 0 delayed, unchanged for 200 s; load 0",
+            "decided:",
+            "       0  SizedByBacklog  0 messages / 5 per pod = 0 pods",
+            "so: 0 pods, by SizedByBacklog",
+            f"{NOTHING} since 11:53:20Z: read every 300 s (idlePollSeconds) and not every 5 s",
+            "next reading: within 187 s",
+            "readings: 0.0035 USD a month, 1 queue every 300 s",
         ],
     ),
     "a queue that cannot be read": (
@@ -194,6 +225,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "      10  QueueUnreadable  no queue could be read, so the size stays as it is",
             "so: 10 pods, by QueueUnreadable until 12:05:00Z",
             "next reading: within 5 s",
+            READINGS,
         ],
     ),
 }
@@ -236,7 +268,20 @@ def test_the_document_has_every_number() -> None:
         "changesSince": [],
         "ifDecidedNow": None,
         "nextReadingSeconds": 5,
+        "idle": False,
+        "readingIntervalSeconds": 5,
+        "readingsMonthlyCostUSD": 0.20736,
     }
+
+
+def test_the_next_reading_of_an_idle_pool_is_the_first_look_after_a_queue_is_due() -> None:
+    others = tuple(QueueRef(f"{URL}-{number}") for number in range(3))
+    idle: dict[str, Any] = {"replicas": 0, "reading": reading(), "memory": empty(400), "idle_poll_seconds": 300}
+    due = [seconds_until_due(300, queue.url, NOW) for queue in others]
+    document = as_document(explained(**idle, queues=others))
+    assert document["nextReadingSeconds"] == math.ceil(min(due)) + 5
+    assert (document["idle"], document["readingIntervalSeconds"]) == (True, 300)
+    assert document["readingsMonthlyCostUSD"] == pytest.approx(3 * 0.003456)
 
 
 def test_a_pause_with_an_end_is_told_with_its_end_and_afterwards_as_over() -> None:

@@ -19,6 +19,7 @@ from queueworkerpool.model import (
     NamespacedName,
     Observation,
     PoolStatus,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
 )
@@ -32,7 +33,7 @@ CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 TRANSITION = "lastTransitionTime"
 EARLIER = "2026-11-23T11:00:00Z"
 MEMORY = Memory(
-    scale_down_stabilization=ScaleDownStabilization(ago(30), 4, paused_since=ago(3)),
+    scale_down_stabilization=ScaleDownStabilization(ago(30), 4, ago(3), (RecommendedSince(ago(20), 2),)),
     scale_up_stabilization=ScaleUpStabilization(ago(9), 30),
     changes=(Change(ago(8), -2, ago(9)),),
     empty_since=ago(60),
