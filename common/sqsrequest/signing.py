@@ -16,6 +16,12 @@ _HEADERS: Final = {
 }
 
 
+class _Request(AWSRequest):
+    """A request whose content is bytes. botocore's own prepares all of the request anew when it is asked for them."""
+
+    body: bytes = b""  # type: ignore[assignment] # the stubs say that it is text
+
+
 def sign(
     endpoint: Endpoint, operation: str, body: Mapping[str, Any], credentials: ReadOnlyCredentials, user_agent: str
 ) -> tuple[dict[str, str], bytes]:
@@ -30,6 +36,7 @@ def sign(
     """
     headers = {**_HEADERS, "User-Agent": user_agent, "X-Amz-Target": f"AmazonSQS.{operation}"}
     content = json.dumps(body).encode()
-    request = AWSRequest("POST", endpoint.url, headers, content)
+    request = _Request("POST", endpoint.url, headers, content)
+    request.body = content
     SigV4Auth(credentials, "sqs", endpoint.region).add_auth(request)
     return dict(request.headers), content

@@ -9,8 +9,8 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple
 
 from queueaddress import AddressError, is_at_aws
 from queueworkerpool.errors import QueueAddressInvalidError, QueueAnswerInvalidError, QueueUnreachableError
@@ -33,6 +33,24 @@ _NOT_LISTED: Final = (
     "correct the URL, or list the host in the operator's QWP_SQS_ENDPOINTS"
 )
 _NO_ENDPOINTS: Final = Endpoints()
+
+MOST_PLACES: Final = 20_000
+"""Queues of which is kept what their URLs say, which does not change: to read it costs as much as a decision."""
+
+
+class _Place(NamedTuple):
+    """Where a queue is.
+
+    Args:
+        region: The one that is asked; None: that of AWS's own settings.
+        endpoint: That of a listed server; None: the operator's own.
+        is_known: Whether that is all; else it depends on where requests to the region go.
+    """
+
+    region: str | None
+    endpoint: str | None
+    is_known: bool
+
 
 _COUNT = re.compile(r"[0-9]{1,12}")
 
@@ -61,6 +79,7 @@ class SqsQueues:
         self._clients = Clients(default_region)
         self.endpoints = _NO_ENDPOINTS if endpoints.by_host and self._clients.has_one_endpoint else endpoints
         self.jobs = Jobs()
+        self._place = lru_cache(MOST_PLACES)(self._located)
 
     @property
     def default_region(self) -> str | None:
@@ -96,10 +115,12 @@ class SqsQueues:
 
     def _prepared(self, queue: QueueRef) -> Signed | None:
         """Return what a request needs if that takes no wait, else None."""
+        place = self._place(queue)
+        return self._clients.prepared(place.region, queue.role, place.endpoint) if place.is_known else None
+
+    def _located(self, queue: QueueRef) -> "_Place":
         endpoint = self.endpoints.endpoint_of(queue.url)
-        if endpoint is None and not is_at_aws(queue.url):
-            return None
-        return self._clients.prepared(self._home(queue), queue.role, endpoint)
+        return _Place(self._home(queue), endpoint, endpoint is not None or is_at_aws(queue.url))
 
     def _prepare(self, queue: QueueRef) -> Signed:
         """Return what a request needs, as soon as it is there."""
