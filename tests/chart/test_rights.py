@@ -125,7 +125,9 @@ def test_with_shards_the_operator_may_touch_the_leases_of_every_number_of_them(r
     """Operators of before an upgrade hold Leases that the new ones do not have."""
     names = ["demo-queueworkerpool", *(f"demo-queueworkerpool-shard-{shard}" for shard in range(MOST_SHARDS))]
     for shards in (2, 3, MOST_SHARDS):
-        [role] = [found for found in of_kind(render({"shards": shards}), "Role") if "lease" in found["metadata"]["name"]]
+        [role] = [
+            found for found in of_kind(render({"shards": shards}), "Role") if "lease" in found["metadata"]["name"]
+        ]
         assert role["rules"][0]["resourceNames"] == names
 
 
