@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,12 +26,24 @@ _NOT_BY_DEFAULT = ", ".join(name for name in BENCHES if name not in by_default()
 @click.option(
     "--seed", default=15, show_default=True, help=f"Chooses what happens in {', '.join(with_option('seed'))}."
 )
+@click.option("--seeds", default=4, show_default=True, help=f"Runs of each load of {', '.join(with_option('seeds'))}.")
+@click.option(
+    "--startups",
+    multiple=True,
+    default=(20.0,),
+    show_default=True,
+    help=f"Start-up times in {', '.join(with_option('startups'))}, in seconds; several times: each of them.",
+)
+@click.option(
+    "--ages",
+    multiple=True,
+    default=(10.0,),
+    show_default=True,
+    help=f"How old readings are at most in {', '.join(with_option('ages'))}, in seconds; likewise.",
+)
 @click.option("--results", type=click.Path(path_type=Path), default=result.RESULTS, help="Folder of the JSON files.")
-def main(  # noqa: PLR0913, PLR0917 -- the options of the command line
-    benches: tuple[str, ...], rounds: int, pools: int, workers: int, seconds: float, seed: int, results: Path
-) -> None:
+def main(benches: tuple[str, ...], results: Path, **options: Any) -> None:
     """Run the benchmarks, and exit with 1 when a limit is missed."""
-    options = {"rounds": rounds, "pools": pools, "workers": workers, "seconds": seconds, "seed": seed}
     try:
         found = [run(BENCHES[name], options, results) for name in benches or by_default()]
     except UnavailableError as error:

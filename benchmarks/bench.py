@@ -23,7 +23,8 @@ class Bench:
         measure: Returns a `Result`. It takes `options` by name; with Needs.ENVIRONMENT it is a coroutine function that
             takes the environment as well, first.
         needs: What the runner has to prepare.
-        options: The options of the command line that it takes: `rounds`, `pools`, `workers`, `seconds`, `seed`.
+        options: The options of the command line that it takes: `rounds`, `pools`, `workers`, `seconds`, `seed`,
+            `seeds`, `startups`, `ages`.
         by_default: Whether it runs when no benchmark is named.
     """
 

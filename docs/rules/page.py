@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from textwrap import wrap
 
 from docs.markdown import blocks
@@ -19,6 +20,9 @@ MARK = "generated: explain "
 
 STEP = re.compile(r" +\d+  \w+ +")
 """A step's number of pods and its reason; its message follows."""
+
+KEPT, READ = "cannot be kept: ", "next reading: "
+"""Lines of the account: one that belongs to the rules, and the first one that does not."""
 
 WIDTH = 100
 """Where lines are broken, in characters."""
@@ -56,7 +60,8 @@ def explained(tick: Tick) -> Iterator[str]:
     counts = tuple(each or QueueUnreachableError("SQS did not answer") for each in facts.readings)
     status = next_status(Observation(pool, target, counts=counts, decision=decision), facts.now)
     lines = as_lines(explain(replace(pool, status=status), target, facts.now))
-    for line in lines[lines.index("decided:") + 1 : -1]:
+    yield from (line for line in lines if line.startswith(KEPT))
+    for line in takewhile(lambda line: not line.startswith(READ), lines[lines.index("decided:") + 1 :]):
         yield from _broken(line)
 
 

@@ -31,6 +31,7 @@ from queueworkerpool.model import (
     seconds_until_due,
 )
 from queueworkerpool.names import ConditionStatus, ConditionType
+from queueworkerpool.sizing import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Explanation:
     def decision(self) -> LastDecision | None:
         """The recorded decision; None when there is none yet."""
         return self.status.last_decision
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """What the target asks for and no number of pods can give; None when it can be kept."""
+        return self.facts.spec.target.shortfall(self.facts.memory.workers)
 
     @property
     def next_reading_seconds(self) -> int | None:
@@ -114,6 +120,8 @@ def as_lines(explanation: Explanation) -> list[str]:
     lines = [f"{facts.spec.scale_target_ref.label}: {size}; {_mode(facts)}"]
     if explanation.not_ready:
         lines.append(f"not ready: {explanation.not_ready}")
+    if explanation.shortfall:
+        lines.append(f"cannot be kept: {explanation.shortfall.message}")
     lines += [_counted(explanation), *_decided(explanation)]
     if explanation.changes:
         lines.append(f"since then: {'; '.join(explanation.changes)}")
@@ -195,6 +203,7 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
         "mode": facts.spec.mode,
         "pausedUntil": format_time(facts.spec.paused_until) if facts.spec.paused_until else None,
         "notReady": explanation.not_ready,
+        "cannotBeKept": explanation.shortfall and explanation.shortfall.message,
         "backlog": status.dump().get("backlog"),
         "desiredReplicas": status.desired_replicas,
         "reason": last.reason if last else None,

@@ -122,9 +122,7 @@ class Connection:
             self._executor, copy_context().run, self.request, method, path, body, most_bytes
         )
 
-    def request(
-        self, method: str, path: str, body: Body | None = None, most_bytes: int = MOST_BYTES
-    ) -> dict[str, Any]:
+    def request(self, method: str, path: str, body: Body | None = None, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
         """Send one request in the calling thread, which blocks; otherwise like `ask`."""
         with self.jobs.job():
             return self._request(method, path, body, most_bytes)
@@ -181,7 +179,10 @@ class Connection:
         return api
 
 
-_LASTING: dict[int, type[ClusterRefusedError]] = {HTTPStatus.FORBIDDEN: ForbiddenError, HTTPStatus.UNPROCESSABLE_ENTITY: InvalidError}
+_LASTING: dict[int, type[ClusterRefusedError]] = {
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InvalidError,
+}
 
 
 def _uncounted(_method: str, _code: int | None, _seconds: float) -> None:

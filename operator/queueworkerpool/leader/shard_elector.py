@@ -114,9 +114,7 @@ class ShardElector:
 
     async def run(self, ready: Callable[[], bool], stop: asyncio.Event) -> None:
         """Take part until `stop` is set; then finish, and release what is held. Only a process that is ready claims."""
-        shards = (
-            claimant.take_part(self._waits(shard, ready), stop) for shard, claimant in enumerate(self._shards)
-        )
+        shards = (claimant.take_part(self._waits(shard, ready), stop) for shard, claimant in enumerate(self._shards))
         number = self._number.take_part(lambda _: 0.0 if ready() else math.inf, stop)
         await asyncio.gather(number, *shards, self._keep_even(ready, stop))
         await self._leave()

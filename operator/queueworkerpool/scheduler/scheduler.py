@@ -79,9 +79,7 @@ class _Entry:
 class Scheduler:
     """Runs the ticks of all pools on the running event loop, of each shard while it is started."""
 
-    def __init__(
-        self, store: PoolStore, shards: Shards, tick: Tick, metrics: TickMetrics, *others: PoolState
-    ) -> None:
+    def __init__(self, store: PoolStore, shards: Shards, tick: Tick, metrics: TickMetrics, *others: PoolState) -> None:
         """Create a scheduler that is not started.
 
         Args:

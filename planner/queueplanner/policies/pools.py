@@ -32,7 +32,7 @@ from queueworkerpool.model import (
     WorkerState,
 )
 from queueworkerpool.names import FIELD_MANAGER
-from queueworkerpool.sizing import ServiceTime
+from queueworkerpool.sizing import ServiceTime, WorkerEstimates
 from queueworkerpool.workers.sampler import MOST_PODS, Sampling, sampled
 
 SAME_TICK_SECONDS = 1e-6
@@ -98,6 +98,11 @@ class PlannedPool:
         self._rests = False
         self._reading: QueueReading | None = None
         self._sampling = Sampling(_UID, ServiceTime(), declared_seconds=spec.target.declared_service_seconds)
+
+    @property
+    def workers(self) -> WorkerEstimates:
+        """What it has learned of its workers by now."""
+        return self._pool.status.memory.workers
 
     def decide(self, view: View) -> Move:
         """Decide as a tick does: on the counts, and before a scale-in once more on what the workers say."""

@@ -34,6 +34,8 @@ class WorkerPodAutoscaler:
         disruption: maxDisruption, as a share of the present size; idle workers are all stopped whatever it says.
         seconds_per_job: secondsToProcessOneJob; 0: what is sent does not count.
         disrupted: maxDisruption, in pods; None: it is a share.
+        resync_seconds: The controller's --resync-period.
+        delay_seconds: Its --scale-down-delay-after-last-scale-activity.
     """
 
     name: str
@@ -43,6 +45,8 @@ class WorkerPodAutoscaler:
     disruption: float = 1.0
     seconds_per_job: float = 0.0
     disrupted: int | None = None
+    resync_seconds: float = RESYNC_SECONDS
+    delay_seconds: float = SCALE_DOWN_DELAY_SECONDS
     _scaled_at: float = -math.inf
     _counted_at: float = -math.inf
     _totals: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=max(IDLE_MINUTES) + 1))
@@ -53,11 +57,11 @@ class WorkerPodAutoscaler:
             self._counted_at = view.now
             self._totals.append((view.sent, view.received))
         wanted = self._wanted(view)
-        waits = wanted < view.replicas and self._scaled_at + SCALE_DOWN_DELAY_SECONDS >= view.now
+        waits = wanted < view.replicas and self._scaled_at + self.delay_seconds >= view.now
         if wanted == view.replicas or waits:
-            return Move(view.replicas, RESYNC_SECONDS, reads=2)
+            return Move(view.replicas, self.resync_seconds, reads=2)
         self._scaled_at = view.now
-        return Move(wanted, RESYNC_SECONDS, reads=2)
+        return Move(wanted, self.resync_seconds, reads=2)
 
     def _wanted(self, view: View) -> int:
         messages, replicas = view.counts.visible + view.counts.in_flight, view.replicas

@@ -23,7 +23,7 @@ from queueworkerpool.model import (
     Target,
     seconds_until_due,
 )
-from queueworkerpool.sizing import WorkerEstimates
+from queueworkerpool.sizing import Latency, WorkerEstimates
 from tests.unit.operator.builders import NOW, SPEC, URL, ago, empty, facts, pods, pool, reading, stabilizing, window
 from tests.unit.operator.fakes import observe, status_of, stored, target
 from tests.unit.operator.random_states import STATES, states
@@ -72,6 +72,7 @@ def test_the_document_and_the_lines_say_the_same() -> None:
         assert ("next reading: within 5 s" in lines) == (document["nextReadingSeconds"] == 5)
         assert ("counted: nothing yet" in lines) == (document["backlog"] is None)
         assert (document["notReady"] is None) == (not lines[1].startswith("not ready: "))
+        assert (document["cannotBeKept"] is None) == (not any(line.startswith("cannot be kept: ") for line in lines))
 
 
 CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any], datetime, str]] = {
@@ -179,6 +180,21 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             READINGS,
         ],
     ),
+    "a latency that is below the start-up time": (
+        {"target": Latency(60), "reading": reading(500), "memory": Memory(workers=WorkerEstimates(2.0, 4.0, 120.0))},
+        [
+            "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
+            "cannot be kept: pods take 120 s to start, so the least latency that can be promised is more than 120 s",
+            "counted: 500 visible, 0 in flight, 0 delayed, unchanged for 0 s; load 500",
+            "decided:",
+            "       3  SizedByLatency   500 messages x 2 s / (4 per pod x 120 s) = 3 pods",
+            "      10  MessagesWaiting  more messages wait than half of what the ready pods can handle at once: until fewer"
+            " do, or most workers report idle, or 13:00:00Z",
+            "so: 10 pods, by MessagesWaiting until 13:00:00Z",
+            "next reading: within 5 s",
+            READINGS,
+        ],
+    ),
     "a pause": (
         {"mode": Mode.PAUSED, "readings": ()},
         [
@@ -252,6 +268,7 @@ def test_the_document_has_every_number() -> None:
         "mode": "Active",
         "pausedUntil": None,
         "notReady": None,
+        "cannotBeKept": None,
         "backlog": {"visible": 0, "inFlight": 0, "delayed": 0, "total": 0, "time": "2026-11-23T12:00:00Z"},
         "desiredReplicas": 1,
         "reason": "AwaitingEmptyConfirmation",

@@ -1,11 +1,12 @@
 """The elections of the shards: several processes on fake time, over Leases stored as the API server stores them."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, RENEW_INTERVAL_SECONDS, Lease
+from queueworkerpool.leader.lease import LEASE_DURATION_SECONDS, RENEW_INTERVAL_SECONDS, Lease, released
 from queueworkerpool.leader.shards import AFTER_HANDOVER_SECONDS, WISH_AFTER_SECONDS
 from tests.unit.operator.shard_elections import NUMBER, POOLS, Process, Server, now
 
@@ -174,3 +175,53 @@ async def test_every_pool_has_one_writer_in_an_update_of_the_number(server: Serv
         await asyncio.sleep(5)
         assert [sum(process.writes(pool) for process in processes) for pool in POOLS] == [1] * len(POOLS)
     await end(*processes[2:])
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.3, 1.8])
+async def test_no_shard_is_begun_under_a_number_that_was_released_after_it_was_renewed(
+    server: Server, seconds: float
+) -> None:
+    """As when the last holder of all shards ends, and a process with another number is faster than this one."""
+    first, second, idle = (Process(name, server, 2) for name in "abc")
+    await asyncio.sleep(EVEN_SECONDS + seconds)
+    [other] = [process for process in (first, second, idle) if not process.held]
+    for process in (first, second, idle):
+        if process is not other:
+            await process.die()
+    server.put(NUMBER, replace(server.leases[NUMBER], holder="3 shards"))
+    for shard in (0, 1):
+        server.put(shard, released(server.leases[shard], "now"))
+    await asyncio.sleep(9)
+    assert other.calls == []
+    await other.die()
+
+
+async def test_the_number_is_released_before_the_shards(server: Server) -> None:
+    process = Process("a", server, 2)
+    await asyncio.sleep(5)
+    versions = {shard: server.leases[shard].version for shard in (NUMBER, 0, 1)}
+    await process.end()
+    after = {shard: int(server.leases[shard].version) for shard in (NUMBER, 0, 1)}
+    assert after[NUMBER] < min(after[0], after[1])
+    assert {str(version) for version in after.values()}.isdisjoint(versions.values())
+
+
+async def test_the_number_is_not_released_with_a_write_under_way(server: Server) -> None:
+    process = Process("a", server, 2)
+    await asyncio.sleep(5)
+    with process.fences[1].passage():
+        await process.end()
+    assert server.leases[NUMBER].holder == "2 shards", "it has to expire"
+    assert server.holders(2) == ["", "a"]
+
+
+async def test_a_shard_is_lost_with_the_number(server: Server) -> None:
+    process = Process("a", server, 2)
+    await asyncio.sleep(5)
+    server.put(NUMBER, replace(server.leases[NUMBER], holder="3 shards"))
+    await asyncio.sleep(RENEW_INTERVAL_SECONDS * 2)
+    assert (process.held, process.called(0), process.called(1)) == ([], ["start", "pause"], ["start", "pause"])
+    renewed = server.leases[0].version
+    await asyncio.sleep(5)
+    assert server.leases[0].version == renewed, "it is left to whoever counts by the new number"
+    await process.die()

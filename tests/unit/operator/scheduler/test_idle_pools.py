@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from queueworkerpool.errors import QueueUnreachableError
+from queueworkerpool.leader.fence import no_fence
+from queueworkerpool.leader.shard_fences import ShardFences
 from queueworkerpool.model import (
     NamespacedName,
     Pool,
@@ -63,7 +65,7 @@ class IdleShop:
         self.sqs = Sqs()
         self.readings = SharedReadings(self.sqs, lambda _: None)
         self.pools: dict[str, FakeDependencies] = {}
-        self.scheduler = Scheduler(PoolStore(), self._tick, self)
+        self.scheduler = Scheduler(PoolStore(), ShardFences([no_fence()]), self._tick, self)
         self.scheduler.start()
         self.ticks = Counter[str]()
 

@@ -1,0 +1,71 @@
+"""What `law` compares: pools, and rivals with their defaults and as well as their flags allow."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from queueplanner.play import Candidate
+from queueplanner.policies.hpa import Policy, Rules
+from queueplanner.policies.keda import Keda, ScaledObject
+from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
+from queueplanner.presets import RIVALS
+from queueplanner.presets.kubernetes import with_an_hour_of_grace
+from queueplanner.presets.rival import Request
+from queueplanner.recommend.manifest import candidate, new, put
+from queueplanner.work import Work
+
+MOST_PODS = 100
+PROMISE_SECONDS = 60.0
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+
+POOL, TOLD, UNPROTECTED, BY_MESSAGES = "pool", "pool, serviceSeconds", "pool, Drain", "pool, messagesPerPod"
+OURS = (POOL, TOLD, UNPROTECTED, BY_MESSAGES)
+
+
+def policies(work: Work) -> dict[str, Candidate]:
+    """Return what is compared, by name, for some work: first our pool, then the others.
+
+    The rivals' targets are by the recipe, which needs to know how long messages take; the pool learns it, and TOLD is
+    told it, too.
+    """
+    request = Request("", MOST_PODS, PROMISE_SECONDS)
+    promise, by_messages = {"latencySeconds": PROMISE_SECONDS}, {"messagesPerPod": request.expert_per_pod(work)}
+    told = promise | {"serviceSeconds": work.service.mean_seconds}
+    unprotected = put(_pool(promise), ("scaleIn", "busyWorkers"), "Drain")
+    return {
+        POOL: candidate(_pool(promise), POOL),
+        TOLD: candidate(_pool(told), TOLD),
+        UNPROTECTED: candidate(unprotected, UNPROTECTED),
+        BY_MESSAGES: candidate(_pool(by_messages), BY_MESSAGES),
+        **{name: RIVALS[name](work, MOST_PODS, PROMISE_SECONDS) for name in ("keda", "keda-expert", "wpa")},
+        "keda-tuned": _tuned("keda-tuned", _keda, request),
+        "wpa-tuned": _tuned("wpa-tuned", _wpa, request),
+    }
+
+
+def _pool(target: Mapping[str, Any]) -> Mapping[str, Any]:
+    return new("orders", QUEUE_URL, MOST_PODS, target)
+
+
+def _tuned(name: str, begin: Any, request: Request) -> Candidate:
+    return Candidate(name, partial(begin, replace(request, name=name)), with_an_hour_of_grace, most=MOST_PODS)
+
+
+def _keda(request: Request, work: Work) -> Keda:
+    """Return a KEDA without any caution: it would stop pods for each error of the counts."""
+    up, down = Rules(0, (Policy(900, 15, percent=True),)), Rules(10, (Policy(100, 15, percent=True),))
+    spec = ScaledObject(
+        queue_length=request.expert_per_pod(work),
+        max_replicas=request.most,
+        polling_seconds=5,
+        cooldown_seconds=20,
+        behavior=(up, down),
+    )
+    return Keda(request.name, spec)
+
+
+def _wpa(request: Request, work: Work) -> WorkerPodAutoscaler:
+    """Return a worker-pod-autoscaler whose controller looks every 5 s, and scales in 15 s after any scaling."""
+    target = request.expert_per_pod(work)
+    return WorkerPodAutoscaler(request.name, target, most=request.most, resync_seconds=5.0, delay_seconds=15.0)
