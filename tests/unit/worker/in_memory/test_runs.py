@@ -329,8 +329,9 @@ def stuck(blocking: Blocking, handler: Callable[[Message], object], timeout_seco
     with pytest.raises(StuckError) as stuck:
         consume(handler, ["a"], timeout_seconds=timeout_seconds)
     blocking.released.set()
-    for thread in set(threading.enumerate()) - others:
-        thread.join()
+    while threads := set(threading.enumerate()) - others:  # those that end may have started others
+        for thread in threads:
+            thread.join()
     return str(stuck.value)
 
 
