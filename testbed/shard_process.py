@@ -31,6 +31,20 @@ from testbed.counting_sqs import REGION, queue_url
 
 CREATED = "2026-01-01T00:00:00Z"
 
+DEFAULTS: dict[str, Any] = {
+    "minReplicas": 0,
+    "count": {"inFlight": "Count", "delayed": "Ignore"},
+    "activationMessages": 0,
+    "scaleToZeroAfterSeconds": 60,
+    "behavior": {
+        "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "tolerance": 0},
+        "scaleDown": {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "tolerance": 0},
+    },
+    "scaleIn": {"busyWorkers": "Protect", "statePort": 8081, "maxWaitSeconds": 3600},
+    "mode": "Active",
+}
+"""What the API server adds to a pool that does not say otherwise."""
+
 
 class MemoryCluster:
     """As much of the API server as ticks need; it counts writes by pool. Each passes the fence of its shard."""
@@ -57,6 +71,7 @@ class MemoryCluster:
             "generation": 1,
             "resourceVersion": "1",
         }
+        raw["spec"] = DEFAULTS | raw["spec"]
         self._raw[name] = raw
         self._targets[ScaleTarget("many", name)] = Target(1, 1, 1, settled=True)
         return parse_pool(raw)
@@ -133,7 +148,7 @@ async def run(shard: int, shards: int, pools: int, poll_seconds: int) -> dict[st
     held = scheduler.ticking()
     await scheduler.close()
     await states.close()
-    queues.close()
+    await queues.close()
     return {
         "shard": shard,
         "ticking": held,
