@@ -58,7 +58,6 @@ NAV = {
         "Tenancy": "docs/tenancy.md",
         "Threat model": "docs/threat-model.md",
         "Reliability": "docs/reliability.md",
-        "Where the limits are": "docs/scale-limits.md",
     },
     "Look up": {
         "Reference": "docs/reference.md",

@@ -17,7 +17,9 @@ import pytest
 from devcluster import Cluster, UnavailableError, tools
 from devcluster.processes import wait_until
 from devcluster.sqs import MotoSqs
+from queueworkerpool.leader.shards import shard_of
 from testbed import audit
+from testbed.api import NAMESPACE
 from testbed.operators import USER, prepare
 from testbed.replicas import Replica, Replicas
 from tests.cluster.ha.conftest import Pools
@@ -164,3 +166,7 @@ def test_the_number_of_shards_is_changed_while_operators_run(site: Site, pools: 
         wrote = {name: pods[-1] for name, pods in site.writers().items()}
         assert wrote.keys() == set(NAMES)
         assert all(pod in held for pod in wrote.values())
+    moved = [
+        name for name in NAMES if shard_of(f"{NAMESPACE}/{name}", before) != shard_of(f"{NAMESPACE}/{name}", after)
+    ]
+    assert (before, after) != (2, 3) or 0 < len(moved) < len(NAMES)
