@@ -1,7 +1,7 @@
 """Shards: whether each of many pools has one operator that reads, decides and writes it, and how fast one is followed.
 
-Two parts. Four operators with 5,000 pools each, on a cluster in memory: no API server for 20,000 pools fits onto the
-machine that measures. And four operators with a few pools on a real API server, of which one is killed, again and again.
+Two parts. Operators with many pools each, on a cluster in memory: no API server for 20,000 pools fits onto the machine
+that measures. And operators with a few pools on a real API server, of which one is killed, again and again.
 """
 
 import json
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,12 @@ EVEN_TIMEOUT_SECONDS = 120
 REAL_POOLS = 20
 
 SETTING = (
-    f"{SHARDS} operator processes with a shard each; all know all pools. Simulated: the real scheduler, ticks, decisions "
-    f"and SQS client against a counting SQS, pollSeconds {POLL_SECONDS}, a queue with ten messages each; the API server is "
-    f"a dictionary in each process, and nobody is elected. After all first decisions, {STEADY_SECONDS:g} s more. Takeover: "
-    f"{SHARDS} operators and {REAL_POOLS} pools at pollSeconds 1 on a real API server; seconds from SIGKILL of one until "
-    "another holds its shard, by the gauges; then it is started again, and gets a shard"
+    f"{SHARDS} operator processes with a shard each; all know all pools. Simulated: the real scheduler, ticks, "
+    f"decisions and SQS client against a counting SQS, pollSeconds {POLL_SECONDS}, a queue with ten messages each; the "
+    "API server is a dictionary in each process, and nobody is elected. After all first readings, "
+    f"{STEADY_SECONDS:g} s more. Takeover: {SHARDS} operators and {REAL_POOLS} pools at pollSeconds 1 on a real API "
+    "server; seconds from SIGKILL of one until another holds its shard, by the gauges. Then it is started again, and "
+    "gets a shard"
 )
 
 
@@ -77,7 +79,7 @@ def _simulated(sqs: CountingSqs, pools: int) -> list[Figure]:
         statuses.update(each["statuses"].keys())
         ticking.update(each["ticking"])
     sizes = sorted(ticking.values())
-    longest = max(after - before for read in calls.values() for before, after in zip(read, read[1:], strict=False))
+    longest = max(after - before for read in calls.values() for before, after in pairwise(read))
     return [
         Figure("pools_written_by_two_or_none", sum(statuses[name] != 1 for name in names), limit=0),
         Figure("sizes_not_written_once", sum(scales[name] != 1 for name in names), limit=0),
@@ -121,11 +123,12 @@ def _killed(folder: Path, sqs: CountingSqs, rounds: int) -> tuple[list[float], i
             running = [replicas.start(f"operator-{number}") for number in range(SHARDS)]
             for number in range(rounds):
                 wait_until(lambda: all(len(one.held) == 1 for one in running), EVEN_TIMEOUT_SECONDS, "not even")
-                found, both = _takeover(running[number % SHARDS], [one for one in running if one is not running[number % SHARDS]])
+                killed = running[number % SHARDS]
+                found, both = _takeover(killed, [one for one in running if one is not killed])
                 Console(stderr=True, highlight=False).print(f"    killed {number}: {found:.2f} s")
                 seconds.append(found)
                 twice += both
-                replicas.start(running[number % SHARDS].name)
+                replicas.start(killed.name)
     return seconds, twice
 
 

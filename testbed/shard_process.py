@@ -1,7 +1,7 @@
 """One operator of several on a cluster in memory: the real scheduler, ticks, decisions and SQS client, and one shard.
 
-`python -m testbed.shard_process` runs one. It knows all pools, as a watch shows them, and writes those of its shard; the
-API server's part is a dictionary. So many pools can be ticked on a machine that is too small for their API server.
+`python -m testbed.shard_process` runs one. It knows all pools, as a watch shows them, and writes those of its shard.
+The API server's part is a dictionary. So many pools can be ticked on a machine that is too small for their API server.
 When standard input ends it prints what it has done, as JSON.
 """
 
@@ -142,7 +142,7 @@ async def run(shard: int, shards: int, pools: int, poll_seconds: int) -> dict[st
         scheduler.pool_changed(cluster.add(f"pool-{number}", poll_seconds))
     begun = resource.getrusage(resource.RUSAGE_SELF)
     scheduler.start(shard)
-    print("started", flush=True)
+    _say("started")
     await asyncio.to_thread(sys.stdin.readline)
     ended = resource.getrusage(resource.RUSAGE_SELF)
     held = scheduler.ticking()
@@ -163,5 +163,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(run(*(int(argument) for argument in sys.argv[1:])))), flush=True)
+    _say(json.dumps(asyncio.run(run(*(int(argument) for argument in sys.argv[1:])))))
