@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from queueworkerpool.decide import rates, scale_in
+from queueworkerpool.decide.last_pod import stay
 from queueworkerpool.decide.remember import COUNT_ERROR_MESSAGES
 from queueworkerpool.decide.windows import clock, is_due, protects, scale_down_window
 from queueworkerpool.model import COMPETING_WRITER_QUIET, Facts, InFlight, Memory, Removal, Step, StepKind
@@ -131,16 +132,18 @@ def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
     lowest = facts.bounds.min_replicas
     if max(desired, lowest) >= last or facts.reading is None:
         return None
-    since, wait = memory.empty_since, timedelta(seconds=facts.spec.scale_to_zero_after_seconds)
+    since = memory.empty_since
     if since is None:
         message = "the last pod stays while messages wait or are in flight"
         return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message) if desired == 0 and lowest == 0 else None
-    if facts.reading.time > since and is_due(facts, since + wait, at=facts.reading.time):
+    seconds, basis = stay(facts, memory)
+    due = since + timedelta(seconds=seconds)
+    if facts.reading.time > since and is_due(facts, due, at=facts.reading.time):
         return None
     idle_size = f"{lowest} pods" if lowest else "zero"
-    message = f"empty since {clock(since)}: may go to {idle_size} at {clock(since + wait)}, when seen empty again"
+    message = f"empty since {clock(since)}: may go to {idle_size} at {clock(due)}, when seen empty again"
+    message = f"{message} ({basis})" if basis else message
     # The reading is a little older than now: when the time is over, the next reading ends the step.
-    due = since + wait
     return Step(last, Reason.AWAITING_EMPTY_CONFIRMATION, message, due if due > facts.now else None)
 
 

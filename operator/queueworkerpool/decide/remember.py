@@ -10,6 +10,7 @@ from statistics import median
 
 from queueworkerpool.decide import stabilization
 from queueworkerpool.decide.changes import merged
+from queueworkerpool.decide.last_pod import quiet_spells
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
@@ -42,9 +43,11 @@ def remember(facts: Facts, recommendation: int) -> Memory:
     """
     before = facts.memory
     down, up = _scale_down_stabilization(facts, recommendation), _scale_up_stabilization(facts, recommendation)
-    empty_since, pending_since = _empty_since(facts), _activation_pending_since(facts)
+    pending_since = _activation_pending_since(facts)
+    empty_since = _empty_since(facts, pending_since)
+    spells = quiet_spells(facts, empty_since)
     writer, workers = _competing_writer(facts), _workers(before.workers, facts.sample, facts)
-    after = (down, up, empty_since, pending_since, None, writer, workers)
+    after = (down, up, empty_since, pending_since, None, writer, workers, spells)
     if after == (
         before.scale_down_stabilization,
         before.scale_up_stabilization,
@@ -53,6 +56,7 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         before.unreadable_since,
         before.competing_writer,
         before.workers,
+        before.quiet_spells,
     ):
         return before  # as at most ticks, and a new one takes as long as all of the above
     return Memory(
@@ -65,6 +69,7 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         held_since=before.held_since,
         competing_writer=writer,
         workers=workers,
+        quiet_spells=spells,
         belongs_to=before.belongs_to,
     )
 
@@ -89,8 +94,10 @@ def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
 
 
 def paused(facts: Facts) -> Memory:
-    """Return the memory of a paused pool: a pause ends every period; what is known of the workers goes on."""
-    return Memory(workers=_workers(facts.memory.workers, facts.sample, facts), belongs_to=facts.memory.belongs_to)
+    """Return the memory of a paused pool: a pause ends every period; what was learned stays."""
+    before = facts.memory
+    workers = _workers(before.workers, facts.sample, facts)
+    return Memory(workers=workers, quiet_spells=before.quiet_spells, belongs_to=before.belongs_to)
 
 
 def stayed(facts: Facts, memory: Memory, *, waits: bool, holds: bool) -> Memory:
@@ -156,10 +163,13 @@ def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabili
     return ScaleUpStabilization(min(known.since, facts.now), min(known.lowest, recommendation))
 
 
-def _empty_since(facts: Facts) -> datetime | None:
+def _empty_since(facts: Facts, pending_since: datetime | None = None) -> datetime | None:
+    """Return since when the queues are empty; `pending_since`: since when a pool at zero has too few to be sure."""
     reading = facts.reading
     if reading is None or not facts.all_read:
         return None
+    if pending_since is not None and reading.time <= pending_since:
+        return facts.memory.empty_since  # the next reading shows whether they were messages at all
     held_back = reading.delayed if facts.spec.count_delayed else 0
     # A message in flight is a busy worker, so it always counts here, whatever spec.count says.
     if reading.visible or reading.in_flight or held_back:

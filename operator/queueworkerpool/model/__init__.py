@@ -18,6 +18,7 @@ from queueworkerpool.model.installed import InstalledOperator
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
+    MOST_SPELLS,
     Change,
     CompetingWriter,
     Memory,
@@ -80,6 +81,7 @@ __all__ = [
     "DEPLOYMENT",
     "FRESH_SHARE",
     "INVALID_POLL_SECONDS",
+    "MOST_SPELLS",
     "ROLLOUT",
     "ROLLOUT_HASH",
     "STATEFUL_SET",

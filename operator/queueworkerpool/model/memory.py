@@ -3,7 +3,7 @@
 `Memory.parse` is the only reader of the raw `.status.memory`, `Memory.dump` its only writer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
@@ -20,6 +20,9 @@ COMPETING_WRITER_QUIET = timedelta(minutes=5)
 
 MOST_LOWER = 8
 """The steps of a stabilization that are read, beside the first one; what is left out only delays a scale-in."""
+
+MOST_SPELLS = 8
+"""The quiet spells that are remembered."""
 
 LONGEST_MANAGER = 128
 """The API server's limit to a field manager's name, in characters."""
@@ -109,6 +112,7 @@ class Memory:
     held_since: datetime | None = None  # messages that wait, or a rollout, may keep pods
     competing_writer: CompetingWriter | None = None
     workers: WorkerEstimates = _NOTHING_MEASURED
+    quiet_spells: tuple[float, ...] = ()  # for how long the queues were empty before a message, in seconds, latest last
     belongs_to: MemoryOwner | None = None
 
     @classmethod
@@ -126,6 +130,7 @@ class Memory:
                 held_since=_optional_time(raw.get("heldSince")),
                 competing_writer=_competing_writer(raw.get("competingWriter")),
                 workers=_workers(raw.get("workers", {})),
+                quiet_spells=_quiet_spells(raw.get("quietSpells", ())),
                 belongs_to=MemoryOwner.parse(raw.get("belongsTo")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -151,6 +156,7 @@ class Memory:
                 "lastTime": format_exact_time(writer.last_time),
             },
             "workers": _dumped_workers(self.workers) or None,
+            "quietSpells": list(self.quiet_spells) or None,
             "belongsTo": self.belongs_to and self.belongs_to.dump(),
         }
         return {name: value for name, value in raw.items() if value is not None}
@@ -165,7 +171,9 @@ class Memory:
         same_target, same_queues = before.same_target(owner), before.same_queues(owner)
         if same_target and same_queues:
             return replace(self, belongs_to=owner)
-        kept = Memory(belongs_to=owner, unreadable_since=self.unreadable_since if same_queues else None)
+        kept = Memory(belongs_to=owner)
+        if same_queues:
+            kept = replace(kept, unreadable_since=self.unreadable_since, quiet_spells=self.quiet_spells)
         if not same_target:
             return kept
         return replace(
@@ -223,6 +231,11 @@ def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
         startup_seconds=_optional_number(raw.get("startupSeconds")),
         service_messages=_optional_number(raw.get("serviceMessages")),
     )
+
+
+def _quiet_spells(raw: Sequence[object]) -> tuple[float, ...]:
+    spells = (_optional_number(each) for each in raw[-MOST_SPELLS:])
+    return tuple(spell for spell in spells if spell)
 
 
 def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:

@@ -135,7 +135,7 @@ class PoolSpec:
     activation_messages: int = 0
     poll_seconds: int = 5
     idle_poll_seconds: int | None = None
-    scale_to_zero_after_seconds: int = 60
+    scale_to_zero_after_seconds: int | None = None
     scale_up: ScalingRules = ScalingRules()
     scale_down: ScalingRules = ScalingRules()
     state_port: int = 8081
@@ -165,7 +165,7 @@ class PoolSpec:
                 activation_messages=spec["activationMessages"],
                 poll_seconds=spec["pollSeconds"],
                 idle_poll_seconds=spec.get("idlePollSeconds"),
-                scale_to_zero_after_seconds=spec["scaleToZeroAfterSeconds"],
+                scale_to_zero_after_seconds=spec.get("scaleToZeroAfterSeconds"),
                 scale_up=ScalingRules.parse(spec["behavior"]["scaleUp"]),
                 scale_down=ScalingRules.parse(spec["behavior"]["scaleDown"]),
                 state_port=spec["scaleIn"]["statePort"],

@@ -151,7 +151,6 @@ def raw_pool(**spec: Any) -> dict[str, Any]:
             "count": {"inFlight": "Count", "delayed": "Ignore"},
             "activationMessages": 0,
             "pollSeconds": 5,
-            "scaleToZeroAfterSeconds": 60,
             "behavior": {
                 "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "tolerance": 0},
                 "scaleDown": {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "tolerance": 0},

@@ -64,6 +64,7 @@ def any_memory(random: Random, replicas: int) -> Memory:
         held_since=maybe(random, time()),
         competing_writer=maybe(random, CompetingWriter("keda", random.randint(1, 4), time())),
         workers=WorkerEstimates(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
+        quiet_spells=tuple(float(random.randint(1, 300)) for _ in range(random.randint(0, 8))),
     )
 
 

@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from queueworkerpool.model import (
+    MOST_SPELLS,
     Bounds,
     Change,
     CompetingWriter,
@@ -67,6 +68,7 @@ memories = st.builds(
     held_since=st.none() | times,
     competing_writer=st.none() | st.builds(CompetingWriter, st.just("kubectl"), st.integers(1, 5), times),
     workers=workers,
+    quiet_spells=st.lists(seconds, max_size=MOST_SPELLS).map(tuple),
 )
 
 samples = st.none() | st.builds(
@@ -101,7 +103,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         count_delayed=draw(st.booleans()),
         active_min_replicas=draw(st.none() | st.integers(1, 200)),
         activation_messages=draw(st.integers(0, 100)),
-        scale_to_zero_after_seconds=draw(st.integers(0, 600)),
+        scale_to_zero_after_seconds=draw(st.none() | st.integers(0, 600)),
         scale_up=draw(rules),
         scale_down=draw(rules),
         fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 600), sizes, st.booleans())),

@@ -52,6 +52,7 @@ MEMORY = some(
     waitingSince=TIMES,
     heldSince=TIMES,
     competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
+    quietSpells=st.lists(NUMBERS, max_size=9),
     workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS, serviceMessages=NUMBERS),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
