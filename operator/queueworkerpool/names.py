@@ -130,8 +130,8 @@ class Reason(StrEnum):
     )
     AWAITING_EMPTY_CONFIRMATION = (
         "AwaitingEmptyConfirmation",
-        "The last pod stays until at least two readings over spec.scaleToZeroAfterSeconds found the queues empty.",
-        "Shorten spec.scaleToZeroAfterSeconds to go to zero earlier.",
+        "The last pod stays until readings have found the queues empty for scaleToZeroAfterSeconds, or as learned.",
+        "Set spec.scaleToZeroAfterSeconds, or shorten it, to go to zero earlier.",
     )
     ACTIVE_MINIMUM = (
         "ActiveMinimum",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from queueworkerpool.decide import holds, limits, remember, scale_in
+from queueworkerpool.decide.windows import clock, is_due, protects
 from queueworkerpool.model import Decision, Facts, Fallback, Memory, Mode, QueueReading, Step, StepKind
 from queueworkerpool.names import Reason
 
@@ -100,7 +101,7 @@ def _with_waits(facts: Facts, memory: Memory, trail: Sequence[Step]) -> Memory:
 
 def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
     """Return the pods that go when the size is lowered; nobody is chosen when no worker is protected."""
-    if facts.pods is None or size >= facts.replicas or not limits.protects(facts, memory):
+    if facts.pods is None or size >= facts.replicas or not protects(facts, memory):
         return ()
     # The limits have made sure that the size costs no work, or that the wait is over.
     return scale_in.plan(facts, facts.pods, size, overdue=True).victims
@@ -122,10 +123,10 @@ def _unreadable(facts: Facts) -> Decision:
     memory = remember.unreadable(facts, since)
     due = since + timedelta(seconds=fallback.after_seconds) if fallback else None
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "no queue could be read, so the size stays as it is", due)
-    if fallback is None or due is None or facts.now < due:
+    if fallback is None or due is None or not is_due(facts, due):
         return Decision((held,), memory)
     size = _fallback_size(fallback, facts.replicas)
-    message = f"no queue could be read since {limits.clock(since)}: spec.fallback wants {size} pods"
+    message = f"no queue could be read since {clock(since)}: spec.fallback wants {size} pods"
     memory = remember.fallen_back(facts, memory, fallback.replicas)
     trail = _limited(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
     memory = _with_waits(facts, memory, trail)

@@ -6,7 +6,7 @@
 
 from datetime import datetime, timedelta
 
-from queueworkerpool.decide.limits import clock, protects
+from queueworkerpool.decide.windows import EARLY_SHARE, clock, is_due, protects
 from queueworkerpool.model import BusyWorkers, Facts, Memory, Step
 from queueworkerpool.names import Reason
 
@@ -23,7 +23,7 @@ def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step
     if desired >= facts.replicas or not messages_wait(facts, memory):
         return None
     until = held_until(facts)
-    if facts.now >= until:
+    if is_due(facts, until):
         return None
     size = max(desired, _at_work(facts))
     if size >= facts.replicas:
@@ -62,13 +62,13 @@ def _at_work(facts: Facts) -> int:
 
 def _is_time_to_ask(facts: Facts) -> bool:
     """Return whether to ask the workers: when messages have waited for some time, and then now and again."""
-    waited = (facts.now - (facts.memory.held_since or facts.now)).total_seconds()
-    interval = max(ASK_SECONDS, 2 * facts.spec.poll_seconds)
-    return (
-        facts.spec.busy_workers is BusyWorkers.PROTECT
-        and waited >= ASK_SECONDS
-        and (waited % interval < facts.spec.poll_seconds)
-    )
+    if facts.spec.busy_workers is not BusyWorkers.PROTECT:
+        return False
+    since, poll_seconds = facts.memory.held_since or facts.now, facts.spec.poll_seconds
+    if not is_due(facts, since + timedelta(seconds=ASK_SECONDS)):
+        return False
+    waited = (facts.now - since).total_seconds() + EARLY_SHARE * poll_seconds
+    return waited % max(ASK_SECONDS, 2 * poll_seconds) < poll_seconds
 
 
 def hold_while_rolling_out(facts: Facts, memory: Memory, desired: int) -> Step | None:
@@ -80,7 +80,7 @@ def hold_while_rolling_out(facts: Facts, memory: Memory, desired: int) -> Step |
         return None
     until = held_until(facts)
     size = facts.replicas if protects(facts, memory) else min(facts.replicas, facts.bounds.max_replicas)
-    if desired >= size or facts.now >= until:
+    if desired >= size or is_due(facts, until):
         return None
     kind = facts.spec.scale_target_ref.kind
     message = f"the {kind} is moving to a new template: until it has, or gives up, or {clock(until)}"

@@ -6,26 +6,14 @@ it is true.
 """
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from queueworkerpool.decide import rates, scale_in
+from queueworkerpool.decide.last_pod import stay
 from queueworkerpool.decide.remember import COUNT_ERROR_MESSAGES
-from queueworkerpool.model import (
-    COMPETING_WRITER_QUIET,
-    BusyWorkers,
-    Facts,
-    InFlight,
-    Memory,
-    Removal,
-    Step,
-    StepKind,
-)
+from queueworkerpool.decide.windows import clock, is_due, protects, scale_down_window
+from queueworkerpool.model import COMPETING_WRITER_QUIET, Facts, InFlight, Memory, Removal, Step, StepKind
 from queueworkerpool.names import Reason
-
-PROTECTED_WINDOW_SECONDS = 15
-"""The default window of scaling in where workers report whether they are busy (ADR 0006)."""
-
-UNPROTECTED_WINDOW_SECONDS = 60
-"""The default window where they do not: each scale-in may stop a busy worker, so there should be few."""
 
 RECHECK_SECONDS = 1.5
 """How soon a count that may be an error of SQS's is read again."""
@@ -81,7 +69,7 @@ def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | Non
     if stabilization is None or desired <= facts.replicas:
         return None
     due = stabilization.since + timedelta(seconds=facts.spec.scale_up_window_seconds)
-    if facts.now < due:
+    if not is_due(facts, due):
         message = f"more pods are recommended since {clock(stabilization.since)}: may scale out at {clock(due)}"
         return Step(facts.replicas, Reason.SCALE_UP_STABILIZED, message, due)
     if stabilization.lowest >= desired:
@@ -91,31 +79,22 @@ def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | Non
 
 
 def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Scale in only to the highest recommendation of the whole stabilization window."""
-    stabilization, window_seconds = memory.scale_down_stabilization, scale_down_window(facts, memory)
-    if stabilization is None or desired >= facts.replicas or not window_seconds:
+    """Scale in only to the highest recommendation of the last stabilization window."""
+    stabilization, window = memory.scale_down_stabilization, timedelta(seconds=scale_down_window(facts, memory))
+    if stabilization is None or desired >= facts.replicas or not window:
         return None
-    due = stabilization.since + timedelta(seconds=window_seconds)
-    if facts.now < due:
-        message = f"fewer pods are recommended since {clock(stabilization.since)}: may scale in at {clock(due)}"
-        return Step(facts.replicas, Reason.SCALE_DOWN_STABILIZED, message, due)
-    if stabilization.highest <= desired:
+    over = tuple(takewhile(lambda step: is_due(facts, step.since + window), stabilization.steps))
+    most, to_come = over[-1].highest if over else facts.replicas, stabilization.steps[len(over) :]
+    if most <= desired:
         return None
-    message = f"the highest recommendation since {clock(stabilization.since)}"
-    return Step(stabilization.highest, Reason.SCALE_DOWN_STABILIZED, message)
-
-
-def scale_down_window(facts: Facts, memory: Memory) -> int:
-    """Return the window of scaling in, in seconds: the user's, else by whether workers report that they are busy."""
-    if facts.spec.scale_down.window_seconds is not None:
-        return facts.spec.scale_down.window_seconds
-    return PROTECTED_WINDOW_SECONDS if protects(facts, memory) else UNPROTECTED_WINDOW_SECONDS
-
-
-def protects(facts: Facts, memory: Memory) -> bool:
-    """Return whether busy workers are spared: it is wanted and possible, and some worker has reported."""
-    wanted = facts.spec.busy_workers is BusyWorkers.PROTECT and facts.removal is not Removal.UNKNOWN
-    return wanted and memory.workers.concurrency is not None
+    if not to_come:
+        return Step(most, Reason.SCALE_DOWN_STABILIZED, f"the highest recommendation since {clock(over[-1].since)}")
+    due = to_come[0].since + window
+    if not over:
+        message = f"fewer pods are recommended since {clock(to_come[0].since)}: may scale in at {clock(due)}"
+    else:
+        message = f"{most} pods were recommended until {clock(to_come[0].since)}: may scale in further at {clock(due)}"
+    return Step(most, Reason.SCALE_DOWN_STABILIZED, message, due)
 
 
 def respect_rates(facts: Facts, memory: Memory, desired: int) -> Step | None:
@@ -153,16 +132,18 @@ def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
     lowest = facts.bounds.min_replicas
     if max(desired, lowest) >= last or facts.reading is None:
         return None
-    since, wait = memory.empty_since, timedelta(seconds=facts.spec.scale_to_zero_after_seconds)
+    since = memory.empty_since
     if since is None:
         message = "the last pod stays while messages wait or are in flight"
         return Step(1, Reason.AWAITING_EMPTY_CONFIRMATION, message) if desired == 0 and lowest == 0 else None
-    if facts.reading.time > since and facts.reading.time - since >= wait:
+    seconds, basis = stay(facts, memory)
+    due = since + timedelta(seconds=seconds)
+    if facts.reading.time > since and is_due(facts, due, at=facts.reading.time):
         return None
     idle_size = f"{lowest} pods" if lowest else "zero"
-    message = f"empty since {clock(since)}: may go to {idle_size} at {clock(since + wait)}, when seen empty again"
+    message = f"empty since {clock(since)}: may go to {idle_size} at {clock(due)}, when seen empty again"
+    message = f"{message} ({basis})" if basis else message
     # The reading is a little older than now: when the time is over, the next reading ends the step.
-    due = since + wait
     return Step(last, Reason.AWAITING_EMPTY_CONFIRMATION, message, due if due > facts.now else None)
 
 
@@ -197,7 +178,7 @@ def spare_busy_workers(facts: Facts, memory: Memory, desired: int) -> Step | Non
     if facts.pods is None or desired >= facts.replicas or not protects(facts, memory):
         return None
     until = (facts.memory.waiting_since or facts.now) + timedelta(seconds=facts.spec.max_wait_seconds)
-    plan = scale_in.plan(facts, facts.pods, desired, overdue=facts.now >= until)
+    plan = scale_in.plan(facts, facts.pods, desired, overdue=is_due(facts, until))
     if plan.replicas <= desired:
         return None
     which = "the pods with the highest ordinals" if facts.removal is Removal.HIGHEST_ORDINAL else "more pods"
@@ -213,11 +194,6 @@ def yield_to_competing_writer(facts: Facts, memory: Memory, desired: int) -> Ste
     until = writer.last_time + COMPETING_WRITER_QUIET
     message = f"{writer.manager} keeps writing the replicas too: no write until {clock(until)}"
     return Step(facts.replicas, Reason.SCALE_CONFLICT, message, until, yields=True)
-
-
-def clock(time: datetime) -> str:
-    """Write a time of day."""
-    return f"{time.hour:02}:{time.minute:02}:{time.second:02}Z"
 
 
 def _rate_message(direction: str, until: datetime | None) -> tuple[str, datetime | None]:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
+from queueworkerpool.decide import stabilization
 from queueworkerpool.decide.changes import merged
+from queueworkerpool.decide.last_pod import quiet_spells
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
@@ -41,9 +43,11 @@ def remember(facts: Facts, recommendation: int) -> Memory:
     """
     before = facts.memory
     down, up = _scale_down_stabilization(facts, recommendation), _scale_up_stabilization(facts, recommendation)
-    empty_since, pending_since = _empty_since(facts), _activation_pending_since(facts)
+    pending_since = _activation_pending_since(facts)
+    empty_since = _empty_since(facts, pending_since)
+    spells = quiet_spells(facts, empty_since)
     writer, workers = _competing_writer(facts), _workers(before.workers, facts.sample, facts)
-    after = (down, up, empty_since, pending_since, None, writer, workers)
+    after = (down, up, empty_since, pending_since, None, writer, workers, spells)
     if after == (
         before.scale_down_stabilization,
         before.scale_up_stabilization,
@@ -52,6 +56,7 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         before.unreadable_since,
         before.competing_writer,
         before.workers,
+        before.quiet_spells,
     ):
         return before  # as at most ticks, and a new one takes as long as all of the above
     return Memory(
@@ -64,6 +69,7 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         held_since=before.held_since,
         competing_writer=writer,
         workers=workers,
+        quiet_spells=spells,
         belongs_to=before.belongs_to,
     )
 
@@ -73,7 +79,7 @@ def unreadable(facts: Facts, since: datetime) -> Memory:
     return replace(
         facts.memory,
         unreadable_since=since,
-        scale_down_stabilization=_continued(facts),
+        scale_down_stabilization=stabilization.continued(facts),
         workers=_workers(facts.memory.workers, facts.sample, facts),
         empty_since=None,  # nobody knows whether the queues have stayed empty
     )
@@ -84,12 +90,14 @@ def fallen_back(facts: Facts, memory: Memory, size: int) -> Memory:
     known = memory.scale_down_stabilization
     if known is None or size >= facts.replicas:
         return replace(memory, scale_down_stabilization=None)
-    return replace(memory, scale_down_stabilization=replace(known, highest=max(known.highest, size)))
+    return replace(memory, scale_down_stabilization=stabilization.raised(known, size))
 
 
 def paused(facts: Facts) -> Memory:
-    """Return the memory of a paused pool: a pause ends every period; what is known of the workers goes on."""
-    return Memory(workers=_workers(facts.memory.workers, facts.sample, facts), belongs_to=facts.memory.belongs_to)
+    """Return the memory of a paused pool: a pause ends every period; what was learned stays."""
+    before = facts.memory
+    workers = _workers(before.workers, facts.sample, facts)
+    return Memory(workers=workers, quiet_spells=before.quiet_spells, belongs_to=before.belongs_to)
 
 
 def stayed(facts: Facts, memory: Memory, *, waits: bool, holds: bool) -> Memory:
@@ -135,11 +143,7 @@ def unwritten(facts: Facts, decision: Decision) -> Memory:
 def _scale_down_stabilization(facts: Facts, recommendation: int) -> ScaleDownStabilization | None:
     if max(recommendation, _least(facts)) >= facts.replicas:
         return None
-    known = _continued(facts)
-    if known is None or known.highest >= facts.replicas:  # none yet, or the pool has come down to it: a new one begins
-        # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
-        return ScaleDownStabilization(facts.now, recommendation) if facts.all_read else None
-    return known if recommendation <= known.highest else replace(known, highest=recommendation)
+    return stabilization.recommended(facts, recommendation)
 
 
 def _least(facts: Facts) -> int:
@@ -148,20 +152,6 @@ def _least(facts: Facts) -> int:
     if active_low is None or not facts.all_read or _empty_since(facts) is not None:
         return low
     return max(low, min(active_low, facts.bounds.max_replicas))
-
-
-def _continued(facts: Facts) -> ScaleDownStabilization | None:
-    """Return the stabilization as it goes on at this tick: the time in which queues were not read does not count."""
-    known, now = facts.memory.scale_down_stabilization, facts.now
-    if known is None:
-        return None
-    if facts.all_read and known.paused_since is None and known.since <= now:
-        return known
-    since = min(known.since, now)  # a clock that was set back must not stretch the window
-    paused = min(known.paused_since or now, now)
-    if not facts.all_read:
-        return ScaleDownStabilization(since, known.highest, paused)
-    return ScaleDownStabilization(min(since + (now - paused), now), known.highest)
 
 
 def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabilization | None:
@@ -173,10 +163,13 @@ def _scale_up_stabilization(facts: Facts, recommendation: int) -> ScaleUpStabili
     return ScaleUpStabilization(min(known.since, facts.now), min(known.lowest, recommendation))
 
 
-def _empty_since(facts: Facts) -> datetime | None:
+def _empty_since(facts: Facts, pending_since: datetime | None = None) -> datetime | None:
+    """Return since when the queues are empty; `pending_since`: since when a pool at zero has too few to be sure."""
     reading = facts.reading
     if reading is None or not facts.all_read:
         return None
+    if pending_since is not None and reading.time <= pending_since:
+        return facts.memory.empty_since  # the next reading shows whether they were messages at all
     held_back = reading.delayed if facts.spec.count_delayed else 0
     # A message in flight is a busy worker, so it always counts here, whatever spec.count says.
     if reading.visible or reading.in_flight or held_back:

@@ -17,9 +17,11 @@ from queueworkerpool.model.installed import InstalledOperator
 from queueworkerpool.model.memory import (
     COMPETING_WRITER_QUIET,
     COMPETING_WRITES_LIMIT,
+    MOST_SPELLS,
     Change,
     CompetingWriter,
     Memory,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
 )
@@ -68,6 +70,7 @@ __all__ = [
     "DEFAULT_WORKLOADS",
     "DEPLOYMENT",
     "INVALID_POLL_SECONDS",
+    "MOST_SPELLS",
     "ROLLOUT",
     "ROLLOUT_HASH",
     "STATEFUL_SET",
@@ -103,6 +106,7 @@ __all__ = [
     "QueueReading",
     "QueueRef",
     "QueueVariable",
+    "RecommendedSince",
     "RecordedEvent",
     "RecordedStep",
     "Removal",

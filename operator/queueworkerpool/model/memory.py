@@ -3,10 +3,10 @@
 `Memory.parse` is the only reader of the raw `.status.memory`, `Memory.dump` its only writer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from queueworkerpool.model.ownership import MemoryOwner
 from queueworkerpool.model.times import format_exact_time, parse_time
@@ -18,6 +18,12 @@ COMPETING_WRITES_LIMIT = 3
 COMPETING_WRITER_QUIET = timedelta(minutes=5)
 """... until the other writer has been quiet for so long."""
 
+MOST_LOWER = 8
+"""The steps of a stabilization that are read, beside the first one; what is left out only delays a scale-in."""
+
+MOST_SPELLS = 8
+"""The quiet spells that are remembered."""
+
 LONGEST_MANAGER = 128
 """The API server's limit to a field manager's name, in characters."""
 
@@ -25,16 +31,30 @@ LONGEST_MANAGER = 128
 _LEAST, _MOST = 1e-6, 1e9
 
 
+class RecommendedSince(NamedTuple):
+    """Since a time, at most so many pods have been recommended."""
+
+    since: datetime
+    highest: int
+
+
 @dataclass(frozen=True, slots=True)
 class ScaleDownStabilization:
     """Since when fewer pods are recommended than there are, and the highest recommendation since then.
 
+    `lower`: the same for later times; each step is later and lower than the one before it.
     `paused_since`: since when not every queue could be read, a time in which nobody knows what would be recommended.
     """
 
     since: datetime
     highest: int
     paused_since: datetime | None = None
+    lower: tuple[RecommendedSince, ...] = ()
+
+    @property
+    def steps(self) -> tuple[RecommendedSince, ...]:
+        """All steps, the first one included."""
+        return (RecommendedSince(self.since, self.highest), *self.lower)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +112,7 @@ class Memory:
     held_since: datetime | None = None  # messages that wait, or a rollout, may keep pods
     competing_writer: CompetingWriter | None = None
     workers: WorkerEstimates = _NOTHING_MEASURED
+    quiet_spells: tuple[float, ...] = ()  # for how long the queues were empty before a message, in seconds, latest last
     belongs_to: MemoryOwner | None = None
 
     @classmethod
@@ -109,6 +130,7 @@ class Memory:
                 held_since=_optional_time(raw.get("heldSince")),
                 competing_writer=_competing_writer(raw.get("competingWriter")),
                 workers=_workers(raw.get("workers", {})),
+                quiet_spells=_quiet_spells(raw.get("quietSpells", ())),
                 belongs_to=MemoryOwner.parse(raw.get("belongsTo")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -134,6 +156,7 @@ class Memory:
                 "lastTime": format_exact_time(writer.last_time),
             },
             "workers": _dumped_workers(self.workers) or None,
+            "quietSpells": list(self.quiet_spells) or None,
             "belongsTo": self.belongs_to and self.belongs_to.dump(),
         }
         return {name: value for name, value in raw.items() if value is not None}
@@ -148,7 +171,9 @@ class Memory:
         same_target, same_queues = before.same_target(owner), before.same_queues(owner)
         if same_target and same_queues:
             return replace(self, belongs_to=owner)
-        kept = Memory(belongs_to=owner, unreadable_since=self.unreadable_since if same_queues else None)
+        kept = Memory(belongs_to=owner)
+        if same_queues:
+            kept = replace(kept, unreadable_since=self.unreadable_since, quiet_spells=self.quiet_spells)
         if not same_target:
             return kept
         return replace(
@@ -163,12 +188,18 @@ class Memory:
 def _scale_down_stabilization(raw: Mapping[str, Any] | None) -> ScaleDownStabilization | None:
     if raw is None:
         return None
-    return ScaleDownStabilization(parse_time(raw["since"]), int(raw["highest"]), _optional_time(raw.get("pausedSince")))
+    lower = tuple(_recommended_since(each) for each in raw.get("lower", ())[:MOST_LOWER])
+    return ScaleDownStabilization(*_recommended_since(raw), _optional_time(raw.get("pausedSince")), lower)
+
+
+def _recommended_since(raw: Mapping[str, Any]) -> RecommendedSince:
+    return RecommendedSince(parse_time(raw["since"]), int(raw["highest"]))
 
 
 def _dumped_scale_down(known: ScaleDownStabilization) -> dict[str, Any]:
-    raw = {"since": format_exact_time(known.since), "highest": known.highest}
-    return raw | ({"pausedSince": format_exact_time(known.paused_since)} if known.paused_since else {})
+    first, *lower = ({"since": format_exact_time(step.since), "highest": step.highest} for step in known.steps)
+    paused = {"pausedSince": format_exact_time(known.paused_since)} if known.paused_since else {}
+    return first | ({"lower": lower} if lower else {}) | paused
 
 
 def _change(raw: Mapping[str, Any]) -> Change:
@@ -200,6 +231,11 @@ def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
         startup_seconds=_optional_number(raw.get("startupSeconds")),
         service_messages=_optional_number(raw.get("serviceMessages")),
     )
+
+
+def _quiet_spells(raw: Sequence[object]) -> tuple[float, ...]:
+    spells = (_optional_number(each) for each in raw[-MOST_SPELLS:])
+    return tuple(spell for spell in spells if spell)
 
 
 def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:

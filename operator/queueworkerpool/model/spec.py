@@ -134,7 +134,7 @@ class PoolSpec:
     count_delayed: bool = False
     activation_messages: int = 0
     poll_seconds: int = 5
-    scale_to_zero_after_seconds: int = 60
+    scale_to_zero_after_seconds: int | None = None
     scale_up: ScalingRules = ScalingRules()
     scale_down: ScalingRules = ScalingRules()
     state_port: int = 8081
@@ -163,7 +163,7 @@ class PoolSpec:
                 count_delayed=spec["count"]["delayed"] == "Count",
                 activation_messages=spec["activationMessages"],
                 poll_seconds=spec["pollSeconds"],
-                scale_to_zero_after_seconds=spec["scaleToZeroAfterSeconds"],
+                scale_to_zero_after_seconds=spec.get("scaleToZeroAfterSeconds"),
                 scale_up=ScalingRules.parse(spec["behavior"]["scaleUp"]),
                 scale_down=ScalingRules.parse(spec["behavior"]["scaleDown"]),
                 state_port=spec["scaleIn"]["statePort"],

@@ -68,6 +68,11 @@ class Latency(SizingRule):
         """`spec.target.serviceSeconds`."""
         return self.service_seconds
 
+    @property
+    def declared_startup_seconds(self) -> float | None:
+        """`spec.target.startupSeconds`."""
+        return self.startup_seconds
+
     def warnings(self, pool: SizedPool) -> Iterator[tuple[str, str]]:
         """Warn of a promise that the pool's other settings break."""
         latency, startup = self.latency_seconds, self.startup_seconds or 0
@@ -91,11 +96,11 @@ class Latency(SizingRule):
                 f"at zero, up to {pool.activation_messages} messages wait without end, whatever latencySeconds says"
             )
             yield "spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 1"
-        if (after := pool.scale_to_zero_after_seconds) < startup:
+        if (after := pool.scale_to_zero_after_seconds) is not None and after < startup:
             problem = (
                 f"{after} s is shorter than startupSeconds, {startup:g} s, so the last pod may go sooner than it came"
             )
-            yield "spec.scaleToZeroAfterSeconds", f"{problem}: raise it to {startup:g} or more"
+            yield "spec.scaleToZeroAfterSeconds", f"{problem}: leave it out, or raise it to {startup:g}"
 
     def _estimates(self, measured: WorkerEstimates) -> WorkerEstimates:
         """Fill in what the target declares where nothing was measured."""

@@ -51,7 +51,7 @@ class SizedPool(Protocol):
     def poll_seconds(self) -> int: ...  # noqa: D102 -- as above
 
     @property
-    def scale_to_zero_after_seconds(self) -> int: ...  # noqa: D102 -- as above
+    def scale_to_zero_after_seconds(self) -> int | None: ...  # noqa: D102 -- as above
 
     @property
     def scale_up_window_seconds(self) -> int: ...  # noqa: D102 -- as above
@@ -96,6 +96,11 @@ class SizingRule(ABC):
     @property
     def declared_service_seconds(self) -> float | None:
         """The time that a message takes by the target's own word; None when it does not say."""
+        return None
+
+    @property
+    def declared_startup_seconds(self) -> float | None:
+        """The time that a pod takes to start by the target's own word; None when it does not say."""
         return None
 
     def warnings(self, pool: SizedPool) -> Iterator[tuple[str, str]]:  # noqa: ARG002 -- as above

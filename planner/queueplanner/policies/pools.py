@@ -39,11 +39,7 @@ SAME_TICK_SECONDS = 1e-6
 """Two ticks that are no further apart are one: sums of floating point are no more exact."""
 
 LATEST_SECONDS = 0.02
-"""How long a tick takes at most until it has the counts, and so its time.
-
-A window that ends at a tick has just ended then or not, by chance: where it is a multiple of the interval, half of the
-scale-ins come a tick later.
-"""
+"""How long a tick takes at most until it has the counts, and so its time."""
 
 READY_SECONDS = 0.7
 """From a worker's first receive until its pod is reported as ready: half a period of a probe, and a little more."""
@@ -196,7 +192,12 @@ def will_repeat(facts: Facts, decision: Decision) -> bool:
     longer waits for; nobody has set bounds by the hour, or an end of a pause.
     """
     memory, spec = decision.memory, facts.spec
-    waits_for_nothing = Memory(workers=memory.workers, empty_since=memory.empty_since, belongs_to=memory.belongs_to)
+    waits_for_nothing = Memory(
+        workers=memory.workers,
+        empty_since=memory.empty_since,
+        quiet_spells=memory.quiet_spells,
+        belongs_to=memory.belongs_to,
+    )
     goes_on = not spec.schedules and spec.mode is Mode.ACTIVE and decision.recheck_seconds is None
     return goes_on and decision.replicas == 0 and facts.memory == memory == waits_for_nothing
 

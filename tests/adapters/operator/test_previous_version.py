@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
-from queueworkerpool.model import Change, CompetingWriter, Memory, MemoryOwner, ScaleDownStabilization
+from queueworkerpool.model import Change, CompetingWriter, Memory, MemoryOwner, RecommendedSince, ScaleDownStabilization
 from queueworkerpool.model.memory import ScaleUpStabilization
 from queueworkerpool.sizing import WorkerEstimates
 from testbed import previous
 from tests.unit.operator.builders import ago
 
 FULL = Memory(
-    scale_down_stabilization=ScaleDownStabilization(ago(100), 10, paused_since=ago(7)),
+    scale_down_stabilization=ScaleDownStabilization(ago(100), 10, ago(7), (RecommendedSince(ago(70), 8),)),
     scale_up_stabilization=ScaleUpStabilization(ago(90), 20),
     changes=(Change(ago(50), 4, since=ago(80)), Change(ago(40), -1)),
     empty_since=ago(30),
@@ -28,6 +28,7 @@ FULL = Memory(
     held_since=ago(17),
     competing_writer=CompetingWriter("kubectl", 2, ago(16)),
     workers=WorkerEstimates(service_seconds=12.5, concurrency=4, startup_seconds=20, service_messages=100),
+    quiet_spells=(12.5, 2400),
     belongs_to=MemoryOwner("uid-1", "uid-2", "0123456789abcdef"),
 )
 READ_AND_WRITE = """

@@ -18,6 +18,7 @@ from queueworkerpool.model import (
     PoolStatus,
     QueueReading,
     QueueRef,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleTargetRef,
     ScalingRules,
@@ -39,9 +40,17 @@ def reading(visible: int = 0, in_flight: int = 0, delayed: int = 0, time: dateti
     return QueueReading(visible, in_flight, delayed, time)
 
 
-def stabilizing(seconds: float, highest: int) -> Memory:
-    """A memory in which fewer pods are recommended since so many seconds, and at most `highest`."""
-    return Memory(scale_down_stabilization=ScaleDownStabilization(ago(seconds), highest))
+def stabilizing(
+    seconds: float,
+    highest: int,
+    *lower: tuple[float, int],
+    paused: float | None = None,
+    emptied: datetime | None = None,
+) -> Memory:
+    """A memory in which fewer pods are recommended since so many seconds, at most `highest`, and then fewer yet."""
+    steps = tuple(RecommendedSince(ago(since), most) for since, most in lower)
+    known = ScaleDownStabilization(ago(seconds), highest, None if paused is None else ago(paused), steps)
+    return Memory(scale_down_stabilization=known, empty_since=emptied)
 
 
 def empty(seconds: float) -> Memory:
@@ -142,7 +151,6 @@ def raw_pool(**spec: Any) -> dict[str, Any]:
             "count": {"inFlight": "Count", "delayed": "Ignore"},
             "activationMessages": 0,
             "pollSeconds": 5,
-            "scaleToZeroAfterSeconds": 60,
             "behavior": {
                 "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "tolerance": 0},
                 "scaleDown": {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "tolerance": 0},

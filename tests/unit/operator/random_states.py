@@ -15,6 +15,7 @@ from queueworkerpool.model import (
     Memory,
     Mode,
     QueueReading,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
     ScalingRules,
@@ -46,7 +47,13 @@ def any_memory(random: Random, replicas: int) -> Memory:
 
     return Memory(
         scale_down_stabilization=maybe(
-            random, ScaleDownStabilization(time(), random.randint(0, replicas), maybe(random, time()))
+            random,
+            ScaleDownStabilization(
+                time(),
+                random.randint(0, replicas),
+                maybe(random, time()),
+                maybe(random, (RecommendedSince(time(), random.randint(0, replicas)),)) or (),
+            ),
         ),
         scale_up_stabilization=maybe(random, ScaleUpStabilization(time(), replicas + random.randint(0, 9))),
         changes=tuple(Change(time(), random.randint(-5, 5)) for _ in range(random.randint(0, 2))),
@@ -57,6 +64,7 @@ def any_memory(random: Random, replicas: int) -> Memory:
         held_since=maybe(random, time()),
         competing_writer=maybe(random, CompetingWriter("keda", random.randint(1, 4), time())),
         workers=WorkerEstimates(maybe(random, 0.5), maybe(random, 4.0), maybe(random, 70.0)),
+        quiet_spells=tuple(float(random.randint(1, 300)) for _ in range(random.randint(0, 8))),
     )
 
 

@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from queueworkerpool.model import (
+    MOST_SPELLS,
     Bounds,
     Change,
     CompetingWriter,
@@ -13,6 +14,7 @@ from queueworkerpool.model import (
     Mode,
     Pod,
     Policy,
+    RecommendedSince,
     Removal,
     Sample,
     ScaleDownStabilization,
@@ -22,6 +24,7 @@ from queueworkerpool.model import (
     Worker,
     WorkerState,
 )
+from queueworkerpool.model.memory import MOST_LOWER
 from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
 from tests.unit.operator.builders import ago, facts, reading
 
@@ -50,9 +53,12 @@ changes = st.tuples(times, st.integers(-50, 50), st.none() | times).map(
     lambda drawn: Change(max(drawn[0], drawn[2] or drawn[0]), drawn[1], drawn[2] and min(drawn[0], drawn[2]))
 )
 
+lower_steps = st.lists(st.builds(RecommendedSince, times, sizes), max_size=MOST_LOWER).map(tuple)
+
 memories = st.builds(
     Memory,
-    scale_down_stabilization=st.none() | st.builds(ScaleDownStabilization, times, sizes, st.none() | times),
+    scale_down_stabilization=st.none()
+    | st.builds(ScaleDownStabilization, times, sizes, st.none() | times, lower_steps),
     scale_up_stabilization=st.none() | st.builds(ScaleUpStabilization, times, sizes),
     changes=st.lists(changes, max_size=4).map(tuple),
     empty_since=st.none() | times,
@@ -62,6 +68,7 @@ memories = st.builds(
     held_since=st.none() | times,
     competing_writer=st.none() | st.builds(CompetingWriter, st.just("kubectl"), st.integers(1, 5), times),
     workers=workers,
+    quiet_spells=st.lists(seconds, max_size=MOST_SPELLS).map(tuple),
 )
 
 samples = st.none() | st.builds(
@@ -96,7 +103,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         count_delayed=draw(st.booleans()),
         active_min_replicas=draw(st.none() | st.integers(1, 200)),
         activation_messages=draw(st.integers(0, 100)),
-        scale_to_zero_after_seconds=draw(st.integers(0, 600)),
+        scale_to_zero_after_seconds=draw(st.none() | st.integers(0, 600)),
         scale_up=draw(rules),
         scale_down=draw(rules),
         fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 600), sizes, st.booleans())),

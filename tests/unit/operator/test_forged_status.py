@@ -38,8 +38,11 @@ def some(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=parts)
 
 
+STEP = st.fixed_dictionaries({"since": TIMES, "highest": COUNTS})
 MEMORY = some(
-    scaleDownStabilization=st.fixed_dictionaries({"since": TIMES, "highest": COUNTS}, optional={"pausedSince": TIMES}),
+    scaleDownStabilization=st.fixed_dictionaries(
+        {"since": TIMES, "highest": COUNTS}, optional={"pausedSince": TIMES, "lower": st.lists(STEP, max_size=9)}
+    ),
     belongsTo=some(poolUID=WORDS, targetUID=WORDS, queues=WORDS),
     scaleUpStabilization=st.fixed_dictionaries({"since": TIMES, "lowest": COUNTS}),
     changes=st.lists(st.fixed_dictionaries({"time": TIMES, "by": COUNTS}, optional={"since": TIMES}), max_size=3),
@@ -49,6 +52,7 @@ MEMORY = some(
     waitingSince=TIMES,
     heldSince=TIMES,
     competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
+    quietSpells=st.lists(NUMBERS, max_size=9),
     workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS, serviceMessages=NUMBERS),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)

@@ -37,6 +37,7 @@ FULL = Memory(
     waiting_since=ago(900),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
     workers=WorkerEstimates(2, 4, 20),
+    quiet_spells=(12.5, 2400),
     belongs_to=OWNER,
 )
 OF_TARGET = Memory(
@@ -53,7 +54,7 @@ OWNERS: dict[str, tuple[MemoryOwner | None, MemoryOwner, Memory]] = {
     "another Deployment, or a recreated one": (
         OWNER,
         OWNER._replace(target_uid="target-2"),
-        Memory(unreadable_since=ago(900)),
+        Memory(unreadable_since=ago(900), quiet_spells=FULL.quiet_spells),
     ),
     "other queues": (OWNER, OWNER._replace(queues="others"), OF_TARGET),
     "another pool, whose status was restored from a copy": (OWNER, OWNER._replace(pool_uid="uid-2"), Memory()),

@@ -61,6 +61,7 @@ def test_a_stored_pool_is_parsed_whole() -> None:
     ("raw", "name", "value"),
     [
         ({"mode": "DryRun"}, "mode", Mode.DRY_RUN),
+        ({"scaleToZeroAfterSeconds": 90}, "scale_to_zero_after_seconds", 90),
         ({"activeMinReplicas": 3}, "active_min_replicas", 3),
         ({"pausedUntil": "2026-11-23T13:00:00+01:00"}, "paused_until", NOW),
         ({"count": {"inFlight": "Ignore", "delayed": "Count"}}, "count_delayed", True),
@@ -131,7 +132,7 @@ def test_a_wrong_field_makes_the_pool_invalid(wrong: dict[str, Any]) -> None:
     assert isinstance(parse_pool(raw_pool(**wrong)), InvalidPool)
 
 
-OPTIONAL = {"activeMinReplicas", "fallback", "pausedUntil", "schedules"}
+OPTIONAL = {"activeMinReplicas", "fallback", "pausedUntil", "scaleToZeroAfterSeconds", "schedules"}
 
 
 def test_every_spec_field_of_the_crd_is_parsed() -> None:
@@ -143,7 +144,7 @@ def test_the_defaults_of_the_code_are_those_of_the_crd() -> None:
     assert SPEC.min_replicas == properties["minReplicas"]["default"]
     assert SPEC.activation_messages == properties["activationMessages"]["default"]
     assert SPEC.poll_seconds == properties["pollSeconds"]["default"]
-    assert SPEC.scale_to_zero_after_seconds == properties["scaleToZeroAfterSeconds"]["default"]
+    assert SPEC.scale_to_zero_after_seconds is properties["scaleToZeroAfterSeconds"].get("default")
     scale_in = properties["scaleIn"]["properties"]
     assert SPEC.state_port == scale_in["statePort"]["default"]
     assert SPEC.busy_workers == scale_in["busyWorkers"]["default"]
@@ -175,6 +176,7 @@ def test_a_memory_is_parsed_as_it_was_written() -> None:
         held_since=ago(4),
         competing_writer=CompetingWriter("kubectl", 2, ago(5)),
         workers=WorkerEstimates(0.5, 4, 12, 100),
+        quiet_spells=(12.5, 2400),
         belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
     )
     raw = memory.dump()

@@ -19,6 +19,7 @@ from queueworkerpool.model import (
     NamespacedName,
     Observation,
     PoolStatus,
+    RecommendedSince,
     ScaleDownStabilization,
     ScaleUpStabilization,
 )
@@ -32,7 +33,7 @@ CRD = Path(__file__).parents[3] / "crds" / "queueworkerpools.yaml"
 TRANSITION = "lastTransitionTime"
 EARLIER = "2026-11-23T11:00:00Z"
 MEMORY = Memory(
-    scale_down_stabilization=ScaleDownStabilization(ago(30), 4, paused_since=ago(3)),
+    scale_down_stabilization=ScaleDownStabilization(ago(30), 4, ago(3), (RecommendedSince(ago(20), 2),)),
     scale_up_stabilization=ScaleUpStabilization(ago(9), 30),
     changes=(Change(ago(8), -2, ago(9)),),
     empty_since=ago(60),
@@ -42,6 +43,7 @@ MEMORY = Memory(
     held_since=ago(4),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
     workers=WorkerEstimates(0.5, 4, 12, 100),
+    quiet_spells=(12.5, 2400),
     belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
 )
 
@@ -80,6 +82,7 @@ def test_the_status_has_everything_that_a_tick_observed() -> None:
         "memory": {
             "competingWriter": {"manager": "keda", "writes": 3, "lastTime": "2026-11-23T11:59:55.000000Z"},
             "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12, "serviceMessages": 100},
+            "quietSpells": [12.5, 2400, 53.0],
             "belongsTo": {"poolUID": "uid-1", "targetUID": "uid-2", "queues": "digest"},
         },
     }

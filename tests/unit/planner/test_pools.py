@@ -83,7 +83,7 @@ def test_a_worker_that_starts_may_be_busy_for_all_that_is_known() -> None:
     assert mine.decide(view(5.0, 5, 10, [*starting, answering])).replicas == 10
 
 
-def test_a_window_of_three_intervals_ends_after_three_or_four_of_them_by_chance() -> None:
+def test_a_window_of_three_intervals_ends_after_three_of_them_however_late_ticks_are() -> None:
     def ticks_until_scaled_in(name: str) -> int:
         mine, now, ticks, size = pool(name=name), 10.0, 0, 2
         while size == 2:
@@ -91,6 +91,4 @@ def test_a_window_of_three_intervals_ends_after_three_or_four_of_them_by_chance(
             size, now, ticks = move.replicas, now + move.next_seconds, ticks + 1
         return ticks
 
-    found = [ticks_until_scaled_in(f"pool-{number}") for number in range(40)]
-    assert set(found) == {4, 5}
-    assert found.count(4) == pytest.approx(20, abs=10)
+    assert {ticks_until_scaled_in(f"pool-{number}") for number in range(40)} == {4}

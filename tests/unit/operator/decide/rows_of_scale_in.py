@@ -27,7 +27,17 @@ SCALING_IN: dict[str, Row] = {
         7,
         Reason.SCALE_DOWN_STABILIZED,
     ),
-    "a new window begins when the pool has come down to the highest recommendation": (
+    "scales in further when a lower recommendation is a window old, too": (
+        {"replicas": 7, "reading": reading(0, 20), "memory": stabilizing(90, 7, (60, 4))},
+        4,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "of several steps takes the lowest that is a window old": (
+        {"reading": reading(0, 5), "memory": stabilizing(90, 8, (60, 6), (59, 1))},
+        6,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "a window begins at the size that was recommended last": (
         {"replicas": 7, "reading": reading(0, 20), "memory": stabilizing(600, 7)},
         7,
         Reason.SCALE_DOWN_STABILIZED,

@@ -132,6 +132,12 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "fewer pods are recommended since 11:59:40Z: may scale in at 12:00:40Z",
         ago(-40),
     ),
+    "a lower step of the scale-down window is to come": (
+        {"reading": reading(0, 10), "memory": stabilizing(60, 7, (40, 4), (20, 2))},
+        Reason.SCALE_DOWN_STABILIZED,
+        "7 pods were recommended until 11:59:20Z: may scale in further at 12:00:20Z",
+        ago(-20),
+    ),
     "the scale-up window": (
         SCALING_OUT | {"memory": scaling_up(10, 20)},
         Reason.SCALE_UP_STABILIZED,

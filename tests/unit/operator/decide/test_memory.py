@@ -44,9 +44,57 @@ WINDOWS: dict[str, tuple[dict[str, Any], Memory]] = {
         {"reading": reading(0, 20)},
         Memory(ScaleDownStabilization(NOW, 4)),
     ),
-    "scale-down: start and highest recommendation stay": (
+    "scale-down: start and recommendation stay": (
+        {"reading": reading(0, 20), "memory": stabilizing(30, 4)},
+        stabilizing(30, 4),
+    ),
+    "scale-down: a lower recommendation is a new step": (
         {"reading": reading(0, 20), "memory": stabilizing(30, 7)},
-        stabilizing(30, 7),
+        stabilizing(30, 7, (0, 4)),
+    ),
+    "scale-down: an eighth of the window after the last step, the next one": (
+        {"reading": reading(0, 20), "memory": stabilizing(7.5, 7)},
+        stabilizing(7.5, 7, (0, 4)),
+    ),
+    "scale-down: sooner than that a lower recommendation is no new step": (
+        {"reading": reading(0, 20), "memory": stabilizing(7.4, 7)},
+        stabilizing(7.4, 7),
+    ),
+    "scale-down: of the steps that are over the last stays": (
+        {"reading": reading(0, 5), "memory": stabilizing(90, 8, (70, 7), (60, 6), (30, 4))},
+        stabilizing(60, 6, (30, 4), (0, 1)),
+    ),
+    "scale-down: the only step that is over stays": (
+        {"reading": reading(0, 5), "memory": stabilizing(90, 8)},
+        stabilizing(90, 8, (0, 1)),
+    ),
+    "scale-down: at most nine steps": (
+        {"reading": reading(0), "memory": stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 9)))},
+        stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 9)), emptied=NOW),
+    ),
+    "scale-down: nine steps by then": (
+        {"reading": reading(0), "memory": stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 8)))},
+        stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 8)), (0, 0), emptied=NOW),
+    ),
+    "scale-down: a recommendation above some steps takes their place, since the first of them": (
+        {"reading": reading(0, 25), "memory": stabilizing(50, 7, (40, 4), (30, 3))},
+        stabilizing(50, 7, (40, 5)),
+    ),
+    "scale-down: a recommendation above all steps takes their place": (
+        {"reading": reading(0, 40), "memory": stabilizing(50, 7, (40, 4))},
+        stabilizing(50, 8),
+    ),
+    "scale-down: a recommendation of the highest step ends the lower ones": (
+        {"reading": reading(0, 35), "memory": stabilizing(50, 7, (40, 4))},
+        stabilizing(50, 7),
+    ),
+    "scale-down: the steps below the size survive a scale-in": (
+        {"replicas": 7, "reading": reading(0, 20), "memory": stabilizing(60, 7, (40, 5), (20, 4))},
+        stabilizing(40, 5, (20, 4)),
+    ),
+    "scale-down: nothing without a window": (
+        {"reading": reading(0, 20), "scale_down": window(0), "memory": stabilizing(30, 4)},
+        Memory(),
     ),
     "scale-down: a higher recommendation is the new highest": (
         {"reading": reading(0, 45), "memory": stabilizing(30, 7)},
@@ -136,6 +184,18 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW)),
     ),
     "a half-read pool begins no window": ({"readings": (reading(0), None)}, Memory()),
+    "every step of a window goes on where it was paused": (
+        {"reading": reading(0, 20), "memory": stabilizing(100, 7, (70, 4), paused=40)},
+        stabilizing(60, 7, (30, 4)),
+    ),
+    "what a half-read pool recommends is no lower step": (
+        {"readings": (reading(0, 20), None), "memory": stabilizing(30, 7)},
+        stabilizing(30, 7, paused=0),
+    ),
+    "no step is later than now, though the clock was set back": (
+        {"reading": reading(0, 20), "memory": stabilizing(10, 7, (-20, 4))},
+        stabilizing(10, 7, (0, 4)),
+    ),
     "what a half-read pool recommends counts in its window": (
         {"readings": (reading(0, 40), None), "memory": stabilizing(30, 7)},
         Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 8, paused_since=NOW)),
@@ -147,16 +207,16 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
     "a window goes on where it was paused": (
         {
             "reading": reading(0, 20),
-            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 7, paused_since=ago(40))),
+            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 4, paused_since=ago(40))),
         },
-        stabilizing(60, 7),
+        stabilizing(60, 4),
     ),
     "a pause from the future is none": (
         {
             "reading": reading(0, 20),
-            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 7, paused_since=ago(-40))),
+            "memory": Memory(scale_down_stabilization=ScaleDownStabilization(ago(100), 4, paused_since=ago(-40))),
         },
-        stabilizing(100, 7),
+        stabilizing(100, 4),
     ),
     "a fallback to more pods ends a window": (
         {
@@ -176,8 +236,16 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
             scale_down_stabilization=ScaleDownStabilization(ago(900), 5, paused_since=NOW), unreadable_since=ago(300)
         ),
     ),
+    "a fallback to fewer pods takes the place of lower steps": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 6, (600, 3)), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 5, only_if_higher=True),
+        },
+        replace(stabilizing(900, 6, (600, 5), paused=0), unreadable_since=ago(300)),
+    ),
     "one queue could not be read: changes stay where there are policies": (
-        {"readings": (reading(0), None), "scale_down": rules(pods_policy(4, 60)), "memory": BEFORE},
+        {"readings": (reading(0), None), "scale_down": rules(pods_policy(4, 60), seconds=60), "memory": BEFORE},
         Memory(scale_down_stabilization=ScaleDownStabilization(ago(90), 7, paused_since=NOW), changes=BEFORE.changes),
     ),
     "one queue could not be read, and the pool scales out": (

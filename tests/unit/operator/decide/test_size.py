@@ -12,6 +12,7 @@ from queueworkerpool.sizing import Latency, Shortfall
 from tests.unit.operator.builders import ago, empty, facts, reading, window
 from tests.unit.operator.decide.rows import MEASURED
 from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
+from tests.unit.operator.decide.rows_of_due_times import DUE_TIMES
 from tests.unit.operator.decide.rows_of_growth import ACTIVATION, RECOMMENDATIONS
 from tests.unit.operator.decide.rows_of_limits import ACTIVE_MINIMUM, BOUNDS, CONFLICTS, UNREADABLE
 from tests.unit.operator.decide.rows_of_scale_in import EMPTY, PROTECTION, SCALING_IN
@@ -23,6 +24,7 @@ TABLES = (
     EMPTY,
     PROTECTION,
     BEHAVIOR,
+    DUE_TIMES,
     BOUNDS,
     ACTIVE_MINIMUM,
     UNREADABLE,
@@ -51,7 +53,11 @@ def test_the_trail_has_every_step_in_order() -> None:
     )
     assert [(step.replicas, step.reason, step.message) for step in decision.trail] == [
         (0, Reason.SIZED_BY_BACKLOG, "0 messages / 5 per pod = 0 pods"),
-        (4, Reason.SCALE_DOWN_STABILIZED, "the highest recommendation since 11:59:00Z"),
+        (
+            4,
+            Reason.SCALE_DOWN_STABILIZED,
+            "4 pods were recommended until 12:00:00Z: may scale in further at 12:01:00Z",
+        ),
         (3, Reason.TOO_MANY_REPLICAS, "maxReplicas is 3"),
     ]
 

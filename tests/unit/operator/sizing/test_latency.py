@@ -95,10 +95,12 @@ WARNINGS: dict[str, tuple[SizingRule, dict[str, Any], list[str]]] = {
         {"scale_to_zero_after_seconds": 29},
         ["spec.scaleToZeroAfterSeconds"],
     ),
+    "a last pod that stays as long as is learned": (STARTING, {"scale_to_zero_after_seconds": None}, []),
+    "a last pod that stays for one start-up": (STARTING, {"scale_to_zero_after_seconds": 30}, []),
     "a last pod that never goes": (STARTING, {"scale_to_zero_after_seconds": 29, "min_replicas": 1}, []),
     "several at once, in the order of the spec": (
         Latency(10, startup_seconds=70),
-        {"poll_seconds": 10, "activation_messages": 1},
+        {"poll_seconds": 10, "activation_messages": 1, "scale_to_zero_after_seconds": 69},
         [
             "spec.target.latencySeconds",
             "spec.pollSeconds",

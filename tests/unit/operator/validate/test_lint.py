@@ -80,7 +80,7 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
     "a cooldown shorter than the start-up time": (
         latency(startup=50, scaleToZeroAfterSeconds=49),
         "spec.scaleToZeroAfterSeconds",
-        "raise it to 50 or more",
+        "leave it out, or raise it to 50",
     ),
     "an active minimum that a schedule does not allow": (
         pool(activeMinReplicas=4, schedules=[MORNING | {"maxReplicas": 3, "minReplicas": 0}]),
