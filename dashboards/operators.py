@@ -59,11 +59,13 @@ _ALIVE = Row(
         Panel(
             title="Oldest reading",
             description="Age of the oldest good reading of any pool: what decisions are based on. It stays below the "
-            "longest pollSeconds. Pools in mode Paused or DryRun are left out: the former are not read.",
+            "longest pollSeconds. Pools in mode Paused or DryRun are left out: the former are not read. So are idle "
+            "pools that are read less often than every 300 s.",
             queries=(
                 Query(
                     f"max(queueworkerpool_reading_age_seconds{{{_HERE}}} unless on (namespace, pool)"
-                    ' queueworkerpool_condition{type="ScalingActive",status="False"} == 1)',
+                    ' queueworkerpool_condition{type="ScalingActive",status="False"} == 1 unless on (namespace, pool)'
+                    " queueworkerpool_reading_interval_seconds > 300)",
                     "age",
                 ),
             ),

@@ -31,7 +31,8 @@ _OVERVIEW = Row(
         Panel(
             title="Pools",
             description="The chosen pools. Recommended: what the load needs; desired: what was decided; asked for: "
-            "the target's replicas; waiting: pods that stay until their workers are idle.",
+            "the target's replicas; waiting: pods that stay until their workers are idle; "
+            "readings: what reading its queues costs in 30 days, by itself and at the interval of now.",
             queries=(
                 Query(f"sum by ({_PER}) (queueworkerpool_queue_messages{{{_HERE}}})", "Messages"),
                 _gauge("recommended_replicas", "Recommended"),
@@ -41,6 +42,7 @@ _OVERVIEW = Row(
                 _gauge("min_replicas", "Minimum"),
                 _gauge("max_replicas", "Maximum"),
                 _gauge("waiting_for_idle_workers", "Waiting"),
+                _gauge("readings_monthly_cost_usd", "Readings, USD a month"),
                 Query(f'max by ({_PER}) (queueworkerpool_condition{{{_HERE},type="Ready",status="True"}})', "Healthy"),
             ),
             kind=Kind.TABLE,
@@ -151,8 +153,8 @@ _BACKLOG = Row(
         ),
         Panel(
             title="Age of the reading",
-            description="How old the counts are that the size is based on. It stays below pollSeconds while the "
-            "queue can be read.",
+            description="How old the counts are that the size is based on. It stays below pollSeconds, or "
+            "idlePollSeconds while the pool is idle, as long as the queue can be read.",
             queries=(_gauge("reading_age_seconds", _NAME),),
             unit=Unit.SECONDS,
             width=8,

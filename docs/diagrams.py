@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from docs.rules import pictures as of_rules
 from docs.svg import box, line, svg, text
 from queueworkerpool.decide.chain import LIMITS
 
@@ -17,7 +18,7 @@ TICK_COLUMNS = 4
 
 def pictures() -> dict[str, str]:
     """Return each picture by its file's name."""
-    return {"reaction.svg": reaction(), "tick.svg": tick(), "scale-in.svg": scale_in()}
+    return {"reaction.svg": reaction(), "tick.svg": tick(), "scale-in.svg": scale_in()} | of_rules.pictures()
 
 
 def reaction() -> str:

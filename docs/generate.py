@@ -23,6 +23,7 @@ from docs.diagrams import pictures
 from docs.fields import with_tables
 from docs.markdown import marked
 from docs.planner_accuracy import with_runs
+from docs.rules.page import with_explanations
 from docs.sbom import sbom
 from docs.troubleshooting import troubleshooting
 from examples.modernize.page import files as modernize
@@ -37,6 +38,7 @@ COMMANDS: dict[str, click.Command] = {**main_command.commands, **outputs.COMMAND
 CRD = ROOT / "crds" / "queueworkerpools.yaml"
 COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
 PLANNER = ROOT / "docs" / "planner.md"
+SIZE = ROOT / "docs" / "size.md"
 PLANNER_ACCURACY = ROOT / "docs" / "planner-accuracy.md"
 CHART = ROOT / "charts" / "queueworkerpool"
 CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
@@ -54,6 +56,7 @@ def main() -> int:
         PLANNER: outputs.with_outputs(PLANNER.read_text()),
         COMING_FROM_KEDA: with_tables(COMING_FROM_KEDA.read_text()),
         PLANNER_ACCURACY: with_runs(PLANNER_ACCURACY.read_text()),
+        SIZE: with_explanations(SIZE.read_text()),
         CHART / "values.schema.json": schema(),
         CHART / "dashboards" / "operator.json": to_json(OPERATOR),
         CHART / "dashboards" / "pools.json": to_json(POOLS),

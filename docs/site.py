@@ -39,6 +39,7 @@ NAV = {
     },
     "Use": {
         "Sizing": "docs/sizing.md",
+        "How the size is found": "docs/size.md",
         "Latency targets": "docs/latency.md",
         "Scaling in": "docs/scale-in.md",
         "The worker": "docs/worker.md",

@@ -56,9 +56,16 @@ def text(x: int, y: int, words: str, kind: str = "", anchor: str = "start") -> s
     return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def svg(width: int, height: int, title: str, parts: Iterable[str]) -> str:
-    """Return the picture of these parts."""
+def svg(width: int, height: int, title: str, parts: Iterable[str], style: str = "") -> str:
+    """Return the picture of these parts; `style`: of what only this picture has."""
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">'
     back = f'<rect class="back" width="{width}" height="{height}" rx="8"/>'
-    body = [head, f"<title>{escape(title)}</title>", f"<style>\n{STYLE}</style>", ARROW, back, *filter(None, parts)]
+    body = [
+        head,
+        f"<title>{escape(title)}</title>",
+        f"<style>\n{STYLE}{style}</style>",
+        ARROW,
+        back,
+        *filter(None, parts),
+    ]
     return "\n".join([*body, "</svg>", ""])

@@ -19,7 +19,8 @@ A pool says why it is as it is by one word, a reason. Ask for it in this order:
 - `qwp explain NAMESPACE/POOL` shows each step that led to the size, and what has changed since.
 - `kubectl describe qwp POOL` shows conditions and Events, each with its reason and a message that names the thing.
 
-If `Ready` is True and the size still surprises, look up the reason of the last decision in the first part. If `Ready`
+If `Ready` is True and the size still surprises, look up the reason of the last decision in the first part; the rules
+behind it, with pictures, are on [how the size is found](size.md). If `Ready`
 is False, its reason is in one of the others. If the pool has no conditions at all, no operator serves its namespace:
 see the runbooks
 [NoLeader](runbooks/QueueWorkerPoolNoLeader.md) and [NamespaceNotServed](runbooks/QueueWorkerPoolNamespaceNotServed.md).

@@ -44,6 +44,8 @@ class ObjectRequest:
     action: str
     """As `VERB RESOURCE[/SUBRESOURCE]`."""
     name: str
+    pod: str
+    """The pod that the token is bound to; empty where it is bound to none."""
 
 
 def object_requests(log: Path, user: str, since: datetime) -> Iterator[ObjectRequest]:
@@ -51,7 +53,8 @@ def object_requests(log: Path, user: str, since: datetime) -> Iterator[ObjectReq
     for event in _events(log, user):
         done = event.get("responseStatus", {}).get("code", 0) < HTTPStatus.BAD_REQUEST
         if done and "name" in event.get("objectRef", {}) and since <= _time(event):
-            yield ObjectRequest(time=_time(event), action=_action(event), name=event["objectRef"]["name"])
+            [pod] = event["user"].get("extra", {}).get(_POD_NAME, [""])
+            yield ObjectRequest(time=_time(event), action=_action(event), name=event["objectRef"]["name"], pod=pod)
 
 
 def count(done: Counter[str], verbs: frozenset[str]) -> int:

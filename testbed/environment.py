@@ -29,6 +29,7 @@ class Environment:
         operator: The operator's process.
         port: The loopback port that the operator serves on.
         api: An administrator's client of the control plane.
+        python: The interpreter that the operator runs in.
     """
 
     cluster: Cluster
@@ -36,6 +37,7 @@ class Environment:
     operator: Program
     port: int
     api: ApiClient
+    python: str
 
     def operator_usage(self) -> Usage:
         """Return what the operator's process has used so far."""
@@ -71,4 +73,11 @@ async def started(folder: Path, interpreter: Interpreter = THIS_INTERPRETER) -> 
         )
         with process.running() as operator:
             async with connected(admin_config(cluster)) as api:
-                yield Environment(cluster=cluster, sqs=sqs, operator=operator, port=process.port, api=api)
+                yield Environment(
+                    cluster=cluster,
+                    sqs=sqs,
+                    operator=operator,
+                    port=process.port,
+                    api=api,
+                    python=str(interpreter.python),
+                )

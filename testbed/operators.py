@@ -4,7 +4,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,13 +67,16 @@ class OperatorProcess:
             program.stop()
 
 
-def prepare(cluster: Cluster, root: Path = ROOT) -> None:
-    """Install what the operator needs: its custom resource, its namespace, its rights. `root`: of the sources."""
+def prepare(cluster: Cluster, root: Path = ROOT, values: Sequence[str] = ()) -> None:
+    """Install what the operator needs: its custom resource, its namespace, its rights.
+
+    `root`: of the sources; `values`: of the chart, each as NAME=VALUE.
+    """
     for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
         cluster.kubectl("create", "namespace", namespace)
     install_definition(cluster, root)
     cluster.wait_until_served("queueworkerpools.queueworker.dev")
-    install_rights(cluster, root)
+    install_rights(cluster, root, values)
 
 
 def install_definition(cluster: Cluster, root: Path = ROOT) -> None:
@@ -81,13 +84,14 @@ def install_definition(cluster: Cluster, root: Path = ROOT) -> None:
     cluster.apply((root / "crds" / "queueworkerpools.yaml").read_text())
 
 
-def install_rights(cluster: Cluster, root: Path = ROOT) -> None:
-    """Install the chart of these sources without its Deployment and definition."""
+def install_rights(cluster: Cluster, root: Path = ROOT, values: Sequence[str] = ()) -> None:
+    """Install the chart of these sources without its Deployment and definition. `values`: of the chart."""
     folder = root / "charts" / "queueworkerpool"
     names = ("serviceaccount", "rbac", "podpatchpolicy", "election")
     found = [name for name in names if (folder / "templates" / f"{name}.yaml").exists()]
     shown = [f"--show-only=templates/{name}.yaml" for name in found]
-    cluster.apply(cluster.helm("template", OPERATOR, str(folder), "--namespace", OPERATOR_NAMESPACE, *shown))
+    chosen = [f"--set={value}" for value in values]
+    cluster.apply(cluster.helm("template", OPERATOR, str(folder), "--namespace", OPERATOR_NAMESPACE, *shown, *chosen))
 
 
 def write_credentials(cluster: Cluster, path: Path, *bound: str, namespace: str = OPERATOR_NAMESPACE) -> Path:

@@ -63,6 +63,12 @@ class Replica:
         """Whether it could take over."""
         return self._get("/readyz") == "ok\n"
 
+    @property
+    def held(self) -> list[int]:
+        """The shards that its gauges say it holds."""
+        found = re.findall(r'^queueworkerpool_shard_leader{shard="(\d+)"} 1.0$', self._get("/metrics"), re.MULTILINE)
+        return [int(shard) for shard in found]
+
     def series(self, name: str) -> float:
         """Return the sum of all series of a metric; 0 without series or without an answer."""
         found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", self._get("/metrics"), re.MULTILINE)
@@ -91,6 +97,7 @@ class Replicas:
         sqs_env: Mapping[str, str],
         folder: Path,
         interpreter: Interpreter = THIS_INTERPRETER,
+        shards: int = 1,
     ) -> None:
         """Start no operator yet.
 
@@ -99,7 +106,9 @@ class Replicas:
             sqs_env: Environment variables that lead to the queues.
             folder: Where kubeconfigs and logs are written.
             interpreter: The Python that runs the operators.
+            shards: Into how many groups the operators divide the pools that are created from now on.
         """
+        self.shards = shards
         self._interpreter = interpreter
         self._cluster = cluster
         self._sqs_env = sqs_env
@@ -145,10 +154,15 @@ class Replicas:
         """Return the operators that stand by."""
         return [replica for replica in self._running.values() if replica is not leader]
 
-    def lease(self) -> dict[str, Any]:
-        """Return the Lease's spec."""
-        text = self._cluster.kubectl("get", "lease", OPERATOR, "-n", OPERATOR_NAMESPACE, "-o", "yaml")
+    def lease(self, shard: int | None = None) -> dict[str, Any]:
+        """Return the Lease's spec; that of a shard, if one is given."""
+        name = OPERATOR if shard is None else f"{OPERATOR}-shard-{shard}"
+        text = self._cluster.kubectl("get", "lease", name, "-n", OPERATOR_NAMESPACE, "-o", "yaml")
         return dict(yaml.safe_load(text).get("spec", {}))
+
+    def holders(self, shards: int) -> list[str]:
+        """Return who holds each shard, by their Leases; empty where nobody does."""
+        return [self.lease(shard).get("holderIdentity", "") for shard in range(shards)]
 
     def writes(self, replica: Replica, since: datetime) -> Counter[str]:
         """Count the writes that an operator requested since then, the Lease included, refused or not."""
@@ -187,6 +201,8 @@ class Replicas:
         bound = ("--bound-object-kind=Pod", f"--bound-object-name={name}")
         credentials = write_credentials(self._cluster, self._folder / f"{name}.kubeconfig", *bound)
         lease = {"QWP_LEASE": f"{OPERATOR_NAMESPACE}/{OPERATOR}", "QWP_IDENTITY": name}
+        if self.shards > 1:
+            lease["QWP_SHARDS"] = str(self.shards)
         port = free_port()
         variables = {"KUBECONFIG": str(credentials)} | lease | dict(self._sqs_env)
         log = self._folder / f"{name}.log"

@@ -68,6 +68,10 @@ class RenewedCredentials:
             self._renew()
         return self._last
 
+    def current(self) -> ReadOnlyCredentials | None:
+        """Return credentials that sign now, if that takes no wait; else None."""
+        return None if self._last is None or self._ends_within(0) else self.get()
+
     def _wait(self) -> ReadOnlyCredentials:
         with self._asking:
             if self._last is not None and not self._ends_within(0):

@@ -12,6 +12,7 @@ from queueworkerpool.errors import ClusterRefusedError
 from queueworkerpool.model import (
     Condition,
     Event,
+    Freshness,
     NamespacedName,
     Observation,
     Pool,
@@ -29,8 +30,8 @@ from queueworkerpool.model import (
 class Queues(Protocol):
     """Where the queues' counts come from."""
 
-    async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
-        """Return a reading no older than this. Raises QueueUnreadableError."""
+    async def read(self, queue: QueueRef, freshness: Freshness) -> QueueReading:
+        """Return a reading that is new enough. Raises QueueUnreadableError."""
 
 
 class Tenants(Protocol):

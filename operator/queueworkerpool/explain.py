@@ -5,6 +5,7 @@ the operator recorded in the status. Only where that decision is out of date doe
 and says so.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +21,17 @@ from queueworkerpool.model import (
     Pool,
     PoolStatus,
     QueueReading,
+    QueueRef,
+    ReadingInterval,
     RecordedStep,
     Step,
     Target,
+    dollars,
     format_time,
+    seconds_until_due,
 )
 from queueworkerpool.names import ConditionStatus, ConditionType
+from queueworkerpool.sizing import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Explanation:
     `facts` are the pool, its target and the recorded counts as they are now. `changes` are the sentences that say
     what has changed since the decision was recorded. `if_decided_now` is the trail of a new decision; None where the
     recorded one is up to date, or where the counts are not known. `not_ready` is the Ready condition's message when
-    the pool is not ready.
+    the pool is not ready. `interval` is how often its queues are read; None when they are not.
     """
 
     facts: Facts
@@ -43,6 +49,7 @@ class Explanation:
     changes: tuple[str, ...] = ()
     if_decided_now: tuple[Step, ...] | None = None
     not_ready: str | None = None
+    interval: ReadingInterval | None = None
 
     @property
     def decision(self) -> LastDecision | None:
@@ -50,9 +57,24 @@ class Explanation:
         return self.status.last_decision
 
     @property
+    def shortfall(self) -> Shortfall | None:
+        """What the target asks for and no number of pods can give; None when it can be kept."""
+        return self.facts.spec.target.shortfall(self.facts.memory.workers)
+
+    @property
     def next_reading_seconds(self) -> int | None:
         """Seconds until the next reading at the latest; None when nothing is read."""
-        return None if self.facts.spec.mode is Mode.PAUSED else self.facts.spec.poll_seconds
+        interval, spec, now = self.interval, self.facts.spec, self.facts.now
+        if interval is None or not interval.idle:
+            return interval and spec.poll_seconds
+        queues = [queue.url for queue in spec.queues if isinstance(queue, QueueRef)]
+        due = min((seconds_until_due(interval.seconds, queue, now) for queue in queues), default=interval.seconds)
+        return math.ceil(due) + spec.poll_seconds  # the first look at the pool after that
+
+    @property
+    def readings_monthly_cost_usd(self) -> float:
+        """What the readings of its queues cost in 30 days at this interval, as if no other pool read them."""
+        return self.interval.monthly_cost_usd(len(self.facts.spec.queues)) if self.interval else 0.0
 
 
 def explain(pool: Pool, target: Target, now: datetime) -> Explanation:
@@ -63,7 +85,8 @@ def explain(pool: Pool, target: Target, now: datetime) -> Explanation:
     again = decide(facts).trail if changes and (facts.reading or facts.spec.mode is Mode.PAUSED) else None
     ready = pool.status.condition(ConditionType.READY)
     not_ready = ready.message if ready and ready.status != ConditionStatus.TRUE else None
-    return Explanation(facts, pool.status, changes, again, not_ready)
+    interval = pool.reading_interval(target.replicas, now)
+    return Explanation(facts, pool.status, changes, again, not_ready, interval)
 
 
 def _recorded_readings(pool: Pool) -> tuple[QueueReading | None, ...]:
@@ -97,15 +120,33 @@ def as_lines(explanation: Explanation) -> list[str]:
     lines = [f"{facts.spec.scale_target_ref.label}: {size}; {_mode(facts)}"]
     if explanation.not_ready:
         lines.append(f"not ready: {explanation.not_ready}")
+    if explanation.shortfall:
+        lines.append(f"cannot be kept: {explanation.shortfall.message}")
     lines += [_counted(explanation), *_decided(explanation)]
     if explanation.changes:
         lines.append(f"since then: {'; '.join(explanation.changes)}")
     if explanation.if_decided_now:
         lines += ["if decided now, from the same counts:", *_steps(explanation.if_decided_now)]
         lines += _unasked(explanation, explanation.if_decided_now)
-    if explanation.next_reading_seconds is not None:
-        lines.append(f"next reading: within {explanation.next_reading_seconds} s")
-    return lines
+    return [*lines, *_readings(explanation)]
+
+
+def _readings(explanation: Explanation) -> list[str]:
+    interval, facts = explanation.interval, explanation.facts
+    if interval is None:
+        return []
+    lines, since, queues = [], facts.memory.empty_since, len(facts.spec.queues)
+    if interval.idle and since:
+        lines.append(
+            f"idle: no pods, and nothing in the queues since {since:%H:%M:%SZ}: read every {interval.seconds} s"
+            f" (idlePollSeconds) and not every {facts.spec.poll_seconds} s"
+        )
+    what = f"{queues} queue{'s' if queues > 1 else ''} every {interval.seconds} s"
+    return [
+        *lines,
+        f"next reading: within {explanation.next_reading_seconds} s",
+        f"readings: {dollars(explanation.readings_monthly_cost_usd)} USD a month, {what}",
+    ]
 
 
 def _mode(facts: Facts) -> str:
@@ -162,6 +203,7 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
         "mode": facts.spec.mode,
         "pausedUntil": format_time(facts.spec.paused_until) if facts.spec.paused_until else None,
         "notReady": explanation.not_ready,
+        "cannotBeKept": explanation.shortfall and explanation.shortfall.message,
         "backlog": status.dump().get("backlog"),
         "desiredReplicas": status.desired_replicas,
         "reason": last.reason if last else None,
@@ -174,6 +216,9 @@ def as_document(explanation: Explanation) -> dict[str, Any]:
             "steps": [_step(step) for step in explanation.if_decided_now],
         },
         "nextReadingSeconds": explanation.next_reading_seconds,
+        "idle": bool(explanation.interval and explanation.interval.idle),
+        "readingIntervalSeconds": explanation.interval and explanation.interval.seconds,
+        "readingsMonthlyCostUSD": round(explanation.readings_monthly_cost_usd, 6),
     }
 
 

@@ -14,6 +14,9 @@ PLURAL = "queueworkerpools"
 FIELD_MANAGER = "queueworkerpool"
 """The name under which the API server records our writes (managedFields)."""
 
+WANTED_BY = f"{GROUP}/wanted-by"
+"""The annotation, of the Lease of their number, by which a process asks for a shard that another one holds."""
+
 
 class ConditionType(StrEnum):
     """The types of the entries in `.status.conditions`."""
@@ -253,7 +256,7 @@ class Reason(StrEnum):
     QUEUE_THROTTLED = (
         "QueueThrottled",
         "SQS throttles the operator's requests.",
-        "Raise spec.pollSeconds of the pools on this account.",
+        "Raise spec.pollSeconds of the pools on this account, or set spec.idlePollSeconds.",
     )
     QUEUE_UNREACHABLE = (
         "QueueUnreachable",

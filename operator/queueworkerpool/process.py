@@ -5,28 +5,21 @@
 
 import asyncio
 import logging
-import math
 import signal
-import socket
 import time
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from queueworkerpool.cluster import KubernetesCluster, LeaseClient
+from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.errors import ClusterError
 from queueworkerpool.health import HealthState
-from queueworkerpool.leader.elector import FINISH_SECONDS, Clocks, Elector
-from queueworkerpool.leader.fence import Fence
-from queueworkerpool.model import Endpoints, NamespacedName, Workload, parse_workloads
+from queueworkerpool.leading import Fences, LeaderWork, Leading
+from queueworkerpool.model import Endpoints, Workload, parse_workloads
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
 from queueworkerpool.report.metrics import Metrics, process_registry
-from queueworkerpool.scheduler import Scheduler
 from queueworkerpool.settings import Settings
 from queueworkerpool.watch import adapter, supervisor
 from queueworkerpool.watch.index import Targets
@@ -41,7 +34,6 @@ logger = logging.getLogger("queueworkerpool")
 
 HEARTBEAT_SECONDS = 1.0
 CRD_RETRY_SECONDS = 2.0
-LIST_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +44,7 @@ class _Process:
         settings: What the process was started with.
         metrics: Shown on /metrics.
         health: Shown on /livez and /readyz.
-        fence: Passed by every write; open while this process leads.
+        fences: Passed by every write; open while this process leads.
         stop: Set by SIGTERM and SIGINT.
         workloads: The kinds that pools may scale.
     """
@@ -60,19 +52,19 @@ class _Process:
     settings: Settings
     metrics: Metrics
     health: HealthState
-    fence: Fence
+    fences: Fences
     stop: asyncio.Event
     workloads: tuple[Workload, ...]
 
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM."""
-    fence = Fence(_steady)
+    fences = Fences.closed(settings.shards)
     process = _Process(
         settings=settings,
         metrics=Metrics(process_registry(), version("queueworkerpool"), _now),
         health=HealthState(loop=time.monotonic()),
-        fence=fence,
+        fences=fences,
         stop=asyncio.Event(),
         workloads=parse_workloads(settings.scale_targets),
     )
@@ -80,7 +72,7 @@ async def run(settings: Settings) -> None:
     process.health.watch_attempted(
         watched_kinds(process.workloads)
     )  # as of now: a watch that is never tried is dead, too
-    process.metrics.leads_while(lambda: fence.is_open)
+    process.metrics.holds(lambda: fences.shards.held)
     server = http_server(settings, process.metrics, process.health)
     started = {"version": version("queueworkerpool"), "port": server.port, "address": server.address}
     logger.info("operator started", extra=started)
@@ -93,13 +85,13 @@ async def run(settings: Settings) -> None:
 
 async def _serve(process: _Process) -> None:
     settings, stop = process.settings, process.stop
-    requested = process.metrics.api_requested
-    cluster = KubernetesCluster(settings.write_workers, process.fence, process.workloads, requested)
+    requested, shards = process.metrics.api_requested, process.fences.shards
+    cluster = KubernetesCluster(settings.write_workers, shards, process.workloads, requested)
     endpoints = Endpoints.parse(settings.sqs_endpoints)
     queues = SqsQueues(settings.region, settings.read_workers, _now, endpoints)
     states, targets = WorkerStates(process.metrics.state_requested), Targets(settings.namespaces, process.workloads)
     adapters = Adapters(cluster=cluster, queues=queues, states=states, targets=targets)
-    scheduler = scheduler_of(settings, process.metrics, adapters, _now)
+    scheduler = scheduler_of(settings, process.metrics, adapters, shards, _now)
     process.health.jobs |= {"cluster client": cluster.jobs, "queue client": queues.jobs}
     process.health.overdue = scheduler.overdue_seconds
     served = Namespaces(settings.namespaces, cluster, stop, lambda: process.health.watch_refusals)
@@ -111,7 +103,7 @@ async def _serve(process: _Process) -> None:
     try:
         # Pools are watched once the Deployments are known: else each start would report that theirs are missing.
         await asyncio.wait((listed, stopped), return_when=asyncio.FIRST_COMPLETED)
-        async with _leading(process, _LeaderWork(scheduler, cluster, settings.namespaces)):
+        async with _leading(process, LeaderWork(scheduler, cluster, settings.namespaces, shards)).during():
             await _watch_pools(process, adapter.Sinks(scheduler, process.health), served, cluster, stopped)
     finally:
         await scheduler.close()
@@ -120,7 +112,7 @@ async def _serve(process: _Process) -> None:
         stop.set()
         await watching
         await states.close()
-        queues.close()
+        await queues.close()
         cluster.close()
 
 
@@ -143,84 +135,15 @@ async def _watch_pools(
         await asyncio.wait((stopped,), timeout=RECONNECT_SECONDS)
 
 
-class _LeaderWork:
-    """What only the leader does: the ticks, on pools as they are now and not as a late watch has shown them."""
-
-    def __init__(self, scheduler: Scheduler, cluster: KubernetesCluster, namespaces: tuple[str, ...]) -> None:
-        self._scheduler = scheduler
-        self._cluster = cluster
-        self._namespaces = namespaces
-        self._starting: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._starting = asyncio.create_task(self._start(), name="start leading")
-
-    def pause(self) -> None:
-        self._cancel_start()
-        self._scheduler.pause()
-
-    async def finish(self, seconds: float) -> None:
-        self._cancel_start()
-        await self._scheduler.finish(seconds)
-
-    async def _start(self) -> None:
-        self._cluster.renew()
-        while True:
-            try:
-                async for pool in self._cluster.pools(self._namespaces):
-                    self._scheduler.refresh(pool)
-            except ClusterError as error:
-                logger.warning("pools not listed", extra={"error": str(error)})
-                await asyncio.sleep(LIST_RETRY_SECONDS)
-                continue
-            except Exception:  # a bug must not leave all pools without a leader
-                logger.exception("pools not refreshed")
-            return self._scheduler.start()
-
-    def _cancel_start(self) -> None:
-        if self._starting:
-            self._starting.cancel()
-
-
-@asynccontextmanager
-async def _leading(process: _Process, work: _LeaderWork) -> AsyncIterator[None]:
-    """Take part in the election while the body runs, and release the Lease after it; without a Lease: just lead."""
-    settings, fence, health, stop = process.settings, process.fence, process.health, process.stop
-    if not settings.lease:
-        fence.open_until(math.inf)
-        work.start()
-        try:
-            yield
-        finally:
-            await work.finish(FINISH_SECONDS)
-            fence.close()
-        return
-    leases = LeaseClient(NamespacedName(*settings.lease.split("/")), process.metrics.api_requested)
-    health.jobs["Lease client"] = leases.jobs
-    elector = Elector(settings.identity or _unique_name(), leases, fence, work, Clocks(_steady, _now))
-
-    health.nobody_leads = elector.failure
-
-    def is_ready() -> bool:
-        return not health.readiness_failures(time.monotonic(), watched_kinds(process.workloads))
-
-    taking_part = asyncio.create_task(elector.run(is_ready, stop), name="election")
-    taking_part.add_done_callback(lambda _: stop.set())  # should it ever fail, a new process is the remedy
-    try:
-        yield
-    finally:
-        stop.set()
-        await taking_part
-        leases.close()
-
-
-def _unique_name() -> str:
-    return f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
-
-
-def _steady() -> float:
-    """Return seconds that go on while the machine sleeps, where the system counts such."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+def _leading(process: _Process, work: LeaderWork) -> Leading:
+    return Leading(
+        settings=process.settings,
+        fences=process.fences,
+        work=work,
+        metrics=process.metrics,
+        health=process.health,
+        stop=process.stop,
+    )
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

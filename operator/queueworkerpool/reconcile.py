@@ -27,6 +27,7 @@ from queueworkerpool.model import (
     BusyWorkers,
     Counts,
     Event,
+    Freshness,
     InvalidPool,
     Mode,
     NamespacedName,
@@ -45,7 +46,7 @@ from queueworkerpool.report.status import invalid_status, is_worth_writing, next
 
 logger = logging.getLogger(__name__)
 
-CONFIRMATION_AGE_SECONDS = 1.0
+CONFIRMATION = Freshness.of_interval(1.0)
 """The second reading of a count that may be wrong must be new, even when another pool has just read the queue."""
 
 MOST_WRITES = 5
@@ -67,9 +68,9 @@ async def reconcile(
     """
     if isinstance(pool, InvalidPool):
         return await _report_invalid(pool, None, dependencies), None
-    # A pause is decided before queues are read, and so before the tick's own time; without pausedUntil they are alike.
-    observation = await _found(pool.at(dependencies.clock()) if pool.spec.paused_until else pool, owner, dependencies)
-    counts = await _read(observation, dependencies) if observation.may_scale else ()
+    began = dependencies.clock()  # before the tick's own time: whether to read, and how new a reading must be
+    observation = await _found(pool.at(began), owner, dependencies)
+    counts = await _read(observation, began, dependencies) if observation.may_scale else ()
     now = dependencies.clock()  # the tick's one time; readings carry their own, which is a little earlier
     try:
         observation = await _decide(observation, counts, now, dependencies)
@@ -102,19 +103,20 @@ async def _found(pool: Pool, owner: NamespacedName | None, dependencies: Depende
     return Observation(known, target, owner, forbidden=scale_target == dependencies.own_deployment)
 
 
-async def _read(observation: Observation, dependencies: Dependencies) -> Counts:
+async def _read(observation: Observation, began: datetime, dependencies: Dependencies) -> Counts:
     pool, target = observation.pool, observation.target
-    if target is None or pool.spec.mode is Mode.PAUSED:
+    interval = pool.reading_interval(target.replicas, began) if target else None
+    if target is None or interval is None:
         return ()
     # A count that may be wrong is read again soon, by a reading of its own.
-    pending = pool.status.memory.activation_pending_since
-    max_age = pool.spec.poll_seconds if pending is None else CONFIRMATION_AGE_SECONDS
+    pending = pool.status.memory.activation_pending_since is not None
 
     async def read(queue: QueueRef | QueueVariable) -> QueueReading | QueueUnreadableError:
         try:
             if isinstance(queue, QueueVariable):  # it could not be resolved, and says why
                 queue = QueueRef(target.environment.url(queue), queue.region)
-            return await dependencies.queues.read(dependencies.tenants.admit(pool, queue), max_age)
+            freshness = CONFIRMATION if pending else interval.freshness(queue.url, began)
+            return await dependencies.queues.read(dependencies.tenants.admit(pool, queue), freshness)
         except QueueUnreadableError as error:
             return error
 

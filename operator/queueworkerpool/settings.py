@@ -98,6 +98,15 @@ class Settings:
             "Empty: host name and a random part."
         },
     )
+    shards: int = field(
+        default=1,
+        metadata={
+            "help": "Groups into which all pools are divided, each scaled by one operator; needs --lease. "
+            "1: one operator scales all of them.",
+            "min": 1,
+            "max": 16,
+        },
+    )
     scale_targets: str = field(
         default="",
         metadata={
@@ -120,6 +129,8 @@ class Settings:
         for setting, value in (("lease", self.lease), ("own_deployment", self.own_deployment)):
             if value and [bool(part) for part in value.split("/")] != [True, True]:
                 raise SettingsInvalidError(f"{setting}: {value!r} is not NAMESPACE/NAME")
+        if self.shards > 1 and not self.lease:
+            raise SettingsInvalidError("shards: it needs lease, by which several operators share them out")
         if self.tenants and self.tenants_file:
             raise SettingsInvalidError("tenants, tenants_file: one of the two")
         if bool(self.tls_cert) != bool(self.tls_key) or (self.tls_client_ca and not self.tls_cert):

@@ -15,6 +15,7 @@ from boundedhttp import shown_address
 from queueworkerpool.cluster import KubernetesCluster
 from queueworkerpool.dependencies import Dependencies
 from queueworkerpool.health import HealthState
+from queueworkerpool.leader.shard_fences import ShardFences
 from queueworkerpool.model import DEPLOYMENT, NamespacedName, ScaleTarget, StoredPool, parse_workloads
 from queueworkerpool.names import PLURAL
 from queueworkerpool.queues.sqs import SqsQueues
@@ -57,7 +58,7 @@ def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> Ht
         metrics=metrics.render,
         livez=lambda: health.liveness_failures(time.monotonic()),
         readyz=lambda: health.service_failures(time.monotonic(), kinds),
-        version=metrics.leads,  # two processes must not both show that they lead
+        version=metrics.held,  # two processes must not both show that they lead
     )
     try:
         return HttpServer(settings.http_host, settings.http_port, answers, _tls(settings))
@@ -68,7 +69,9 @@ def http_server(settings: Settings, metrics: Metrics, health: HealthState) -> Ht
         ) from error
 
 
-def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock: Callable[[], datetime]) -> Scheduler:
+def scheduler_of(
+    settings: Settings, metrics: Metrics, adapters: Adapters, fences: ShardFences, clock: Callable[[], datetime]
+) -> Scheduler:
     """Return a scheduler whose ticks use these adapters; it is not started."""
     deduplicator = EventDeduplicator()
     scale_in = ScaleInCoordinator(adapters.cluster, adapters.states)
@@ -91,7 +94,9 @@ def scheduler_of(settings: Settings, metrics: Metrics, adapters: Adapters, clock
 
     store = PoolStore()
     metrics.shows_pools(store.count)
-    return Scheduler(store, tick, metrics, sampler, deduplicator)
+    scheduler = Scheduler(store, fences, tick, metrics, sampler, deduplicator)
+    metrics.shows_shards(len(fences.fences), scheduler.ticking)
+    return scheduler
 
 
 def show_refused(metrics: Metrics, health: HealthState, served: Namespaces, targets: Targets) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from queueplanner.simulation import Mode, Run, Sample
+from queueworkerpool.model import USD_PER_MILLION_REQUESTS
 
 SECONDS_PER_HOUR = 3600.0
 MESSAGES_PER_REQUEST = 10
@@ -22,7 +23,7 @@ class Prices:
     """
 
     pod_hour: float = 0.05
-    million_requests: float = 0.40
+    million_requests: float = USD_PER_MILLION_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)

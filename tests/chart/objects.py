@@ -36,6 +36,7 @@ OTHERS: dict[tuple[str, ...], Any] = {
     ("image", "pullPolicy"): "Always",
     ("image", "pullSecrets"): [{"name": "registry"}],
     ("replicaCount",): 2,
+    ("shards",): 3,
     ("logLevel",): "debug",
     ("logFormat",): "text",
     ("watchNamespaces",): ["team-a", "team-b"],

@@ -123,7 +123,7 @@ async def tick(fake: FakeDependencies) -> None:
 
 async def scrapes_of(fault: Fault) -> Scrapes:
     fake, scrapes = FakeDependencies(pool(status=REPORTING)), Scrapes()
-    fake.metrics.leads_while(lambda: True)
+    fake.metrics.holds(lambda: (0,))
     fake.metrics.shows_pools(lambda: 1)
     calm = fake.deployment, dict(fake.queues)
     for minute in range(CALM_MINUTES + FAULT_MINUTES + RESOLVED_MINUTES):

@@ -89,6 +89,15 @@ def test_operators_elect_by_the_charts_lease_under_their_pods_names(replicas: in
     assert identity["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
+def test_each_shard_has_a_lease_beside_the_one_of_their_number(render: Render) -> None:
+    objects = render({"shards": 3})
+    own = "demo-queueworkerpool"
+    leases = {lease["metadata"]["name"] for lease in of_kind(objects, "Lease")}
+    assert leases == {own, *(f"{own}-shard-{shard}" for shard in range(3))}
+    assert (plain_env(objects)["QWP_SHARDS"], plain_env(objects)["QWP_LEASE"]) == ("3", f"system/{own}")
+    assert "QWP_SHARDS" not in plain_env(render())
+
+
 def test_the_operator_knows_its_own_deployment(render: Render) -> None:
     objects = render()
     [deployment] = of_kind(objects, "Deployment")

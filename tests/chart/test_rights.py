@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from queueworkerpool.leader.shards import MOST_SHARDS
 from queueworkerpool.model import parse_workloads
 from tests.chart.objects import Json, Render, of_kind, pod
 
@@ -118,6 +119,16 @@ def test_of_all_leases_the_operator_may_touch_its_own_and_create_it(watched: lis
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     [subject] = binding["subjects"]
     assert (subject["name"], subject["namespace"]) == (pod(objects)["spec"]["serviceAccountName"], "system")
+
+
+def test_with_shards_the_operator_may_touch_the_leases_of_every_number_of_them(render: Render) -> None:
+    """Operators of before an upgrade hold Leases that the new ones do not have."""
+    names = ["demo-queueworkerpool", *(f"demo-queueworkerpool-shard-{shard}" for shard in range(MOST_SHARDS))]
+    for shards in (2, 3, MOST_SHARDS):
+        [role] = [
+            found for found in of_kind(render({"shards": shards}), "Role") if "lease" in found["metadata"]["name"]
+        ]
+        assert role["rules"][0]["resourceNames"] == names
 
 
 POOLS, STATUS = ("queueworker.dev", "queueworkerpools"), ("queueworker.dev", "queueworkerpools/status")

@@ -44,6 +44,16 @@ def test_the_notes_name_the_operators_namespace_where_it_is_not_the_releases(hel
     assert "system" not in text.replace("queueworkerpool-system", "")
 
 
+@pytest.mark.parametrize(
+    ("shards", "replicas", "mentioned"), [(1, 1, False), (3, 3, False), (3, 4, False), (3, 2, True)]
+)
+def test_the_notes_tell_of_operators_that_scale_several_shards(
+    shards: int, replicas: int, mentioned: bool, helm: Helm
+) -> None:
+    text = notes(helm, shards=shards, replicaCount=replicas)
+    assert ("There are fewer operators (2) than shards (3)" in text) is mentioned
+
+
 def test_the_notes_mention_kept_pools_only_where_they_are_kept(helm: Helm) -> None:
     assert "helm uninstall" in notes(helm)
     assert "helm uninstall" not in notes(helm, crds={"keep": False})

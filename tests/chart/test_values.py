@@ -14,7 +14,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown value": ({"imgae": {}}, "additional properties 'imgae' not allowed"),
     "another word for replicaCount": ({"replicas": 2}, "additional properties 'replicas' not allowed"),
     "no operator": ({"replicaCount": 0}, "'/replicaCount': minimum: got 0, want 1"),
-    "too many operators": ({"replicaCount": 11}, "'/replicaCount': maximum: got 11, want 10"),
+    "too many operators": ({"replicaCount": 21}, "'/replicaCount': maximum: got 21, want 20"),
+    "no shard": ({"shards": 0}, "'/shards': minimum: got 0, want 1"),
+    "more shards than Leases that the operators may write": ({"shards": 17}, "'/shards': maximum: got 17, want 16"),
     "an unknown value of the image": ({"image": {"repo": "x"}}, "'/image': additional properties 'repo' not allowed"),
     "a registry with a scheme": ({"image": {"registry": "https://r"}}, "'/image/registry': 'https://r' does not match"),
     "a mirror that ends in a slash": (

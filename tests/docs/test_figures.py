@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from docs import diagrams
-from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
+from queueworkerpool.model import ReadingInterval, dollars
+from queueworkerpool.sizing import MessagesPerPod, WorkerEstimates
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -30,12 +31,26 @@ PLANNER, BODIES, SHUTDOWN, THROUGHPUT = map(Result, ("planner", "bodies", "shutd
 DECIDED = ADMISSION["median_seconds_from_last_creation_to_last_decision"]
 MEDIAN = f"{REACTION['median_seconds']:.1f} s"
 POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
-KNOWN = WorkerEstimates(concurrency=4, service_seconds=2, startup_seconds=20)
 
 
 def pods(load: int) -> int:
     """Return how many pods a pool of 120 messages each gets."""
     return MessagesPerPod(120).recommend(load, WorkerEstimates()).replicas
+
+
+def cost(queues: int, seconds: int) -> float:
+    """Return what a month of readings of so many queues costs."""
+    return ReadingInterval(seconds).monthly_cost_usd(queues)
+
+
+def monthly(queues: int, seconds: int) -> str:
+    """Return the same as a pool's account has it."""
+    return dollars(cost(queues, seconds))
+
+
+def two_hours_a_day(queues: int, poll: int, idle: int) -> float:
+    """Return what a month costs in which pools are idle for the rest of each day."""
+    return cost(queues, poll) * 2 / 24 + cost(queues, idle) * 22 / 24
 
 
 PEERS = ("celery", "dramatiq_sqs", "taskiq-aio-sqs", "sqs-workers")
@@ -82,10 +97,14 @@ SENTENCES: dict[str, list[str]] = {
     ],
     "docs/sizing.md": [
         f"{COLD['seconds from sent to handled (median)']:.1f} s from sent to handled, median of five",
-        f"costs about {30 * 86400 / 5 * 0.40 / 1e6:.2f} USD a month",
+        f"every 5 s costs about {monthly(1, 5)} USD a month: {30 * 86400 // 5:,} requests",
+        *(
+            f"| {queues:,} | {' | '.join(f'{monthly(queues, seconds)} USD' for seconds in (5, 15, 60, 300))} |"
+            for queues in (1, 100, 10_000)
+        ),
+        f"cost {monthly(100, 5)} USD a month at `pollSeconds: 5`, and {two_hours_a_day(100, 5, 60):.2f} USD with `idle",
         f"500 messages get {pods(500)} pods, 5,000 get {pods(5000)}.",
     ],
-    "docs/latency.md": [Latency(60).recommend(500, KNOWN).message],
 }
 """What stands on a page when line breaks are spaces."""
 ROWS = [(page, sentence) for page, sentences in SENTENCES.items() for sentence in sentences]

@@ -6,6 +6,21 @@ have dots in its name, and an alias capitals and underscores; a Service may have
 {{- .Values.fullnameOverride | default ($prefixed | lower | replace "." "-" | replace "_" "-") | trunc 55 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* The number of shards. It is missing after `helm upgrade --reuse-values` from a release that did not have it. */}}
+{{- define "queueworkerpool.shards" -}}
+{{- .Values.shards | default 1 | int -}}
+{{- end -}}
+
+{{/* The names of the Leases that there are, or, with a number, of so many shards: as a list in JSON. Call with a list. */}}
+{{- define "queueworkerpool.leases" -}}
+{{- $fullname := include "queueworkerpool.fullname" (index . 0) -}}
+{{- $names := list $fullname -}}
+{{- if gt (include "queueworkerpool.shards" (index . 0) | int) 1 -}}
+{{- range until (index . 1 | int) -}}{{- $names = append $names (printf "%s-shard-%d" $fullname .) -}}{{- end -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
 {{/* Where everything is that has a namespace, but for the Roles of watchNamespaces and a ServiceMonitor with its own. */}}
 {{- define "queueworkerpool.namespace" -}}
 {{- .Values.namespaceOverride | default .Release.Namespace -}}

@@ -16,15 +16,12 @@ from queueworkerpool.show.text import printable
 if TYPE_CHECKING:
     from queueworkerpool.explain import Explanation
 
-IDLE_WATCH_SECONDS = 5
-"""How often `--watch` explains a pool whose queues are not read."""
-
 
 @click.command("explain")
 @click.argument("pool", type=PoolName())
 @cluster_options
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="How to print.")
-@click.option("-w", "--watch", is_flag=True, help="Explain anew after each reading, until Ctrl-C.")
+@click.option("-w", "--watch", is_flag=True, help="Explain anew after each pollSeconds, until Ctrl-C.")
 def explain_command(pool: NamespacedName, options: ClusterOptions, output: str, *, watch: bool) -> None:
     """Say why a pool has its size, what limits it, and until when."""
     from queueworkerpool.explain import as_document, as_lines  # noqa: PLC0415 -- see the package's docstring
@@ -40,7 +37,7 @@ def explain_command(pool: NamespacedName, options: ClusterOptions, output: str, 
             click.echo("\n".join(map(printable, as_lines(explanation))))
         if not watch:
             return
-        time.sleep(explanation.next_reading_seconds or IDLE_WATCH_SECONDS)
+        time.sleep(explanation.facts.spec.poll_seconds)
         click.echo()
 
 

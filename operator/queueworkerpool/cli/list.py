@@ -72,13 +72,14 @@ class _Table:
 
     def show(self, pools: "Sequence[StoredPool]", *, watch: bool) -> None:
         """Print one list."""
-        facts = [json.dumps(pool_document(pool)) for pool in pools]
+        now = datetime.now(UTC)
+        facts = [json.dumps(pool_document(pool, now)) for pool in pools]
         if self.json and watch:
             self._print_new(facts, facts)
         elif self.json:
-            click.echo(json.dumps({"pools": [pool_document(pool) for pool in pools]}, indent=2))
+            click.echo(json.dumps({"pools": [pool_document(pool, now) for pool in pools]}, indent=2))
         else:
-            self._show_text(facts, pool_lines(pools, datetime.now(UTC), **self._columns) if pools else [], watch=watch)
+            self._show_text(facts, pool_lines(pools, now, **self._columns) if pools else [], watch=watch)
 
     def _show_text(self, facts: Sequence[str], lines: Sequence[str], *, watch: bool) -> None:
         if watch and _is_terminal():

@@ -23,7 +23,7 @@ from queueworkerpool.errors import (
     UnknownPathError,
 )
 from queueworkerpool.health import Jobs
-from queueworkerpool.leader.fence import Fence, no_fence
+from queueworkerpool.leader.fence import WriteFence, no_fence
 from queueworkerpool.model import (
     DEFAULT_WORKLOADS,
     DEPLOYMENT,
@@ -63,7 +63,7 @@ class KubernetesCluster:
     def __init__(
         self,
         workers: int,
-        fence: Fence | None = None,
+        fence: WriteFence | None = None,
         workloads: Sequence[Workload] = DEFAULT_WORKLOADS,
         requested: Requested | None = None,
         login: Login | None = None,

@@ -7,9 +7,10 @@ retries nothing except a request whose token was rotated.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +31,7 @@ from queueworkerpool.errors import (
     UnknownPathError,
 )
 from queueworkerpool.health import Jobs
-from queueworkerpool.leader.fence import Fence
+from queueworkerpool.leader.fence import WriteFence
 from queueworkerpool.names import FIELD_MANAGER
 
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -42,6 +43,10 @@ that."""
 Requested = Callable[[str, int | None, float], None]
 """Called in any thread after each request that was sent: method, status code (None: no whole answer), seconds."""
 
+Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""What is sent: an object, or the operations of a JSON patch."""
+
+_JSON_PATCH = {"Accept": "application/json", "Content-Type": "application/json-patch+json"}
 _MERGE_PATCH = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
@@ -54,6 +59,10 @@ class ForbiddenError(ClusterRefusedError):
     """The API server does not let us do this."""
 
 
+class InvalidError(ClusterRefusedError):
+    """The API server answered 422: what was sent does not fit, as a test of a JSON patch that does not hold."""
+
+
 class AnswerTooLargeError(ClusterError):
     """The answer was larger than it may be, and was given up."""
 
@@ -64,7 +73,7 @@ class Connection:
     def __init__(
         self,
         workers: int,
-        fence: Fence,
+        fence: WriteFence,
         read_timeout_seconds: float,
         requested: Requested | None = None,
         login: Login | None = None,
@@ -100,7 +109,7 @@ class Connection:
         self._api.rest_client.pool_manager.clear()
 
     async def ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, most_bytes: int = MOST_BYTES
+        self, method: str, path: str, body: Body | None = None, most_bytes: int = MOST_BYTES
     ) -> dict[str, Any]:
         """Send one request in a thread; return the decoded answer.
 
@@ -108,16 +117,17 @@ class Connection:
         ClusterConflictError, ClusterRefusedError, AnswerTooLargeError, or ClusterError for every other failure.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self.request, method, path, body, most_bytes)
+        # In the caller's context, which says to which fence of several a write belongs.
+        return await loop.run_in_executor(
+            self._executor, copy_context().run, self.request, method, path, body, most_bytes
+        )
 
-    def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, most_bytes: int = MOST_BYTES
-    ) -> dict[str, Any]:
+    def request(self, method: str, path: str, body: Body | None = None, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
         """Send one request in the calling thread, which blocks; otherwise like `ask`."""
         with self.jobs.job():
             return self._request(method, path, body, most_bytes)
 
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> dict[str, Any]:
+    def _request(self, method: str, path: str, body: Body | None, most_bytes: int) -> dict[str, Any]:
         api, answer = self._api, self._send(method, path, body, most_bytes)
         if answer.status == HTTPStatus.UNAUTHORIZED:  # the token was rotated: read it again, and try once more
             if self._api is api:
@@ -131,7 +141,7 @@ class Connection:
             return decoded
         raise _refusal(f"{method} {path}", answer.status, decoded)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> Any:
+    def _send(self, method: str, path: str, body: Body | None, most_bytes: int) -> Any:
         began = time.monotonic()
         try:
             answer = self._exchange(method, path, body, most_bytes)
@@ -143,8 +153,9 @@ class Connection:
         self._requested(method, answer.status, time.monotonic() - began)
         return answer
 
-    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None, most_bytes: int) -> Any:
-        headers = _MERGE_PATCH if method == "PATCH" else _JSON
+    def _exchange(self, method: str, path: str, body: Body | None, most_bytes: int) -> Any:
+        patch = _JSON_PATCH if isinstance(body, list) else _MERGE_PATCH
+        headers = patch if method == "PATCH" else _JSON
         query = [("fieldManager", FIELD_MANAGER)] if body else []
         request = self._api.param_serialize(
             method, path, header_params=dict(headers), query_params=query, body=body, auth_settings=["BearerToken"]
@@ -166,6 +177,12 @@ class Connection:
         api = client.ApiClient(settings)
         api.rest_client.pool_manager.pool_classes_by_scheme = _fenced(self._fence)
         return api
+
+
+_LASTING: dict[int, type[ClusterRefusedError]] = {
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InvalidError,
+}
 
 
 def _uncounted(_method: str, _code: int | None, _seconds: float) -> None:
@@ -196,12 +213,12 @@ def _refusal(request: str, status: int, decoded: Mapping[str, Any] | None) -> Cl
     if status == HTTPStatus.UNAUTHORIZED:
         return LoginRefusedError(f"{request}: the API server does not take these credentials")
     if is_lasting(status, decoded):
-        kind = ForbiddenError if status == HTTPStatus.FORBIDDEN else ClusterRefusedError
+        kind = _LASTING.get(status, ClusterRefusedError)
         return kind(sentence(decoded, f"{request}: status {status}"))
     return ClusterError(f"{request}: status {status}")
 
 
-def _fenced(fence: Fence) -> dict[str, type[HTTPConnectionPool]]:
+def _fenced(fence: WriteFence) -> dict[str, type[HTTPConnectionPool]]:
     """Return urllib3's pools with connections that check the fence again once they are established.
 
     A new connection takes some milliseconds of TLS in which the process may be frozen; measured, it happens.

@@ -1,47 +1,56 @@
 """Imports the Kubernetes client without libraries that it loads and nothing here uses. `connection` and `login` use it.
 
-kubernetes_validate, which the client's dynamic part uses where it is installed, costs a second and 25 MiB (measured),
-and nothing here uses that part. An environment that has it, as our tests' does, must not make the operator slower.
-pydantic is needed for the client's own response objects, which we do not use, and it is compiled: the plugin of kubectl
-does without, so where it is not installed, something stands in for its names.
+Together these would cost a second and 40 MiB where all are installed (measured), and the operator starts and rests
+without them. Something stands in for their names while the client is loaded:
+
+- The client's own parts for watches, streams, elections and dynamic clients, which nothing here uses; the last loads
+  kubernetes_validate, too, where that is installed.
+- pydantic, for the client's own response objects, which we do not use. It is compiled: the plugin of kubectl does
+  without.
+- oauthlib and requests_oauthlib, by which a kubeconfig's old kind of OIDC login is renewed. They are loaded when it is.
 """
 
+import importlib
 import sys
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-_UNUSED = "kubernetes_validate"
 
-_hidden = _UNUSED not in sys.modules
-if _hidden:
-    sys.modules[_UNUSED] = None  # type: ignore[assignment] # the documented way to make an import fail
+class _StandIn(ModuleType):
+    """A module that loads the one of its name when something of it is used."""
 
-_PYDANTIC = "pydantic"
-
-
-def _stand_in() -> ModuleType:
-    """Return a module with the names that the client's modules use when they are loaded."""
-
-    def field(*_: Any, **__: Any) -> None:
-        return None
-
-    module = ModuleType(_PYDANTIC)
-    names = {name: type(name, (), {}) for name in ("BaseModel", "SecretStr", "StrictBytes", "StrictInt")}
-    vars(module).update(names, Field=field)
-    return module
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
 
 
-_stands_in = find_spec(_PYDANTIC) is None
-if _stands_in:
-    sys.modules[_PYDANTIC] = _stand_in()
+def _field(*_: Any, **__: Any) -> None:
+    return None
 
-from kubernetes import client, config  # noqa: E402 -- after the lines above, which is their point
+
+def _session(*arguments: Any, **named: Any) -> Any:
+    return importlib.import_module("requests_oauthlib").OAuth2Session(*arguments, **named)
+
+
+def _stand_ins() -> dict[str, ModuleType]:
+    """Return the modules by their names, with what is imported from them by name."""
+    unused = ("dynamic", "watch", "stream", "leaderelection", "informer")
+    names = (*(f"kubernetes.{part}" for part in unused), "pydantic", "oauthlib", "oauthlib.oauth2", "requests_oauthlib")
+    made: dict[str, ModuleType] = {name: _StandIn(name) for name in names}
+    classes = {name: type(name, (), {}) for name in ("BaseModel", "SecretStr", "StrictBytes", "StrictInt")}
+    vars(made["pydantic"]).update(classes, Field=_field)
+    vars(made["requests_oauthlib"])["OAuth2Session"] = _session
+    return {name: module for name, module in made.items() if name not in sys.modules}
+
+
+_standing_in = _stand_ins()
+sys.modules.update(_standing_in)
+
+from kubernetes import client, config  # noqa: E402 -- after the lines above, which are their point
 from kubernetes.client.exceptions import ApiException  # noqa: E402 -- as above
 
-if _hidden:
-    del sys.modules[_UNUSED]
-if _stands_in:
-    del sys.modules[_PYDANTIC]
+for _name in _standing_in:
+    del sys.modules[_name]
 
 __all__ = ["ApiException", "client", "config"]

@@ -8,21 +8,34 @@ Leases.
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from queueworkerpool.errors import NotLeadingError
+
+
+class WriteFence(Protocol):
+    """What stands before the writes of a connection: a `Fence`, or one of several."""
+
+    def check(self) -> None:
+        """Raise NotLeadingError when a write would not pass now."""
+
+    def passage(self) -> AbstractContextManager[None]:
+        """Wrap one write. Raises NotLeadingError."""
 
 
 class Fence:
     """A fence that lets writes pass until a time, and counts those under way. Safe to use from any thread."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], within: "Fence | None" = None) -> None:
         """Create a closed fence.
 
         Args:
             clock: A monotonic clock, in seconds.
+            within: Another fence, which has to be open for this one to be.
         """
         self._clock = clock
+        self._within = within
         self._until = -math.inf
         self._under_way = 0
         self._ended = threading.Condition()
@@ -30,7 +43,7 @@ class Fence:
     @property
     def is_open(self) -> bool:
         """Whether a write would pass now."""
-        return self._clock() < self._until
+        return self._clock() < self._until and (self._within is None or self._within.is_open)
 
     def check(self) -> None:
         """Raise NotLeadingError when a write would not pass now."""

@@ -44,6 +44,7 @@ class Lease:
         seconds: Its duration.
         renewed: The time of the last renewal, for people to read; empty when no process ever held it.
         transitions: How often its holder has changed.
+        wanted: Which shard a process wishes for (`shards.Wish`), on the Lease of their number; empty: none.
     """
 
     version: str
@@ -51,6 +52,7 @@ class Lease:
     seconds: float = LEASE_DURATION_SECONDS
     renewed: str = ""
     transitions: int = 0
+    wanted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 Every module above builds and reads them. The parts: `queues`, `spec` (what a pool asks for), `environment` (what pods
 are told of queues), `targets` (what is scaled), `workloads` (its kinds), `pods` (pods and workers), `memory` (what a
 decision remembers), `ownership` (whose memory it is), `facts` (what a decision takes and gives), `status` (what was
-reported), `observed` (what the watch shows and a tick saw), `history` (Events as they are kept), `installed`
-(operators), `identity` (names of objects), `times`, `endpoints` (of other servers than AWS's).
+reported), `readings` (how often queues are read), `observed` (what the watch shows and a tick saw), `history` (Events
+as they are kept), `installed` (operators), `identity` (names of objects), `times`, `endpoints` (of other servers than
+AWS's).
 The `parse` functions are the only readers of the raw dictionaries; defaults and bounds live in the CRD.
 """
 
@@ -38,6 +39,15 @@ from queueworkerpool.model.observed import (
 from queueworkerpool.model.ownership import MemoryOwner, digest
 from queueworkerpool.model.pods import Container, Pod, Worker, WorkerState
 from queueworkerpool.model.queues import QueueReading, QueueRef, QueueVariable, Role, total
+from queueworkerpool.model.readings import (
+    FRESH_SHARE,
+    USD_PER_MILLION_REQUESTS,
+    Freshness,
+    ReadingInterval,
+    dollars,
+    reading_interval,
+    seconds_until_due,
+)
 from queueworkerpool.model.spec import (
     BusyWorkers,
     Fallback,
@@ -69,12 +79,14 @@ __all__ = [
     "COMPETING_WRITES_LIMIT",
     "DEFAULT_WORKLOADS",
     "DEPLOYMENT",
+    "FRESH_SHARE",
     "INVALID_POLL_SECONDS",
     "MOST_SPELLS",
     "ROLLOUT",
     "ROLLOUT_HASH",
     "STATEFUL_SET",
     "UNKNOWN_WRITER",
+    "USD_PER_MILLION_REQUESTS",
     "Backlog",
     "Bounds",
     "BusyWorkers",
@@ -88,6 +100,7 @@ __all__ = [
     "Event",
     "Facts",
     "Fallback",
+    "Freshness",
     "InFlight",
     "InstalledOperator",
     "InvalidPool",
@@ -106,6 +119,7 @@ __all__ = [
     "QueueReading",
     "QueueRef",
     "QueueVariable",
+    "ReadingInterval",
     "RecommendedSince",
     "RecordedEvent",
     "RecordedStep",
@@ -129,10 +143,13 @@ __all__ = [
     "WorkerState",
     "Workload",
     "digest",
+    "dollars",
     "format_time",
     "parse_pool",
     "parse_time",
     "parse_workloads",
+    "reading_interval",
+    "seconds_until_due",
     "total",
     "workload_of",
 ]

@@ -12,6 +12,7 @@ from queueworkerpool.model.history import SizeChange
 from queueworkerpool.model.identity import NamespacedName, ScaleTarget
 from queueworkerpool.model.pods import Worker
 from queueworkerpool.model.queues import QueueReading, QueueVariable, total
+from queueworkerpool.model.readings import ReadingInterval, reading_interval
 from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.model.status import PoolStatus
 from queueworkerpool.model.targets import Target
@@ -58,6 +59,17 @@ class Pool(_PoolObject):
     def poll_seconds(self) -> int:
         """`spec.pollSeconds`."""
         return self.spec.poll_seconds
+
+    def reading_interval(self, replicas: int | None, now: datetime) -> ReadingInterval | None:
+        """Return how often its queues are read, while its target asks for so many pods; None when they are not.
+
+        The pool is as it holds now (`at`). One that was edited is read anew, whatever it was before.
+        """
+        status = self.status
+        if status.observed_generation != self.generation:
+            replicas = None
+        delayed = status.backlog.delayed if status.backlog else 0
+        return reading_interval(self.spec, status.memory, replicas, delayed, now)
 
     def at(self, now: datetime) -> "Pool":
         """Return the pool with its spec as it holds at a time."""

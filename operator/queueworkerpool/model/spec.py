@@ -134,6 +134,7 @@ class PoolSpec:
     count_delayed: bool = False
     activation_messages: int = 0
     poll_seconds: int = 5
+    idle_poll_seconds: int | None = None
     scale_to_zero_after_seconds: int | None = None
     scale_up: ScalingRules = ScalingRules()
     scale_down: ScalingRules = ScalingRules()
@@ -163,6 +164,7 @@ class PoolSpec:
                 count_delayed=spec["count"]["delayed"] == "Count",
                 activation_messages=spec["activationMessages"],
                 poll_seconds=spec["pollSeconds"],
+                idle_poll_seconds=spec.get("idlePollSeconds"),
                 scale_to_zero_after_seconds=spec.get("scaleToZeroAfterSeconds"),
                 scale_up=ScalingRules.parse(spec["behavior"]["scaleUp"]),
                 scale_down=ScalingRules.parse(spec["behavior"]["scaleDown"]),

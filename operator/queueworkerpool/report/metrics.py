@@ -5,7 +5,7 @@ small record, not dozens of metric children; its series are made at each scrape,
 gone at once and ages are true at the time of the scrape. It decides nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -94,10 +94,22 @@ class Metrics:
         )
         for outcome in StateOutcome:
             self._states.labels(outcome)
-        self._leads: Callable[[], bool] = lambda: False
+        self._held: Callable[[], Sequence[int]] = lambda: ()
         self._known = Gauge(f"{name}pools", "Pools that the watch of this process shows.", registry=registry)
         self._leader = Gauge(
             f"{name}leader", "1 in the process that scales, 0 in one that stands by.", registry=registry
+        )
+        self._shard_leader = Gauge(
+            f"{name}shard_leader",
+            "1 in the process that scales the pools of this shard, else 0; missing where there are no shards.",
+            ("shard",),
+            registry=registry,
+        )
+        self._shard_pools = Gauge(
+            f"{name}shard_pools",
+            "Pools of this shard that this process scales; missing where there are no shards.",
+            ("shard",),
+            registry=registry,
         )
         Info(f"{name}build", "The operator's version.", registry=registry).info({"version": version})
 
@@ -148,10 +160,20 @@ class Metrics:
         """Count one request for a worker's /state."""
         self._states.labels(outcome).inc()
 
-    def leads_while(self, leads: Callable[[], bool]) -> None:
-        """Show at each scrape whether this process is the one that scales."""
-        self._leads = leads
-        self._leader.set_function(lambda: float(leads()))
+    def holds(self, held: Callable[[], Sequence[int]]) -> None:
+        """Show at each scrape whether this process scales pools; `held` returns the shards that they belong to."""
+        self._held = held
+        self._leader.set_function(lambda: float(bool(held())))
+
+    def shows_shards(self, shards: int, ticking: Callable[[], Mapping[int, int]]) -> None:
+        """Show at each scrape which shards this process holds, and how many pools of each; nothing where there is one.
+
+        `ticking` returns how many pools this process scales, by shard.
+        """
+        for shard in range(shards) if shards > 1 else ():
+            label = {"shard": str(shard)}
+            self._shard_leader.labels(**label).set_function(partial(lambda shard: float(shard in self._held()), shard))
+            self._shard_pools.labels(**label).set_function(partial(lambda shard: float(ticking().get(shard, 0)), shard))
 
     def shows_pools(self, count: Callable[[], int]) -> None:
         """Show at each scrape how many pools this process knows, whether it scales them or stands by."""
@@ -166,9 +188,9 @@ class Metrics:
         for namespace in namespaces:
             self._namespaces.labels(namespace=namespace).set_function(partial(served, namespace))
 
-    def leads(self) -> bool:
-        """Return whether this process is the one that scales. May be called from any thread."""
-        return self._leads()
+    def held(self) -> Sequence[int]:
+        """Return the shards whose pools this process scales. May be called from any thread."""
+        return self._held()
 
     def forget(self, pool: NamespacedName) -> None:
         """Drop every series of a pool."""

@@ -22,7 +22,9 @@ from queueworkerpool.model import (
     PoolSpec,
     QueueReading,
     QueueRef,
+    ReadingInterval,
     Target,
+    reading_interval,
 )
 from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ReadOutcome, Reason
 from queueworkerpool.sizing import RULES
@@ -50,11 +52,18 @@ class PoolRecord:
         kept = {queue: reading for queue, reading in self.readings.items() if queue in queues}
         for queue, count in zip(queues, observation.counts, strict=False):
             if isinstance(count, QueueReading) and isinstance(queue, QueueRef):
+                self.reads[ReadOutcome.OK] += self.readings.get(queue) is not count  # an idle pool meets it again
                 kept[queue] = count
-                self.reads[ReadOutcome.OK] += 1
             elif isinstance(count, QueueUnreadableError):
                 self.reads[count.outcome] += 1
         self.readings = kept
+
+    def interval(self, now: datetime) -> ReadingInterval | None:
+        """Return how often the pool's queues are read; None while they are not."""
+        if self.spec is None or self.target is None or self.decision is None:
+            return None
+        delayed = sum(reading.delayed for reading in self.readings.values())
+        return reading_interval(self.spec, self.decision.memory, self.target.replicas, delayed, now)
 
 
 class PoolSeries(Collector):
@@ -71,10 +80,12 @@ class PoolSeries(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield all per-pool metrics."""
         pools = [([*key], record) for key, record in list(self.records.items())]
+        now = self._clock()
         yield from _sizes(pools)
         yield from _specs(pools)
         yield from _workers(pools)
-        yield from _queues(pools, self._clock())
+        yield from _readings(pools, now)
+        yield from _queues(pools, now)
         yield from _counters(pools)
 
 
@@ -122,6 +133,26 @@ def _specs(pools: _Labelled) -> Iterator[Metric]:
                 targets[name].add_metric(labels, value)
     yield from (protects, lowest, active, highest, paused_until)
     yield from targets.values()
+
+
+def _readings(pools: _Labelled, now: datetime) -> Iterator[Metric]:
+    every = _gauge(
+        "reading_interval_seconds",
+        "Seconds between two readings: spec.pollSeconds, or spec.idlePollSeconds while the pool is idle; missing while"
+        " nothing is read.",
+    )
+    cost = _gauge(
+        "readings_monthly_cost_usd",
+        "What the readings of the pool's queues cost in 30 days at this interval, in US dollars, as if no other pool"
+        " read them; 0 while nothing is read.",
+    )
+    for labels, record in pools:
+        interval = record.interval(now)
+        if interval:
+            every.add_metric(labels, interval.seconds)
+        if record.spec:
+            cost.add_metric(labels, interval.monthly_cost_usd(len(record.spec.queues)) if interval else 0.0)
+    yield from (every, cost)
 
 
 def _workers(pools: _Labelled) -> Iterator[Metric]:

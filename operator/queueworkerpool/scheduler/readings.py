@@ -9,11 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from queueworkerpool.errors import QueueUnreadableError
-from queueworkerpool.model import QueueReading, QueueRef
-
-FRESH_SHARE = 0.75
-"""A reading serves until this share of the asking pool's interval has passed, so that a pool whose ticks fall just
-short of an interval apart (a due time never is exact) still reads every time, and pools out of step still share."""
+from queueworkerpool.model import Freshness, QueueReading, QueueRef
 
 
 class Source(Protocol):
@@ -35,12 +31,12 @@ class SharedReadings:
         self._took = took
         self._requested: dict[QueueRef, tuple[float, asyncio.Task[Outcome]]] = {}
 
-    async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
-        """Return a reading begun within (three quarters of) this many seconds. Raises QueueUnreadableError."""
+    async def read(self, queue: QueueRef, freshness: Freshness) -> QueueReading:
+        """Return a reading that is new enough. Raises QueueUnreadableError."""
         now = asyncio.get_running_loop().time()
         began, task = self._requested.get(queue, (0.0, None))
-        if task is None or (task.done() and now - began >= max_age_seconds * FRESH_SHARE):
-            task = self._begin(queue, now, max_age_seconds)
+        if task is None or (task.done() and now - began >= freshness.max_age_seconds):
+            task = self._begin(queue, now, freshness.kept_seconds)
         # Shielded: a pool that goes away must not take the reading from the pools that share it.
         outcome = await asyncio.shield(task)
         if isinstance(outcome, QueueUnreadableError):

@@ -9,7 +9,9 @@ import asyncio
 import contextvars
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +36,16 @@ Tick = Callable[[StoredPool, NamespacedName | None], Awaitable[tuple[StoredPool,
 pool as it now is, and the seconds to the next tick when that cannot wait for the usual time."""
 
 
+class Shards(Protocol):
+    """How pools are divided among processes."""
+
+    def of(self, pool: NamespacedName) -> int:
+        """Return the shard that a pool belongs to."""
+
+    def writing_for(self, shard: int) -> AbstractContextManager[None]:
+        """Let the writes of the body, and of the tasks that it starts, pass as those of a shard."""
+
+
 class PoolState(Protocol):
     """Whatever keeps something about each pool."""
 
@@ -55,6 +67,7 @@ class TickMetrics(PoolState, Protocol):
 class _Entry:
     """One pool's place in time. `phase` is a share of its interval."""
 
+    shard: int
     phase: float
     due: float = 0.0
     timer: asyncio.TimerHandle | None = None
@@ -64,13 +77,14 @@ class _Entry:
 
 
 class Scheduler:
-    """Runs the ticks of all pools on the running event loop, while it is started."""
+    """Runs the ticks of all pools on the running event loop, of each shard while it is started."""
 
-    def __init__(self, store: PoolStore, tick: Tick, metrics: TickMetrics, *others: PoolState) -> None:
+    def __init__(self, store: PoolStore, shards: Shards, tick: Tick, metrics: TickMetrics, *others: PoolState) -> None:
         """Create a scheduler that is not started.
 
         Args:
             store: The pools that exist.
+            shards: Which shard each belongs to.
             tick: Called for each pool that is due.
             metrics: Counts the ticks.
             others: Whatever else keeps something about each pool, and must forget pools that are gone.
@@ -81,7 +95,8 @@ class Scheduler:
         self._states = (metrics, *others)
         self._entries: dict[NamespacedName, _Entry] = {}
         self._placed = 0
-        self._started = False
+        self._shards = shards
+        self._started: set[int] = set()
         self._refreshed: set[NamespacedName] = set()  # before the start: pools that may tick already
         # Timers inherit the context of whoever sets them: that of a watch would keep the whole body it showed alive.
         self._context = contextvars.copy_context()
@@ -108,11 +123,12 @@ class Scheduler:
             self._end(entry)
         self._make_due(heirs)
 
-    def start(self) -> None:
-        """Begin to tick: every pool that does not tick yet is due at once."""
-        self._started = True
-        self._make_due(key for key in self._store.keys() if key not in self._refreshed)  # noqa: SIM118 -- no dict
-        self._refreshed.clear()
+    def start(self, shard: int = 0) -> None:
+        """Begin to tick the pools of a shard: each that does not tick yet is due at once."""
+        self._started.add(shard)
+        due = [key for key in self._store.keys() if self._shards.of(key) == shard and key not in self._refreshed]  # noqa: SIM118 -- no dict
+        self._make_due(due)
+        self._refreshed = {key for key in self._refreshed if self._shards.of(key) != shard}
 
     def refresh(self, pool: StoredPool) -> None:
         """Before the start: store the newest state of a pool, if the watch has shown it, and begin to tick this one.
@@ -124,14 +140,17 @@ class Scheduler:
             self.pool_changed(pool)
             self._make_due([pool.key])
 
-    def pause(self) -> None:
-        """Stop ticking, and forget what ticks have learnt as a restart would; pools and targets stay known."""
-        self._begin_nothing()
-        for key, entry in self._entries.items():
+    def pause(self, shard: int = 0) -> None:
+        """Stop ticking the pools of a shard, and forget what their ticks have learnt as a restart would.
+
+        Pools and targets stay known.
+        """
+        self._begin_nothing(shard)
+        for key, entry in self._entries_of(shard):
             self._end(entry)
+            del self._entries[key]
             for state in self._states:
                 state.forget(key)
-        self._entries.clear()
 
     def overdue_seconds(self) -> float:
         """Return for how long the latest pool has been due without its tick. May be called from any thread."""
@@ -140,26 +159,35 @@ class Scheduler:
             (now - entry.due for entry in list(self._entries.values()) if entry.due and not entry.task), default=0.0
         )
 
-    async def finish(self, seconds: float) -> None:
-        """Begin no tick any more, and wait this long at most for those under way."""
-        self._begin_nothing()
-        for entry in self._entries.values():
+    def ticking(self) -> Counter[int]:
+        """Return how many pools tick here, by shard. May be called from any thread."""
+        return Counter(entry.shard for entry in list(self._entries.values()))
+
+    async def finish(self, seconds: float, shard: int = 0) -> None:
+        """Begin no tick of a shard any more, and wait this long at most for those under way."""
+        self._begin_nothing(shard)
+        entries = [entry for _, entry in self._entries_of(shard)]
+        for entry in entries:
             if entry.timer:
                 entry.timer.cancel()
-        if tasks := [entry.task for entry in self._entries.values() if entry.task]:
+        if tasks := [entry.task for entry in entries if entry.task]:
             await asyncio.wait(tasks, timeout=seconds)
 
     async def close(self) -> None:
         """End all ticks. What a tick was writing is finished by the API server or not, as at any crash."""
-        self._begin_nothing()
+        self._started.clear()
+        self._refreshed.clear()
         tasks = [entry.task for entry in self._entries.values() if entry.task]
         for entry in self._entries.values():
             self._end(entry)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin_nothing(self) -> None:
-        self._started = False
-        self._refreshed.clear()
+    def _begin_nothing(self, shard: int) -> None:
+        self._started.discard(shard)
+        self._refreshed = {key for key in self._refreshed if self._shards.of(key) != shard}
+
+    def _entries_of(self, shard: int) -> list[tuple[NamespacedName, _Entry]]:
+        return [(key, entry) for key, entry in self._entries.items() if entry.shard == shard]
 
     def _end(self, entry: _Entry) -> None:
         if entry.timer:
@@ -171,13 +199,20 @@ class Scheduler:
 
     def _make_due(self, keys: Iterable[NamespacedName]) -> None:
         for key in dict.fromkeys(keys):
-            if key not in self._entries:
-                self._placed += 1
-                self._entries[key] = _Entry(phase=self._placed * _GOLDEN_RATIO % 1)
-            self._set(key, self._entries[key], 0.0)
+            if entry := self._entries.get(key) or self._placed_now(key):
+                self._set(key, entry, 0.0)
+
+    def _placed_now(self, key: NamespacedName) -> _Entry | None:
+        """Give a pool its place in time; return None where another process ticks it."""
+        shard = self._shards.of(key)
+        if shard not in self._started and key not in self._refreshed:
+            return None
+        self._placed += 1
+        entry = self._entries[key] = _Entry(shard, phase=self._placed * _GOLDEN_RATIO % 1)
+        return entry
 
     def _set(self, key: NamespacedName, entry: _Entry, delay: float) -> None:
-        if not self._started and key not in self._refreshed:
+        if entry.shard not in self._started and key not in self._refreshed:
             return
         if entry.task:
             entry.again = True
@@ -208,7 +243,8 @@ class Scheduler:
     async def _tick_once(self, pool: StoredPool, entry: _Entry) -> float | None:
         """Run one tick; return the seconds to the next one when that is not at the usual time."""
         try:
-            written, recheck_seconds = await self._tick(pool, self._store.owner(pool))
+            with self._shards.writing_for(entry.shard):
+                written, recheck_seconds = await self._tick(pool, self._store.owner(pool))
         except PoolGoneError:  # the watch missed it
             self.pool_deleted(pool.key, pool.uid)
         except ClusterConflictError as error:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import Pool, StoredPool, format_time
+from queueworkerpool.model import Pool, StoredPool, dollars, format_time
 from queueworkerpool.names import ConditionType
 from queueworkerpool.show.text import UNKNOWN, number, span, table
 
 _HEAD = ("NAME", "PODS", "READY", "DESIRED", "RECOMMENDED", "BACKLOG", "WAITING", "REASON")
-_WIDE = ("TARGET", "MIN", "MAX", "MODE", "OK", "LAST SCALE", "AGE", "MESSAGE")
+_WIDE = ("TARGET", "MIN", "MAX", "MODE", "OK", "LAST SCALE", "AGE", "READINGS/MONTH", "MESSAGE")
 
 
 def pool_lines(pools: Sequence[StoredPool], now: datetime, *, namespaces: bool, wide: bool) -> list[str]:
@@ -53,11 +53,24 @@ def _wide(pool: StoredPool, now: datetime) -> list[str]:
         ready.status if ready else UNKNOWN,
         span(now - status.last_scale_time) if status.last_scale_time else UNKNOWN,
         span(now - datetime.fromisoformat(pool.created)),
+        UNKNOWN if (cost := _readings_cost(pool, now)) is None else f"{dollars(cost)} USD",
         message,
     ]
 
 
-def pool_document(pool: StoredPool) -> dict[str, Any]:
+def _readings_cost(pool: StoredPool, now: datetime) -> float | None:
+    """Return what the readings of its queues cost in a month; None when it is not known whether there are any."""
+    if not isinstance(pool, Pool):
+        return None
+    found = pool.status.condition(ConditionType.TARGET_FOUND)
+    if found is None:
+        return None
+    pool = pool.at(now)
+    interval = pool.reading_interval(pool.status.replicas, now) if found.status == "True" else None
+    return interval.monthly_cost_usd(len(pool.spec.queues)) if interval else 0.0
+
+
+def pool_document(pool: StoredPool, now: datetime) -> dict[str, Any]:
     """Return what the table says of a pool, and some more, as JSON; null is what is not known."""
     status, decision, spec = pool.status, pool.status.last_decision, pool.spec if isinstance(pool, Pool) else None
     ready = status.condition(ConditionType.READY)
@@ -78,4 +91,5 @@ def pool_document(pool: StoredPool) -> dict[str, Any]:
         "reason": _reason(pool) if _reason(pool) != UNKNOWN else None,
         "message": ready.message if ready and ready.status != "True" else decision.message if decision else None,
         "lastScaleTime": format_time(status.last_scale_time) if status.last_scale_time else None,
+        "readingsMonthlyCostUSD": None if (cost := _readings_cost(pool, now)) is None else round(cost, 6),
     }

@@ -91,6 +91,10 @@ class Latency(SizingRule):
             yield "spec.behavior.scaleUp.stabilizationWindowSeconds", f"{problem}: lower it, or leave it out"
         if pool.min_replicas:
             return
+        if (idle := pool.idle_poll_seconds or 0) >= latency > pool.poll_seconds:
+            problem = f"the first message of an idle pool may wait {idle} s before it is counted"
+            problem = f"{problem}, and latencySeconds is {latency:g}"
+            yield "spec.idlePollSeconds", f"{problem}: lower it, or set minReplicas to 1"
         if pool.activation_messages:
             problem = (
                 f"at zero, up to {pool.activation_messages} messages wait without end, whatever latencySeconds says"

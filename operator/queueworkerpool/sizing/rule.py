@@ -51,6 +51,9 @@ class SizedPool(Protocol):
     def poll_seconds(self) -> int: ...  # noqa: D102 -- as above
 
     @property
+    def idle_poll_seconds(self) -> int | None: ...  # noqa: D102 -- as above
+
+    @property
     def scale_to_zero_after_seconds(self) -> int | None: ...  # noqa: D102 -- as above
 
     @property

@@ -37,6 +37,9 @@ def _target(spec: PoolSpec) -> Iterator[LintWarning]:
 
 def _zero(spec: PoolSpec) -> Iterator[LintWarning]:
     if spec.min_replicas:
+        if spec.idle_poll_seconds and all(schedule.min_replicas != 0 for schedule in spec.schedules):
+            problem = f"it has no effect while minReplicas is {spec.min_replicas}, for the pool is never at zero"
+            yield LintWarning("spec.idlePollSeconds", f"{problem}: leave it out, or set minReplicas to 0")
         if spec.activation_messages:
             problem = f"it has no effect while minReplicas is {spec.min_replicas}, for the pool is never at zero"
             yield LintWarning("spec.activationMessages", f"{problem}: leave it out, or set minReplicas to 0")

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import kopf
-
 from queueworkerpool.health import HealthState
 from queueworkerpool.model import NamespacedName, StoredPool, parse_pool
 from queueworkerpool.names import GROUP, PLURAL, VERSION
 from queueworkerpool.watch.kinds import SERVER_TIMEOUT_SECONDS, SILENCE_TIMEOUT_SECONDS
+from queueworkerpool.watch.library import kopf
 from queueworkerpool.watch.session import RECONNECT_SECONDS, Connections, NoLoginError, login
 
 IDENTITY = "queueworkerpool"

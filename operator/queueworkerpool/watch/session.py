@@ -14,10 +14,10 @@ from dataclasses import replace
 from http import HTTPStatus
 
 import aiohttp
-import kopf
 
 from queueworkerpool.health import HealthState
 from queueworkerpool.names import PLURAL
+from queueworkerpool.watch.library import kopf
 
 RECONNECT_SECONDS = 2.0
 

@@ -17,6 +17,7 @@ from queueworkerpool.model import (
     BusyWorkers,
     Decision,
     Facts,
+    Freshness,
     Memory,
     Mode,
     NamespacedName,
@@ -31,7 +32,6 @@ from queueworkerpool.model import (
     WorkerState,
 )
 from queueworkerpool.names import FIELD_MANAGER
-from queueworkerpool.scheduler.readings import FRESH_SHARE
 from queueworkerpool.sizing import ServiceTime, WorkerEstimates
 from queueworkerpool.workers.sampler import MOST_PODS, Sampling, sampled
 
@@ -82,7 +82,8 @@ class PlannedPool:
         self._with = partial(Pool, key=key, uid=_UID, created="", generation=1, resource_version=1, spec=spec)
         self._pool = self._with()
         self._concurrency = concurrency
-        self._fresh_for = timedelta(seconds=spec.poll_seconds * FRESH_SHARE)
+        self._queue = spec.queues[0].label
+        self._fresh_for = timedelta(seconds=Freshness.of_interval(spec.poll_seconds).max_age_seconds)
         self._sample_interval = timedelta(seconds=spec.target.sample_interval_seconds)
         self._ticks = ticks
         self._random = Random(name)  # noqa: S311 -- chance in a simulation
@@ -124,10 +125,16 @@ class PlannedPool:
         A count that may be wrong is read again in any case.
         """
         last, doubted = self._reading, self._pool.status.memory.activation_pending_since is not None
-        if last and not doubted and now - last.time < self._fresh_for:
+        if last and not doubted and now - last.time < self._serves_for(view, now):
             return last, 0
         self._reading = QueueReading(view.counts.visible, view.counts.in_flight, 0, now)
         return self._reading, 1
+
+    def _serves_for(self, view: View, now: datetime) -> timedelta:
+        interval = self._pool.reading_interval(view.replicas, now) if self._pool.spec.idle_poll_seconds else None
+        if interval is None or not interval.idle:
+            return self._fresh_for
+        return timedelta(seconds=interval.freshness(self._queue, now).max_age_seconds)
 
     def _remember(self, facts: Facts, decision: Decision, now: datetime) -> None:
         before = self._pool.status
@@ -135,7 +142,7 @@ class PlannedPool:
             self._scaled_at, self._last_target = now, None
         elif before.replicas == decision.replicas and before.memory == decision.memory:
             return
-        status = PoolStatus(replicas=decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
+        status = PoolStatus(1, decision.replicas, last_scale_time=self._scaled_at, memory=decision.memory)
         self._pool = self._with(status=status)
 
     def _target(self, view: View, ready: int) -> Target:

@@ -5,7 +5,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ class Connect(Protocol):
 
 
 @pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect]:
+async def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Connect]:
     """Connect to SQS, with nothing of this machine's AWS settings."""
     made: list[SqsQueues] = []
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -94,7 +94,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect
 
     yield connected
     for queues in made:
-        queues.close()
+        await queues.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from queueworkerpool import process
 from queueworkerpool.health import WATCH_DEAD_SECONDS, HealthState
-from queueworkerpool.leader.fence import no_fence
+from queueworkerpool.leading import Fences
 from queueworkerpool.model import DEFAULT_WORKLOADS, DEPLOYMENT
 from queueworkerpool.names import PLURAL
 from queueworkerpool.report.metrics import Metrics, process_registry
@@ -43,7 +43,7 @@ def running() -> process._Process:
         settings=Settings(namespaces=NAMES),
         metrics=metrics,
         health=health,
-        fence=no_fence(),
+        fences=Fences.closed(1),
         stop=asyncio.Event(),
         workloads=DEFAULT_WORKLOADS,
     )

@@ -14,7 +14,6 @@ NONSENSE: dict[str, Script] = {
     "an empty body": faults.answering(200, b""),
     "a page": faults.answering(200, f"<html>{SECRET}"),
     "a page that says so": faults.answering(200, f"<html>{SECRET}", {"Content-Type": "text/html"}),
-    "half a head": faults.sending(b"HTTP/1.1 200 OK\r\nContent-"),
     "half a body": faults.half(json.dumps({"Attributes": {}}).encode()),
     "half a JSON": faults.answering(200, b'{"Attributes": {"Approx'),
     "not UTF-8": faults.answering(200, b'{"Attributes": "\xff\xfe"}'),

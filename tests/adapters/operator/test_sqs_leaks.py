@@ -40,7 +40,7 @@ async def test_two_thousand_failures_leave_no_sockets_and_threads_behind(faulty:
     for script in (server.script, faults.resetting, faults.half(b"{}" * 20), server.script):
         server.script = script
         await fail(500)
-    queues.close()
+    await queues.close()
     server.__exit__(None, None, None)
     await wait_until_left(threads, sockets)
 
@@ -77,7 +77,7 @@ async def test_ten_thousand_failures_leave_nothing_behind(connect: Connect, tmp_
         assert live_objects() <= objects + MOST_OBJECTS
         # A leak grows each time. What other tests have left to the allocator may grow once: 12 MiB were seen.
         assert min(after - before for before, after in pairwise(resident)) < MOST_GROWTH
-        queues.close()
+        await queues.close()
         await wait_until_left(threads, sockets)
 
 

@@ -33,6 +33,7 @@ async def test_an_endpoint_that_is_none(connect: Connect) -> None:
 GONE: dict[str, Script] = {
     "a reset": faults.resetting,
     "the end at once": faults.sending(b""),
+    "half a head": faults.sending(b"HTTP/1.1 200 OK\r\nContent-"),
     "no HTTP": faults.sending(b"SSH-2.0-OpenSSH_9.6\r\n"),
     "a page of a gateway": faults.answering(502, f"<html>{SECRET}", {"Content-Type": "text/html"}),
     "an outage without words": faults.answering(503, b""),

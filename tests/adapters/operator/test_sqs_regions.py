@@ -3,10 +3,9 @@
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from botocore.session import Session as BotocoreSession
+from botocore.session import Session
 
 from queueworkerpool.errors import (
     QueueAddressInvalidError,
@@ -14,6 +13,8 @@ from queueworkerpool.errors import (
     QueueUnreachableError,
 )
 from queueworkerpool.model import QueueRef
+from queueworkerpool.queues.sqs import clients
+from sqsrequest import Endpoint, find_endpoint
 from tests.adapters.operator import faulty as faults
 from tests.adapters.operator.conftest import Connect
 from tests.adapters.operator.faulty import Faulty, Script
@@ -96,18 +97,17 @@ async def test_a_region_that_is_none_reaches_no_host(connect: Connect, region: s
         await connect(None).read(QueueRef(PLAIN, region))
 
 
-async def test_regions_that_tenants_make_up_share_a_client(
+async def test_regions_that_tenants_make_up_share_a_target(
     faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, each reading of a 65th region made a client anew, under a lock that every reading needs."""
     made: list[str] = []
-    create = BotocoreSession.create_client
 
-    def counted(session: BotocoreSession, service: str, *args: Any, **kwargs: Any) -> Any:
-        made.append(service)
-        return create(session, service, *args, **kwargs)
+    def counted(region: str, session: Session) -> Endpoint:
+        made.append(region)
+        return find_endpoint(region, session)
 
-    monkeypatch.setattr(BotocoreSession, "create_client", counted)
+    monkeypatch.setattr(clients, "find_endpoint", counted)
     server = faulty(faults.answering(200, faults.COUNTS))
     queues = connect(server.endpoint, default_region="eu-west-1", workers=8)
     regions = [*(f"made-up-{number}" for number in range(100)), "eu-west-1", "us-east-2"]
@@ -119,7 +119,5 @@ async def test_regions_that_tenants_make_up_share_a_client(
 
 async def test_a_region_that_is_yet_to_come_is_asked_when_the_operator_is_set_to_it(connect: Connect) -> None:
     queues = connect(None, default_region="eu-west-9")
-    assert queues._clients._of("sqs", "eu-west-9").meta.endpoint_url == "https://sqs.eu-west-9.amazonaws.com"
-
-
-# Credentials
+    endpoint = queues._clients.prepare("eu-west-9", None).target.endpoint
+    assert endpoint.url == "https://sqs.eu-west-9.amazonaws.com/"

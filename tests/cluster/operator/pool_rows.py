@@ -53,6 +53,8 @@ ACCEPTED: dict[str, str] = {
     "growing by more than all pods": up(policies=[{"type": "Percent", "value": 900, "periodSeconds": 15}]),
     "an active minimum": pool(activeMinReplicas=3),
     "an active minimum above a minimum": pool(activeMinReplicas=3, minReplicas=2, maxReplicas=3),
+    "an idle interval": pool(idlePollSeconds=3600),
+    "an idle interval that is just the usual one": pool(pollSeconds=60, idlePollSeconds=60),
     "a pause until a time": pool(pausedUntil="2128-02-29T18:00:00.5+01:00"),
     "a schedule": schedule(timeZone="Europe/Berlin"),
     "a fallback": pool(fallback={"afterSeconds": 300, "replicas": 3}),

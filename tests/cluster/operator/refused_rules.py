@@ -33,6 +33,14 @@ REFUSED_RULES: dict[str, Row] = {
     "an active minimum above the maximum": Row(
         pool(activeMinReplicas=51), "spec.activeMinReplicas", "lower it or raise maxReplicas"
     ),
+    "an idle interval of zero": Row(pool(idlePollSeconds=0), "spec.idlePollSeconds", "greater than or equal to 1"),
+    "an idle interval above an hour": Row(pool(idlePollSeconds=3601), "spec.idlePollSeconds", "or equal to 3600"),
+    "an idle interval below the default of pollSeconds": Row(
+        pool(idlePollSeconds=4), "spec.idlePollSeconds", "must not be below spec.pollSeconds"
+    ),
+    "an idle interval below pollSeconds": Row(
+        pool(pollSeconds=60, idlePollSeconds=59), "spec.idlePollSeconds", "raise it, lower pollSeconds, or remove it"
+    ),
     "a pause until a word": Row(pool(pausedUntil="tomorrow"), "spec.pausedUntil", _PAUSE),
     "a pause until a day": Row(pool(pausedUntil="2026-12-24"), "spec.pausedUntil", _PAUSE),
     "a pause without a zone": Row(pool(pausedUntil="2026-12-24T18:00:00"), "spec.pausedUntil", _PAUSE),

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from queueworkerpool.errors import ClusterConflictError
-from queueworkerpool.leader.elector import Clocks, Elector
+from queueworkerpool.leader.claimant import Clocks
+from queueworkerpool.leader.elector import Elector
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.leader.lease import (
     Lease,
@@ -64,6 +65,9 @@ class Process:
         self.server.made += 1
         self.server.lease = replace(lease, version=str(self.server.made))
         return self.server.lease
+
+    async def renew(self, lease: Lease) -> Lease:
+        return await self.write(lease)
 
     def start(self) -> None:
         self.calls.append(("start", now()))

@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from queueworkerpool.decide import decide
-from queueworkerpool.dependencies import Dependencies
+from queueworkerpool.dependencies import Dependencies, Queues
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
@@ -20,6 +20,7 @@ from queueworkerpool.errors import (
 )
 from queueworkerpool.model import (
     Event,
+    Freshness,
     NamespacedName,
     Observation,
     Pool,
@@ -91,12 +92,14 @@ class FakeDependencies:
     """Every dependency of a tick, in memory: a pool, its Deployment with its pods, its queues, and what was written.
 
     `broken` holds what a dependency raises, by the name of its method. `shared` is a reading that another pool made.
+    `readings`: what reads the queues in place of `queues`.
     """
 
     stored: StoredPool | None = field(default_factory=pool)
     deployment: Target | None = field(default_factory=target)
     queues: dict[str, QueueReading | QueueUnreadableError] = field(default_factory=dict)
     shared: QueueReading | None = None
+    readings: Queues | None = None
     sample: Sample | None = None
     pods: tuple[Worker, ...] = ()
     marked: set[str] = field(default_factory=set)
@@ -121,7 +124,7 @@ class FakeDependencies:
         assert shown
         dependencies = Dependencies(
             tenants=self.tenancy,
-            queues=self,
+            queues=self.readings or self,
             targets=self,
             sampler=self,
             scale_in=self,
@@ -169,8 +172,8 @@ class FakeDependencies:
             f"queueworkerpool_{name}", {"namespace": "shop", "pool": "thumbnails"} | labels
         )
 
-    async def read(self, queue: QueueRef, max_age_seconds: float) -> QueueReading:
-        if self.shared and (self.now - self.shared.time).total_seconds() <= max_age_seconds:
+    async def read(self, queue: QueueRef, freshness: Freshness) -> QueueReading:
+        if self.shared and (self.now - self.shared.time).total_seconds() < freshness.max_age_seconds:
             return self.shared
         found = self.queues[queue.url]
         if isinstance(found, QueueUnreadableError):

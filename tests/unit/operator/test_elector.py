@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from queueworkerpool.leader.elector import FINISH_SECONDS
+from queueworkerpool.leader.claimant import FINISH_SECONDS
 from queueworkerpool.leader.lease import (
     LEASE_DURATION_SECONDS,
     RENEW_INTERVAL_SECONDS,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from queueworkerpool.errors import ClusterError
-from queueworkerpool.leader.elector import UNSERVED_SECONDS
+from queueworkerpool.leader.claimant import UNSERVED_SECONDS
 from queueworkerpool.leader.lease import (
     LEASE_DURATION_SECONDS,
     RENEW_DEADLINE_SECONDS,

@@ -1,6 +1,7 @@
 """`qwp explain` prints the decision that was recorded."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,9 +11,20 @@ import pytest
 from queueworkerpool.decide import decide
 from queueworkerpool.errors import QueueNotFoundError, SpecInvalidError
 from queueworkerpool.explain import Explanation, as_document, as_lines, explain
-from queueworkerpool.model import Facts, Fallback, Memory, Mode, Observation, Pool, Schedule, Target
-from queueworkerpool.sizing import WorkerEstimates
-from tests.unit.operator.builders import NOW, SPEC, ago, empty, facts, pods, pool, reading, stabilizing, window
+from queueworkerpool.model import (
+    Facts,
+    Fallback,
+    Memory,
+    Mode,
+    Observation,
+    Pool,
+    QueueRef,
+    Schedule,
+    Target,
+    seconds_until_due,
+)
+from queueworkerpool.sizing import Latency, WorkerEstimates
+from tests.unit.operator.builders import NOW, SPEC, URL, ago, empty, facts, pods, pool, reading, stabilizing, window
 from tests.unit.operator.fakes import observe, status_of, stored, target
 from tests.unit.operator.random_states import STATES, states
 
@@ -60,6 +72,7 @@ def test_the_document_and_the_lines_say_the_same() -> None:
         assert ("next reading: within 5 s" in lines) == (document["nextReadingSeconds"] == 5)
         assert ("counted: nothing yet" in lines) == (document["backlog"] is None)
         assert (document["notReady"] is None) == (not lines[1].startswith("not ready: "))
+        assert (document["cannotBeKept"] is None) == (not any(line.startswith("cannot be kept: ") for line in lines))
 
 
 CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any], datetime, str]] = {
@@ -123,6 +136,8 @@ def test_an_invalid_schedule_is_not_explained() -> None:
         explain(pool(spec=replace(SPEC, schedules=(schedule,))), target(), NOW)
 
 
+READINGS = "readings: 0.21 USD a month, 1 queue every 5 s"
+NOTHING = "idle: no pods, and nothing in the queues"
 NO_DEPLOYMENT = "there is no Deployment thumbnailer in this namespace: create it, or correct spec.scaleTargetRef.name"
 
 
@@ -135,6 +150,7 @@ def test_a_pool_without_a_decision_says_why() -> None:
         "counted: nothing yet",
         "decided: nothing yet",
         "next reading: within 5 s",
+        READINGS,
     ]
 
 
@@ -148,6 +164,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "      19  SizedByBacklog  95 messages / 5 per pod = 19 pods",
             "so: 19 pods, by SizedByBacklog",
             "next reading: within 5 s",
+            READINGS,
         ],
     ),
     "a scale-down stabilization, and when it ends": (
@@ -160,6 +177,22 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "      10  ScaleDownStabilized  fewer pods are recommended since 11:59:40Z: may scale in at 12:00:40Z",
             "so: 10 pods, by ScaleDownStabilized until 12:00:40Z",
             "next reading: within 5 s",
+            READINGS,
+        ],
+    ),
+    "a latency that is below the start-up time": (
+        {"target": Latency(60), "reading": reading(500), "memory": Memory(workers=WorkerEstimates(2.0, 4.0, 120.0))},
+        [
+            "Deployment thumbnailer: 10 pods, 10 ready, 0 to 50 allowed; mode Active",
+            "cannot be kept: pods take 120 s to start, so the least latency that can be promised is more than 120 s",
+            "counted: 500 visible, 0 in flight, 0 delayed, unchanged for 0 s; load 500",
+            "decided:",
+            "       3  SizedByLatency   500 messages x 2 s / (4 per pod x 120 s) = 3 pods",
+            "      10  MessagesWaiting  more messages wait than half of what the ready pods can handle at once: until fewer"
+            " do, or most workers report idle, or 13:00:00Z",
+            "so: 10 pods, by MessagesWaiting until 13:00:00Z",
+            "next reading: within 5 s",
+            READINGS,
         ],
     ),
     "a pause": (
@@ -182,6 +215,20 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "       4  ActiveMinimum   not idle, and activeMinReplicas is 4",
             "so: 4 pods, by ActiveMinimum",
             "next reading: within 5 s",
+            READINGS,
+        ],
+    ),
+    "an idle pool, and when its queue is due next": (
+        {"replicas": 0, "reading": reading(time=ago(200)), "memory": empty(400), "idle_poll_seconds": 300},
+        [
+            "Deployment thumbnailer: 0 pods, 0 ready, 0 to 50 allowed; mode Active",
+            "counted: 0 visible, 0 in flight, 0 delayed, unchanged for 200 s; load 0",
+            "decided:",
+            "       0  SizedByBacklog  0 messages / 5 per pod = 0 pods",
+            "so: 0 pods, by SizedByBacklog",
+            f"{NOTHING} since 11:53:20Z: read every 300 s (idlePollSeconds) and not every 5 s",
+            "next reading: within 187 s",
+            "readings: 0.0035 USD a month, 1 queue every 300 s",
         ],
     ),
     "a queue that cannot be read": (
@@ -194,6 +241,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "      10  QueueUnreadable  no queue could be read, so the size stays as it is",
             "so: 10 pods, by QueueUnreadable until 12:05:00Z",
             "next reading: within 5 s",
+            READINGS,
         ],
     ),
 }
@@ -220,6 +268,7 @@ def test_the_document_has_every_number() -> None:
         "mode": "Active",
         "pausedUntil": None,
         "notReady": None,
+        "cannotBeKept": None,
         "backlog": {"visible": 0, "inFlight": 0, "delayed": 0, "total": 0, "time": "2026-11-23T12:00:00Z"},
         "desiredReplicas": 1,
         "reason": "AwaitingEmptyConfirmation",
@@ -236,7 +285,20 @@ def test_the_document_has_every_number() -> None:
         "changesSince": [],
         "ifDecidedNow": None,
         "nextReadingSeconds": 5,
+        "idle": False,
+        "readingIntervalSeconds": 5,
+        "readingsMonthlyCostUSD": 0.20736,
     }
+
+
+def test_the_next_reading_of_an_idle_pool_is_the_first_look_after_a_queue_is_due() -> None:
+    others = tuple(QueueRef(f"{URL}-{number}") for number in range(3))
+    idle: dict[str, Any] = {"replicas": 0, "reading": reading(), "memory": empty(400), "idle_poll_seconds": 300}
+    due = [seconds_until_due(300, queue.url, NOW) for queue in others]
+    document = as_document(explained(**idle, queues=others))
+    assert document["nextReadingSeconds"] == math.ceil(min(due)) + 5
+    assert (document["idle"], document["readingIntervalSeconds"]) == (True, 300)
+    assert document["readingsMonthlyCostUSD"] == pytest.approx(3 * 0.003456)
 
 
 def test_a_pause_with_an_end_is_told_with_its_end_and_afterwards_as_over() -> None:

@@ -1,6 +1,9 @@
 """Liveness and readiness, at the edges of both."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -132,6 +135,35 @@ def test_a_thread_that_waits_for_its_socket_is_not_stuck_and_nor_are_those_that_
             lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) != [], 10, "the other one does not count as stuck"
         )
         lock.release()
+
+
+COLLECTS_GARBAGE_ALL_THE_TIME = """
+import _thread, gc, threading
+from queueworkerpool.health import Jobs
+
+jobs, ended = Jobs(), threading.Event()
+
+def work():
+    with jobs.job():
+        begun.release()
+        ended.wait()
+
+begun = threading.Semaphore(0)
+for _ in range(5):
+    threading.Thread(target=work).start()
+    begun.acquire()
+gc.callbacks.append(lambda *_: _thread.start_new_thread(int, ()))
+gc.set_threshold(1)
+assert jobs.stuck_seconds(float("inf"))
+gc.disable()
+ended.set()
+"""
+"""Garbage is collected at each allocation, and a thread started meanwhile, as a finalizer could."""
+
+
+def test_a_collection_of_garbage_while_threads_are_looked_at_does_not_freeze_the_process() -> None:
+    command = [sys.executable, "-c", COLLECTS_GARBAGE_ALL_THE_TIME]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=True, timeout=60)
 
 
 def test_a_pool_whose_tick_does_not_begin_is_reported() -> None:

@@ -14,7 +14,7 @@ from queueworkerpool.names import DECISION_REASONS, ConditionStatus, ConditionTy
 from queueworkerpool.report.metrics import Metrics
 from queueworkerpool.report.status import next_status
 from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import NOW, SPEC, URL, ago, pool, reading
+from tests.unit.operator.builders import NOW, SPEC, URL, ago, empty, pool, reading
 from tests.unit.operator.fakes import observe, target
 
 KEY = NamespacedName("shop", "thumbnails")
@@ -62,6 +62,8 @@ ROWS: dict[str, tuple[dict[str, str], float]] = {
     "target_messages_per_pod": ({}, 5),
     "backlog_per_pod": ({}, 9.5),
     "reading_age_seconds": ({}, 3),
+    "reading_interval_seconds": ({}, 5),
+    "readings_monthly_cost_usd": ({}, 0.20736),
     "queue_messages": ({"queue": "thumbnails", "state": "visible"}, 55),
     "condition": ({"type": "Ready", "status": "True"}, 1),
     "decisions_total": ({"reason": "SizedByBacklog"}, 1),
@@ -219,8 +221,8 @@ def test_a_deleted_pools_series_are_removed_and_the_others_stay() -> None:
 
 def test_the_series_of_the_process() -> None:
     metrics = fresh()
-    leading = [True, False]
-    metrics.leads_while(lambda: leading[0])
+    held: list[tuple[int, ...]] = [(0,), ()]
+    metrics.holds(lambda: held[0])
     metrics.ticked(lag_seconds=0.5, took_seconds=0.002)
     metrics.queue_read(2.0)
     metrics.failed()
@@ -235,7 +237,7 @@ def test_the_series_of_the_process() -> None:
     assert shown["queueworkerpool_queue_read_duration_seconds_count"] == 1
     assert shown["queueworkerpool_reconcile_failures_total"] == 1
     assert scraped(metrics)["queueworkerpool_build_info"] == {frozenset({("version", "1.2.3")}): 1}
-    leading.pop(0)
+    held.pop(0)
     assert scraped(metrics)["queueworkerpool_leader"][frozenset()] == 0
 
 
@@ -256,6 +258,43 @@ def test_the_buckets_reach_from_an_idle_tick_to_every_time_out() -> None:
     buckets = scraped(metrics)["queueworkerpool_reconcile_duration_seconds_bucket"]
     bounds = sorted(float(dict(labels)["le"]) for labels in buckets)
     assert bounds == [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, float("inf")]
+
+
+COSTS: dict[str, tuple[dict[str, Any], float | None, float]] = {
+    "a pool": ({}, 5, 0.20736),
+    "an idle pool": (
+        {"replicas": 0, "reading": reading(0), "memory": empty(300), "idle_poll_seconds": 300},
+        300,
+        0.003456,
+    ),
+    "a pool at zero whose queue has a delayed message": (
+        {"replicas": 0, "reading": reading(0, 0, 1), "memory": empty(300), "idle_poll_seconds": 300},
+        5,
+        0.20736,
+    ),
+    "a paused pool": ({"mode": Mode.PAUSED, "readings": ()}, None, 0),
+}
+
+
+@pytest.mark.parametrize(("differs", "interval", "cost"), COSTS.values(), ids=COSTS)
+def test_how_often_queues_are_read_and_what_that_costs_is_shown_of(
+    differs: dict[str, Any], interval: float | None, cost: float
+) -> None:
+    metrics = observed(observe(differs))
+    assert value(metrics, "reading_interval_seconds") == interval
+    assert value(metrics, "readings_monthly_cost_usd") == pytest.approx(cost)
+
+
+def test_without_a_target_nothing_is_read_and_nothing_is_paid() -> None:
+    metrics = observed(observe(target=None, counts=(), decision=None))
+    assert (value(metrics, "reading_interval_seconds"), value(metrics, "readings_monthly_cost_usd")) == (None, 0)
+
+
+def test_a_reading_that_serves_on_is_counted_once() -> None:
+    metrics, seen = fresh(), observe()
+    for observation in (seen, seen, observe()):
+        metrics.observe(observation)
+    assert value(metrics, "queue_reads_total", outcome="ok") == 2
 
 
 def test_a_scraper_gets_the_format_that_it_accepts() -> None:

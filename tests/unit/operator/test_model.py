@@ -63,6 +63,7 @@ def test_a_stored_pool_is_parsed_whole() -> None:
         ({"mode": "DryRun"}, "mode", Mode.DRY_RUN),
         ({"scaleToZeroAfterSeconds": 90}, "scale_to_zero_after_seconds", 90),
         ({"activeMinReplicas": 3}, "active_min_replicas", 3),
+        ({"idlePollSeconds": 300}, "idle_poll_seconds", 300),
         ({"pausedUntil": "2026-11-23T13:00:00+01:00"}, "paused_until", NOW),
         ({"count": {"inFlight": "Ignore", "delayed": "Count"}}, "count_delayed", True),
         ({"count": {"inFlight": "Hold", "delayed": "Ignore"}}, "in_flight", InFlight.HOLD),
@@ -132,7 +133,14 @@ def test_a_wrong_field_makes_the_pool_invalid(wrong: dict[str, Any]) -> None:
     assert isinstance(parse_pool(raw_pool(**wrong)), InvalidPool)
 
 
-OPTIONAL = {"activeMinReplicas", "fallback", "pausedUntil", "scaleToZeroAfterSeconds", "schedules"}
+OPTIONAL = {
+    "activeMinReplicas",
+    "fallback",
+    "idlePollSeconds",
+    "pausedUntil",
+    "scaleToZeroAfterSeconds",
+    "schedules",
+}
 
 
 def test_every_spec_field_of_the_crd_is_parsed() -> None:

@@ -129,7 +129,7 @@ async def test_what_may_be_an_error_of_the_counts_is_decided_by_a_second_reading
 
 
 async def test_another_pools_reading_of_the_same_interval_is_used() -> None:
-    fake = FakeDependencies(shared=reading(249, time=ago(5)))
+    fake = FakeDependencies(shared=reading(249, time=ago(3)))
     await fake.tick()
     assert fake.sizes == (50, 501)
 

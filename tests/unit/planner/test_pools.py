@@ -7,7 +7,7 @@ import pytest
 
 from queueplanner.policies.pools import LATEST_SECONDS, READY_SECONDS, Ticks
 from queueplanner.simulation import Counts, PodState, SimulatedPod, View
-from queueworkerpool.scheduler.readings import FRESH_SHARE
+from queueworkerpool.model import FRESH_SHARE
 from tests.unit.planner.builders import pool
 
 
@@ -46,6 +46,18 @@ def test_a_reading_serves_once_more_until_it_is_old() -> None:
     mine = pool(ticks=Ticks(lateness=late))
     moves = [mine.decide(view(now, visible)) for now, visible in {0.0: 10, 5 * FRESH_SHARE - 0.1: 50, 5.0: 50}.items()]
     assert [(move.replicas, move.reads) for move in moves] == [(2, 1), (2, 0), (10, 1)]
+
+
+def test_an_idle_pool_is_read_less_often_until_a_message_is_seen() -> None:
+    """Empty from the beginning, so idle after 60 s; then read when its queue is due, and else looked at only."""
+    mine = pool(idlePollSeconds=60, ticks=Ticks(lateness=lambda _, __: 0.0))
+    reads = [mine.decide(view(5.0 * number, 0)).reads for number in range(12 * 12 + 1)]
+    assert sum(reads[:12]) == 12, "the first minute"
+    assert [sum(reads[start : start + 12]) for start in range(24, 144, 12)] == [1] * 10
+    moves = [mine.decide(view(725.0 + 5 * number, 50)) for number in range(24)]
+    seen = [move.replicas for move in moves].index(10)
+    assert 0 <= seen < 12
+    assert [move.reads for move in moves[:12]] == [0] * seen + [1] * (12 - seen)
 
 
 def test_a_count_that_may_be_wrong_is_read_again() -> None:

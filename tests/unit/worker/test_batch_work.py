@@ -143,12 +143,12 @@ def test_a_failure_stops_the_groups_of_those_that_failed_and_no_other() -> None:
 def test_when_the_limiter_is_closed_each_message_is_handled_or_released(
     make: MakeWork, groups: int, after: int
 ) -> None:
-    environment, batches = Environment(), Batches()
+    environment, begun = Environment(), threading.Semaphore(0)
+    batches = Batches(lambda messages: begun.release(len(messages)))
     work = make(batches, context(environment, 7, batch_size=3))
     accepting = threading.Thread(target=lambda: work.accept(environment.leases(120, groups)), daemon=True)
     accepting.start()
-    while sum(map(len, batches.all)) < after:
-        pass
+    assert all(begun.acquire(timeout=60) for _ in range(after))
     environment.limiter.close()
     work.release_unstarted()
     accepting.join()

@@ -83,20 +83,20 @@ class Environment:
 def test_when_the_limiter_is_closed_each_message_is_handled_or_released(
     groups: int, coroutines: bool, after: int
 ) -> None:
-    environment, handled = Environment(), []
+    environment, handled, ended = Environment(), [], threading.Semaphore(0)
     context = environment.context()
 
     def handle(message: Message) -> None:
         handled.append(message.id)
+        ended.release()
 
     async def handle_async(message: Message) -> None:
-        handled.append(message.id)
+        handle(message)
 
     work: Work = CoroutineWork(handle_async, context) if coroutines else ThreadWork(handle, context)
     accepting = threading.Thread(target=lambda: work.accept(environment.leases(120, groups)), daemon=True)
     accepting.start()
-    while len(handled) < after:
-        time.sleep(0)
+    assert all(ended.acquire(timeout=60) for _ in range(after))
     environment.limiter.close()
     work.release_unstarted()
     accepting.join()

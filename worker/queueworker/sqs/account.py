@@ -5,9 +5,9 @@ from typing import Any
 
 from queueworker.errors import AnswerInvalidError, QueueNotFoundError
 from queueworker.sqs.credentials import WorkerCredentials
-from queueworker.sqs.endpoints import find_endpoint
 from queueworker.sqs.queues import SEND_TIMEOUT_SECONDS, usable_settings
 from queueworker.sqs.requests import Requests
+from sqsrequest import find_endpoint
 
 
 class SqsAccount:

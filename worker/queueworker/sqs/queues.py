@@ -21,9 +21,9 @@ from queueworker.errors import AnswerInvalidError, UsageError
 from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message, is_fifo
 from queueworker.sqs.copies import attribute, copy_of, size_of, text_size
 from queueworker.sqs.credentials import WorkerCredentials
-from queueworker.sqs.endpoints import Endpoint, find_endpoint
 from queueworker.sqs.failures import is_plain, remedy_for
 from queueworker.sqs.requests import Requests
+from sqsrequest import Endpoint, find_endpoint
 
 CHANGE_TIMEOUT_SECONDS = 5.0
 SEND_TIMEOUT_SECONDS = 10.0

@@ -1,39 +1,28 @@
-"""Sends one request to SQS in AWS's JSON protocol: signs it and parses the answer. `queues` calls it.
+"""Sends one request to SQS, in a thread that waits for the answer, and makes our errors of failures. `queues` calls it.
 
-It does what botocore's client does with a request, by botocore's own parts (credentials, signature, proxies,
-certificates) and the connections of urllib3 below them, but without looking everything up anew each time: that costs
-twice as much as all the rest, and a worker sends two requests for every ten messages (`make bench`: throughput).
+What a request is, and what its answer says, is `sqsrequest`'s, for both programs; the connections are urllib3's. A
+worker sends two requests for every ten messages (`make bench`: throughput).
 """
 
-import json
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
-from botocore.httpsession import ProxyConfiguration, get_cert_path
-from botocore.utils import get_environ_proxies
 from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from queueworker.errors import AnswerInvalidError, UnreachableError
 from queueworker.sqs.credentials import WorkerCredentials
-from queueworker.sqs.endpoints import Endpoint
 from queueworker.sqs.failures import error_for
+from sqsrequest import Answer, Endpoint, Route, find_route, sign
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 
-_HEADERS: Final = {
-    "Content-Type": "application/x-amz-json-1.0",
-    "User-Agent": f"queueworker/{version('queueworker')}",
-    "X-Amzn-Query-Mode": "true",  # requests the error codes that SQS has always had
-}
+_USER_AGENT: Final = f"queueworker/{version('queueworker')}"
 # The latter because a long poll is silent for longer than some NAT gateways remember a connection.
 _SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
@@ -52,19 +41,19 @@ class Requests:
             read_timeout: seconds to wait for an answer.
             connections: how many are kept open.
         """
-        self._credentials, session = credentials, credentials.session
-        self._region, self._url = endpoint
-        proxy = ProxyConfiguration(get_environ_proxies(self._url)).proxy_url_for(self._url)
+        self._credentials, self._endpoint = credentials, endpoint
+        route = find_route(endpoint.url, credentials.session)
         manager = _pool_manager(
-            proxy,
+            route,
             maxsize=connections,
             timeout=Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=read_timeout),
-            ca_certs=get_cert_path(session.get_config_variable("ca_bundle") or True),
+            ca_certs=route.certificates,
             socket_options=_SOCKET_OPTIONS,
         )
-        self._http = manager.connection_from_url(self._url)
+        self._http = manager.connection_from_url(endpoint.url)
         # A proxy needs the whole address, except where it only passes on what is encrypted.
-        self._target = self._url if proxy and self._url.startswith("http:") else urlsplit(self._url).path
+        whole = route.proxy and endpoint.url.startswith("http:")
+        self._target = endpoint.url if whole else urlsplit(endpoint.url).path
 
     def send(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request and return the answer.
@@ -81,48 +70,25 @@ class Requests:
     def send_dated(self, operation: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
         """Send one request; return the answer and its Date header. Raises as `send` does."""
         try:
-            request = self._signed(operation, body)
+            headers, content = sign(self._endpoint, operation, body, self._credentials.get(), _USER_AGENT)
             response = self._http.urlopen(
-                *("POST", self._target, request.data, dict(request.headers)),
+                *("POST", self._target, content, headers),
                 retries=False,
                 redirect=False,
                 assert_same_host=False,  # it may be a proxy's
             )
         except (BotoCoreError, HTTPError, OSError) as error:
             raise UnreachableError(f"SQS did not answer ({type(error).__name__})") from error
-        answer = _parse_answer(response.data)
-        date = response.headers.get("date")
-        if response.status != HTTPStatus.OK:
-            raise error_for(_error_code(response.headers, answer), response.status, date, datetime.now(UTC))
-        if answer is None:
+        answer = Answer.parse(response.status, response.headers, response.data)
+        if not answer.succeeded:
+            raise error_for(answer.code, answer.status, answer.date, datetime.now(UTC))
+        if answer.content is None:
             raise AnswerInvalidError("the answer is not SQS's")
-        return answer, date
-
-    def _signed(self, operation: str, body: Mapping[str, Any]) -> AWSRequest:
-        request = AWSRequest(
-            "POST", self._url, {**_HEADERS, "X-Amz-Target": f"AmazonSQS.{operation}"}, json.dumps(body).encode()
-        )
-        SigV4Auth(self._credentials.get(), "sqs", self._region).add_auth(request)
-        return request
+        return answer.content, answer.date
 
 
-def _pool_manager(proxy: str | None, **options: Any) -> PoolManager:
+def _pool_manager(route: Route, **options: Any) -> PoolManager:
     """Return connections, through a proxy where there is one (with the user and password of its URL)."""
-    if proxy is None:
+    if route.proxy is None:
         return PoolManager(**options)
-    return ProxyManager(proxy, proxy_headers=ProxyConfiguration().proxy_headers_for(proxy), **options)
-
-
-def _parse_answer(content: bytes) -> dict[str, Any] | None:
-    """Return the answer's JSON object, an empty one for no content; None when it is not a JSON object."""
-    try:
-        answer = json.loads(content or b"{}")
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def _error_code(headers: Mapping[str, str], answer: Mapping[str, Any] | None) -> str:
-    """Return the error's code: that of the query protocol where SQS sends it, else the type without its namespace."""
-    query_code = headers.get("x-amzn-query-error", "").partition(";")[0]
-    return query_code or str((answer or {}).get("__type", "")).rpartition("#")[2].partition(":")[0]
+    return ProxyManager(route.proxy, proxy_headers=route.proxy_headers, **options)

@@ -6,6 +6,7 @@ time of the run; sockets are real, and get a moment of real time before the run'
 
 import asyncio
 import selectors
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -51,7 +52,17 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
         self._turn_selector = TurnSelector(turns)
+        self._end_asked_for = False
+        self._end_begun = threading.Lock()  # taken for good: by the thread that asks for the end, or by the loop's
         super().__init__(self._turn_selector)
+
+    def run_forever(self) -> None:
+        """Run until it is stopped, or its thread's run is over."""
+        try:
+            super().run_forever()
+        finally:
+            if self._end_asked_for:
+                self.end()
 
     def time(self) -> float:
         """Return the seconds of the run's clock."""
@@ -90,7 +101,10 @@ class TurnEventLoop(asyncio.SelectorEventLoop):
         return future
 
     def end(self) -> None:
-        """Cancel what still runs, and close. The loop's thread has ended."""
+        """Cancel what still runs, and close; if a coroutine blocks its thread in real time, once it no longer does."""
+        self._end_asked_for = True
+        if self.is_running() or not self._end_begun.acquire(blocking=False):
+            return
         tasks = asyncio.all_tasks(self)
         for task in tasks:
             task.cancel()

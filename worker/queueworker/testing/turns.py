@@ -6,17 +6,20 @@ others use of it, `waits` what its threads wait with; it does not know what they
 """
 
 import math
-import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-END_TIMEOUT_SECONDS: Final = 1.0
-"""How many real seconds the threads of a run have for ending after it. One that blocks is left behind."""
+from queueworker.testing.stacks import stacks_of
+
+END_TIMEOUT_SECONDS: Final = 10.0
+"""How many real seconds the threads of a run have for ending after it: little, unless other programs take them."""
+
+BLOCKED_TIMEOUT_SECONDS: Final = 1.0
+"""The same for a thread that blocks when the run ends. One that does not end in time is left behind."""
 
 
 class StuckError(Exception):
@@ -28,17 +31,26 @@ class EndOfRun(BaseException):
 
 
 class Turn:
-    """One thread's place among those that take turns. Compared by identity."""
+    """One thread's place among those that take turns. Compared by identity.
 
-    __slots__ = ("_may_go", "deadline", "notified", "over")
+    Args:
+        thread: whose it is.
+        is_foreign: whether a handler has started that thread itself: it takes turns for as long as it waits.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_may_go", "deadline", "ended", "is_foreign", "notified", "over", "thread")
+
+    def __init__(self, thread: threading.Thread, *, is_foreign: bool = False) -> None:
+        self.thread = thread
+        self.is_foreign = is_foreign
         self._may_go = threading.Lock()
         self._may_go.acquire()
         self.deadline = math.inf
         """Until when the thread waits."""
         self.notified = False
         """Whether it was woken before that."""
+        self.ended = False
+        """Whether its run is over, or ends just now: waiting raises, and nothing passes the turn on."""
         self.over = False
         """Whether the thread has done its work, or its run has."""
 
@@ -59,13 +71,14 @@ class TurnThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._work = work
         self._over = over
-        self.turn = Turn()
+        self.turn = Turn(self)
 
     def run(self) -> None:
-        """Begin when it is its turn."""
+        """Begin when it is its turn, and not at all if the run ends before."""
         self.turn.take()
-        with suppress(EndOfRun):
-            self._work()
+        if not self.turn.ended:
+            with suppress(EndOfRun):
+                self._work()
 
     def is_alive(self) -> bool:
         """Return whether its work goes on: what the operating system does afterwards must not decide anything."""
@@ -91,7 +104,7 @@ class Turns:
     def __init__(self) -> None:
         self.now = 0.0
         self.ending = False
-        self._lock = threading.Lock()  # held for a moment only, never while a thread waits
+        self._lock = threading.RLock()  # held for a moment only; again by a finalizer that notifies just then
         self._of_thread = threading.local()
         self._ready: deque[Turn] = deque()
         self._waiting: dict[Turn, None] = {}  # a set in the order in which they began to wait
@@ -116,7 +129,7 @@ class Turns:
         """
         if self.active:
             raise RuntimeError("there is a run already: one queue, or one clock, has one run at a time")
-        self._main = self._of_thread.turn = Turn()
+        self._main = self._of_thread.turn = Turn(threading.current_thread())
         self._give_up_at = time.monotonic() + timeout_seconds
         try:
             yield
@@ -135,27 +148,31 @@ class Turns:
                 self._leave(thread.turn)
 
         thread = TurnThread(name, work, over)
-        self._threads.append(thread)
+        thread.start()  # first, as it may fail: the turn must not be given to a thread that there is not
+        starter = getattr(self._of_thread, "turn", None)
         with self._lock:
-            self._ready.append(thread.turn)
-        thread.start()
+            self._threads.append(thread)
+            if self.ending or (starter is not None and starter.ended):
+                thread.turn.ended = True
+                thread.turn.give()
+            else:
+                self._ready.append(thread.turn)
         return thread
 
     @contextmanager
     def joined(self) -> Iterator[Turn]:
-        """Take turns in this block. Only for a thread that a handler has started itself is there something to do."""
+        """Return this thread's turn; a foreign thread has one in this block only, for one wait.
+
+        It begins that without being given the turn: it may hold a lock that the thread whose turn it is needs.
+        """
         turn = getattr(self._of_thread, "turn", None)
-        if turn is not None or self.ending or not self.active:
-            yield turn or Turn()
+        if turn is not None:
+            yield turn
             return
-        turn = self._of_thread.turn = Turn()
-        with self._lock:
-            self._ready.append(turn)
-        turn.take()
+        turn = Turn(threading.current_thread(), is_foreign=True)
         try:
             yield turn
         finally:
-            del self._of_thread.turn
             self._leave(turn)
 
     def begin_wait(self, turn: Turn, deadline: float) -> None:
@@ -164,10 +181,11 @@ class Turns:
         Raises:
             EndOfRun: the run is over.
         """
-        if self.ending or turn.over or not self.active:
-            raise EndOfRun
-        turn.deadline, turn.notified = deadline, False
         with self._lock:
+            if turn.ended or self.ending or not self.active:
+                turn.ended = True
+                raise EndOfRun("there is no run any more in which this thread could wait")
+            turn.deadline, turn.notified = deadline, False
             self._waiting[turn] = None
 
     def wait(self, turn: Turn) -> bool:
@@ -177,13 +195,14 @@ class Turns:
             EndOfRun: the run is over.
             StuckError: see `run`.
         """
-        self._pass_on()
+        if not turn.is_foreign:
+            self._pass_on(turn)
         if turn is self._main:
             self._take_main(turn)
         else:
             turn.take()
-            if self.ending and not turn.notified:
-                raise EndOfRun
+            if turn.ended and not turn.notified:
+                raise EndOfRun("the run is over, and this thread still waited")
         return turn.notified
 
     def notify(self, turn: Turn) -> None:
@@ -196,22 +215,21 @@ class Turns:
 
     def _leave(self, turn: Turn) -> None:
         """Take turns no more."""
-        was_over, turn.over = turn.over, True
-        if not was_over:  # else it was stuck, and its run has ended without it
-            self._pass_on()
+        turn.over = True
+        self._pass_on(turn)
 
-    def _pass_on(self) -> None:
-        """Give the turn to a thread that is ready, else to the one that waits for the earliest moment."""
+    def _pass_on(self, turn: Turn) -> None:
+        """Give this turn to a thread that is ready, else to the one that waits for the earliest moment."""
         with self._lock:
-            if self.ending:
+            if turn.ended:  # it may have been stuck, and its run be over, or another have begun
                 return
             if not self._ready:
-                following = min(self._waiting, key=lambda turn: turn.deadline)
+                following = min(self._waiting, key=lambda waiting: waiting.deadline)
                 if following.deadline == math.inf and self._main is not None:
                     following = self._main  # nothing can happen any more, and it says so
                 else:
                     self.now = max(self.now, following.deadline)
-                del self._waiting[following]
+                self._waiting.pop(following, None)  # main has no longer waited if it has given up
                 self._ready.append(following)
             self._ready.popleft().give()
 
@@ -222,20 +240,26 @@ class Turns:
             raise StuckError(f"nothing can happen any more. The threads wait here:\n{self._stacks()}")
 
     def _stacks(self) -> str:
-        frames = sys._current_frames()  # noqa: SLF001 -- documented, for exactly this
-        return "\n".join(
-            thread.name + ":\n" + "".join(traceback.format_stack(frames[thread.ident]))
-            for thread in self._threads
-            if thread.ident in frames
-        )
+        with self._lock:
+            foreign = [turn.thread for turn in [*self._waiting, *self._ready] if turn.is_foreign]
+        return stacks_of([*self._threads, *foreign])
 
     def _end(self) -> None:
         """End all threads, one after the other: what waits raises, and is not waited for again."""
-        self.ending, give_up_at = True, time.monotonic() + END_TIMEOUT_SECONDS
+        give_up_at = time.monotonic() + END_TIMEOUT_SECONDS
+        with self._lock:
+            self.ending = True
+            waiting = {*self._waiting, *self._ready}
+            for turn in waiting.union(thread.turn for thread in self._threads):
+                turn.ended = True
+                if turn.is_foreign:
+                    turn.give()  # nobody waits for its end: it is the handler's thread
         for thread in self._threads:
-            thread.end(max(0.0, give_up_at - time.monotonic()))
-        self._threads.clear()
-        self._ready.clear()
-        self._waiting.clear()
-        self._main, self.ending = None, False
+            left = max(0.0, give_up_at - time.monotonic())
+            thread.end(left if thread.turn in waiting else min(left, BLOCKED_TIMEOUT_SECONDS))
+        with self._lock:
+            self._threads.clear()
+            self._ready.clear()
+            self._waiting.clear()
+            self._main, self.ending = None, False
         del self._of_thread.turn

@@ -1,13 +1,13 @@
-"""Threads for readings, so that queues that do not answer never delay those that do.
+"""Places for readings, so that queues that do not answer never delay those that do.
 
-`reader` runs its calls in it. Few quick calls may run at once, and many slow ones: a call that takes long gives up its
+`reader` makes its calls in it. Few quick calls may run at once, and many slow ones: a call that takes long gives up its
 quick place and goes on in a slow one, and a queue that was slow last time starts there. So thousands of healthy queues
-need few threads, and a hundred queues that never answer occupy a hundred slow places and nothing else. It knows
-nothing of SQS.
+need few places, and a hundred queues that never answer occupy a hundred slow places and nothing else. What blocks runs
+in threads, as many as there are places. It knows nothing of SQS.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,24 +17,23 @@ SLOW_SECONDS = 0.5
 """A call that takes this long counts as slow. A reading takes milliseconds, from another continent some hundred."""
 
 SLOW_PER_QUICK = 16
-"""Slow places per quick one. A thread that waits costs next to nothing."""
+"""Slow places per quick one. A call that waits costs next to nothing."""
 
 MOST_SLOW_REMEMBERED = 10_000
 """Slow queues that are remembered at most: tenants choose the names, and may change them endlessly."""
 
 
 class Bulkhead:
-    """An executor that keeps slow calls from delaying quick ones. Close it to end the threads."""
+    """Places for calls, which keep slow ones from delaying quick ones. Close it to end the threads."""
 
     def __init__(self, quick: int) -> None:
-        """Create the threads' executor.
+        """Make the places; threads start when they are needed.
 
         Args:
             quick: Quick calls that may run at the same time.
         """
         slow = quick * SLOW_PER_QUICK
-        self.size = quick + slow
-        self._executor = ThreadPoolExecutor(self.size, thread_name_prefix="sqs")
+        self._executor = ThreadPoolExecutor(quick + slow, thread_name_prefix="sqs")
         self._quick = asyncio.Semaphore(quick)
         self._slow = asyncio.Semaphore(slow)
         self._slow_before: dict[Hashable, None] = {}
@@ -44,37 +43,61 @@ class Bulkhead:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, key: Hashable, call: Callable[[], T]) -> T:
-        """Run a call in a thread; returns or raises what it does. A key that was slow last time starts as slow."""
-        began, task = await (self._run_slow if key in self._slow_before else self._run_quick)(call)
-        if not task.done():
+        """Make a call that blocks, in a thread, in a place as `hold` does."""
+        return await self.hold(key, lambda: self.in_thread(call))
+
+    def in_thread(self, call: Callable[[], T]) -> "asyncio.Future[T]":
+        """Make a call that blocks, in a thread: within a place that is held already."""
+        return asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    async def hold(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call in a place; returns or raises what it does. A key that was slow last time starts as slow."""
+        if key in self._slow_before:
             async with self._slow:
-                await asyncio.wait({task})
-        self._remember(key, slow=asyncio.get_running_loop().time() - began >= SLOW_SECONDS)
-        return task.result()
+                return await self._timed(key, call)
+        place = _QuickPlace(self._quick, self._slow)
+        await self._quick.acquire()
+        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, place.give_up)
+        try:
+            return await self._timed(key, call)
+        finally:
+            timer.cancel()
+            place.leave()
 
-    async def _run_slow(self, call: Callable[[], T]) -> "tuple[float, asyncio.Future[T]]":
-        async with self._slow:
-            started = self._start(call)
-            await asyncio.wait({started[1]})
-        return started
-
-    async def _run_quick(self, call: Callable[[], T]) -> "tuple[float, asyncio.Future[T]]":
-        """Start in a quick place, and leave it when the call is slow and a slow place is free."""
-        async with self._quick:
-            started = self._start(call)
-            await asyncio.wait({started[1]}, timeout=SLOW_SECONDS)
-            if self._slow.locked():
-                await asyncio.wait({started[1]})
-        return started
-
-    def _start(self, call: Callable[[], T]) -> "tuple[float, asyncio.Future[T]]":
+    async def _timed(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         loop = asyncio.get_running_loop()
-        task = loop.run_in_executor(self._executor, call)
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # its waiter may be gone
-        return loop.time(), task
+        began = loop.time()
+        try:
+            return await call()
+        finally:
+            self._remember(key, slow=loop.time() - began >= SLOW_SECONDS)
 
     def _remember(self, key: Hashable, *, slow: bool) -> None:
         if not slow:
             self._slow_before.pop(key, None)
         elif len(self._slow_before) < MOST_SLOW_REMEMBERED:
             self._slow_before[key] = None
+
+
+class _QuickPlace:
+    """A quick place that a call has, which it may change for a slow one."""
+
+    def __init__(self, quick: asyncio.Semaphore, slow: asyncio.Semaphore) -> None:
+        self._quick = quick
+        self._slow = slow
+        self._moved: asyncio.Task[bool] | None = None
+
+    def give_up(self) -> None:
+        """Leave the quick place for a slow one, if one is free."""
+        if not self._slow.locked():
+            self._quick.release()
+            self._moved = asyncio.create_task(self._slow.acquire())
+
+    def leave(self) -> None:
+        """Leave whichever place it is."""
+        if self._moved is None:
+            self._quick.release()
+        elif self._moved.done():
+            self._slow.release()
+        else:
+            self._moved.cancel()

@@ -1,7 +1,8 @@
-"""Reads the message counts of queues. boto3 blocks, so the calls run in the threads of `bulkhead`.
+"""Reads the message counts of queues, in the places of `bulkhead`.
 
-The scheduler calls `read` for each distinct queue. A pool's URL names account and queue, and perhaps the region; its
-host never decides where a request goes (see `clients`). It decides nothing and keeps no reading.
+Requests are sent and answered on the event loop. What blocks, credentials above all, is rarely needed, and runs in a
+thread. The scheduler calls `read` for each distinct queue. A pool's URL names account and queue, and perhaps the
+region; its host never decides where a request goes (see `clients`). It decides nothing and keeps no reading.
 """
 
 import asyncio
@@ -9,18 +10,18 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from queueaddress import AddressError, is_at_aws
 from queueworkerpool.errors import QueueAddressInvalidError, QueueAnswerInvalidError, QueueUnreachableError
 from queueworkerpool.health import Jobs
 from queueworkerpool.model import Endpoints, QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
-from queueworkerpool.queues.sqs.clients import Clients
+from queueworkerpool.queues.sqs.clients import Clients, Signed
 from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, error_for
 
 READING_DEADLINE_SECONDS = 60.0
-"""The limit for a whole reading, including the wait for a thread: botocore's own time-outs restart with each byte."""
+"""The limit for a whole reading, including the wait for a place: the time-outs of a request restart with each byte."""
 
 _VISIBLE: Final = "ApproximateNumberOfMessages"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
@@ -37,7 +38,7 @@ _COUNT = re.compile(r"[0-9]{1,12}")
 
 
 class SqsQueues:
-    """A reader of queues in any region. Close it to end its threads."""
+    """A reader of queues in any region. Close it to end its threads and connections."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class SqsQueues:
         self._default_region = default_region
         self._clock = clock
         self._bulkhead = Bulkhead(workers)
-        self._clients = Clients(self._bulkhead.size, default_region)
+        self._clients = Clients(default_region)
         self.endpoints = _NO_ENDPOINTS if endpoints.by_host and self._clients.has_one_endpoint else endpoints
         self.jobs = Jobs()
 
@@ -66,38 +67,51 @@ class SqsQueues:
         """The region of queues that name none; None when neither setting names one."""
         return self._default_region or self._clients.default_region
 
-    def close(self) -> None:
-        """End the threads and connections; calls under way end by their time-outs."""
+    async def close(self) -> None:
+        """End the threads and connections; what blocks ends by its time-outs."""
         self._bulkhead.close()
-        self._clients.close()
+        await self._clients.close()
 
     async def read(self, queue: QueueRef) -> QueueReading:
         """Return the counts of one queue. Raises the kind of QueueUnreadableError that says what is wrong."""
         try:
             async with asyncio.timeout(READING_DEADLINE_SECONDS):
-                return await self._bulkhead.run(queue, partial(self._read, queue))
+                return await self._bulkhead.hold(queue, partial(self._ask, queue))
         except TimeoutError as error:
             problem = f"queue {queue.name}: no whole answer in {READING_DEADLINE_SECONDS:.0f} s: {CHECK_ENDPOINT}"
             raise QueueUnreachableError(problem) from error
 
-    def _read(self, queue: QueueRef) -> QueueReading:
-        with self.jobs.job():
-            return self._ask(queue)
-
-    def _ask(self, queue: QueueRef) -> QueueReading:
+    async def _ask(self, queue: QueueRef) -> QueueReading:
         time = self._clock()
         try:
-            region = queue.home(self._default_region)
-        except AddressError as error:
-            raise QueueAddressInvalidError(f"{queue.label}: {error}") from error
-        try:
-            with self._clients.of(region, queue.role, self._endpoint(queue, region)) as client:
-                answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=_ATTRIBUTES)
+            signed = self._prepared(queue)
+            if signed is None:
+                signed = await self._bulkhead.in_thread(partial(self._prepare, queue))
+            answer = await self._clients.send(signed, "GetQueueAttributes", _body(queue))
         except QueueAddressInvalidError:
             raise
-        except Exception as error:  # botocore's parsers raise anything when an answer is strange
+        except Exception as error:  # providers of credentials raise anything
             raise error_for(queue, error, time) from error
-        return _reading(queue.name, answer, time)
+        return _reading(queue.name, answer.content, time)
+
+    def _prepared(self, queue: QueueRef) -> Signed | None:
+        """Return what a request needs if that takes no wait, else None."""
+        endpoint = self.endpoints.endpoint_of(queue.url)
+        if endpoint is None and not is_at_aws(queue.url):
+            return None
+        return self._clients.prepared(self._home(queue), queue.role, endpoint)
+
+    def _prepare(self, queue: QueueRef) -> Signed:
+        """Return what a request needs, as soon as it is there."""
+        with self.jobs.job():
+            region = self._home(queue)
+            return self._clients.prepare(region, queue.role, self._endpoint(queue, region))
+
+    def _home(self, queue: QueueRef) -> str | None:
+        try:
+            return queue.home(self._default_region)
+        except AddressError as error:
+            raise QueueAddressInvalidError(f"{queue.label}: {error}") from error
 
     def _endpoint(self, queue: QueueRef, region: str | None) -> str | None:
         """Return the endpoint of a listed server, None for the operator's own. Raises QueueAddressInvalidError."""
@@ -105,6 +119,10 @@ class SqsQueues:
         if endpoint is None and not is_at_aws(queue.url) and self._clients.is_aws_asked(region):
             raise QueueAddressInvalidError(f"{queue.label}: {_NOT_LISTED}")
         return endpoint
+
+
+def _body(queue: QueueRef) -> dict[str, Any]:
+    return {"QueueUrl": queue.url, "AttributeNames": _ATTRIBUTES}
 
 
 def _reading(name: str, answer: object, time: datetime) -> QueueReading:

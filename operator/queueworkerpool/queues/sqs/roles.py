@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.credentials import Credentials, DeferredRefreshableCredentials
+from botocore.credentials import DeferredRefreshableCredentials, ReadOnlyCredentials
 
 from queueworkerpool.model import Role
 
@@ -28,7 +28,7 @@ class RoleRefusedError(Exception):
 class Roles:
     """Credentials per role and pool."""
 
-    def __init__(self, sts: Callable[[str | None], Any]) -> None:
+    def __init__(self, sts: Callable[[str], Any]) -> None:
         """Create an empty cache of credentials.
 
         Args:
@@ -38,7 +38,16 @@ class Roles:
         self._kept: OrderedDict[Role, DeferredRefreshableCredentials] = OrderedDict()
         self._lock = threading.Lock()
 
-    def credentials(self, role: Role, region: str | None) -> Credentials:
+    def current(self, role: Role) -> ReadOnlyCredentials | None:
+        """Return the role's credentials if they need no renewal, and so no request; else None."""
+        with self._lock:
+            kept = self._kept.get(role)
+            if kept is None:
+                return None
+            self._kept.move_to_end(role)
+        return None if kept.refresh_needed() else kept.get_frozen_credentials()
+
+    def credentials(self, role: Role, region: str) -> ReadOnlyCredentials:
         """Return the role's credentials, valid for some minutes at least. Raises RoleRefusedError."""
         with self._lock:
             kept = self._kept.get(role)
@@ -49,12 +58,11 @@ class Roles:
             self._kept[role] = kept
             self._kept.move_to_end(role)
         try:
-            frozen = kept.get_frozen_credentials()
-            return Credentials(*frozen[:3])  # type: ignore[arg-type] # they are None only before the first refresh
+            return kept.get_frozen_credentials()
         except Exception as error:  # anything boto3 raises, and what botocore makes of an answer without credentials
             raise RoleRefusedError(error) from error
 
-    def _assume(self, role: Role, region: str | None) -> Mapping[str, str]:
+    def _assume(self, role: Role, region: str) -> Mapping[str, str]:
         name = f"queueworkerpool-{role.uid}"  # at most 64 letters
         answer = self._sts(region).assume_role(RoleArn=role.arn, RoleSessionName=name, ExternalId=role.external_id)
         given = answer["Credentials"]

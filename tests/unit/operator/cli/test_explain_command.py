@@ -27,6 +27,7 @@ def test_a_pool_is_explained_to_people() -> None:
             "      12  SizedByBacklog  60 messages / 5 per pod = 12 pods",
             "so: 12 pods, by SizedByBacklog",
             "next reading: within 5 s",
+            "readings: 0.21 USD a month, 1 queue every 5 s",
         ],
     )
 

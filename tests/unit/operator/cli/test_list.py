@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.serving import kubeconfig
+from tests.unit.operator.builders import URL
 from tests.unit.operator.cli.conftest import POOLS, STATUS, Api, listed, qwp, refused, stored
 
 EVERYWHERE = "/apis/queueworker.dev/v1alpha1/queueworkerpools"
@@ -60,6 +61,35 @@ def test_programs_get_every_number(api: Api) -> None:
         "recommendedReplicas": 12,
         "backlog": 60,
     }
+
+
+IDLE = STATUS | {"replicas": 0, "observedGeneration": 1, "memory": {"emptySince": "2026-11-23T11:00:00Z"}}
+MISSING = {"type": "TargetFound", "status": "False", "reason": "TargetNotFound", "message": "there is none"}
+COSTS: dict[str, tuple[dict[str, Any], dict[str, Any], str, float | None]] = {
+    "a pool": (STATUS, {}, "0.21 USD", 0.20736),
+    "two queues": (STATUS, {"queues": [{"url": f"{URL}{number}"} for number in (1, 2)]}, "0.41 USD", 0.41472),
+    "an idle pool": (IDLE, {"idlePollSeconds": 300}, "0.0035 USD", 0.003456),
+    "a paused pool": (STATUS, {"mode": "Paused"}, "0.00 USD", 0),
+    "a pool without its target": (STATUS | {"conditions": [MISSING]}, {}, "0.00 USD", 0),
+    "a pool that no operator has seen": ({}, {}, "-", None),
+}
+
+
+@pytest.mark.parametrize(("status", "spec", "shown", "cost"), COSTS.values(), ids=COSTS)
+def test_what_readings_cost_in_a_month_is_shown_of(
+    api: Api, status: dict[str, Any], spec: dict[str, Any], shown: str, cost: float | None
+) -> None:
+    api[POOLS] = listed(stored(status=status, **spec))
+    head, line = qwp("list", "-o", "wide").stdout.splitlines()
+    assert line[head.index("READINGS/MONTH") :].startswith(f"{shown}   ")
+    [document] = json.loads(qwp("list", "-o", "json").stdout)["pools"]
+    assert document["readingsMonthlyCostUSD"] == cost
+
+
+def test_a_pool_that_cannot_be_read_has_no_cost_that_is_known(api: Api) -> None:
+    api[POOLS] = listed(stored(mode="Sideways"))
+    [document] = json.loads(qwp("list", "-o", "json").stdout)["pools"]
+    assert document["readingsMonthlyCostUSD"] is None
 
 
 def test_a_namespace_without_pools_is_told_apart_from_a_failure(api: Api) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from queueworkerpool.leader.fence import no_fence
+from queueworkerpool.leader.shard_fences import ShardFences
 from queueworkerpool.model import NamespacedName, Pool, ScaleTargetRef, StoredPool
 from queueworkerpool.scheduler import PoolStore, Scheduler
 from tests.unit.operator.builders import SPEC, pool
@@ -52,7 +54,7 @@ class SchedulerHarness:
 
     def __post_init__(self) -> None:
         self.store = PoolStore()
-        self.scheduler = Scheduler(self.store, self._tick, self, OtherStore(self))
+        self.scheduler = Scheduler(self.store, ShardFences([no_fence()]), self._tick, self, OtherStore(self))
         self.scheduler.start()
 
     async def _tick(self, pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from queueworkerpool.errors import QueueNotFoundError, QueueUnreachableError, QueueUnreadableError
-from queueworkerpool.model import QueueReading, QueueRef
+from queueworkerpool.model import FRESH_SHARE, Freshness, QueueReading, QueueRef
 from queueworkerpool.scheduler import SharedReadings
-from queueworkerpool.scheduler.readings import FRESH_SHARE
 from tests.unit.operator.builders import NOW
 from tests.unit.operator.scheduler.harness import gaps
 
 pytestmark = pytest.mark.looptime
 
 A, B = QueueRef("https://sqs.eu-west-1.amazonaws.com/1/a"), QueueRef("https://sqs.eu-west-1.amazonaws.com/1/b")
+
+
+every_seconds = Freshness.of_interval
 
 
 def now() -> float:
@@ -60,7 +62,7 @@ async def poll(readings: SharedReadings, queue: QueueRef, every: float, phase: f
     while now() <= until:
         began = now()
         try:
-            answers.append((await readings.read(queue, every)).visible)
+            answers.append((await readings.read(queue, every_seconds(every))).visible)
         except QueueUnreadableError as error:
             answers.append(error)
         await asyncio.sleep(every - (now() - began) % every)
@@ -74,15 +76,15 @@ async def test_one_pool_reads_its_queue_once_per_interval(readings: SharedReadin
 
 
 async def test_a_slightly_early_tick_still_has_a_reading_of_its_own(readings: SharedReadings, sqs: Sqs) -> None:
-    await readings.read(A, 5)
+    await readings.read(A, every_seconds(5))
     await asyncio.sleep(4.9)
-    await readings.read(A, 5)
+    await readings.read(A, every_seconds(5))
     assert len(sqs.asked[A]) == 2
 
 
 async def test_many_pools_at_once_share_one_reading(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.takes[A] = 0.5
-    answers = await asyncio.gather(*(readings.read(A, 5) for _ in range(100)))
+    answers = await asyncio.gather(*(readings.read(A, every_seconds(5)) for _ in range(100)))
     assert len(sqs.asked[A]) == 1
     assert {reading.visible for reading in answers} == {1}
 
@@ -105,16 +107,16 @@ async def test_the_shortest_interval_of_the_pools_that_share_a_queue_counts(read
 
 
 async def test_a_younger_reading_can_be_asked_for(readings: SharedReadings) -> None:
-    await readings.read(A, 300)
+    await readings.read(A, every_seconds(300))
     await asyncio.sleep(1)
-    assert (await readings.read(A, 300)).visible == 1
-    assert (await readings.read(A, 1)).visible == 2
-    assert (await readings.read(A, 300)).visible == 2
+    assert (await readings.read(A, every_seconds(300))).visible == 1
+    assert (await readings.read(A, every_seconds(1))).visible == 2
+    assert (await readings.read(A, every_seconds(300))).visible == 2
 
 
 async def test_two_queues_are_two_readings(readings: SharedReadings, sqs: Sqs) -> None:
     elsewhere = QueueRef(A.url, "us-east-1")
-    await asyncio.gather(*(readings.read(queue, 5) for queue in (A, B, elsewhere)))
+    await asyncio.gather(*(readings.read(queue, every_seconds(5)) for queue in (A, B, elsewhere)))
     assert {queue: len(times) for queue, times in sqs.asked.items()} == {A: 1, B: 1, elsewhere: 1}
 
 
@@ -143,10 +145,10 @@ async def test_a_queue_that_answers_again_is_read_within_an_interval(readings: S
 async def test_a_bug_in_the_client_reaches_those_who_asked_and_is_not_kept(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.fails[A] = ZeroDivisionError("a bug")
     with pytest.raises(ZeroDivisionError):
-        await readings.read(A, 5)
+        await readings.read(A, every_seconds(5))
     await asyncio.sleep(5)
     del sqs.fails[A]
-    assert (await readings.read(A, 5)).visible == 2
+    assert (await readings.read(A, every_seconds(5))).visible == 2
 
 
 # Slow queues
@@ -169,7 +171,7 @@ async def test_a_queue_slower_than_the_interval_is_asked_once_at_a_time(readings
 
 async def test_a_deleted_pool_cancels_no_reading_of_those_that_share_it(readings: SharedReadings, sqs: Sqs) -> None:
     sqs.takes[A] = 3
-    deleted, other = (asyncio.create_task(readings.read(A, 5)) for _ in range(2))
+    deleted, other = (asyncio.create_task(readings.read(A, every_seconds(5))) for _ in range(2))
     await asyncio.sleep(1)
     deleted.cancel()
     assert (await other).visible == 1
@@ -184,14 +186,14 @@ async def test_the_time_of_a_reading_is_measured_for_successes_and_failures(
 ) -> None:
     sqs.takes = {A: 0.5, B: 2}
     sqs.fails[B] = QueueUnreachableError("queue b: no answer")
-    await readings.read(A, 5)
+    await readings.read(A, every_seconds(5))
     with pytest.raises(QueueUnreachableError):
-        await readings.read(B, 5)
+        await readings.read(B, every_seconds(5))
     assert took == [0.5, 2]
 
 
 async def test_a_queue_that_is_no_longer_read_is_forgotten(readings: SharedReadings) -> None:
     for number in range(100):
-        await readings.read(QueueRef(f"{A.url}{number}"), 5)
+        await readings.read(QueueRef(f"{A.url}{number}"), every_seconds(5))
     await asyncio.sleep(6)
     assert readings._requested == {}

@@ -88,6 +88,14 @@ WARNINGS: dict[str, tuple[SizingRule, dict[str, Any], list[str]]] = {
         {"scale_up": window(60)},
         ["spec.behavior.scaleUp.stabilizationWindowSeconds"],
     ),
+    "an idle interval as long as the latency": (TARGET, {"idle_poll_seconds": 60}, ["spec.idlePollSeconds"]),
+    "an idle interval that a minimum makes void": (TARGET, {"idle_poll_seconds": 60, "min_replicas": 1}, []),
+    "an idle interval below the latency": (TARGET, {"idle_poll_seconds": 59}, []),
+    "both intervals as long as the latency": (
+        TARGET,
+        {"poll_seconds": 60, "idle_poll_seconds": 60},
+        ["spec.pollSeconds"],
+    ),
     "an activation threshold": (TARGET, {"activation_messages": 5}, ["spec.activationMessages"]),
     "an activation threshold that a minimum makes void": (TARGET, {"activation_messages": 5, "min_replicas": 1}, []),
     "a last pod that goes sooner than it came": (

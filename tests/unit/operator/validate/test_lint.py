@@ -102,6 +102,16 @@ DOUBTFUL: dict[str, tuple[str, str, str]] = {
         "spec.activationMessages",
         "no effect while minReplicas is 1",
     ),
+    "an idle interval of a pool that is never at zero": (
+        pool(minReplicas=1, idlePollSeconds=60),
+        "spec.idlePollSeconds",
+        "no effect while minReplicas is 1, for the pool is never at zero",
+    ),
+    "an idle interval as long as the latency": (
+        latency(idlePollSeconds=60),
+        "spec.idlePollSeconds",
+        "the first message of an idle pool may wait 60 s before it is counted, and latencySeconds is 60",
+    ),
     "a pool that can never leave zero": (
         up(selectPolicy="Disabled"),
         "spec.behavior.scaleUp.selectPolicy",

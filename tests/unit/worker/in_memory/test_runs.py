@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -289,22 +289,55 @@ def test_an_unanswered_delete_leaves_the_message_in_flight_and_the_exit_code_say
     assert (result.exit_code, result.handled, result.in_flight) == (1, [], ["fine"])
 
 
-def test_a_handler_that_blocks_for_too_long_is_shown() -> None:
-    released = threading.Event()
+@dataclass
+class Blocking:
+    """A handler that blocks in real time, and the event loops that it ran on."""
 
-    def block(_: Message) -> None:
-        released.wait(5)
+    released: threading.Event = field(default_factory=threading.Event)
+    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    queue = Queue()
-    queue.send("a")
-    worker = Worker(block, queue, timeout_seconds=0.2)
+    def handle(self, _: Message) -> None:
+        self.released.wait(60)
+
+    async def handle_async(self, _: Message) -> None:
+        self.loops.append(asyncio.get_running_loop())
+        self.released.wait(60)
+        await asyncio.to_thread(int)
+
+    def join(self, message: Message) -> None:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(message.extend, 100).result()
+
+
+def stuck(blocking: Blocking, handler: Callable[[Message], object], timeout_seconds: float) -> str:
+    """Return what a run says that gives up after so long, once all of its threads have ended."""
     others = set(threading.enumerate())
-    with pytest.raises(StuckError, match=r"takes too long(.|\n)*released\.wait"):
-        worker.run()
-    released.set()
-    for thread in set(threading.enumerate()) - others:  # it ends as soon as it blocks no more
-        if thread.name == "handler-1":
-            thread.join()
+    with pytest.raises(StuckError) as stuck:
+        consume(handler, ["a"], timeout_seconds=timeout_seconds)
+    blocking.released.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join()
+    return str(stuck.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        pytest.param("handle", "self.released.wait", id="a function"),
+        pytest.param("handle_async", "self.released.wait", id="a coroutine"),
+        pytest.param("join", "self._changed.wait_for", id="a function whose own thread waits for the time of the run"),
+    ],
+)
+def test_a_handler_that_blocks_for_too_long_is_shown(name: str, line: str) -> None:
+    """The run is given more time where other programs leave its threads none to get so far."""
+    for seconds in (0.2, 2, 20):
+        blocking = Blocking()
+        shown = stuck(blocking, getattr(blocking, name), seconds)
+        if line in shown:
+            break
+    assert "takes too long" in shown
+    assert line in shown
+    assert all(loop.is_closed() for loop in blocking.loops)
 
 
 @dataclass

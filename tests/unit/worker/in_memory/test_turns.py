@@ -1,7 +1,11 @@
 """How time passes at once: threads take turns, and the clock jumps when all of them wait."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -57,15 +61,49 @@ def test_half_a_second_takes_no_real_time_however_often(clock: Clock) -> None:
     assert clock.now == 5000
 
 
+def foreign_thread(clock: Clock, seconds: float | None) -> Future[bool]:
+    """Return what becomes of a thread that a handler has started itself, and that waits now, for so many seconds."""
+    changed, begun = clock.condition(), threading.Event()
+
+    def work() -> bool:
+        with changed:
+            begun.set()
+            return changed.wait(seconds)
+
+    pool = ThreadPoolExecutor(thread_name_prefix="foreign")
+    future = pool.submit(work)
+    pool.shutdown(wait=False)
+    begun.wait()
+    with changed:  # free as soon as it waits: it must not hold the lock until it has its turn, which is ours
+        return future
+
+
 def waits_for_nothing(clock: Clock) -> None:
     clock.event().wait()
 
 
-def blocks(clock: Clock) -> None:
+def waits_with_a_foreign_thread(clock: Clock) -> None:
+    foreign_thread(clock, None)
+    clock.event().wait()
+
+
+@pytest.mark.parametrize(
+    ("work", "sentence"),
+    [
+        pytest.param(waits_for_nothing, "nothing can happen any more", id="all wait for what nobody does"),
+        pytest.param(waits_with_a_foreign_thread, "foreign_0:\n(.|\n)*changed.wait", id="a foreign thread waits too"),
+    ],
+)
+def test_a_run_in_which_nothing_can_happen_says_so(clock: Clock, work: Callable[[Clock], None], sentence: str) -> None:
+    with pytest.raises(StuckError, match=sentence), clock.run(10):
+        work(clock)
+
+
+def one_blocks(clock: Clock) -> None:
     released = threading.Event()
 
     def block() -> None:
-        released.wait(5)
+        released.wait(60)
 
     clock.start("handler-1", block)
     try:
@@ -74,16 +112,23 @@ def blocks(clock: Clock) -> None:
         released.set()
 
 
-@pytest.mark.parametrize(
-    ("work", "sentence"),
-    [
-        pytest.param(waits_for_nothing, "nothing can happen any more", id="all wait for what nobody does"),
-        pytest.param(blocks, "handler-1:\n(.|\n)*released.wait", id="one blocks in real time, and is shown"),
-    ],
-)
-def test_a_run_that_cannot_go_on_says_why(clock: Clock, work: Callable[[Clock], None], sentence: str) -> None:
-    with pytest.raises(StuckError, match=sentence), clock.run(0.2):
+def stuck_after(clock: Clock, timeout_seconds: float, work: Callable[[Clock], None]) -> str:
+    """Return what a run says that gives up after so long."""
+    with pytest.raises(StuckError) as stuck, clock.run(timeout_seconds):
         work(clock)
+    return str(stuck.value)
+
+
+def test_a_run_that_takes_too_long_shows_what_blocks(clock: Clock) -> None:
+    """It is given more time where other programs leave the thread none to get so far."""
+    assert any("released.wait" in stuck_after(clock, seconds, one_blocks) for seconds in (0.2, 2, 20))
+
+
+def test_a_thread_that_has_not_begun_when_the_run_ends_never_does(clock: Clock) -> None:
+    begun = threading.Event()
+    with clock.run(10):
+        clock.start("late", begun.set)
+    assert not begun.is_set()
 
 
 def test_a_second_run_of_a_clock_is_refused(clock: Clock) -> None:
@@ -148,18 +193,39 @@ def test_an_event_is_waited_for(clock: Clock) -> None:
 
 
 def test_a_thread_that_a_handler_starts_may_wait_as_well(clock: Clock) -> None:
-    """It has no turn of its own, and takes one."""
-    begun, done = threading.Event(), clock.event()
     with clock.run(10):
+        future = foreign_thread(clock, 5)
+        clock.advance(60)
+        assert future.result() is False, "nobody has notified it"
 
-        def work() -> None:
-            begun.set()
-            clock.advance(5)
-            done.set()
 
-        thread = threading.Thread(target=work)
-        thread.start()
-        assert begun.wait(5)
-        done.wait(60)
-        thread.join()
-    assert done.is_set()
+def test_a_foreign_thread_that_waits_when_the_run_ends_is_ended_too(clock: Clock) -> None:
+    with clock.run(10):
+        future = foreign_thread(clock, None)
+        clock.advance(60)
+    assert "the run is over" in str(future.exception())
+
+
+COLLECTS_GARBAGE_ALL_THE_TIME = """
+import _thread, gc
+from queueworker.testing import Clock, StuckError
+
+clock = Clock()
+gc.callbacks.append(lambda *_: _thread.start_new_thread(int, ()))
+try:
+    with clock.run(10):
+        for number in range(3):
+            clock.start(f"thread {number}", lambda: clock.event().wait())
+        gc.set_threshold(1)
+        clock.event().wait()
+except StuckError:
+    gc.disable()
+    print("stuck")
+"""
+"""Garbage is collected at each allocation, and a thread started meanwhile, as a finalizer could."""
+
+
+def test_a_collection_of_garbage_while_threads_are_looked_at_does_not_freeze_the_process() -> None:
+    command = [sys.executable, "-c", COLLECTS_GARBAGE_ALL_THE_TIME]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.check_output(command, env=environment, text=True, timeout=60) == "stuck\n"

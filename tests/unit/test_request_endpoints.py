@@ -1,4 +1,4 @@
-"""The worker finds SQS where botocore's client finds it."""
+"""SQS is found where botocore's client finds it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from queueworker.sqs.endpoints import find_endpoint
+from sqsrequest import find_endpoint
 
 CONFIG = """\
 [default]

@@ -1,0 +1,112 @@
+"""What docs/size.md says of its runs is so, and its examples are what the rules make of their numbers."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.rules import page, runs
+from docs.rules.engine import Played, play
+from docs.rules.pictures import one_window_per_level
+from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS
+from queueworkerpool.names import Reason
+from queueworkerpool.sizing import Latency, WorkerEstimates
+
+PAGE = (Path(__file__).parents[2] / "docs" / "size.md").read_text()
+PROSE = " ".join(PAGE.split())
+WINDOW = runs.window()
+
+
+def pod_seconds(sizes: list[int], every: int) -> int:
+    return every * sum(sizes)
+
+
+def test_every_block_of_what_explain_prints_is_known_and_none_is_left_out() -> None:
+    names = re.findall(rf"<!-- {page.MARK}(\S+) -->", PAGE)
+    assert sorted(names) == sorted(page.BLOCKS)
+
+
+def test_a_block_is_filled_and_filling_it_again_changes_nothing() -> None:
+    filled = page.with_explanations(f"<!-- {page.MARK}load -->\n```text\nof before\n```\n\nThe end.\n")
+    assert "500 messages x 2 s / (4 per pod x 40 s) = 7 pods" in filled
+    assert "of before" not in filled
+    assert filled.endswith("```\n\nThe end.\n")
+    assert page.with_explanations(filled) == filled
+
+
+def test_a_block_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(LookupError):
+        page.with_explanations(f"<!-- {page.MARK}none -->\n```text\n```\n")
+
+
+@pytest.mark.parametrize("played", [runs.load(), runs.window(), runs.hold(), runs.slow_start(), runs.limits()])
+def test_every_message_of_a_run_is_handled_once_and_no_busy_worker_is_stopped(played: Played) -> None:
+    """A worker that is stopped loses its messages, here."""
+    last = played.seconds[-1]
+    assert len(played.took) + last.waiting + last.in_flight == sum(played.run.sent.values())
+
+
+def test_a_run_is_the_same_each_time() -> None:
+    assert play(runs.load().run).ticks == runs.load().ticks
+
+
+def test_the_load_is_worked_off_in_the_latency() -> None:
+    played = runs.load()
+    assert max(played.took) <= runs.PROMISED_SECONDS
+    assert f"the last message is done {max(played.took)} s after it was sent" in PROSE
+
+
+def test_whoever_divides_by_the_whole_latency_is_late() -> None:
+    known = WorkerEstimates(2.0, 4.0, 20.0, 1000.0)
+    without = Latency(60).recommend(500, WorkerEstimates(2.0, 4.0, 0.0, 1000.0)).replicas
+    assert Latency(60).recommend(500, known).replicas == 7
+    assert 20 + 500 * 2 / (4 * without) > runs.PROMISED_SECONDS
+
+
+def test_the_window_is_the_default_where_workers_report() -> None:
+    assert f"{PROTECTED_WINDOW_SECONDS} s" in PROSE
+
+
+def test_the_size_is_the_most_that_was_recommended_in_the_window_before() -> None:
+    spec = WINDOW.run.spec
+    ticks = PROTECTED_WINDOW_SECONDS // spec.poll_seconds
+    wanted = [tick.decision.recommended or 0 for tick in WINDOW.ticks]
+    for number, tick in enumerate(WINDOW.ticks[ticks:], start=ticks):
+        assert tick.decision.replicas == max(wanted[number - ticks : number + 1])
+
+
+def test_a_window_for_each_level_keeps_pods_for_longer() -> None:
+    spec = WINDOW.run.spec
+    wanted = [tick.decision.recommended or 0 for tick in WINDOW.ticks]
+    levels = one_window_per_level(wanted, WINDOW.run.replicas, PROTECTED_WINDOW_SECONDS // spec.poll_seconds)
+    ours = [tick.decision.replicas for tick in WINDOW.ticks]
+    assert all(level >= size for level, size in zip(levels, ours, strict=True))
+    assert pod_seconds(levels, spec.poll_seconds) > pod_seconds(ours, spec.poll_seconds)
+
+
+def test_pods_stay_while_messages_wait_and_then_only_busy_ones_stay() -> None:
+    ticks = runs.hold().ticks
+    waiting = [tick for tick in ticks if tick.reason == Reason.MESSAGES_WAITING]
+    busy = [tick for tick in ticks if tick.reason == Reason.WAITING_FOR_IDLE_WORKERS]
+    [size] = {tick.decision.replicas for tick in waiting}
+    assert f"{size} pods stay while messages wait" in PROSE
+    for tick in busy:
+        assert tick.facts.pods is not None
+        assert tick.decision.replicas == sum(not each.idle for each in tick.facts.pods)
+
+
+def test_a_start_above_the_latency_is_said_and_more_pods_are_not_asked_for() -> None:
+    played = runs.slow_start()
+    tick = played.first(Reason.SIZED_BY_LATENCY, after=10)
+    assert tick.decision.replicas < runs.load().first(Reason.SIZED_BY_LATENCY, after=10).decision.replicas
+    assert tick.decision.shortfall is not None
+    assert tick.decision.shortfall.reason == Reason.LATENCY_BELOW_STARTUP
+    assert f"done {max(played.took)} s after they were sent" in PROSE
+
+
+def test_bounds_hold_whatever_is_recommended_and_an_unread_queue_changes_nothing() -> None:
+    played = runs.limits()
+    for tick in played.ticks:
+        assert tick.facts.bounds.min_replicas <= tick.decision.replicas <= tick.facts.bounds.max_replicas
+        if tick.second in played.run.unread:
+            assert tick.decision.replicas == tick.facts.replicas

@@ -1,0 +1,152 @@
+"""At no time two processes may write one pool, and in the end one may: whatever happens to processes and Leases."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import combinations, cycle
+
+import looptime
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from queueworkerpool.leader.fence import Fence
+from queueworkerpool.leader.lease import Lease
+from tests.unit.operator.shard_elections import NUMBER, POOLS, Process, Server, now
+
+CALM_SECONDS = 150.0
+"""How long nothing happens before every pool must have a writer: requests that hang, Leases that expire twice."""
+
+
+class WatchedFence(Fence):
+    """Tells when it opens: where two processes may write one pool, one of them begins to while the other may."""
+
+    def __init__(self, clock: Callable[[], float], within: Fence | None, opened: Callable[[], None]) -> None:
+        super().__init__(clock, within)
+        self._opened = opened
+
+    def open_until(self, time: float) -> None:
+        super().open_until(time)
+        self._opened()
+
+
+@dataclass
+class Watched(Process):
+    """A process of a site."""
+
+    opened: Callable[[], None] = lambda: None
+
+    def fence_of(self, within: Fence | None) -> Fence:
+        return WatchedFence(self.clock, within, self.opened)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A process starts, and one of its name is killed first."""
+
+    name: str
+    shards: int
+    offset: float
+    rate: float
+    delays: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """A process is stopped in order, or killed."""
+
+    name: str
+    killed: bool
+
+
+@dataclass(frozen=True)
+class Meddle:
+    """Somebody edits or deletes a Lease."""
+
+    shard: int
+    how: str
+
+
+@dataclass
+class Site:
+    """Processes, and what happens to them."""
+
+    server: Server = field(default_factory=Server)
+    running: dict[str, Watched] = field(default_factory=dict)
+    calm: bool = False
+    ending: list["asyncio.Task[None]"] = field(default_factory=list)
+    unwritten: set[str] = field(default_factory=set)
+    twice: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def check(self) -> None:
+        for (one, first), (other, second) in combinations(self.running.items(), 2):
+            if first.writable() & second.writable():
+                self.twice.append((now(), one, other))
+
+    async def do(self, event: Start | End | Meddle) -> None:
+        if isinstance(event, Meddle):
+            self._meddle(event)
+            return
+        if isinstance(event, End) and not event.killed and event.name in self.running:
+            self.ending.append(asyncio.create_task(self.running[event.name].end()))
+            return
+        if event.name in self.running:
+            await self.running.pop(event.name).die()
+        if isinstance(event, Start):
+            drawn = cycle(event.delays)
+            delays = lambda: 0.0 if self.calm else next(drawn)  # noqa: E731 -- one line
+            self.running[event.name] = Watched(
+                event.name, self.server, event.shards, True, event.offset, event.rate, delays, opened=self.check
+            )
+
+    def _meddle(self, event: Meddle) -> None:
+        lease = self.server.leases[event.shard]
+        if event.how == "delete":
+            self.server.leases[event.shard] = Lease("")
+        elif lease.version and lease.holder:
+            edit = {"shorten": replace(lease, seconds=1), "take the holder away": replace(lease, holder="")}
+            self.server.put(event.shard, edit[event.how])
+
+
+DELAYS = st.lists(st.sampled_from([*[0.0] * 8, 0.01, 0.01, 0.4, 3.0, 15.0, 61.0]), min_size=7, max_size=30)
+STARTS = st.builds(
+    Start,
+    st.sampled_from("abcd"),
+    st.sampled_from([1, 2, 2, 3, 3]),
+    st.floats(-1e6, 1e6),
+    st.floats(0.9, 1.1),
+    DELAYS.map(tuple),
+)
+ENDS = st.builds(End, st.sampled_from("abcd"), st.booleans())
+MEDDLES = st.builds(
+    Meddle, st.sampled_from([NUMBER, 0, 1]), st.sampled_from(["delete", "shorten", "take the holder away"])
+)
+EVENTS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.3, 1.0, 2.7, 9.0, 20.0, 40.0]), STARTS | ENDS | STARTS | MEDDLES), max_size=14
+)
+
+
+async def play(first: list[Start], events: list[tuple[float, Start | End | Meddle]]) -> Site:
+    site = Site()
+    for start in first:
+        await site.do(start)
+    for seconds, event in events:
+        await asyncio.sleep(seconds)
+        await site.do(event)
+    await site.do(first[0])  # so that one is left
+    site.calm = True
+    await asyncio.sleep(CALM_SECONDS)
+    writers = Counter(pool for process in site.running.values() for pool in process.writable())
+    site.unwritten = set(POOLS) - writers.keys()
+    return site
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STARTS, min_size=1, max_size=3), EVENTS)
+def test_every_pool_has_at_most_one_writer_at_all_times_and_one_in_the_end(
+    first: list[Start], events: list[tuple[float, Start | End | Meddle]]
+) -> None:
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        site = runner.run(play(first, events))
+        assert site.twice == []
+        assert site.unwritten == set()
