@@ -20,7 +20,10 @@ PROMISE_SECONDS = 60.0
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 
 POOL, TOLD, UNPROTECTED, BY_MESSAGES = "pool", "pool, serviceSeconds", "pool, Drain", "pool, messagesPerPod"
+KEDA_TUNED, WPA_TUNED = "keda-tuned", "wpa-tuned"
 OURS = (POOL, TOLD, UNPROTECTED, BY_MESSAGES)
+FEW = (POOL, UNPROTECTED, KEDA_TUNED, WPA_TUNED)
+"""What is compared with other start-up times and readings, so that they do not take too long."""
 
 
 def policies(work: Work) -> dict[str, Candidate]:
@@ -39,8 +42,8 @@ def policies(work: Work) -> dict[str, Candidate]:
         UNPROTECTED: candidate(unprotected, UNPROTECTED),
         BY_MESSAGES: candidate(_pool(by_messages), BY_MESSAGES),
         **{name: RIVALS[name](work, MOST_PODS, PROMISE_SECONDS) for name in ("keda", "keda-expert", "wpa")},
-        "keda-tuned": _tuned("keda-tuned", _keda, request),
-        "wpa-tuned": _tuned("wpa-tuned", _wpa, request),
+        KEDA_TUNED: _tuned(KEDA_TUNED, _keda, request),
+        WPA_TUNED: _tuned(WPA_TUNED, _wpa, request),
     }
 
 
