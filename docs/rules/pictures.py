@@ -26,6 +26,8 @@ def pictures() -> dict[str, str]:
         "size-load.svg": load(),
         "size-window.svg": window(),
         "size-hold.svg": hold(),
+        "size-last-pod.svg": last_pod(),
+        "size-learned.svg": learned(),
         "size-slow-start.svg": slow_start(),
         "size-limits.svg": limits(),
     }
@@ -90,6 +92,72 @@ def hold() -> str:
         *pods.times(40),
     ]
     return _drawn(pods, "Pods stay while many messages wait; then idle ones go", parts, rows=2)
+
+
+def last_pod() -> str:
+    """Draw a pool that goes to zero now and then, its last eight quiet spells, and what each stay would have cost."""
+    played = runs.last_pod()
+    memory = played.ticks[-1].decision.memory
+    spells, startup, chosen = memory.quiet_spells, memory.workers.startup_seconds or 0.0, runs.chosen_stay(played)
+    messages, pods = Plot(36, 36, 40, played.run.seconds), Plot(106, 36, 1, played.run.seconds)
+    parts = [
+        *_messages(messages, played, (0, 40)),
+        *_pods(pods, played, (0, 1)),
+        *pods.times(240),
+        *_spells(Plot(206, 120, 2 * startup, len(spells), width=240), spells, startup, chosen),
+        *_costs(Plot(206, 120, 800, 180, left=LEFT + 330, width=WIDTH - 330), spells, startup, chosen),
+    ]
+    return svg(
+        RIGHT, 368, "The last pod stays as long as would have cost least in the last eight quiet spells", parts, STYLE
+    )
+
+
+def _spells(plot: Plot, spells: Sequence[float], startup: float, chosen: float) -> Iterator[str]:
+    """Yield a bar for each quiet spell, with what the chosen stay costs in it: waiting, and starting anew."""
+    yield from plot.frame(f"the last {len(spells)} quiet spells, s", (0, round(startup), round(2 * startup)))
+    for number, length in enumerate(spells):
+        stayed = min(length, chosen)
+        yield plot.bar(number, 0, min(length, plot.most), "gone")
+        yield plot.bar(number, 0, stayed, "ours")
+        if length > chosen:
+            yield plot.bar(number, stayed, startup, "theirs")
+        yield text(round(plot.x(number + 0.5)), plot.bottom + 14, f"{length:g}", "small", "middle")
+    yield plot.level(chosen)
+    yield text(round(plot.x(plot.seconds)) + 4, round(plot.y(chosen)) + 4, f"{chosen:g} s", "limit")
+    yield text(LEFT, plot.bottom + 32, "blue: the pod waits; brown: it starts anew", "small")
+
+
+def _costs(plot: Plot, spells: Sequence[float], startup: float, chosen: float) -> Iterator[str]:
+    """Yield what each stay would have cost in these spells."""
+    costs = [runs.cost(spells, stay, startup) for stay in range(plot.seconds + 1)]
+    least = runs.cost(spells, chosen, startup)
+    yield from plot.frame("what each stay would have cost, pod-seconds", (0, 400, 800))
+    yield plot.line(costs, "asked")
+    yield plot.at(chosen)
+    yield plot.say(chosen + 3, least - 110, f"{chosen:g} s: {least:g}", "limit")
+    yield plot.say(3, costs[0] - 130, f"{costs[0]:g}", "small")
+    yield plot.say(plot.seconds, costs[-1] + 40, f"{costs[-1]:g}", "small", "end")
+    for stay in range(0, plot.seconds + 1, 60):
+        yield text(round(plot.x(stay)), plot.bottom + 14, f"{stay}", "small", "middle")
+    yield text(round(plot.x(0)), plot.bottom + 32, "stay, s: none to three start-ups", "small")
+
+
+def learned() -> str:
+    """Draw measured start-ups, and the time that is reckoned with after each."""
+    measured, reckoned = runs.STARTUPS, runs.learned_startups()
+    plot = Plot(36, 110, 60, len(measured))
+    parts = [
+        *plot.frame("start-ups as measured, s (dots), and what is reckoned with (line)", (0, 20, 40, 60)),
+        *(plot.dot(number, seconds) for number, seconds in enumerate(measured)),
+        plot.line(reckoned, "asked"),
+        plot.at(runs.CHANGED_AT),
+        text(round(plot.x(runs.CHANGED_AT)) + 6, plot.bottom - 6, "another image", "limit"),
+        *(
+            text(round(plot.x(number + 0.5)), plot.bottom + 16, f"{number + 1}", "small", "middle")
+            for number in range(plot.seconds)
+        ),
+    ]
+    return _drawn(plot, "A single slow start moves little; a lasting change is followed", parts)
 
 
 def slow_start() -> str:
