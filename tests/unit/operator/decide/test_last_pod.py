@@ -12,9 +12,9 @@ from queueworkerpool.decide import decide
 from queueworkerpool.decide.last_pod import cheapest_stay
 from queueworkerpool.model import Bounds, Facts, Memory, Sample
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Latency, WorkerEstimates
+from queueworkerpool.sizing import Latency
 from tests.unit.operator.builders import NOW, ago, facts, reading, window
-from tests.unit.operator.decide.rows import REPORTING
+from tests.unit.operator.decide.rows import REPORTING, learned
 
 CHEAPEST: dict[str, tuple[tuple[float, ...], float]] = {
     "always longer than a start-up: it goes at once": ((600, 900, 3600), 0),
@@ -55,10 +55,6 @@ def test_no_stay_would_have_cost_less(spells: list[float], startup: float) -> No
 def test_it_costs_at_most_twice_what_hindsight_would(spells: list[float], startup: float) -> None:
     hindsight = sum(min(length, startup) for length in spells)
     assert cost(cheapest_stay(spells, startup), spells, startup) <= 2 * hindsight
-
-
-def learned(*spells: float, startup: float | None = 20, **memory: Any) -> Memory:
-    return Memory(workers=WorkerEstimates(concurrency=4, startup_seconds=startup), quiet_spells=spells, **memory)
 
 
 def message(differs: dict[str, Any], memory: Memory, empty: float = 0) -> str:
