@@ -155,8 +155,8 @@ def test_a_pool_without_a_decision_says_why() -> None:
 
 
 WAITING = (
-    "more messages wait than half of what the ready pods can handle at once: until fewer do, or most workers report idle,"
-    " or 13:00:00Z"
+    "more messages wait than half of what the ready pods can handle at once: until fewer do,"
+    " or most workers report idle, or 13:00:00Z"
 )
 ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a size that the load calls for": (
