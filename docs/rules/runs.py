@@ -114,7 +114,7 @@ def cost(spells: Sequence[float], seconds: float, startup_seconds: float) -> flo
 
 CHANGED_AT = 10
 STARTUPS = (20, 22, 19, 60, 20, 21, 18, 22, 20, 19, 45, 47, 44, 46, 45, 46, 44, 45, 47, 45)
-"""Start-ups one after the other, in seconds: the fourth has waited for a node; after CHANGED_AT the image is another."""
+"""Start-ups one after the other, in seconds: the fourth has waited for a node; after CHANGED_AT comes another image."""
 
 
 @cache
