@@ -143,21 +143,35 @@ def _costs(plot: Plot, spells: Sequence[float], startup: float, chosen: float) -
 
 
 def learned() -> str:
-    """Draw measured start-ups, and the time that is reckoned with after each."""
-    measured, reckoned = runs.STARTUPS, runs.learned_startups()
-    plot = Plot(36, 110, 60, len(measured))
+    """Draw what is measured, start-ups and service times, and what is reckoned with after each."""
+    services = [tick.decision.memory.workers.service_seconds or 0.0 for tick in runs.learned_services()]
+    half = (WIDTH - 54) // 2
+    startups = Plot(36, 110, 60, len(runs.STARTUPS), width=half)
+    means = Plot(36, 110, 9, len(runs.SERVICES), left=LEFT + half + 54, width=half)
     parts = [
-        *plot.frame("start-ups as measured, s (dots), and what is reckoned with (line)", (0, 20, 40, 60)),
-        *(plot.dot(number, seconds) for number, seconds in enumerate(measured)),
-        plot.line(reckoned, "asked"),
-        plot.at(runs.CHANGED_AT),
-        text(round(plot.x(runs.CHANGED_AT)) + 6, plot.bottom - 6, "another image", "limit"),
-        *(
-            text(round(plot.x(number + 0.5)), plot.bottom + 16, f"{number + 1}", "small", "middle")
-            for number in range(plot.seconds)
-        ),
+        *startups.frame("start-ups, s (dots); reckoned with (line)", (0, 20, 40, 60)),
+        *_measured(startups, runs.STARTUPS, runs.learned_startups()),
+        *(startups.below(number, f"{number}") for number in range(1, startups.seconds + 1, 3)),
+        *means.frame(f"service time, s (dots: means of {runs.BATCH})", (0, 3, 6, 9)),
+        *_measured(means, runs.SERVICES, services),
+        *(means.below(number, f"{number * runs.BATCH}") for number in range(1, means.seconds + 1, 3)),
+        text(means.left + means.width, means.bottom + 32, "messages handled", "small", "end"),
     ]
-    return _drawn(plot, "A single slow start moves little; a lasting change is followed", parts)
+    return svg(
+        RIGHT,
+        means.bottom + 48,
+        "A slow start moves nothing, a long message little; a lasting change is followed",
+        parts,
+        STYLE,
+    )
+
+
+def _measured(plot: Plot, measured: Sequence[float], reckoned: Sequence[float]) -> Iterator[str]:
+    yield plot.at(runs.CHANGED_AT)
+    yield text(round(plot.x(runs.CHANGED_AT)) - 5, plot.bottom - 6, "a new image", "limit", "end")
+    yield from (plot.dot(number, value) for number, value in enumerate(measured))
+    # A number holds once the measurement is there, which is drawn in the middle of its place.
+    yield plot.line([None, *(value for each in reckoned for value in (each, each))], "asked", 0.5)
 
 
 def slow_start() -> str:

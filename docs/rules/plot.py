@@ -90,11 +90,11 @@ class Plot:
                 round(self.x(second)), self.bottom + 18, clock(NINE + timedelta(seconds=second)), "small", "middle"
             )
 
-    def line(self, values: Sequence[float | None], kind: str, every: int = 1) -> str:
+    def line(self, values: Sequence[float | None], kind: str, every: float = 1) -> str:
         """Draw steps: each value holds for so many seconds."""
         return f'<path class="{kind}" d="{self._steps(values, every)}"/>'
 
-    def area(self, values: Sequence[float], kind: str, every: int = 1) -> str:
+    def area(self, values: Sequence[float], kind: str, every: float = 1) -> str:
         """Draw steps that are filled down to zero."""
         path = f"M{self.left} {self.bottom}L{self._steps(values, every)[1:]}V{self.bottom}z"
         return f'<path class="{kind}" d="{path}"/>'
@@ -122,11 +122,15 @@ class Plot:
         """Draw a dot in the middle of the place from `number` to the next one."""
         return f'<circle class="theirs" cx="{self.x(number + 0.5):.1f}" cy="{self.y(value):.1f}" r="4"/>'
 
+    def below(self, number: int, words: str) -> str:
+        """Write words below the middle of a place; places are counted from one."""
+        return text(round(self.x(number - 0.5)), self.bottom + 16, words, "small", "middle")
+
     def say(self, second: float, value: float, words: str, kind: str = "small", anchor: str = "start") -> str:
         """Write words at a time and a value."""
         return text(round(self.x(second)), round(self.y(value)), words, kind, anchor)
 
-    def _steps(self, values: Sequence[float | None], every: int) -> str:
+    def _steps(self, values: Sequence[float | None], every: float) -> str:
         """Return the path, with gaps where no value is known; what does not change takes no bytes."""
         path, before = list[str](), None
         for number, value in enumerate(values):

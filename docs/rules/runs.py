@@ -1,16 +1,17 @@
 """The runs that docs/size.md shows, one for each rule. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
 import yaml
 
-from docs.rules.engine import NINE, Played, Run, play
+from docs.rules.engine import NINE, Played, Run, Tick, play
 from queueworkerpool.decide import decide
 from queueworkerpool.decide.last_pod import stay
 from queueworkerpool.model import Bounds, Facts, Memory, PoolSpec, QueueReading, Sample
+from queueworkerpool.sizing import Evidence, ServiceTime
 from queueworkerpool.validate import validate
 
 PROMISED_SECONDS = 60
@@ -112,20 +113,42 @@ def cost(spells: Sequence[float], seconds: float, startup_seconds: float) -> flo
     return sum(length if length <= seconds else seconds + startup_seconds for length in spells)
 
 
-CHANGED_AT = 10
-STARTUPS = (20, 22, 19, 60, 20, 21, 18, 22, 20, 19, 45, 47, 44, 46, 45, 46, 44, 45, 47, 45)
-"""Start-ups one after the other, in seconds: the fourth has waited for a node; after CHANGED_AT comes another image."""
+STARTUPS = (20, 22, 19, 26, 60, 20, 25, 18, 21, 45, 47, 44, 46, 44)
+"""Start-ups one after the other, in seconds: the fifth has waited for a node; after nine comes another image."""
+
+SERVICES = (2.0, 2.4, 1.8, 3.5, 2.0, 1.7, 2.3, 1.9, 2.1, 8.0, 7.5, 8.5, 8.0, 7.5)
+"""The mean service times of BATCH messages each, in seconds: among the fourth are long ones; after nine all are."""
+
+BATCH = 50
+CHANGED_AT = 9
+"""After so many of both, things are as they were not before."""
 
 
 @cache
 def learned_startups() -> tuple[float, ...]:
     """Return the start-up time that is reckoned with after each of these."""
-    memory, learned = Memory(), list[float]()
-    for number, seconds in enumerate(STARTUPS):
+    samples = (Sample(NINE, concurrency=4.0, startup_seconds=float(seconds)) for seconds in STARTUPS)
+    return tuple(tick.decision.memory.workers.startup_seconds or 0.0 for tick in _sampled(samples))
+
+
+@cache
+def learned_services() -> tuple[Tick, ...]:
+    """Return a decision after each of these, on 500 messages."""
+    known, samples = ServiceTime(), list[Sample]()
+    for seconds in SERVICES:
+        known = known.after(Evidence(seconds * BATCH, BATCH))
+        samples.append(Sample(NINE, known.seconds, known.messages, 4.0, 20.0, service_before=known.replaced))
+    return tuple(_sampled(samples))
+
+
+def _sampled(samples: Iterable[Sample]) -> Iterator[Tick]:
+    """Yield a decision for each sample, which knows what the ones before have left."""
+    memory = Memory()
+    for number, sample in enumerate(samples):
         now = NINE + timedelta(seconds=15 * number)
-        reading = QueueReading(8, 4, 0, now)
-        sample = Sample(now, concurrency=4.0, startup_seconds=float(seconds))
-        facts = Facts(spec(), Bounds(0, 100), 1, (reading,), memory, now, ready=1, sample=sample)
+        facts = Facts(spec(), Bounds(0, 100), 1, (QueueReading(500, 0, 0, now),), memory, now, ready=1, sample=sample)
+        # What was learned at one tick is what the next one decides with.
         memory = decide(facts).memory
-        learned.append(memory.workers.startup_seconds or 0.0)
-    return tuple(learned)
+        yield Tick(
+            15 * number, facts._replace(memory=memory, sample=None), decide(facts._replace(memory=memory, sample=None))
+        )

@@ -132,3 +132,20 @@ def test_the_last_pod_stays_as_long_as_would_have_cost_least() -> None:
 def test_the_stay_of_a_pool_that_has_learned_nothing_is_said() -> None:
     assert (LEAST_SPELLS, MOST_STARTUPS) == (3, 3)
     assert f"It is {UNPROTECTED_STAY_SECONDS:g} s where workers do not report" in PROSE
+
+
+def test_a_slow_start_moves_nothing_and_a_lasting_change_is_followed_after_three() -> None:
+    learned = dict(zip(runs.STARTUPS, runs.learned_startups(), strict=True))
+    assert learned[60] == learned[26]
+    changed = runs.learned_startups()[runs.CHANGED_AT :]
+    assert changed[:2] == (runs.learned_startups()[runs.CHANGED_AT - 1],) * 2
+    assert changed[2] == runs.STARTUPS[runs.CHANGED_AT + 2]
+
+
+def test_a_changed_service_time_is_followed_after_two_hundred_messages_and_said_with_the_one_before() -> None:
+    before, *changed = runs.learned_services()[runs.CHANGED_AT - 1 :]
+    seconds = [tick.decision.memory.workers.service_seconds or 0.0 for tick in changed]
+    assert 200 / runs.BATCH == 4
+    assert seconds[2] < 4 < seconds[3] == 8
+    assert before.decision.memory.workers.service_before is None
+    assert "s until lately)" in changed[3].decision.message

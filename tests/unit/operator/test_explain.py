@@ -155,7 +155,7 @@ def test_a_pool_without_a_decision_says_why() -> None:
 
 
 WAITING = (
-    "more messages wait than half of what the ready pods can handle at once: until fewer do,"
+    "500 messages wait, more than half of the 40 that ready pods can handle at once: until fewer do,"
     " or most workers report idle, or 13:00:00Z"
 )
 ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
