@@ -51,7 +51,8 @@ def stay(facts: Facts, memory: Memory) -> Stay:
     lasted = f"{shortest} to {longest}" if shortest != longest else shortest
     return Stay(
         seconds,
-        f"{seconds:g} s: the cheapest in the last {len(spells)} quiet spells, of {lasted}, with start-ups of {startup:g} s",
+        f"{seconds:g} s: the cheapest in the last {len(spells)} quiet spells, of {lasted}, "
+        f"with start-ups of {startup:g} s",
     )
 
 
