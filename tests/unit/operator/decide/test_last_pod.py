@@ -103,7 +103,7 @@ STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
         {},
         learned(120, 18_000_000, 120),
         "12:00:00Z",
-        " (a start-up takes 20 s, and the last 3 quiet spells 2 min to 5000 h: 0 s cost least)",
+        " (0 s: the cheapest in the last 3 quiet spells, of 2 min to 5000 h, with start-ups of 20 s)",
     ),
     "the same for the pods of activeMinReplicas": (
         {"active_min_replicas": 4, "replicas": 4},
