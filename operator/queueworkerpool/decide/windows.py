@@ -28,7 +28,12 @@ def scale_down_window(facts: Facts, memory: Memory) -> int:
     """Return the window of scaling in, in seconds: the user's, else by whether workers report that they are busy."""
     if facts.spec.scale_down.window_seconds is not None:
         return facts.spec.scale_down.window_seconds
-    return PROTECTED_WINDOW_SECONDS if protects(facts, memory) else UNPROTECTED_WINDOW_SECONDS
+    return PROTECTED_WINDOW_SECONDS if has_protected_window(facts, memory) else UNPROTECTED_WINDOW_SECONDS
+
+
+def has_protected_window(facts: Facts, memory: Memory) -> bool:
+    """Return whether the window of scaling in is the default one where workers report that they are busy."""
+    return facts.spec.scale_down.window_seconds is None and protects(facts, memory)
 
 
 def protects(facts: Facts, memory: Memory) -> bool:
