@@ -170,7 +170,7 @@ ON_AVERAGE: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "pool by latency, day": (by_latency, day(2.0), of(SHORT)),
     "pool by messages, troubles": (by_messages, day(1.0), of(SHORT, **TROUBLES)),
 }
-"""Here chance changes more: which busy pods go, which attempts fail, who dies, when the last pod leaves."""
+"""Here chance changes more: which busy pods go, when a size follows the last one, which attempts fail, who dies."""
 RUNS = 4
 
 
