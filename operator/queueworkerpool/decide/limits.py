@@ -11,12 +11,16 @@ from itertools import takewhile
 from queueworkerpool.decide import rates, scale_in
 from queueworkerpool.decide.last_pod import stay
 from queueworkerpool.decide.remember import COUNT_ERROR_MESSAGES
-from queueworkerpool.decide.windows import clock, has_protected_window, is_due, protects, scale_down_window
+from queueworkerpool.decide.windows import (
+    RECHECK_SECONDS,
+    clock,
+    has_protected_window,
+    is_due,
+    protects,
+    scale_down_window,
+)
 from queueworkerpool.model import COMPETING_WRITER_QUIET, Facts, InFlight, Memory, Removal, Step, StepKind
 from queueworkerpool.names import Reason
-
-RECHECK_SECONDS = 1.5
-"""How soon a count that may be an error of SQS's is read again."""
 
 
 def tolerate(facts: Facts, _: Memory, desired: int) -> Step | None:
@@ -40,7 +44,10 @@ def respect_activation(facts: Facts, _: Memory, desired: int) -> Step | None:
 
 
 def confirm_activation(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Start from zero for one or two messages only when a second reading agrees: SQS's counts of an empty queue err."""
+    """Start from zero for one or two messages only when a second reading agrees: SQS's counts of an empty queue err.
+
+    Counts lag as well as err, so of the two readings after the first one has to agree, not both.
+    """
     pending = memory.activation_pending_since
     if facts.replicas > 0 or desired == 0 or pending is None or facts.reading is None:
         return None

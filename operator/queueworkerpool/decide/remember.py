@@ -11,6 +11,7 @@ from statistics import median
 from queueworkerpool.decide import stabilization
 from queueworkerpool.decide.changes import merged
 from queueworkerpool.decide.last_pod import quiet_spells
+from queueworkerpool.decide.windows import RECHECK_SECONDS
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
@@ -183,10 +184,14 @@ def _empty_since(facts: Facts, pending_since: datetime | None = None) -> datetim
 
 
 def _activation_pending_since(facts: Facts) -> datetime | None:
-    reading = facts.reading
-    if facts.replicas or reading is None or not 0 < facts.load(reading) <= COUNT_ERROR_MESSAGES:
+    reading, known = facts.reading, facts.memory.activation_pending_since
+    if facts.replicas or reading is None or facts.load(reading) > COUNT_ERROR_MESSAGES:
         return None
-    return min(facts.memory.activation_pending_since or reading.time, reading.time)
+    if facts.load(reading):
+        return min(known or reading.time, reading.time)
+    # SQS's counts lag: one early reading without the messages does not take them back, the usual one after it does.
+    early = timedelta(seconds=RECHECK_SECONDS + facts.spec.poll_seconds / 2)
+    return known if known and reading.time - known < early else None
 
 
 def _competing_writer(facts: Facts) -> CompetingWriter | None:

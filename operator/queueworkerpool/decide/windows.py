@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 
 from queueworkerpool.model import BusyWorkers, Facts, Memory, Removal
 
-PROTECTED_WINDOW_SECONDS = 15
+PROTECTED_WINDOW_SECONDS = 10
 """The default window of scaling in where workers report whether they are busy (ADR 0006)."""
 
 UNPROTECTED_WINDOW_SECONDS = 60
 """The default window where they do not: each scale-in may stop a busy worker, so there should be few."""
+
+RECHECK_SECONDS = 1.5
+"""How soon a count that may be an error of SQS's is read again."""
 
 EARLY_SHARE = 0.1
 """A wait may end early by so much of the time between two ticks."""

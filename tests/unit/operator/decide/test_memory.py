@@ -172,6 +172,14 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         {"replicas": 0, "reading": reading(1)},
         Memory(activation_pending_since=NOW),
     ),
+    "and when the early second reading shows nothing, for counts lag": (
+        {"replicas": 0, "reading": reading(0), "memory": Memory(activation_pending_since=ago(3.9))},
+        Memory(activation_pending_since=ago(3.9), empty_since=NOW),
+    ),
+    "a pending activation is over when the usual reading shows nothing either": (
+        {"replicas": 0, "reading": reading(0), "memory": Memory(activation_pending_since=ago(4.0))},
+        Memory(empty_since=NOW),
+    ),
     "no queue could be read: stabilization stays, the pool is not known to be empty, and since when is added": (
         {"reading": None, "memory": empty(30)},
         Memory(
