@@ -9,11 +9,12 @@ from docs.rules import page, runs
 from docs.rules.engine import Played, play
 from docs.rules.pictures import one_window_per_level
 from queueworkerpool.decide.last_pod import LEAST_SPELLS, MOST_STARTUPS, UNPROTECTED_STAY_SECONDS
-from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS
+from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS, UNPROTECTED_WINDOW_SECONDS
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Latency, WorkerEstimates
 
-PAGE = (Path(__file__).parents[2] / "docs" / "size.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "size.md").read_text()
 PROSE = " ".join(PAGE.split())
 WINDOW = runs.window()
 
@@ -66,8 +67,26 @@ def test_whoever_divides_by_the_whole_latency_is_late() -> None:
     assert 20 + 500 * 2 / (4 * without) > runs.PROMISED_SECONDS
 
 
-def test_the_window_is_the_default_where_workers_report() -> None:
-    assert f"{PROTECTED_WINDOW_SECONDS} s" in PROSE
+WINDOWS = {
+    "docs/size.md": [
+        f"recommended in the last {PROTECTED_WINDOW_SECONDS} s,",
+        f"each number is followed {PROTECTED_WINDOW_SECONDS} s after it was first recommended",
+    ],
+    "docs/sizing.md": [
+        f"no reading of the last {PROTECTED_WINDOW_SECONDS} s",
+        f"{UNPROTECTED_WINDOW_SECONDS} s where workers",
+    ],
+    "README.md": [
+        f"at most in the last {PROTECTED_WINDOW_SECONDS} seconds where workers report",
+        f"in the last {UNPROTECTED_WINDOW_SECONDS} where they do not",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "sentences"), WINDOWS.items(), ids=WINDOWS)
+def test_pages_say_the_default_windows(name: str, sentences: list[str]) -> None:
+    text = " ".join((ROOT / name).read_text().split())
+    assert [sentence for sentence in sentences if sentence not in text] == []
 
 
 def test_the_size_is_the_most_that_was_recommended_in_the_window_before() -> None:
