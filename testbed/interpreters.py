@@ -74,7 +74,9 @@ def _linked(source: str, target: str) -> None:
 
 def image_interpreter(folder: Path) -> Interpreter:
     """Return what the operator's image contains: its lock, and a wheel of the current sources, which `folder` keeps."""
-    return Interpreter(python_of(OPERATOR_LOCK), {"PYTHONPATH": str(wheel_of(ROOT, folder))})
+    alone = folder / "wheel"
+    alone.mkdir()
+    return Interpreter(python_of(OPERATOR_LOCK), {"PYTHONPATH": str(wheel_of(ROOT, alone))})
 
 
 def wheel_of(project: Path, folder: Path, umask: int = -1) -> Path:

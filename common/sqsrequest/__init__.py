@@ -8,13 +8,14 @@ request: that costs more than all the rest. It sends nothing itself, and it know
 from sqsrequest.answers import Answer
 from sqsrequest.endpoints import Endpoint, configured_endpoint, endpoint_at, find_endpoint
 from sqsrequest.routes import Route, find_route
-from sqsrequest.signing import sign
+from sqsrequest.signing import content_of, sign
 
 __all__ = [
     "Answer",
     "Endpoint",
     "Route",
     "configured_endpoint",
+    "content_of",
     "endpoint_at",
     "find_endpoint",
     "find_route",

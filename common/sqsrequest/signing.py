@@ -16,20 +16,31 @@ _HEADERS: Final = {
 }
 
 
+class _Request(AWSRequest):
+    """A request whose content is bytes. botocore's own prepares all of the request anew when it is asked for them."""
+
+    body: bytes = b""  # type: ignore[assignment] # the stubs say that it is text
+
+
+def content_of(parameters: Mapping[str, Any]) -> bytes:
+    """Return the content of a request with these parameters."""
+    return json.dumps(parameters).encode()
+
+
 def sign(
-    endpoint: Endpoint, operation: str, body: Mapping[str, Any], credentials: ReadOnlyCredentials, user_agent: str
-) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the content of a request that is a POST to the endpoint's URL.
+    endpoint: Endpoint, operation: str, content: bytes, credentials: ReadOnlyCredentials, user_agent: str
+) -> dict[str, str]:
+    """Return the headers of a request that is a POST to the endpoint's URL.
 
     Args:
         endpoint: Where it goes, and the region that it is signed for.
         operation: SQS's name of it, such as `ReceiveMessage`.
-        body: Its parameters.
+        content: Its parameters, as `content_of` returns them.
         credentials: They sign.
         user_agent: Who sends it.
     """
     headers = {**_HEADERS, "User-Agent": user_agent, "X-Amz-Target": f"AmazonSQS.{operation}"}
-    content = json.dumps(body).encode()
-    request = AWSRequest("POST", endpoint.url, headers, content)
+    request = _Request("POST", endpoint.url, headers, content)
+    request.body = content
     SigV4Auth(credentials, "sqs", endpoint.region).add_auth(request)
-    return dict(request.headers), content
+    return dict(request.headers)

@@ -38,6 +38,7 @@ settings_of_pools = st.fixed_dictionaries(
             ]
         ),
         "minReplicas": st.sampled_from([0, 0, 1]),
+        "idlePollSeconds": st.sampled_from([5, 60, 300]),
         "pausedUntil": st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-05T00:05:00Z"]),
     }
 )

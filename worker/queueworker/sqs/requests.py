@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 from queueworker.errors import AnswerInvalidError, UnreachableError
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.failures import error_for
-from sqsrequest import Answer, Endpoint, Route, find_route, sign
+from sqsrequest import Answer, Endpoint, Route, content_of, find_route, sign
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 
@@ -70,7 +70,8 @@ class Requests:
     def send_dated(self, operation: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
         """Send one request; return the answer and its Date header. Raises as `send` does."""
         try:
-            headers, content = sign(self._endpoint, operation, body, self._credentials.get(), _USER_AGENT)
+            content = content_of(body)
+            headers = sign(self._endpoint, operation, content, self._credentials.get(), _USER_AGENT)
             response = self._http.urlopen(
                 *("POST", self._target, content, headers),
                 retries=False,

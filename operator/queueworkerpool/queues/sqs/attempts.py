@@ -5,9 +5,9 @@ a region fail, none is (botocore's retry quota). botocore says of these parts th
 sends nothing.
 """
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import (  # type: ignore[attr-defined] # one is newer than the stubs
@@ -25,6 +25,13 @@ from botocore.retries.standard import (  # type: ignore[attr-defined] # one is n
 from sqsrequest import Answer
 
 _OPERATION: Final = "GetQueueAttributes"
+
+
+class _Response(NamedTuple):
+    """As much of a response as botocore's rules look at."""
+
+    status_code: int
+    headers: Mapping[str, str]
 
 
 class Attempts:
@@ -64,7 +71,7 @@ class Attempts:
 
     def succeeded(self, answer: Answer, context: dict[str, Any]) -> None:
         """Record an answer without an error."""
-        self._quota.release_retry_quota(context, _response(answer))  # type: ignore[arg-type] # a mistake of the stubs
+        self._quota.release_retry_quota(context, _response(answer))  # type: ignore[arg-type] # as above
 
 
 def refusal(answer: Answer) -> ClientError:
@@ -75,5 +82,5 @@ def refusal(answer: Answer) -> ClientError:
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, _OPERATION)
 
 
-def _response(answer: Answer | None) -> AWSResponse | None:
-    return answer and AWSResponse("", answer.status, answer.headers, None)  # type: ignore[arg-type] # of no answer the body is looked at
+def _response(answer: Answer | None) -> _Response | None:
+    return answer and _Response(answer.status, answer.headers)

@@ -142,14 +142,14 @@ class Clients:
             validate_region_name(error.kwargs["region_name"])  # a name that could be one, and that AWS has not
             return True
 
-    async def send(self, signed: Signed, operation: str, body: dict[str, Any]) -> Answer:
+    async def send(self, signed: Signed, operation: str, content: bytes) -> Answer:
         """Send a request, and again where botocore's client would; return the answer. Raises what that client does."""
         target, number, context = signed.target, 0, dict[str, Any]()
         endpoint = target.endpoint._replace(region=signed.region)
         while True:
             number += 1
             answer = None
-            headers, content = sign(endpoint, operation, body, signed.credentials, self._user_agent)
+            headers = sign(endpoint, operation, content, signed.credentials, self._user_agent)
             try:
                 answer = await self._connections.post(endpoint, target.route, headers, content)
             except (ConnectionError, HTTPClientError) as error:

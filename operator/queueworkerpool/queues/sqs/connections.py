@@ -6,8 +6,7 @@ follows no redirect, and tries nothing again.
 """
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +36,14 @@ _OWN_HEADERS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 """What aiohttp would add to what was signed."""
 
 
+class AnswerTooLongError(Exception):
+    """An answer is longer than any of SQS's."""
+
+
+class AnswerBrokenError(Exception):
+    """An answer has begun, and has not come whole."""
+
+
 _RAISED: Final[Sequence[tuple[type[Exception], type[BotoCoreError]]]] = (
     (aiohttp.ClientProxyConnectionError, ProxyConnectionError),
     (aiohttp.ClientHttpProxyError, ProxyConnectionError),
@@ -48,14 +55,6 @@ _RAISED: Final[Sequence[tuple[type[Exception], type[BotoCoreError]]]] = (
     (OSError, HTTPClientError),
 )
 """What botocore's client raises for what aiohttp raises; the first row that fits counts."""
-
-
-class AnswerTooLongError(Exception):
-    """An answer is longer than any of SQS's."""
-
-
-class AnswerBrokenError(Exception):
-    """An answer has begun, and is not one of HTTP, or has not come whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Connections:
         """
         if endpoint.url.startswith("http:"):  # what is not encrypted goes to the proxy itself
             headers = {**headers, **route.proxy_headers}
-        with _as_botocore(endpoint, route):
+        try:
             async with self._session(route.certificates).post(
                 URL(endpoint.url, encoded=True),
                 data=content,
@@ -95,6 +94,10 @@ class Connections:
                 proxy_headers=route.proxy_headers or None,
             ) as response:
                 return Answer.parse(response.status, response.headers, await _read(response))
+        except aiohttp.ClientPayloadError as error:
+            raise AnswerBrokenError from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _as_botocore(error, endpoint, route) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -140,13 +143,7 @@ def _without_user(proxy: str | None) -> URL | None:
     return URL(proxy).with_user(None) if proxy else None
 
 
-@contextmanager
-def _as_botocore(endpoint: Endpoint, route: Route) -> Iterator[None]:
-    """Raise what botocore's client raises for what aiohttp raises."""
-    try:
-        yield
-    except aiohttp.ClientPayloadError as error:
-        raise AnswerBrokenError from error
-    except (aiohttp.ClientError, OSError) as error:
-        raised = next(theirs for ours, theirs in _RAISED if isinstance(error, ours))
-        raise raised(endpoint_url=endpoint.url, proxy_url=_without_user(route.proxy), error=error) from error
+def _as_botocore(error: Exception, endpoint: Endpoint, route: Route) -> Exception:
+    """Return what botocore's client raises for what aiohttp raises."""
+    raised = next(theirs for ours, theirs in _RAISED if isinstance(error, ours))
+    return raised(endpoint_url=endpoint.url, proxy_url=_without_user(route.proxy), error=error)

@@ -9,8 +9,8 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
 from queueaddress import AddressError, is_at_aws
 from queueworkerpool.errors import QueueAddressInvalidError, QueueAnswerInvalidError, QueueUnreachableError
@@ -19,6 +19,7 @@ from queueworkerpool.model import Endpoints, QueueReading, QueueRef
 from queueworkerpool.queues.sqs.bulkhead import Bulkhead
 from queueworkerpool.queues.sqs.clients import Clients, Signed
 from queueworkerpool.queues.sqs.failures import CHECK_ENDPOINT, error_for
+from sqsrequest import content_of
 
 READING_DEADLINE_SECONDS = 60.0
 """The limit for a whole reading, including the wait for a place: the time-outs of a request restart with each byte."""
@@ -33,6 +34,26 @@ _NOT_LISTED: Final = (
     "correct the URL, or list the host in the operator's QWP_SQS_ENDPOINTS"
 )
 _NO_ENDPOINTS: Final = Endpoints()
+
+MOST_PLACES: Final = 20_000
+"""Queues of which is kept what their URLs say, which does not change: to read it anew costs as much as a decision."""
+
+
+class _Place(NamedTuple):
+    """Where a queue is.
+
+    Args:
+        region: The one that is asked; None: that of AWS's own settings.
+        endpoint: That of a listed server; None: the operator's own.
+        is_known: Whether that is all; else it depends on where requests to the region go.
+        content: That of a request for its counts.
+    """
+
+    region: str | None
+    endpoint: str | None
+    is_known: bool
+    content: bytes
+
 
 _COUNT = re.compile(r"[0-9]{1,12}")
 
@@ -61,6 +82,7 @@ class SqsQueues:
         self._clients = Clients(default_region)
         self.endpoints = _NO_ENDPOINTS if endpoints.by_host and self._clients.has_one_endpoint else endpoints
         self.jobs = Jobs()
+        self._place = lru_cache(MOST_PLACES)(self._located)
 
     @property
     def default_region(self) -> str | None:
@@ -84,22 +106,25 @@ class SqsQueues:
     async def _ask(self, queue: QueueRef) -> QueueReading:
         time = self._clock()
         try:
-            signed = self._prepared(queue)
+            place = self._place(queue)
+            signed, content = self._prepared(queue, place), place.content
             if signed is None:
                 signed = await self._bulkhead.in_thread(partial(self._prepare, queue))
-            answer = await self._clients.send(signed, "GetQueueAttributes", _body(queue))
+            answer = await self._clients.send(signed, "GetQueueAttributes", content)
         except QueueAddressInvalidError:
             raise
         except Exception as error:  # providers of credentials raise anything
             raise error_for(queue, error, time) from error
         return _reading(queue.name, answer.content, time)
 
-    def _prepared(self, queue: QueueRef) -> Signed | None:
+    def _prepared(self, queue: QueueRef, place: "_Place") -> Signed | None:
         """Return what a request needs if that takes no wait, else None."""
+        return self._clients.prepared(place.region, queue.role, place.endpoint) if place.is_known else None
+
+    def _located(self, queue: QueueRef) -> "_Place":
         endpoint = self.endpoints.endpoint_of(queue.url)
-        if endpoint is None and not is_at_aws(queue.url):
-            return None
-        return self._clients.prepared(self._home(queue), queue.role, endpoint)
+        content = content_of({"QueueUrl": queue.url, "AttributeNames": _ATTRIBUTES})
+        return _Place(self._home(queue), endpoint, endpoint is not None or is_at_aws(queue.url), content)
 
     def _prepare(self, queue: QueueRef) -> Signed:
         """Return what a request needs, as soon as it is there."""
@@ -119,10 +144,6 @@ class SqsQueues:
         if endpoint is None and not is_at_aws(queue.url) and self._clients.is_aws_asked(region):
             raise QueueAddressInvalidError(f"{queue.label}: {_NOT_LISTED}")
         return endpoint
-
-
-def _body(queue: QueueRef) -> dict[str, Any]:
-    return {"QueueUrl": queue.url, "AttributeNames": _ATTRIBUTES}
 
 
 def _reading(name: str, answer: object, time: datetime) -> QueueReading:

@@ -70,6 +70,7 @@ COSTS: dict[str, tuple[dict[str, Any], dict[str, Any], str, float | None]] = {
     "two queues": (STATUS, {"queues": [{"url": f"{URL}{number}"} for number in (1, 2)]}, "0.41 USD", 0.41472),
     "an idle pool": (IDLE, {"idlePollSeconds": 300}, "0.0035 USD", 0.003456),
     "a paused pool": (STATUS, {"mode": "Paused"}, "0.00 USD", 0),
+    "a pool that is paused until a time": (STATUS, {"pausedUntil": "2999-01-01T00:00:00Z"}, "0.00 USD", 0),
     "a pool without its target": (STATUS | {"conditions": [MISSING]}, {}, "0.00 USD", 0),
     "a pool that no operator has seen": ({}, {}, "-", None),
 }

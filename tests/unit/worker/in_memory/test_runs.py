@@ -117,6 +117,20 @@ def test_a_coroutine_has_the_time_of_the_run(handler: Callable[[Message], object
     assert (result.handled, result.attempts[0].extensions) == (["long"], extensions)
 
 
+def test_a_thread_that_a_handler_starts_may_extend_its_message() -> None:
+    queue = Queue()
+    queue.send("long")
+
+    def extend(message: Message) -> None:
+        thread = threading.Thread(target=message.extend, args=(100,))
+        thread.start()
+        while thread.is_alive():
+            queue.clock.advance(1e-4)
+
+    (attempt,) = consume(extend, queue).attempts
+    assert 100 in attempt.extensions
+
+
 async def times_out(_: Message) -> None:
     async with asyncio.timeout(10):
         await asyncio.sleep(40)
@@ -315,8 +329,9 @@ def stuck(blocking: Blocking, handler: Callable[[Message], object], timeout_seco
     with pytest.raises(StuckError) as stuck:
         consume(handler, ["a"], timeout_seconds=timeout_seconds)
     blocking.released.set()
-    for thread in set(threading.enumerate()) - others:
-        thread.join()
+    while threads := set(threading.enumerate()) - others:  # those that end may have started others
+        for thread in threads:
+            thread.join()
     return str(stuck.value)
 
 

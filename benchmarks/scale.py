@@ -1,0 +1,164 @@
+"""Scale: one process with ten thousand pools: whether intervals are kept, and what it needs.
+
+`python -m benchmarks scale --pools 10000 --seconds 300`.
+"""
+
+import asyncio
+import math
+import shutil
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.bench import Bench
+from benchmarks.result import Figure, Result
+from devcluster import Cluster
+from testbed.api import (
+    DEPLOYMENTS,
+    POOLS,
+    ApiClient,
+    WatchEvent,
+    connected,
+    deployment,
+    for_each_concurrently,
+    holds_within,
+    pool,
+)
+from testbed.counting_sqs import CountingSqs, queue_url
+from testbed.interpreters import image_interpreter
+from testbed.operators import admin_config, is_ready, prepare
+from testbed.process_usage import MIB, Usage, usage
+from testbed.replicas import Replica, Replicas
+
+POLL_SECONDS = 15
+DEVIATION = 0.1
+"""How much longer or shorter than `POLL_SECONDS` one interval may be, as a share."""
+
+SETTLING_SECONDS = 3.0 * POLL_SECONDS
+TIMEOUT_SECONDS = 300.0
+SAMPLE_INTERVAL_SECONDS = 5.0
+
+
+def measure(*, pools: int, seconds: float) -> Result:
+    """Run the bench: all pools at one replica, one message in each queue, nothing scrapes."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
+    with Cluster(folder / "cluster", node=False) as cluster, CountingSqs(folder / "sqs.log") as sqs:
+        prepare(cluster)
+        with closing(Replicas(cluster, sqs.env, folder, image_interpreter(folder))) as replicas:
+            figures = asyncio.run(
+                _measure(cluster, sqs, replicas, [f"pool-{each:05}" for each in range(pools)], seconds)
+            )
+    shutil.rmtree(folder)
+    setting = (
+        f"{pools} pools that exist when the operator starts, pollSeconds {POLL_SECONDS}, a queue each with a message, "
+        f"one replica each, Deployments paused so that no pods are made; nothing changes for {seconds:g} seconds, and "
+        "nobody scrapes. first_decisions: from the start of the process to the last pool's first status. takeover: "
+        "from SIGKILL of the leader to the other one's first reading; all: until it has read every queue"
+    )
+    return Result("scale", setting, figures, {})
+
+
+async def _measure(
+    cluster: Cluster, sqs: CountingSqs, replicas: Replicas, names: Sequence[str], seconds: float
+) -> list[Figure]:
+    sqs.set_depths(dict.fromkeys(names, 1))
+    leader, standby = replicas.add("operator-a"), replicas.add("operator-b")
+    async with connected(admin_config(cluster)) as client:
+        await _create(client, names)
+        decided = await _first_decisions(client, leader, len(names))
+    _say(f"first decisions of all after {decided:.1f} s")
+    await asyncio.sleep(SETTLING_SECONDS)
+    begun, samples = time.monotonic(), [usage(leader.program.pid)]
+    while time.monotonic() < begun + seconds:
+        await asyncio.sleep(min(SAMPLE_INTERVAL_SECONDS, seconds))
+        samples.append(usage(leader.program.pid))
+    ended = time.monotonic()
+    calls = await asyncio.to_thread(sqs.calls)
+    steady = _steady(calls, (begun, ended), samples)
+    for figure in steady:
+        _say(f"{figure.name}: {figure.value:g}")
+    return [Figure("first_decisions_seconds", round(decided, 1), 60), *steady, *await _takeover(sqs, leader, standby)]
+
+
+async def _create(client: ApiClient, names: Sequence[str]) -> None:
+    async def create(name: str) -> None:
+        await client.create(DEPLOYMENTS, deployment(name, 1))
+        await client.create(POOLS, pool(name, queue_url(name), POLL_SECONDS))
+
+    await for_each_concurrently(create, names)
+
+
+async def _first_decisions(client: ApiClient, operator: Replica, pools: int) -> float:
+    """Start the operator; return the seconds until it has decided on all pools."""
+    decided: dict[str, float] = {}
+
+    def record(event: WatchEvent) -> None:
+        if "lastDecision" in event.body.get("status", {}):
+            decided.setdefault(event.name, event.time)
+
+    async with client.watching(POOLS, record):
+        begun = time.monotonic()
+        operator.program.start()
+        if not await holds_within(lambda: len(decided) == pools, TIMEOUT_SECONDS):
+            return TIMEOUT_SECONDS
+    return max(decided.values()) - begun
+
+
+def _steady(calls: dict[str, list[float]], window: tuple[float, float], samples: Sequence[Usage]) -> list[Figure]:
+    """Return what the window shows: how well intervals are kept, and what that costs."""
+    begun, ended = window
+    within = [[call for call in times if begun <= call < ended] for times in calls.values()]
+    gaps = sorted(after - before for times in within for before, after in pairwise(times))
+    reads = sum(map(len, within))
+    spent = samples[-1].cpu_seconds - samples[0].cpu_seconds
+    longest, shortest = _share(gaps, 0.99) / POLL_SECONDS, _share(gaps, 0.01) / POLL_SECONDS
+    return [
+        Figure("interval_p99_deviation", round(max(longest - 1, 1 - shortest), 3), DEVIATION),
+        Figure("interval_longest_seconds", round(gaps[-1], 2)),
+        Figure("readings_per_second", round(reads / (ended - begun), 1)),
+        Figure("cores", round(spent / (ended - begun), 3), 0.6),
+        Figure("cpu_ms_per_reading", round(spent / reads * 1000, 3)),
+        Figure("resident_mib", round(statistics.median(each.resident for each in samples) / MIB, 1), 400),
+        Figure("peak_resident_mib", round(samples[-1].peak_resident / MIB, 1), 400),
+    ]
+
+
+async def _takeover(sqs: CountingSqs, leader: Replica, standby: Replica) -> list[Figure]:
+    """Kill the leader beside a second operator; return how soon that one reads."""
+    standby.program.start()
+    if not await holds_within(lambda: is_ready(standby.port), TIMEOUT_SECONDS):
+        raise TimeoutError(f"{standby.name} did not become ready; its log is {standby.program.log}")
+    await asyncio.sleep(SETTLING_SECONDS)
+    killed = time.monotonic()
+    leader.signal(signal.SIGKILL)
+    await asyncio.to_thread(leader.program.kill)
+    soonest = last = math.inf
+    while last == math.inf and time.monotonic() < killed + TIMEOUT_SECONDS:
+        await asyncio.sleep(SAMPLE_INTERVAL_SECONDS)
+        calls = await asyncio.to_thread(sqs.calls)
+        # What the killed one had under way arrives within the first second.
+        firsts = [next((call for call in times if call > killed + 1), math.inf) for times in calls.values()]
+        soonest, last = min(firsts), max(firsts)
+    return [
+        Figure("takeover_seconds", round(soonest - killed, 2), 25),
+        Figure("takeover_all_seconds", round(last - killed, 2)),
+        Figure("new_leader_peak_mib", round(usage(standby.program.pid).peak_resident / MIB, 1), 400),
+    ]
+
+
+def _share(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
+
+
+def _say(text: str) -> None:
+    Console(stderr=True, highlight=False).print(f"    {text}")
+
+
+BENCH = Bench(name="scale", measure=measure, options=("pools", "seconds"), by_default=False)
