@@ -39,7 +39,7 @@ def test_of_a_hundred_messages_one_may_be_late_where_the_wait_is_a_p99() -> None
 
 
 def test_where_brief_messages_come_all_day_it_is_more_than_twice_the_least() -> None:
-    """A pod for each minute's messages, which begins with the last of them, costs 20 s + 6 s, and none waits for 60 s."""
+    """A pod for each minute's messages, begun with the last of them, costs 20 s + 6 s, and none waits for 60 s."""
     arrivals = [float(second) for second in range(6000)]
     stays = least_pod_seconds(arrivals, [0.1] * len(arrivals), Terms(STARTUP, 60.0))
     comes_and_goes = len(arrivals) / 60 * (STARTUP + 60 * 0.1)
