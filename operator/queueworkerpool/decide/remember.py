@@ -206,15 +206,18 @@ def _workers(known: WorkerEstimates, sample: Sample | None, facts: Facts) -> Wor
         return known
     concurrency = known.concurrency if sample.concurrency is None else sample.concurrency
     startup_seconds, startup_changes = _startup(known, sample.startup_seconds)
-    seconds, messages = known.service_seconds, known.service_messages
+    seconds, messages, before = known.service_seconds, known.service_messages, known.service_before
     if sample.service_seconds is not None and facts.spec.target.learns_service_time and _says_more(known, sample):
         seconds, messages = _rounded(sample.service_seconds), float(round(sample.service_messages))
-    return WorkerEstimates(seconds, concurrency, startup_seconds, messages, startup_changes)
+        before = sample.service_before and _rounded(sample.service_before)
+    return WorkerEstimates(seconds, concurrency, startup_seconds, messages, startup_changes, before)
 
 
 def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
     """Return whether the service time of a sample differs enough, or rests on so much more, to be worth a write."""
     if known.service_seconds is None or sample.service_seconds is None:
+        return True
+    if (known.service_before is None) != (sample.service_before is None):
         return True
     differs = abs(sample.service_seconds - known.service_seconds) > _IGNORED_DRIFT * known.service_seconds
     return differs or sample.service_messages >= 2 * max(known.service_messages or 0.0, 1.0)

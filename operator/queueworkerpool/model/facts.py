@@ -27,6 +27,7 @@ class Sample:
     """What the workers and pods reported at one time; None is what they did not report.
 
     `service_seconds` is the mean time that one message takes, as far as is known by now, over `service_messages`.
+    `service_before` is that mean before it changed, if it has changed lately.
     `last_handled` is the last time at which a worker is known to have handled something.
     """
 
@@ -36,6 +37,7 @@ class Sample:
     concurrency: float | None = None
     startup_seconds: float | None = None
     last_handled: datetime | None = None
+    service_before: float | None = None
 
 
 class Facts(NamedTuple):

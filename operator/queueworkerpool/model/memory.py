@@ -234,6 +234,7 @@ def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
         startup_seconds=_optional_number(raw.get("startupSeconds")),
         service_messages=_optional_number(raw.get("serviceMessages")),
         startup_changes=_changes(raw.get("startupChanges", 0)),
+        service_before=_optional_number(raw.get("serviceSecondsBefore")),
     )
 
 
@@ -249,6 +250,7 @@ def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:
         "startupSeconds": workers.startup_seconds,
         "serviceMessages": workers.service_messages,
         "startupChanges": workers.startup_changes or None,
+        "serviceSecondsBefore": workers.service_before,
     }
     return {name: value for name, value in raw.items() if value is not None}
 

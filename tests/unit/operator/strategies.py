@@ -43,6 +43,7 @@ workers = st.builds(
     st.none() | seconds,
     st.none() | seconds,
     st.integers(-2, 2),
+    st.none() | seconds,
 )
 
 readings = st.none() | st.builds(reading, counts, counts, counts, times)

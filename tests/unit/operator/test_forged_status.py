@@ -59,6 +59,7 @@ MEMORY = some(
         startupSeconds=NUMBERS,
         serviceMessages=NUMBERS,
         startupChanges=NUMBERS,
+        serviceSecondsBefore=NUMBERS,
     ),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)

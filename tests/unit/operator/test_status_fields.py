@@ -42,7 +42,7 @@ MEMORY = Memory(
     waiting_since=ago(5),
     held_since=ago(4),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
-    workers=WorkerEstimates(0.5, 4, 12, 100, 2),
+    workers=WorkerEstimates(0.5, 4, 12, 100, 2, 3.5),
     quiet_spells=(12.5, 2400),
     belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
 )
@@ -87,6 +87,7 @@ def test_the_status_has_everything_that_a_tick_observed() -> None:
                 "startupSeconds": 12,
                 "serviceMessages": 100,
                 "startupChanges": 2,
+                "serviceSecondsBefore": 3.5,
             },
             "quietSpells": [12.5, 2400, 53.0],
             "belongsTo": {"poolUID": "uid-1", "targetUID": "uid-2", "queues": "digest"},

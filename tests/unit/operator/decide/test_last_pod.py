@@ -99,6 +99,12 @@ STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
         "12:00:00Z",
         " (a start-up takes 20 s, and the last 3 quiet spells 2 h: 0 s cost least)",
     ),
+    "not at all after one that lasted half a year, either": (
+        {},
+        learned(120, 18_000_000, 120),
+        "12:00:00Z",
+        " (a start-up takes 20 s, and the last 3 quiet spells 2 min to 5000 h: 0 s cost least)",
+    ),
     "the same for the pods of activeMinReplicas": (
         {"active_min_replicas": 4, "replicas": 4},
         learned(12, 119, 11, 10),

@@ -236,6 +236,14 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
             scale_down_stabilization=ScaleDownStabilization(ago(900), 5, paused_since=NOW), unreadable_since=ago(300)
         ),
     ),
+    "a fallback to the present size ends a window": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 6), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 10, only_if_higher=False),
+        },
+        Memory(unreadable_since=ago(300)),
+    ),
     "a fallback to fewer pods takes the place of lower steps": (
         {
             "reading": None,

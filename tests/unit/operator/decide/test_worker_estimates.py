@@ -18,7 +18,23 @@ def doubted(changes: int, **memory: Any) -> Memory:
     return measured(workers=WorkerEstimates(2, 4, 20, startup_changes=changes), **memory)
 
 
+def slowed(**memory: Any) -> Memory:
+    return measured(workers=WorkerEstimates(6, 4, 20, 200, service_before=2), **memory)
+
+
 ROWS: dict[str, tuple[dict[str, Any], Memory]] = {
+    "a mean that has changed is taken with the one before": (
+        AT_ZERO | {"sample": Sample(NOW, 6, 200, service_before=2.0004), "memory": measured()},
+        measured(workers=WorkerEstimates(6, 4, 20, 200, service_before=2), empty_since=NOW),
+    ),
+    "the one before stays while nothing is new": (
+        AT_ZERO | {"sample": Sample(NOW, 6, 201, service_before=2.0004), "memory": slowed()},
+        slowed(empty_since=NOW),
+    ),
+    "the one before is forgotten when enough was handled since": (
+        AT_ZERO | {"sample": Sample(NOW, 6, 201), "memory": slowed()},
+        measured(workers=WorkerEstimates(6, 4, 20, 201), empty_since=NOW),
+    ),
     "a first measurement is taken as it is": (
         {"target": LATENCY, "sample": Sample(NOW, 3.0004, 10.4, 4, 12), "memory": Memory()},
         Memory(workers=WorkerEstimates(3, 4, 12, 10)),
