@@ -139,7 +139,7 @@ async def _watch(environment: Environment, seconds: float) -> _Measured:
 async def _bare_ms(environment: Environment, rate: float, grid: float) -> float:
     """Return the milliseconds of CPU time of one call of boto3's client, at this rate and in groups on this grid."""
     queues = [queue_url(name) for name in list(environment.sqs.calls())[:MOST_QUEUES]]
-    argv = [environment.python, str(BARE_LOOP), str(rate), str(grid), str(BARE_SECONDS), *queues]
+    argv = [str(environment.interpreter.python), str(BARE_LOOP), str(rate), str(grid), str(BARE_SECONDS), *queues]
     variables = {**os.environ, **environment.sqs.env}
     process = await asyncio.create_subprocess_exec(*argv, env=variables, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()

@@ -29,7 +29,7 @@ class Environment:
         operator: The operator's process.
         port: The loopback port that the operator serves on.
         api: An administrator's client of the control plane.
-        python: The interpreter that the operator runs in.
+        interpreter: What the operator runs in.
     """
 
     cluster: Cluster
@@ -37,7 +37,7 @@ class Environment:
     operator: Program
     port: int
     api: ApiClient
-    python: str
+    interpreter: Interpreter
 
     def operator_usage(self) -> Usage:
         """Return what the operator's process has used so far."""
@@ -79,5 +79,5 @@ async def started(folder: Path, interpreter: Interpreter = THIS_INTERPRETER) -> 
                     operator=operator,
                     port=process.port,
                     api=api,
-                    python=str(interpreter.python),
+                    interpreter=interpreter,
                 )

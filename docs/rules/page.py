@@ -32,6 +32,8 @@ BLOCKS: Mapping[str, Callable[[], Tick]] = {
     "window": lambda: runs.window().first(Reason.SCALE_DOWN_STABILIZED, after=60),
     "messages-wait": lambda: runs.hold().first(Reason.MESSAGES_WAITING),
     "idle-workers": lambda: runs.hold().first(Reason.WAITING_FOR_IDLE_WORKERS),
+    "last-pod": lambda: runs.last_pod().first(Reason.AWAITING_EMPTY_CONFIRMATION, after=1075),
+    "learned": lambda: runs.learned_services()[-1],
     "slow-start": lambda: runs.slow_start().first(Reason.SIZED_BY_LATENCY, after=10),
     "maximum": lambda: runs.limits().first(Reason.TOO_MANY_REPLICAS),
     "schedule": lambda: runs.limits().first(Reason.SCHEDULED),

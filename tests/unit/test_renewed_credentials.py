@@ -198,3 +198,27 @@ def test_no_thread_to_be_had_is_no_failure(provider: Provider, monkeypatch: pyte
     credentials.get()
     settled(credentials)
     assert credentials.get().access_key == "key-2"
+
+
+def test_what_takes_no_wait_is_known_beforehand(provider: Provider) -> None:
+    credentials = provider.credentials()
+    assert credentials.current() is None
+    assert provider.asked == 0
+    credentials.get()
+    assert credentials.current() == credentials.get()
+    provider.now += provider.lifetime + 1
+    assert credentials.current() is None
+    assert provider.asked == 1
+
+
+def test_what_takes_no_wait_is_renewed_as_well(provider: Provider) -> None:
+    credentials = provider.credentials()
+    credentials.get()
+    provider.now += provider.lifetime - RENEWAL_SECONDS + 1
+    provider.answering.clear()
+    found = credentials.current()
+    assert found is not None
+    assert found.access_key == "key-1"
+    provider.answering.set()
+    settled(credentials)
+    assert provider.asked == 2

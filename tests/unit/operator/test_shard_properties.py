@@ -96,7 +96,13 @@ class Site:
             drawn = cycle(event.delays)
             delays = lambda: 0.0 if self.calm else next(drawn)  # noqa: E731 -- one line
             self.running[event.name] = Watched(
-                event.name, self.server, event.shards, True, event.offset, event.rate, delays, opened=self.check
+                event.name,
+                self.server,
+                event.shards,
+                offset=event.offset,
+                rate=event.rate,
+                delays=delays,
+                opened=self.check,
             )
 
     def _meddle(self, event: Meddle) -> None:

@@ -65,7 +65,7 @@ def message(differs: dict[str, Any], memory: Memory, empty: float = 0) -> str:
     return step.message
 
 
-UNKNOWN = "and fewer than 3 quiet spells are known"
+UNKNOWN = "one start-up, for fewer than 3 quiet spells are known"
 STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
     "what the user says holds": ({"scale_to_zero_after_seconds": 7}, learned(5, 5, 5), "12:00:07Z", ""),
     "a minute where workers do not report": ({}, Memory(quiet_spells=(5, 5, 5)), "12:01:00Z", ""),
@@ -73,31 +73,31 @@ STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
         {},
         learned(5, 5),
         "12:00:20Z",
-        f" (a start-up takes 20 s, {UNKNOWN})",
+        f" (20 s: {UNKNOWN})",
     ),
     "one start-up as declared": (
         {"target": Latency(60, startup_seconds=30)},
         learned(startup=None),
         "12:00:30Z",
-        f" (a start-up takes 30 s, {UNKNOWN})",
+        f" (30 s: {UNKNOWN})",
     ),
     "a minute while nothing is known of start-ups": (
         {},
         learned(startup=None),
         "12:01:00Z",
-        f" (a start-up takes 60 s, {UNKNOWN})",
+        f" (60 s: {UNKNOWN})",
     ),
     "as long as the short spells": (
         {},
         learned(12, 2400, 11, 10),
         "12:00:12Z",
-        " (a start-up takes 20 s, and the last 4 quiet spells 10 s to 40 min: 12 s cost least)",
+        " (12 s: the cheapest in the last 4 quiet spells, of 10 s to 40 min, with start-ups of 20 s)",
     ),
     "not at all, when all spells were long": (
         {},
         learned(7200, 7200, 7200),
         "12:00:00Z",
-        " (a start-up takes 20 s, and the last 3 quiet spells 2 h: 0 s cost least)",
+        " (0 s: the cheapest in the last 3 quiet spells, of 2 h, with start-ups of 20 s)",
     ),
     "not at all after one that lasted half a year, either": (
         {},
@@ -109,7 +109,7 @@ STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
         {"active_min_replicas": 4, "replicas": 4},
         learned(12, 119, 11, 10),
         "12:00:12Z",
-        " (a start-up takes 20 s, and the last 4 quiet spells 10 s to 119 s: 12 s cost least)",
+        " (12 s: the cheapest in the last 4 quiet spells, of 10 s to 119 s, with start-ups of 20 s)",
     ),
 }
 
