@@ -13,7 +13,7 @@ RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "law.json"
 MAIN = "start-ups of 20 s, readings up to 10 s old"
 END = "<!-- end of what is generated -->\n"
 
-_NAMES = {
+NAMES = {
     "pool": "**a pool with `latencySeconds: 60`, else defaults**",
     "pool, serviceSeconds": "the same, told its service time",
     "pool, last pod stays 60 s": "the same with `scaleToZeroAfterSeconds: 60`",
@@ -60,7 +60,7 @@ def _policies(variant: _Variant) -> Iterator[str]:
         " | better than the pool |"
     )
     yield "|---|--:|--:|--:|--:|--:|--:|--:|"
-    for name, shown in _NAMES.items():
+    for name, shown in NAMES.items():
         if name not in variant:
             continue
         of = variant[name]

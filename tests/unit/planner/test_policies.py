@@ -129,9 +129,8 @@ def test_the_worker_pod_autoscaler_goes_up_at_once_and_waits_ten_minutes_before_
 
 
 def test_its_controller_may_look_more_often_and_wait_less() -> None:
-    slow, soon = (
-        burst(WorkerPodAutoscaler("wpa", **flags)) for flags in ({}, {"resync_seconds": 5.0, "delay_seconds": 15.0})
-    )
+    slow = burst(WorkerPodAutoscaler("wpa"))
+    soon = burst(WorkerPodAutoscaler("wpa", resync_seconds=5.0, delay_seconds=15.0))
     assert sizes(soon)[-1] == 0
     assert soon.sizes.times[-1] < 200.0 < slow.sizes.times[-1]
     assert 3 * slow.reads < soon.reads
