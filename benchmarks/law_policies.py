@@ -12,7 +12,7 @@ from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
 from queueplanner.presets import RIVALS
 from queueplanner.presets.kubernetes import with_an_hour_of_grace
 from queueplanner.presets.rival import Request
-from queueplanner.recommend.manifest import candidate, new, put
+from queueplanner.recommend.manifest import WINDOW, ZERO_AFTER, Manifest, candidate, new, put
 from queueplanner.work import Work
 
 MOST_PODS = 100
@@ -20,7 +20,13 @@ PROMISE_SECONDS = 60.0
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 
 POOL, TOLD, UNPROTECTED, BY_MESSAGES = "pool", "pool, serviceSeconds", "pool, Drain", "pool, messagesPerPod"
-OURS = (POOL, TOLD, UNPROTECTED, BY_MESSAGES)
+LONG_WINDOW, USUAL_WINDOW, LONG_STAY = "pool, window of 300 s", "pool, window of 60 s", "pool, last pod stays 60 s"
+KEDA_TUNED, WPA_TUNED = "keda-tuned", "wpa-tuned"
+OTHERS_OF_OURS = (TOLD, UNPROTECTED, BY_MESSAGES, LONG_WINDOW, USUAL_WINDOW, LONG_STAY)
+FEW = (POOL, UNPROTECTED, KEDA_TUNED, WPA_TUNED)
+"""What is compared with other start-up times and readings, so that they do not take too long."""
+
+_PRESETS = ("keda", "keda-expert", "wpa", "hpa", "ec2-target-tracking-protected", "ec2-step-protected")
 
 
 def policies(work: Work) -> dict[str, Candidate]:
@@ -30,21 +36,29 @@ def policies(work: Work) -> dict[str, Candidate]:
     told it, too.
     """
     request = Request("", MOST_PODS, PROMISE_SECONDS)
-    promise, by_messages = {"latencySeconds": PROMISE_SECONDS}, {"messagesPerPod": request.expert_per_pod(work)}
-    told = promise | {"serviceSeconds": work.service.mean_seconds}
-    unprotected = put(_pool(promise), ("scaleIn", "busyWorkers"), "Drain")
     return {
-        POOL: candidate(_pool(promise), POOL),
-        TOLD: candidate(_pool(told), TOLD),
-        UNPROTECTED: candidate(unprotected, UNPROTECTED),
-        BY_MESSAGES: candidate(_pool(by_messages), BY_MESSAGES),
-        **{name: RIVALS[name](work, MOST_PODS, PROMISE_SECONDS) for name in ("keda", "keda-expert", "wpa")},
-        "keda-tuned": _tuned("keda-tuned", _keda, request),
-        "wpa-tuned": _tuned("wpa-tuned", _wpa, request),
+        **{name: candidate(manifest, name) for name, manifest in _pools(request, work).items()},
+        **{name: RIVALS[name](work, MOST_PODS, PROMISE_SECONDS) for name in _PRESETS},
+        KEDA_TUNED: _tuned(KEDA_TUNED, _keda, request),
+        WPA_TUNED: _tuned(WPA_TUNED, _wpa, request),
     }
 
 
-def _pool(target: Mapping[str, Any]) -> Mapping[str, Any]:
+def _pools(request: Request, work: Work) -> dict[str, Manifest]:
+    promise = {"latencySeconds": PROMISE_SECONDS}
+    pool = _pool(promise)
+    return {
+        POOL: pool,
+        TOLD: _pool(promise | {"serviceSeconds": work.service.mean_seconds}),
+        UNPROTECTED: put(pool, ("scaleIn", "busyWorkers"), "Drain"),
+        BY_MESSAGES: _pool({"messagesPerPod": request.expert_per_pod(work)}),
+        LONG_WINDOW: put(pool, WINDOW, 300),
+        USUAL_WINDOW: put(pool, WINDOW, 60),
+        LONG_STAY: put(pool, ZERO_AFTER, 60),
+    }
+
+
+def _pool(target: Mapping[str, Any]) -> Manifest:
     return new("orders", QUEUE_URL, MOST_PODS, target)
 
 

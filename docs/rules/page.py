@@ -24,7 +24,7 @@ STEP = re.compile(r" +\d+  \w+ +")
 KEPT, READ = "cannot be kept: ", "next reading: "
 """Lines of the account: one that belongs to the rules, and the first one that does not."""
 
-WIDTH = 100
+WIDTH = 88
 """Where lines are broken, in characters."""
 
 BLOCKS: Mapping[str, Callable[[], Tick]] = {
@@ -32,6 +32,8 @@ BLOCKS: Mapping[str, Callable[[], Tick]] = {
     "window": lambda: runs.window().first(Reason.SCALE_DOWN_STABILIZED, after=60),
     "messages-wait": lambda: runs.hold().first(Reason.MESSAGES_WAITING),
     "idle-workers": lambda: runs.hold().first(Reason.WAITING_FOR_IDLE_WORKERS),
+    "last-pod": lambda: runs.last_pod().first(Reason.AWAITING_EMPTY_CONFIRMATION, after=1075),
+    "learned": lambda: runs.learned_services()[-1],
     "slow-start": lambda: runs.slow_start().first(Reason.SIZED_BY_LATENCY, after=10),
     "maximum": lambda: runs.limits().first(Reason.TOO_MANY_REPLICAS),
     "schedule": lambda: runs.limits().first(Reason.SCHEDULED),
@@ -60,7 +62,7 @@ def explained(tick: Tick) -> Iterator[str]:
     counts = tuple(each or QueueUnreachableError("SQS did not answer") for each in facts.readings)
     status = next_status(Observation(pool, target, counts=counts, decision=decision), facts.now)
     lines = as_lines(explain(replace(pool, status=status), target, facts.now))
-    yield from (line for line in lines if line.startswith(KEPT))
+    yield from (part for line in lines if line.startswith(KEPT) for part in _broken(line))
     for line in takewhile(lambda line: not line.startswith(READ), lines[lines.index("decided:") + 1 :]):
         yield from _broken(line)
 
@@ -69,6 +71,6 @@ def _broken(line: str) -> list[str]:
     """Return a line as several where it is too long for a page, each below the beginning of the message."""
     head = STEP.match(line)
     if head is None:
-        return [line]
+        return wrap(line, WIDTH, subsequent_indent=" " * len(KEPT))
     first, *others = wrap(line[head.end() :], WIDTH - head.end())
     return [head[0] + first, *(" " * head.end() + other for other in others)]

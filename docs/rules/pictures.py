@@ -26,6 +26,8 @@ def pictures() -> dict[str, str]:
         "size-load.svg": load(),
         "size-window.svg": window(),
         "size-hold.svg": hold(),
+        "size-last-pod.svg": last_pod(),
+        "size-learned.svg": learned(),
         "size-slow-start.svg": slow_start(),
         "size-limits.svg": limits(),
     }
@@ -90,6 +92,86 @@ def hold() -> str:
         *pods.times(40),
     ]
     return _drawn(pods, "Pods stay while many messages wait; then idle ones go", parts, rows=2)
+
+
+def last_pod() -> str:
+    """Draw a pool that goes to zero now and then, its last eight quiet spells, and what each stay would have cost."""
+    played = runs.last_pod()
+    memory = played.ticks[-1].decision.memory
+    spells, startup, chosen = memory.quiet_spells, memory.workers.startup_seconds or 0.0, runs.chosen_stay(played)
+    messages, pods = Plot(36, 36, 40, played.run.seconds), Plot(106, 36, 1, played.run.seconds)
+    parts = [
+        *_messages(messages, played, (0, 40)),
+        *_pods(pods, played, (0, 1)),
+        *pods.times(240),
+        *_spells(Plot(206, 120, 2 * startup, len(spells), width=240), spells, startup, chosen),
+        *_costs(Plot(206, 120, 800, 180, left=LEFT + 330, width=WIDTH - 330), spells, startup, chosen),
+    ]
+    return svg(
+        RIGHT, 368, "The last pod stays as long as would have cost least in the last eight quiet spells", parts, STYLE
+    )
+
+
+def _spells(plot: Plot, spells: Sequence[float], startup: float, chosen: float) -> Iterator[str]:
+    """Yield a bar for each quiet spell, with what the chosen stay costs in it: waiting, and starting anew."""
+    yield from plot.frame(f"the last {len(spells)} quiet spells, s", (0, round(startup), round(2 * startup)))
+    for number, length in enumerate(spells):
+        stayed = min(length, chosen)
+        yield plot.bar(number, 0, min(length, plot.most), "gone")
+        yield plot.bar(number, 0, stayed, "ours")
+        if length > chosen:
+            yield plot.bar(number, stayed, startup, "theirs")
+        yield text(round(plot.x(number + 0.5)), plot.bottom + 14, f"{length:g}", "small", "middle")
+    yield plot.level(chosen)
+    yield text(round(plot.x(plot.seconds)) + 4, round(plot.y(chosen)) + 4, f"{chosen:g} s", "limit")
+    yield text(LEFT, plot.bottom + 32, "blue: the pod waits; brown: it starts anew", "small")
+
+
+def _costs(plot: Plot, spells: Sequence[float], startup: float, chosen: float) -> Iterator[str]:
+    """Yield what each stay would have cost in these spells."""
+    costs = [runs.cost(spells, stay, startup) for stay in range(plot.seconds + 1)]
+    least = runs.cost(spells, chosen, startup)
+    yield from plot.frame("what each stay would have cost, pod-seconds", (0, 400, 800))
+    yield plot.line(costs, "asked")
+    yield plot.at(chosen)
+    yield plot.say(chosen + 3, least - 110, f"{chosen:g} s: {least:g}", "limit")
+    yield plot.say(3, costs[0] - 130, f"{costs[0]:g}", "small")
+    yield plot.say(plot.seconds, costs[-1] + 40, f"{costs[-1]:g}", "small", "end")
+    for stay in range(0, plot.seconds + 1, 60):
+        yield text(round(plot.x(stay)), plot.bottom + 14, f"{stay}", "small", "middle")
+    yield text(round(plot.x(0)), plot.bottom + 32, "stay, s: none to three start-ups", "small")
+
+
+def learned() -> str:
+    """Draw what is measured, start-ups and service times, and what is reckoned with after each."""
+    services = [tick.decision.memory.workers.service_seconds or 0.0 for tick in runs.learned_services()]
+    half = (WIDTH - 54) // 2
+    startups = Plot(36, 110, 60, len(runs.STARTUPS), width=half)
+    means = Plot(36, 110, 9, len(runs.SERVICES), left=LEFT + half + 54, width=half)
+    parts = [
+        *startups.frame("start-ups, s (dots); reckoned with (line)", (0, 20, 40, 60)),
+        *_measured(startups, runs.STARTUPS, runs.learned_startups()),
+        *(startups.below(number, f"{number}") for number in range(1, startups.seconds + 1, 3)),
+        *means.frame(f"service time, s (dots: means of {runs.BATCH})", (0, 3, 6, 9)),
+        *_measured(means, runs.SERVICES, services),
+        *(means.below(number, f"{number * runs.BATCH}") for number in range(1, means.seconds + 1, 3)),
+        text(means.left + means.width, means.bottom + 32, "messages handled", "small", "end"),
+    ]
+    return svg(
+        RIGHT,
+        means.bottom + 48,
+        "A slow start moves nothing, a long message little; a lasting change is followed",
+        parts,
+        STYLE,
+    )
+
+
+def _measured(plot: Plot, measured: Sequence[float], reckoned: Sequence[float]) -> Iterator[str]:
+    yield plot.at(runs.CHANGED_AT)
+    yield text(round(plot.x(runs.CHANGED_AT)) - 5, plot.bottom - 6, "a new image", "limit", "end")
+    yield from (plot.dot(number, value) for number, value in enumerate(measured))
+    # A number holds once the measurement is there, which is drawn in the middle of its place.
+    yield plot.line([None, *(value for each in reckoned for value in (each, each))], "asked", 0.5)
 
 
 def slow_start() -> str:

@@ -50,13 +50,17 @@ class Plot:
         top: Where it begins.
         height: How high it is.
         most: The value at its top.
-        seconds: The time at its right end.
+        seconds: The time, or another measure, at its right end.
+        left: Where it begins from the left.
+        width: How wide it is.
     """
 
     top: int
     height: int
     most: float
     seconds: int
+    left: int = LEFT
+    width: int = WIDTH
 
     @property
     def bottom(self) -> int:
@@ -65,7 +69,7 @@ class Plot:
 
     def x(self, second: float) -> float:
         """Return where a time is."""
-        return LEFT + WIDTH * second / self.seconds
+        return self.left + self.width * second / self.seconds
 
     def y(self, value: float) -> float:
         """Return where a value is."""
@@ -73,11 +77,11 @@ class Plot:
 
     def frame(self, unit: str, values: Iterable[int]) -> Iterator[str]:
         """Yield a line for each of these values, with the value, and what is measured above them."""
-        yield text(LEFT, self.top - 8, unit, "small")
+        yield text(self.left, self.top - 8, unit, "small")
         for value in values:
             y = self.y(value)
-            yield f'<path class="axis" d="M{LEFT} {y:.1f}h{WIDTH}"/>'
-            yield text(LEFT - 8, round(y) + 4, str(value), "small", "end")
+            yield f'<path class="axis" d="M{self.left} {y:.1f}h{self.width}"/>'
+            yield text(self.left - 8, round(y) + 4, str(value), "small", "end")
 
     def times(self, every: int) -> Iterator[str]:
         """Yield times of day below it, as messages have them."""
@@ -86,13 +90,13 @@ class Plot:
                 round(self.x(second)), self.bottom + 18, clock(NINE + timedelta(seconds=second)), "small", "middle"
             )
 
-    def line(self, values: Sequence[float | None], kind: str, every: int = 1) -> str:
+    def line(self, values: Sequence[float | None], kind: str, every: float = 1) -> str:
         """Draw steps: each value holds for so many seconds."""
         return f'<path class="{kind}" d="{self._steps(values, every)}"/>'
 
-    def area(self, values: Sequence[float], kind: str, every: int = 1) -> str:
+    def area(self, values: Sequence[float], kind: str, every: float = 1) -> str:
         """Draw steps that are filled down to zero."""
-        path = f"M{LEFT} {self.bottom}L{self._steps(values, every)[1:]}V{self.bottom}z"
+        path = f"M{self.left} {self.bottom}L{self._steps(values, every)[1:]}V{self.bottom}z"
         return f'<path class="{kind}" d="{path}"/>'
 
     def at(self, second: float, kind: str = "limit") -> str:
@@ -101,18 +105,32 @@ class Plot:
 
     def level(self, value: float, kind: str = "limit") -> str:
         """Draw a line at a value."""
-        return f'<path class="{kind}" d="M{LEFT} {self.y(value):.1f}h{WIDTH}"/>'
+        return f'<path class="{kind}" d="M{self.left} {self.y(value):.1f}h{self.width}"/>'
 
     def span(self, begin: float, end: float, kind: str) -> str:
         """Fill a time."""
         left, right = self.x(begin), self.x(end)
         return f'<rect class="{kind}" x="{left:.1f}" y="{self.top}" width="{right - left:.1f}" height="{self.height}"/>'
 
+    def bar(self, number: int, value: float, height: float, kind: str) -> str:
+        """Draw a bar of this height that begins at a value, in the place from `number` to the next one."""
+        left, right, top = self.x(number), self.x(number + 1), self.y(value + height)
+        sizes = f'width="{right - left - 8:.1f}" height="{self.y(value) - top:.1f}"'
+        return f'<rect class="{kind}" x="{left + 4:.1f}" y="{top:.1f}" {sizes}/>'
+
+    def dot(self, number: int, value: float) -> str:
+        """Draw a dot in the middle of the place from `number` to the next one."""
+        return f'<circle class="theirs" cx="{self.x(number + 0.5):.1f}" cy="{self.y(value):.1f}" r="4"/>'
+
+    def below(self, number: int, words: str) -> str:
+        """Write words below the middle of a place; places are counted from one."""
+        return text(round(self.x(number - 0.5)), self.bottom + 16, words, "small", "middle")
+
     def say(self, second: float, value: float, words: str, kind: str = "small", anchor: str = "start") -> str:
         """Write words at a time and a value."""
         return text(round(self.x(second)), round(self.y(value)), words, kind, anchor)
 
-    def _steps(self, values: Sequence[float | None], every: int) -> str:
+    def _steps(self, values: Sequence[float | None], every: float) -> str:
         """Return the path, with gaps where no value is known; what does not change takes no bytes."""
         path, before = list[str](), None
         for number, value in enumerate(values):

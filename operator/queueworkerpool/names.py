@@ -133,7 +133,7 @@ class Reason(StrEnum):
     )
     AWAITING_EMPTY_CONFIRMATION = (
         "AwaitingEmptyConfirmation",
-        "The last pod stays until readings have found the queues empty for scaleToZeroAfterSeconds, or as learned.",
+        "The last pod stays until the queues were empty for scaleToZeroAfterSeconds; without it, as learned.",
         "Set spec.scaleToZeroAfterSeconds, or shorten it, to go to zero earlier.",
     )
     ACTIVE_MINIMUM = (

@@ -6,6 +6,7 @@ repeated in autumn fires once.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,10 +50,16 @@ def last_start(schedule: Schedule, now: datetime) -> datetime | None:
         problem = f"{where}.timeZone: there is no time zone {schedule.time_zone!r}; use a name such as Europe/Berlin"
         raise SpecInvalidError(problem) from error
     try:
-        return next(CronSim(schedule.cron, now.astimezone(zone) + _TICK, reverse=True), None)
+        return _last_start(schedule.cron, zone, now.replace(second=0, microsecond=0))
     except CronSimError as error:
         problem = f"{where}.cron: {error}; use five fields such as '0 9 * * 1-5' (minute hour day month weekday)"
         raise SpecInvalidError(problem) from error
+
+
+@lru_cache(maxsize=4096)  # asked at every tick, and to find it takes longer than the rest of a decision
+def _last_start(cron: str, zone: ZoneInfo, minute: datetime) -> datetime | None:
+    """Return the latest time up to the end of a minute: cron's five fields name whole minutes. Raises CronSimError."""
+    return next(CronSim(cron, minute.astimezone(zone) + _TICK, reverse=True), None)
 
 
 def durations(start: str, end: str) -> set[int]:

@@ -76,6 +76,7 @@ class Outcome:
         requests: Requests to SQS, of workers and readings together.
         scale_writes: Changes of the size.
         reads: Readings of the queue.
+        most_pods: The most that were asked for at one time, in the warm-up too.
         hours_at_most: How long as many pods were asked for as the policy may.
         cost: Of pods and requests.
         wasted_cost: The part of it that went into work that was cut off.
@@ -97,6 +98,7 @@ class Outcome:
     requests: int
     scale_writes: int
     reads: int
+    most_pods: int
     hours_at_most: float
     cost: float
     wasted_cost: float
@@ -125,6 +127,7 @@ def outcome(policy: str, run: Run, terms: Terms = Terms()) -> Outcome:
         requests=requests,
         scale_writes=run.scale_writes,
         reads=run.reads,
+        most_pods=max(run.sizes.asked, default=0),
         hours_at_most=_seconds_at(terms.most, run) / SECONDS_PER_HOUR,
         cost=pod_hours * prices.pod_hour + requests * prices.million_requests / 1e6,
         wasted_cost=wasted_hours / terms.concurrency * prices.pod_hour,

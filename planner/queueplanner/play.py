@@ -15,8 +15,8 @@ from queueplanner import aggregated
 from queueplanner.loads import Load
 from queueplanner.outcome import Outcome, Prices, Terms, outcome
 from queueplanner.processes import ALONE, ProcessEndedError, Processes
-from queueplanner.simulation import MONDAY, Mode, Policy, Primary, Run, System, simulate
-from queueplanner.work import Work
+from queueplanner.simulation import MONDAY, Mode, Policy, Primary, Run, System, drawn, simulate
+from queueplanner.work import Draw, Work
 
 MOST_EXACT = 3_000_000
 """Messages up to which a run is calculated exactly, if nobody says how."""
@@ -100,26 +100,34 @@ class Played:
 
 
 class Drawn:
-    """When a scenario's messages are sent: drawn once for all candidates that are played in it one after the other."""
+    """A scenario's messages: drawn once for all candidates that are played in it one after the other."""
 
     def __init__(self) -> None:
         self._scenario: Scenario | None = None
         self._times: Sequence[float] = ()
+        self._services_of: tuple[Draw, int, int] | None = None
+        self._services: Sequence[float] = ()
 
-    def __call__(self, scenario: Scenario) -> Sequence[float]:
-        """Return the times, in order."""
+    def times(self, scenario: Scenario) -> Sequence[float]:
+        """Return when each is sent, in order."""
         if scenario is not self._scenario:
             self._scenario, self._times = scenario, scenario.load.times(scenario.random())
         return self._times
 
+    def services(self, service: Draw, seed: int, messages: int) -> Sequence[float]:
+        """Return how long each takes. Candidates whose workers are alike draw the same."""
+        if (service, seed, messages) != self._services_of:
+            self._services_of, self._services = (service, seed, messages), drawn(service, seed, messages)
+        return self._services
 
-def play(candidate: Candidate, scenario: Scenario, drawn: Drawn | None = None) -> Played:
-    """Let a candidate size its pods for the scenario's load. `drawn` may know the load from another candidate."""
+
+def play(candidate: Candidate, scenario: Scenario, messages: Drawn | None = None) -> Played:
+    """Let a candidate size its pods for the scenario's load. `messages` may know them from another candidate."""
     work = candidate.adapt(scenario.work)
     counts_age, began = scenario.counts_age_seconds, beginning(scenario.load)
     replicas = max(scenario.replicas, candidate.replicas)
     system = System(work, scenario.load.seconds, counts_age, replicas, candidate.primary, began)
-    run = _run(candidate.begin(work), scenario, system, drawn or Drawn())
+    run = _run(candidate.begin(work), scenario, system, messages or Drawn())
     hour = scenario.prices.pod_hour if candidate.pod_hour is None else candidate.pod_hour
     prices, warm_up = replace(scenario.prices, pod_hour=hour), scenario.warm_up_seconds
     terms = Terms(prices, work.concurrency, scenario.slo_seconds, candidate.most, warm_up)
@@ -132,10 +140,10 @@ def beginning(load: Load) -> datetime:
     return load.began or MONDAY
 
 
-def _run(policy: Policy, scenario: Scenario, system: System, drawn: Drawn) -> Run:
+def _run(policy: Policy, scenario: Scenario, system: System, messages: Drawn) -> Run:
     random = Random(scenario.seed + 1)  # noqa: S311 -- chance in a simulation
     if _mode(scenario, system) is Mode.EXACT:
-        return simulate(policy, drawn(scenario), system, random)
+        return simulate(policy, messages.times(scenario), system, random, messages.services)
     return aggregated.simulate(policy, aggregated.counts(scenario.load, scenario.random()), system, random)
 
 
@@ -200,7 +208,7 @@ class _Runs(Generic[_Kept]):
     candidates: Sequence[Candidate]
     scenarios: Sequence[Scenario]
     keep: Callable[[Played], _Kept]
-    drawn: Drawn = field(default_factory=Drawn)
+    messages: Drawn = field(default_factory=Drawn)
 
     def __len__(self) -> int:
         return len(self.candidates) * len(self.scenarios)
@@ -208,7 +216,7 @@ class _Runs(Generic[_Kept]):
     def __call__(self, number: int) -> _Kept | PlayError:
         candidate, scenario = self._of(number)
         try:
-            return self.keep(play(self.candidates[candidate], self.scenarios[scenario], self.drawn))
+            return self.keep(play(self.candidates[candidate], self.scenarios[scenario], self.messages))
         except Exception as error:
             failed = self.failed(number, f"{type(error).__name__}: {error}")
             failed.add_note(traceback.format_exc())

@@ -8,11 +8,13 @@ import pytest
 from docs.rules import page, runs
 from docs.rules.engine import Played, play
 from docs.rules.pictures import one_window_per_level
-from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS
+from queueworkerpool.decide.last_pod import LEAST_SPELLS, MOST_STARTUPS, UNPROTECTED_STAY_SECONDS
+from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS, UNPROTECTED_WINDOW_SECONDS
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Latency, WorkerEstimates
 
-PAGE = (Path(__file__).parents[2] / "docs" / "size.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "size.md").read_text()
 PROSE = " ".join(PAGE.split())
 WINDOW = runs.window()
 
@@ -39,7 +41,9 @@ def test_a_block_that_nobody_knows_is_refused() -> None:
         page.with_explanations(f"<!-- {page.MARK}none -->\n```text\n```\n")
 
 
-@pytest.mark.parametrize("played", [runs.load(), runs.window(), runs.hold(), runs.slow_start(), runs.limits()])
+@pytest.mark.parametrize(
+    "played", [runs.load(), runs.window(), runs.hold(), runs.last_pod(), runs.slow_start(), runs.limits()]
+)
 def test_every_message_of_a_run_is_handled_once_and_no_busy_worker_is_stopped(played: Played) -> None:
     """A worker that is stopped loses its messages, here."""
     last = played.seconds[-1]
@@ -63,8 +67,26 @@ def test_whoever_divides_by_the_whole_latency_is_late() -> None:
     assert 20 + 500 * 2 / (4 * without) > runs.PROMISED_SECONDS
 
 
-def test_the_window_is_the_default_where_workers_report() -> None:
-    assert f"{PROTECTED_WINDOW_SECONDS} s" in PROSE
+WINDOWS = {
+    "docs/size.md": [
+        f"recommended in the last {PROTECTED_WINDOW_SECONDS} s,",
+        f"each number is followed {PROTECTED_WINDOW_SECONDS} s after it was first recommended",
+    ],
+    "docs/sizing.md": [
+        f"no reading of the last {PROTECTED_WINDOW_SECONDS} s",
+        f"{UNPROTECTED_WINDOW_SECONDS} s where workers",
+    ],
+    "README.md": [
+        f"at most in the last {PROTECTED_WINDOW_SECONDS} seconds where workers report",
+        f"in the last {UNPROTECTED_WINDOW_SECONDS} where they do not",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "sentences"), WINDOWS.items(), ids=WINDOWS)
+def test_pages_say_the_default_windows(name: str, sentences: list[str]) -> None:
+    text = " ".join((ROOT / name).read_text().split())
+    assert [sentence for sentence in sentences if sentence not in text] == []
 
 
 def test_the_size_is_the_most_that_was_recommended_in_the_window_before() -> None:
@@ -110,3 +132,39 @@ def test_bounds_hold_whatever_is_recommended_and_an_unread_queue_changes_nothing
         assert tick.facts.bounds.min_replicas <= tick.decision.replicas <= tick.facts.bounds.max_replicas
         if tick.second in played.run.unread:
             assert tick.decision.replicas == tick.facts.replicas
+
+
+def test_the_last_pod_stays_as_long_as_would_have_cost_least() -> None:
+    played = runs.last_pod()
+    memory = played.ticks[-1].decision.memory
+    spells, startup, chosen = memory.quiet_spells, memory.workers.startup_seconds, runs.chosen_stay(played)
+    assert startup is not None
+    costs = {stay: runs.cost(spells, stay, startup) for stay in (0, chosen, MOST_STARTUPS * startup)}
+    assert costs[chosen] == min(runs.cost(spells, stay, startup) for stay in range(int(MOST_STARTUPS * startup) + 1))
+    none, least, most = (f"{cost:g}" for cost in costs.values())
+    assert (
+        f"{none} pod-seconds; to stay for {MOST_STARTUPS * startup:g} s {most}; to stay for {chosen:g} s {least}."
+        in PROSE
+    )
+
+
+def test_the_stay_of_a_pool_that_has_learned_nothing_is_said() -> None:
+    assert (LEAST_SPELLS, MOST_STARTUPS) == (3, 3)
+    assert f"It is {UNPROTECTED_STAY_SECONDS:g} s where workers do not report" in PROSE
+
+
+def test_a_slow_start_moves_nothing_and_a_lasting_change_is_followed_after_three() -> None:
+    learned = dict(zip(runs.STARTUPS, runs.learned_startups(), strict=True))
+    assert learned[60] == learned[26]
+    changed = runs.learned_startups()[runs.CHANGED_AT :]
+    assert changed[:2] == (runs.learned_startups()[runs.CHANGED_AT - 1],) * 2
+    assert changed[2] == runs.STARTUPS[runs.CHANGED_AT + 2]
+
+
+def test_a_changed_service_time_is_followed_after_two_hundred_messages_and_said_with_the_one_before() -> None:
+    before, *changed = runs.learned_services()[runs.CHANGED_AT - 1 :]
+    seconds = [tick.decision.memory.workers.service_seconds or 0.0 for tick in changed]
+    assert 200 / runs.BATCH == 4
+    assert seconds[2] < 4 < seconds[3] == 8
+    assert before.decision.memory.workers.service_before is None
+    assert "s until lately)" in changed[3].decision.message

@@ -27,8 +27,9 @@ def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step
         return None
     size = max(desired, _at_work(facts))
     if size >= facts.replicas:
-        message = "more messages wait than half of what the ready pods can handle at once: until fewer do,"
-        message = f"{message} or most workers report idle, or {clock(until)}"
+        waiting, slots = facts.reading.visible if facts.reading else 0, _slots(facts, memory)
+        message = f"{waiting} messages wait, more than half of the {slots:g} that ready pods can handle at once:"
+        message = f"{message} until fewer do, or most workers report idle, or {clock(until)}"
         return Step(facts.replicas, Reason.MESSAGES_WAITING, message, until, asks_workers=_is_time_to_ask(facts))
     if size == desired:
         return None
@@ -38,8 +39,13 @@ def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step
 
 def messages_wait(facts: Facts, memory: Memory) -> bool:
     """Return whether more messages wait than half of what the ready pods can handle at once, if any is ready."""
-    slots = facts.ready * (memory.workers.concurrency or 1.0)
+    slots = _slots(facts, memory)
     return facts.reading is not None and slots > 0 and facts.reading.visible > slots / 2
+
+
+def _slots(facts: Facts, memory: Memory) -> float:
+    """Return how many messages the ready pods can handle at once."""
+    return facts.ready * (memory.workers.concurrency or 1.0)
 
 
 def is_held(facts: Facts, memory: Memory) -> bool:

@@ -45,13 +45,14 @@ def stay(facts: Facts, memory: Memory) -> Stay:
     startup = memory.workers.startup_seconds or facts.spec.target.declared_startup_seconds or UNKNOWN_STARTUP_SECONDS
     spells = memory.quiet_spells
     if len(spells) < LEAST_SPELLS:
-        return Stay(startup, f"a start-up takes {startup:g} s, and fewer than {LEAST_SPELLS} quiet spells are known")
+        return Stay(startup, f"{startup:g} s: one start-up, for fewer than {LEAST_SPELLS} quiet spells are known")
     seconds = cheapest_stay(spells, startup)
     shortest, longest = _length(min(spells)), _length(max(spells))
     lasted = f"{shortest} to {longest}" if shortest != longest else shortest
     return Stay(
         seconds,
-        f"a start-up takes {startup:g} s, and the last {len(spells)} quiet spells {lasted}: {seconds:g} s cost least",
+        f"{seconds:g} s: the cheapest in the last {len(spells)} quiet spells, of {lasted}, "
+        f"with start-ups of {startup:g} s",
     )
 
 

@@ -11,12 +11,16 @@ from itertools import takewhile
 from queueworkerpool.decide import rates, scale_in
 from queueworkerpool.decide.last_pod import stay
 from queueworkerpool.decide.remember import COUNT_ERROR_MESSAGES
-from queueworkerpool.decide.windows import clock, is_due, protects, scale_down_window
+from queueworkerpool.decide.windows import (
+    RECHECK_SECONDS,
+    clock,
+    has_protected_window,
+    is_due,
+    protects,
+    scale_down_window,
+)
 from queueworkerpool.model import COMPETING_WRITER_QUIET, Facts, InFlight, Memory, Removal, Step, StepKind
 from queueworkerpool.names import Reason
-
-RECHECK_SECONDS = 1.5
-"""How soon a count that may be an error of SQS's is read again."""
 
 
 def tolerate(facts: Facts, _: Memory, desired: int) -> Step | None:
@@ -40,7 +44,10 @@ def respect_activation(facts: Facts, _: Memory, desired: int) -> Step | None:
 
 
 def confirm_activation(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Start from zero for one or two messages only when a second reading agrees: SQS's counts of an empty queue err."""
+    """Start from zero for one or two messages only when a second reading agrees: SQS's counts of an empty queue err.
+
+    Counts lag as well as err, so of the two readings after the first one has to agree, not both.
+    """
     pending = memory.activation_pending_since
     if facts.replicas > 0 or desired == 0 or pending is None or facts.reading is None:
         return None
@@ -79,13 +86,16 @@ def stabilise_scale_up(facts: Facts, memory: Memory, desired: int) -> Step | Non
 
 
 def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | None:
-    """Scale in only to the highest recommendation of the last stabilization window."""
+    """Scale in only to the highest recommendation of the last stabilization window.
+
+    The default window of protected workers does not hold the last pods: how long these stay is up to `confirm_empty`.
+    """
     stabilization, window = memory.scale_down_stabilization, timedelta(seconds=scale_down_window(facts, memory))
     if stabilization is None or desired >= facts.replicas or not window:
         return None
     over = tuple(takewhile(lambda step: is_due(facts, step.since + window), stabilization.steps))
     most, to_come = over[-1].highest if over else facts.replicas, stabilization.steps[len(over) :]
-    if most <= desired:
+    if most <= max(desired, _last_pods(facts) if has_protected_window(facts, memory) else 0):
         return None
     if not to_come:
         return Step(most, Reason.SCALE_DOWN_STABILIZED, f"the highest recommendation since {clock(over[-1].since)}")
@@ -128,7 +138,7 @@ def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
 
     The last pods are one, or those of activeMinReplicas: as many of them as there are.
     """
-    last = min(facts.spec.active_min_replicas or 1, facts.replicas, max(facts.bounds.max_replicas, 1))
+    last = min(_last_pods(facts), facts.replicas, max(facts.bounds.max_replicas, 1))
     lowest = facts.bounds.min_replicas
     if max(desired, lowest) >= last or facts.reading is None:
         return None
@@ -194,6 +204,11 @@ def yield_to_competing_writer(facts: Facts, memory: Memory, desired: int) -> Ste
     until = writer.last_time + COMPETING_WRITER_QUIET
     message = f"{writer.manager} keeps writing the replicas too: no write until {clock(until)}"
     return Step(facts.replicas, Reason.SCALE_CONFLICT, message, until, yields=True)
+
+
+def _last_pods(facts: Facts) -> int:
+    """Return how many pods stay until the queues are surely empty."""
+    return facts.spec.active_min_replicas or 1
 
 
 def _rate_message(direction: str, until: datetime | None) -> tuple[str, datetime | None]:

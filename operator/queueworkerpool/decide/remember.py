@@ -11,6 +11,7 @@ from statistics import median
 from queueworkerpool.decide import stabilization
 from queueworkerpool.decide.changes import merged
 from queueworkerpool.decide.last_pod import quiet_spells
+from queueworkerpool.decide.windows import RECHECK_SECONDS
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
@@ -31,7 +32,9 @@ COMPETING_WRITER_FORGOTTEN = timedelta(minutes=10)
 COUNT_ERROR_MESSAGES = 2
 """SQS's counts of an empty queue are reported to be off by up to this many, briefly."""
 
-_SMOOTHING = 0.3  # weight of a new measurement: three agreeing ones move the number by two thirds
+_SMOOTHING = 0.1  # weight of a new measurement: with more, one slow node would move the number
+_CHANGED = 2.0  # so many times longer or shorter does not count as noise: it moves nothing, ...
+_CHANGES_TO_BELIEVE = 3  # ... until so many measurements in a row say so; then the last of them is the number
 _IGNORED_CHANGE = 0.1  # a change below a tenth is not worth a write
 _IGNORED_DRIFT = 0.03  # nor one below this of a mean over many messages
 
@@ -181,10 +184,14 @@ def _empty_since(facts: Facts, pending_since: datetime | None = None) -> datetim
 
 
 def _activation_pending_since(facts: Facts) -> datetime | None:
-    reading = facts.reading
-    if facts.replicas or reading is None or not 0 < facts.load(reading) <= COUNT_ERROR_MESSAGES:
+    reading, known = facts.reading, facts.memory.activation_pending_since
+    if facts.replicas or reading is None or facts.load(reading) > COUNT_ERROR_MESSAGES:
         return None
-    return min(facts.memory.activation_pending_since or reading.time, reading.time)
+    if facts.load(reading):
+        return min(known or reading.time, reading.time)
+    # SQS's counts lag: one early reading without the messages does not take them back, the usual one after it does.
+    early = timedelta(seconds=RECHECK_SECONDS + facts.spec.poll_seconds / 2)
+    return known if known and reading.time - known < early else None
 
 
 def _competing_writer(facts: Facts) -> CompetingWriter | None:
@@ -203,16 +210,19 @@ def _workers(known: WorkerEstimates, sample: Sample | None, facts: Facts) -> Wor
     if sample is None:
         return known
     concurrency = known.concurrency if sample.concurrency is None else sample.concurrency
-    startup_seconds = _smooth(known.startup_seconds, sample.startup_seconds)
-    seconds, messages = known.service_seconds, known.service_messages
+    startup_seconds, startup_changes = _startup(known, sample.startup_seconds)
+    seconds, messages, before = known.service_seconds, known.service_messages, known.service_before
     if sample.service_seconds is not None and facts.spec.target.learns_service_time and _says_more(known, sample):
         seconds, messages = _rounded(sample.service_seconds), float(round(sample.service_messages))
-    return WorkerEstimates(seconds, concurrency, startup_seconds, messages)
+        before = sample.service_before and _rounded(sample.service_before)
+    return WorkerEstimates(seconds, concurrency, startup_seconds, messages, startup_changes, before)
 
 
 def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
     """Return whether the service time of a sample differs enough, or rests on so much more, to be worth a write."""
     if known.service_seconds is None or sample.service_seconds is None:
+        return True
+    if (known.service_before is None) != (sample.service_before is None):
         return True
     differs = abs(sample.service_seconds - known.service_seconds) > _IGNORED_DRIFT * known.service_seconds
     return differs or sample.service_messages >= 2 * max(known.service_messages or 0.0, 1.0)
@@ -225,12 +235,20 @@ def _reported_before_scale_in(known: WorkerEstimates, pods: Sequence[Worker]) ->
     return replace(known, concurrency=float(median(reported))) if reported else known
 
 
-def _smooth(known: float | None, measured: float | None) -> float | None:
-    if measured is None or known is None:
-        return known if measured is None else _rounded(measured)
-    smoothed = known + _SMOOTHING * (measured - known)
+def _startup(known: WorkerEstimates, measured: float | None) -> tuple[float | None, int]:
+    """Return the start-up time, and how many measurements in a row say that it has changed."""
+    before = known.startup_seconds
+    if measured is None:
+        return before, known.startup_changes
+    if not before:
+        return _rounded(measured), 0
+    if side := (measured >= _CHANGED * before) - (_CHANGED * measured <= before):
+        changes = known.startup_changes + side if known.startup_changes * side > 0 else side
+        return (before, changes) if abs(changes) < _CHANGES_TO_BELIEVE else (_rounded(measured), 0)
     # Compared with the measurement: a lasting difference gets through, a small one never does.
-    return known if abs(measured - known) <= _IGNORED_CHANGE * known else _rounded(smoothed)
+    if abs(measured - before) <= _IGNORED_CHANGE * before:
+        return before, 0
+    return _rounded(before + _SMOOTHING * (measured - before)), 0
 
 
 def _rounded(value: float) -> float:

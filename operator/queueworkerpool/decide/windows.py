@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 
 from queueworkerpool.model import BusyWorkers, Facts, Memory, Removal
 
-PROTECTED_WINDOW_SECONDS = 15
+PROTECTED_WINDOW_SECONDS = 10
 """The default window of scaling in where workers report whether they are busy (ADR 0006)."""
 
 UNPROTECTED_WINDOW_SECONDS = 60
 """The default window where they do not: each scale-in may stop a busy worker, so there should be few."""
+
+RECHECK_SECONDS = 1.5
+"""How soon a count that may be an error of SQS's is read again."""
 
 EARLY_SHARE = 0.1
 """A wait may end early by so much of the time between two ticks."""
@@ -28,7 +31,12 @@ def scale_down_window(facts: Facts, memory: Memory) -> int:
     """Return the window of scaling in, in seconds: the user's, else by whether workers report that they are busy."""
     if facts.spec.scale_down.window_seconds is not None:
         return facts.spec.scale_down.window_seconds
-    return PROTECTED_WINDOW_SECONDS if protects(facts, memory) else UNPROTECTED_WINDOW_SECONDS
+    return PROTECTED_WINDOW_SECONDS if has_protected_window(facts, memory) else UNPROTECTED_WINDOW_SECONDS
+
+
+def has_protected_window(facts: Facts, memory: Memory) -> bool:
+    """Return whether the window of scaling in is the default one where workers report that they are busy."""
+    return facts.spec.scale_down.window_seconds is None and protects(facts, memory)
 
 
 def protects(facts: Facts, memory: Memory) -> bool:

@@ -31,7 +31,7 @@ RULES: tuple[Rule, ...] = (
     carried("scaleTargetRef.apiVersion", "scaleTargetRef.apiVersion"),
     carried("scaleTargetRef.envSourceContainerName", "queues[].urlFromEnv.containerName"),
     carried("pollingInterval", "pollSeconds", "Without it 5 s, not 30."),
-    carried("cooldownPeriod", "scaleToZeroAfterSeconds", "Without it not 300 s, but as long as pays."),
+    carried("cooldownPeriod", "scaleToZeroAfterSeconds", "Without it not 300 s: the last pod's stay is learned."),
     lost("initialCooldownPeriod", "a new pool may go to zero as soon as its queues were empty for long enough"),
     carried("idleReplicaCount", "activeMinReplicas", "0 with a `minReplicaCount` of N is `activeMinReplicas: N`."),
     carried("minReplicaCount", "minReplicas"),

@@ -27,6 +27,7 @@ class Sample:
     """What the workers and pods reported at one time; None is what they did not report.
 
     `service_seconds` is the mean time that one message takes, as far as is known by now, over `service_messages`.
+    `service_before` is that mean before it changed, if it has changed lately.
     `last_handled` is the last time at which a worker is known to have handled something.
     """
 
@@ -36,6 +37,7 @@ class Sample:
     concurrency: float | None = None
     startup_seconds: float | None = None
     last_handled: datetime | None = None
+    service_before: float | None = None
 
 
 class Facts(NamedTuple):
@@ -143,7 +145,10 @@ class Decision:
     @property
     def recheck_seconds(self) -> float | None:
         """Seconds after which to decide again when that cannot wait for the usual interval, else None."""
-        return next((step.recheck_seconds for step in self.trail if step.recheck_seconds is not None), None)
+        for step in self.trail:  # a loop, for this is asked at each tick, and a generator takes three times as long
+            if step.recheck_seconds is not None:
+                return step.recheck_seconds
+        return None
 
     @property
     def waits_for_workers(self) -> bool:
@@ -153,7 +158,10 @@ class Decision:
     @property
     def asks_workers(self) -> bool:
         """Whether what the workers report may end a step."""
-        return any(step.asks_workers for step in self.trail)
+        for step in self.trail:  # noqa: SIM110 -- as above
+            if step.asks_workers:
+                return True
+        return False
 
     @property
     def waiting_pods(self) -> int:

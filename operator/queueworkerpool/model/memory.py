@@ -24,6 +24,9 @@ MOST_LOWER = 8
 MOST_SPELLS = 8
 """The quiet spells that are remembered."""
 
+MOST_STARTUP_CHANGES = 9
+"""More measurements in a row that say something else than what is known are not believed to have been ignored."""
+
 LONGEST_MANAGER = 128
 """The API server's limit to a field manager's name, in characters."""
 
@@ -230,6 +233,8 @@ def _workers(raw: Mapping[str, Any]) -> WorkerEstimates:
         concurrency=_optional_number(raw.get("concurrency")),
         startup_seconds=_optional_number(raw.get("startupSeconds")),
         service_messages=_optional_number(raw.get("serviceMessages")),
+        startup_changes=_changes(raw.get("startupChanges", 0)),
+        service_before=_optional_number(raw.get("serviceSecondsBefore")),
     )
 
 
@@ -244,8 +249,14 @@ def _dumped_workers(workers: WorkerEstimates) -> dict[str, float]:
         "concurrency": workers.concurrency,
         "startupSeconds": workers.startup_seconds,
         "serviceMessages": workers.service_messages,
+        "startupChanges": workers.startup_changes or None,
+        "serviceSecondsBefore": workers.service_before,
     }
     return {name: value for name, value in raw.items() if value is not None}
+
+
+def _changes(raw: object) -> int:
+    return raw if isinstance(raw, int) and abs(raw) <= MOST_STARTUP_CHANGES else 0
 
 
 def _optional_number(raw: object) -> float | None:

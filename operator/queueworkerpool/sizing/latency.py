@@ -44,7 +44,7 @@ class Latency(SizingRule):
             )
         else:
             message = (
-                f"{load} messages x {workers.service_seconds:g} s /"
+                f"{load} messages x {workers.service_seconds:g} s{_before(workers)} /"
                 f" ({slots:g} per pod x {self._time_left(workers):g} s) = {pods} pods"
             )
         return Recommendation(pods, Reason.SIZED_BY_LATENCY, message)
@@ -131,3 +131,7 @@ class Latency(SizingRule):
         """
         startup = workers.startup_seconds or 0.0
         return max(self.latency_seconds - startup, startup)
+
+
+def _before(workers: WorkerEstimates) -> str:
+    return f" ({workers.service_before:g} s until lately)" if workers.service_before else ""

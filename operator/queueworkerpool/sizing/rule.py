@@ -14,12 +14,16 @@ class WorkerEstimates:
 
     `service_seconds` is the mean time that one message takes, over `service_messages`, `concurrency` the messages that
     a pod handles at the same time, `startup_seconds` the time from a pod's creation to its readiness.
+    `startup_changes`: how many measurements in a row were far longer than that, or, below 0, far shorter.
+    `service_before`: the mean before it changed lately; None when it has not.
     """
 
     service_seconds: float | None = None
     concurrency: float | None = None
     startup_seconds: float | None = None
     service_messages: float | None = None
+    startup_changes: int = 0
+    service_before: float | None = None
 
 
 class Recommendation(NamedTuple):

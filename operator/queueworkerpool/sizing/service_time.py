@@ -43,12 +43,14 @@ class ServiceTime:
     """The mean over `messages` messages (at most MOST_MESSAGES), None when none has finished.
 
     `recent` is the latest part of them, in which a change shows, and `before` the mean of those before that part.
+    `replaced`: the mean before the last change, until MOST_MESSAGES have been handled since.
     """
 
     seconds: float | None = None
     messages: float = 0.0
     recent: Evidence = _NOTHING
     before: float | None = None
+    replaced: float | None = None
 
     def after(self, evidence: Evidence) -> "ServiceTime":
         """Return the mean once these messages have been handled too."""
@@ -56,13 +58,14 @@ class ServiceTime:
             return self
         recent = self.recent + evidence
         if self._has_changed(recent):
-            return ServiceTime(recent.mean, min(recent.messages, MOST_MESSAGES))
+            return ServiceTime(recent.mean, min(recent.messages, MOST_MESSAGES), replaced=self._before)
         messages = self.messages + evidence.messages
         seconds = ((self.seconds or 0.0) * self.messages + evidence.busy_seconds) / messages
         messages = min(messages, MOST_MESSAGES)
+        replaced = self.replaced if messages < MOST_MESSAGES else None
         if recent.messages >= _ENOUGH or self._before is None:
-            return ServiceTime(seconds, messages)
-        return ServiceTime(seconds, messages, recent, self._before)
+            return ServiceTime(seconds, messages, replaced=replaced)
+        return ServiceTime(seconds, messages, recent, self._before, replaced)
 
     def expected(self, declared: float | None, running: Iterable[Evidence]) -> float | None:
         """Return the best guess of the mean: with what is declared, and with messages that have run for long already.

@@ -139,7 +139,8 @@ def _remembered(workers: WorkerEstimates) -> ServiceTime:
     if not workers.service_seconds:
         return ServiceTime()
     # An operator before this one did not write over how many: enough that what is declared does not replace it.
-    return ServiceTime(workers.service_seconds, min(workers.service_messages or DECLARED_MESSAGES, MOST_MESSAGES))
+    messages = min(workers.service_messages or DECLARED_MESSAGES, MOST_MESSAGES)
+    return ServiceTime(workers.service_seconds, messages, replaced=workers.service_before)
 
 
 def _is_due(sampling: Sampling | None, pool: Pool) -> bool:
@@ -181,4 +182,5 @@ def sampled(
         concurrency=float(median(state.concurrency for state in states.values())) if states else None,
         startup_seconds=float(median(startups)) if startups else None,
         last_handled=now if finished else None,
+        service_before=sampling.service.replaced,
     )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from random import Random
 
+from queueplanner.policies import limits
 from queueplanner.simulation import Move, PodState, SimulatedPod, View
 from queueworkerpool.decide import decide
 from queueworkerpool.gather import gather
@@ -85,11 +86,12 @@ class PlannedPool:
         self._queue = spec.queues[0].label
         self._fresh_for = timedelta(seconds=Freshness.of_interval(spec.poll_seconds).max_age_seconds)
         self._sample_interval = timedelta(seconds=spec.target.sample_interval_seconds)
+        self._limits = limits.of_pool(spec)
         self._ticks = ticks
         self._random = Random(name)  # noqa: S311 -- chance in a simulation
         self._scaled_at: datetime | None = None
         self._last_target: Target | None = None
-        self._sampled_at: datetime | None = None
+        self._sample_due: datetime | None = None
         self._sample: Sample | None = None
         self._rests = False
         self._reading: QueueReading | None = None
@@ -107,12 +109,13 @@ class PlannedPool:
         reading, reads = (None, 0) if pool.spec.mode is Mode.PAUSED else self._read(view, now)
         if self._rests and _is_idle(view, reading):
             return Move(0, until_next(view.now, spec.poll_seconds, self._ticks.phase_seconds), reads=reads)
-        ready = [pod for pod in view.pods if _is_ready(pod, view.now)]
+        ready = [pod for pod in view.pods if pod.state is PodState.READY and view.now - pod.ready_at >= READY_SECONDS]
         readings = (reading,) if reading else ()
         facts = gather(pool, self._target(view, len(ready)), readings, now, self._taken(view, ready, now))
-        decision = decide(facts)
+        decision = decide(facts, self._limits)
         if _asks_workers(facts, decision):
-            decision = decide(facts._replace(pods=tuple([self._worker(pod, view.now) for pod in view.pods])))
+            pods = tuple([self._worker(pod, view.now) for pod in view.pods])
+            decision = decide(facts._replace(pods=pods), self._limits)
         self._rests = _is_idle(view, reading) and self._sample is None and will_repeat(facts, decision)
         self._remember(facts, decision, now)
         soon = decision.recheck_seconds
@@ -159,19 +162,18 @@ class PlannedPool:
     def _taken(self, view: View, ready: Sequence[SimulatedPod], now: datetime) -> Sample | None:
         """Return the sample that an earlier tick began, and begin one when it is due: a tick waits for no answers."""
         sample, self._sample = self._sample, None
-        if ready and self._is_sample_due(now):
-            self._sampled_at = now
+        if ready and (self._sample_due is None or now >= self._sample_due):
+            self._sample_due = now + self._sample_interval
             states = {pod.name: self._report(pod, view.now) for pod in sorted(ready, key=_place)[:MOST_PODS]}
             startups = [pod.ready_at + READY_SECONDS - pod.created for pod in ready]
             self._sample = sampled(self._sampling, states, {pod.name for pod in view.pods}, startups, now)
         return sample
 
-    def _is_sample_due(self, now: datetime) -> bool:
-        return self._sampled_at is None or now - self._sampled_at >= self._sample_interval
-
     def _worker(self, pod: SimulatedPod, now: float) -> Worker:
-        listed = _listed(pod.name, ready=_is_ready(pod, now))
-        return Worker(listed, self._report(pod, now) if pod.state is PodState.READY else None)
+        if pod.state is not PodState.READY:
+            return Worker(_starting(pod.name))
+        listed = _ready(pod.name) if now - pod.ready_at >= READY_SECONDS else _starting(pod.name)
+        return Worker(listed, self._report(pod, now))
 
     def _report(self, pod: SimulatedPod, now: float) -> WorkerState:
         if not pod.in_hand:
@@ -215,15 +217,16 @@ def _asks_workers(facts: Facts, decision: Decision) -> bool:
     return by <= 0 and ((by < 0 and facts.spec.busy_workers is BusyWorkers.PROTECT) or decision.asks_workers)
 
 
-def _is_ready(pod: SimulatedPod, now: float) -> bool:
-    """Return whether a pod is reported as ready: some time after it can receive."""
-    return pod.state is PodState.READY and now - pod.ready_at >= READY_SECONDS
-
-
 @lru_cache(maxsize=4096)  # workers are asked at every tick of a scale-in, and their pods are as they were
-def _listed(name: str, *, ready: bool) -> Pod:
-    """Return a pod as the API server lists it; its name serves as its uid. While it starts, its worker runs already."""
-    return Pod(name, name, ready=ready)
+def _ready(name: str) -> Pod:
+    """Return a pod as the API server lists it once it is ready; its name serves as its uid."""
+    return Pod(name, name, ready=True)
+
+
+@lru_cache(maxsize=4096)  # as above
+def _starting(name: str) -> Pod:
+    """Return a pod as the API server lists it before that. While it starts, its worker runs already."""
+    return Pod(name, name)
 
 
 def _place(pod: SimulatedPod) -> int:

@@ -1,4 +1,4 @@
-"""The way from a question to its answer. It plays nothing itself but one run."""
+"""The way from a question to its answer. It plays nothing itself."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import partial
 
 from queueplanner.outcome import Outcome
-from queueplanner.play import Candidate, Scenario, play
+from queueplanner.play import Candidate, Scenario
 from queueplanner.recommend import manifest as fields
 from queueplanner.recommend.excerpts import Estimate, Excerpt, estimate, excerpts
-from queueplanner.recommend.manifest import Manifest, candidate, checked, get, put
+from queueplanner.recommend.manifest import Manifest, candidate, checked, get, key, put
 from queueplanner.recommend.needs import needs
 from queueplanner.recommend.obstacles import obstacles, possible
 from queueplanner.recommend.parts import at_its_time, divided, knows_its_day
@@ -48,6 +48,7 @@ class _Recommending:
         checked(question.manifest)
         self._question, self._players = question, players
         self._runs = Runs()
+        self._most_pods: dict[str, int] = {}  # by the key of what was played on the whole
         load = question.scenario.load
         self._parts = divided(replace(question.scenario, load=at_its_time(load)))
         self._needs = needs(self._parts.choose, question.slo.seconds)
@@ -143,7 +144,7 @@ class _Recommending:
         question = self._question
         if not question.is_new or question.most is not None:
             return manifest
-        highest = max(play(candidate(manifest), self._parts.choose).run.sizes.asked)
+        highest = self._most_pods[key(manifest)]
         most = max(math.ceil(ROOM * highest), highest + 1)
         return put(manifest, fields.MAX, min(most, get(manifest, fields.MAX)))
 
@@ -170,7 +171,9 @@ class _Recommending:
         return [estimate(several, own) for own in of_each]
 
     def _judge(self, manifests: Sequence[Manifest]) -> Sequence[Outcome]:
-        return self._play([candidate(each) for each in manifests], [self._parts.choose])
+        outcomes = self._play([candidate(each) for each in manifests], [self._parts.choose])
+        self._most_pods |= {key(each): outcome.most_pods for each, outcome in zip(manifests, outcomes, strict=True)}
+        return outcomes
 
     def _play(self, candidates: Sequence[Candidate], scenarios: Sequence[Scenario]) -> Sequence[Outcome]:
         outcomes = self._players(candidates, scenarios)

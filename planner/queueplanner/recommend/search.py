@@ -39,10 +39,12 @@ def every(_: Manifest, several: Sequence[Manifest]) -> Sequence[Manifest]:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A manifest, and what came of it."""
+    """A manifest, and what came of it; its key, and how many fields it changes, for they are asked for often."""
 
     manifest: Manifest
     outcome: Judged
+    key: str
+    changes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Search:
         fresh = dict(sorted(valid.items(), key=lambda item: _interval(item[1])))
         outcomes = self._judge(list(fresh.values())) if fresh else ()
         for (name, manifest), outcome in zip(fresh.items(), outcomes, strict=True):
-            self._tried[name] = Tried(manifest, outcome)
+            self._tried[name] = Tried(manifest, outcome, name, changes(manifest))
 
     def sweep(self, sweeps: Iterable[Sweep], only: Slo | None = None, choose: Choose = every) -> None:
         """Change the best for each promise, or for one of them only: one sweep after the other."""
@@ -127,7 +129,7 @@ class Search:
         for row in self.frontier:
             if only in (None, row.slo):
                 several = (row.tried, *self._ranked(row.slo)[:count])
-                found |= islice({key(tried.manifest): tried.manifest for tried in several}.items(), count)
+                found |= islice({tried.key: tried.manifest for tried in several}.items(), count)
         return list(found.values())
 
     def survivors(self, count: int) -> list[Manifest]:
@@ -138,7 +140,7 @@ class Search:
             for tried in (row.tried, *self._ranked(row.slo)[: count * count]):
                 if len(taken) < count and not any(_are_alike(row.slo, tried, each) for each in taken):
                     taken.append(tried)
-            found |= {key(tried.manifest): tried.manifest for tried in taken}
+            found |= {tried.key: tried.manifest for tried in taken}
         return list(found.values())
 
     def _best(self, slo: Slo) -> Row:
@@ -157,7 +159,7 @@ class Search:
         def rank(tried: Tried) -> tuple[bool, float, float, int, str]:
             waited, cost = slo.waited(tried.outcome), tried.outcome.cost
             tight = not slo.is_kept_with_room(tried.outcome)
-            return (tight, waited if tight else cost, cost, changes(tried.manifest), key(tried.manifest))
+            return (tight, waited if tight else cost, cost, tried.changes, tried.key)
 
         return sorted(self._tried.values(), key=rank)
 
@@ -179,7 +181,7 @@ def _are_alike(slo: Slo, one: Tried, other: Tried) -> bool:
 
 
 def _simplicity(slo: Slo, tried: Tried) -> tuple[int, float, float, str]:
-    return (changes(tried.manifest), slo.waited(tried.outcome), tried.outcome.cost, key(tried.manifest))
+    return (tried.changes, slo.waited(tried.outcome), tried.outcome.cost, tried.key)
 
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)

@@ -8,7 +8,7 @@ out.
 
 from queueplanner.simulation.asking import Asked, PolicyError
 from queueplanner.simulation.counts import PastCounts
-from queueplanner.simulation.engine import simulate
+from queueplanner.simulation.engine import Services, drawn, simulate
 from queueplanner.simulation.ranking import leaving
 from queueplanner.simulation.values import (
     MONDAY,
@@ -43,10 +43,12 @@ __all__ = [
     "Primary",
     "Run",
     "Sample",
+    "Services",
     "SimulatedPod",
     "Sizes",
     "System",
     "View",
+    "drawn",
     "leaving",
     "poll_seconds",
     "polls",

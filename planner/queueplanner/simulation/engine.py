@@ -1,7 +1,7 @@
 """Lets everything happen in its order, and asks the policy when it wants to be asked."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from random import Random
 
@@ -13,9 +13,21 @@ from queueplanner.simulation.pods import Pods
 from queueplanner.simulation.primary import PrimaryServer
 from queueplanner.simulation.values import Counts, PodState, Policy, Run, System, View
 from queueplanner.simulation.workers import Workers
+from queueplanner.work import Draw
+
+Services = Callable[[Draw, int, int], Sequence[float]]
+"""Given how long messages take, a seed and a number of messages, returns how long each of them takes."""
 
 
-def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> Run:
+def drawn(service: Draw, seed: int, messages: int) -> Sequence[float]:
+    """Draw how long each message takes."""
+    random = Random(seed)  # noqa: S311 -- chance in a simulation
+    return array("d", (service(random) for _ in range(messages)))
+
+
+def simulate(
+    policy: Policy, arrivals: Sequence[float], system: System, random: Random, services: Services = drawn
+) -> Run:
     """Let a policy size the pods for a load, until the time is over or, after it, until nothing is left to do.
 
     What is drawn for a message is the same whatever the policy does, if it began with the same random.
@@ -25,23 +37,26 @@ def simulate(policy: Policy, arrivals: Sequence[float], system: System, random: 
         arrivals: When messages are sent, in order.
         system: What it sizes.
         random: Draws service times, start-up times and what is chosen by chance.
+        services: Returns what `drawn` does. It may remember it for the next run.
 
     Raises:
         PolicyError: The policy's answer makes no sense.
     """
-    return Simulation(policy, arrivals, system, random).run()
+    return Simulation(policy, arrivals, system, random, services).run()
 
 
 class Simulation:
     """One run, from its start to its end."""
 
-    def __init__(self, policy: Policy, arrivals: Sequence[float], system: System, random: Random) -> None:
+    def __init__(
+        self, policy: Policy, arrivals: Sequence[float], system: System, random: Random, services: Services = drawn
+    ) -> None:
         self._policy, self._arrivals, self._system = Asked(policy), arrivals, system
         messages, work = len(arrivals), system.work
-        services, handling, pods, ages = (Random(random.getrandbits(64)) for _ in range(4))  # noqa: S311 -- simulated chance
+        seconds = services(work.service, random.getrandbits(64), messages)
+        handling, pods, ages = (Random(random.getrandbits(64)) for _ in range(3))  # noqa: S311 -- simulated chance
         self._events = Events()
         self.queue = self._queue_or_primary(messages)
-        seconds = array("d", (work.service(services) for _ in range(messages)))
         self.workers = Workers(work, self.queue, self._events, seconds, handling)
         hidden_seconds = system.primary.heartbeat_seconds if system.primary else work.visibility_seconds
         self.pods = Pods(work, self.workers, self._events, hidden_seconds, pods)
@@ -87,14 +102,14 @@ class Simulation:
 
     def _play(self) -> None:
         """Let everything happen; at one time, what is sent comes first."""
-        events, queue, workers = self._events, self.queue, self.workers
+        events, queue, workers, seconds = self._events, self.queue, self.workers, self._system.seconds
         for message, sent in enumerate(chain(self._arrivals, (NEVER,))):
-            while events.next_time < sent:
-                if self._is_over(events.next_time):
+            while (time := events.next_time) < sent:
+                if time > seconds and self._is_over(time):
                     return
                 events.happen()
                 self._remember()
-            if self._is_over(sent):
+            if sent > seconds and self._is_over(sent):
                 return
             events.now, self._sent = sent, message + 1
             queue.send(message)
@@ -102,8 +117,8 @@ class Simulation:
             self._remember()
 
     def _is_over(self, time: float) -> bool:
-        seconds = self._system.seconds
-        return time > seconds and (not self.queue.left or time > 2 * seconds)
+        """Return whether nothing is left to do at a time after the last one that is watched in any case."""
+        return not self.queue.left or time > 2 * self._system.seconds
 
     def _remember(self) -> None:
         if self._past is not None:

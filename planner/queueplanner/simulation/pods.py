@@ -57,6 +57,8 @@ class Pods:
 
     def resize(self, move: Move) -> None:
         """Ask for as many pods as a policy wants, and let those go that are too many."""
+        if move.replicas == self.asked == len(self.serving):
+            return  # as at most decisions
         if move.replicas != self.asked:
             self.asked = move.replicas
             self.writes += 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from queueworkerpool.cluster import LeaseClient
+from queueworkerpool.cluster import LeaseClient, ShardLeaseClients
 from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.leader.lease import (
     LEASE_DURATION_SECONDS,
@@ -35,6 +35,14 @@ def leases(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Le
     client = LeaseClient(NamespacedName(namespace.name, "operator"))
     yield client
     client.close()
+
+
+@pytest.fixture
+def shared(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShardLeaseClients]:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(namespace.cluster.kubeconfig))
+    with closing(ShardLeaseClients(NamespacedName(namespace.name, "operator"), 2)) as clients:
+        yield clients
 
 
 def client_of(server: Faulty, monkeypatch: pytest.MonkeyPatch, folder: Path) -> LeaseClient:
@@ -128,3 +136,46 @@ async def test_a_lease_that_is_deleted_before_a_write_is_a_conflict(namespace: N
     namespace.kubectl("delete", "lease", "operator")
     with pytest.raises(ClusterConflictError):
         await leases.write(claimed(before, "a", STAMP))
+
+
+async def test_processes_that_hold_a_lease_together_renew_it_whoever_renewed_it_last(
+    namespace: Namespace, shared: ShardLeaseClients
+) -> None:
+    create(namespace)
+    first = await shared.number.write(claimed(await shared.number.read(), "3 shards", STAMP))
+    later = claimed(first, "3 shards", "2026-11-23T12:00:09.000000Z")
+    second = await shared.number.renew(later)
+    assert second == replace(later, version=second.version)
+    third = await shared.number.renew(later)  # at a version that is old by now
+    assert int(third.version) > int(first.version)
+
+
+async def test_a_lease_that_is_held_together_is_not_renewed_for_another_holder(
+    namespace: Namespace, shared: ShardLeaseClients
+) -> None:
+    create(namespace)
+    before = await shared.number.read()
+    for lease in (before, await shared.number.write(claimed(before, "2 shards", STAMP))):
+        with pytest.raises(ClusterConflictError, match="another holder"):
+            await shared.number.renew(claimed(lease, "3 shards", STAMP))
+    assert (await shared.number.read()).holder == "2 shards"
+    namespace.kubectl("delete", "lease", "operator")
+    with pytest.raises(ClusterConflictError, match="was deleted"):
+        await shared.number.renew(claimed(before, "2 shards", STAMP))
+
+
+async def test_a_wish_stays_until_the_next_one_and_changes_nothing_else(
+    namespace: Namespace, shared: ShardLeaseClients
+) -> None:
+    create(namespace)
+    held = await shared.number.write(claimed(await shared.number.read(), "3 shards", STAMP))
+    await shared.number.wish("2 now b")
+    renewed = await shared.number.renew(claimed(held, "3 shards", STAMP))
+    assert renewed == replace(held, version=renewed.version, wanted="2 now b")
+
+
+async def test_each_shard_has_a_lease_of_its_own(namespace: Namespace, shared: ShardLeaseClients) -> None:
+    for lease in shared.shards:
+        await lease.write(created(STAMP))
+    names = namespace.kubectl("get", "leases", "-o", "name").split()
+    assert names == [f"lease.coordination.k8s.io/operator-shard-{shard}" for shard in range(2)]

@@ -27,7 +27,14 @@ FULL = Memory(
     waiting_since=ago(18),
     held_since=ago(17),
     competing_writer=CompetingWriter("kubectl", 2, ago(16)),
-    workers=WorkerEstimates(service_seconds=12.5, concurrency=4, startup_seconds=20, service_messages=100),
+    workers=WorkerEstimates(
+        service_seconds=12.5,
+        concurrency=4,
+        startup_seconds=20,
+        service_messages=100,
+        startup_changes=2,
+        service_before=3.5,
+    ),
     quiet_spells=(12.5, 2400),
     belongs_to=MemoryOwner("uid-1", "uid-2", "0123456789abcdef"),
 )

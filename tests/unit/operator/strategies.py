@@ -37,7 +37,13 @@ times = st.integers(-4000, 4000).map(ago)
 seconds = st.floats(0.001, 10**4)
 
 workers = st.builds(
-    WorkerEstimates, st.none() | seconds, st.none() | st.floats(1, 1000), st.none() | seconds, st.none() | seconds
+    WorkerEstimates,
+    st.none() | seconds,
+    st.none() | st.floats(1, 1000),
+    st.none() | seconds,
+    st.none() | seconds,
+    st.integers(-2, 2),
+    st.none() | seconds,
 )
 
 readings = st.none() | st.builds(reading, counts, counts, counts, times)

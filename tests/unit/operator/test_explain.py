@@ -154,6 +154,10 @@ def test_a_pool_without_a_decision_says_why() -> None:
     ]
 
 
+WAITING = (
+    "500 messages wait, more than half of the 40 that ready pods can handle at once: until fewer do,"
+    " or most workers report idle, or 13:00:00Z"
+)
 ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a size that the load calls for": (
         {"reading": reading(55, 40, 7, ago(3))},
@@ -188,8 +192,7 @@ ACCOUNTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "counted: 500 visible, 0 in flight, 0 delayed, unchanged for 0 s; load 500",
             "decided:",
             "       3  SizedByLatency   500 messages x 2 s / (4 per pod x 120 s) = 3 pods",
-            "      10  MessagesWaiting  more messages wait than half of what the ready pods can handle at once: until fewer"
-            " do, or most workers report idle, or 13:00:00Z",
+            f"      10  MessagesWaiting  {WAITING}",
             "so: 10 pods, by MessagesWaiting until 13:00:00Z",
             "next reading: within 5 s",
             READINGS,

@@ -53,7 +53,14 @@ MEMORY = some(
     heldSince=TIMES,
     competingWriter=st.fixed_dictionaries({"manager": WORDS, "writes": COUNTS, "lastTime": TIMES}),
     quietSpells=st.lists(NUMBERS, max_size=9),
-    workers=some(serviceSeconds=NUMBERS, concurrency=NUMBERS, startupSeconds=NUMBERS, serviceMessages=NUMBERS),
+    workers=some(
+        serviceSeconds=NUMBERS,
+        concurrency=NUMBERS,
+        startupSeconds=NUMBERS,
+        serviceMessages=NUMBERS,
+        startupChanges=NUMBERS,
+        serviceSecondsBefore=NUMBERS,
+    ),
 )
 BACKLOG = some(visible=COUNTS, inFlight=COUNTS, delayed=COUNTS, total=COUNTS, time=TIMES)
 CONDITION = st.fixed_dictionaries(

@@ -314,3 +314,24 @@ def test_an_active_minimum_and_the_end_of_a_pause_are_shown_where_there_are_some
     assert value(paused, "paused_until_timestamp_seconds") == NOW.timestamp()
     assert value(observed(), "active_min_replicas") is None
     assert value(observed(), "paused_until_timestamp_seconds") is None
+
+
+def test_each_shard_says_whether_it_is_held_and_how_many_pools_tick() -> None:
+    metrics = fresh()
+    held: list[tuple[int, ...]] = [(1,)]
+    metrics.holds(lambda: held[0])
+    metrics.shows_shards(2, lambda: {1: 40})
+
+    def shown(name: str) -> dict[str, float]:
+        return {dict(labels)["shard"]: value for labels, value in scraped(metrics)[f"queueworkerpool_{name}"].items()}
+
+    assert (shown("shard_leader"), shown("shard_pools")) == ({"0": 0, "1": 1}, {"0": 0, "1": 40})
+    held[0] = (0, 1)
+    assert shown("shard_leader") == {"0": 1, "1": 1}
+
+
+def test_without_shards_none_is_shown() -> None:
+    metrics = fresh()
+    metrics.holds(lambda: (0,))
+    metrics.shows_shards(1, lambda: {0: 40})
+    assert not [name for name in scraped(metrics) if "shard" in name]

@@ -183,7 +183,7 @@ def test_a_memory_is_parsed_as_it_was_written() -> None:
         waiting_since=ago(5),
         held_since=ago(4),
         competing_writer=CompetingWriter("kubectl", 2, ago(5)),
-        workers=WorkerEstimates(0.5, 4, 12, 100),
+        workers=WorkerEstimates(0.5, 4, 12, 100, 2, 3.5),
         quiet_spells=(12.5, 2400),
         belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
     )

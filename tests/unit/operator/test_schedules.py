@@ -1,15 +1,19 @@
 """When a schedule is active, daylight saving included, and which bounds hold then."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
 
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model import Bounds, Schedule
-from queueworkerpool.schedules import bounds, is_active
+from queueworkerpool.schedules import bounds, is_active, last_start
 from tests.unit.operator.builders import facts
 
 BERLIN = "Europe/Berlin"
+RESOLUTION = timedelta.resolution
 OFFICE = Schedule("office", "0 9 * * 1-5", 8 * 3600, BERLIN, min_replicas=10)
 NIGHT = Schedule("night", "30 2 * * *", 3600, BERLIN, max_replicas=2)
 
@@ -41,6 +45,16 @@ ACTIVE: dict[str, tuple[Schedule, str, bool]] = {
 @pytest.mark.parametrize(("schedule", "now", "active"), ACTIVE.values(), ids=ACTIVE.keys())
 def test_a_schedule(schedule: Schedule, now: str, active: bool) -> None:
     assert is_active(schedule, at(now)) is active
+
+
+@pytest.mark.parametrize("zone", [BERLIN, "UTC", "Asia/Kathmandu", "America/St_Johns"])
+@pytest.mark.parametrize("cron", ["0 9 * * 1-5", "30 2 * * *", "* * * * *", "*/7 * 1 * *", "0 * L 3 *"])
+def test_a_last_start_is_the_one_that_cron_finds_at_that_very_time(cron: str, zone: str) -> None:
+    random, year = Random(1), timedelta(days=365)
+    moments = sorted(at("2026-01-01T00:00:00") + random.random() * year for _ in range(100))
+    several = [moment + timedelta(seconds=seconds) for moment in moments for seconds in (0, 20, 40)]
+    found = [next(CronSim(cron, now.astimezone(ZoneInfo(zone)) + RESOLUTION, reverse=True)) for now in several]
+    assert [last_start(Schedule("any", cron, 60, zone), now) for now in several] == found
 
 
 def always(name: str, low: int | None = None, high: int | None = None) -> Schedule:

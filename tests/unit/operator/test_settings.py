@@ -31,6 +31,7 @@ def test_the_defaults() -> None:
         write_workers=8,
         lease="",
         identity="",
+        shards=1,
         scale_targets="",
         own_deployment="",
     )
@@ -80,6 +81,9 @@ def test_every_setting_is_a_flag_and_a_variable_with_help(name: str) -> None:
         ["--lease", "/name"],
         ["--lease", "namespace/"],
         ["--lease", "a/b/c"],
+        ["--shards", "2"],
+        ["--shards", "0", "--lease", "a/b"],
+        ["--shards", "17", "--lease", "a/b"],
         ["--own-deployment", "name"],
         ["--own-deployment", "a/b/c"],
         ["--tls-cert", "tls.crt"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, cycle
 
 import looptime
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,9 +95,14 @@ class Site:
             await self.running.pop(event.name).die()
         if isinstance(event, Start):
             drawn = cycle(event.delays)
-            delays = lambda: 0.0 if self.calm else next(drawn)  # noqa: E731 -- one line
             self.running[event.name] = Watched(
-                event.name, self.server, event.shards, True, event.offset, event.rate, delays, opened=self.check
+                event.name,
+                self.server,
+                event.shards,
+                offset=event.offset,
+                rate=event.rate,
+                delays=lambda: 0.0 if self.calm else next(drawn),
+                opened=self.check,
             )
 
     def _meddle(self, event: Meddle) -> None:
@@ -141,7 +147,8 @@ async def play(first: list[Start], events: list[tuple[float, Start | End | Meddl
     return site
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.endurance
+@settings(max_examples=25, deadline=None)
 @given(st.lists(STARTS, min_size=1, max_size=3), EVENTS)
 def test_every_pool_has_at_most_one_writer_at_all_times_and_one_in_the_end(
     first: list[Start], events: list[tuple[float, Start | End | Meddle]]

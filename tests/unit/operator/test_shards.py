@@ -118,9 +118,8 @@ def test_without_shards_every_write_passes_the_only_fence() -> None:
 def test_a_fence_within_another_is_open_while_both_are() -> None:
     outer = Fence(lambda: 0.0)
     inner = Fence(lambda: 0.0, outer)
-    inner.open_until(1.0)
-    assert not inner.is_open
-    outer.open_until(1.0)
-    assert inner.is_open
-    outer.close()
-    assert not inner.is_open
+    seen = []
+    for fence, until in ((inner, 1.0), (outer, 1.0), (outer, -1.0)):
+        fence.open_until(until)
+        seen.append(inner.is_open)
+    assert seen == [False, True, False]

@@ -42,7 +42,7 @@ MEMORY = Memory(
     waiting_since=ago(5),
     held_since=ago(4),
     competing_writer=CompetingWriter("keda", 3, ago(5)),
-    workers=WorkerEstimates(0.5, 4, 12, 100),
+    workers=WorkerEstimates(0.5, 4, 12, 100, 2, 3.5),
     quiet_spells=(12.5, 2400),
     belongs_to=MemoryOwner("uid-1", "uid-2", "digest"),
 )
@@ -81,7 +81,14 @@ def test_the_status_has_everything_that_a_tick_observed() -> None:
         },
         "memory": {
             "competingWriter": {"manager": "keda", "writes": 3, "lastTime": "2026-11-23T11:59:55.000000Z"},
-            "workers": {"serviceSeconds": 0.5, "concurrency": 4, "startupSeconds": 12, "serviceMessages": 100},
+            "workers": {
+                "serviceSeconds": 0.5,
+                "concurrency": 4,
+                "startupSeconds": 12,
+                "serviceMessages": 100,
+                "startupChanges": 2,
+                "serviceSecondsBefore": 3.5,
+            },
             "quietSpells": [12.5, 2400, 53.0],
             "belongsTo": {"poolUID": "uid-1", "targetUID": "uid-2", "queues": "digest"},
         },

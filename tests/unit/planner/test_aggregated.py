@@ -152,7 +152,6 @@ TROUBLES: dict[str, Any] = {
     "deaths": Deaths(2.0, (2_000.0,), 5),
 }
 SAME: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
-    "pool by latency, day": (by_latency, day(2.0), of(SHORT)),
     "pool by latency, steady, brief": (by_latency, Steady(10.0, HOUR / 2), of(BRIEF)),
     "pool by latency, steady, long": (by_latency, Steady(0.1, HOUR), of(LONG)),
     "pool by latency, day, ten at a time": (partial(by_latency, 10), day(2.0), of(SHORT, concurrency=10)),
@@ -168,9 +167,10 @@ SAME: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
 """What both modes calculate: of these, chance alone changes less than the tolerance."""
 ON_AVERAGE: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "KEDA, day": (keda, day(2.0), of(SHORT)),
+    "pool by latency, day": (by_latency, day(2.0), of(SHORT)),
     "pool by messages, troubles": (by_messages, day(1.0), of(SHORT, **TROUBLES)),
 }
-"""Here chance changes more: which busy pods go, which attempts fail, who dies."""
+"""Here chance changes more: which busy pods go, when a size follows the last one, which attempts fail, who dies."""
 RUNS = 4
 
 

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -56,6 +58,22 @@ class Counted:
         return [1.0, 2.0]
 
 
+@dataclass(frozen=True)
+class CountedService:
+    """A time of messages that remembers what was drawn of it."""
+
+    mean_seconds: float
+    drawn: list[float] = field(default_factory=list, compare=False)
+
+    def __call__(self, random: Random, /) -> float:
+        self.drawn.append(random.random())
+        return self.drawn[-1]
+
+
+def on_slower_machines(service: CountedService, work: Work) -> Work:
+    return replace(work, service=replace(service, mean_seconds=9.0))
+
+
 CANDIDATES = [Candidate(f"{size} pods", partial(fixed, size)) for size in (1, 2, 3)]
 SCENARIOS = [Scenario(Steady(0.8, 200), WORK, seed=seed) for seed in (1, 2)]
 
@@ -77,6 +95,15 @@ def test_a_load_is_drawn_once_for_all_candidates_in_a_scenario() -> None:
     load = Counted()
     judge_all(CANDIDATES, [Scenario(load, WORK, seed=seed, mode=Mode.EXACT) for seed in (1, 2)])
     assert load.draws == 2
+
+
+def test_how_long_messages_take_is_drawn_once_for_all_candidates_whose_workers_are_alike() -> None:
+    service = CountedService(1.0)
+    scenario = Scenario(Counted(), Work(service, Constant(0.0)), mode=Mode.EXACT)
+    other = replace(CANDIDATES[0], adapt=partial(on_slower_machines, service))
+    judge_all([*CANDIDATES, other], [scenario])
+    assert len(service.drawn) == 4, "two messages, and two kinds of workers"
+    assert service.drawn[:2] == service.drawn[2:], "whoever handles a message draws the same for it"
 
 
 def test_there_may_be_nothing_to_play() -> None:

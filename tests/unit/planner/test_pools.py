@@ -117,7 +117,7 @@ def test_a_minute_of_patience_saves_nine_of_ten_readings_of_a_day_with_a_message
     random = Random(1)
     arrivals = list(takewhile(lambda time: time < DAY, accumulate(random.expovariate(1 / 3600) for _ in range(99))))
     system = System(work(service=2.0, startup=20.0), DAY)
-    usual, idle = (simulate(pool(**spec), arrivals, system, Random(2)) for spec in ({}, {"idlePollSeconds": 60}))
+    usual, idle = (simulate(each, arrivals, system, Random(2)) for each in (pool(), pool(idlePollSeconds=60)))
     assert idle.reads / usual.reads == pytest.approx(0.1, abs=0.02)
     waits = [mean(begun - sent for begun, sent in zip(run.begun, arrivals, strict=True)) for run in (usual, idle)]
     assert waits[1] - waits[0] == pytest.approx(30, abs=10)

@@ -25,6 +25,11 @@ def measured(**memory: Any) -> Memory:
     return replace(MEASURED, **memory)
 
 
+def learned(*spells: float, startup: float | None = 20, **memory: Any) -> Memory:
+    """A memory of workers that report, and of quiet spells of so many seconds."""
+    return Memory(workers=WorkerEstimates(concurrency=4, startup_seconds=startup), quiet_spells=spells, **memory)
+
+
 def changed(*changes: tuple[float, int]) -> Memory:
     return Memory(changes=tuple(Change(ago(seconds), by) for seconds, by in changes))
 

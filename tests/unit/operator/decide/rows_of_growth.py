@@ -97,5 +97,14 @@ ACTIVATION: dict[str, Row] = {
         1,
         Reason.SIZED_BY_BACKLOG,
     ),
+    "leaves zero when the third agrees, and the second showed nothing": (
+        {
+            "replicas": 0,
+            "reading": reading(1),
+            "memory": Memory(activation_pending_since=ago(6.5), empty_since=ago(9)),
+        },
+        1,
+        Reason.SIZED_BY_BACKLOG,
+    ),
     "leaves zero at once for three messages": ({"replicas": 0, "reading": reading(3)}, 1, Reason.SIZED_BY_BACKLOG),
 }

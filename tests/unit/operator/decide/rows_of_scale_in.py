@@ -8,6 +8,7 @@ from tests.unit.operator.builders import NOW, ago, empty, pods, reading, rules, 
 from tests.unit.operator.decide.rows import (
     REPORTING,
     Row,
+    learned,
 )
 
 SCALING_IN: dict[str, Row] = {
@@ -70,6 +71,72 @@ SCALING_IN: dict[str, Row] = {
         },
         4,
         Reason.SIZED_BY_BACKLOG,
+    ),
+    "the default window does not hold the last pod where workers report": (
+        {
+            "replicas": 1,
+            "reading": reading(0),
+            "scale_down": rules(seconds=None),
+            "memory": learned(600, 600, 600, empty_since=ago(5)),
+        },
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "nor those of the active minimum": (
+        {
+            "replicas": 4,
+            "active_min_replicas": 4,
+            "reading": reading(0),
+            "scale_down": rules(seconds=None),
+            "memory": learned(600, 600, 600, empty_since=ago(5)),
+        },
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "one pod more than those of the active minimum stays for the window": (
+        {
+            "replicas": 5,
+            "active_min_replicas": 4,
+            "reading": reading(0),
+            "scale_down": rules(seconds=None),
+            "memory": learned(600, 600, 600, empty_since=ago(5)),
+        },
+        5,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "the last pod goes with those before it": (
+        {
+            "replicas": 5,
+            "reading": reading(0),
+            "scale_down": rules(seconds=None),
+            "memory": replace(
+                learned(600, 600, 600, empty_since=ago(5)),
+                scale_down_stabilization=stabilizing(15, 1, (5, 0)).scale_down_stabilization,
+            ),
+        },
+        0,
+        Reason.SIZED_BY_BACKLOG,
+    ),
+    "the user's window holds the last pod, too": (
+        {
+            "replicas": 1,
+            "reading": reading(0),
+            "scale_down": window(15),
+            "memory": learned(600, 600, 600, empty_since=ago(5)),
+        },
+        1,
+        Reason.SCALE_DOWN_STABILIZED,
+    ),
+    "and that of a pool whose workers do not report": (
+        {
+            "replicas": 1,
+            "reading": reading(0),
+            "scale_down": rules(seconds=None),
+            "scale_to_zero_after_seconds": 0,
+            "memory": Memory(empty_since=ago(5)),
+        },
+        1,
+        Reason.SCALE_DOWN_STABILIZED,
     ),
     "keeps idle pods while more than half of the slots' worth waits": (
         {"reading": reading(6), "memory": stabilizing(600, 2)},

@@ -12,9 +12,9 @@ from queueworkerpool.decide import decide
 from queueworkerpool.decide.last_pod import cheapest_stay
 from queueworkerpool.model import Bounds, Facts, Memory, Sample
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Latency, WorkerEstimates
+from queueworkerpool.sizing import Latency
 from tests.unit.operator.builders import NOW, ago, facts, reading, window
-from tests.unit.operator.decide.rows import REPORTING
+from tests.unit.operator.decide.rows import REPORTING, learned
 
 CHEAPEST: dict[str, tuple[tuple[float, ...], float]] = {
     "always longer than a start-up: it goes at once": ((600, 900, 3600), 0),
@@ -57,10 +57,6 @@ def test_it_costs_at_most_twice_what_hindsight_would(spells: list[float], startu
     assert cost(cheapest_stay(spells, startup), spells, startup) <= 2 * hindsight
 
 
-def learned(*spells: float, startup: float | None = 20, **memory: Any) -> Memory:
-    return Memory(workers=WorkerEstimates(concurrency=4, startup_seconds=startup), quiet_spells=spells, **memory)
-
-
 def message(differs: dict[str, Any], memory: Memory, empty: float = 0) -> str:
     """The sentence of a pool with one pod whose queue is empty since so many seconds."""
     one: dict[str, Any] = {"replicas": 1, "reading": reading(0), "scale_down": window(0)}
@@ -69,7 +65,7 @@ def message(differs: dict[str, Any], memory: Memory, empty: float = 0) -> str:
     return step.message
 
 
-UNKNOWN = "and fewer than 3 quiet spells are known"
+UNKNOWN = "one start-up, for fewer than 3 quiet spells are known"
 STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
     "what the user says holds": ({"scale_to_zero_after_seconds": 7}, learned(5, 5, 5), "12:00:07Z", ""),
     "a minute where workers do not report": ({}, Memory(quiet_spells=(5, 5, 5)), "12:01:00Z", ""),
@@ -77,37 +73,43 @@ STAYS: dict[str, tuple[dict[str, Any], Memory, str, str]] = {
         {},
         learned(5, 5),
         "12:00:20Z",
-        f" (a start-up takes 20 s, {UNKNOWN})",
+        f" (20 s: {UNKNOWN})",
     ),
     "one start-up as declared": (
         {"target": Latency(60, startup_seconds=30)},
         learned(startup=None),
         "12:00:30Z",
-        f" (a start-up takes 30 s, {UNKNOWN})",
+        f" (30 s: {UNKNOWN})",
     ),
     "a minute while nothing is known of start-ups": (
         {},
         learned(startup=None),
         "12:01:00Z",
-        f" (a start-up takes 60 s, {UNKNOWN})",
+        f" (60 s: {UNKNOWN})",
     ),
     "as long as the short spells": (
         {},
         learned(12, 2400, 11, 10),
         "12:00:12Z",
-        " (a start-up takes 20 s, and the last 4 quiet spells 10 s to 40 min: 12 s cost least)",
+        " (12 s: the cheapest in the last 4 quiet spells, of 10 s to 40 min, with start-ups of 20 s)",
     ),
     "not at all, when all spells were long": (
         {},
         learned(7200, 7200, 7200),
         "12:00:00Z",
-        " (a start-up takes 20 s, and the last 3 quiet spells 2 h: 0 s cost least)",
+        " (0 s: the cheapest in the last 3 quiet spells, of 2 h, with start-ups of 20 s)",
+    ),
+    "not at all after one that lasted half a year, either": (
+        {},
+        learned(120, 18_000_000, 120),
+        "12:00:00Z",
+        " (0 s: the cheapest in the last 3 quiet spells, of 2 min to 5000 h, with start-ups of 20 s)",
     ),
     "the same for the pods of activeMinReplicas": (
         {"active_min_replicas": 4, "replicas": 4},
         learned(12, 119, 11, 10),
         "12:00:12Z",
-        " (a start-up takes 20 s, and the last 4 quiet spells 10 s to 119 s: 12 s cost least)",
+        " (12 s: the cheapest in the last 4 quiet spells, of 10 s to 119 s, with start-ups of 20 s)",
     ),
 }
 
@@ -198,10 +200,10 @@ def test_a_quiet_spell(differs: dict[str, Any], memory: Memory, spells: tuple[fl
 
 def test_a_spell_goes_on_across_an_error_of_the_counts_and_its_emptiness_too() -> None:
     empty_since, state = ago(60), facts(replicas=0, memory=replace(REPORTING, empty_since=ago(60)))
-    for tick, count in enumerate((2, 0, 5)):
+    for tick, count in enumerate((2, 0, 0, 0, 0, 5)):
         state = seen(state, count, tick)
         assert state.memory.empty_since == (None if count == 5 else empty_since)
-    assert state.memory.quiet_spells == (62,)
+    assert state.memory.quiet_spells == (65,)
 
 
 def seen(state: Facts, count: int, seconds: int) -> Facts:

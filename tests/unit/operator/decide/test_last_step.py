@@ -103,7 +103,7 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         {"reading": reading(6), "scale_down": AT_ONCE},
         Reason.MESSAGES_WAITING,
         (
-            "more messages wait than half of what the ready pods can handle at once:"
+            "6 messages wait, more than half of the 10 that ready pods can handle at once:"
             " until fewer do, or most workers report idle, or 13:00:00Z"
         ),
         ago(-3600),

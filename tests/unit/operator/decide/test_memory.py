@@ -172,6 +172,14 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         {"replicas": 0, "reading": reading(1)},
         Memory(activation_pending_since=NOW),
     ),
+    "and when the early second reading shows nothing, for counts lag": (
+        {"replicas": 0, "reading": reading(0), "memory": Memory(activation_pending_since=ago(3.9))},
+        Memory(activation_pending_since=ago(3.9), empty_since=NOW),
+    ),
+    "a pending activation is over when the usual reading shows nothing either": (
+        {"replicas": 0, "reading": reading(0), "memory": Memory(activation_pending_since=ago(4.0))},
+        Memory(empty_since=NOW),
+    ),
     "no queue could be read: stabilization stays, the pool is not known to be empty, and since when is added": (
         {"reading": None, "memory": empty(30)},
         Memory(
@@ -235,6 +243,14 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         Memory(
             scale_down_stabilization=ScaleDownStabilization(ago(900), 5, paused_since=NOW), unreadable_since=ago(300)
         ),
+    ),
+    "a fallback to the present size ends a window": (
+        {
+            "reading": None,
+            "memory": replace(stabilizing(900, 6), unreadable_since=ago(300)),
+            "fallback": Fallback(300, 10, only_if_higher=False),
+        },
+        Memory(unreadable_since=ago(300)),
     ),
     "a fallback to fewer pods takes the place of lower steps": (
         {

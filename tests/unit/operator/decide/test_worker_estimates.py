@@ -13,12 +13,81 @@ from tests.unit.operator.decide.rows import LATENCY, REPORTING, measured
 
 AT_ZERO: dict[str, Any] = {"target": LATENCY, "replicas": 0, "reading": reading(0)}
 
+
+def doubted(changes: int, **memory: Any) -> Memory:
+    return measured(workers=WorkerEstimates(2, 4, 20, startup_changes=changes), **memory)
+
+
+def slowed(**memory: Any) -> Memory:
+    return measured(workers=WorkerEstimates(6, 4, 20, 200, service_before=2), **memory)
+
+
 ROWS: dict[str, tuple[dict[str, Any], Memory]] = {
+    "a mean that has changed is taken with the one before": (
+        AT_ZERO | {"sample": Sample(NOW, 6, 200, service_before=2.0004), "memory": measured()},
+        measured(workers=WorkerEstimates(6, 4, 20, 200, service_before=2), empty_since=NOW),
+    ),
+    "the one before stays while nothing is new": (
+        AT_ZERO | {"sample": Sample(NOW, 6, 201, service_before=2.0004), "memory": slowed()},
+        slowed(empty_since=NOW),
+    ),
+    "the one before is forgotten when enough was handled since": (
+        AT_ZERO | {"sample": Sample(NOW, 6, 201), "memory": slowed()},
+        measured(workers=WorkerEstimates(6, 4, 20, 201), empty_since=NOW),
+    ),
     "a first measurement is taken as it is": (
         {"target": LATENCY, "sample": Sample(NOW, 3.0004, 10.4, 4, 12), "memory": Memory()},
         Memory(workers=WorkerEstimates(3, 4, 12, 10)),
     ),
-    "a later measurement of the service time is taken, of the start-up by a third": (
+    "a longer start-up counts by a tenth": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=39), "memory": measured()},
+        measured(workers=WorkerEstimates(2, 4, 21.9), empty_since=NOW),
+    ),
+    "a shorter start-up counts by a tenth": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=11), "memory": measured()},
+        measured(workers=WorkerEstimates(2, 4, 19.1), empty_since=NOW),
+    ),
+    "a start-up that differs by a tenth changes nothing": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=22), "memory": measured()},
+        measured(empty_since=NOW),
+    ),
+    "a start-up of twice as long is not believed": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=40), "memory": measured()},
+        measured(workers=WorkerEstimates(2, 4, 20, startup_changes=1), empty_since=NOW),
+    ),
+    "nor a second time": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=90), "memory": doubted(1)},
+        measured(workers=WorkerEstimates(2, 4, 20, startup_changes=2), empty_since=NOW),
+    ),
+    "but a third time in a row, and then it is the start-up time": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=60), "memory": doubted(2)},
+        measured(workers=WorkerEstimates(2, 4, 60), empty_since=NOW),
+    ),
+    "so is one of half as long": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=10), "memory": doubted(-2)},
+        measured(workers=WorkerEstimates(2, 4, 10), empty_since=NOW),
+    ),
+    "a start-up of half as long is not believed after longer ones": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=10), "memory": doubted(2)},
+        measured(workers=WorkerEstimates(2, 4, 20, startup_changes=-1), empty_since=NOW),
+    ),
+    "a usual start-up ends the doubt": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=20), "memory": doubted(2)},
+        measured(empty_since=NOW),
+    ),
+    "a start-up a little longer ends the doubt, too": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=30), "memory": doubted(2)},
+        measured(workers=WorkerEstimates(2, 4, 21), empty_since=NOW),
+    ),
+    "without a measurement the doubt stays": (
+        AT_ZERO | {"sample": Sample(NOW), "memory": doubted(2)},
+        doubted(2, empty_since=NOW),
+    ),
+    "a start-up after one of no time": (
+        AT_ZERO | {"sample": Sample(NOW, startup_seconds=5), "memory": measured(workers=WorkerEstimates(2, 4, 0))},
+        measured(workers=WorkerEstimates(2, 4, 5), empty_since=NOW),
+    ),
+    "a later measurement of the service time is taken as it is": (
         AT_ZERO | {"sample": Sample(NOW, 2.1, 10, 8, 20), "memory": measured()},
         measured(workers=WorkerEstimates(2.1, 8, 20, 10), empty_since=NOW),
     ),

@@ -50,12 +50,15 @@ class SchedulerHarness:
     forgotten_elsewhere: list[NamespacedName] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     overlapped: bool = False
+    shards: int = 1
     failures: int = 0
 
     def __post_init__(self) -> None:
         self.store = PoolStore()
-        self.scheduler = Scheduler(self.store, ShardFences([no_fence()]), self._tick, self, OtherStore(self))
-        self.scheduler.start()
+        self.fences = ShardFences([no_fence() for _ in range(self.shards)])
+        self.scheduler = Scheduler(self.store, self.fences, self._tick, self, OtherStore(self))
+        if self.shards == 1:
+            self.scheduler.start()
 
     async def _tick(self, pool: StoredPool, owner: NamespacedName | None) -> tuple[StoredPool, float | None]:
         name = pool.key.name

@@ -43,6 +43,11 @@ def test_it_recommends(target: SizingRule, load: int, workers: WorkerEstimates, 
 def test_the_message_has_the_numbers_or_says_that_they_are_unknown() -> None:
     message = "800 messages x 2 s / (4 per pod x 40 s) = 10 pods"
     assert TARGET.recommend(800, MEASURED) == Recommendation(10, Reason.SIZED_BY_LATENCY, message)
+    changed = replace(MEASURED, service_before=0.5)
+    assert (
+        TARGET.recommend(800, changed).message
+        == "800 messages x 2 s (0.5 s until lately) / (4 per pod x 40 s) = 10 pods"
+    )
     unknown = "33 messages, 1 at a time per pod, service time not known yet: a slot each = 33 pods"
     assert TARGET.recommend(33, UNKNOWN).message == unknown
 

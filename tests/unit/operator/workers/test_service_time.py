@@ -152,6 +152,17 @@ def test_a_lasting_change_is_followed_although_many_messages_speak_against_it(be
     assert known.seconds == pytest.approx(now, rel=0.1)
 
 
+def test_after_a_change_the_mean_before_is_known_until_a_thousand_messages_have_been_handled() -> None:
+    known, replaced = ServiceTime(1, 1000), []
+    for _ in range(1200):
+        known = known.after(Evidence(6, 1))
+        replaced.append(known.replaced)
+    changed = replaced.index(1)
+    assert set(replaced[:changed]) == {None}
+    assert set(replaced[changed : changed + 880]) == {1}
+    assert set(replaced[1100:]) == {None}
+
+
 def test_a_rare_long_message_moves_it_little() -> None:
     known = ServiceTime(1, 1000)
     assert known.after(Evidence(100, 1)).seconds == pytest.approx(1.1, rel=0.01)
