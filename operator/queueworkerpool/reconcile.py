@@ -250,8 +250,7 @@ async def _publish(pool: StoredPool, report: Report, dependencies: Dependencies)
     written = pool
     if is_worth_writing(pool.status, report.status, report.now):
         written = await dependencies.cluster.write_status(pool, patch(pool.status.stored, report.status.dump()))
-    # Those that are kept anyway: conditions and their texts are a third of what a pool takes in memory.
-    dependencies.metrics.published(pool.key, written.status.conditions)
+    dependencies.metrics.published(pool.key, report.status.conditions)
     for event in dependencies.deduplicator.unpublished(pool, report.events, report.now):
         await _post(written, event, report.now, dependencies)
     return written
