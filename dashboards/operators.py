@@ -102,10 +102,9 @@ _ALIVE = Row(
         ),
         Panel(
             title="Who holds which shard",
-            description="One bar per operator and shard that it holds or has held. Without shards there are none.",
+            description="One bar per shard and operator that holds it, while it does. Without shards: one at 0.",
             queries=(
-                Query(f"max_over_time(queueworkerpool_shard_leader{{{_HERE}}}[1h]) > 0 and"
-                      f" queueworkerpool_shard_leader{{{_HERE}}}", "{{shard}}: {{instance}}"),
+                Query(f"queueworkerpool_shard_leader{{{_HERE}}} > 0 or vector(0)", "shard {{shard}}: {{instance}}"),
             ),
             kind=Kind.STATES,
             width=12,
@@ -114,8 +113,10 @@ _ALIVE = Row(
         ),
         Panel(
             title="Pools by shard",
-            description="Pools that each shard's operator scales. Shards have about as many each.",
-            queries=(Query(f"sum by (shard) (queueworkerpool_shard_pools{{{_HERE}}})", "{{shard}}"),),
+            description="Pools that each shard's operator scales. Shards have about as many each. Without shards: 0.",
+            queries=(
+                Query(f"sum by (shard) (queueworkerpool_shard_pools{{{_HERE}}}) or vector(0)", "shard {{shard}}"),
+            ),
             width=12,
         ),
     ),
