@@ -47,7 +47,8 @@ goes and the pools stay as they are. For Argo CD and Flux see [docs/gitops.md](.
 
 With `replicaCount: 2` a node may fail. The operators elect the one that scales, by a Lease in the operator's namespace;
 another one takes over within 17 seconds when it dies, and within 3 seconds when it is stopped in order. A single
-replica takes part in the election too, because two pods run for a while during an update.
+replica takes part in the election too, because two pods run for a while during an update. For more pools than one
+operator can scale, `shards` divides them among several: see [docs/scale-limits.md](../../docs/scale-limits.md).
 
 ## Upgrades
 
@@ -68,8 +69,8 @@ The operator reads pools and what they scale (`scaleTargets`), and writes the st
 scale, and Events: by a ClusterRole, or by Roles in `watchNamespaces` when that is set. It lists pods to ask workers for
 their /state, and sets the deletion cost of the pods that a scale-in should delete. That right would allow any change of
 any pod, so a ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30
-on). It reads no Secrets. In the operator's namespace it reads and writes one Lease, which it creates where the deployer
-leaves it out, as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
+on). It reads no Secrets. In the operator's namespace it reads and writes one Lease (with `shards` above 1 one for each
+shard, too), which it creates where the deployer leaves it out, as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
 (`serviceAccount.annotations`) or those in `extraEnv`:
 
 ```yaml

@@ -11,13 +11,19 @@ _ALIVE = Row(
     (
         Panel(
             title="Leader",
-            description="Operators that lead, in the job that has the fewest: exactly one. With none, no pool is "
-            "scaled, and all keep their sizes.",
-            queries=(Query(f"min(sum by (job) (queueworkerpool_leader{{{_HERE}}})) or vector(0)", "leading"),),
+            description="Operators that lead, in the job that has the fewest, or of the shard that has the fewest: "
+            "exactly one. With none, pools are not scaled, and keep their sizes.",
+            queries=(
+                Query(
+                    f"min(sum by (job, shard) (queueworkerpool_shard_leader{{{_HERE}}}) or sum by (job) "
+                    f"(queueworkerpool_leader{{{_HERE}}} unless on (job) queueworkerpool_shard_leader)) or vector(0)",
+                    "leading",
+                ),
+            ),
             kind=Kind.NUMBER,
             width=4,
             colors=((0, Color.BAD), (1, Color.GOOD), (2, Color.BAD)),
-            runbooks=("QueueWorkerPoolNoLeader",),
+            runbooks=("QueueWorkerPoolNoLeader", "QueueWorkerPoolShardNotLed"),
         ),
         Panel(
             title="Operators",
@@ -93,6 +99,25 @@ _ALIVE = Row(
             width=24,
             colors=((0, Color.NEUTRAL), (1, Color.GOOD)),
             runbooks=("QueueWorkerPoolNoLeader",),
+        ),
+        Panel(
+            title="Who holds which shard",
+            description="One bar per shard and operator that holds it, while it does. Without shards: one at 0.",
+            queries=(
+                Query(f"queueworkerpool_shard_leader{{{_HERE}}} > 0 or vector(0)", "shard {{shard}}: {{instance}}"),
+            ),
+            kind=Kind.STATES,
+            width=12,
+            colors=((0, Color.NEUTRAL), (1, Color.GOOD)),
+            runbooks=("QueueWorkerPoolShardNotLed",),
+        ),
+        Panel(
+            title="Pools by shard",
+            description="Pools that each shard's operator scales. Shards have about as many each. Without shards: 0.",
+            queries=(
+                Query(f"sum by (shard) (queueworkerpool_shard_pools{{{_HERE}}}) or vector(0)", "shard {{shard}}"),
+            ),
+            width=12,
         ),
     ),
 )

@@ -58,6 +58,7 @@ NAV = {
         "Tenancy": "docs/tenancy.md",
         "Threat model": "docs/threat-model.md",
         "Reliability": "docs/reliability.md",
+        "Where the limits are": "docs/scale-limits.md",
     },
     "Look up": {
         "Reference": "docs/reference.md",

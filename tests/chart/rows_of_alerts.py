@@ -76,6 +76,34 @@ ROWS: dict[str, tuple[str, Series, Verdicts]] = {
         {f"queueworkerpool_leader{{{PROCESS}}}": "1x9 0x0 1x100"},
         {10: False, 12: False},
     ),
+    "nobody holds one of two shards, until somebody does": (
+        "ShardNotLed",
+        {
+            f"queueworkerpool_leader{{{PROCESS}}}": "1x120",
+            f'queueworkerpool_shard_leader{{{PROCESS},shard="0"}}': "1x120",
+            f'queueworkerpool_shard_leader{{{PROCESS},shard="1"}}': "1x4 0x20 1x60",
+        },
+        {4: False, 9: False, 14: True, 30: False},
+    ),
+    "each of two operators holds a shard": (
+        "ShardNotLed",
+        {
+            f"queueworkerpool_leader{{{PROCESS}}}": "1x120",
+            f'queueworkerpool_shard_leader{{{PROCESS},shard="0"}}': "1x120",
+            f'queueworkerpool_shard_leader{{{PROCESS},shard="1"}}': "0x120",
+            'queueworkerpool_shard_leader{instance="b",job="operator",shard="0"}': "0x120",
+            'queueworkerpool_shard_leader{instance="b",job="operator",shard="1"}': "1x120",
+        },
+        {60: False},
+    ),
+    "nobody holds any shard: another alert says so": (
+        "ShardNotLed",
+        {
+            f"queueworkerpool_leader{{{PROCESS}}}": "0x120",
+            f'queueworkerpool_shard_leader{{{PROCESS},shard="0"}}': "0x120",
+        },
+        {60: False},
+    ),
     "ticks stop, and go on": (
         "NotReconciling",
         ticking("0+60x20 1200x40 1260+60x60"),

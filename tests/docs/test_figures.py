@@ -53,6 +53,9 @@ def two_hours_a_day(queues: int, poll: int, idle: int) -> float:
     return cost(queues, poll) * 2 / 24 + cost(queues, idle) * 22 / 24
 
 
+SHARDS = Result("shards")
+SIMULATED = SHARDS.raw["details"]["pools"]
+
 PEERS = ("celery", "dramatiq_sqs", "taskiq-aio-sqs", "sqs-workers")
 
 
@@ -94,6 +97,15 @@ SENTENCES: dict[str, list[str]] = {
     "docs/planner.md": [
         f"takes {PLANNER['million_cpu_seconds']:.1f} s of CPU,",
         f"and {PLANNER['million_with_troubles_cpu_seconds']:.1f} s with failures and deaths",
+    ],
+    "docs/scale-limits.md": [
+        f"10,000 queues ÷ 15 s = {10_000 / 15:.0f} requests a second",
+        f"= {cost(10_000, 15):.0f} USD a month",
+        f"{SIMULATED:,} pools in four shards of {SHARDS['smallest_shard']:,} to {SHARDS['largest_shard']:,}",
+        f"{SHARDS['readings']:,} readings at SQS, {SIMULATED:,} first sizes and statuses",
+        f"{SHARDS['cpu_seconds_of_a_process'] * 4 / SHARDS['readings'] * 1000:.1f} ms of CPU a reading, decision and write",
+        f"{SHARDS['peak_mib_of_a_process']:.0f} MiB",
+        f"at most {SHARDS['takeover_maximum_seconds']:.1f} s",
     ],
     "docs/sizing.md": [
         f"{COLD['seconds from sent to handled (median)']:.1f} s from sent to handled, median of five",

@@ -36,6 +36,8 @@ def create(site: Site, credentials: Path) -> None:
     site.add("stuck", "a", credentials, "-m", "tests.cluster.faults.zombie", "scheduler")
     site.add("unled", "a", own_account(site, "unled", "unled"), QWP_LEASE="unled/lease")
     site.apply("unled", lease_rights())
+    site.add("unheld", "a", own_account(site, "unheld", "unheld"), QWP_LEASE="unheld/lease", QWP_SHARDS="2")
+    site.apply("unheld", lease_rights())
     kubeconfig = own_account(site, "unlisted", "unlisted", ELSEWHERE)
     site.add("unlisted", "a", kubeconfig, QWP_NAMESPACES=f"unlisted,{ELSEWHERE}")
     site.add("unaware", "a", credentials, QWP_LEASE=LEASE)
@@ -60,9 +62,12 @@ def bind(name: str, namespace: str) -> tuple[str, ...]:
     return "-n", namespace, "create", "rolebinding", OPERATOR, *account
 
 
-def lease_rights() -> list[dict[str, object]]:
+def lease_rights(*names: str) -> list[dict[str, object]]:
+    """Return the right to use Leases, of these names or of all."""
     role = {"apiGroup": RIGHTS, "kind": "Role", "name": "lease"}
     rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "patch", "create"]}
+    if names:
+        rule["resourceNames"] = list(names)
     return [
         {"apiVersion": f"{RIGHTS}/v1", "kind": "Role", "metadata": {"name": "lease"}, "rules": [rule]},
         {
@@ -149,6 +154,15 @@ FAULTS = (
         shows=lambda site: site.value("unled", "leader") == 0,
         end=lambda site: site.apply("unled", lease_rights()),
         is_over=lambda site: site.value("unled", "leader") == 1,
+    ),
+    Injection(
+        fault="the Lease of one shard of two can be neither read nor written",
+        alert="ShardNotLed",
+        job="unheld",
+        begin=lambda site: site.apply("unheld", lease_rights("lease", "lease-shard-0")),
+        shows=lambda site: site.value("unheld", "shard_leader", shard="1") == 0,
+        end=lambda site: site.apply("unheld", lease_rights()),
+        is_over=lambda site: site.value("unheld", "shard_leader", shard="1") == 1,
     ),
     Injection(
         fault="no tick begins any more",
