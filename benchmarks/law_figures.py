@@ -71,8 +71,10 @@ class OnLoad:
         return sum(each.unhandled for each in self.seeds)
 
     def beats(self, ours: "OnLoad") -> bool:
-        """Return whether this is better in both: cost and wait."""
-        return not self.unhandled and self.cost < BETTER * ours.cost and self.p99 < BETTER * ours.p99
+        """Return whether this is better in both: cost and wait, of the seeds that both have."""
+        both = min(len(self.seeds), len(ours.seeds))
+        this, other = OnLoad(self.seeds[:both]), OnLoad(ours.seeds[:both])
+        return not this.unhandled and this.cost < BETTER * other.cost and this.p99 < BETTER * other.p99
 
 
 @dataclass(frozen=True, slots=True)

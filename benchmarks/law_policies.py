@@ -22,11 +22,11 @@ QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 POOL, TOLD, UNPROTECTED, BY_MESSAGES = "pool", "pool, serviceSeconds", "pool, Drain", "pool, messagesPerPod"
 LONG_WINDOW, USUAL_WINDOW, LONG_STAY = "pool, window of 300 s", "pool, window of 60 s", "pool, last pod stays 60 s"
 KEDA_TUNED, WPA_TUNED = "keda-tuned", "wpa-tuned"
-OURS = (POOL, TOLD, UNPROTECTED, BY_MESSAGES, LONG_WINDOW, USUAL_WINDOW, LONG_STAY)
+OTHERS_OF_OURS = (TOLD, UNPROTECTED, BY_MESSAGES, LONG_WINDOW, USUAL_WINDOW, LONG_STAY)
 FEW = (POOL, UNPROTECTED, KEDA_TUNED, WPA_TUNED)
 """What is compared with other start-up times and readings, so that they do not take too long."""
 
-_PRESETS = ("keda", "keda-expert", "wpa")
+_PRESETS = ("keda", "keda-expert", "wpa", "hpa", "ec2-target-tracking-protected", "ec2-step-protected")
 
 
 def policies(work: Work) -> dict[str, Candidate]:

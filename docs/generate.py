@@ -21,6 +21,7 @@ from dashboards.pools import POOLS
 from docs import outputs
 from docs.diagrams import pictures
 from docs.fields import with_tables
+from docs.law import with_law
 from docs.markdown import marked
 from docs.planner_accuracy import with_runs
 from docs.rules.page import with_explanations
@@ -40,6 +41,7 @@ COMING_FROM_KEDA = ROOT / "docs" / "coming-from-keda.md"
 PLANNER = ROOT / "docs" / "planner.md"
 SIZE = ROOT / "docs" / "size.md"
 PLANNER_ACCURACY = ROOT / "docs" / "planner-accuracy.md"
+WITH_LAW = (ROOT / "docs" / "comparison.md", ROOT / "docs" / "adr" / "0006-default-scale-down-windows.md")
 CHART = ROOT / "charts" / "queueworkerpool"
 CHART_OF_DEFINITION = ROOT / "charts" / "queueworkerpool-crds"
 
@@ -64,6 +66,7 @@ def main() -> int:
         ROOT / "sbom" / f"{image}.cdx.json": sbom(ROOT / f"requirements-{image}.lock", f"queueworkerpool-{image}")
         for image in ("operator", "worker")
     }
+    wanted |= {page: with_law(page.read_text()) for page in WITH_LAW}
     wanted |= {ROOT / "docs" / "img" / name: text for name, text in pictures().items()} | modernize()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:

@@ -146,6 +146,7 @@ async def run(shard: int, shards: int, pools: int, poll_seconds: int) -> dict[st
     await asyncio.to_thread(sys.stdin.readline)
     ended = resource.getrusage(resource.RUSAGE_SELF)
     held = scheduler.ticking()
+    scheduler.pause(shard)  # which ends what asks workers
     await scheduler.close()
     await states.close()
     await queues.close()

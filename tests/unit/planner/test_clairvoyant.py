@@ -38,6 +38,14 @@ def test_of_a_hundred_messages_one_may_be_late_where_the_wait_is_a_p99() -> None
     assert costs == [1000 + 2 * STARTUP, 1000 + STARTUP]
 
 
+def test_where_brief_messages_come_all_day_it_is_more_than_twice_the_least() -> None:
+    """A pod for each minute's messages, begun with the last of them, costs 20 s + 6 s, and none waits for 60 s."""
+    arrivals = [float(second) for second in range(6000)]
+    stays = least_pod_seconds(arrivals, [0.1] * len(arrivals), Terms(STARTUP, 60.0))
+    comes_and_goes = len(arrivals) / 60 * (STARTUP + 60 * 0.1)
+    assert 2 * comes_and_goes < stays <= STARTUP + len(arrivals) + 60
+
+
 seconds = st.floats(0.0, 500.0)
 messages = st.lists(st.tuples(seconds, st.floats(0.01, 300.0)), max_size=30).map(sorted)
 startups = st.floats(0.0, 120.0)

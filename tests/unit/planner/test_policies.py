@@ -128,6 +128,14 @@ def test_the_worker_pod_autoscaler_goes_up_at_once_and_waits_ten_minutes_before_
     assert changes[0] >= 100.0 + 600.0
 
 
+def test_its_controller_may_look_more_often_and_wait_less() -> None:
+    slow = burst(WorkerPodAutoscaler("wpa"))
+    soon = burst(WorkerPodAutoscaler("wpa", resync_seconds=5.0, delay_seconds=15.0))
+    assert sizes(soon)[-1] == 0
+    assert soon.sizes.times[-1] < 200.0 < slow.sizes.times[-1]
+    assert 3 * slow.reads < soon.reads
+
+
 READY = {"all of them": (4, 8), "half of them, which count alone": (2, 4), "none yet": (0, 1)}
 
 
