@@ -101,7 +101,7 @@ def test_a_worker_that_starts_may_be_busy_for_all_that_is_known() -> None:
     assert mine.decide(view(5.0, 5, 10, [*starting, answering])).replicas == 10
 
 
-def test_a_window_of_three_intervals_ends_after_three_of_them_however_late_ticks_are() -> None:
+def test_a_window_of_two_intervals_ends_after_two_of_them_however_late_ticks_are() -> None:
     def ticks_until_scaled_in(name: str) -> int:
         mine, now, ticks, size = pool(name=name), 10.0, 0, 2
         while size == 2:
@@ -109,7 +109,7 @@ def test_a_window_of_three_intervals_ends_after_three_of_them_however_late_ticks
             size, now, ticks = move.replicas, now + move.next_seconds, ticks + 1
         return ticks
 
-    assert {ticks_until_scaled_in(f"pool-{number}") for number in range(40)} == {4}
+    assert {ticks_until_scaled_in(f"pool-{number}") for number in range(40)} == {3}
 
 
 def test_a_minute_of_patience_saves_nine_of_ten_readings_of_a_day_with_a_message_an_hour() -> None:
