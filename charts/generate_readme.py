@@ -70,8 +70,9 @@ scale, and Events: by a ClusterRole, or by Roles in `watchNamespaces` when that 
 their /state, and sets the deletion cost of the pods that a scale-in should delete. That right would allow any change of
 any pod, so a ValidatingAdmissionPolicy refuses everything but that annotation (`podPatchPolicy`, from Kubernetes 1.30
 on). It reads no Secrets. In the operator's namespace it reads and writes one Lease (with `shards` above 1 one for each
-shard, too), which it creates where the deployer leaves it out, as Argo CD does. In AWS it calls `sqs:GetQueueAttributes`, with the credentials of its service account
-(`serviceAccount.annotations`) or those in `extraEnv`:
+shard, too), which it creates where the deployer leaves it out, as Argo CD does. In AWS it calls
+`sqs:GetQueueAttributes`, with the credentials of its service account (`serviceAccount.annotations`) or those in
+`extraEnv`:
 
 ```yaml
 extraEnv:

@@ -55,6 +55,7 @@ def two_hours_a_day(queues: int, poll: int, idle: int) -> float:
 
 SHARDS = Result("shards")
 SIMULATED = SHARDS.raw["details"]["pools"]
+CPU_OF_SHARDS = SHARDS["cpu_seconds_of_a_process"] * 4 / SHARDS["readings"] * 1000
 
 PEERS = ("celery", "dramatiq_sqs", "taskiq-aio-sqs", "sqs-workers")
 
@@ -103,7 +104,7 @@ SENTENCES: dict[str, list[str]] = {
         f"= {cost(10_000, 15):.0f} USD a month",
         f"{SIMULATED:,} pools in four shards of {SHARDS['smallest_shard']:,} to {SHARDS['largest_shard']:,}",
         f"{SHARDS['readings']:,} readings at SQS, {SIMULATED:,} first sizes and statuses",
-        f"{SHARDS['cpu_seconds_of_a_process'] * 4 / SHARDS['readings'] * 1000:.1f} ms of CPU a reading, decision and write",
+        f"{CPU_OF_SHARDS:.1f} ms of CPU a reading, decision and write",
         f"{SHARDS['peak_mib_of_a_process']:.0f} MiB",
         f"at most {SHARDS['takeover_maximum_seconds']:.1f} s",
     ],
