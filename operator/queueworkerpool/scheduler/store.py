@@ -6,10 +6,12 @@ promises that versions of one kind compare as numbers since Kubernetes 1.35, and
 """
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
+from queueworkerpool.errors import ClusterError
 from queueworkerpool.model import NamespacedName, Scale, ScaleTarget, StoredPool, Target
 
 
@@ -131,21 +133,24 @@ class AssumedTargets:
     def find(self, scale_target: ScaleTarget) -> Target | None:
         """Return the object of this name, if there is one. Raises TargetsUnknownError, TargetKindError."""
         self._forget_after_a_list()
-        watched, assumed = self._watched.find(scale_target), self._assumed.get(scale_target)
+        assumed = self._assumed.pop(scale_target, None)  # back below where it holds still
+        watched = self._watched.find(scale_target)
         if watched and watched.needs_scale and scale_target in self._read:
             watched = watched.with_scale(self._read[scale_target][1])
         if watched and assumed and assumed.resource_version > watched.resource_version:
+            self._assumed[scale_target] = assumed
             return replace(
                 assumed, ready_replicas=watched.ready_replicas, rolling_out=watched.rolling_out, settled=False
             )
-        self._assumed.pop(scale_target, None)
         return watched
 
     def assume(self, scale_target: ScaleTarget, target: Target) -> None:
         """Remember a write of our own until the watch shows it."""
         self._forget_after_a_list()
         for old in tuple(islice(self._assumed, 2)):
-            self.find(old)  # which forgets what the watch has shown: nobody may ask for it any more
+            # Forgets what the watch has shown: nobody may ask for it any more. Nor may its kind be there any more.
+            with suppress(ClusterError):
+                self.find(old)
         self._assumed[scale_target] = target
 
     def _forget_after_a_list(self) -> None:

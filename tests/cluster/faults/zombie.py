@@ -13,6 +13,7 @@ from typing import Any
 from queueworkerpool.__main__ import main
 from queueworkerpool.cluster.connection import Connection
 from queueworkerpool.queues.sqs import SqsQueues
+from queueworkerpool.queues.sqs.clients import Clients
 from queueworkerpool.scheduler import Scheduler
 from queueworkerpool.watch import adapter
 
@@ -58,7 +59,10 @@ match sys.argv[1]:
     case "watch":
         adapter.watch = watch_that_hangs  # type: ignore[assignment] # the part that dies
     case "queues":
-        SqsQueues._ask = deadlocked(SqsQueues._ask)  # type: ignore[method-assign] # the part that dies
+        # Credentials have ended, and what finds new ones hangs: that alone runs in a thread.
+        prepared = SqsQueues._prepared
+        SqsQueues._prepared = lambda *args: None if dead.is_set() else prepared(*args)  # type: ignore[method-assign] # the part that dies
+        Clients.prepare = deadlocked(Clients.prepare)  # type: ignore[method-assign] # the part that dies
     case "cluster":
         Connection._request = deadlocked(Connection._request)  # type: ignore[method-assign] # the part that dies
     case "scheduler":

@@ -11,6 +11,9 @@ from tests.cluster.operator.conftest import wait_for_the_next_second
 
 HOUR = {"scaleDown": {"stabilizationWindowSeconds": 3600}}
 FOUR_IN_HALF_AN_HOUR = {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 1800}]}}
+STAY = {"scaleToZeroAfterSeconds": 60}
+"""The previous version cannot read a pool without it, and its definition had it as the default."""
+
 NEW_CONDITIONS = {"AbleToScale"}
 """What this version reports and the previous one does not."""
 
@@ -30,10 +33,10 @@ class Remembering:
     def create(self) -> None:
         """Create the pools, and let the operator that leads learn what there is to remember."""
         pools = self._pools
-        pools.create("window", 50, behavior=HOUR)
-        pools.create("rates", 50, behavior=FOUR_IN_HALF_AN_HOUR)
-        pools.create("learned", 0, target={"latencySeconds": 60})
-        pools.create("contested", 0, minReplicas=3)
+        pools.create("window", 50, behavior=HOUR, **STAY)
+        pools.create("rates", 50, behavior=FOUR_IN_HALF_AN_HOUR, **STAY)
+        pools.create("learned", 0, target={"latencySeconds": 60}, **STAY)
+        pools.create("contested", 0, minReplicas=3, **STAY)
         wait_until(lambda: self._has({"window": 10, "rates": 4, "contested": 3}), 30, "the pools were not scaled")
         # What workers report needs pods; so their service time is written as an operator writes it.
         learned = {"status": {"memory": {"workers": {"serviceSeconds": 12, "concurrency": 1}}}}

@@ -31,8 +31,8 @@ def prometheus(operator: Operator, tmp_path: Path, unavailable: Callable[[str], 
 def test_prometheus_answers_for_the_desired_replicas(shop: Shop, prometheus: Prometheus) -> None:
     queue = shop.queue("seen")
     shop.deployment("seen")
-    shop.pool("seen", queue)
     shop.send(queue, 35)
+    shop.pool("seen", queue)
     shop.eventually(lambda: shop.replicas("seen") == 7, 30, "the pool did not grow")
     promql = f'queueworkerpool_desired_replicas{{namespace="{shop.namespace}",pool="seen"}}'
     wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 30, "no answer of 7 desired replicas")

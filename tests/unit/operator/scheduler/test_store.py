@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworkerpool.errors import SpecInvalidError
+from queueworkerpool.errors import SpecInvalidError, TargetKindMissingError
 from queueworkerpool.model import NamespacedName, Removal, Scale, ScaleTarget, ScaleTargetRef, StoredPool, Target
 from queueworkerpool.scheduler import AssumedTargets, PoolStore
 from tests.unit.operator.builders import NOW
@@ -134,6 +134,7 @@ class Watch:
     lists: int = 1
     scale: Scale = field(default_factory=lambda: Scale(4, 3, "app=index"))
     reads: int = 0
+    gone: set[ScaleTarget] = field(default_factory=set)  # of kinds that the API server serves no longer
 
     async def listed(self, scale_target: ScaleTarget) -> None:
         assert scale_target in self.shown
@@ -144,6 +145,8 @@ class Watch:
         return self.scale
 
     def find(self, scale_target: ScaleTarget) -> Target | None:
+        if scale_target in self.gone:
+            raise TargetKindMissingError("the API server serves no Rollout")
         return self.shown.get(scale_target)
 
 
@@ -172,6 +175,18 @@ def test_assumed_writes_that_are_never_asked_for_are_forgotten() -> None:
         targets.assume(key, WROTE)
         watch.shown[key] = replace(SHOWN, resource_version=12)
     assert len(targets._assumed) <= 2
+
+
+def test_an_assumed_write_to_a_kind_that_is_gone_stops_no_write_to_another() -> None:
+    gone, watch = ScaleTarget("shop", "canary", "Rollout", "argoproj.io"), Watch({DEPLOYMENT: SHOWN})
+    targets = AssumedTargets(watch, watch)
+    targets.assume(gone, WROTE)
+    watch.gone.add(gone)
+    targets.assume(DEPLOYMENT, WROTE)
+    found = targets.find(DEPLOYMENT)
+    assert found
+    assert found.replicas == WROTE.replicas
+    assert targets._assumed.keys() == {DEPLOYMENT}
 
 
 def test_the_readiness_that_the_watch_shows_meanwhile_counts() -> None:
