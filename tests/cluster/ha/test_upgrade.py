@@ -120,7 +120,7 @@ def test_an_upgrade_and_the_way_back_forget_nothing(
     begun = datetime.now(UTC)
     first = replicas.start("old", previous.interpreter_of(old))
     remembering.create()
-    pools.create("due", 50, minReplicas=1, behavior={"scaleDown": {"stabilizationWindowSeconds": DUE_SECONDS}})
+    pools.create("due", 50, minReplicas=1, behavior={"scaleDown": {"stabilizationWindowSeconds": DUE_SECONDS}}, **STAY)
     wait_until(lambda: pools.replicas()["due"] == 10, 30, "the pool was not scaled")
 
     use_definition(audited, None, "window")
