@@ -147,8 +147,9 @@ async def play(first: list[Start], events: list[tuple[float, Start | End | Meddl
     return site
 
 
+# The same interleavings in each run: with some clocks, by rounding, the loop's simulated time does not get on.
 @pytest.mark.endurance
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.lists(STARTS, min_size=1, max_size=3), EVENTS)
 def test_every_pool_has_at_most_one_writer_at_all_times_and_one_in_the_end(
     first: list[Start], events: list[tuple[float, Start | End | Meddle]]
