@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
 
@@ -11,6 +12,8 @@ from queueworkerpool.queues.sqs import bulkhead
 from queueworkerpool.queues.sqs.bulkhead import SLOW_PER_QUICK, Bulkhead
 
 PATIENCE_SECONDS = 20.0
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +29,16 @@ def two() -> Iterator[Bulkhead]:
     made.close()
 
 
+async def run(where: Bulkhead, key: str, call: Callable[[], T]) -> T:
+    """Make a call that blocks, in a thread, in a place of the bulkhead."""
+    return await where.hold(key, lambda: where.in_thread(call))
+
+
 @asynccontextmanager
 async def black_holes(where: Bulkhead, count: int) -> AsyncIterator[list["asyncio.Task[bool]"]]:
     """Calls that do not come back while the body runs."""
     end = threading.Event()
-    tasks = [asyncio.create_task(where.run(f"hole {number}", end.wait)) for number in range(count)]
+    tasks = [asyncio.create_task(run(where, f"hole {number}", end.wait)) for number in range(count)]
     try:
         yield tasks
     finally:
@@ -47,7 +55,7 @@ async def full(where: Bulkhead) -> None:
 
 
 async def answered(where: Bulkhead, about: str = "healthy") -> str:
-    return await asyncio.wait_for(where.run(about, lambda: "answer"), PATIENCE_SECONDS)
+    return await asyncio.wait_for(run(where, about, lambda: "answer"), PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("holes", [1, 2, 2 * SLOW_PER_QUICK])
@@ -80,7 +88,7 @@ async def test_what_a_call_raises_is_raised(two: Bulkhead) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await two.run("broken", fail)
+        await run(two, "broken", fail)
 
 
 async def test_a_cancelled_call_frees_its_place(two: Bulkhead) -> None:

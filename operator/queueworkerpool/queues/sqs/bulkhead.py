@@ -42,10 +42,6 @@ class Bulkhead:
         """End the threads; calls under way end by their time-outs."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, key: Hashable, call: Callable[[], T]) -> T:
-        """Make a call that blocks, in a thread, in a place as `hold` does."""
-        return await self.hold(key, lambda: self.in_thread(call))
-
     def in_thread(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Make a call that blocks, in a thread: within a place that is held already."""
         return asyncio.get_running_loop().run_in_executor(self._executor, call)
