@@ -27,7 +27,12 @@ LIBRARIES = (
 )
 """The distributions that the commands load; the test of the archive runs them where nothing else is installed."""
 
-_PACKAGES = {"queueworkerpool": "operator", "queueaddress": "common", "commandoutput": "common"}
+_PACKAGES = {
+    "queueworkerpool": "operator",
+    "queueaddress": "common",
+    "commandoutput": "common",
+    "threadframes": "common",
+}
 _COMPILED = {".so", ".pyd", ".pyc", ".dylib"}
 
 LAUNCHER = '''#!/usr/bin/env python3

@@ -5,14 +5,14 @@ makes the process dead, because a restart would not help: a thread that waits fo
 whose requests are refused is alive. It restarts nothing itself.
 """
 
-import gc
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+
+from threadframes import current_frames
 
 LOOP_FROZEN_SECONDS = 30.0
 """An event loop without a heartbeat for this long is frozen. It has one every second."""
@@ -35,9 +35,6 @@ because they wait only after they have begun."""
 _SOCKET_FILES = ("socket.py", "ssl.py", "connection.py")
 """The modules in which a thread waits for its socket: Python's, and urllib3's."""
 
-_LOCK = threading.Lock()
-"""Held while no garbage is collected, so that no other thread takes that for how it was before."""
-
 
 class Jobs:
     """The calls under way in the threads of one executor. Safe to use from any thread."""
@@ -59,27 +56,11 @@ class Jobs:
         """Return for how many seconds the oldest call has been under way; 0 when the reason is a socket."""
         ages = {thread: now - begun for thread, begun in self._begun.copy().items()}
         old = [thread for thread, age in ages.items() if age >= THREAD_STUCK_SECONDS]
-        frames = _current_frames() if old else {}
+        frames = current_frames() if old else {}
         # Other threads may wait for one that waits for its socket, as when it fetches credentials.
         if any(_waits(frames.get(thread)) for thread in old):
             return 0.0
         return max(ages.values(), default=0.0)
-
-
-def _current_frames() -> dict[int, FrameType]:
-    """Return each thread's innermost frame.
-
-    Python 3.11 holds a lock of the interpreter meanwhile, and may collect garbage: if a finalizer lets another thread
-    run, and that starts or ends a thread, both wait for ever, and with them the whole process (CPython's gh-106883).
-    """
-    with _LOCK:
-        enabled = gc.isenabled()
-        gc.disable()
-        try:
-            return sys._current_frames()  # noqa: SLF001 -- the documented way to see what other threads do
-        finally:
-            if enabled:
-                gc.enable()
 
 
 def _waits(frame: FrameType | None) -> bool:

@@ -26,7 +26,7 @@ SOURCES = {
     "queueplanner": ("planner", ("planner/pyproject.toml", "planner/LICENSE", "planner/queueplanner")),
 }
 """The project's folder, and what it is built from."""
-COMMON = ("queueaddress", "boundedhttp", "awsaccess", "sqsrequest", "commandoutput")
+COMMON = ("queueaddress", "boundedhttp", "awsaccess", "sqsrequest", "commandoutput", "threadframes")
 HOLDS = {
     "queueworkerpool": ("", *(f"_common/{name}/" for name in COMMON)),
     "queueworker": ("", *(f"_common/{name}/" for name in COMMON)),
