@@ -5,8 +5,8 @@ without them. Something stands in for their names while the client is loaded:
 
 - The client's own parts for watches, streams, elections and dynamic clients, which nothing here uses; the last loads
   kubernetes_validate, too, where that is installed.
-- pydantic, for the client's own response objects, which we do not use. It is compiled: the plugin of kubectl does
-  without.
+- pydantic, for the client's own response objects, which we do not use; whoever else in the process does gets them
+  unchecked. It is compiled: the plugin of kubectl does without.
 - oauthlib and requests_oauthlib, by which a kubeconfig's old kind of OIDC login is renewed. They are loaded when it is.
 """
 
@@ -25,6 +25,13 @@ class _StandIn(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
+class _Record:
+    """Has the fields that it is made with, as a model of pydantic."""
+
+    def __init__(self, **fields: Any) -> None:
+        vars(self).update(fields)
+
+
 def _field(*_: Any, **__: Any) -> None:
     return None
 
@@ -38,8 +45,8 @@ def _stand_ins() -> dict[str, ModuleType]:
     unused = ("dynamic", "watch", "stream", "leaderelection", "informer")
     names = (*(f"kubernetes.{part}" for part in unused), "pydantic", "oauthlib", "oauthlib.oauth2", "requests_oauthlib")
     made: dict[str, ModuleType] = {name: _StandIn(name) for name in names}
-    classes = {name: type(name, (), {}) for name in ("BaseModel", "SecretStr", "StrictBytes", "StrictInt")}
-    vars(made["pydantic"]).update(classes, Field=_field)
+    types = {name: type(name, (), {}) for name in ("SecretStr", "StrictBytes", "StrictInt")}
+    vars(made["pydantic"]).update(types, BaseModel=_Record, Field=_field)
     vars(made["requests_oauthlib"])["OAuth2Session"] = _session
     return {name: module for name, module in made.items() if name not in sys.modules}
 

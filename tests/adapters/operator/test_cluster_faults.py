@@ -10,7 +10,7 @@ import yaml
 
 from devcluster.processes import free_port
 from queueworkerpool.cluster import KubernetesCluster, client, connection
-from queueworkerpool.cluster.connection import ForbiddenError
+from queueworkerpool.cluster.connection import ForbiddenError, InvalidError
 from queueworkerpool.errors import (
     ClusterConflictError,
     ClusterError,
@@ -273,18 +273,19 @@ def verdict(code: int, message: str = "the budget is spent", **more: Any) -> Scr
 
 
 VERDICTS: dict[str, tuple[Script, type[ClusterError], str]] = {
-    **{f"status {code}": (verdict(code), ClusterRefusedError, "the budget is spent") for code in (400, 413, 422, 500)},
+    **{f"status {code}": (verdict(code), ClusterRefusedError, "the budget is spent") for code in (400, 413, 500)},
+    "status 422": (verdict(422), InvalidError, "the budget is spent"),
     "forbidden": (verdict(403), ForbiddenError, "the budget is spent"),
     "an admission's 429": (verdict(429), ClusterRefusedError, "the budget is spent"),
     "a login": (verdict(401), LoginRefusedError, "the API server does not take these credentials"),
     "a limit of rates": (verdict(429, details={"retryAfterSeconds": 1}), ClusterError, "status 429"),
     **{f"a passing {code}": (verdict(code), ClusterError, f"status {code}") for code in (408, 410, 503, 504)},
-    "control characters": (verdict(422, "a\x1b[31m\n\u202eb\tc"), ClusterRefusedError, "a [31m b c"),
-    "a long sentence": (verdict(422, "x" * 100_000), ClusterRefusedError, "x" * 255 + "…"),
-    "no sentence": (verdict(422, ""), ClusterRefusedError, "status 422"),
+    "control characters": (verdict(422, "a\x1b[31m\n\u202eb\tc"), InvalidError, "a [31m b c"),
+    "a long sentence": (verdict(422, "x" * 100_000), InvalidError, "x" * 255 + "…"),
+    "no sentence": (verdict(422, ""), InvalidError, "status 422"),
     "a sentence of another type": (
         faults.answering(422, {"kind": "Status", "message": {"a": 1}}),
-        ClusterRefusedError,
+        InvalidError,
         "status 422",
     ),
 }

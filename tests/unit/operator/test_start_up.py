@@ -57,11 +57,17 @@ def test_the_operator_starts_without_what_only_its_libraries_would_use() -> None
 LATER = """
 import queueworkerpool.process
 from queueworkerpool.cluster.library import config
-import kubernetes.dynamic, kubernetes.watch, oauthlib.oauth2, pydantic, requests_oauthlib
+import kubernetes.dynamic, kubernetes.watch, oauthlib.oauth2, pydantic, requests_oauthlib, urllib3
 library = config.kube_config
 assert library.oauthlib.oauth2.LegacyApplicationClient is oauthlib.oauth2.LegacyApplicationClient
 assert isinstance(library.OAuth2Session(client_id="me"), requests_oauthlib.OAuth2Session)
 assert kubernetes.dynamic.DynamicClient and kubernetes.watch.Watch and pydantic.BaseModel.model_fields == {}
+client = library.ApiClient(kubernetes.client.Configuration())
+sent = urllib3.HTTPResponse(b'{"kind": "ConfigMap", "data": {"a": "b"}}', status=200)
+answer = kubernetes.client.rest.RESTResponse(sent)
+answer.read()
+response = client.response_deserialize(answer, {"200": "V1ConfigMap"})
+assert (response.status_code, response.data.data) == (200, {"a": "b"})
 """
 
 
