@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from queueworkerpool.decide import Limit, decide, limits, remember
+from queueworkerpool.decide.windows import EARLY_SHARE
 from queueworkerpool.model import (
     Bounds,
     Decision,
@@ -35,6 +36,9 @@ HPA_PARITY: Sequence[Limit] = (
 
 SLACK = timedelta(seconds=0.25)
 """The HPA reads its clock a little after it has read its metric; on an edge this wide it may go either way."""
+
+EARLY = timedelta(seconds=EARLY_SHARE * SYNC_SECONDS)
+"""So much earlier than the HPA's may a wait of ours end, which ADR 0005 lists."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def _with_start(series: Series, syncs: Sequence[Sync]) -> list[Sync]:
 
 def _at_the_edge(facts: Facts, ours: Decision, theirs: int) -> Decision:
     """Our decision a little earlier or later, when that is the HPA's."""
-    moved = [decide(facts._replace(now=facts.now + slack), chain=HPA_PARITY) for slack in (-SLACK, SLACK)]
+    moved = [decide(facts._replace(now=facts.now + slack), chain=HPA_PARITY) for slack in (-SLACK - EARLY, SLACK)]
     return next((decision for decision in (ours, *moved) if decision.replicas == theirs), ours)
 
 
@@ -119,6 +123,7 @@ def _spec(series: Series, behavior: Mapping[str, Any]) -> PoolSpec:
         min_replicas=series.least,
         max_replicas=series.most,
         target=MessagesPerPod(PER_POD),
+        poll_seconds=SYNC_SECONDS,
         scale_up=_rules(behavior["scaleUp"]),
         scale_down=_rules(behavior["scaleDown"]),
     )
