@@ -88,11 +88,21 @@ async def _measure(
 
 
 async def _create(client: ApiClient, names: Sequence[str]) -> None:
+    """Create all pools and Deployments, and wait for the controller of Deployments: it is on the same machine."""
+    settled: set[str] = set()
+
+    def record(event: WatchEvent) -> None:
+        if "observedGeneration" in event.body.get("status", {}):
+            settled.add(event.name)
+
     async def create(name: str) -> None:
         await client.create(DEPLOYMENTS, deployment(name, 1))
         await client.create(POOLS, pool(name, queue_url(name), POLL_SECONDS))
 
-    await for_each_concurrently(create, names)
+    async with client.watching(DEPLOYMENTS, record):
+        await for_each_concurrently(create, names)
+        if not await holds_within(lambda: len(settled) == len(names), TIMEOUT_SECONDS):
+            raise TimeoutError("the controller of Deployments did not look at all of them")
 
 
 async def _first_decisions(client: ApiClient, operator: Replica, pools: int) -> float:
