@@ -146,7 +146,7 @@ def _sampled(samples: Iterable[Sample]) -> Iterator[Tick]:
     memory = Memory()
     for number, sample in enumerate(samples):
         now = NINE + timedelta(seconds=15 * number)
-        facts = Facts(spec(), Bounds(0, 100), 1, (QueueReading(500, 0, 0, now),), memory, now, ready=1, sample=sample)
+        facts = Facts(spec(), Bounds(0, 100), 20, (QueueReading(500, 0, 0, now),), memory, now, ready=20, sample=sample)
         # What was learned at one tick is what the next one decides with.
         memory = decide(facts).memory
         yield Tick(

@@ -39,6 +39,7 @@ from queueworkerpool.model import (
     QueueVariable,
     StoredPool,
     Target,
+    must_be_new,
 )
 from queueworkerpool.names import FIELD_MANAGER, ConditionType
 from queueworkerpool.report.events import condition_events, rescale_events
@@ -108,14 +109,13 @@ async def _read(observation: Observation, began: datetime, dependencies: Depende
     interval = pool.reading_interval(target.replicas, began) if target else None
     if target is None or interval is None:
         return ()
-    # A count that may be wrong is read again soon, by a reading of its own.
-    pending = pool.status.memory.activation_pending_since is not None
+    confirms = must_be_new(pool.spec, pool.status.memory, target.replicas)
 
     async def read(queue: QueueRef | QueueVariable) -> QueueReading | QueueUnreadableError:
         try:
             if isinstance(queue, QueueVariable):  # it could not be resolved, and says why
                 queue = QueueRef(target.environment.url(queue), queue.region)
-            freshness = CONFIRMATION if pending else interval.freshness(queue.url, began)
+            freshness = CONFIRMATION if confirms else interval.freshness(queue.url, began)
             return await dependencies.queues.read(dependencies.tenants.admit(pool, queue), freshness)
         except QueueUnreadableError as error:
             return error

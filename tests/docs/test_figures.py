@@ -9,7 +9,7 @@ import pytest
 
 from docs import diagrams
 from queueworkerpool.model import ReadingInterval, dollars
-from queueworkerpool.sizing import MessagesPerPod, WorkerEstimates
+from queueworkerpool.sizing import AtReading, MessagesPerPod, WorkerEstimates
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -35,7 +35,7 @@ POOLS = sum(map(len, REACTION.raw["details"]["seconds"]))
 
 def pods(load: int) -> int:
     """Return how many pods a pool of 120 messages each gets."""
-    return MessagesPerPod(120).recommend(load, WorkerEstimates()).replicas
+    return MessagesPerPod(120).recommend(load, WorkerEstimates(), AtReading(0, 5)).replicas
 
 
 def cost(queues: int, seconds: int) -> float:

@@ -9,14 +9,16 @@ from docs.rules import page, runs
 from docs.rules.engine import Played, play
 from docs.rules.pictures import one_window_per_level
 from queueworkerpool.decide.last_pod import LEAST_SPELLS, MOST_STARTUPS, UNPROTECTED_STAY_SECONDS
-from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS, UNPROTECTED_WINDOW_SECONDS
+from queueworkerpool.decide.windows import PROTECTED_WINDOW_SECONDS, RECHECK_SECONDS, UNPROTECTED_WINDOW_SECONDS
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Latency, WorkerEstimates
+from queueworkerpool.sizing import AtReading, Latency, WorkerEstimates
+from queueworkerpool.sizing.latency import COUNTS_LAG_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "size.md").read_text()
 PROSE = " ".join(PAGE.split())
 WINDOW = runs.window()
+KNOWN = WorkerEstimates(2.0, 4.0, 20.0, 1000.0)
 
 
 def pod_seconds(sizes: list[int], every: int) -> int:
@@ -30,7 +32,7 @@ def test_every_block_of_what_explain_prints_is_known_and_none_is_left_out() -> N
 
 def test_a_block_is_filled_and_filling_it_again_changes_nothing() -> None:
     filled = page.with_explanations(f"<!-- {page.MARK}load -->\n```text\nof before\n```\n\nThe end.\n")
-    assert "500 messages x 2 s / (4 per pod x 40 s) = 7 pods" in filled
+    assert "500 messages x 2 s / (4 per pod x 25 s) = 10 pods (15 s less:" in filled
     assert "of before" not in filled
     assert filled.endswith("```\n\nThe end.\n")
     assert page.with_explanations(filled) == filled
@@ -61,10 +63,19 @@ def test_the_load_is_worked_off_in_the_latency() -> None:
 
 
 def test_whoever_divides_by_the_whole_latency_is_late() -> None:
-    known = WorkerEstimates(2.0, 4.0, 20.0, 1000.0)
-    without = Latency(60).recommend(500, WorkerEstimates(2.0, 4.0, 0.0, 1000.0)).replicas
-    assert Latency(60).recommend(500, known).replicas == 7
-    assert 20 + 500 * 2 / (4 * without) > runs.PROMISED_SECONDS
+    assert 20 + seconds_of_work(pods=500 * 2 / (4 * 60)) > runs.PROMISED_SECONDS
+
+
+def test_messages_that_are_sent_at_once_to_no_pods_are_handled_in_time_however_late_they_are_read() -> None:
+    latest = 5 + COUNTS_LAG_SECONDS
+    assert f"`pollSeconds`, and {COUNTS_LAG_SECONDS:g} s until SQS's counts show them" in PROSE
+    none, half = (Latency(60).recommend(500, KNOWN, AtReading(ready, 5)).replicas for ready in (0, 5))
+    assert (none, half) == (10, 7)
+    assert latest + 20 + seconds_of_work(none) <= runs.PROMISED_SECONDS < latest + 20 + seconds_of_work(half)
+
+
+def seconds_of_work(pods: float) -> float:
+    return 500 * 2 / (4 * pods)
 
 
 WINDOWS = {
@@ -151,6 +162,7 @@ def test_the_last_pod_stays_as_long_as_would_have_cost_least() -> None:
 def test_the_stay_of_a_pool_that_has_learned_nothing_is_said() -> None:
     assert (LEAST_SPELLS, MOST_STARTUPS) == (3, 3)
     assert f"It is {UNPROTECTED_STAY_SECONDS:g} s where workers do not report" in PROSE
+    assert f"when the stay is over, {RECHECK_SECONDS} s after the one before at the soonest" in PROSE
 
 
 def test_a_slow_start_moves_nothing_and_a_lasting_change_is_followed_after_three() -> None:

@@ -67,7 +67,7 @@ def _paused(facts: Facts) -> Step:
 
 def _by_load(facts: Facts, reading: QueueReading, chain: Sequence[Limit]) -> Decision:
     target = facts.spec.target
-    recommended = target.recommend(facts.load(reading), facts.memory.workers)
+    recommended = target.recommend(facts.load(reading), facts.memory.workers, facts.at_reading)
     first = Step(recommended.replicas, recommended.reason, recommended.message, kind=StepKind.RECOMMENDATION)
     # A recommendation within the tolerance does not ask for another size: it ends a scale-down stabilization.
     steady = limits.tolerate(facts, facts.memory, first.replicas) or first

@@ -28,7 +28,8 @@ def tolerate(facts: Facts, _: Memory, desired: int) -> Step | None:
     rules = facts.spec.scale_up if desired > facts.replicas else facts.spec.scale_down
     if not rules.tolerance or facts.replicas in {0, desired} or facts.reading is None:
         return None
-    ratio = facts.spec.target.ratio(facts.load(facts.reading), facts.replicas, facts.memory.workers)
+    load, workers = facts.load(facts.reading), facts.memory.workers
+    ratio = facts.spec.target.ratio(load, facts.replicas, workers, facts.at_reading)
     if not 1 - rules.tolerance <= ratio <= 1 + rules.tolerance:  # as the HPA writes it: its edges are within
         return None
     message = f"the recommendation is {ratio:.2f} of the size, within the tolerance of {rules.tolerance:g}"
@@ -136,7 +137,8 @@ def follow_schedules(facts: Facts, _: Memory, desired: int) -> Step | None:
 def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
     """Keep the last pods until two readings at least, and far enough apart, have shown empty queues.
 
-    The last pods are one, or those of activeMinReplicas: as many of them as there are.
+    The last pods are one, or those of activeMinReplicas: as many of them as there are. The reading that lets them go
+    comes as soon as it may, and not at the next usual time.
     """
     last = min(_last_pods(facts), facts.replicas, max(facts.bounds.max_replicas, 1))
     lowest = facts.bounds.min_replicas
@@ -153,8 +155,15 @@ def confirm_empty(facts: Facts, memory: Memory, desired: int) -> Step | None:
     idle_size = f"{lowest} pods" if lowest else "zero"
     message = f"empty since {clock(since)}: may go to {idle_size} at {clock(due)}, when seen empty again"
     message = f"{message} ({basis})" if basis else message
-    # The reading is a little older than now: when the time is over, the next reading ends the step.
-    return Step(last, Reason.AWAITING_EMPTY_CONFIRMATION, message, due if due > facts.now else None)
+    soon = max((due - facts.now).total_seconds(), RECHECK_SECONDS)
+    return Step(
+        last,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+        message,
+        # The reading is a little older than now: when the time is over, the next reading ends the step.
+        due if due > facts.now else None,
+        recheck_seconds=soon if soon < facts.spec.poll_seconds else None,
+    )
 
 
 def respect_active_minimum(facts: Facts, memory: Memory, desired: int) -> Step | None:

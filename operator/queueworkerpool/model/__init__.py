@@ -45,6 +45,7 @@ from queueworkerpool.model.readings import (
     Freshness,
     ReadingInterval,
     dollars,
+    must_be_new,
     reading_interval,
     seconds_until_due,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "digest",
     "dollars",
     "format_time",
+    "must_be_new",
     "parse_pool",
     "parse_time",
     "parse_workloads",

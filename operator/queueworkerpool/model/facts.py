@@ -11,7 +11,7 @@ from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.model.workloads import Removal
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Shortfall
+from queueworkerpool.sizing import AtReading, Shortfall
 
 
 class Bounds(NamedTuple):
@@ -65,6 +65,11 @@ class Facts(NamedTuple):
     def load(self, reading: QueueReading) -> int:
         """Return the messages of a reading that count as load."""
         return self.spec.load(reading)
+
+    @property
+    def at_reading(self) -> AtReading:
+        """How the pool is, as sizing rules see it."""
+        return AtReading(self.ready, self.spec.poll_seconds)
 
     @property
     def reading(self) -> QueueReading | None:

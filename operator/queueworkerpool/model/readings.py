@@ -87,6 +87,18 @@ def reading_interval(
     return ReadingInterval(idle_seconds, idle=True) if (now - since).total_seconds() >= idle_seconds else usual
 
 
+def must_be_new(spec: PoolSpec, memory: Memory, replicas: int) -> bool:
+    """Return whether the next reading must be one of its own, even when another pool has just read the queue.
+
+    It confirms an earlier one: a few messages at zero pods may be an error of the counts, and so may queues that are
+    empty, for which the last pods would go.
+    """
+    if memory.activation_pending_since is not None:
+        return True
+    may_go = spec.min_replicas < min(replicas, spec.active_min_replicas or 1)
+    return may_go and memory.empty_since is not None
+
+
 def dollars(amount: float) -> str:
     """Return an amount for people: in cents, or with two digits where there are only a few cents."""
     return f"{amount:.2g}" if 0 < amount < _FEW_CENTS else f"{amount:.2f}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from queueworkerpool.sizing.latency import Latency
 from queueworkerpool.sizing.messages_per_pod import MessagesPerPod
-from queueworkerpool.sizing.rule import Recommendation, Shortfall, SizedPool, SizingRule, WorkerEstimates
+from queueworkerpool.sizing.rule import AtReading, Recommendation, Shortfall, SizedPool, SizingRule, WorkerEstimates
 from queueworkerpool.sizing.service_time import DECLARED_MESSAGES, MOST_MESSAGES, Evidence, ServiceTime
 
 RULES: tuple[type[SizingRule], ...] = (MessagesPerPod, Latency)
@@ -19,6 +19,7 @@ __all__ = [
     "DECLARED_MESSAGES",
     "MOST_MESSAGES",
     "RULES",
+    "AtReading",
     "Evidence",
     "Latency",
     "MessagesPerPod",

@@ -1,7 +1,8 @@
 """Sizing by `spec.target.latencySeconds`: as many pods as handle the load in the time that is left. Pure.
 
 The law is Little's: slots = load x service time / time left. What the workers report goes before what the target
-declares; start-up time is taken off the latency, because a pod that starts helps nobody until it is ready.
+declares; start-up time is taken off the latency, because a pod that starts helps nobody until it is ready. So is the
+time until messages are read, where most of the pods that they need have yet to start.
 """
 
 import math
@@ -10,7 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing.rule import Recommendation, Shortfall, SizedPool, SizingRule, WorkerEstimates
+from queueworkerpool.sizing.rule import AtReading, Recommendation, Shortfall, SizedPool, SizingRule, WorkerEstimates
+
+COUNTS_LAG_SECONDS = 10.0
+"""How long it takes until SQS's counts show a message, for all that is reckoned with. SQS itself promises a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +37,27 @@ class Latency(SizingRule):
         """Parse the raw `spec.target`."""
         return cls(raw["latencySeconds"], raw.get("serviceSeconds"), raw.get("startupSeconds"))
 
-    def recommend(self, load: int, workers: WorkerEstimates) -> Recommendation:
+    def recommend(self, load: int, workers: WorkerEstimates, at: AtReading) -> Recommendation:
         """Size for the latency: never more slots than messages, and a pod while there is any load."""
         workers = self._estimates(workers)
         slots = workers.concurrency or 1.0
-        pods = max(1, min(math.ceil(self._exact(load, workers)), math.ceil(load / slots))) if load else 0
+        pods = max(1, min(math.ceil(self._exact(load, workers, at)), math.ceil(load / slots))) if load else 0
         if workers.service_seconds is None:
             message = (
                 f"{load} messages, {slots:g} at a time per pod, service time not known yet: a slot each = {pods} pods"
             )
         else:
+            left, unread = self._time_left(workers), self._unread(load, workers, at)
+            less = f" ({unread:g} s less: few are ready)" if unread else ""
             message = (
                 f"{load} messages x {workers.service_seconds:g} s{_before(workers)} /"
-                f" ({slots:g} per pod x {self._time_left(workers):g} s) = {pods} pods"
+                f" ({slots:g} per pod x {left - unread:g} s) = {pods} pods{less}"
             )
         return Recommendation(pods, Reason.SIZED_BY_LATENCY, message)
 
-    def ratio(self, load: int, replicas: int, workers: WorkerEstimates) -> float:
+    def ratio(self, load: int, replicas: int, workers: WorkerEstimates, at: AtReading) -> float:
         """Divide the pods that the latency needs by the pods there are."""
-        return self._exact(load, self._estimates(workers)) / replicas
+        return self._exact(load, self._estimates(workers), at) / replicas
 
     def shortfall(self, workers: WorkerEstimates) -> Shortfall | None:
         """Report a latency that is not above the start-up time: starting pods cannot keep it."""
@@ -117,12 +123,13 @@ class Latency(SizingRule):
             startup_seconds=self.startup_seconds if startup is None else startup,
         )
 
-    def _exact(self, load: int, workers: WorkerEstimates) -> float:
+    def _exact(self, load: int, workers: WorkerEstimates, at: AtReading) -> float:
         slots = workers.concurrency or 1.0
         # The safe rule while no service time is known: a slot for each message keeps any promise that can be kept.
         if workers.service_seconds is None:
             return load / slots
-        return load * workers.service_seconds / (slots * self._time_left(workers))
+        left = self._time_left(workers) - self._unread(load, workers, at)
+        return load * workers.service_seconds / (slots * left)
 
     def _time_left(self, workers: WorkerEstimates) -> float:
         """Return the seconds in which the backlog must be worked off, the start-up of new pods taken off.
@@ -131,6 +138,20 @@ class Latency(SizingRule):
         """
         startup = workers.startup_seconds or 0.0
         return max(self.latency_seconds - startup, startup)
+
+    def _unread(self, load: int, workers: WorkerEstimates, at: AtReading) -> float:
+        """Return by how many seconds less time is left, because the messages may have waited before they were read.
+
+        Only while less than half of the pods that the load needs are ready. With more, messages are handled while they
+        are still unread, and none waits for a start-up, which leaves the time of one to spare. The time left is never
+        below the interval of readings, nor below the start-up time: the size could not follow the load any more.
+        """
+        left = self._time_left(workers)
+        needed = load * (workers.service_seconds or 0.0) / ((workers.concurrency or 1.0) * left)
+        if 2 * at.ready >= needed:
+            return 0.0
+        shortest = max(workers.startup_seconds or 0.0, at.poll_seconds)
+        return max(0.0, min(at.poll_seconds + COUNTS_LAG_SECONDS, left - shortest))
 
 
 def _before(workers: WorkerEstimates) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing.rule import Recommendation, SizingRule, WorkerEstimates
+from queueworkerpool.sizing.rule import AtReading, Recommendation, SizingRule, WorkerEstimates
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class MessagesPerPod(SizingRule):
         """Parse the raw `spec.target`."""
         return cls(int(raw["messagesPerPod"]))
 
-    def recommend(self, load: int, workers: WorkerEstimates) -> Recommendation:  # noqa: ARG002 -- the interface's
+    def recommend(self, load: int, workers: WorkerEstimates, at: AtReading) -> Recommendation:  # noqa: ARG002 -- the interface's
         """Divide the load by the messages per pod."""
         pods = -(-load // self.messages)
         message = f"{load} messages / {self.messages} per pod = {pods} pods"
         return Recommendation(pods, Reason.SIZED_BY_BACKLOG, message)
 
-    def ratio(self, load: int, replicas: int, workers: WorkerEstimates) -> float:  # noqa: ARG002 -- the interface's
+    def ratio(self, load: int, replicas: int, workers: WorkerEstimates, at: AtReading) -> float:  # noqa: ARG002 -- as above
         """Divide the load by what the pods there are should have."""
         return load / (self.messages * replicas)
 

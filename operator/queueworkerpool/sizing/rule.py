@@ -26,6 +26,13 @@ class WorkerEstimates:
     service_before: float | None = None
 
 
+class AtReading(NamedTuple):
+    """How a pool is when its load is read: its ready pods, and how often it is read, in seconds."""
+
+    ready: int
+    poll_seconds: float
+
+
 class Recommendation(NamedTuple):
     """The pods that a load needs, before any limit; why in a word, and why in a sentence with its numbers."""
 
@@ -85,11 +92,11 @@ class SizingRule(ABC):
         """Parse the raw `spec.target`, in which the rule's field is present."""
 
     @abstractmethod
-    def recommend(self, load: int, workers: WorkerEstimates) -> Recommendation:
+    def recommend(self, load: int, workers: WorkerEstimates, at: AtReading) -> Recommendation:
         """Return the pods that a load, in messages, needs."""
 
     @abstractmethod
-    def ratio(self, load: int, replicas: int, workers: WorkerEstimates) -> float:
+    def ratio(self, load: int, replicas: int, workers: WorkerEstimates, at: AtReading) -> float:
         """Return the needed pods, not rounded, over the pods there are (at least one), for the HPA's tolerance."""
 
     def shortfall(self, workers: WorkerEstimates) -> Shortfall | None:  # noqa: ARG002 -- most rules can always be kept

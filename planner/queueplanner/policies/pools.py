@@ -31,6 +31,7 @@ from queueworkerpool.model import (
     Target,
     Worker,
     WorkerState,
+    must_be_new,
 )
 from queueworkerpool.names import FIELD_MANAGER
 from queueworkerpool.sizing import ServiceTime, WorkerEstimates
@@ -127,8 +128,8 @@ class PlannedPool:
 
         A count that may be wrong is read again in any case.
         """
-        last, doubted = self._reading, self._pool.status.memory.activation_pending_since is not None
-        if last and not doubted and now - last.time < self._serves_for(view, now):
+        last, confirms = self._reading, must_be_new(self._pool.spec, self._pool.status.memory, view.replicas)
+        if last and not confirms and now - last.time < self._serves_for(view, now):
             return last, 0
         self._reading = QueueReading(view.counts.visible, view.counts.in_flight, 0, now)
         return self._reading, 1

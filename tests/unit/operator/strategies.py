@@ -25,7 +25,7 @@ from queueworkerpool.model import (
     WorkerState,
 )
 from queueworkerpool.model.memory import MOST_LOWER
-from queueworkerpool.sizing import Latency, MessagesPerPod, WorkerEstimates
+from queueworkerpool.sizing import AtReading, Latency, MessagesPerPod, WorkerEstimates
 from tests.unit.operator.builders import ago, facts, reading
 
 counts = st.integers(0, 10**7)
@@ -45,6 +45,8 @@ workers = st.builds(
     st.integers(-2, 2),
     st.none() | seconds,
 )
+
+at_readings = st.builds(AtReading, sizes, st.integers(1, 3600))
 
 readings = st.none() | st.builds(reading, counts, counts, counts, times)
 

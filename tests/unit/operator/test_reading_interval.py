@@ -15,6 +15,7 @@ from queueworkerpool.model import (
     PoolStatus,
     ReadingInterval,
     dollars,
+    must_be_new,
     reading_interval,
     seconds_until_due,
 )
@@ -44,6 +45,26 @@ def test_the_interval_with(differs: dict[str, Any], interval: ReadingInterval | 
     state = {name: differs.get(name, value) for name, value in calm.items()}
     spec = replace(SPEC, **({"idle_poll_seconds": 300} | {k: v for k, v in differs.items() if k not in calm}))
     assert reading_interval(spec, **state, now=NOW) == interval
+
+
+CONFIRMED: dict[str, tuple[dict[str, Any], Memory, int, bool]] = {
+    "one or two messages at zero pods": ({}, Memory(activation_pending_since=ago(1)), 0, True),
+    "the last pod of an empty queue": ({}, QUIET, 1, True),
+    "more pods than the last one": ({}, QUIET, 7, True),
+    "a queue that is not empty": ({}, Memory(), 1, False),
+    "no pod, and an empty queue": ({}, QUIET, 0, False),
+    "a pod that stays": ({"min_replicas": 1}, QUIET, 1, False),
+    "a last pod above the minimum that goes without a confirmation": ({"min_replicas": 1}, QUIET, 2, False),
+    "the pods of activeMinReplicas": ({"active_min_replicas": 4, "min_replicas": 1}, QUIET, 4, True),
+    "the minimum below activeMinReplicas": ({"active_min_replicas": 4, "min_replicas": 1}, QUIET, 1, False),
+}
+
+
+@pytest.mark.parametrize(("differs", "memory", "replicas", "new"), CONFIRMED.values(), ids=CONFIRMED)
+def test_a_reading_that_confirms_another_is_a_new_one(
+    differs: dict[str, Any], memory: Memory, replicas: int, new: bool
+) -> None:
+    assert must_be_new(replace(SPEC, **differs), memory, replicas) is new
 
 
 BACKLOG = {"visible": 0, "inFlight": 0, "total": 0, "time": "2026-11-23T11:50:00Z"}

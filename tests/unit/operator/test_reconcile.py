@@ -22,7 +22,7 @@ from queueworkerpool.model import (
 )
 from queueworkerpool.names import ConditionType, EventType, Reason
 from queueworkerpool.tenancy import Tenancy
-from tests.unit.operator.builders import SPEC, URL, ago, pool, reading
+from tests.unit.operator.builders import SPEC, URL, ago, pool, reading, window
 from tests.unit.operator.fakes import FakeDependencies, condition, target
 
 
@@ -127,6 +127,17 @@ async def test_what_may_be_an_error_of_the_counts_is_decided_by_a_second_reading
         fake.later(seconds)
         assert await fake.tick() is None
         assert (fake.sizes, "activationPendingSince" in fake.status["memory"]) == ((0, 500), pending)
+
+
+async def test_an_empty_queue_is_confirmed_by_a_reading_of_its_own_as_soon_as_the_last_pod_may_go() -> None:
+    fake = FakeDependencies(asking(scale_to_zero_after_seconds=7, scale_down=window(0)), target(1), queues=backlog(0))
+    assert await fake.tick() is None
+    fake.later(5)
+    assert await fake.tick() == 2.0
+    fake.shared = reading(0, time=fake.now)
+    fake.later(2)
+    assert await fake.tick() is None
+    assert fake.sizes == (0, 501)
 
 
 async def test_another_pools_reading_of_the_same_interval_is_used() -> None:

@@ -153,7 +153,6 @@ TROUBLES: dict[str, Any] = {
 }
 STAYS: dict[str, Any] = {"scaleToZeroAfterSeconds": 60}
 SAME: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
-    "pool by latency, day": (partial(by_latency, **STAYS), day(2.0), of(SHORT)),
     "pool by latency, steady, brief": (by_latency, Steady(10.0, HOUR / 2), of(BRIEF)),
     "pool by latency, steady, long": (by_latency, Steady(0.1, HOUR), of(LONG)),
     "pool by latency, day, ten at a time": (partial(by_latency, 10, **STAYS), day(2.0), of(SHORT, concurrency=10)),
@@ -169,11 +168,14 @@ SAME: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
 """What both modes calculate: of these, chance alone changes less than the tolerance."""
 ON_AVERAGE: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "KEDA, day": (keda, day(2.0), of(SHORT)),
+    "pool by latency, day": (partial(by_latency, **STAYS), day(2.0), of(SHORT)),
     "pool by latency, day, with a learned stay": (by_latency, day(2.0), of(SHORT)),
     "pool by messages, troubles": (by_messages, day(1.0), of(SHORT, **TROUBLES)),
 }
 """Here chance changes more: which busy pods go, how long the last one stays, which attempts fail, who dies."""
 RUNS = 16
+ON_AVERAGE_WITHIN = {"pod-seconds": 0.02, "mean wait": 0.05}
+"""Pools that start for few messages differ in their mean wait by 8 % from run to run, and so by 2 % on average."""
 
 
 def averages(run: Run) -> dict[str, float]:
@@ -198,9 +200,9 @@ def test_both_modes_come_to_the_same(policy: Callable[[], Policy], load: Load, w
 @pytest.mark.parametrize(("policy", "load", "work"), ON_AVERAGE.values(), ids=ON_AVERAGE)
 def test_both_modes_come_to_the_same_on_average(policy: Callable[[], Policy], load: Load, work: Work) -> None:
     runs = [[averages(run) for run in both(policy, load, work, seed)] for seed in range(RUNS)]
-    for name in ("pod-seconds", "mean wait"):
+    for name, within in ON_AVERAGE_WITHIN.items():
         grouped, exact = (mean(run[name] for run in each) for each in zip(*runs, strict=True))
-        assert grouped == pytest.approx(exact, rel=0.02), name
+        assert grouped == pytest.approx(exact, rel=within), name
 
 
 def test_a_pod_makes_one_receive_at_a_time() -> None:

@@ -13,7 +13,7 @@ from queueworkerpool.decide.last_pod import cheapest_stay
 from queueworkerpool.model import Bounds, Facts, Memory, Sample
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Latency
-from tests.unit.operator.builders import NOW, ago, facts, reading, window
+from tests.unit.operator.builders import NOW, ago, empty, facts, pods, reading, window
 from tests.unit.operator.decide.rows import REPORTING, learned
 
 CHEAPEST: dict[str, tuple[tuple[float, ...], float]] = {
@@ -211,3 +211,49 @@ def seen(state: Facts, count: int, seconds: int) -> Facts:
     now = NOW + timedelta(seconds=seconds)
     decision = decide(state._replace(now=now, readings=(reading(count, time=now),)))
     return state._replace(memory=decision.memory)
+
+
+RECHECKED: dict[str, tuple[dict[str, Any], Memory, float | None]] = {
+    "in a moment, where it goes at once": ({"scale_to_zero_after_seconds": 0}, empty(0), 1.5),
+    "as soon as the stay is over": ({"scale_to_zero_after_seconds": 7}, empty(4), 3),
+    "not sooner than in a moment": ({"scale_to_zero_after_seconds": 7}, empty(6), 1.5),
+    "at the usual time, while the stay is longer than until then": ({"scale_to_zero_after_seconds": 7}, empty(2), None),
+    "at the usual time, where that is sooner": ({"scale_to_zero_after_seconds": 0, "poll_seconds": 1}, empty(0), None),
+    "in a moment, when the reading is older than the end of the stay": (
+        {"scale_to_zero_after_seconds": 7, "reading": reading(0, time=ago(2))},
+        empty(8),
+        1.5,
+    ),
+    "at the usual time, when it may go": ({"scale_to_zero_after_seconds": 7}, empty(7), None),
+    "at the usual time, while it is busy": ({"reading": reading(0, 1)}, empty(60), None),
+    "at the usual time, when it may go once its worker is idle": (
+        {"scale_to_zero_after_seconds": 7, "pods": pods(0, 1)},
+        replace(REPORTING, empty_since=ago(60)),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("differs", "memory", "seconds"), RECHECKED.values(), ids=RECHECKED)
+def test_an_empty_queue_is_confirmed(differs: dict[str, Any], memory: Memory, seconds: float | None) -> None:
+    one: dict[str, Any] = {"replicas": 1, "reading": reading(0), "scale_down": window(0)}
+    assert decide(facts(**one | differs, memory=memory)).recheck_seconds == seconds
+
+
+@given(st.integers(1, 60), st.integers(0, 90), st.floats(0, 4.99))
+def test_a_fall_to_zero_takes_one_reading_more_at_most(poll: int, stay: int, lateness: float) -> None:
+    """Ticks of an idle pod whose queue is empty from the first on, each read a little after it began."""
+    seconds, extra, memory = 0.0, 0, Memory()
+    spec: dict[str, Any] = {"scale_to_zero_after_seconds": stay, "poll_seconds": poll, "scale_down": window(0)}
+    while True:
+        now = NOW + timedelta(seconds=seconds)
+        state = facts(replicas=1, reading=reading(0, time=now), **spec)
+        decision = decide(state._replace(now=now, memory=memory))
+        if decision.replicas == 0:
+            break
+        soon, usual = decision.recheck_seconds, poll - (seconds + lateness) % poll
+        extra += soon is not None
+        seconds, memory = seconds + (usual if soon is None else soon), decision.memory
+    assert extra <= 1
+    assert seconds >= stay - poll / 10
+    assert seconds <= max(stay, 1.5) + poll

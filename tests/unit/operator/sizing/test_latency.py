@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Latency, Recommendation, Shortfall, SizingRule, WorkerEstimates
+from queueworkerpool.sizing import AtReading, Latency, Recommendation, Shortfall, SizingRule, WorkerEstimates
 from tests.unit.operator.builders import SPEC, window
 
 UNKNOWN = WorkerEstimates()
 MEASURED = WorkerEstimates(service_seconds=2.0, concurrency=4.0, startup_seconds=20.0)
 TARGET: SizingRule = Latency(60)
+AT = AtReading(ready=1000, poll_seconds=5)  # enough of them
 
 SIZES: dict[str, tuple[SizingRule, int, WorkerEstimates, int]] = {
     "load x service time / (slots x time left)": (TARGET, 800, MEASURED, 10),
@@ -35,21 +36,86 @@ SIZES: dict[str, tuple[SizingRule, int, WorkerEstimates, int]] = {
 
 @pytest.mark.parametrize(("target", "load", "workers", "pods"), SIZES.values(), ids=SIZES)
 def test_it_recommends(target: SizingRule, load: int, workers: WorkerEstimates, pods: int) -> None:
-    recommendation = target.recommend(load, workers)
+    recommendation = target.recommend(load, workers, AT)
     assert (recommendation.replicas, recommendation.reason) == (pods, Reason.SIZED_BY_LATENCY)
     assert recommendation.message.endswith(f" = {pods} pods")
 
 
 def test_the_message_has_the_numbers_or_says_that_they_are_unknown() -> None:
     message = "800 messages x 2 s / (4 per pod x 40 s) = 10 pods"
-    assert TARGET.recommend(800, MEASURED) == Recommendation(10, Reason.SIZED_BY_LATENCY, message)
+    assert TARGET.recommend(800, MEASURED, AT) == Recommendation(10, Reason.SIZED_BY_LATENCY, message)
     changed = replace(MEASURED, service_before=0.5)
     assert (
-        TARGET.recommend(800, changed).message
+        TARGET.recommend(800, changed, AT).message
         == "800 messages x 2 s (0.5 s until lately) / (4 per pod x 40 s) = 10 pods"
     )
     unknown = "33 messages, 1 at a time per pod, service time not known yet: a slot each = 33 pods"
-    assert TARGET.recommend(33, UNKNOWN).message == unknown
+    assert TARGET.recommend(33, UNKNOWN, AT).message == unknown
+
+
+FEW_READY: dict[str, tuple[SizingRule, WorkerEstimates, AtReading, str]] = {
+    "none: less the time until the messages were read": (
+        TARGET,
+        MEASURED,
+        AtReading(0, 5),
+        "4 per pod x 25 s) = 16 pods (15 s less: few are ready)",
+    ),
+    "fewer than half of those that are needed otherwise": (
+        TARGET,
+        MEASURED,
+        AtReading(4, 5),
+        "4 per pod x 25 s) = 16 pods (15 s less: few are ready)",
+    ),
+    "half of them": (TARGET, MEASURED, AtReading(5, 5), "4 per pod x 40 s) = 10 pods"),
+    "none, of a pool that is read more often": (
+        TARGET,
+        MEASURED,
+        AtReading(0, 1),
+        "4 per pod x 29 s) = 14 pods (11 s less: few are ready)",
+    ),
+    "no less than the start-up time is left": (
+        TARGET,
+        MEASURED,
+        AtReading(0, 15),
+        "4 per pod x 20 s) = 20 pods (20 s less: few are ready)",
+    ),
+    "no less than the time between two readings is left": (
+        TARGET,
+        MEASURED,
+        AtReading(0, 30),
+        "4 per pod x 30 s) = 14 pods (10 s less: few are ready)",
+    ),
+    "that time is as long as the one that is left": (
+        TARGET,
+        MEASURED,
+        AtReading(0, 40),
+        "4 per pod x 40 s) = 10 pods",
+    ),
+    "that time is longer than the latency": (TARGET, MEASURED, AtReading(0, 300), "4 per pod x 40 s) = 10 pods"),
+    "start-ups that nothing is left of the latency for": (
+        Latency(25),
+        MEASURED,
+        AtReading(0, 5),
+        "4 per pod x 20 s) = 20 pods",
+    ),
+    "pods that start at once, and a latency as short as the lag of the counts": (
+        Latency(10, startup_seconds=0),
+        replace(MEASURED, startup_seconds=None),
+        AtReading(0, 5),
+        "4 per pod x 5 s) = 80 pods (5 s less: few are ready)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("target", "workers", "at", "message"), FEW_READY.values(), ids=FEW_READY)
+def test_it_recommends_for_pods_that_are_ready(
+    target: SizingRule, workers: WorkerEstimates, at: AtReading, message: str
+) -> None:
+    assert target.recommend(800, workers, at).message == f"800 messages x 2 s / ({message}"
+
+
+def test_the_ratio_is_of_the_time_left_while_few_are_ready() -> None:
+    assert TARGET.ratio(800, 4, MEASURED, AtReading(4, 5)) == pytest.approx(16 / 4)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +125,7 @@ def test_the_message_has_the_numbers_or_says_that_they_are_unknown() -> None:
 def test_the_ratio_is_the_needed_pods_over_the_pods_there_are(
     load: int, replicas: int, workers: WorkerEstimates, ratio: float
 ) -> None:
-    assert TARGET.ratio(load, replicas, workers) == pytest.approx(ratio)
+    assert TARGET.ratio(load, replicas, workers, AT) == pytest.approx(ratio)
 
 
 SHORTFALLS: dict[str, tuple[SizingRule, WorkerEstimates, float | None]] = {

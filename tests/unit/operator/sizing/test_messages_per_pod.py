@@ -3,26 +3,27 @@
 import pytest
 
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import MessagesPerPod, Recommendation, SizingRule, WorkerEstimates
+from queueworkerpool.sizing import AtReading, MessagesPerPod, Recommendation, SizingRule, WorkerEstimates
 from tests.unit.operator.builders import SPEC
 
 UNKNOWN = WorkerEstimates()
 TARGET: SizingRule = MessagesPerPod(5)
+AT = AtReading(0, 5)
 
 
 @pytest.mark.parametrize(("load", "pods"), [(0, 0), (1, 1), (5, 1), (6, 2), (50, 10), (10**9, 2 * 10**8)])
 def test_it_recommends_the_load_divided_by_the_target_rounded_up(load: int, pods: int) -> None:
     message = f"{load} messages / 5 per pod = {pods} pods"
-    assert TARGET.recommend(load, UNKNOWN) == Recommendation(pods, Reason.SIZED_BY_BACKLOG, message)
+    assert TARGET.recommend(load, UNKNOWN, AT) == Recommendation(pods, Reason.SIZED_BY_BACKLOG, message)
 
 
 def test_it_recommends_the_same_whatever_was_measured() -> None:
-    assert TARGET.recommend(50, WorkerEstimates(9.0, 8.0, 70.0)) == TARGET.recommend(50, UNKNOWN)
+    assert TARGET.recommend(50, WorkerEstimates(9.0, 8.0, 70.0), AtReading(10, 60)) == TARGET.recommend(50, UNKNOWN, AT)
 
 
 @pytest.mark.parametrize(("load", "replicas", "ratio"), [(50, 10, 1.0), (55, 10, 1.1), (0, 10, 0.0), (12, 2, 1.2)])
 def test_the_ratio_is_the_load_over_what_the_pods_should_have(load: int, replicas: int, ratio: float) -> None:
-    assert TARGET.ratio(load, replicas, UNKNOWN) == pytest.approx(ratio)
+    assert TARGET.ratio(load, replicas, UNKNOWN, AT) == pytest.approx(ratio)
 
 
 def test_it_can_always_be_kept_and_contradicts_no_other_setting() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from queueworkerpool.names import DECISION_REASONS
-from queueworkerpool.sizing import RULES, Latency, MessagesPerPod, SizingRule, parse_target
+from queueworkerpool.sizing import RULES, AtReading, Latency, MessagesPerPod, SizingRule, parse_target
 from queueworkerpool.validate.crd import pool_schema
-from tests.unit.operator.strategies import counts, sizes, targets, workers
+from tests.unit.operator.strategies import at_readings, counts, sizes, targets, workers
 
 SCHEMA = pool_schema()["properties"]["spec"]["properties"]["target"]
 EXAMPLES: dict[str, Any] = {"messagesPerPod": 5, "latencySeconds": 60, "serviceSeconds": 0.5, "startupSeconds": 20}
@@ -89,20 +89,29 @@ def test_no_two_rules_share_a_gauge() -> None:
     assert all(text.endswith(".") for rule in RULES for text in rule.gauges.values())
 
 
-@given(targets, workers, counts, counts)
+@given(targets, workers, counts, counts, at_readings)
 def test_more_load_never_needs_fewer_pods_and_no_load_needs_none(
-    target: SizingRule, measured: Any, load: int, more: int
+    target: SizingRule, measured: Any, load: int, more: int, at: AtReading
 ) -> None:
-    less, most = (target.recommend(each, measured) for each in (load, load + more))
+    less, most = (target.recommend(each, measured, at) for each in (load, load + more))
     assert 0 <= less.replicas <= most.replicas
-    assert target.recommend(0, measured).replicas == 0
+    assert target.recommend(0, measured, at).replicas == 0
     assert less.reason in DECISION_REASONS
     assert len(most.message) < 200
 
 
-@given(targets, workers, counts, sizes.filter(bool))
-def test_a_ratio_is_never_negative(target: SizingRule, measured: Any, load: int, replicas: int) -> None:
-    assert target.ratio(load, replicas, measured) >= 0
+@given(targets, workers, counts, at_readings)
+def test_the_fewer_pods_are_ready_the_more_are_needed(
+    target: SizingRule, measured: Any, load: int, at: AtReading
+) -> None:
+    assert (
+        target.recommend(load, measured, at._replace(ready=0)).replicas >= target.recommend(load, measured, at).replicas
+    )
+
+
+@given(targets, workers, counts, sizes.filter(bool), at_readings)
+def test_a_ratio_is_never_negative(target: SizingRule, measured: Any, load: int, replicas: int, at: AtReading) -> None:
+    assert target.ratio(load, replicas, measured, at) >= 0
 
 
 @pytest.mark.parametrize("rule", RULES)
