@@ -19,6 +19,7 @@ from queueworkerpool.report.sample_lines import Family, Samples, escaped
 from queueworkerpool.sizing import RULES
 
 _PREFIX: Final = "queueworkerpool_"
+_STATUSES: Final = tuple(map(str, ConditionStatus))
 
 _Value = Callable[[ShownPool], float | None]
 
@@ -47,13 +48,19 @@ def _messages(pool: ShownPool) -> Samples:
 
 def _conditions(pool: ShownPool) -> Samples:
     for held in pool.record.conditions:
-        for status in ConditionStatus:
-            yield (str(held.type), str(status)), status == held.status
+        kind = str(held.type)
+        for status in _STATUSES:
+            yield (kind, status), status == held.status
 
 
 def _counts(known: Iterable[str], counter: Callable[[PoolRecord], Counter[str]]) -> Callable[[ShownPool], Samples]:
     labels = [(str(value),) for value in known]
-    return lambda pool: [(label, counter(pool.record)[label[0]]) for label in labels]
+
+    def samples(pool: ShownPool) -> Samples:
+        counted = counter(pool.record).get
+        return [(label, counted(label[0], 0)) for label in labels]
+
+    return samples
 
 
 def _gauge(name: str, documentation: str, value: _Value) -> Family[ShownPool]:
