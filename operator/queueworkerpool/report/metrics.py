@@ -1,4 +1,4 @@
-"""What the operator counts and shows on /metrics; with `pool_series`, the only adapter to prometheus_client.
+"""What the operator counts and shows on /metrics; the adapter to prometheus_client, with `pool_series` and its parts.
 
 `reconcile` and the scheduler feed it, `server` renders it. One object on an injected registry. A pool costs one
 small record, not dozens of metric children; its series are made at each scrape, so a deleted pool's series are
