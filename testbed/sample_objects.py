@@ -31,6 +31,6 @@ class WithSampleObjects:
     def _with_samples(self, family: Family[ShownPool]) -> Metric:
         metric = family.head()
         for key, record in self._records.items():
-            for values, value in family.samples(ShownPool(*key, record.seen, record, self._now)):
+            for values, value in family.samples(ShownPool(*key, record, self._now)):
                 metric.add_metric([*key, *values], value)
         return metric

@@ -20,11 +20,12 @@ COSTS_KEPT = 10.0
 MAX_AGE_SECONDS = 2.0
 """A rendering that began longer ago, when a scrape comes, is made anew, whatever it took."""
 
-SLICE_SECONDS = 0.001
-"""A rendering pauses after so much CPU time. An event loop in another thread waits so long for it, again and again."""
+SHARE = 1 / 3
+"""A rendering takes at most this share of the time that passes, so that an event loop in another thread has the rest.
+Where the processor is busy with something else it pauses less, because scrapers do not wait for ever."""
 
-PAUSES = 2.0
-"""A pause is so many times the CPU time before it: an event loop in another thread gets two thirds of a core."""
+PAUSE_SECONDS = 0.002
+"""The shortest pause. An event loop waits half as long for its turn, again and again."""
 
 UNZIPPED_AT_ONCE = 1024
 """Bytes of a kept rendering that are unzipped at once: to some 25 KB, and never to more than a thousand times."""
@@ -122,9 +123,9 @@ class RenderCache:
 
     def _paced(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the pieces, with pauses among them."""
-        paused = self._cpu_clock()
+        began, cpu_began = self._clock(), self._cpu_clock()
         for piece in pieces:
             yield piece
-            if (spent := self._cpu_clock() - paused) >= SLICE_SECONDS:
-                self._sleep(spent * PAUSES)
-                paused = self._cpu_clock()
+            spent, passed = self._cpu_clock() - cpu_began, self._clock() - began
+            if (pause := spent / SHARE - passed) >= PAUSE_SECONDS:
+                self._sleep(pause)

@@ -154,22 +154,29 @@ def test_a_long_text_is_kept_zipped_and_unzipped_piece_by_piece() -> None:
     assert b"".join(found) == line * 500_000
 
 
-PIECES: dict[str, tuple[list[float], list[float]]] = {
-    "a short one": ([0.0002, 0.0003], []),
-    "long pieces": ([0.002, 0.001, 0.003], [0.004, 0.002, 0.006]),
-    "short pieces that add up": ([0.0006, 0.0006, 0.0006], [0.0024]),
+PIECES: dict[str, tuple[list[tuple[float, float]], list[float]]] = {
+    "a short one": ([(0.0002, 0.0002), (0.0003, 0.0003)], []),
+    "long pieces": ([(0.002, 0.002), (0.0015, 0.0015)], [0.004, 0.003]),
+    "short pieces that add up": ([(0.0006, 0.0006)] * 3, [0.0024]),
+    "pieces that have waited for other threads": ([(0.002, 0.006), (0.002, 0.005)], []),
 }
 
 
-@pytest.mark.parametrize(("costs", "pauses"), PIECES.values(), ids=PIECES)
-def test_other_threads_get_two_thirds_of_the_time_of_a_rendering_with(costs: list[float], pauses: list[float]) -> None:
-    cpu, slept = [0.0], list[float]()
+@pytest.mark.parametrize(("pieces", "pauses"), PIECES.values(), ids=PIECES)
+def test_two_thirds_of_the_time_are_left_to_others_by(pieces: list[tuple[float, float]], pauses: list[float]) -> None:
+    """Each piece costs CPU time, and takes time."""
+    cpu, now, slept = [0.0], [100.0], list[float]()
 
     def made() -> Iterator[bytes]:
-        for cost in costs:
+        for cost, passes in pieces:
             cpu[0] += cost
+            now[0] += passes
             yield b"m"
 
-    cache = RenderCache(lambda _: (made(), "text/plain"), cpu_clock=lambda: cpu[0], sleep=slept.append)
-    assert len(cache.get("")) == len(costs)
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    cache = RenderCache(lambda _: (made(), "text/plain"), clock=lambda: now[0], cpu_clock=lambda: cpu[0], sleep=sleep)
+    assert len(cache.get("")) == len(pieces)
     assert slept == pytest.approx(pauses)

@@ -26,7 +26,7 @@ from queueworkerpool.names import ReadOutcome
 
 
 class Seen(NamedTuple):
-    """What the last tick of a pool saw and decided. It is replaced as a whole: a scrape runs in another thread.
+    """What the last tick of a pool saw and decided. It is replaced as a whole, because scrapes run in other threads.
 
     Args:
         readings: The last good reading of each queue.
@@ -68,47 +68,51 @@ class PoolRecord:
 
 
 class ShownPool(NamedTuple):
-    """A pool at the time of a scrape.
+    """A pool that a scrape shows. What is known may change meanwhile, so each line takes what was seen once.
 
     Args:
         namespace: The label `namespace`, escaped.
         pool: The label `pool`, escaped.
-        seen: What was seen when the scrape began; `record` may hold something newer.
-        record: Holds the conditions and counts.
+        record: What is known of it.
         now: The time of the scrape.
     """
 
     namespace: str
     pool: str
-    seen: Seen
     record: PoolRecord
     now: datetime
 
-    def interval(self) -> ReadingInterval | None:
-        """Return how often the pool's queues are read; None while they are not."""
-        spec, target, decision, readings = self.seen
-        if spec is None or target is None or decision is None:
-            return None
-        delayed = sum(reading.delayed for reading in readings.values())
-        return reading_interval(spec, decision.memory, target.replicas, delayed, self.now)
+    def interval_seconds(self) -> float | None:
+        """Return how often the pool's queues are read, in seconds; None while they are not."""
+        interval = _interval(self.record.seen, self.now)
+        return interval.seconds if interval else None
 
     def monthly_cost_usd(self) -> float | None:
         """Return what the readings cost in 30 days, in US dollars; None while the spec cannot be read."""
-        if self.seen.spec is None:
+        seen = self.record.seen
+        if seen.spec is None:
             return None
-        interval = self.interval()
-        return interval.monthly_cost_usd(len(self.seen.spec.queues)) if interval else 0.0
+        interval = _interval(seen, self.now)
+        return interval.monthly_cost_usd(len(seen.spec.queues)) if interval else 0.0
 
     def reading_age(self) -> float | None:
         """Return the age of the oldest reading, in seconds."""
-        spec, _, _, readings = self.seen
+        spec, _, _, readings = self.record.seen
         if spec is None or not readings:
             return None
         return max(0.0, (self.now - min(reading.time for reading in readings.values())).total_seconds())
 
     def backlog_per_pod(self) -> float | None:
         """Return the load for each pod that the target asks for."""
-        spec, target, _, readings = self.seen
+        spec, target, _, readings = self.record.seen
         if spec is None or not readings:
             return None
         return sum(spec.load(reading) for reading in readings.values()) / max(1, target.replicas if target else 0)
+
+
+def _interval(seen: Seen, now: datetime) -> ReadingInterval | None:
+    spec, target, decision, readings = seen
+    if spec is None or target is None or decision is None:
+        return None
+    delayed = sum(reading.delayed for reading in readings.values())
+    return reading_interval(spec, decision.memory, target.replicas, delayed, now)

@@ -25,19 +25,19 @@ _Value = Callable[[ShownPool], float | None]
 
 
 def _of_target(value: Callable[[Target], float]) -> _Value:
-    return lambda pool: value(pool.seen.target) if pool.seen.target else None
+    return lambda pool: value(target) if (target := pool.record.seen.target) else None
 
 
 def _of_spec(value: Callable[[PoolSpec], float | None]) -> _Value:
-    return lambda pool: value(pool.seen.spec) if pool.seen.spec else None
+    return lambda pool: value(spec) if (spec := pool.record.seen.spec) else None
 
 
 def _of_decision(value: Callable[[Decision], float | None]) -> _Value:
-    return lambda pool: value(pool.seen.decision) if pool.seen.decision else None
+    return lambda pool: value(decision) if (decision := pool.record.seen.decision) else None
 
 
 def _messages(pool: ShownPool) -> Samples:
-    readings = pool.seen.readings
+    readings = pool.record.seen.readings
     for queue, reading in readings.items():
         # The queue's name, or its URL where two queues of a pool share a name.
         shown = queue.name if sum(other.name == queue.name for other in readings) == 1 else queue.url
@@ -126,7 +126,7 @@ FAMILIES: Final = (
         "reading_interval_seconds",
         "Seconds between two readings: spec.pollSeconds, or spec.idlePollSeconds while the pool is idle; missing while"
         " nothing is read.",
-        lambda pool: interval.seconds if (interval := pool.interval()) else None,
+        ShownPool.interval_seconds,
     ),
     _gauge(
         "readings_monthly_cost_usd",
@@ -210,7 +210,4 @@ class PoolSeries(Collector):
 
     def _shown(self) -> list[ShownPool]:
         records, now = dict(self.records), self._clock()  # copied in one step: nothing is added or removed meanwhile
-        return [
-            ShownPool(escaped(key.namespace), escaped(key.name), record.seen, record, now)
-            for key, record in records.items()
-        ]
+        return [ShownPool(escaped(key.namespace), escaped(key.name), record, now) for key, record in records.items()]
