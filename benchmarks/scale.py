@@ -10,7 +10,7 @@ import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -43,6 +43,9 @@ DEVIATION = 0.1
 
 SETTLING_SECONDS = 3.0 * POLL_SECONDS
 TIMEOUT_SECONDS = 300.0
+ASLEEP_EVERY = 20
+"""One pool of so many has no pod when the operator starts, and three messages: its size has to be written."""
+
 SAMPLE_INTERVAL_SECONDS = 5.0
 
 
@@ -57,10 +60,13 @@ def measure(*, pools: int, seconds: float) -> Result:
             )
     shutil.rmtree(folder)
     setting = (
-        f"{pools} pools that exist when the operator starts, pollSeconds {POLL_SECONDS}, a queue each with a message, "
-        f"one replica each, Deployments paused so that no pods are made; nothing changes for {seconds:g} seconds, and "
-        "nobody scrapes. first_decisions: from the start of the process to the last pool's first status. takeover: "
-        "from SIGKILL of the leader to the other one's first reading; all: until it has read every queue"
+        f"{pools} pools that exist when the operator starts, without a status; pollSeconds {POLL_SECONDS}, a queue"
+        f" each with a message, one replica each (of one in {ASLEEP_EVERY} none, and three messages), Deployments"
+        f" paused so that no pods are made; nothing changes for {seconds:g} seconds, and nobody scrapes."
+        " first_decisions: from the start of the process until every queue was read and each size that has to"
+        " change is written; first_statuses: until the last pool has a status. takeover: from SIGKILL of the"
+        " leader to the other one's first reading; all: until it has read every queue. The API server and etcd are"
+        " on the same processors"
     )
     return Result("scale", setting, figures, {})
 
@@ -68,12 +74,13 @@ def measure(*, pools: int, seconds: float) -> Result:
 async def _measure(
     cluster: Cluster, sqs: CountingSqs, replicas: Replicas, names: Sequence[str], seconds: float
 ) -> list[Figure]:
-    sqs.set_depths(dict.fromkeys(names, 1))
+    asleep = set(names[::ASLEEP_EVERY])
+    sqs.set_depths({name: 3 if name in asleep else 1 for name in names})
     leader, standby = replicas.add("operator-a"), replicas.add("operator-b")
     async with connected(admin_config(cluster)) as client:
-        await _create(client, names)
-        decided = await _first_decisions(client, leader, len(names))
-    _say(f"first decisions of all after {decided:.1f} s")
+        await _create(client, names, asleep)
+        decided, told = await _first_decisions(client, sqs, leader, (names, asleep))
+    _say(f"first decisions of all after {decided:.1f} s, statuses after {told:.1f} s")
     await asyncio.sleep(SETTLING_SECONDS)
     begun, samples = time.monotonic(), [usage(leader.program.pid)]
     while time.monotonic() < begun + seconds:
@@ -84,31 +91,55 @@ async def _measure(
     steady = _steady(calls, (begun, ended), samples)
     for figure in steady:
         _say(f"{figure.name}: {figure.value:g}")
-    return [Figure("first_decisions_seconds", round(decided, 1), 60), *steady, *await _takeover(sqs, leader, standby)]
+    return [
+        Figure("first_decisions_seconds", round(decided, 1), 60),
+        Figure("first_statuses_seconds", round(told, 1)),
+        *steady,
+        *await _takeover(sqs, leader, standby),
+    ]
 
 
-async def _create(client: ApiClient, names: Sequence[str]) -> None:
-    async def create(name: str) -> None:
-        await client.create(DEPLOYMENTS, deployment(name, 1))
-        await client.create(POOLS, pool(name, queue_url(name), POLL_SECONDS))
-
-    await for_each_concurrently(create, names)
-
-
-async def _first_decisions(client: ApiClient, operator: Replica, pools: int) -> float:
-    """Start the operator; return the seconds until it has decided on all pools."""
-    decided: dict[str, float] = {}
+async def _create(client: ApiClient, names: Sequence[str], asleep: Collection[str]) -> None:
+    """Create all pools and Deployments, and wait for the controller of Deployments: it is on the same machine."""
+    settled: set[str] = set()
 
     def record(event: WatchEvent) -> None:
-        if "lastDecision" in event.body.get("status", {}):
-            decided.setdefault(event.name, event.time)
+        if "observedGeneration" in event.body.get("status", {}):
+            settled.add(event.name)
 
-    async with client.watching(POOLS, record):
+    async def create(name: str) -> None:
+        await client.create(DEPLOYMENTS, deployment(name, 0 if name in asleep else 1))
+        await client.create(POOLS, pool(name, queue_url(name), POLL_SECONDS))
+
+    async with client.watching(DEPLOYMENTS, record):
+        await for_each_concurrently(create, names)
+        if not await holds_within(lambda: len(settled) == len(names), TIMEOUT_SECONDS):
+            raise TimeoutError("the controller of Deployments did not look at all of them")
+
+
+async def _first_decisions(
+    client: ApiClient, sqs: CountingSqs, operator: Replica, pools: tuple[Sequence[str], Collection[str]]
+) -> tuple[float, float]:
+    """Start the operator; return the seconds until it has decided on all pools, and until all have a status.
+
+    `pools`: all, and those of them that have no pod.
+    """
+    names, asleep = pools
+    woken, told = dict[str, float](), dict[str, float]()
+
+    def record(event: WatchEvent) -> None:
+        if event.name in asleep and event.body["spec"].get("replicas"):
+            woken.setdefault(event.name, event.time)
+        if "lastDecision" in event.body.get("status", {}):
+            told.setdefault(event.name, event.time)
+
+    async with client.watching(POOLS, record), client.watching(DEPLOYMENTS, record):
         begun = time.monotonic()
         operator.program.start()
-        if not await holds_within(lambda: len(decided) == pools, TIMEOUT_SECONDS):
-            return TIMEOUT_SECONDS
-    return max(decided.values()) - begun
+        if not await holds_within(lambda: (len(told), len(woken)) == (len(names), len(asleep)), TIMEOUT_SECONDS):
+            raise TimeoutError(f"{len(told)} of {len(names)} pools have a status, {len(woken)} of {len(asleep)} a pod")
+    read = [times[0] for times in (await asyncio.to_thread(sqs.calls)).values()]
+    return max(*read, *woken.values()) - begun, max(told.values()) - begun
 
 
 def _steady(calls: dict[str, list[float]], window: tuple[float, float], samples: Sequence[Usage]) -> list[Figure]:

@@ -1,14 +1,14 @@
-"""Renders /metrics once for all scrapers: one at a time, and kept for a short time.
+"""Renders /metrics once for all scrapers: one at a time, piece by piece, and kept for a short time.
 
-The endpoints of each program ask it. A rendering may take a second and some ten times its size, so forty scrapers must
-not cost forty.
+The endpoints of each program ask it. The metrics of ten thousand pools are a second of CPU time and 70 MB of text, so
+forty scrapers must not cost forty, no text is ever whole in memory, and other threads get their turns meanwhile.
 """
 
-import gzip
 import re
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -20,12 +20,25 @@ COSTS_KEPT = 10.0
 MAX_AGE_SECONDS = 2.0
 """A rendering that began longer ago, when a scrape comes, is made anew, whatever it took."""
 
+SHARE = 1 / 3
+"""A rendering takes at most this share of the time that passes, so that an event loop in another thread has the rest.
+Where the processor is busy with something else it pauses less, because scrapers do not wait for ever."""
+
+PAUSE_SECONDS = 0.002
+"""The shortest pause. An event loop waits half as long for its turn, again and again."""
+
+UNZIPPED_AT_ONCE = 1024
+"""Bytes of a kept rendering that are unzipped at once: to some 25 KB, and never to more than a thousand times."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""zlib's name for gzip's format."""
+
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 _WANTS_OPEN_METRICS = re.compile(r"application/openmetrics-text(?!\s*;\s*version=0\.)")
 _WANTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
-Render = Callable[[str], tuple[bytes, str]]
-"""Returns the metrics for an Accept header, and their content type."""
+Render = Callable[[str], tuple[Iterable[bytes], str]]
+"""Returns the metrics for an Accept header, piece by piece, and their content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +47,19 @@ class Rendering:
 
     made_at: float
     kept_for: float
-    body: bytes
     zipped: bytes
+    size: int
     content_type: str
+
+    def __len__(self) -> int:
+        """Return the size of the text, in bytes."""
+        return self.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the text piece by piece."""
+        unzipping = zlib.decompressobj(_GZIP)
+        for first in range(0, len(self.zipped), UNZIPPED_AT_ONCE):
+            yield unzipping.decompress(self.zipped[first : first + UNZIPPED_AT_ONCE])
 
 
 class RenderCache:
@@ -48,6 +71,7 @@ class RenderCache:
         version: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         cpu_clock: Callable[[], float] = time.thread_time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Create an empty cache.
 
@@ -56,11 +80,13 @@ class RenderCache:
             version: Returns what a rendering must not outlive: when it changes, the next scrape gets a new one.
             clock: A monotonic clock, in seconds.
             cpu_clock: The CPU time of the calling thread, in seconds.
+            sleep: Waits for so many seconds.
         """
         self._render = render
         self._version = version
         self._clock = clock
         self._cpu_clock = cpu_clock
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, object], Rendering] = {}
 
@@ -82,11 +108,24 @@ class RenderCache:
         headers = {"Age": str(int(self._clock() - found.made_at)), "Vary": "Accept, Accept-Encoding"}
         if _WANTS_GZIP.search(accept_encoding):
             return Reply(HTTPStatus.OK, found.zipped, found.content_type, headers | {"Content-Encoding": "gzip"})
-        return Reply(HTTPStatus.OK, found.body, found.content_type, headers)
+        return Reply(HTTPStatus.OK, found, found.content_type, headers)
 
     def _make(self, wanted: str) -> Rendering:
         began, cpu_began = self._clock(), self._cpu_clock()
-        body, content_type = self._render(wanted)
-        zipped = gzip.compress(body, 1, mtime=0)
+        pieces, content_type = self._render(wanted)
+        zipping, zipped, size = zlib.compressobj(1, wbits=_GZIP), [], 0
+        for piece in self._paced(pieces):
+            size += len(piece)
+            zipped.append(zipping.compress(piece))
+        zipped.append(zipping.flush())
         kept_for = min(MAX_AGE_SECONDS, COSTS_KEPT * (self._cpu_clock() - cpu_began))
-        return Rendering(began, kept_for, body, zipped, content_type)
+        return Rendering(began, kept_for, b"".join(zipped), size, content_type)
+
+    def _paced(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces, with pauses among them."""
+        began, cpu_began = self._clock(), self._cpu_clock()
+        for piece in pieces:
+            yield piece
+            spent, passed = self._cpu_clock() - cpu_began, self._clock() - began
+            if (pause := spent / SHARE - passed) >= PAUSE_SECONDS:
+                self._sleep(pause)

@@ -10,12 +10,12 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import Any
+from typing import Any, Protocol
 
 from boundedhttp.addresses import listening_address, shown_address
 from boundedhttp.limits import HeadTooLongError, LimitedReader, LimitedWriter, RequestLimits
@@ -48,12 +48,22 @@ is tried again by its client after a second, which is late for a probe."""
 TEXT = "text/plain; charset=utf-8"
 
 
+class Pieces(Protocol):
+    """A long body that is made while it is sent."""
+
+    def __len__(self) -> int:
+        """Return its size, in bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield it piece by piece."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer to one request."""
 
     status: HTTPStatus
-    body: bytes
+    body: bytes | Pieces
     content_type: str = TEXT
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -222,7 +232,8 @@ class BoundedHandler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            for piece in [reply.body] if isinstance(reply.body, bytes) else reply.body:
+                self.wfile.write(piece)
 
     def log_message(self, *_: Any) -> None:
         """Log no requests: probes come every few seconds."""

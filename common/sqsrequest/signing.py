@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -39,8 +41,16 @@ def sign(
         credentials: They sign.
         user_agent: Who sends it.
     """
-    headers = {**_HEADERS, "User-Agent": user_agent, "X-Amz-Target": f"AmazonSQS.{operation}"}
+    named = {"Host": _host(endpoint.url), "User-Agent": user_agent, "X-Amz-Target": f"AmazonSQS.{operation}"}
+    headers = _HEADERS | named
     request = _Request("POST", endpoint.url, headers, content)
     request.body = content
     SigV4Auth(credentials, "sqs", endpoint.region).add_auth(request)
     return dict(request.headers)
+
+
+@lru_cache
+def _host(url: str) -> str:
+    """Return the Host header of requests to a URL, as botocore does: it would do so twice for each request."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))

@@ -134,7 +134,7 @@ async def scrapes_of(fault: Fault) -> Scrapes:
             fake.known, fake.broken, fake.mark_refusal = fake.deployment, {}, None
             fake.stored = pool(status=REPORTING)
         await tick(fake)
-        scrapes.add(fake.metrics.render("text/plain")[0].decode())
+        scrapes.add(b"".join(fake.metrics.render("text/plain")[0]).decode())
         fake.later(60)
     return scrapes
 

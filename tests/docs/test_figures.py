@@ -53,7 +53,8 @@ def two_hours_a_day(queues: int, poll: int, idle: int) -> float:
     return cost(queues, poll) * 2 / 24 + cost(queues, idle) * 22 / 24
 
 
-SHARDS = Result("shards")
+SHARDS, SCRAPE = Result("shards"), Result("scrape")
+SCRAPED = SCRAPE.raw["details"]
 SIMULATED = SHARDS.raw["details"]["pools"]
 CPU_OF_SHARDS = SHARDS["cpu_seconds_of_a_process"] * 4 / SHARDS["readings"] * 1000
 
@@ -107,6 +108,10 @@ SENTENCES: dict[str, list[str]] = {
         f"{CPU_OF_SHARDS:.1f} ms of CPU a reading, decision and write",
         f"{SHARDS['peak_mib_of_a_process']:.0f} MiB",
         f"at most {SHARDS['takeover_maximum_seconds']:.1f} s",
+        f"So 10,000 pools are {SCRAPED['lines'] // 10_000 * 10_000:,} series",
+        f"{SCRAPE['cpu_seconds']:.1f} s of CPU time and {SCRAPE['peak_mib']:.0f} MiB",
+        f"for {SCRAPED['mib_of_text']:.0f} MiB of text that are {SCRAPE['kept_mib']:.0f} MiB zipped",
+        f"of 30 s is {SCRAPE['cpu_seconds'] / 30:.2f} of a core",
     ],
     "docs/sizing.md": [
         f"{COLD['seconds from sent to handled (median)']:.1f} s from sent to handled, median of five",

@@ -1,13 +1,16 @@
 """/metrics is rendered once for all scrapers."""
 
 import gzip
+import itertools
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
 
 from boundedhttp.rendering import OPEN_METRICS, RenderCache
+from boundedhttp.server import Reply
 
 PROMETHEUS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -27,14 +30,18 @@ class Rendered:
     costs: float = 1.0
     asked: list[str] = field(default_factory=list)
 
-    def render(self, accept: str) -> tuple[bytes, str]:
+    def render(self, accept: str) -> tuple[list[bytes], str]:
         self.asked.append(accept)
         self.now += self.takes
         self.cpu += self.costs
-        return f"rendering {len(self.asked)}\n".encode() * 100, f"for {accept}"
+        return [f"rendering {len(self.asked)}\n".encode()] * 100, f"for {accept}"
 
     def cache(self) -> RenderCache:
         return RenderCache(self.render, lambda: self.leads, lambda: self.now, lambda: self.cpu)
+
+
+def text(reply: Reply) -> bytes:
+    return reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
 
 
 @pytest.fixture
@@ -47,11 +54,11 @@ def test_a_rendering_serves_all_who_come_soon_and_tells_its_age(rendered: Render
     first = cache.reply("", "")
     rendered.now += 1.5
     second = cache.reply("text/plain", "")
-    assert (second.body, second.headers["Age"]) == (first.body, "1")
+    assert (text(second), second.headers["Age"]) == (text(first), "1")
     rendered.now += 0.6
     third = cache.reply("", "")
     assert (len(rendered.asked), third.headers["Age"]) == (2, "0")
-    assert third.body != first.body
+    assert text(third) != text(first)
 
 
 def test_a_cheap_rendering_is_soon_made_anew(rendered: Rendered) -> None:
@@ -68,16 +75,16 @@ def test_a_cheap_rendering_is_soon_made_anew(rendered: Rendered) -> None:
 def test_forty_scrapers_at_once_cost_one_rendering() -> None:
     go_on, asked = threading.Event(), []
 
-    def render(accept: str) -> tuple[bytes, str]:
+    def render(accept: str) -> tuple[list[bytes], str]:
         asked.append(accept)
         go_on.wait(10)
-        return b"m", "text/plain"
+        return [b"m"], "text/plain"
 
     cache = RenderCache(render, clock=lambda: 0.0)
     with ThreadPoolExecutor(40) as scrapers:
         bodies = [scrapers.submit(cache.get, "") for _ in range(40)]
         go_on.set()
-        assert {id(body.result().body) for body in bodies} == {id(bodies[0].result().body)}
+        assert {id(body.result()) for body in bodies} == {id(bodies[0].result())}
     assert len(asked) == 1
 
 
@@ -133,5 +140,43 @@ def test_gzip_is_for_those_who_accept_it(rendered: Rendered, accepted: str, *, z
     cache = rendered.cache()
     plain, reply = cache.reply("", "identity"), cache.reply("", accepted)
     assert reply.headers.get("Content-Encoding") == ("gzip" if zipped else None)
-    assert (gzip.decompress(reply.body) if zipped else reply.body) == plain.body
+    assert (gzip.decompress(text(reply)) if zipped else text(reply)) == text(plain)
+    assert len(plain.body) == len(text(plain))
     assert reply.headers["Vary"] == "Accept, Accept-Encoding"
+
+
+def test_a_long_text_is_kept_zipped_and_unzipped_piece_by_piece() -> None:
+    line = b'metric{pool="a"} 1.0\n'
+    found = RenderCache(lambda _: (itertools.repeat(line, 500_000), "text/plain")).get("")
+    assert len(found) == 500_000 * len(line)
+    assert len(found.zipped) < len(found) / 100
+    assert max(map(len, found)) < len(found) / 5
+    assert b"".join(found) == line * 500_000
+
+
+PIECES: dict[str, tuple[list[tuple[float, float]], list[float]]] = {
+    "a short one": ([(0.0002, 0.0002), (0.0003, 0.0003)], []),
+    "long pieces": ([(0.002, 0.002), (0.0015, 0.0015)], [0.004, 0.003]),
+    "short pieces that add up": ([(0.0006, 0.0006)] * 3, [0.0024]),
+    "pieces that have waited for other threads": ([(0.002, 0.006), (0.002, 0.005)], []),
+}
+
+
+@pytest.mark.parametrize(("pieces", "pauses"), PIECES.values(), ids=PIECES)
+def test_two_thirds_of_the_time_are_left_to_others_by(pieces: list[tuple[float, float]], pauses: list[float]) -> None:
+    """Each piece costs CPU time, and takes time."""
+    cpu, now, slept = [0.0], [100.0], list[float]()
+
+    def made() -> Iterator[bytes]:
+        for cost, passes in pieces:
+            cpu[0] += cost
+            now[0] += passes
+            yield b"m"
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    cache = RenderCache(lambda _: (made(), "text/plain"), clock=lambda: now[0], cpu_clock=lambda: cpu[0], sleep=sleep)
+    assert len(cache.get("")) == len(pieces)
+    assert slept == pytest.approx(pauses)

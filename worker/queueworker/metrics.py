@@ -57,10 +57,10 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._registry.register(_StateCollector(read_state))
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the metrics in the format that the Accept header requests, and its content type."""
+    def render(self, accept: str) -> tuple[Sequence[bytes], str]:
+        """Return the metrics in the format that the Accept header requests, in one piece, and its content type."""
         encoder, content_type = choose_encoder(accept)
-        return encoder(self._registry), content_type
+        return [encoder(self._registry)], content_type
 
 
 class _StateCollector(Collector):

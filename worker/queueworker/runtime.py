@@ -41,7 +41,7 @@ MAX_STATE_BYTES = 4096
 
 _CHECK_INTERVAL_SECONDS = 0.02
 
-RenderMetrics = Callable[[str], tuple[bytes, str]]
+RenderMetrics = Callable[[str], tuple[Sequence[bytes], str]]
 
 
 def _limiters(settings: Settings, primitives: Primitives) -> Sequence[CapacityLimiter]:
@@ -247,7 +247,7 @@ class Runtime:
     def _metrics_renderer(self) -> RenderMetrics:
         loaded: list[RenderMetrics] = []
 
-        def render(accept: str) -> tuple[bytes, str]:
+        def render(accept: str) -> tuple[Sequence[bytes], str]:
             from queueworker.metrics import Metrics, QueueState, WorkerState  # noqa: PLC0415 -- loaded at the first scrape
 
             def read_state() -> WorkerState:

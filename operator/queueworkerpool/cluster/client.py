@@ -3,6 +3,7 @@
 It decides nothing and retries nothing: the next tick decides on what is then true, which is better than a retry.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -48,6 +49,10 @@ READ_TIMEOUT_SECONDS = 7.0
 """The limit until an answer begins, and again for the whole of it. A request to a server that fell silent must not
 delay those that can be sent once it is back."""
 
+PLACES_WITHOUT_REPORTS = 2
+"""Of the requests that may be under way, so many are never statuses or Events: where thousands of pools are new, each
+gets a status, and a size that must change does not wait for these."""
+
 MOST_PAGES = 2
 """Pages of lists that are in memory at the same time."""
 
@@ -82,6 +87,7 @@ class KubernetesCluster:
         """
         self._connection = Connection(workers, fence or no_fence(), READ_TIMEOUT_SECONDS, requested, login)
         self._lists = PagedLists(self._connection, MOST_PAGES)
+        self._reports = asyncio.Semaphore(max(1, workers - PLACES_WITHOUT_REPORTS))
         self._workloads = {workload.identity: workload for workload in workloads}
         self._loses = False
 
@@ -218,7 +224,9 @@ class KubernetesCluster:
 
     async def _write_status(self, pool: StoredPool, patch: Mapping[str, Any]) -> StoredPool:
         body = {"metadata": {"resourceVersion": str(pool.resource_version)}, "status": patch}
-        written = parse_pool(await self._pool_request("PATCH", f"{_pool_path(pool.key)}/status", body), patch)
+        async with self._reports:
+            stored = await self._pool_request("PATCH", f"{_pool_path(pool.key)}/status", body)
+        written = parse_pool(stored, patch)
         if written.status.lost and not self._loses:
             self._loses = True
             remedy = "upgrade the custom resource definition, then restart the operator"
@@ -245,7 +253,8 @@ class KubernetesCluster:
     async def post_event(self, pool: StoredPool, event: Event, now: datetime) -> None:
         """Post an Event about a pool."""
         path = f"/api/v1/namespaces/{pool.key.namespace}/events"
-        await self._connection.ask("POST", path, raw_event(pool, event, now))
+        async with self._reports:
+            await self._connection.ask("POST", path, raw_event(pool, event, now))
 
     def _scale_path(self, scale_target: ScaleTarget) -> str:
         return _scale_path(self._workloads[scale_target.group, scale_target.kind], scale_target)

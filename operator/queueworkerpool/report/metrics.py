@@ -1,11 +1,11 @@
-"""What the operator counts and shows on /metrics; with `pool_series`, the only adapter to prometheus_client.
+"""What the operator counts and shows on /metrics; the adapter to prometheus_client, with `pool_series` and its parts.
 
 `reconcile` and the scheduler feed it, `server` renders it. One object on an injected registry. A pool costs one
 small record, not dozens of metric children; its series are made at each scrape, so a deleted pool's series are
 gone at once and ages are true at the time of the scrape. It decides nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -23,7 +23,8 @@ from prometheus_client.exposition import choose_encoder
 
 from queueworkerpool.model import Condition, NamespacedName, Observation, Target
 from queueworkerpool.names import StateOutcome
-from queueworkerpool.report.pool_series import PoolRecord, PoolSeries
+from queueworkerpool.report.pool_record import PoolRecord
+from queueworkerpool.report.pool_series import PoolSeries
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Upper bounds of the histograms' buckets: from a tick that does nothing to one that waits for every time-out."""
@@ -39,13 +40,16 @@ def process_registry() -> CollectorRegistry:
 
 
 class Metrics:
-    """All metrics of one operator process."""
+    """All metrics of one operator process.
+
+    `pools`: what is known of each pool.
+    """
 
     def __init__(self, registry: CollectorRegistry, version: str, clock: Callable[[], datetime]) -> None:
         """Register everything, known label values at 0."""
         self._registry = registry
-        self._pools = PoolSeries(clock)
-        registry.register(self._pools)
+        self.pools = PoolSeries(clock)
+        registry.register(self.pools)
         name = "queueworkerpool_"
         self._reconcile_seconds = Histogram(
             f"{name}reconcile_duration_seconds",
@@ -115,16 +119,12 @@ class Metrics:
 
     def observe(self, observation: Observation) -> None:
         """Record what one tick of a pool saw and decided."""
-        record = self._record(observation.pool.key)
-        record.spec, record.target, record.decision = observation.pool.spec, observation.target, observation.decision
-        if observation.decision:
-            record.decisions[observation.decision.reason] += 1
-        record.count_readings(observation)
+        self._record(observation.pool.key).record(observation)
 
     def observe_invalid(self, pool: NamespacedName, target: Target | None) -> None:
         """Record a tick of a pool whose spec cannot be read: nothing was read or decided."""
         record = self._record(pool)
-        record.spec, record.target, record.decision = None, target, None
+        record.seen = record.seen._replace(spec=None, target=target, decision=None)
 
     def published(self, pool: NamespacedName, conditions: Sequence[Condition]) -> None:
         """Record the conditions that a pool's status now shows."""
@@ -194,12 +194,16 @@ class Metrics:
 
     def forget(self, pool: NamespacedName) -> None:
         """Drop every series of a pool."""
-        self._pools.records.pop(pool, None)
+        self.pools.records.pop(pool, None)
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the metrics as text, and its content type, in the format that the scraper accepts."""
+    def render(self, accept: str) -> tuple[Iterator[bytes], str]:
+        """Return the metrics as text, piece by piece, and its content type. May be called from any thread.
+
+        Args:
+            accept: As `boundedhttp` asks: OpenMetrics, or empty for the older text format.
+        """
         encoder, content_type = choose_encoder(accept)
-        return encoder(self._registry), content_type
+        return self.pools.with_samples(encoder(self._registry)), content_type
 
     def _record(self, pool: NamespacedName) -> PoolRecord:
-        return self._pools.records[pool]
+        return self.pools.records[pool]

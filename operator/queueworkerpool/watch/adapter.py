@@ -100,8 +100,22 @@ class _Endless:
         return itertools.chain((0.5, 1), itertools.repeat(RECONNECT_SECONDS))
 
 
+class _NoDifferences(kopf.DiffBaseStorage):
+    """Compares nothing: kopf copies each object whole, for handlers of changes, of which there are none here."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    settings.persistence.diffbase_storage = _NoDifferences()
     settings.posting.enabled = False  # our Events are our own
     settings.queueing.idle_timeout = KEEP_SECONDS
     settings.scanning.disabled = True  # scanning wants rights on all CRDs and namespaces

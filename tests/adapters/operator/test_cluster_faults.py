@@ -1,5 +1,6 @@
 """The Kubernetes client against an API server that misbehaves by a script, and writes that the fence refuses."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster.processes import free_port
+from devcluster.processes import free_port, wait_until
 from queueworkerpool.cluster import KubernetesCluster, client, connection
 from queueworkerpool.cluster.connection import ForbiddenError, InvalidError
 from queueworkerpool.errors import (
@@ -172,6 +173,18 @@ async def test_a_server_that_never_answers_costs_the_stated_time_out(
     assert type(await failure(CALLS["scale"], cluster)) is NoAnswerError
     assert 1.0 <= time.monotonic() - began < 6.0
     assert len(server.requests) == 1, "a write that may have happened is not sent again"
+
+
+async def test_a_size_does_not_wait_for_statuses_and_events(faulty: Serve, opened: Open, tmp_path: Path) -> None:
+    server = faulty(faults.silent)
+    cluster = opened(kubeconfig(tmp_path, server.endpoint))
+    reports = [asyncio.ensure_future(CALLS[name](cluster)) for name in ("write_status", "post_event") * 50]
+    await asyncio.to_thread(wait_until, lambda: b"/status" in b"".join(server.requests), 10, "no status was sent")
+    scale = asyncio.ensure_future(CALLS["scale"](cluster))
+    await asyncio.to_thread(wait_until, lambda: b"/scale" in server.requests[-1], 5, "the size waits")
+    for call in (scale, *reports):
+        call.cancel()
+    await asyncio.gather(scale, *reports, return_exceptions=True)
 
 
 async def test_an_answer_that_drips_in_is_given_up(

@@ -101,6 +101,6 @@ def _told(running: process._Process) -> list[str]:
 
 
 def _shown(running: process._Process) -> dict[str, str]:
-    lines = running.metrics.render("")[0].decode().splitlines()
+    lines = b"".join(running.metrics.render("")[0]).decode().splitlines()
     found = (line for line in lines if line.startswith("queueworkerpool_namespace_served{"))
     return {line.split('"')[1]: line.split()[-1] for line in found}

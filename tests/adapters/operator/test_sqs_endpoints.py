@@ -1,5 +1,6 @@
 """Queues of several servers side by side: each is read where the operator's setting says, and nowhere else."""
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -102,3 +103,16 @@ async def test_the_endpoint_for_all_queues_comes_before(faulty: Serve, connect: 
     await queues.read(QueueRef(ELSEWHERE))
     assert (len(own.requests), listed.requests) == (1, [])
     assert queues.endpoints.by_host == {}
+
+
+@pytest.mark.parametrize("url", [AWS, ELSEWHERE])
+async def test_only_the_first_reading_at_the_endpoint_for_all_queues_takes_a_thread(
+    faulty: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """A thread for each reading costs more than the reading."""
+    queues = connect(faulty(faults.answering(200, faults.COUNTS)).endpoint)
+    await queues.read(QueueRef(url))
+    loop, calls = asyncio.get_running_loop(), list[object]()
+    monkeypatch.setattr(loop, "run_in_executor", lambda *call: calls.append(call))
+    await queues.read(QueueRef(url))
+    assert calls == []

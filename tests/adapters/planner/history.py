@@ -92,9 +92,9 @@ def _count(numbers: Snapshot, services: Iterable[float], waits: Iterable[float])
         numbers.ages_sum += seconds
 
 
-def _scraped(text: bytes, labels: dict[str, str], now: datetime) -> Iterator[Sample]:
+def _scraped(pieces: Iterable[bytes], labels: dict[str, str], now: datetime) -> Iterator[Sample]:
     """Yield the samples of /metrics that a pool's past is made of: to parse all of them would take most of the time."""
-    lines = (line for line in text.decode().splitlines(keepends=True) if line.startswith(_READ))
+    lines = (line for line in b"".join(pieces).decode().splitlines(keepends=True) if line.startswith(_READ))
     for family in text_string_to_metric_families("".join(lines)):
         for sample in family.samples:
             yield sample.name, {**sample.labels, **labels}, sample.value, now.timestamp()

@@ -78,13 +78,13 @@ def test_a_worker_serves_ipv6_and_ipv4(moto_queue: Queue, start_worker: StartWor
 def test_forty_scrapers_at_once_have_the_metrics_rendered_once_at_a_time(clients: contextlib.ExitStack) -> None:
     go_on, rendering, together = threading.Event(), threading.Semaphore(1), []
 
-    def render(_: str) -> tuple[bytes, str]:
+    def render(_: str) -> tuple[list[bytes], str]:
         alone = rendering.acquire(blocking=False)
         together.append(not alone)
         assert go_on.wait(10)
         if alone:
             rendering.release()
-        return b"metrics\n", "text/plain"
+        return [b"metr", b"ics\n"], "text/plain"
 
     server = StateServer("127.0.0.1", 0, Endpoints(state=dict, livez=list, readyz=list, metrics=render))
     clients.callback(server._server.server_close)

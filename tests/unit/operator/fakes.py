@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
 
 from queueworkerpool.decide import decide
 from queueworkerpool.dependencies import Dependencies, Queues
@@ -167,10 +168,11 @@ class FakeDependencies:
         return [event.reason for event in self.events]
 
     def count(self, name: str, **labels: str) -> float | None:
-        """One of the pool's metrics."""
-        return self.registry.get_sample_value(
-            f"queueworkerpool_{name}", {"namespace": "shop", "pool": "thumbnails"} | labels
-        )
+        """One of the pool's metrics, as a scrape shows it."""
+        wanted = f"queueworkerpool_{name}", {"namespace": "shop", "pool": "thumbnails"} | labels
+        text = b"".join(self.metrics.render("")[0]).decode()
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return next((sample.value for sample in samples if (sample.name, sample.labels) == wanted), None)
 
     async def read(self, queue: QueueRef, freshness: Freshness) -> QueueReading:
         if self.shared and (self.now - self.shared.time).total_seconds() < freshness.max_age_seconds:

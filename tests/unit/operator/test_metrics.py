@@ -30,7 +30,7 @@ def fresh() -> Metrics:
 
 def scraped(metrics: Metrics) -> dict[str, dict[Labels, float]]:
     """Every sample of a scrape, by name and labels."""
-    text, _ = metrics.render("text/plain")
+    text = b"".join(metrics.render("text/plain")[0])
     found: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text.decode()):
         assert family.documentation.endswith("."), f"{family.name} is not explained"
@@ -300,7 +300,8 @@ def test_a_reading_that_serves_on_is_counted_once() -> None:
 def test_a_scraper_gets_the_format_that_it_accepts() -> None:
     metrics = observed()
     assert metrics.render("")[1].startswith("text/plain; version=")
-    text, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
+    pieces, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
+    text = b"".join(pieces)
     assert content_type.startswith("application/openmetrics-text")
     assert text.endswith(b"# EOF\n")
     families = parse_openmetrics(text.decode())  # type: ignore[no-untyped-call] # theirs

@@ -29,7 +29,7 @@ def server_and_reported() -> Iterator[tuple[HttpServer, Reported]]:
     server = HttpServer(
         "127.0.0.1",
         0,
-        Answers(lambda accept: (METRICS, f"for {accept}"), lambda: reported.livez, lambda: reported.readyz),
+        Answers(lambda accept: ([METRICS], f"for {accept}"), lambda: reported.livez, lambda: reported.readyz),
     )
     yield server, reported
     server.close()
@@ -118,7 +118,7 @@ def test_a_silent_client_delays_no_other(connection: http.client.HTTPConnection)
 
 
 def test_a_closed_server_frees_its_port() -> None:
-    server = HttpServer("127.0.0.1", 0, Answers(lambda _: (b"", ""), list, list))
+    server = HttpServer("127.0.0.1", 0, Answers(lambda _: ([], ""), list, list))
     port = server.port
     server.close()
     with pytest.raises(ConnectionRefusedError):
@@ -127,7 +127,7 @@ def test_a_closed_server_frees_its_port() -> None:
 
 def test_a_port_in_use_is_reported(connection: http.client.HTTPConnection) -> None:
     with pytest.raises(OSError, match="in use"):
-        HttpServer("127.0.0.1", connection.port, Answers(lambda _: (b"", ""), list, list))
+        HttpServer("127.0.0.1", connection.port, Answers(lambda _: ([], ""), list, list))
 
 
 def test_requests_are_not_logged(connection: http.client.HTTPConnection, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     authority = Authority(tmp_path / "own")
     own = authority.issue("server")
     files = Tls(own.certificate, own.key, authority.certificate)
-    server = HttpServer("127.0.0.1", 0, Answers(lambda _: (METRICS, "text/plain"), list, list), files)
+    server = HttpServer("127.0.0.1", 0, Answers(lambda _: ([METRICS], "text/plain"), list, list), files)
     yield Served(server, files, authority)
     server.close()
 
@@ -110,7 +110,7 @@ def test_without_an_authority_every_client_may_read_the_metrics(tmp_path: Path) 
     authority = Authority(tmp_path / "own")
     own = authority.issue("server")
     files = Tls(own.certificate, own.key)
-    server = HttpServer("127.0.0.1", 0, Answers(lambda _: (METRICS, "text/plain"), list, list), files)
+    server = HttpServer("127.0.0.1", 0, Answers(lambda _: ([METRICS], "text/plain"), list, list), files)
     try:
         assert Served(server, files, authority).get("/metrics") == (200, METRICS)
     finally:

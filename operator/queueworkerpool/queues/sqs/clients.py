@@ -122,13 +122,15 @@ class Clients:
         return Signed(target, region, credentials)
 
     def prepared(self, region: str | None, role: Role | None, endpoint: str | None = None) -> Signed | None:
-        """Return what a request needs if that takes no wait, else None. Raises BotoCoreError."""
+        """Return what a request needs if that takes no wait and nothing is wrong with it, else None.
+
+        Raises BotoCoreError for a region that is none.
+        """
         region = region or self._found_default
         key = self._key(region, endpoint) if region else ""
         target = self._targets.get(key)
-        if target is None or region is None:
+        if target is None or region is None or _is_missing(key, region, at_aws=target.at_aws):
             return None
-        _check(key, region, at_aws=target.at_aws)
         if endpoint and not target.at_aws:
             return Signed(target, region, _NOBODY)
         credentials = self._roles.current(role) if role else self._own.current()
@@ -239,6 +241,11 @@ class Clients:
 
 
 def _check(key: str, region: str, *, at_aws: bool) -> None:
-    """Raise InvalidRegionError where what all unlisted regions share is AWS's, which has no such region."""
-    if at_aws and key == _ANY_REGION != region:
+    """Raise InvalidRegionError for a region that AWS has not, where AWS would be asked."""
+    if _is_missing(key, region, at_aws=at_aws):
         raise InvalidRegionError(region_name=region)
+
+
+def _is_missing(key: str, region: str, *, at_aws: bool) -> bool:
+    """Return whether what all unlisted regions share is AWS's, which has no such region."""
+    return at_aws and key == _ANY_REGION != region

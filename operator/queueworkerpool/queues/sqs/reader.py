@@ -45,13 +45,13 @@ class _Place(NamedTuple):
     Args:
         region: The one that is asked; None: that of AWS's own settings.
         endpoint: That of a listed server; None: the operator's own.
-        is_known: Whether that is all; else it depends on where requests to the region go.
+        may_be_at_aws: Whether it is listed, or its host is AWS's. A request for any other must not go to AWS.
         content: That of a request for its counts.
     """
 
     region: str | None
     endpoint: str | None
-    is_known: bool
+    may_be_at_aws: bool
     content: bytes
 
 
@@ -118,8 +118,9 @@ class SqsQueues:
         return _reading(queue.name, answer.content, time)
 
     def _prepared(self, queue: QueueRef, place: "_Place") -> Signed | None:
-        """Return what a request needs if that takes no wait, else None."""
-        return self._clients.prepared(place.region, queue.role, place.endpoint) if place.is_known else None
+        """Return what a request needs if that takes no wait and may be sent, else None: `_prepare` says why not."""
+        signed = self._clients.prepared(place.region, queue.role, place.endpoint)
+        return signed if signed and (place.may_be_at_aws or not signed.target.at_aws) else None
 
     def _located(self, queue: QueueRef) -> "_Place":
         endpoint = self.endpoints.endpoint_of(queue.url)
