@@ -9,9 +9,13 @@ import shutil
 import signal
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Collection, Sequence
-from contextlib import closing
+import urllib.request
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,9 +52,12 @@ ASLEEP_EVERY = 20
 
 SAMPLE_INTERVAL_SECONDS = 5.0
 
+SCRAPE_SECONDS = 30.0
+SCRAPE_HEADERS = {"Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"}
+
 
 def measure(*, pools: int, seconds: float) -> Result:
-    """Run the bench: all pools at one replica, one message in each queue, nothing scrapes."""
+    """Run the bench."""
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     with Cluster(folder / "cluster", node=False) as cluster, CountingSqs(folder / "sqs.log") as sqs:
         prepare(cluster)
@@ -62,7 +69,8 @@ def measure(*, pools: int, seconds: float) -> Result:
     setting = (
         f"{pools} pools that exist when the operator starts, without a status; pollSeconds {POLL_SECONDS}, a queue"
         f" each with a message, one replica each (of one in {ASLEEP_EVERY} none, and three messages), Deployments"
-        f" paused so that no pods are made; nothing changes for {seconds:g} seconds, and nobody scrapes."
+        f" paused so that no pods are made; nothing changes for {seconds:g} seconds, in which nobody scrapes, and for"
+        f" half of that, in which one scrapes every {SCRAPE_SECONDS:g} s (while_scraped)."
         " first_decisions: from the start of the process until every queue was read and each size that has to"
         " change is written; first_statuses: until the last pool has a status. takeover: from SIGKILL of the"
         " leader to the other one's first reading; all: until it has read every queue. The API server and etcd are"
@@ -82,21 +90,36 @@ async def _measure(
         decided, told = await _first_decisions(client, sqs, leader, (names, asleep))
     _say(f"first decisions of all after {decided:.1f} s, statuses after {told:.1f} s")
     await asyncio.sleep(SETTLING_SECONDS)
-    begun, samples = time.monotonic(), [usage(leader.program.pid)]
-    while time.monotonic() < begun + seconds:
-        await asyncio.sleep(min(SAMPLE_INTERVAL_SECONDS, seconds))
-        samples.append(usage(leader.program.pid))
-    ended = time.monotonic()
-    calls = await asyncio.to_thread(sqs.calls)
-    steady = _steady(calls, (begun, ended), samples)
-    for figure in steady:
-        _say(f"{figure.name}: {figure.value:g}")
+    steady = await _steady(sqs, leader, seconds)
+    with _scraping(leader):
+        scraped = await _steady(sqs, leader, seconds / 2)
     return [
         Figure("first_decisions_seconds", round(decided, 1), 60),
         Figure("first_statuses_seconds", round(told, 1)),
         *steady,
+        *(replace(figure, name=f"{figure.name}_while_scraped") for figure in scraped),
         *await _takeover(sqs, leader, standby),
     ]
+
+
+@contextmanager
+def _scraping(operator: Replica) -> Iterator[None]:
+    """Scrape as Prometheus does: zipped, and every `SCRAPE_SECONDS`."""
+    ended = threading.Event()
+
+    def scrape() -> None:
+        request = urllib.request.Request(f"http://127.0.0.1:{operator.port}/metrics", headers=SCRAPE_HEADERS)
+        while not ended.wait(SCRAPE_SECONDS):
+            with urllib.request.urlopen(request, timeout=SCRAPE_SECONDS) as answer:  # noqa: S310 -- http, as above
+                answer.read()
+
+    with ThreadPoolExecutor(1) as thread:
+        scraping = thread.submit(scrape)
+        try:
+            yield
+        finally:
+            ended.set()
+        scraping.result()
 
 
 async def _create(client: ApiClient, names: Sequence[str], asleep: Collection[str]) -> None:
@@ -142,8 +165,19 @@ async def _first_decisions(
     return max(*read, *woken.values()) - begun, max(told.values()) - begun
 
 
-def _steady(calls: dict[str, list[float]], window: tuple[float, float], samples: Sequence[Usage]) -> list[Figure]:
-    """Return what the window shows: how well intervals are kept, and what that costs."""
+async def _steady(sqs: CountingSqs, operator: Replica, seconds: float) -> list[Figure]:
+    """Return how well intervals are kept for some time in which nothing changes, and what that costs."""
+    begun, samples = time.monotonic(), [usage(operator.program.pid)]
+    while time.monotonic() < begun + seconds:
+        await asyncio.sleep(min(SAMPLE_INTERVAL_SECONDS, seconds))
+        samples.append(usage(operator.program.pid))
+    figures = _figures(await asyncio.to_thread(sqs.calls), (begun, time.monotonic()), samples)
+    for figure in figures:
+        _say(f"{figure.name}: {figure.value:g}")
+    return figures
+
+
+def _figures(calls: dict[str, list[float]], window: tuple[float, float], samples: Sequence[Usage]) -> list[Figure]:
     begun, ended = window
     within = [[call for call in times if begun <= call < ended] for times in calls.values()]
     gaps = sorted(after - before for times in within for before, after in pairwise(times))
