@@ -27,10 +27,11 @@ PROMISED = Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, MOST_POD_ERROR)
 WIDER = {
     # Sized anew every second without a window: the operator asks workers for as long as that, the planner at once.
     "heavy-tail": Difference(0.92, MOST_WAIT_ERROR, MOST_POD_ERROR),
-    # The last polls of workers that are told to end are a few seconds, or 16: which poll it is decides a fraction of a
-    # second, and in these runs there are few pods, or they live for less than a minute.
-    "sparse": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.09),
+    # Nine pods went after the first burst's last messages, at the reading before the one that the planner had it at.
     "bursts-latency": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.15),
+    # The last poll of a worker that is told to end lasts some seconds more, or 16: a fraction of a second decides which
+    # poll that is, and in these runs there are few pods, or each lives for less than a minute.
+    "sparse": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.09),
     "concurrency-per-pod": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.12),
     "concurrency-latency": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.12),
 }
