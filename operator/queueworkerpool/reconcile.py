@@ -109,7 +109,7 @@ async def _read(observation: Observation, began: datetime, dependencies: Depende
     interval = pool.reading_interval(target.replicas, began) if target else None
     if target is None or interval is None:
         return ()
-    confirms = must_be_new(pool.spec, pool.status.memory, target.replicas)
+    confirms = must_be_new(pool.spec, pool.status.memory, target.replicas, began)
 
     async def read(queue: QueueRef | QueueVariable) -> QueueReading | QueueUnreadableError:
         try:

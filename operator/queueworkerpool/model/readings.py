@@ -87,16 +87,17 @@ def reading_interval(
     return ReadingInterval(idle_seconds, idle=True) if (now - since).total_seconds() >= idle_seconds else usual
 
 
-def must_be_new(spec: PoolSpec, memory: Memory, replicas: int) -> bool:
+def must_be_new(spec: PoolSpec, memory: Memory, replicas: int, now: datetime) -> bool:
     """Return whether the next reading must be one of its own, even when another pool has just read the queue.
 
     It confirms an earlier one: a few messages at zero pods may be an error of the counts, and so may queues that are
-    empty, for which the last pods would go.
+    empty, for which the last pods would go. Until `scaleToZeroAfterSeconds` are over they do not.
     """
     if memory.activation_pending_since is not None:
         return True
+    since, least_seconds = memory.empty_since, spec.scale_to_zero_after_seconds or 0
     may_go = spec.min_replicas < min(replicas, spec.active_min_replicas or 1)
-    return may_go and memory.empty_since is not None
+    return may_go and since is not None and (now - since).total_seconds() >= least_seconds
 
 
 def dollars(amount: float) -> str:

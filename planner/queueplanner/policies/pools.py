@@ -128,7 +128,7 @@ class PlannedPool:
 
         A count that may be wrong is read again in any case.
         """
-        last, confirms = self._reading, must_be_new(self._pool.spec, self._pool.status.memory, view.replicas)
+        last, confirms = self._reading, must_be_new(self._pool.spec, self._pool.status.memory, view.replicas, now)
         if last and not confirms and now - last.time < self._serves_for(view, now):
             return last, 0
         self._reading = QueueReading(view.counts.visible, view.counts.in_flight, 0, now)

@@ -19,7 +19,7 @@ from queueworkerpool.model import (
     reading_interval,
     seconds_until_due,
 )
-from tests.unit.operator.builders import NOW, SPEC, URL, ago, pool
+from tests.unit.operator.builders import NOW, SPEC, URL, ago, empty, pool
 
 QUIET = Memory(empty_since=ago(300))
 USUAL, IDLE = ReadingInterval(5), ReadingInterval(300, idle=True)
@@ -52,6 +52,8 @@ CONFIRMED: dict[str, tuple[dict[str, Any], Memory, int, bool]] = {
     "the last pod of an empty queue": ({}, QUIET, 1, True),
     "more pods than the last one": ({}, QUIET, 7, True),
     "a queue that is not empty": ({}, Memory(), 1, False),
+    "the last pod, when it has stayed for long enough": ({"scale_to_zero_after_seconds": 60}, empty(60), 1, True),
+    "the last pod, while it has to stay": ({"scale_to_zero_after_seconds": 60}, empty(59), 1, False),
     "no pod, and an empty queue": ({}, QUIET, 0, False),
     "a pod that stays": ({"min_replicas": 1}, QUIET, 1, False),
     "a last pod above the minimum that goes without a confirmation": ({"min_replicas": 1}, QUIET, 2, False),
@@ -64,7 +66,7 @@ CONFIRMED: dict[str, tuple[dict[str, Any], Memory, int, bool]] = {
 def test_a_reading_that_confirms_another_is_a_new_one(
     differs: dict[str, Any], memory: Memory, replicas: int, new: bool
 ) -> None:
-    assert must_be_new(replace(SPEC, **differs), memory, replicas) is new
+    assert must_be_new(replace(SPEC, **differs), memory, replicas, NOW) is new
 
 
 BACKLOG = {"visible": 0, "inFlight": 0, "total": 0, "time": "2026-11-23T11:50:00Z"}
