@@ -39,7 +39,7 @@ class Remembering:
         pools.create("contested", 0, minReplicas=3, **STAY)
         wait_until(lambda: self._has({"window": 10, "rates": 4, "contested": 3}), 30, "the pools were not scaled")
         # What workers report needs pods; so their service time is written as an operator writes it.
-        learned = {"status": {"memory": {"workers": {"serviceSeconds": 12, "concurrency": 1}}}}
+        learned = {"status": {"memory": {"workers": {"serviceSeconds": 8, "concurrency": 1}}}}
         patch_status(self._cluster, "learned", learned)
         pools.purge("window")
         pools.send("learned", 10)

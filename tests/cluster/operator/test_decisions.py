@@ -58,7 +58,7 @@ SIZES: dict[str, Row] = {
     ),
     "activation": ({"activationMessages": 5}, 5, 0, 0, "BelowActivation"),
     "messages that wait keep pods": ({"behavior": AT_ONCE}, 5, 8, 8, "MessagesWaiting"),
-    "latency by an estimate": ({"target": {"latencySeconds": 60, "serviceSeconds": 3}}, 100, 0, 5, "SizedByLatency"),
+    "latency by an estimate": ({"target": {"latencySeconds": 60, "serviceSeconds": 3}}, 100, 0, 7, "SizedByLatency"),
     "latency without a service time: a pod per message": (
         {"target": {"latencySeconds": 60}},
         7,
