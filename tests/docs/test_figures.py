@@ -53,7 +53,7 @@ def two_hours_a_day(queues: int, poll: int, idle: int) -> float:
     return cost(queues, poll) * 2 / 24 + cost(queues, idle) * 22 / 24
 
 
-SHARDS, SCRAPE = Result("shards"), Result("scrape")
+SCALE, SHARDS, SCRAPE = map(Result, ("scale", "shards", "scrape"))
 SCRAPED = SCRAPE.raw["details"]
 SIMULATED = SHARDS.raw["details"]["pools"]
 CPU_OF_SHARDS = SHARDS["cpu_seconds_of_a_process"] * 4 / SHARDS["readings"] * 1000
@@ -103,6 +103,12 @@ SENTENCES: dict[str, list[str]] = {
     "docs/scale-limits.md": [
         f"10,000 queues ÷ 15 s = {10_000 / 15:.0f} requests a second",
         f"= {cost(10_000, 15):.0f} USD a month",
+        f"off by no more than {SCALE['interval_p99_deviation'] * 100:.1f} %, for {SCALE['cores']:.2f} cores",
+        f"and {SCALE['resident_mib']:.0f} MiB, and by {SCALE['interval_p99_deviation_while_scraped'] * 100:.1f} %",
+        f"for {SCALE['cores_while_scraped']:.2f} cores while one Prometheus scrapes",
+        f"{SCALE['first_decisions_seconds']:.0f} s after the start of the operator all",
+        f"after {SCALE['first_statuses_seconds']:.0f} s each had a status",
+        f"first queue {SCALE['takeover_seconds']:.0f} s later, and all {SCALE['takeover_all_seconds']:.0f} s later",
         f"{SIMULATED:,} pools in four shards of {SHARDS['smallest_shard']:,} to {SHARDS['largest_shard']:,}",
         f"{SHARDS['readings']:,} readings at SQS, {SIMULATED:,} first sizes and statuses",
         f"{CPU_OF_SHARDS:.1f} ms of CPU a reading, decision and write",
