@@ -173,9 +173,8 @@ ON_AVERAGE: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "pool by messages, troubles": (by_messages, day(1.0), of(SHORT, **TROUBLES)),
 }
 """Here chance changes more: which busy pods go, how long the last one stays, which attempts fail, who dies."""
-RUNS = 16
-ON_AVERAGE_WITHIN = {"pod-seconds": 0.02, "mean wait": 0.05}
-"""Pools that start for few messages differ in their mean wait by 8 % from run to run, and so by 2 % on average."""
+RUNS = 40
+"""Pools that start for few messages differ in their mean wait by 8 % from run to run, and so by 1 % on average."""
 
 
 def averages(run: Run) -> dict[str, float]:
@@ -200,9 +199,9 @@ def test_both_modes_come_to_the_same(policy: Callable[[], Policy], load: Load, w
 @pytest.mark.parametrize(("policy", "load", "work"), ON_AVERAGE.values(), ids=ON_AVERAGE)
 def test_both_modes_come_to_the_same_on_average(policy: Callable[[], Policy], load: Load, work: Work) -> None:
     runs = [[averages(run) for run in both(policy, load, work, seed)] for seed in range(RUNS)]
-    for name, within in ON_AVERAGE_WITHIN.items():
+    for name in ("pod-seconds", "mean wait"):
         grouped, exact = (mean(run[name] for run in each) for each in zip(*runs, strict=True))
-        assert grouped == pytest.approx(exact, rel=within), name
+        assert grouped == pytest.approx(exact, rel=0.02), name
 
 
 def test_a_pod_makes_one_receive_at_a_time() -> None:
