@@ -96,8 +96,10 @@ def must_be_new(spec: PoolSpec, memory: Memory, replicas: int, now: datetime) ->
     if memory.activation_pending_since is not None:
         return True
     since, least_seconds = memory.empty_since, spec.scale_to_zero_after_seconds or 0
-    may_go = spec.min_replicas < min(replicas, spec.active_min_replicas or 1)
-    return may_go and since is not None and (now - since).total_seconds() >= least_seconds
+    if since is None or (now - since).total_seconds() < least_seconds:
+        return False
+    scheduled = (each.min_replicas for each in spec.schedules if each.min_replicas is not None)
+    return min((spec.min_replicas, *scheduled)) < min(replicas, spec.active_min_replicas or 1)
 
 
 def dollars(amount: float) -> str:

@@ -14,6 +14,7 @@ from queueworkerpool.model import (
     Mode,
     PoolStatus,
     ReadingInterval,
+    Schedule,
     dollars,
     must_be_new,
     reading_interval,
@@ -47,6 +48,7 @@ def test_the_interval_with(differs: dict[str, Any], interval: ReadingInterval | 
     assert reading_interval(spec, **state, now=NOW) == interval
 
 
+NIGHT = Schedule("night", "0 20 * * *", 36_000, min_replicas=0)
 CONFIRMED: dict[str, tuple[dict[str, Any], Memory, int, bool]] = {
     "one or two messages at zero pods": ({}, Memory(activation_pending_since=ago(1)), 0, True),
     "the last pod of an empty queue": ({}, QUIET, 1, True),
@@ -56,6 +58,7 @@ CONFIRMED: dict[str, tuple[dict[str, Any], Memory, int, bool]] = {
     "the last pod, while it has to stay": ({"scale_to_zero_after_seconds": 60}, empty(59), 1, False),
     "no pod, and an empty queue": ({}, QUIET, 0, False),
     "a pod that stays": ({"min_replicas": 1}, QUIET, 1, False),
+    "a pod that stays but for a schedule": ({"min_replicas": 1, "schedules": (NIGHT,)}, QUIET, 1, True),
     "a last pod above the minimum that goes without a confirmation": ({"min_replicas": 1}, QUIET, 2, False),
     "the pods of activeMinReplicas": ({"active_min_replicas": 4, "min_replicas": 1}, QUIET, 4, True),
     "the minimum below activeMinReplicas": ({"active_min_replicas": 4, "min_replicas": 1}, QUIET, 1, False),
