@@ -59,7 +59,7 @@ verify: $(BIN)/.installed ## Fail when a generated file is stale
 docs: $(BIN)/.installed ## Build the docs as a site, into .site/html; needs no network
 	$(BIN)/python -m docs.site
 
-mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 5 minutes)
+mutate: $(BIN)/.installed ## Change decide and status in every small way, and see the unit tests fail (about 12 minutes)
 	$(BIN)/python -m tests.mutation
 
 audit: $(BIN)/.installed ## Check what the images contain for known vulnerabilities, and for ARM (needs the network)
