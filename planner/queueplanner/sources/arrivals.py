@@ -7,8 +7,9 @@ from itertools import pairwise
 def inferred(totals: Sequence[float | None], deleted: Sequence[float | None]) -> list[int | None]:
     """Return how many messages were sent in each step; None where that is not known.
 
-    What was ever sent is what is in the queue and what was deleted before. SQS's counts are approximate, so that this
-    sum may seem to fall: the course that never falls and is closest to it (least squares) is taken for it.
+    What was ever sent is what is in the queue and what was deleted before. SQS's counts are approximate, and older than
+    what the workers say, so that this sum may seem to fall: the course that never falls and is closest to it is taken
+    for it. Closest by least absolute deviations: one count that is far off moves nothing.
 
     Args:
         totals: Messages in the queue, in any state, at the end of each step.
@@ -40,15 +41,19 @@ def _stretches(totals: Sequence[float | None], deleted: Sequence[float | None]) 
 
 
 def never_falling(values: Sequence[float]) -> list[float]:
-    """Return the closest values that never fall.
+    """Return values that never fall, with the smallest sum of distances to these.
 
-    Source: the pool-adjacent-violators algorithm (Barlow, Bartholomew, Bremner, Brunk, 1972).
+    Source: the pool-adjacent-violators algorithm (Barlow, Bartholomew, Bremner, Brunk, 1972), with medians in place of
+    means (Robertson and Wright, 1980). Of two medians the lower is taken.
     """
-    pools: list[tuple[float, int]] = []  # mean and number of values that have become one
+    pools: list[list[float]] = []  # the sorted values that have become one
     for value in values:
-        mean, number = value, 1
-        while pools and pools[-1][0] >= mean:
-            before, size = pools.pop()
-            mean, number = (before * size + mean * number) / (size + number), size + number
-        pools.append((mean, number))
-    return [mean for mean, number in pools for _ in range(number)]
+        pool = [value]
+        while pools and _median(pools[-1]) >= _median(pool):
+            pool = sorted(pools.pop() + pool)
+        pools.append(pool)
+    return [_median(pool) for pool in pools for _ in pool]
+
+
+def _median(ordered: Sequence[float]) -> float:
+    return ordered[(len(ordered) - 1) // 2]
