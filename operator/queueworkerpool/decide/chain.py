@@ -109,11 +109,10 @@ def _victims(facts: Facts, memory: Memory, size: int) -> tuple[str, ...]:
 
 def _never_lower(facts: Facts, decision: Decision) -> Decision:
     """With some queues unread, what is known may raise the size and nothing may lower it."""
-    memory = replace(decision.memory, empty_since=None)
     if decision.replicas >= facts.replicas:
-        return replace(decision, memory=memory)
+        return decision
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size")
-    memory = remember.still_waited(facts, memory)
+    memory = remember.still_waited(facts, decision.memory)
     return Decision((*decision.trail, held), replace(memory, changes=facts.memory.changes))
 
 

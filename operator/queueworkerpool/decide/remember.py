@@ -42,7 +42,7 @@ _IGNORED_DRIFT = 0.03  # nor one below this of a mean over many messages
 def remember(facts: Facts, recommendation: int) -> Memory:
     """Return the memory after a tick in which at least one queue could be read.
 
-    What pods waited for is as before: `stayed` says whether it goes on. It is the same object where nothing changed.
+    Since when pods have stayed is up to `stayed`. It is the same object where nothing changed.
     """
     before = facts.memory
     down, up = _scale_down_stabilization(facts, recommendation), _scale_up_stabilization(facts, recommendation)
@@ -68,8 +68,6 @@ def remember(facts: Facts, recommendation: int) -> Memory:
         changes=before.changes,
         empty_since=empty_since,
         activation_pending_since=pending_since,
-        waiting_since=before.waiting_since,
-        held_since=before.held_since,
         competing_writer=writer,
         workers=workers,
         quiet_spells=spells,
@@ -225,7 +223,7 @@ def _says_more(known: WorkerEstimates, sample: Sample) -> bool:
     if (known.service_before is None) != (sample.service_before is None):
         return True
     differs = abs(sample.service_seconds - known.service_seconds) > _IGNORED_DRIFT * known.service_seconds
-    return differs or sample.service_messages >= 2 * max(known.service_messages or 0.0, 1.0)
+    return differs or sample.service_messages >= 2 * (known.service_messages or 1.0)
 
 
 def _reported_before_scale_in(known: WorkerEstimates, pods: Sequence[Worker]) -> WorkerEstimates:

@@ -43,8 +43,7 @@ def _by_ordinals(facts: Facts, pods: Sequence[Worker], wanted: int) -> int:
     Pods beyond its size are going already, and one without an ordinal keeps all: nobody knows when it goes.
     """
     places = (_place(worker, facts) for worker in pods if not worker.is_idle(facts.now))
-    kept = max((place for place in places if place < facts.replicas), default=-1) + 1
-    return max(wanted, kept)
+    return max([wanted, *(place + 1 for place in places if place < facts.replicas)])
 
 
 def _place(worker: Worker, facts: Facts) -> int:

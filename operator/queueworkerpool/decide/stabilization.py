@@ -29,9 +29,9 @@ def recommended(facts: Facts, replicas: int) -> ScaleDownStabilization | None:
     if known is None or not steps:
         # What only a part of the queues recommends may be too little: it neither begins a window nor ends one early.
         return ScaleDownStabilization(facts.now, replicas) if facts.all_read else None
-    if replicas > steps[-1].highest:
+    if replicas >= steps[-1].highest:
         steps = _raised(steps, replicas)
-    elif replicas < steps[-1].highest and facts.all_read:
+    elif facts.all_read:
         steps = _lowered(facts, steps, RecommendedSince(facts.now, replicas), timedelta(seconds=window_seconds))
     first, *lower = steps
     return ScaleDownStabilization(*first, known.paused_since, tuple(lower))
