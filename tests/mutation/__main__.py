@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".mutation"
 EXCUSED = Path(__file__).with_name("survivors.txt")
 LEAST_KILLED_PERCENT = 95
-KILLED = frozenset({1, 3, -11, -9, 36, 24, 152})  # pytest's exit codes of a failure, and what ends by itself or in time
+KILLED = frozenset({1, 3, 24, 36, 152, -9, -11, -24})
+"""How pytest ends when a test fails, or the process by itself, or because it has used up its time."""
 NOT_TESTED = 33
 CHILDREN = 2
 
