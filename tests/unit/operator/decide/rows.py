@@ -34,6 +34,11 @@ def changed(*changes: tuple[float, int]) -> Memory:
     return Memory(changes=tuple(Change(ago(seconds), by) for seconds, by in changes))
 
 
+def joined(first: float, last: float, by: int) -> Memory:
+    """A memory of several changes that became one, the first of them and the last so many seconds ago."""
+    return Memory(changes=(Change(ago(last), by, ago(first)),))
+
+
 def scheduled(low: int, high: int) -> Bounds:
     return Bounds(low, high, ("office-hours",))
 

@@ -3,7 +3,7 @@
 from queueworkerpool.model import Memory, ScaleUpStabilization, Select
 from queueworkerpool.names import Reason
 from tests.unit.operator.builders import ago, empty, percent_policy, pods_policy, reading, rules, window
-from tests.unit.operator.decide.rows import LATENCY, MEASURED, REPORTING, Row, changed
+from tests.unit.operator.decide.rows import LATENCY, MEASURED, REPORTING, Row, changed, joined
 
 BEHAVIOR: dict[str, Row] = {
     "stays within the tolerance upwards": (
@@ -114,6 +114,16 @@ BEHAVIOR: dict[str, Row] = {
         14,
         Reason.SCALE_UP_LIMIT,
     ),
+    "of several changes that became one, those up count until the last is a period old": (
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": joined(20, 10, 1)},
+        13,
+        Reason.SCALE_UP_LIMIT,
+    ),
+    "of several changes that became one, those down are given back until the first is a period old": (
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": joined(20, 10, -3)},
+        14,
+        Reason.SCALE_UP_LIMIT,
+    ),
     "a percentage lets a pool leave zero": (
         {"replicas": 0, "reading": reading(500), "scale_up": rules(percent_policy(100, 15))},
         1,
@@ -157,6 +167,16 @@ BEHAVIOR: dict[str, Row] = {
     "counts what it removed within the period": (
         {"reading": reading(0, 5), "scale_down": rules(pods_policy(2, 60)), "memory": changed((30, -2))},
         10,
+        Reason.SCALE_DOWN_LIMIT,
+    ),
+    "downwards, several changes down that became one count until the last is a period old": (
+        {"reading": reading(0, 5), "scale_down": rules(pods_policy(2, 60)), "memory": joined(70, 30, -1)},
+        9,
+        Reason.SCALE_DOWN_LIMIT,
+    ),
+    "downwards, several changes up that became one are given back until the first is a period old": (
+        {"reading": reading(0, 5), "scale_down": rules(pods_policy(2, 60)), "memory": joined(70, 30, 3)},
+        8,
         Reason.SCALE_DOWN_LIMIT,
     ),
     "never shrinks when that is disabled": (

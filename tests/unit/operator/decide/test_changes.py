@@ -1,6 +1,7 @@
 """Few changes stand for many, and never allow more than the many would."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,11 @@ MOST_BYTES = 3000
 
 def every(seconds: float, number: int, by: int = 1) -> list[Change]:
     return [Change(ago(seconds * n), by) for n in reversed(range(number))]
+
+
+def near(*seconds: float) -> tuple[float, ...]:
+    """Two changes each, four seconds apart."""
+    return tuple(each for first in seconds for each in (first, first - 4))
 
 
 histories = st.lists(
@@ -52,6 +58,42 @@ def test_they_never_allow_more(
 def test_as_long_as_they_are_few_they_are_kept_as_they_are() -> None:
     changes = every(10, MOST_CHANGES)
     assert merged(changes, [600], NOW) == tuple(changes)
+
+
+# Thirteen or more changes upwards, so many seconds ago each, are too many beside these, which stay as they are.
+DOWNWARDS = [Change(ago(5 + 10 * n), -3) for n in range(12)]
+EVEN = range(130, 0, -10)
+
+JOINED: dict[str, tuple[Sequence[float], list[int], list[tuple[float, float]]]] = {
+    "of many that are alike the oldest two become one": (EVEN, [600], [(130, 120)]),
+    "the two that are nearest to each other": ((130, 120, 110, 100, 90, 80, 79, *EVEN[7:]), [600], [(80, 79)]),
+    "the last two, when these are the nearest": ((*EVEN[:12], 19), [600], [(20, 19)]),
+    "two that only a longer period counts, though younger ones are nearer": ((*EVEN[:12], 18), [600, 60], [(130, 120)]),
+    "a short period does not count any more what is as old": ((*EVEN[:7], 58, *EVEN[8:]), [50, 600], [(58, 50)]),
+    "those that no period counts any more, as if the longest did": (EVEN, [20, 60], [(130, 120)]),
+    "two at a time of twenty, so that what is near to the first two is no reason to join a third": (
+        (2000, 1997, 1995.5, 1994.5, *near(1900, 1800, 1700, 1600, 1500, 1400), 1300, 1200, 1100, 1000),
+        [10_000],
+        [(2000, 1997), (1995.5, 1994.5), *((n, n - 4) for n in (1900, 1800, 1700, 1600, 1500, 1400))],
+    ),
+    "one at a time of seventeen, and then a third, when it is nearer than any other two are": (
+        (2000, 1999, 1997.5, 1994.5, *near(1900, 1800, 1700), *range(1600, 900, -100)),
+        [10_000],
+        [(2000, 1997.5), *((n, n - 4) for n in (1900, 1800, 1700))],
+    ),
+}
+
+
+@pytest.mark.parametrize(("upwards", "periods", "spans"), JOINED.values(), ids=JOINED)
+def test_those_become_one_that_cost_least(
+    upwards: Sequence[float], periods: list[int], spans: list[tuple[float, float]]
+) -> None:
+    """`spans`: the first and the last of those that become one. Twelve are left of either direction, in order."""
+    found = merged([*(Change(ago(each), 1) for each in upwards), *DOWNWARDS], periods, NOW)
+    joined = [Change(ago(last), sum(first >= each >= last for each in upwards), ago(first)) for first, last in spans]
+    alone = [Change(ago(each), 1) for each in upwards if not any(first >= each >= last for first, last in spans)]
+    assert len(found) == MOST_CHANGES
+    assert found == tuple(sorted([*joined, *alone, *DOWNWARDS], key=lambda change: change.time))
 
 
 def test_the_next_step_is_hardly_later() -> None:

@@ -26,6 +26,7 @@ CHEAPEST: dict[str, tuple[tuple[float, ...], float]] = {
     "some short, one of two start-ups": ((5, 5, 5, 5, 40), 5),
     "many short ones do not pay for a spell of three start-ups": ((1, 1, 1, 60), 1),
     "no length is worth more than three start-ups": ((1, 61, 62), 1),
+    "three start-ups can be worth it, of a dozen spells": ((2, 3, 5, 8, 10, 13, 16, 20, 25, 31, 41, 60), 60),
 }
 
 
@@ -174,6 +175,7 @@ SPELLS: dict[str, tuple[dict[str, Any], Memory, tuple[float, ...]]] = {
         QUIET,
         (7, 25),
     ),
+    "one of half a second": ({"reading": reading(9)}, learned(7, empty_since=ago(0.5)), (7, 0.5)),
     "of eight the oldest is forgotten": (
         {"reading": reading(9)},
         learned(*range(8), empty_since=ago(9)),

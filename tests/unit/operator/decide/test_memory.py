@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 
-from queueworkerpool.decide import decide
+from queueworkerpool.decide import decide, unwritten
 from queueworkerpool.model import (
     Change,
     CompetingWriter,
     Fallback,
     Memory,
+    MemoryOwner,
     Mode,
     Sample,
     ScaleDownStabilization,
-    ScaleUpStabilization,
 )
-from tests.unit.operator.builders import NOW, ago, empty, facts, pods, pods_policy, reading, rules, stabilizing, window
-from tests.unit.operator.decide.rows import REPORTING, changed
+from tests.unit.operator.builders import NOW, ago, empty, facts, pods, pods_policy, reading, rules, stabilizing
+from tests.unit.operator.decide.rows import REPORTING, changed, learned
+from tests.unit.operator.decide.rows_of_windows import WINDOWS
 
 FALLING_BACK: dict[str, Any] = {
     "reading": None,
@@ -25,125 +26,16 @@ FALLING_BACK: dict[str, Any] = {
     "memory": replace(REPORTING, unreadable_since=ago(300)),
 }
 
+LEARNED = learned(7, 9, belongs_to=MemoryOwner("pool", "target", "queues"))
+
 BEFORE = Memory(
     scale_down_stabilization=ScaleDownStabilization(ago(90), 7), changes=(Change(ago(5), -2),), empty_since=ago(90)
 )
 
 
-def scaling_up(seconds: float, lowest: int) -> Memory:
-    return Memory(scale_up_stabilization=ScaleUpStabilization(ago(seconds), lowest))
-
-
 def competing(writes: int, seconds: float, manager: str = "kubectl") -> Memory:
     return Memory(competing_writer=CompetingWriter(manager, writes, ago(seconds)))
 
-
-WINDOWS: dict[str, tuple[dict[str, Any], Memory]] = {
-    "a pool of the recommended size remembers nothing": ({}, Memory()),
-    "a recommendation of fewer pods is remembered": (
-        {"reading": reading(0, 20)},
-        Memory(ScaleDownStabilization(NOW, 4)),
-    ),
-    "scale-down: start and recommendation stay": (
-        {"reading": reading(0, 20), "memory": stabilizing(30, 4)},
-        stabilizing(30, 4),
-    ),
-    "scale-down: a lower recommendation is a new step": (
-        {"reading": reading(0, 20), "memory": stabilizing(30, 7)},
-        stabilizing(30, 7, (0, 4)),
-    ),
-    "scale-down: an eighth of the window after the last step, the next one": (
-        {"reading": reading(0, 20), "memory": stabilizing(7.5, 7)},
-        stabilizing(7.5, 7, (0, 4)),
-    ),
-    "scale-down: sooner than that a lower recommendation is no new step": (
-        {"reading": reading(0, 20), "memory": stabilizing(7.4, 7)},
-        stabilizing(7.4, 7),
-    ),
-    "scale-down: of the steps that are over the last stays": (
-        {"reading": reading(0, 5), "memory": stabilizing(90, 8, (70, 7), (60, 6), (30, 4))},
-        stabilizing(60, 6, (30, 4), (0, 1)),
-    ),
-    "scale-down: the only step that is over stays": (
-        {"reading": reading(0, 5), "memory": stabilizing(90, 8)},
-        stabilizing(90, 8, (0, 1)),
-    ),
-    "scale-down: at most nine steps": (
-        {"reading": reading(0), "memory": stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 9)))},
-        stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 9)), emptied=NOW),
-    ),
-    "scale-down: nine steps by then": (
-        {"reading": reading(0), "memory": stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 8)))},
-        stabilizing(18, 9, *((18 - n, 9 - n) for n in range(1, 8)), (0, 0), emptied=NOW),
-    ),
-    "scale-down: a recommendation above some steps takes their place, since the first of them": (
-        {"reading": reading(0, 25), "memory": stabilizing(50, 7, (40, 4), (30, 3))},
-        stabilizing(50, 7, (40, 5)),
-    ),
-    "scale-down: a recommendation above all steps takes their place": (
-        {"reading": reading(0, 40), "memory": stabilizing(50, 7, (40, 4))},
-        stabilizing(50, 8),
-    ),
-    "scale-down: a recommendation of the highest step ends the lower ones": (
-        {"reading": reading(0, 35), "memory": stabilizing(50, 7, (40, 4))},
-        stabilizing(50, 7),
-    ),
-    "scale-down: the steps below the size survive a scale-in": (
-        {"replicas": 7, "reading": reading(0, 20), "memory": stabilizing(60, 7, (40, 5), (20, 4))},
-        stabilizing(40, 5, (20, 4)),
-    ),
-    "scale-down: nothing without a window": (
-        {"reading": reading(0, 20), "scale_down": window(0), "memory": stabilizing(30, 4)},
-        Memory(),
-    ),
-    "scale-down: a higher recommendation is the new highest": (
-        {"reading": reading(0, 45), "memory": stabilizing(30, 7)},
-        stabilizing(30, 9),
-    ),
-    "scale-down: ended by a recommendation of the current size": ({"memory": stabilizing(30, 7)}, Memory()),
-    "scale-down: ended by a recommendation within the tolerance": (
-        {
-            "replicas": 40,
-            "reading": reading(0, 185),
-            "memory": stabilizing(100, 20),
-            "scale_down": rules(tolerance=0.1),
-        },
-        Memory(),
-    ),
-    "scale-down: begins again once the pool has come down to the highest": (
-        {"reading": reading(0, 25), "memory": stabilizing(30, 10)},
-        Memory(scale_down_stabilization=ScaleDownStabilization(NOW, 5)),
-    ),
-    "scale-down: none at the minimum, so that an idle pool writes nothing": (
-        {"reading": reading(0, 5), "min_replicas": 10},
-        Memory(),
-    ),
-    "a recommendation of more pods is remembered where there is a window": (
-        {"reading": reading(100), "scale_up": window(30)},
-        scaling_up(0, 20),
-    ),
-    "a recommendation of more pods is forgotten where there is no window": ({"reading": reading(100)}, Memory()),
-    "scale-up: start and lowest recommendation stay": (
-        {"reading": reading(100), "scale_up": window(30), "memory": scaling_up(10, 14)},
-        scaling_up(10, 14),
-    ),
-    "scale-up: a lower recommendation is the new lowest": (
-        {"reading": reading(60), "scale_up": window(30), "memory": scaling_up(10, 14)},
-        scaling_up(10, 12),
-    ),
-    "scale-up: not begun by a recommendation within the tolerance": (
-        {"reading": reading(0, 54), "scale_up": rules(seconds=60, tolerance=0.1)},
-        Memory(),
-    ),
-    "scale-up: begins again once the pool has come up to the lowest": (
-        {"reading": reading(0, 100), "scale_up": window(60), "memory": scaling_up(30, 10)},
-        scaling_up(0, 20),
-    ),
-    "scale-up: none at the maximum": (
-        {"reading": reading(100), "scale_up": window(30), "max_replicas": 10},
-        Memory(),
-    ),
-}
 
 TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
     "empty since the first empty reading": ({"replicas": 0, "reading": reading(0)}, Memory(empty_since=NOW)),
@@ -192,6 +84,10 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         Memory(scale_down_stabilization=ScaleDownStabilization(ago(30), 0, paused_since=NOW)),
     ),
     "a half-read pool begins no window": ({"readings": (reading(0), None)}, Memory()),
+    "a paused window stays paused while a queue is unread": (
+        {"readings": (reading(0, 20), None), "memory": stabilizing(100, 4, paused=40)},
+        stabilizing(100, 4, paused=40),
+    ),
     "every step of a window goes on where it was paused": (
         {"reading": reading(0, 20), "memory": stabilizing(100, 7, (70, 4), paused=40)},
         stabilizing(60, 7, (30, 4)),
@@ -273,9 +169,9 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         FALLING_BACK | {"pods": pods(0, 10)},
         replace(FALLING_BACK["memory"], waiting_since=NOW),
     ),
-    "a paused pool forgets all but its workers": (
-        {"mode": Mode.PAUSED, "memory": replace(empty(30), workers=REPORTING.workers)},
-        REPORTING,
+    "a paused pool forgets all but what was learned, and of whom": (
+        {"mode": Mode.PAUSED, "memory": replace(LEARNED, empty_since=ago(30), held_since=ago(30))},
+        LEARNED,
     ),
 }
 
@@ -316,3 +212,46 @@ ROWS = WINDOWS | TIMES | WRITES
 @pytest.mark.parametrize(("differs", "memory"), ROWS.values(), ids=ROWS.keys())
 def test_memory(differs: dict[str, Any], memory: Memory) -> None:
     assert decide(facts(**differs)).memory == memory
+
+
+QUIET: dict[str, dict[str, Any]] = {
+    "a pool of the recommended size": {"memory": learned(7)},
+    "an idle pool": {"replicas": 0, "reading": reading(0), "memory": learned(7, empty_since=ago(60))},
+}
+
+
+@pytest.mark.parametrize("differs", QUIET.values(), ids=QUIET)
+def test_where_nothing_changes_the_memory_is_the_same_object(differs: dict[str, Any]) -> None:
+    """To make a new one takes as long as the rest of the decision."""
+    assert decide(facts(**differs)).memory is differs["memory"]
+
+
+UNWRITTEN: dict[str, tuple[dict[str, Any], Memory]] = {
+    "no change has happened": (
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": changed((5, 2))},
+        changed((5, 2)),
+    ),
+    "a change is forgotten after its period all the same": (
+        {"reading": reading(500), "scale_up": rules(pods_policy(4, 15)), "memory": changed((15, 2), (14, 1))},
+        changed((14, 1)),
+    ),
+    "what else was remembered stays": (
+        {"reading": reading(0, 20), "memory": stabilizing(60, 4)},
+        stabilizing(60, 4),
+    ),
+    "a wait that is over does not begin anew": (
+        {"reading": reading(0, 20), "memory": replace(stabilizing(60, 4), waiting_since=ago(3600))},
+        replace(stabilizing(60, 4), waiting_since=ago(3600)),
+    ),
+    "a pool that needs more pods waits for none to go": (
+        {"reading": reading(100), "memory": Memory(waiting_since=ago(3600))},
+        Memory(),
+    ),
+    "nor does one that needs its own": ({"memory": Memory(waiting_since=ago(3600))}, Memory()),
+}
+
+
+@pytest.mark.parametrize(("differs", "memory"), UNWRITTEN.values(), ids=UNWRITTEN)
+def test_the_memory_of_a_size_that_could_not_be_written(differs: dict[str, Any], memory: Memory) -> None:
+    state = facts(**differs)
+    assert unwritten(state, decide(state)) == memory

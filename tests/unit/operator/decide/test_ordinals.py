@@ -46,6 +46,11 @@ PLANS: dict[str, tuple[tuple[Worker, ...], int, int]] = {
         4,
     ),
     "an idle pod at the top that is not ready goes": ((*numbered(1, 1, 1), *numbered(0, first=3, ready=False)), 0, 3),
+    "a pod that has shown no life for long goes": (
+        (*numbered(1, 1, 1), *numbered(SILENT, first=3, ready=False, unready_since=ago(300))),
+        0,
+        3,
+    ),
     "a place without a pod goes": (missing(3, numbered(1, 1, 1, 1)), 0, 3),
     "a gap below a busy pod does not go": (missing(1, numbered(0, 0, 0, 1)), 0, 4),
     "no pods at all": ((), 0, 0),

@@ -114,6 +114,8 @@ def test_the_replica_set_deletes_only_idle_pods(pods: list[Worker], wanted: int)
     assert {member.pod.name for member in deleted} == set(plan.victims)
 
 
+LOST = tuple(worker(f"lost-{number}", None, ready=False, unready_since=ago(300)) for number in range(8))
+
 SHRINKING: dict[str, Any] = {"reading": reading(0, 10), "scale_down": window(0), "memory": REPORTING}
 
 DECISIONS: dict[str, tuple[dict[str, Any], int, Reason, tuple[Worker, ...]]] = {
@@ -141,6 +143,13 @@ DECISIONS: dict[str, tuple[dict[str, Any], int, Reason, tuple[Worker, ...]]] = {
     "Drain does not wait": ({"pods": pods(3, 7), "busy_workers": BusyWorkers.DRAIN}, 2, Reason.SIZED_BY_BACKLOG, ()),
     "no pod was asked": ({}, 2, Reason.SIZED_BY_BACKLOG, ()),
     "no pod goes, no pod is marked": ({"pods": pods(10), "reading": reading(50)}, 10, Reason.SIZED_BY_BACKLOG, ()),
+    "none is marked while the size stays, though there are more pods yet": (
+        {"pods": pods(12), "reading": reading(50)},
+        10,
+        Reason.SIZED_BY_BACKLOG,
+        (),
+    ),
+    "pods that have shown no life for long go": ({"pods": (*pods(0, 2), *LOST)}, 2, Reason.SIZED_BY_BACKLOG, LOST),
     "the wait lasts until its last second": (
         {"pods": pods(0, 10), "memory": replace(REPORTING, waiting_since=ago(3599))},
         10,

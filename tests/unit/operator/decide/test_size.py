@@ -60,6 +60,7 @@ def test_the_trail_has_every_step_in_order() -> None:
         ),
         (3, Reason.TOO_MANY_REPLICAS, "maxReplicas is 3"),
     ]
+    assert decision.recommended == 0
 
 
 def test_what_may_be_an_error_of_the_counts_is_read_again_soon() -> None:
@@ -84,6 +85,7 @@ def test_a_pause_with_an_end_says_when_and_is_looked_at_again_then() -> None:
     far = ago(-3600)
     assert paused(far) == Step(10, Reason.PAUSED, "spec.pausedUntil is 2026-11-23T13:00:00Z", until=far)
     assert paused(ago(-3)).recheck_seconds == 3
+    assert paused(ago(-5)).recheck_seconds is None, "the next usual tick is then"
     assert paused(ago(1)).recheck_seconds == 0
 
 

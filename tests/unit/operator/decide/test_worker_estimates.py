@@ -99,6 +99,18 @@ ROWS: dict[str, tuple[dict[str, Any], Memory]] = {
         AT_ZERO | {"sample": Sample(NOW, 10.2, 1), "memory": Memory(workers=WorkerEstimates(10))},
         Memory(workers=WorkerEstimates(10), empty_since=NOW),
     ),
+    "a difference of three hundredths changes nothing": (
+        AT_ZERO | {"sample": Sample(NOW, 103, 11), "memory": measured(workers=WorkerEstimates(100, 4, 20, 10))},
+        measured(workers=WorkerEstimates(100, 4, 20, 10), empty_since=NOW),
+    ),
+    "a larger one is taken, over however many messages": (
+        AT_ZERO | {"sample": Sample(NOW, 104, 11), "memory": measured(workers=WorkerEstimates(100, 4, 20, 10))},
+        measured(workers=WorkerEstimates(104, 4, 20, 11), empty_since=NOW),
+    ),
+    "a mean over two messages is taken when nobody knows over how many the known one is": (
+        AT_ZERO | {"sample": Sample(NOW, 2.05, 2), "memory": measured()},
+        measured(workers=WorkerEstimates(2.05, 4, 20, 2), empty_since=NOW),
+    ),
     "a mean over twice as many messages is taken": (
         AT_ZERO | {"sample": Sample(NOW, 2.05, 20), "memory": measured(workers=WorkerEstimates(2, 4, 20, 10))},
         measured(workers=WorkerEstimates(2.05, 4, 20, 20), empty_since=NOW),
