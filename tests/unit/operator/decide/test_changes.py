@@ -66,6 +66,11 @@ EVEN = range(130, 0, -10)
 
 JOINED: dict[str, tuple[Sequence[float], list[int], list[tuple[float, float]]]] = {
     "of many that are alike the oldest two become one": (EVEN, [600], [(130, 120)]),
+    "of twenty that are alike the oldest become pairs": (
+        range(200, 0, -10),
+        [600],
+        [(n, n - 10) for n in range(200, 40, -20)],
+    ),
     "the two that are nearest to each other": ((130, 120, 110, 100, 90, 80, 79, *EVEN[7:]), [600], [(80, 79)]),
     "the last two, when these are the nearest": ((*EVEN[:12], 19), [600], [(20, 19)]),
     "two that only a longer period counts, though younger ones are nearer": ((*EVEN[:12], 18), [600, 60], [(130, 120)]),
