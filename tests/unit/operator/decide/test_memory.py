@@ -169,6 +169,10 @@ TIMES: dict[str, tuple[dict[str, Any], Memory]] = {
         FALLING_BACK | {"pods": pods(0, 10)},
         replace(FALLING_BACK["memory"], waiting_since=NOW),
     ),
+    "what was learned, and of whom, stays when something else changes": (
+        {"reading": reading(0, 20), "memory": LEARNED},
+        replace(LEARNED, scale_down_stabilization=ScaleDownStabilization(NOW, 4)),
+    ),
     "a paused pool forgets all but what was learned, and of whom": (
         {"mode": Mode.PAUSED, "memory": replace(LEARNED, empty_since=ago(30), held_since=ago(30))},
         LEARNED,
