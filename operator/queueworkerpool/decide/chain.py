@@ -113,23 +113,25 @@ def _never_lower(facts: Facts, decision: Decision) -> Decision:
         return decision
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size")
     memory = remember.still_waited(facts, decision.memory)
-    return Decision((*decision.trail, held), replace(memory, changes=facts.memory.changes))
+    memory = replace(memory, changes=facts.memory.changes)
+    return Decision((*decision.trail, held), memory, shortfall=decision.shortfall)
 
 
 def _unreadable(facts: Facts) -> Decision:
     """Hold the size, or take the declared fallback after its time."""
     since, fallback = min(facts.memory.unreadable_since or facts.now, facts.now), facts.spec.fallback
+    shortfall = facts.spec.target.shortfall(facts.memory.workers)
     memory = remember.unreadable(facts, since)
     due = since + timedelta(seconds=fallback.after_seconds) if fallback else None
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "no queue could be read, so the size stays as it is", due)
     if fallback is None or due is None or not is_due(facts, due):
-        return Decision((held,), memory)
+        return Decision((held,), memory, shortfall=shortfall)
     size = _fallback_size(fallback, facts.replicas)
     message = f"no queue could be read since {clock(since)}: spec.fallback wants {size} pods"
     memory = remember.fallen_back(facts, memory, fallback.replicas)
     trail = _limited(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
     memory = _with_waits(facts, memory, trail)
-    return Decision(trail, memory, _victims(facts, memory, trail[-1].replicas))
+    return Decision(trail, memory, _victims(facts, memory, trail[-1].replicas), shortfall)
 
 
 def _fallback_size(fallback: Fallback, replicas: int) -> int:

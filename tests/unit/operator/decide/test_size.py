@@ -1,5 +1,6 @@
 """How many pods there should be. A row says what differs from a calm pool, the size, and its reason."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from queueworkerpool.model import Memory, Mode, ScaleDownStabilization, Step
 from queueworkerpool.names import DECISION_REASONS, Reason
 from queueworkerpool.sizing import Latency, Shortfall
 from tests.unit.operator.builders import ago, empty, facts, reading, window
-from tests.unit.operator.decide.rows import MEASURED
+from tests.unit.operator.decide.rows import FALLBACK, MEASURED
 from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
 from tests.unit.operator.decide.rows_of_due_times import DUE_TIMES
 from tests.unit.operator.decide.rows_of_growth import ACTIVATION, RECOMMENDATIONS
@@ -76,6 +77,25 @@ def test_a_latency_below_the_start_up_time_says_what_can_be_promised() -> None:
     )
     assert decide(facts(target=Latency(21), memory=MEASURED)).shortfall is None
     assert decide(facts(memory=MEASURED)).shortfall is None
+
+
+UNREAD: dict[str, dict[str, Any]] = {
+    "one of two, and the size is held": {"readings": (reading(0, 10), None), "scale_down": window(0)},
+    "one of two, and the size grows": {"readings": (reading(800), None)},
+    "any": {"reading": None},
+    "any, and the fallback is due": {
+        "reading": None,
+        "fallback": FALLBACK,
+        "memory": replace(MEASURED, unreadable_since=ago(301)),
+    },
+}
+
+
+@pytest.mark.parametrize("differs", UNREAD.values(), ids=UNREAD)
+def test_a_promise_that_cannot_be_kept_is_told_while_it_cannot_read(differs: dict[str, Any]) -> None:
+    shortfall = decide(facts(**{"target": Latency(20), "memory": MEASURED} | differs)).shortfall
+    assert shortfall
+    assert shortfall.reason is Reason.LATENCY_BELOW_STARTUP
 
 
 def test_a_pause_with_an_end_says_when_and_is_looked_at_again_then() -> None:
