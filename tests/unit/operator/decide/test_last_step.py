@@ -94,6 +94,7 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "at zero, and 2 or fewer messages may be an error of the counts: a second reading decides",
         None,
     ),
+    "the minimum": ({"min_replicas": 30}, Reason.TOO_FEW_REPLICAS, "minReplicas is 30", None),
     "a schedule": (
         {"bounds": scheduled(30, 50)},
         Reason.SCHEDULED,
