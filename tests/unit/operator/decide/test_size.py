@@ -9,7 +9,7 @@ from queueworkerpool.decide import decide
 from queueworkerpool.model import Memory, Mode, ScaleDownStabilization, Step, StepKind
 from queueworkerpool.names import DECISION_REASONS, Reason
 from queueworkerpool.sizing import Latency, Shortfall
-from tests.unit.operator.builders import ago, empty, facts, reading, window
+from tests.unit.operator.builders import ago, empty, facts, reading, stabilizing, window
 from tests.unit.operator.decide.rows import MEASURED
 from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
 from tests.unit.operator.decide.rows_of_due_times import DUE_TIMES
@@ -71,6 +71,15 @@ def test_the_trail_has_every_step_in_order() -> None:
             "4 pods were recommended until 12:00:00Z: may scale in further at 12:01:00Z",
         ),
         (3, Reason.TOO_MANY_REPLICAS, "maxReplicas is 3"),
+    ]
+
+
+def test_a_part_of_the_queues_does_not_lower_what_all_of_them_recommended() -> None:
+    decision = decide(facts(readings=(reading(0, 5), None), memory=stabilizing(600, 4)))
+    assert [(step.replicas, step.reason, step.message) for step in decision.trail] == [
+        (1, Reason.SIZED_BY_BACKLOG, "5 messages / 5 per pod = 1 pods"),
+        (4, Reason.SCALE_DOWN_STABILIZED, "the highest recommendation since 11:50:00Z"),
+        (10, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size"),
     ]
 
 
