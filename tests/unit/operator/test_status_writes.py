@@ -116,6 +116,11 @@ def test_without_a_change_the_patch_is_empty() -> None:
     assert patch(CALM, follow(observe(), ago(-60))) == {}
 
 
+def test_a_patch_writes_what_was_absent_as_a_whole() -> None:
+    assert patch({}, {"backlog": {"total": 1}}) == {"backlog": {"total": 1}}
+    assert patch({"backlog": {"total": 1}}, {"backlog": 1}) == {"backlog": 1}
+
+
 def test_a_patch_removes_what_is_absent() -> None:
     before = follow(observe({"reading": reading(0, 20)}), NOW)
     assert patch(before, follow(observe(), NOW, before))["memory"] is None

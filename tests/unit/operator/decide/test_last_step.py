@@ -134,6 +134,12 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "messages wait, and most workers are idle all the same: 3 are at work",
         ago(-3600),
     ),
+    "messages in flight": (
+        {"reading": reading(0, 8), "in_flight": InFlight.HOLD, "scale_down": AT_ONCE},
+        Reason.IN_FLIGHT_HELD,
+        "8 messages in flight can be held by 8 pods",
+        None,
+    ),
     "a rollout": (
         {"reading": reading(0, 10), "scale_down": AT_ONCE, "rolling_out": True},
         Reason.ROLLING_OUT,
