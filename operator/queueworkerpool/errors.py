@@ -35,13 +35,12 @@ class PrometheusError(QueueWorkerPoolError):
 class QueueUnreadableError(QueueWorkerPoolError):
     """A queue's message counts are unknown. The text is short, ours, and safe to show to tenants.
 
-    Each kind carries how it is reported: `reason` in conditions and Events, `outcome` in the metric of readings, and
-    whether an Event is posted when a pool begins to suffer from it. What to do about it is the reason's `remedy`.
+    Each kind carries how it is reported: `reason` in conditions and Events, `outcome` in the metric of readings. What to
+    do about it is the reason's `remedy`.
     """
 
     reason: ClassVar[Reason]
     outcome: ClassVar[ReadOutcome]
-    posts_event: ClassVar[bool] = True
 
 
 class QueueAddressInvalidError(QueueUnreadableError):

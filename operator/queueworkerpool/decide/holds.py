@@ -20,14 +20,14 @@ def hold_while_messages_wait(facts: Facts, memory: Memory, desired: int) -> Step
     That ends when no pod is ready, when most workers report that they are idle (they do not get these messages, or
     cannot, as with FIFO groups), and by time.
     """
-    if desired >= facts.replicas or not messages_wait(facts, memory):
+    if desired >= facts.replicas or facts.reading is None or not messages_wait(facts, memory):
         return None
     until = held_until(facts)
     if is_due(facts, until):
         return None
     size = max(desired, _at_work(facts))
     if size >= facts.replicas:
-        waiting, slots = facts.reading.visible if facts.reading else 0, _slots(facts, memory)
+        waiting, slots = facts.reading.visible, _slots(facts, memory)
         message = f"{waiting} messages wait, more than half of the {slots:g} that ready pods can handle at once:"
         message = f"{message} until fewer do, or most workers report idle, or {clock(until)}"
         return Step(facts.replicas, Reason.MESSAGES_WAITING, message, until, asks_workers=_is_time_to_ask(facts))

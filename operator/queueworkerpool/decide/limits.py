@@ -50,7 +50,7 @@ def confirm_activation(facts: Facts, memory: Memory, desired: int) -> Step | Non
     Counts lag as well as err, so of the two readings after the first one has to agree, not both.
     """
     pending = memory.activation_pending_since
-    if facts.replicas > 0 or desired == 0 or pending is None or facts.reading is None:
+    if desired == 0 or pending is None or facts.reading is None:
         return None
     if facts.reading.time > pending:
         return None
@@ -91,9 +91,10 @@ def stabilise_scale_down(facts: Facts, memory: Memory, desired: int) -> Step | N
 
     The default window of protected workers does not hold the last pods: how long these stay is up to `confirm_empty`.
     """
-    stabilization, window = memory.scale_down_stabilization, timedelta(seconds=scale_down_window(facts, memory))
-    if stabilization is None or desired >= facts.replicas or not window:
+    stabilization = memory.scale_down_stabilization
+    if stabilization is None:
         return None
+    window = timedelta(seconds=scale_down_window(facts, memory))
     over = tuple(takewhile(lambda step: is_due(facts, step.since + window), stabilization.steps))
     most, to_come = over[-1].highest if over else facts.replicas, stabilization.steps[len(over) :]
     if most <= max(desired, _last_pods(facts) if has_protected_window(facts, memory) else 0):
@@ -117,7 +118,7 @@ def respect_rates(facts: Facts, memory: Memory, desired: int) -> Step | None:
         message, until = _rate_message("scaleUp", rates.next_change(facts, memory, facts.spec.scale_up.policies))
         return Step(most, Reason.SCALE_UP_LIMIT, message, until, kind=StepKind.BOUND)
     fewest = rates.scale_down_limit(facts, memory)
-    if fewest is None or desired >= min(fewest, facts.replicas):
+    if fewest is None or desired >= fewest:
         return None
     message, until = _rate_message("scaleDown", rates.next_change(facts, memory, facts.spec.scale_down.policies))
     return Step(fewest, Reason.SCALE_DOWN_LIMIT, message, until, kind=StepKind.BOUND)

@@ -225,7 +225,7 @@ def _stalled_by(trouble: Verdict) -> Verdict:
 
 def _queue_reachable(observation: Observation, found: Verdict) -> Verdict:
     if failure := observation.failure:
-        return Verdict(ConditionStatus.FALSE, failure.reason, str(failure), failure.posts_event)
+        return Verdict(ConditionStatus.FALSE, failure.reason, str(failure), posts_event=True)
     if observation.counts:
         return _QUEUES_READ
     if observation.pool.spec.mode is Mode.PAUSED:

@@ -23,7 +23,7 @@ from queueworkerpool.model import (
 )
 from queueworkerpool.names import ConditionType
 from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import ago, invalid_pool, pods_policy, reading, rules
+from tests.unit.operator.builders import ago, invalid_pool, pods, pods_policy, reading, rules, worker
 from tests.unit.operator.fakes import observe, target
 
 REPORTING = Memory(workers=WorkerEstimates(concurrency=4))
@@ -182,6 +182,13 @@ ROWS: dict[str, Row] = {
     ),
     "the Deployment is missing": (ConditionType.TARGET_FOUND, MISSING, "False", "TargetNotFound", NO_TARGET),
     "the Deployment is an older pool's": (ConditionType.TARGET_FOUND, OWNED, "False", "TargetConflict", CONFLICT),
+    "the Deployment is the operator's own": (
+        ConditionType.TARGET_FOUND,
+        FORBIDDEN,
+        "False",
+        "TargetNotAllowed",
+        OWN,
+    ),
     "an older pool is reported before a missing Deployment": (
         ConditionType.TARGET_FOUND,
         replace(OWNED, target=None),
@@ -320,6 +327,27 @@ ROWS: dict[str, Row] = {
         "False",
         "WorkersSilent",
         "no worker has answered /state on port 9000 yet: scaling in trusts their grace period",
+    ),
+    "workers that answered and do no more hold a scale-in": (
+        ConditionType.WORKERS_PROTECTED,
+        observe({"memory": REPORTING, "state_port": 9000}, pods=pods(0, silent=2)),
+        "False",
+        "WorkersSilent",
+        "no worker answers /state on port 9000 any more: they stay for spec.scaleIn.maxWaitSeconds",
+    ),
+    "one worker that answers is enough": (
+        ConditionType.WORKERS_PROTECTED,
+        observe({"memory": REPORTING}, pods=pods(1, silent=9)),
+        "True",
+        "WorkersAnswer",
+        "workers report whether they are busy",
+    ),
+    "no worker has to answer before a pod is ready": (
+        ConditionType.WORKERS_PROTECTED,
+        observe({"memory": REPORTING}, pods=(worker("pod-1", None, ready=False),)),
+        "True",
+        "WorkersAnswer",
+        "workers report whether they are busy",
     ),
     "workers are drained by spec.scaleIn.busyWorkers": (
         ConditionType.WORKERS_PROTECTED,

@@ -138,6 +138,7 @@ def test_what_was_never_observed_is_absent(observation: Observation) -> None:
     fields = {"observedGeneration", "replicas", "readyReplicas", "conditions"}
     assert set(status_of(observation, NOW)) <= fields
     assert set(invalid_status(invalid_pool(), target(), NOW).dump()) == fields
+    assert set(invalid_status(invalid_pool(), None, NOW).dump()) == {"observedGeneration", "conditions"}
 
 
 def test_an_unreadable_queue_keeps_the_last_known_backlog() -> None:

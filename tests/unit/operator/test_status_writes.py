@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import Observation, PoolStatus
+from queueworkerpool.model import Memory, Observation, PoolStatus
 from queueworkerpool.report.status import is_worth_writing, next_status, patch
+from queueworkerpool.sizing import WorkerEstimates
 from tests.unit.operator.builders import NOW, ago, pool, reading, stabilizing
 from tests.unit.operator.fakes import merged, observe, status_of, stored, target
 from tests.unit.operator.strategies import any_facts
@@ -87,6 +88,13 @@ def test_another_reason_for_the_same_size_is_written_at_once() -> None:
     assert worth_writing(CALM, CALM | {"lastDecision": decided}, NOW)
 
 
+def test_what_is_stored_is_not_written_again_although_a_part_of_it_cannot_be_read() -> None:
+    too_short = {"workers": {"serviceSeconds": 1e-9}}
+    stored, memory = PoolStatus.parse(CALM | {"memory": too_short}), Memory(workers=WorkerEstimates(1e-9))
+    assert stored.memory.workers.service_seconds is None
+    assert not is_worth_writing(stored, replace(stored, memory=memory), ago(-600))
+
+
 def test_counts_of_unknown_age_are_written() -> None:
     before = {name: value for name, value in CALM.items() if name != "backlog"}
     assert worth_writing(before, CALM, NOW)
@@ -106,6 +114,11 @@ def test_a_patch_names_only_what_changed() -> None:
 
 def test_without_a_change_the_patch_is_empty() -> None:
     assert patch(CALM, follow(observe(), ago(-60))) == {}
+
+
+def test_a_patch_writes_what_was_absent_as_a_whole() -> None:
+    assert patch({}, {"backlog": {"total": 1}}) == {"backlog": {"total": 1}}
+    assert patch({"backlog": {"total": 1}}, {"backlog": 1}) == {"backlog": 1}
 
 
 def test_a_patch_removes_what_is_absent() -> None:

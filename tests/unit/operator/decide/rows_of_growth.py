@@ -3,7 +3,7 @@
 from queueworkerpool.model import InFlight, Memory
 from queueworkerpool.names import Reason
 from queueworkerpool.sizing import Latency, WorkerEstimates
-from tests.unit.operator.builders import ago, reading
+from tests.unit.operator.builders import ago, reading, window
 from tests.unit.operator.decide.rows import LATENCY, MEASURED, REPORTING, Row, measured
 
 RECOMMENDATIONS: dict[str, Row] = {
@@ -69,6 +69,16 @@ RECOMMENDATIONS: dict[str, Row] = {
 ACTIVATION: dict[str, Row] = {
     "stays at zero up to the activation threshold": (
         {"replicas": 0, "reading": reading(7), "activation_messages": 7},
+        0,
+        Reason.BELOW_ACTIVATION,
+    ),
+    "few messages below the activation threshold are no reason for a second reading": (
+        {"replicas": 0, "reading": reading(2), "activation_messages": 7},
+        0,
+        Reason.BELOW_ACTIVATION,
+    ),
+    "a scale-up window is no matter below the activation threshold": (
+        {"replicas": 0, "reading": reading(7), "activation_messages": 7, "scale_up": window(30)},
         0,
         Reason.BELOW_ACTIVATION,
     ),

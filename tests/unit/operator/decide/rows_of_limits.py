@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from queueworkerpool.model import CompetingWriter, Fallback, Memory, Mode
+from queueworkerpool.model import CompetingWriter, Fallback, InFlight, Memory, Mode
 from queueworkerpool.names import Reason
 from tests.unit.operator.builders import ago, empty, pods, pods_policy, reading, rules, stabilizing, window
 from tests.unit.operator.decide.rows import (
@@ -52,6 +52,21 @@ ACTIVE_MINIMUM: dict[str, Row] = {
         {"reading": reading(0, 1), "active_min_replicas": 4, "scale_down": window(0)},
         4,
         Reason.ACTIVE_MINIMUM,
+    ),
+    "keeps the active minimum while a message is in flight that does not count": (
+        {"reading": reading(0, 1), "in_flight": InFlight.IGNORE, "active_min_replicas": 4, "scale_down": window(0)},
+        4,
+        Reason.ACTIVE_MINIMUM,
+    ),
+    "without an active minimum, such a message keeps the minimum": (
+        {"reading": reading(0, 1), "in_flight": InFlight.IGNORE, "min_replicas": 1, "scale_down": window(0)},
+        1,
+        Reason.TOO_FEW_REPLICAS,
+    ),
+    "a load that needs just the active minimum sets the size": (
+        {"replicas": 4, "reading": reading(0, 20), "active_min_replicas": 4},
+        4,
+        Reason.SIZED_BY_BACKLOG,
     ),
     "a load above the active minimum sets the size": (
         {"reading": reading(100), "active_min_replicas": 4},
@@ -108,6 +123,17 @@ ACTIVE_MINIMUM: dict[str, Row] = {
         {"reading": reading(0, 1), "active_min_replicas": 4, "scale_down": window(0), "bounds": scheduled(6, 9)},
         6,
         Reason.SCHEDULED,
+    ),
+    "keeps no more last pods than a schedule's maximum": (
+        {"reading": reading(0), "memory": empty(10), "active_min_replicas": 4, "bounds": scheduled(0, 1)}
+        | {"scale_down": window(0)},
+        1,
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+    ),
+    "adds pods for the active minimum when a queue is unread and another has one message": (
+        {"replicas": 1, "readings": (reading(1), None), "active_min_replicas": 4},
+        4,
+        Reason.ACTIVE_MINIMUM,
     ),
     "adds no pods for the active minimum when a queue is unread and the others are empty": (
         {"replicas": 1, "readings": (reading(0), None), "active_min_replicas": 4, "min_replicas": 1},

@@ -161,6 +161,11 @@ SCALING_IN: dict[str, Row] = {
         10,
         Reason.MESSAGES_WAITING,
     ),
+    "a single slot is enough to hold for": (
+        {"replicas": 2, "ready": 1, "reading": reading(1), "scale_down": window(0)},
+        2,
+        Reason.MESSAGES_WAITING,
+    ),
     "holds while the Deployment rolls out": (
         {"reading": reading(0, 20), "rolling_out": True, "memory": stabilizing(600, 4)},
         10,

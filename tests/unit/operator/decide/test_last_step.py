@@ -9,7 +9,7 @@ import pytest
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Bounds, CompetingWriter, InFlight, Memory, Mode, ScaleUpStabilization
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import Latency
+from queueworkerpool.sizing import Latency, MessagesPerPod
 from tests.unit.operator.builders import ago, empty, facts, pods, pods_policy, reading, rules, stabilizing, window
 from tests.unit.operator.decide.rows import (
     COMPETING,
@@ -25,6 +25,13 @@ from tests.unit.operator.decide.rows import (
 AT_ONCE = window(0)
 
 SCALING_OUT: dict[str, Any] = {"reading": reading(100), "scale_up": window(30)}
+
+MOSTLY_IDLE: dict[str, Any] = {
+    "reading": reading(30),
+    "target": MessagesPerPod(15),
+    "scale_down": AT_ONCE,
+    "memory": REPORTING,
+}
 
 
 def scaling_up(seconds: float, lowest: int) -> Memory:
@@ -69,12 +76,25 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
         "empty since 11:59:01Z: may go to zero at 12:00:01Z, when seen empty again",
         ago(-1),
     ),
+    "empty for long enough, but by a reading that is a little older": (
+        {"replicas": 1, "reading": reading(0, time=ago(1)), "memory": empty(60), "scale_down": AT_ONCE},
+        Reason.AWAITING_EMPTY_CONFIRMATION,
+        "empty since 11:59:00Z: may go to zero at 12:00:00Z, when seen empty again",
+        None,
+    ),
+    "too few messages to start": (
+        {"replicas": 0, "reading": reading(7), "activation_messages": 7},
+        Reason.BELOW_ACTIVATION,
+        "at zero, and the load is not above activationMessages (7)",
+        None,
+    ),
     "an error of the counts": (
         {"replicas": 0, "reading": reading(1)},
         Reason.AWAITING_SECOND_READING,
         "at zero, and 2 or fewer messages may be an error of the counts: a second reading decides",
         None,
     ),
+    "the minimum": ({"min_replicas": 30}, Reason.TOO_FEW_REPLICAS, "minReplicas is 30", None),
     "a schedule": (
         {"bounds": scheduled(30, 50)},
         Reason.SCHEDULED,
@@ -107,6 +127,18 @@ ROWS: dict[str, tuple[dict[str, Any], Reason, str, datetime | None]] = {
             " until fewer do, or most workers report idle, or 13:00:00Z"
         ),
         ago(-3600),
+    ),
+    "messages wait, and most workers are idle": (
+        MOSTLY_IDLE | {"pods": pods(idle=7, busy=3)},
+        Reason.MESSAGES_WAITING,
+        "messages wait, and most workers are idle all the same: 3 are at work",
+        ago(-3600),
+    ),
+    "messages in flight": (
+        {"reading": reading(0, 8), "in_flight": InFlight.HOLD, "scale_down": AT_ONCE},
+        Reason.IN_FLIGHT_HELD,
+        "8 messages in flight can be held by 8 pods",
+        None,
     ),
     "a rollout": (
         {"reading": reading(0, 10), "scale_down": AT_ONCE, "rolling_out": True},
@@ -221,6 +253,7 @@ NOT_LIMITED: dict[str, dict[str, Any]] = {
         "scale_down": AT_ONCE,
         "ready": 99,
     },
+    "as many pods as are at work while messages wait": MOSTLY_IDLE | {"pods": pods(idle=8, busy=2)},
     "just as few as the rate allows": {"reading": reading(0, 30), "scale_down": rules(pods_policy(4, 15))},
     "just as many as the rate allows": {"reading": reading(0, 70), "scale_up": rules(pods_policy(4, 15))},
 }

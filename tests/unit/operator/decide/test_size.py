@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from queueworkerpool.decide import decide
-from queueworkerpool.model import Memory, Mode, ScaleDownStabilization, Step
+from queueworkerpool.model import Memory, Mode, ScaleDownStabilization, Step, StepKind
 from queueworkerpool.names import DECISION_REASONS, Reason
 from queueworkerpool.sizing import Latency, Shortfall
-from tests.unit.operator.builders import ago, empty, facts, reading, window
+from tests.unit.operator.builders import ago, empty, facts, reading, stabilizing, window
 from tests.unit.operator.decide.rows import FALLBACK, MEASURED
 from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
 from tests.unit.operator.decide.rows_of_due_times import DUE_TIMES
@@ -48,6 +48,18 @@ def test_every_decision_reason_has_a_row() -> None:
     assert {reason for _, _, reason in ROWS.values()} == set(DECISION_REASONS)
 
 
+def test_what_the_user_set_is_told_from_what_the_pool_waits_for() -> None:
+    steps = [step for differs, *_ in ROWS.values() for step in decide(facts(**differs)).trail]
+    assert {step.reason for step in steps if step.kind is StepKind.BOUND} == {
+        Reason.TOO_FEW_REPLICAS,
+        Reason.TOO_MANY_REPLICAS,
+        Reason.ACTIVE_MINIMUM,
+        Reason.SCHEDULED,
+        Reason.SCALE_UP_LIMIT,
+        Reason.SCALE_DOWN_LIMIT,
+    }
+
+
 def test_the_trail_has_every_step_in_order() -> None:
     decision = decide(
         facts(replicas=9, reading=reading(0), memory=Memory(ScaleDownStabilization(ago(60), 4)), max_replicas=3)
@@ -62,6 +74,15 @@ def test_the_trail_has_every_step_in_order() -> None:
         (3, Reason.TOO_MANY_REPLICAS, "maxReplicas is 3"),
     ]
     assert decision.recommended == 0
+
+
+def test_a_part_of_the_queues_does_not_lower_what_all_of_them_recommended() -> None:
+    decision = decide(facts(readings=(reading(0, 5), None), memory=stabilizing(600, 4)))
+    assert [(step.replicas, step.reason, step.message) for step in decision.trail] == [
+        (1, Reason.SIZED_BY_BACKLOG, "5 messages / 5 per pod = 1 pods"),
+        (4, Reason.SCALE_DOWN_STABILIZED, "the highest recommendation since 11:50:00Z"),
+        (10, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size"),
+    ]
 
 
 def test_what_may_be_an_error_of_the_counts_is_read_again_soon() -> None:
@@ -117,5 +138,10 @@ def test_the_trail_names_both_ends_of_the_active_minimum() -> None:
     works = decide(facts(replicas=0, reading=reading(6), active_min_replicas=4))
     assert [(step.replicas, step.message) for step in works.trail] == [
         (2, "6 messages / 5 per pod = 2 pods"),
+        (4, "not idle, and activeMinReplicas is 4"),
+    ]
+    is_at_work = decide(facts(reading=reading(0, 1), active_min_replicas=4, scale_down=window(0)))
+    assert [(step.replicas, step.message) for step in is_at_work.trail] == [
+        (1, "1 messages / 5 per pod = 1 pods"),
         (4, "not idle, and activeMinReplicas is 4"),
     ]

@@ -224,8 +224,9 @@ def test_without_a_ready_pod_there_is_nothing_to_hold_for(ready: int) -> None:
         (pods(idle=4, busy=6), 10),
         (pods(idle=0, silent=10), 10),
         (pods(idle=5, silent=5), 5),
+        ((*pods(idle=5, busy=4), member(9, "", "lost")), 4),
     ],
-    ids=["all idle", "few at work, as with FIFO groups", "half", "most at work", "silent", "half silent"],
+    ids=["all idle", "few at work, as with FIFO groups", "half", "most at work", "silent", "half silent", "one lost"],
 )
 def test_workers_that_are_idle_while_messages_wait_do_not_need_to_stay(crew: tuple[Worker, ...], replicas: int) -> None:
     memory = replace(REPORTING, held_since=ago(60))
@@ -236,8 +237,14 @@ def test_workers_that_are_idle_while_messages_wait_do_not_need_to_stay(crew: tup
 
 
 def test_workers_are_asked_about_messages_that_have_waited_for_some_time_and_then_now_and_again() -> None:
-    asked = [seconds for seconds in range(0, 100, 5) if waiting(seconds).asks_workers]
-    assert asked == [15, 30, 45, 60, 75, 90]
+    def asked(every: int, early: float = 0) -> list[int]:
+        ticks = range(0, 100, every)
+        return [tick for tick in ticks if waiting(max(tick - early, 0), poll_seconds=every).asks_workers]
+
+    assert asked(every=5) == [15, 30, 45, 60, 75, 90]
+    assert asked(every=10) == [20, 40, 60, 80]
+    assert asked(every=5, early=0.5) == asked(every=5)
+    assert asked(every=10, early=0.5) == asked(every=10)
     assert not any(waiting(seconds, busy_workers=BusyWorkers.DRAIN).asks_workers for seconds in range(0, 100, 5))
 
 
