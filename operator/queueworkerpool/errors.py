@@ -35,8 +35,8 @@ class PrometheusError(QueueWorkerPoolError):
 class QueueUnreadableError(QueueWorkerPoolError):
     """A queue's message counts are unknown. The text is short, ours, and safe to show to tenants.
 
-    Each kind carries how it is reported: `reason` in conditions and Events, `outcome` in the metric of readings. What to
-    do about it is the reason's `remedy`.
+    Each kind carries how it is reported: `reason` in conditions and Events, `outcome` in the metric of readings. What
+    to do about it is the reason's `remedy`.
     """
 
     reason: ClassVar[Reason]
