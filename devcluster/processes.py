@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from devcluster.errors import StartFailedError
 # free again when it restarts.
 SERVER_PORTS = range(20_000, 32_000)
 
+_PORTS_KEPT = 100
+_given = deque[int](maxlen=_PORTS_KEPT)  # whoever got one of these may not listen yet
+
 
 def guarded(argv: Sequence[str], death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
     """Return the argument list that runs ARGV so that it gets DEATH_SIGNAL when this process ends."""
@@ -29,12 +33,15 @@ def guarded(argv: Sequence[str], death_signal: signal.Signals = signal.SIGKILL) 
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a TCP port that nobody listens on at HOST."""
+    """Return a TCP port that nobody listens on at HOST, and that was not given to somebody else just now."""
     while True:
         port = secrets.choice(SERVER_PORTS)  # not `random`: a test run that seeds it would draw another run's ports
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
+            _given.append(port)
             return port
 
 

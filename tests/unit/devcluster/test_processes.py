@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devcluster import processes
 from devcluster.errors import CommandFailedError, StartFailedError
 from devcluster.node import leftovers
 from devcluster.processes import Program, free_port, wait_until
@@ -78,6 +79,11 @@ def test_waiting_ends_with_a_sentence() -> None:
 
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     assert all(20_000 <= free_port() < 32_000 for _ in range(20))
+
+
+def test_a_port_is_not_given_to_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "SERVER_PORTS", range(20_000, 20_060))
+    assert len({free_port() for _ in range(40)}) == 40
 
 
 def test_a_quick_step_shows_nothing_and_a_failed_one_its_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
