@@ -41,8 +41,7 @@ def _lines() -> Iterator[str]:
     yield from (*_HEAD, *rows, "")
     yield (
         f"The planner is within all three bounds in {small} of {len(rows)} runs, and in {small_second} where it plays"
-        f" the second recording, beside which other programs kept the cores busy. The real operator's second"
-        f" recording is within them of the first in {small_again}."
+        f" the second recording. The real operator's second recording is within them of the first in {small_again}."
     )
 
 

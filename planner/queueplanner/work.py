@@ -179,7 +179,8 @@ class Work:
         visibility_seconds: How long a message stays hidden after the last sign of life of who received it.
         grace_seconds: How long a pod may go on after it was told to end.
         longest_poll_seconds: How long a worker waits for a message at most before it asks again. Told to end, it does
-            not cut off the poll under way, since SQS would still serve it. 0: it ends at once.
+            not cut off the poll under way, since SQS would still serve it: a message that comes ends it, and is
+            released at once. 0: a worker that is told to end ends at once.
         deletion_seconds: From the end of a handler until the queue has deleted the message: so long it is in flight,
             while the worker has room for another.
         releases: Whether a worker that is cut off shows its messages again at once, as queueworker does; else they come

@@ -1,5 +1,6 @@
 """The queue, in groups: what was sent, waits, or is hidden. `workers` receives from it; it knows no pods."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,6 +105,11 @@ class Messages:
             self._load()
             self._send(time)
         self._send(time)
+
+    def coming(self, number: int) -> float:
+        """Return when the so many-th of the messages that come next is sent; infinite where that is not drawn yet."""
+        index = self._of_block + number - 1
+        return float(self._block[index]) if index < len(self._block) else math.inf
 
     def _starts(self) -> float:
         return self._step * STEP_SECONDS

@@ -203,10 +203,17 @@ class Workers:
         return min(float(ends.max(initial=self.now)), deadline)
 
     def polls_until(self, place: int) -> float:
-        """Return when the poll of a place ends that is ready; now where it has no room for another message."""
-        if not self._work.longest_poll_seconds or (self._free_at[self._slots(place)] > self.now).all():
+        """Return when the poll of a place ends that is ready; now where it has no room for another message.
+
+        A message may end it sooner: which of the polls that are open now gets which of the next ones is chance.
+        """
+        waits = self._free_at <= self.now
+        own = int(np.count_nonzero(waits[self._slots(place)]))
+        if not self._work.longest_poll_seconds or not own:
             return self.now
-        return self.now + polls(self.now - self._waits_since(place, self.now), *self._poll_seconds)[1]
+        others = int(np.count_nonzero(waits & self._open)) - own
+        answered = self._messages.coming(int(self._generator.geometric(1 / (others + 1))))
+        return min(self.now + polls(self.now - self._waits_since(place, self.now), *self._poll_seconds)[1], answered)
 
     def _waits_since(self, place: int, time: float) -> float:
         """Return since when a place has waited for a message: since its last one, or later if it had no room then."""

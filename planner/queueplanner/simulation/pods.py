@@ -7,7 +7,6 @@ order of their creation.
 
 import math
 from array import array
-from functools import partial
 from random import Random
 
 from queueplanner.simulation.events import Events
@@ -92,20 +91,11 @@ class Pods:
 
     def _stop(self, pod: SimulatedPod) -> None:
         """Tell a pod to end: it finishes what it has in hand, within its grace, and the poll under way."""
-        poll_ends = self._events.now + self._workers.poll_left(pod)
+        poll_seconds = self._workers.poll_left(pod)
         self._leave(pod)
         if pod.in_hand:
-            self._workers.drain(pod, partial(self._end_after, poll_ends))
             self._events.plan(self._events.now + self._work.grace_seconds, self._kill, pod)
-        else:
-            self._end_after(poll_ends, pod)
-
-    def _end_after(self, time: float, pod: SimulatedPod) -> None:
-        """End a pod at a time, or now if that is over."""
-        if time > self._events.now:
-            self._events.plan(time, self._end, pod)
-        else:
-            self._end(pod)
+        self._workers.drain(pod, poll_seconds, self._end)
 
     def _kill(self, pod: SimulatedPod) -> None:
         if pod.state is PodState.GONE:
@@ -137,8 +127,6 @@ class Pods:
         self.serving.pop(pod.number, None)
 
     def _end(self, pod: SimulatedPod) -> None:
-        if pod.state is PodState.GONE:  # it died in its last poll
-            return
         pod.state = PodState.GONE
         del self._existing[pod.number]
         self._ended_seconds += self._events.now - pod.created

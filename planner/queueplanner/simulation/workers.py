@@ -43,6 +43,7 @@ class Workers:
         self._waiting: list[SimulatedPod] = []
         self._slots = 0
         self._draining: dict[SimulatedPod, Callable[[SimulatedPod], None]] = {}
+        self._last_polls: list[SimulatedPod] = []
         self._interrupted: set[int] = set()
         self._poll_seconds = poll_seconds(work)
         self.wasted_seconds = 0.0
@@ -72,9 +73,13 @@ class Workers:
             return 0.0
         return polls(self._events.now - pod.polls_since, *self._poll_seconds)[1]
 
-    def drain(self, pod: SimulatedPod, then: Callable[[SimulatedPod], None]) -> None:
-        """Do something once a stopped pod has handled what it has in hand."""
+    def drain(self, pod: SimulatedPod, poll_seconds: float, then: Callable[[SimulatedPod], None]) -> None:
+        """Do something once a stopped pod has handled what it has in hand, and its last poll has ended."""
         self._draining[pod] = then
+        if poll_seconds:
+            self._last_polls.append(pod)
+            self._events.plan(self._events.now + poll_seconds, self._end_last_poll, pod)
+        self._end_drained(pod)
 
     def cut_off(self, pod: SimulatedPod, hidden_seconds: float) -> None:
         """Take what a pod has in hand from it: others see it again after some seconds."""
@@ -84,11 +89,25 @@ class Workers:
             self._events.plan(self._events.now + hidden_seconds, self._show, message)
         pod.in_hand.clear()
         self._draining.pop(pod, None)
+        if pod in self._last_polls:
+            self._last_polls.remove(pod)
 
     def offer(self) -> None:
-        """Give messages to workers that wait."""
-        while self._slots and self._queue.visible and self._queue.offers():
-            self._begin(self._any_waiting(), self._queue.receive())
+        """Give messages to workers that wait. What answers the last poll of a stopped one is released at once."""
+        while (self._slots or self._last_polls) and self._queue.visible and self._queue.offers():
+            if self._last_polls and self._random.random() * (self._slots + len(self._last_polls)) >= self._slots:
+                self._end_last_poll(self._last_polls[int(self._random.random() * len(self._last_polls))])
+            else:
+                self._begin(self._any_waiting(), self._queue.receive())
+
+    def _end_last_poll(self, pod: SimulatedPod) -> None:
+        if pod in self._last_polls:
+            self._last_polls.remove(pod)
+            self._end_drained(pod)
+
+    def _end_drained(self, pod: SimulatedPod) -> None:
+        if not pod.in_hand and pod not in self._last_polls:
+            self._draining.pop(pod)(pod)
 
     def _any_waiting(self) -> SimulatedPod:
         """Return a pod that waits, and take one of its places; those of pods that were stopped are still listed."""
@@ -130,8 +149,8 @@ class Workers:
             self._waiting.append(pod)
             self._slots += 1
             self.offer()
-        elif not pod.in_hand:
-            self._draining.pop(pod)(pod)
+        else:
+            self._end_drained(pod)
 
     def _fail(self, message: int) -> None:
         """Show a message again later that its handler gave up."""

@@ -162,6 +162,11 @@ SAME: dict[str, tuple[Callable[[], Policy], Load, Work]] = {
     "pool by messages, bursts, brief": (partial(by_messages, 50), bursts(6_000), of(BRIEF)),
     "pool by messages, bursts, long": (by_messages, bursts(100), of(LONG)),
     "pool by messages, last polls": (by_messages, day(0.5), of(SHORT, longest_poll_seconds=20.0)),
+    "last polls that messages end": (
+        partial(Fixed, *((60 * n + each, size) for n in range(60) for each, size in ((0, 10), (40, 3)))),
+        Steady(1.0, HOUR),
+        Work(BRIEF, Constant(2.0), longest_poll_seconds=20.0),
+    ),
     "KEDA, bursts": (keda, bursts(500), of(USUAL)),
     "ten workers (M/M/10)": (partial(Fixed, (0, 10)), Steady(8.0, HOUR / 4), of(Exponential(1.0))),
 }

@@ -29,11 +29,11 @@ WIDER = {
     "heavy-tail": Difference(0.92, MOST_WAIT_ERROR, MOST_POD_ERROR),
     # Nine pods went after the first burst's last messages, at the reading before the one that the planner had it at.
     "bursts-latency": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.15),
-    # The last poll of a worker that is told to end lasts some seconds more, or 16: a fraction of a second decides which
-    # poll that is, and in these runs there are few pods, or each lives for less than a minute.
-    "sparse": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.09),
-    "concurrency-per-pod": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.12),
-    "concurrency-latency": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.12),
+    # Of 53 messages two wait longer than 95 % do, and which workers a scale-in stops is chance.
+    "long-jobs-drained": Difference(0.94, 0.30, MOST_POD_ERROR),
+    # The last poll of a worker that is told to end lasts some seconds, or 16: a fraction of a second decides which poll
+    # that is, and this pool goes to zero after three short bursts.
+    "concurrency-latency": Difference(LEAST_WITHIN_ONE, MOST_WAIT_ERROR, 0.11),
 }
 """Runs that do not keep what was promised, by how much, and why."""
 

@@ -75,6 +75,8 @@ def test_polls_get_longer_the_longer_a_worker_is_idle(idle: float, longest: floa
 
 ENDS = {
     "an idle one, after its poll": ([0.0], {}, 2.0 + 15.0),
+    "an idle one, when a message comes": ([0.0, 12.0], {}, 12.0),
+    "one with room and a message in hand, after that, when another comes": ([9.5, 10.5], {"concurrency": 2}, 11.5),
     "one whose grace is shorter than a poll": ([0.0], {"grace_seconds": 3.0}, 2.0 + 9.0),
     "a busy one, after its message": ([9.0], {}, 11.0),
     "one with room, after its message": ([9.5], {"concurrency": 2}, 11.5),
