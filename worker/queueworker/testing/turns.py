@@ -148,12 +148,13 @@ class Turns:
                 self._leave(thread.turn)
 
         thread = TurnThread(name, work, over)
-        thread.start()  # first, as it may fail: the turn must not be given to a thread that there is not
         starter = getattr(self._of_thread, "turn", None)
+        thread.turn.over = starter is not None and starter.ended
+        thread.start()  # first, as it may fail: the turn must not be given to a thread that there is not
         with self._lock:
             self._threads.append(thread)
             if self.ending or (starter is not None and starter.ended):
-                thread.turn.ended = True
+                thread.turn.ended = thread.turn.over = True  # it does no work, so nobody would be told that it is done
                 thread.turn.give()
             else:
                 self._ready.append(thread.turn)

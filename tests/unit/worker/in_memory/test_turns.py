@@ -206,6 +206,21 @@ def test_a_foreign_thread_that_waits_when_the_run_ends_is_ended_too(clock: Clock
     assert "the run is over" in str(future.exception())
 
 
+def test_a_thread_that_is_started_after_the_run_can_be_joined(clock: Clock) -> None:
+    released, started = threading.Event(), Future[threading.Thread]()
+
+    def blocks() -> None:
+        released.wait(60)
+        started.set_result(clock.start("late", lambda: None))
+
+    with pytest.raises(StuckError), clock.run(1):
+        clock.start("blocks in real time", blocks).join()
+    released.set()
+    late = started.result(60)
+    late.join()
+    assert late not in threading.enumerate()
+
+
 COLLECTS_GARBAGE_ALL_THE_TIME = """
 import _thread, gc
 from queueworker.testing import Clock, StuckError
