@@ -243,8 +243,8 @@ class Gauntlet:
     def _trouble(self, seconds: float) -> None:
         self._faults.everyone_quiet = False
         ends = time.monotonic() + seconds
-        for slot in [slot for slot in self._slots if not slot.lasting][:1]:
-            self._terminate(slot, ends)  # chance may end none in a short run
+        if others := [slot for slot in self._slots if not slot.lasting]:
+            self._terminate(others[0], time.monotonic())  # chance may end none in a short run
         while (now := time.monotonic()) < ends:
             self._look_after_slots()
             if now >= self._next_event:

@@ -47,10 +47,9 @@ def test_of_exact_counts_every_message_is_found(sent: list[int], seed: int) -> N
 
 @given(st.lists(st.integers(-9, 9), max_size=5))
 def test_no_course_that_never_falls_is_closer(values: list[int]) -> None:
-    courses = combinations_with_replacement(sorted(values), len(values))
-    assert never_falling(values) in [list(course) for course in courses]
-    closest = min(_distance(values, course) for course in combinations_with_replacement(sorted(values), len(values)))
-    assert _distance(values, never_falling(values)) == closest
+    found, courses = never_falling(values), list(combinations_with_replacement(sorted(values), len(values)))
+    assert tuple(found) in courses
+    assert _distance(values, found) == min(_distance(values, course) for course in courses)
 
 
 def _distance(values: Sequence[float], course: Sequence[float]) -> float:

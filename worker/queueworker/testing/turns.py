@@ -149,7 +149,7 @@ class Turns:
 
         thread = TurnThread(name, work, over)
         starter = getattr(self._of_thread, "turn", None)
-        thread.turn.over = starter is not None and starter.ended
+        thread.turn.over = starter is not None and starter.ended  # before others see it, who may join it
         thread.start()  # first, as it may fail: the turn must not be given to a thread that there is not
         with self._lock:
             self._threads.append(thread)
