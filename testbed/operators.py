@@ -2,11 +2,11 @@
 
 import json
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +112,18 @@ def admin_config(cluster: Cluster) -> dict[str, Any]:
     return dict(json.loads(cluster.kubeconfig.read_text()))
 
 
+def served(port: int, path: str, timeout_seconds: float = 5) -> str:
+    """Return what the program on this loopback port serves at a path; empty without a good answer, whole and in time.
+
+    A program that is frozen or killed within an answer leaves a part of it.
+    """
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=timeout_seconds) as answer:
+            return str(answer.read().decode())
+    except (OSError, HTTPException):
+        return ""
+
+
 def is_ready(port: int) -> bool:
     """Return whether the operator that serves on this port reports that it is ready."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+    return served(port, "/readyz") == "ok\n"

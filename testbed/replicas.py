@@ -9,8 +9,6 @@ import re
 import signal
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,11 +29,16 @@ from testbed.operators import (
     READY_TIMEOUT_SECONDS,
     USER,
     OperatorProcess,
+    is_ready,
+    served,
     write_credentials,
 )
 
-SCRAPE_TIMEOUT_SECONDS = 0.25
-"""A frozen process does not answer; it does not lead either."""
+SCRAPE_TIMEOUT_SECONDS = 5.0
+"""A busy machine takes its time to answer."""
+
+SAMPLE_TIMEOUT_SECONDS = 0.25
+"""A frozen process does not answer; it does not lead either, and the others are not to be missed meanwhile."""
 
 SAMPLE_INTERVAL_SECONDS = 0.05
 
@@ -61,31 +64,24 @@ class Replica:
     @property
     def is_ready(self) -> bool:
         """Whether it could take over."""
-        return self._get("/readyz") == "ok\n"
+        return is_ready(self.port)
 
     @property
     def held(self) -> list[int]:
         """The shards that its gauges say it holds."""
-        found = re.findall(r'^queueworkerpool_shard_leader{shard="(\d+)"} 1.0$', self._get("/metrics"), re.MULTILINE)
+        text = served(self.port, "/metrics", SCRAPE_TIMEOUT_SECONDS)
+        found = re.findall(r'^queueworkerpool_shard_leader{shard="(\d+)"} 1.0$', text, re.MULTILINE)
         return [int(shard) for shard in found]
 
-    def series(self, name: str) -> float:
-        """Return the sum of all series of a metric; 0 without series or without an answer."""
-        found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", self._get("/metrics"), re.MULTILINE)
+    def series(self, name: str, timeout_seconds: float = SCRAPE_TIMEOUT_SECONDS) -> float:
+        """Return the sum of all series of a metric; 0 without series or without an answer in this time."""
+        text = served(self.port, "/metrics", timeout_seconds)
+        found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
         return sum(float(value) for value in found)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process."""
         os.kill(self.program.pid, number)
-
-    def _get(self, path: str) -> str:
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}{path}", timeout=SCRAPE_TIMEOUT_SECONDS
-            ) as answer:
-                return str(answer.read().decode())
-        except (urllib.error.URLError, OSError):
-            return ""
 
 
 class Replicas:
@@ -116,9 +112,16 @@ class Replicas:
         self._running: dict[str, Replica] = {}
 
     def close(self) -> None:
-        """End them all; a frozen one too."""
+        """End them all, a frozen one too, and leave their Leases as the chart creates them, held by nobody.
+
+        Else those of the next test would wait until the Leases of those that were killed have expired.
+        """
         for replica in self._running.values():
             replica.program.kill()
+        leases = self._cluster.kubectl("get", "leases", "-n", OPERATOR_NAMESPACE, "-o", "name").split()
+        if leases:
+            never_held = '{"metadata": {"annotations": null}, "spec": null}'
+            self._cluster.kubectl("patch", *leases, "-n", OPERATOR_NAMESPACE, "--type=merge", "-p", never_held)
 
     def add(self, name: str, interpreter: Interpreter | None = None) -> Replica:
         """Return the operator of this name, which is created when there is none, and not started.
@@ -187,7 +190,10 @@ class Replicas:
         while not ended.wait(SAMPLE_INTERVAL_SECONDS):
             replicas = list(self._running.values())
             # Scraped twice: whoever led both times also led in between, when the others were scraped.
-            before, after = ([replica.leads for replica in replicas] for _ in range(2))
+            before, after = (
+                [replica.series("queueworkerpool_leader", SAMPLE_TIMEOUT_SECONDS) == 1 for replica in replicas]
+                for _ in range(2)
+            )
             leaders.append(sum(led and leads for led, leads in zip(before, after, strict=True)))
 
     def _create(self, name: str, interpreter: Interpreter) -> Replica:

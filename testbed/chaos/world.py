@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ class World:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             return str(error.read().decode())
-        except OSError:
+        except (OSError, HTTPException):
             return ""
 
     async def settle(self, timeout_seconds: float) -> dict[str, tuple[int | None, int]]:

@@ -255,29 +255,33 @@ class Claimant:
             logger.warning("lost the lead", extra=extra | {"holder": self.view.holder if self.view else ""})
             self._led.work.pause()
 
-    async def finish(self) -> bool:
-        """Let the ticks under way end, and let no further write pass; return whether none is under way any more."""
-        if not self._working:
-            return False
-        if self._led.work:
+    async def leave(self) -> None:
+        """Let the ticks under way end, let no further write pass, and release the Lease, if this process holds it.
+
+        Also where it holds it by the Lease alone, as after a claim that came too late to lead. With a write still under
+        way the Lease has to expire.
+        """
+        if self._working and self._led.work:
             await self._led.work.finish(FINISH_SECONDS)
         self._working = False
         self.fence.close()
-        return self.fence.is_quiet(0) or await asyncio.to_thread(self.fence.is_quiet, FINISH_SECONDS)
+        if self.fence.is_quiet(0) or await asyncio.to_thread(self.fence.is_quiet, FINISH_SECONDS):
+            await self.release()
 
     async def give_away(self) -> None:
-        """Finish, and release the Lease for another process, while this one goes on to take part."""
+        """Leave the Lease to another process, while this one goes on to take part."""
         async with self._one_at_a_time:  # a renewal under way would open the fence again
-            quiet = await self.finish()
+            await self.leave()
             if self._led.work:
                 self._led.work.pause()
-            if quiet:
-                await self.release()
 
-    async def release(self) -> None:
-        """Release the Lease, if this process holds it; a failure is logged: then it has to expire."""
+    async def release(self) -> bool:
+        """Release the Lease, if this process holds it; return whether it did.
+
+        A failure is logged: then the Lease has to expire, or is released once more.
+        """
         if not (self.view and self.view.holder == self.identity):
-            return
+            return False
         try:
             self.view = observe(
                 self.view,
@@ -287,8 +291,9 @@ class Claimant:
             )
         except ClusterError as error:
             self._log_once(str(error))
-        else:
-            logger.info("released the lead", extra={"identity": self.identity, **self._led.logged})
+            return False
+        logger.info("released the lead", extra={"identity": self.identity, **self._led.logged})
+        return True
 
     def _log_once(self, problem: str) -> None:
         repeated, self._problem = self._problem == problem, problem

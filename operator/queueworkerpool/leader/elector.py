@@ -45,6 +45,4 @@ class Elector:
             return 0.0 if view.holder == self._claimant.identity or ready() else math.inf
 
         await self._claimant.take_part(waits, stop)
-        # With a write still under way the Lease has to expire.
-        if await self._claimant.finish():
-            await self._claimant.release()
+        await self._claimant.leave()

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from queueworkerpool.errors import ClusterError
+from queueworkerpool.errors import ClusterConflictError, ClusterError
 from queueworkerpool.leader.claimant import Claimant, Clocks, Leases, Led, Work
 from queueworkerpool.leader.fence import Fence
-from queueworkerpool.leader.lease import RENEW_INTERVAL_SECONDS, Lease, View, wait_seconds
+from queueworkerpool.leader.lease import RENEW_INTERVAL_SECONDS, Lease, View, released, wait_seconds
 from queueworkerpool.leader.shards import (
     AFTER_HANDOVER_SECONDS,
     WISH_AFTER_SECONDS,
@@ -28,12 +28,16 @@ from queueworkerpool.leader.shards import (
 
 logger = logging.getLogger(__name__)
 
+RELEASE_ATTEMPTS = 3
+"""How often the number of shards is released: each other process renews it every RENEW_INTERVAL_SECONDS."""
+
 
 class _Confirmed:
     """The Lease of one shard: whoever claims it makes sure afterwards that the number of shards still counts."""
 
-    def __init__(self, leases: Leases, confirm: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, leases: Leases, fence: Fence, confirm: Callable[[], Awaitable[None]]) -> None:
         self._leases = leases
+        self._fence = fence
         self._confirm = confirm
         self.read = leases.read
         self.renew = leases.renew
@@ -41,7 +45,13 @@ class _Confirmed:
     async def write(self, lease: Lease) -> Lease:
         written = await self._leases.write(lease)
         if lease.holder:
-            await self._confirm()
+            try:
+                await self._confirm()
+            except ClusterConflictError:
+                if not self._fence.is_open and self._fence.is_quiet(0):
+                    # Or those who count by another number now would have to wait until it expires.
+                    await self._leases.write(released(written, written.renewed))
+                raise
         return written
 
 
@@ -89,7 +99,7 @@ class ShardElector:
         self._shards = tuple(
             Claimant(
                 identity,
-                _Confirmed(shard.leases, self._number.renew),
+                _Confirmed(shard.leases, shard.fence, self._number.renew),
                 Led(shard.fence, shard.work, {"shard": index}),
                 clocks,
             )
@@ -167,26 +177,27 @@ class ShardElector:
             await self._wish(str(Wish(shard, self._identity, self._clocks.stamp())))
 
     async def _leave(self) -> None:
-        """Finish, and release what is held: first the number of shards, if nobody else can hold one any more."""
-        working = [claimant for claimant in self._shards if claimant.fence.is_open]
-        quiet = await asyncio.gather(*(claimant.finish() for claimant in working))
-        if working and all(quiet):
-            await self._release_number()
+        """Finish, and release what is held: the shards, and their number if nobody can hold a shard any more."""
+        await asyncio.gather(*(claimant.leave() for claimant in self._shards))
+        await self._release_number()
         self._number.fence.close()
-        await asyncio.gather(*(each.release() for each, done in zip(working, quiet, strict=True) if done))
 
     async def _release_number(self) -> None:
-        """Release the number of shards where all of them are free, or this process's.
+        """Release the number of shards where all of them are free, also if this process held none.
 
-        Whoever claims one of them afterwards renews the number after that. Where it did so before this write, the
-        write is refused, because the number was read before the shards; else it finds the number released.
+        Of processes that end at the same time the last one finds them free. Whoever claims one of them afterwards
+        renews the number after that. Where it did so before this write, the write is refused, because the number was
+        read before the shards; else it finds the number released.
         """
-        try:
-            view = await self._number.read()
-            shards = await asyncio.gather(*(claimant.read() for claimant in self._shards))
-        except ClusterError as error:
-            logger.warning("lease not read", extra={"error": str(error)})
-            return
-        now = self._clocks.steady()
-        if view.holder == self._number.identity and not any(wait_seconds(each, self._identity, now) for each in shards):
-            await self._number.release()
+        for _ in range(RELEASE_ATTEMPTS):
+            try:
+                view = await self._number.read()
+                shards = await asyncio.gather(*(claimant.read() for claimant in self._shards))
+            except ClusterError as error:
+                logger.warning("lease not read", extra={"error": str(error)})
+                return
+            now = self._clocks.steady()
+            if view.holder != self._number.identity or any(wait_seconds(each, "", now) for each in shards):
+                return
+            if await self._number.release():
+                return

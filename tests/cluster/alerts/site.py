@@ -13,8 +13,7 @@ import yaml
 from devcluster import Cluster, CommandFailedError
 from devcluster.processes import Program, free_port, wait_until
 from testbed.counting_sqs import CountingSqs, queue_url
-from testbed.operators import OperatorProcess, is_ready
-from tests.cluster.alerts.timeline import scrape
+from testbed.operators import OperatorProcess, is_ready, served
 from tests.cluster.operator.workers import WORKER
 
 ROOT = Path(__file__).parents[3]
@@ -60,11 +59,11 @@ class Site:
 
     def scrapes(self, job: str) -> dict[str, str]:
         """Return the /metrics of each operator of a job, by instance."""
-        return {instance: scrape(process.port) for instance, process in self.processes[job].items()}
+        return {instance: served(process.port, "/metrics") for instance, process in self.processes[job].items()}
 
     def value(self, job: str, name: str, instance: str = "a", **labels: str) -> float | None:
         """Return the series of a metric that has these labels, without the metric's prefix; None without one."""
-        text = scrape(self.processes[job][instance].port)
+        text = served(self.processes[job][instance].port, "/metrics")
         for found, shown in re.findall(rf"^queueworkerpool_{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
             if all(f'{label}="{value}"' in found for label, value in labels.items()):
                 return float(shown)

@@ -6,24 +6,12 @@ Prometheus.
 """
 
 import re
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 MINUTES_PER_SCRAPE = 8
-_TIMEOUT_SECONDS = 5.0
 _SAMPLE = re.compile(r"^(queueworkerpool_\w+)(?:{(.*)})? (\S+)$", re.MULTILINE)
 _COUNTER = re.compile(r"_(total|count|sum|bucket)$")
-
-
-def scrape(port: int) -> str:
-    """Return the /metrics of the process on this loopback port; empty when there is no answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_TIMEOUT_SECONDS) as answer:
-            return str(answer.read().decode())
-    except (urllib.error.URLError, OSError):
-        return ""
 
 
 class Timeline:

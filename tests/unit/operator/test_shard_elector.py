@@ -149,6 +149,23 @@ async def test_the_number_of_shards_is_not_released_while_another_process_holds_
     assert server.leases[NUMBER].holder == ""
 
 
+@pytest.mark.parametrize("apart", [0.0, 0.01, 0.05, 0.3, 0.7, 1.1, 2.0])
+@pytest.mark.parametrize("processes", ["a", "ab", "abc"])
+async def test_processes_that_end_one_soon_after_the_other_leave_nothing_that_has_to_expire(
+    server: Server, processes: str, apart: float
+) -> None:
+    """Also where one that holds no shard has renewed the number, or claimed it again, since the others ended."""
+    server.seconds = 0.02
+    started = [Process(name, server, 2, takes=0.1) for name in processes]
+    await asyncio.sleep(EVEN_SECONDS)
+    ending = []
+    for process in sorted(started, key=lambda each: not each.held):
+        ending.append(asyncio.create_task(process.end()))
+        await asyncio.sleep(apart)
+    await asyncio.gather(*ending)
+    assert [server.leases[shard].holder for shard in (NUMBER, 0, 1)] == ["", "", ""]
+
+
 async def test_a_process_says_by_name_which_shard_nobody_leads(server: Server) -> None:
     process = Process("a", server, 2, ready=False)
     assert process.elector.failure() == "nobody leads: the Lease is not read yet"
@@ -194,16 +211,6 @@ async def test_no_shard_is_begun_under_a_number_that_was_released_after_it_was_r
     await asyncio.sleep(9)
     assert other.calls == []
     await other.die()
-
-
-async def test_the_number_is_released_before_the_shards(server: Server) -> None:
-    process = Process("a", server, 2)
-    await asyncio.sleep(5)
-    versions = {shard: server.leases[shard].version for shard in (NUMBER, 0, 1)}
-    await process.end()
-    after = {shard: int(server.leases[shard].version) for shard in (NUMBER, 0, 1)}
-    assert after[NUMBER] < min(after[0], after[1])
-    assert {str(version) for version in after.values()}.isdisjoint(versions.values())
 
 
 async def test_the_number_is_not_released_with_a_write_under_way(server: Server) -> None:
