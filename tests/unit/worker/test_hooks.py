@@ -173,6 +173,6 @@ def test_async_hooks_run_on_one_loop_that_goes_on_between_them(loop_thread: Loop
     tasks: set[asyncio.Task[None]] = set()
     lifecycle = Hooks(Registry([start], [end]), loop_thread.wait)
     assert lifecycle.start_up()
-    assert ticked.wait(10), "a task that a hook has started does not run"
+    assert ticked.wait(60), "a task that a hook has started does not run"
     lifecycle.shut_down()
     assert loops[0] is loops[1]

@@ -72,7 +72,7 @@ def managed(request: pytest.FixtureRequest) -> Iterator[Managed]:
     running = Managed(request.param)
     yield running
     running.manager.close()
-    running.thread.join(10)
+    running.thread.join(60)
 
 
 @pytest.mark.parametrize(("held", "senders"), [(1, MIN_SENDERS), (40, 4), (41, 5), (1000, 100)])
@@ -122,7 +122,7 @@ def test_a_message_is_done_with_when_sqs_has_deleted_it_after_success(managed: M
 
 
 def until_unsettled(managed: Managed, number: int) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(managed.manager) > number:
         assert time.monotonic() < until, "a message was not settled"
         time.sleep(0.01)
@@ -134,7 +134,7 @@ def test_a_request_that_raises_whatever_it_may_is_sent_again(managed: Managed) -
     (lease,) = managed.manager.add(list(messages(1)), hidden_since=time.monotonic())
     managed.manager.flush()
     managed.manager.settle(lease, DELETE)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(managed.manager):
         assert time.monotonic() < until, "the message is asked for never again"
         time.sleep(0.01)
@@ -154,7 +154,7 @@ def test_a_release_is_done_when_the_message_is_here_again_although_its_answer_wa
     managed.queue.at_next_change = shown_again
     (lease,) = managed.manager.add([message], hidden_since=time.monotonic())
     managed.manager.settle(lease, RELEASE)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not managed.stats.snapshot().counts[Count.RELEASED]:
         assert time.monotonic() < until, "the release is not counted"
         time.sleep(0.01)
