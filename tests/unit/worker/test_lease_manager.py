@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from devcluster.processes import wait_until
 from queueworker.errors import UnreachableError
 from queueworker.lease.manager import MIN_SENDERS, LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
@@ -126,6 +127,31 @@ def until_unsettled(managed: Managed, number: int) -> None:
     while len(managed.manager) > number:
         assert time.monotonic() < until, "a message was not settled"
         time.sleep(0.01)
+
+
+class SlowStats(Stats):
+    """Counts that take their time, as where a thread is put aside in between."""
+
+    def add(self, count: Count, number: int = 1) -> None:
+        threading.Event().wait(0.1)
+        super().add(count, number)
+
+
+def test_a_message_that_is_done_with_is_counted() -> None:
+    """A worker that ends says how many it has deleted, once there are no more."""
+    stats = SlowStats(time.monotonic)
+    manager = LeaseManager(
+        queue=SlowQueue(), table=LeaseTable(VISIBILITY_SECONDS), stats=stats, clock=time.monotonic, senders=1
+    )
+    (lease,) = manager.add(list(messages(1)), hidden_since=time.monotonic())
+    manager.flush()
+    manager.settle(lease, DELETE)
+    running = threading.Thread(target=manager.run, daemon=True)
+    running.start()
+    wait_until(lambda: not len(manager), 60, "the message was not deleted")
+    assert stats.snapshot().counts[Count.DELETED] == 1
+    manager.close()
+    running.join(60)
 
 
 @pytest.mark.parametrize("managed", [MIN_SENDERS], indirect=True)
