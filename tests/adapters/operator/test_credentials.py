@@ -128,7 +128,7 @@ async def test_a_silent_sts_is_told_within_seconds(
     sts.script = faults.silent
     began = time.monotonic()
     assert "STS did not answer" in str(await unread(connect, sqs))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 55, "it is silent for a minute"
 
 
 @pytest.mark.usefixtures("sts")
