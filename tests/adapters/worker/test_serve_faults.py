@@ -77,7 +77,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
     "the end of its output": ("os.close(1); time.sleep(60)", "it has closed its standard output$"),
     "a death that leaves a process": (
-        "subprocess.Popen(['sleep', '30'], start_new_session=True); os._exit(5)",
+        "subprocess.Popen(['sleep', '60'], start_new_session=True); os._exit(5)",
         "the program ended with exit code 5$",
     ),
 }
@@ -90,7 +90,7 @@ def test_a_fault_fails_its_message_and_the_next_gets_a_new_program(tmp_path: Pat
         began = time.monotonic()
         with pytest.raises(ProcessLostError, match=expected):
             handler(message())
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20, "it waits for what the program has left, or for its end"
         handler(message("good"))
 
 
@@ -105,7 +105,7 @@ def test_what_comes_after_an_answer_ends_the_program_and_fails_nothing(
     with serving(written(tmp_path, fault)) as handler:
         (first,) = handler._all
         handler(message())
-        until(lambda: not first.usable(), 10, "nobody notices what the program has written")
+        until(lambda: not first.usable(), 60, "nobody notices what the program has written")
         handler(message("good"))
         assert first not in handler._all
     assert {record.getMessage() for record in caplog.records} == {"program ended for lines that nobody asked for"}
@@ -117,7 +117,7 @@ def test_a_body_is_sent_whole_while_the_program_reads_slowly(tmp_path: Path) -> 
         handler(message("\n" * 1024 * 1024))
 
 
-@pytest.mark.parametrize("leaves", ["", "sleep 30 & "], ids=["alone", "and leaves a process that holds its input"])
+@pytest.mark.parametrize("leaves", ["", "sleep 60 & "], ids=["alone", "and leaves a process that holds its input"])
 def test_a_program_that_never_reads_its_input_and_ends(leaves: str) -> None:
     command = f"""sh -c 'exec 3<&0; echo "{{\\"ready\\":true}}"; {leaves}sleep 0.2; exit 6'"""
     with (
@@ -186,7 +186,10 @@ def test_a_program_may_extend_its_message(tmp_path: Path, lost: bool) -> None:
         "say(id=id, failure=f\"{confirmed['extended']} {confirmed['deadline'] - time.time():.0f}\")\ncontinue"
     )
     handle = FakeHandle(lost=lost)
-    with serving(written(tmp_path, fault)) as handler, pytest.raises(HandlerFailedError, match=rf"^{not lost} (60|59)"):
+    with (
+        serving(written(tmp_path, fault)) as handler,
+        pytest.raises(HandlerFailedError, match=rf"^{not lost} (60|5\d)"),
+    ):
         handler(message().with_handle(handle))
     assert handle.extensions == [90]
 
@@ -222,7 +225,7 @@ def test_the_end_of_the_worker_interrupts_a_program_that_ignores_it(tmp_path: Pa
     fault = f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen({str(ignores)!r}, 'w').close()\ntime.sleep(60)"
 
     def stop_soon() -> None:
-        until(ignores.exists, 10, "the program was not given its message")
+        until(ignores.exists, 60, "the program was not given its message")
         handler.stop()
 
     with serving(written(tmp_path, fault)) as handler:

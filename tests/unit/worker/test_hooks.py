@@ -106,9 +106,10 @@ class Journal:
 @pytest.fixture
 def loop_thread() -> Iterator[LoopThread]:
     """A loop that ends with its test."""
+    others = set(threading.enumerate())
     made = LoopThread()
     loop = made._loop
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "hooks"]
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "hooks" and thread not in others]
     yield made
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
