@@ -17,7 +17,7 @@ from testbed.operators import OperatorProcess, is_ready, served
 from tests.cluster.operator.workers import WORKER
 
 ROOT = Path(__file__).parents[3]
-WAIT_SECONDS = 45.0
+WAIT_SECONDS = 60.0
 SILENT = ["sleep", "3600"]
 REFUSAL = "refused by a policy of the test"
 
