@@ -13,8 +13,8 @@ def test_what_is_sent_at_once_is_counted_as_a_whole_or_not_at_all(moto_sqs: Moto
     entries: list[Any] = [{"Id": str(number), "MessageBody": "x"} for number in range(10)]
 
     def count() -> str:
-        name = "ApproximateNumberOfMessages"
-        return client.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return found["Attributes"]["ApproximateNumberOfMessages"]
 
     with ThreadPoolExecutor() as others:
         before = count()
