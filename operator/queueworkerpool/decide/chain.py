@@ -66,8 +66,7 @@ def _paused(facts: Facts) -> Step:
 
 
 def _by_load(facts: Facts, reading: QueueReading, chain: Sequence[Limit]) -> Decision:
-    target = facts.spec.target
-    recommended = target.recommend(facts.load(reading), facts.memory.workers, facts.at_reading)
+    recommended = facts.spec.target.recommend(facts.load(reading), facts.memory.workers, facts.at_reading)
     first = Step(recommended.replicas, recommended.reason, recommended.message, kind=StepKind.RECOMMENDATION)
     # A recommendation within the tolerance does not ask for another size: it ends a scale-down stabilization.
     steady = limits.tolerate(facts, facts.memory, first.replicas) or first
@@ -75,7 +74,7 @@ def _by_load(facts: Facts, reading: QueueReading, chain: Sequence[Limit]) -> Dec
     trail = _limited(facts, memory, (first,), chain)
     size = trail[-1].replicas
     memory = remember.changed(facts, _with_waits(facts, memory, trail), size - facts.replicas)
-    return Decision(trail, memory, _victims(facts, memory, size), target.shortfall(facts.memory.workers))
+    return Decision(trail, memory, _victims(facts, memory, size))
 
 
 def _limited(facts: Facts, memory: Memory, trail: tuple[Step, ...], chain: Sequence[Limit]) -> tuple[Step, ...]:
@@ -114,24 +113,23 @@ def _never_lower(facts: Facts, decision: Decision) -> Decision:
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "a queue could not be read, so nothing lowers the size")
     memory = remember.still_waited(facts, decision.memory)
     memory = replace(memory, changes=facts.memory.changes)
-    return Decision((*decision.trail, held), memory, shortfall=decision.shortfall)
+    return Decision((*decision.trail, held), memory)
 
 
 def _unreadable(facts: Facts) -> Decision:
     """Hold the size, or take the declared fallback after its time."""
     since, fallback = min(facts.memory.unreadable_since or facts.now, facts.now), facts.spec.fallback
-    shortfall = facts.spec.target.shortfall(facts.memory.workers)
     memory = remember.unreadable(facts, since)
     due = since + timedelta(seconds=fallback.after_seconds) if fallback else None
     held = Step(facts.replicas, Reason.QUEUE_UNREADABLE, "no queue could be read, so the size stays as it is", due)
     if fallback is None or due is None or not is_due(facts, due):
-        return Decision((held,), memory, shortfall=shortfall)
+        return Decision((held,), memory)
     size = _fallback_size(fallback, facts.replicas)
     message = f"no queue could be read since {clock(since)}: spec.fallback wants {size} pods"
     memory = remember.fallen_back(facts, memory, fallback.replicas)
     trail = _limited(facts, memory, (held, Step(size, Reason.FALLBACK, message)), FALLBACK_LIMITS)
     memory = _with_waits(facts, memory, trail)
-    return Decision(trail, memory, _victims(facts, memory, trail[-1].replicas), shortfall)
+    return Decision(trail, memory, _victims(facts, memory, trail[-1].replicas))
 
 
 def _fallback_size(fallback: Fallback, replicas: int) -> int:

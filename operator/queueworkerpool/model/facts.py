@@ -11,7 +11,7 @@ from queueworkerpool.model.queues import QueueReading, total
 from queueworkerpool.model.spec import PoolSpec
 from queueworkerpool.model.workloads import Removal
 from queueworkerpool.names import Reason
-from queueworkerpool.sizing import AtReading, Shortfall
+from queueworkerpool.sizing import AtReading
 
 
 class Bounds(NamedTuple):
@@ -114,13 +114,12 @@ class Step(NamedTuple):
 class Decision:
     """How many pods there should be, every step that led there, and what to remember for the next decision.
 
-    `victims`: the pods that should go first. `shortfall`: what the target asks for and cannot be kept.
+    `victims`: the pods that should go first.
     """
 
     trail: tuple[Step, ...]
     memory: Memory
     victims: tuple[str, ...] = ()
-    shortfall: Shortfall | None = None
 
     @property
     def last_step(self) -> Step:

@@ -282,10 +282,10 @@ def _able_to_scale(observation: Observation, undecided: Verdict) -> Verdict:
 
 
 def _scaling_limited(observation: Observation, undecided: Verdict) -> Verdict:
-    decision = observation.decision
+    decision, spec = observation.decision, observation.pool.spec
     if decision is None:
         return undecided
-    if shortfall := decision.shortfall:
+    if spec.mode is not Mode.PAUSED and (shortfall := spec.target.shortfall(decision.memory.workers)):
         return Verdict(ConditionStatus.TRUE, shortfall.reason, shortfall.message)
     if decision.last_step.kind is StepKind.BOUND:
         return Verdict(ConditionStatus.TRUE, decision.reason, decision.message)

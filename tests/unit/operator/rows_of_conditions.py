@@ -53,6 +53,9 @@ NOT_PROTECTABLE = (
 NO_DECISION = "there is no decision"
 COMPETING = "keda keeps writing the Deployment's replicas too: remove it, or take replicas out of its manifest"
 
+STARTUP = Memory(workers=WorkerEstimates(startup_seconds=20.0))
+TOO_SLOW = "pods take 20 s to start, so the least latency that can be promised is more than 20 s"
+
 POLICY = "budget: no more than 3 replicas in this namespace"
 REFUSED = observe({"reading": reading(100)}, refusal=ClusterRefusedError(POLICY))
 UNMARKED = observe({"memory": REPORTING}, mark_refusal=ClusterRefusedError("pods is forbidden"))
@@ -306,6 +309,27 @@ ROWS: dict[str, Row] = {
         "True",
         "LatencyBelowStartup",
         "pods take 20.5 s to start, so the least latency that can be promised is more than 20.5 s",
+    ),
+    "a latency that cannot be met is reported while one of two queues cannot be read": (
+        ConditionType.SCALING_LIMITED,
+        observe({"target": Latency(20), "memory": STARTUP, "readings": (reading(800), None)}),
+        "True",
+        "LatencyBelowStartup",
+        TOO_SLOW,
+    ),
+    "a latency that cannot be met is reported while no queue can be read": (
+        ConditionType.SCALING_LIMITED,
+        observe({"target": Latency(20), "memory": STARTUP, "reading": None}),
+        "True",
+        "LatencyBelowStartup",
+        TOO_SLOW,
+    ),
+    "a latency that cannot be met is not reported of a pool that is paused": (
+        ConditionType.SCALING_LIMITED,
+        observe({"target": Latency(20), "memory": STARTUP, "mode": Mode.PAUSED}, counts=()),
+        "False",
+        "DesiredWithinRange",
+        WITHIN_BOUNDS,
     ),
     "without a decision nothing is limited": (
         ConditionType.SCALING_LIMITED,

@@ -1,6 +1,5 @@
 """How many pods there should be. A row says what differs from a calm pool, the size, and its reason."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +8,7 @@ import pytest
 from queueworkerpool.decide import decide
 from queueworkerpool.model import Memory, Mode, ScaleDownStabilization, Step, StepKind
 from queueworkerpool.names import DECISION_REASONS, Reason
-from queueworkerpool.sizing import Latency, Shortfall
 from tests.unit.operator.builders import ago, empty, facts, reading, stabilizing, window
-from tests.unit.operator.decide.rows import FALLBACK, MEASURED
 from tests.unit.operator.decide.rows_of_behavior import BEHAVIOR
 from tests.unit.operator.decide.rows_of_due_times import DUE_TIMES
 from tests.unit.operator.decide.rows_of_growth import ACTIVATION, RECOMMENDATIONS
@@ -88,35 +85,6 @@ def test_a_part_of_the_queues_does_not_lower_what_all_of_them_recommended() -> N
 def test_what_may_be_an_error_of_the_counts_is_read_again_soon() -> None:
     assert decide(facts(replicas=0, reading=reading(1))).recheck_seconds == 1.5
     assert decide(facts(replicas=0, reading=reading(9))).recheck_seconds is None
-
-
-def test_a_latency_below_the_start_up_time_says_what_can_be_promised() -> None:
-    shortfall = decide(facts(target=Latency(20), memory=MEASURED)).shortfall
-    assert shortfall == Shortfall(
-        Reason.LATENCY_BELOW_STARTUP,
-        "pods take 20 s to start, so the least latency that can be promised is more than 20 s",
-    )
-    assert decide(facts(target=Latency(21), memory=MEASURED)).shortfall is None
-    assert decide(facts(memory=MEASURED)).shortfall is None
-
-
-UNREAD: dict[str, dict[str, Any]] = {
-    "one of two, and the size is held": {"readings": (reading(0, 10), None), "scale_down": window(0)},
-    "one of two, and the size grows": {"readings": (reading(800), None)},
-    "any": {"reading": None},
-    "any, and the fallback is due": {
-        "reading": None,
-        "fallback": FALLBACK,
-        "memory": replace(MEASURED, unreadable_since=ago(301)),
-    },
-}
-
-
-@pytest.mark.parametrize("differs", UNREAD.values(), ids=UNREAD)
-def test_a_promise_that_cannot_be_kept_is_told_while_it_cannot_read(differs: dict[str, Any]) -> None:
-    shortfall = decide(facts(**{"target": Latency(20), "memory": MEASURED} | differs)).shortfall
-    assert shortfall
-    assert shortfall.reason is Reason.LATENCY_BELOW_STARTUP
 
 
 def test_a_pause_with_an_end_says_when_and_is_looked_at_again_then() -> None:
