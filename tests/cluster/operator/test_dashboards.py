@@ -161,7 +161,7 @@ def test_every_query_of_the_dashboards_has_data(
     shop.eventually(lambda: has_data(prometheus, "queueworker_concurrency"), 60, "no worker is scraped")
     shop.eventually(lambda: has_data(prometheus, "queueworkerpool_leader"), 60, "the operator is not scraped")
     shop.send(queue, 60)
-    here = {"__rate_interval": "1m", "cluster": ".*", "job": "queueworkerpool-operator"}
+    here = {"__rate_interval": "5m", "cluster": ".*", "job": "queueworkerpool-operator"}
     one = here | {"namespace": shop.namespace, "pool": POOL}
     asked: dict[str, str] = {}
     for name, dashboard in dashboards().items():

@@ -15,7 +15,7 @@ Row = tuple[dict[str, Any], int, int, int, str]
 SIZES: dict[str, Row] = {
     "scaleUp policies": (
         {"behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 600}]}}},
-        *(100, 1, 60, "ScaleUpLimit"),
+        *(100, 1, 5, "ScaleUpLimit"),
     ),
     "scaleUp by the smaller of two policies": (
         {
@@ -155,7 +155,7 @@ def test_pods_that_cannot_be_scheduled_do_not_multiply_demand(shop: Shop) -> Non
         '{"spec": {"template": {"spec": {"nodeSelector": {"no": "such"}}}}}',
     )
     shop.pool("unschedulable", queue)
-    wait_for(shop, "unschedulable", 60, "SizedByBacklog")
+    wait_for(shop, "unschedulable", 10, "SizedByBacklog")
     writes = shop.generation("unschedulable")
     shop.send(queue, 5)
     wait_for(shop, "unschedulable", 11, "SizedByBacklog")

@@ -70,7 +70,7 @@ def test_a_fallback_holds_from_its_time_until_the_queue_is_read(shop: Shop) -> N
     wait_for(shop, "unreadable", 3, "Fallback")
     shop.queue("unreadable")
     shop.send(name, 50)
-    wait_for(shop, "unreadable", 60, "SizedByBacklog")
+    wait_for(shop, "unreadable", 10, "SizedByBacklog")
 
 
 def test_of_several_queues_the_readable_ones_may_raise_the_size_and_none_lowers_it(shop: Shop) -> None:

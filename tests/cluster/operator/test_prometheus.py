@@ -59,7 +59,7 @@ def test_a_dry_run_is_compared_with_the_size_that_another_writer_set(
     document = json.loads(CliRunner().invoke(main, command, catch_exceptions=False).stdout)
     moment = document["past"]["moments"][-1]
     assert (moment["backlog"], moment["ours"], moment["theirs"]) == (35, 7, 5)
-    assert (document["now"]["ours"], document["now"]["theirs"], document["now"]["mode"]) == (7, 60, "DryRun")
+    assert (document["now"]["ours"], document["now"]["theirs"], document["now"]["mode"]) == (7, 5, "DryRun")
     assert drawn.read_text().startswith("<svg ")
 
 
