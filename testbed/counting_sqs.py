@@ -197,11 +197,11 @@ class CountingSqs:
         self._program.check()
         try:
             return self.calls() is not None
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def _request(self, method: str, path: str, body: str | None = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             connection.request(method, path, body)
             return json.loads(connection.getresponse().read())
