@@ -41,7 +41,8 @@ class Latency(SizingRule):
         """Size for the latency: never more slots than messages, and a pod while there is any load."""
         workers = self._estimates(workers)
         slots = workers.concurrency or 1.0
-        pods = max(1, min(math.ceil(self._exact(load, workers, at)), math.ceil(load / slots))) if load else 0
+        in_time, most = math.ceil(self._exact(load, workers, at)), math.ceil(load / slots)
+        pods = max(1, min(in_time, most)) if load else 0
         if workers.service_seconds is None:
             message = (
                 f"{load} messages, {slots:g} at a time per pod, service time not known yet: a slot each = {pods} pods"
@@ -49,9 +50,10 @@ class Latency(SizingRule):
         else:
             left, unread = self._time_left(workers), self._unread(load, workers, at)
             less = f" ({unread:g} s less: few are ready)" if unread else ""
+            capped = ", and no more than a slot each" if in_time > most else ""
             message = (
                 f"{load} messages x {workers.service_seconds:g} s{_before(workers)} /"
-                f" ({slots:g} per pod x {left - unread:g} s) = {pods} pods{less}"
+                f" ({slots:g} per pod x {left - unread:g} s){capped} = {pods} pods{less}"
             )
         return Recommendation(pods, Reason.SIZED_BY_LATENCY, message)
 

@@ -49,6 +49,11 @@ def test_the_message_has_the_numbers_or_says_that_they_are_unknown() -> None:
         TARGET.recommend(800, changed, AT).message
         == "800 messages x 2 s (0.5 s until lately) / (4 per pod x 40 s) = 10 pods"
     )
+    long = replace(MEASURED, service_seconds=500.0)
+    assert (
+        TARGET.recommend(44, long, AT).message
+        == "44 messages x 500 s / (4 per pod x 40 s), and no more than a slot each = 11 pods"
+    )
     unknown = "33 messages, 1 at a time per pod, service time not known yet: a slot each = 33 pods"
     assert TARGET.recommend(33, UNKNOWN, AT).message == unknown
 
