@@ -199,3 +199,60 @@ def test_every_pool_has_at_most_one_writer_at_all_times_and_one_in_the_end(
         site = runner.run(play(first, events))
         assert site.twice == []
         assert site.unwritten == set()
+
+
+@dataclass(frozen=True)
+class Life:
+    """A process that starts and is ended in order; seconds from the start of the first one, and from its own."""
+
+    shards: int
+    starts: float
+    lasts: float
+    offset: float
+    rate: float
+    takes: float
+
+
+LIVES = st.builds(
+    Life,
+    st.sampled_from([1, 2, 2, 2, 3]),
+    st.sampled_from([0.0, 0.0, 0.5, 3.0, 15.0, 40.0, 61.3]),
+    st.sampled_from([0.0, 0.02, 0.7, 1.5, 4.0, 20.0, 21.0, 45.0]) | st.floats(0.0, 50.0),
+    st.floats(-1e6, 1e6),
+    st.floats(0.9, 1.1),
+    st.sampled_from([0.0, 0.1, 0.9]),
+)
+
+
+async def live(name: str, life: Life, site: Site) -> None:
+    await asyncio.sleep(life.starts)
+    process = site.running[name] = Watched(
+        name,
+        site.server,
+        life.shards,
+        offset=life.offset,
+        rate=life.rate,
+        takes=life.takes,
+        delays=lambda: LEAST_SECONDS,
+        opened=site.check,
+    )
+    await asyncio.sleep(life.lasts)
+    await process.end()
+
+
+async def live_all(lives: list[Life], request_seconds: float) -> Site:
+    site = Site(Server(seconds=request_seconds))
+    await asyncio.gather(*(live(f"process-{number}", life, site) for number, life in enumerate(lives)))
+    return site
+
+
+@pytest.mark.endurance
+@settings(max_examples=25, deadline=None)
+@given(st.lists(LIVES, min_size=1, max_size=5), st.sampled_from([0.0, 0.02, 0.3, 0.9]))
+def test_processes_that_are_ended_in_order_leave_no_lease_that_has_to_expire(
+    lives: list[Life], request_seconds: float
+) -> None:
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        site = runner.run(live_all(lives, request_seconds))
+        assert site.twice == []
+        assert {shard: lease.holder for shard, lease in site.server.leases.items() if lease.holder} == {}
