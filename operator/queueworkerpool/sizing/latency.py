@@ -16,6 +16,8 @@ from queueworkerpool.sizing.rule import AtReading, Recommendation, Shortfall, Si
 COUNTS_LAG_SECONDS = 10.0
 """How long it takes until SQS's counts show a message, for all that is reckoned with. SQS itself promises a minute."""
 
+_DIGITS = 9  # behind the point of a number of pods: what is smaller is an error of floating point, and no pod's work
+
 
 @dataclass(frozen=True, slots=True)
 class Latency(SizingRule):
@@ -41,7 +43,7 @@ class Latency(SizingRule):
         """Size for the latency: never more slots than messages, and a pod while there is any load."""
         workers = self._estimates(workers)
         slots = workers.concurrency or 1.0
-        in_time, most = math.ceil(self._exact(load, workers, at)), math.ceil(load / slots)
+        in_time, most = math.ceil(round(self._exact(load, workers, at), _DIGITS)), math.ceil(load / slots)
         pods = max(1, min(in_time, most)) if load else 0
         if workers.service_seconds is None:
             message = (

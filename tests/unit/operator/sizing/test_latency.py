@@ -17,6 +17,12 @@ AT = AtReading(ready=1000, poll_seconds=5)  # enough of them
 SIZES: dict[str, tuple[SizingRule, int, WorkerEstimates, int]] = {
     "load x service time / (slots x time left)": (TARGET, 800, MEASURED, 10),
     "rounded up": (TARGET, 801, MEASURED, 11),
+    "not rounded up for what floating point adds to a whole number": (
+        TARGET,
+        131,
+        WorkerEstimates(service_seconds=9.3, concurrency=1.0, startup_seconds=20.7),
+        31,
+    ),
     "no load, no pod": (TARGET, 0, MEASURED, 0),
     "one pod for any load": (Latency(3600), 1, MEASURED, 1),
     "one pod for messages that take no time": (TARGET, 800, replace(MEASURED, service_seconds=0.0), 1),
