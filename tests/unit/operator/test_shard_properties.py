@@ -1,6 +1,7 @@
 """At no time two processes may write one pool, and in the end one may: whatever happens to processes and Leases."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from queueworkerpool.errors import NotLeadingError
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.leader.lease import Lease
-from tests.unit.operator.shard_elections import NUMBER, POOLS, Process, Server, now
+from tests.unit.operator.shard_elections import NUMBER, POOLS, POOLS_OF, Process, Server, now
 
 LEAST_SECONDS = 0.0001
 """What each request takes: a wait that rounding leaves is too short for simulated time, which would stand still."""
 
 CALM_SECONDS = 150.0
 """How long nothing happens before every pool must have a writer: requests that hang, Leases that expire twice."""
+
+WRITE_SECONDS = 2.0
+"""What each write takes. A write that is sent at the last moment has arrived before another process leads."""
 
 
 class WatchedFence(Fence):
@@ -36,12 +41,36 @@ class WatchedFence(Fence):
 
 @dataclass
 class Watched(Process):
-    """A process of a site."""
+    """A process of a site. `writes_on`: it always writes what it may."""
 
     opened: Callable[[], None] = lambda: None
+    writes_on: bool = False
+    writing: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shards = range(self.shards) if self.writes_on else ()
+        self.writers = [asyncio.create_task(self._write_on(shard)) for shard in shards]
 
     def fence_of(self, within: Fence | None) -> Fence:
         return WatchedFence(self.clock, within, self.opened)
+
+    def may_write(self) -> set[str]:
+        """Return the pools of which a write passes now, or is under way."""
+        return self.writable() | self.writing
+
+    async def _write_on(self, shard: int) -> None:
+        while True:
+            with contextlib.suppress(NotLeadingError), self.fences[shard].passage():
+                self.writing.update(POOLS_OF[self.shards][shard])
+                await asyncio.sleep(WRITE_SECONDS)
+            self.writing.difference_update(POOLS_OF[self.shards][shard])
+            await asyncio.sleep(WRITE_SECONDS / 4)
+
+    async def die(self) -> None:
+        await super().die()
+        for writer in self.writers:
+            writer.cancel()
 
 
 @dataclass(frozen=True)
@@ -84,7 +113,7 @@ class Site:
 
     def check(self) -> None:
         for (one, first), (other, second) in combinations(self.running.items(), 2):
-            if first.writable() & second.writable():
+            if first.may_write() & second.may_write():
                 self.twice.append((now(), one, other))
 
     async def do(self, event: Start | End | Meddle) -> None:
@@ -106,6 +135,7 @@ class Site:
                 rate=event.rate,
                 delays=lambda: LEAST_SECONDS + (0.0 if self.calm else next(drawn)),
                 opened=self.check,
+                writes_on=True,
             )
 
     def _meddle(self, event: Meddle) -> None:
