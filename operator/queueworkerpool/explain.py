@@ -28,6 +28,7 @@ from queueworkerpool.model import (
     Target,
     dollars,
     format_time,
+    monthly_cost_usd,
     seconds_until_due,
 )
 from queueworkerpool.names import ConditionStatus, ConditionType
@@ -74,7 +75,7 @@ class Explanation:
     @property
     def readings_monthly_cost_usd(self) -> float:
         """What the readings of its queues cost in 30 days at this interval, as if no other pool read them."""
-        return self.interval.monthly_cost_usd(len(self.facts.spec.queues)) if self.interval else 0.0
+        return monthly_cost_usd(self.facts.spec, self.interval)
 
 
 def explain(pool: Pool, target: Target, now: datetime) -> Explanation:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from devcluster import Cluster
+from queueworkerpool.leader.shards import MOST_SHARDS
 
 CHART = str(Path(__file__).parents[2] / "charts" / "queueworkerpool")
 CRD = "crd/queueworkerpools.queueworker.dev"
@@ -58,3 +59,21 @@ def test_the_crd_is_upgraded_with_the_chart_and_outlives_it_with_every_pool(bare
 
     helm(bare, "install", CHART)
     assert "Target" in columns(bare)
+
+
+def leases_of_role(cluster: Cluster) -> list[str]:
+    role = json.loads(cluster.kubectl("get", "role", "queueworkerpool-lease", "-n", "system", "-o", "json"))
+    return [name.removeprefix("queueworkerpool") for name in role["rules"][0]["resourceNames"]]
+
+
+def test_operators_of_before_may_renew_the_leases_of_their_shards_until_an_upgrade_to_none_is_rolled_out(
+    bare: Cluster,
+) -> None:
+    every = ["", *(f"-shard-{shard}" for shard in range(MOST_SHARDS))]
+    helm(bare, "install", CHART, "--create-namespace", "--set=shards=2")
+    assert leases_of_role(bare) == every
+    helm(bare, "upgrade", CHART, "--set=shards=1")
+    assert leases_of_role(bare) == every
+    helm(bare, "upgrade", CHART, "--set=shards=1")
+    assert leases_of_role(bare) == [""], "the shards' Leases went with the upgrade before, and nobody created them anew"
+    helm(bare, "uninstall")

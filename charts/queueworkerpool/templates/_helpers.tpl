@@ -11,11 +11,11 @@ have dots in its name, and an alias capitals and underscores; a Service may have
 {{- .Values.shards | default 1 | int -}}
 {{- end -}}
 
-{{/* The names of the Leases that there are, or, with a number, of so many shards: as a list in JSON. Call with a list. */}}
+{{/* The names of the Leases of so many shards, as a list in JSON. Call with a list: the context, the number of shards. */}}
 {{- define "queueworkerpool.leases" -}}
 {{- $fullname := include "queueworkerpool.fullname" (index . 0) -}}
 {{- $names := list $fullname -}}
-{{- if gt (include "queueworkerpool.shards" (index . 0) | int) 1 -}}
+{{- if gt (index . 1 | int) 1 -}}
 {{- range until (index . 1 | int) -}}{{- $names = append $names (printf "%s-shard-%d" $fullname .) -}}{{- end -}}
 {{- end -}}
 {{- toJson $names -}}

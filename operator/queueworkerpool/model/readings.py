@@ -20,6 +20,9 @@ USD_PER_MILLION_REQUESTS = 0.40
 """What a million requests to a standard queue cost in us-east-1 (2026). The million a month that is free is left out:
 it is one for the whole account, workers included."""
 
+USD_PER_MILLION_FIFO_REQUESTS = 0.50
+"""What they cost to a FIFO queue, there."""
+
 MONTH_SECONDS = 30 * 86_400
 
 _FEW_CENTS = 0.1
@@ -52,9 +55,11 @@ class ReadingInterval(NamedTuple):
     seconds: int
     idle: bool = False
 
-    def monthly_cost_usd(self, queues: int) -> float:
-        """Return what so many queues cost in 30 days at this interval, as if no other pool read them."""
-        return queues * MONTH_SECONDS / self.seconds * USD_PER_MILLION_REQUESTS / 1e6
+    def monthly_cost_usd(self, queues: int, fifo_queues: int = 0) -> float:
+        """Return what so many queues cost in 30 days at this interval, of which so many are FIFO queues."""
+        standard = (queues - fifo_queues) * USD_PER_MILLION_REQUESTS
+        fifo = fifo_queues * USD_PER_MILLION_FIFO_REQUESTS
+        return MONTH_SECONDS / self.seconds * (standard + fifo) / 1e6
 
     def freshness(self, queue: str, now: datetime) -> Freshness:
         """Return how new a reading of a queue, by its URL, must be."""
@@ -100,6 +105,11 @@ def must_be_new(spec: PoolSpec, memory: Memory, replicas: int, now: datetime) ->
         return False
     scheduled = (each.min_replicas for each in spec.schedules if each.min_replicas is not None)
     return min((spec.min_replicas, *scheduled)) < min(replicas, spec.active_min_replicas or 1)
+
+
+def monthly_cost_usd(spec: PoolSpec, interval: ReadingInterval | None) -> float:
+    """Return what the readings of a pool cost in 30 days at an interval, as if no other pool read its queues."""
+    return interval.monthly_cost_usd(len(spec.queues), spec.fifo_queues) if interval else 0.0
 
 
 def dollars(amount: float) -> str:

@@ -194,6 +194,11 @@ class PoolSpec:
         return replace(self, mode=Mode.PAUSED)
 
     @property
+    def fifo_queues(self) -> int:
+        """How many of its queues are FIFO queues, by their URLs; of one in an environment variable it is not known."""
+        return sum(isinstance(queue, QueueRef) and queue.is_fifo for queue in self.queues)
+
+    @property
     def pause(self) -> str:
         """What pauses the pool, in words; for a spec as it holds now, whose mode is Paused."""
         return f"spec.pausedUntil is {format_time(self.paused_until)}" if self.paused_until else "spec.mode is Paused"

@@ -20,6 +20,7 @@ from queueworkerpool.model import (
     QueueRef,
     ReadingInterval,
     Target,
+    monthly_cost_usd,
     reading_interval,
 )
 from queueworkerpool.names import ReadOutcome
@@ -92,8 +93,7 @@ class ShownPool(NamedTuple):
         seen = self.record.seen
         if seen.spec is None:
             return None
-        interval = _interval(seen, self.now)
-        return interval.monthly_cost_usd(len(seen.spec.queues)) if interval else 0.0
+        return monthly_cost_usd(seen.spec, _interval(seen, self.now))
 
     def reading_age(self) -> float | None:
         """Return the age of the oldest reading, in seconds."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from queueworkerpool.model import Pool, StoredPool, dollars, format_time
+from queueworkerpool.model import Pool, StoredPool, dollars, format_time, monthly_cost_usd
 from queueworkerpool.names import ConditionType
 from queueworkerpool.show.text import UNKNOWN, number, span, table
 
@@ -67,7 +67,7 @@ def _readings_cost(pool: StoredPool, now: datetime) -> float | None:
         return None
     pool = pool.at(now)
     interval = pool.reading_interval(pool.status.replicas, now) if found.status == "True" else None
-    return interval.monthly_cost_usd(len(pool.spec.queues)) if interval else 0.0
+    return monthly_cost_usd(pool.spec, interval)
 
 
 def pool_document(pool: StoredPool, now: datetime) -> dict[str, Any]:

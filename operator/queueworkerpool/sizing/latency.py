@@ -16,6 +16,8 @@ from queueworkerpool.sizing.rule import AtReading, Recommendation, Shortfall, Si
 COUNTS_LAG_SECONDS = 10.0
 """How long it takes until SQS's counts show a message, for all that is reckoned with. SQS itself promises a minute."""
 
+_DIGITS = 9  # behind the point of a number of pods: what is smaller is an error of floating point, and no pod's work
+
 
 @dataclass(frozen=True, slots=True)
 class Latency(SizingRule):
@@ -41,7 +43,8 @@ class Latency(SizingRule):
         """Size for the latency: never more slots than messages, and a pod while there is any load."""
         workers = self._estimates(workers)
         slots = workers.concurrency or 1.0
-        pods = max(1, min(math.ceil(self._exact(load, workers, at)), math.ceil(load / slots))) if load else 0
+        in_time, most = math.ceil(round(self._exact(load, workers, at), _DIGITS)), math.ceil(load / slots)
+        pods = max(1, min(in_time, most)) if load else 0
         if workers.service_seconds is None:
             message = (
                 f"{load} messages, {slots:g} at a time per pod, service time not known yet: a slot each = {pods} pods"
@@ -49,9 +52,10 @@ class Latency(SizingRule):
         else:
             left, unread = self._time_left(workers), self._unread(load, workers, at)
             less = f" ({unread:g} s less: few are ready)" if unread else ""
+            capped = ", and no more than a slot each" if in_time > most else ""
             message = (
                 f"{load} messages x {workers.service_seconds:g} s{_before(workers)} /"
-                f" ({slots:g} per pod x {left - unread:g} s) = {pods} pods{less}"
+                f" ({slots:g} per pod x {left - unread:g} s){capped} = {pods} pods{less}"
             )
         return Recommendation(pods, Reason.SIZED_BY_LATENCY, message)
 

@@ -13,9 +13,12 @@ from queueworkerpool.model import (
     Memory,
     Mode,
     PoolStatus,
+    QueueRef,
+    QueueVariable,
     ReadingInterval,
     Schedule,
     dollars,
+    monthly_cost_usd,
     must_be_new,
     reading_interval,
     seconds_until_due,
@@ -123,6 +126,18 @@ COSTS: dict[str, tuple[ReadingInterval, int, str]] = {
     "one queue, every 300 s": (IDLE, 1, "0.0035"),
     "ten thousand queues, every 15 s": (ReadingInterval(15), 10_000, "691.20"),
 }
+
+
+def test_a_fifo_queue_costs_a_quarter_more() -> None:
+    standard, fifo = QueueRef(URL), QueueRef(f"{URL}.fifo")
+    costs = {
+        (standard,): 518_400 * 0.4e-6,
+        (fifo,): 518_400 * 0.5e-6,
+        (standard, fifo, fifo, QueueVariable("worker", "QUEUE_URL")): 518_400 * 1.8e-6,
+    }
+    for queues, cost in costs.items():
+        assert monthly_cost_usd(replace(SPEC, queues=queues), USUAL) == pytest.approx(cost)
+    assert monthly_cost_usd(replace(SPEC, queues=(fifo,)), None) == 0
 
 
 @pytest.mark.parametrize(("interval", "queues", "cost"), COSTS.values(), ids=COSTS)

@@ -1,6 +1,7 @@
 """At no time two processes may write one pool, and in the end one may: whatever happens to processes and Leases."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from queueworkerpool.errors import NotLeadingError
 from queueworkerpool.leader.fence import Fence
 from queueworkerpool.leader.lease import Lease
-from tests.unit.operator.shard_elections import NUMBER, POOLS, Process, Server, now
+from tests.unit.operator.shard_elections import NUMBER, POOLS, POOLS_OF, Process, Server, now
 
 LEAST_SECONDS = 0.0001
 """What each request takes: a wait that rounding leaves is too short for simulated time, which would stand still."""
 
 CALM_SECONDS = 150.0
 """How long nothing happens before every pool must have a writer: requests that hang, Leases that expire twice."""
+
+WRITE_SECONDS = 2.0
+"""What each write takes. A write that is sent at the last moment has arrived before another process leads."""
 
 
 class WatchedFence(Fence):
@@ -36,12 +41,36 @@ class WatchedFence(Fence):
 
 @dataclass
 class Watched(Process):
-    """A process of a site."""
+    """A process of a site. `writes_on`: it always writes what it may."""
 
     opened: Callable[[], None] = lambda: None
+    writes_on: bool = False
+    writing: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shards = range(self.shards) if self.writes_on else ()
+        self.writers = [asyncio.create_task(self._write_on(shard)) for shard in shards]
 
     def fence_of(self, within: Fence | None) -> Fence:
         return WatchedFence(self.clock, within, self.opened)
+
+    def may_write(self) -> set[str]:
+        """Return the pools of which a write passes now, or is under way."""
+        return self.writable() | self.writing
+
+    async def _write_on(self, shard: int) -> None:
+        while True:
+            with contextlib.suppress(NotLeadingError), self.fences[shard].passage():
+                self.writing.update(POOLS_OF[self.shards][shard])
+                await asyncio.sleep(WRITE_SECONDS)
+            self.writing.difference_update(POOLS_OF[self.shards][shard])
+            await asyncio.sleep(WRITE_SECONDS / 4)
+
+    async def die(self) -> None:
+        await super().die()
+        for writer in self.writers:
+            writer.cancel()
 
 
 @dataclass(frozen=True)
@@ -84,7 +113,7 @@ class Site:
 
     def check(self) -> None:
         for (one, first), (other, second) in combinations(self.running.items(), 2):
-            if first.writable() & second.writable():
+            if first.may_write() & second.may_write():
                 self.twice.append((now(), one, other))
 
     async def do(self, event: Start | End | Meddle) -> None:
@@ -106,6 +135,7 @@ class Site:
                 rate=event.rate,
                 delays=lambda: LEAST_SECONDS + (0.0 if self.calm else next(drawn)),
                 opened=self.check,
+                writes_on=True,
             )
 
     def _meddle(self, event: Meddle) -> None:
@@ -199,3 +229,60 @@ def test_every_pool_has_at_most_one_writer_at_all_times_and_one_in_the_end(
         site = runner.run(play(first, events))
         assert site.twice == []
         assert site.unwritten == set()
+
+
+@dataclass(frozen=True)
+class Life:
+    """A process that starts and is ended in order; seconds from the start of the first one, and from its own."""
+
+    shards: int
+    starts: float
+    lasts: float
+    offset: float
+    rate: float
+    takes: float
+
+
+LIVES = st.builds(
+    Life,
+    st.sampled_from([1, 2, 2, 2, 3]),
+    st.sampled_from([0.0, 0.0, 0.5, 3.0, 15.0, 40.0, 61.3]),
+    st.sampled_from([0.0, 0.02, 0.7, 1.5, 4.0, 20.0, 21.0, 45.0]) | st.floats(0.0, 50.0),
+    st.floats(-1e6, 1e6),
+    st.floats(0.9, 1.1),
+    st.sampled_from([0.0, 0.1, 0.9]),
+)
+
+
+async def live(name: str, life: Life, site: Site) -> None:
+    await asyncio.sleep(life.starts)
+    process = site.running[name] = Watched(
+        name,
+        site.server,
+        life.shards,
+        offset=life.offset,
+        rate=life.rate,
+        takes=life.takes,
+        delays=lambda: LEAST_SECONDS,
+        opened=site.check,
+    )
+    await asyncio.sleep(life.lasts)
+    await process.end()
+
+
+async def live_all(lives: list[Life], request_seconds: float) -> Site:
+    site = Site(Server(seconds=request_seconds))
+    await asyncio.gather(*(live(f"process-{number}", life, site) for number, life in enumerate(lives)))
+    return site
+
+
+@pytest.mark.endurance
+@settings(max_examples=25, deadline=None)
+@given(st.lists(LIVES, min_size=1, max_size=5), st.sampled_from([0.0, 0.02, 0.3, 0.9]))
+def test_processes_that_are_ended_in_order_leave_no_lease_that_has_to_expire(
+    lives: list[Life], request_seconds: float
+) -> None:
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        site = runner.run(live_all(lives, request_seconds))
+        assert site.twice == []
+        assert {shard: lease.holder for shard, lease in site.server.leases.items() if lease.holder} == {}

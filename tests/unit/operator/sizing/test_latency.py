@@ -17,6 +17,12 @@ AT = AtReading(ready=1000, poll_seconds=5)  # enough of them
 SIZES: dict[str, tuple[SizingRule, int, WorkerEstimates, int]] = {
     "load x service time / (slots x time left)": (TARGET, 800, MEASURED, 10),
     "rounded up": (TARGET, 801, MEASURED, 11),
+    "not rounded up for what floating point adds to a whole number": (
+        TARGET,
+        131,
+        WorkerEstimates(service_seconds=9.3, concurrency=1.0, startup_seconds=20.7),
+        31,
+    ),
     "no load, no pod": (TARGET, 0, MEASURED, 0),
     "one pod for any load": (Latency(3600), 1, MEASURED, 1),
     "one pod for messages that take no time": (TARGET, 800, replace(MEASURED, service_seconds=0.0), 1),
@@ -48,6 +54,11 @@ def test_the_message_has_the_numbers_or_says_that_they_are_unknown() -> None:
     assert (
         TARGET.recommend(800, changed, AT).message
         == "800 messages x 2 s (0.5 s until lately) / (4 per pod x 40 s) = 10 pods"
+    )
+    long = replace(MEASURED, service_seconds=500.0)
+    assert (
+        TARGET.recommend(44, long, AT).message
+        == "44 messages x 500 s / (4 per pod x 40 s), and no more than a slot each = 11 pods"
     )
     unknown = "33 messages, 1 at a time per pod, service time not known yet: a slot each = 33 pods"
     assert TARGET.recommend(33, UNKNOWN, AT).message == unknown
