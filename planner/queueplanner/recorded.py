@@ -7,8 +7,8 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise, zip_longest
 from random import Random
 from statistics import median
@@ -22,6 +22,8 @@ MILLISECONDS = 1e11
 MOST_HOLES_TOLD = 5
 MOST_SHOWN = 40
 """Characters of a cell that a sentence shows."""
+UNKNOWN_SHARE = 0.01
+"""What is missing at an end of a recording is told from such a share of it on."""
 GAP = 1.5
 """An interval so many times longer than usual is a gap."""
 _NO_ZONE = "times without a zone were taken as UTC: write it where it is another, such as 2026-11-23T09:00+01:00"
@@ -157,6 +159,21 @@ def _holes(times: Sequence[float], seconds: float) -> Iterator[str]:
         return
     for hole in holes:
         yield f"nothing is known {_hole(hole)}"
+
+
+def told_at_its_ends(load: Recorded, start: datetime, end: datetime) -> Recorded:
+    """Return a load with a sentence for what was asked for, before it and after it, and of which nothing is known."""
+    if load.began is None:
+        return load
+    least = max(GAP * max(each.seconds for each in load.intervals), UNKNOWN_SHARE * (end - start).total_seconds())
+    over = load.began + timedelta(seconds=load.seconds)
+    holes = (("before it begins", start, load.began), ("after it ends", over, end))
+    notes = [
+        f"nothing is known {where}, from {begun:%Y-%m-%d %H:%M} to {known:%Y-%m-%d %H:%M} (UTC): that is not played"
+        for where, begun, known in holes
+        if (known - begun).total_seconds() > least
+    ]
+    return replace(load, notes=(*load.notes, *notes))
 
 
 def _hole(hole: tuple[float, float]) -> str:
