@@ -92,10 +92,16 @@ class Space:
         slots, service = self.scenario.work.concurrency, self.scenario.work.service.mean_seconds
         most = max(4 * self.slo.seconds / service, 4) * slots
         shares = {math.ceil(share * slots) for share in SHARES if share * slots <= min(most, MOST_MESSAGES)}
-        seconds = {_within(round(factor * self.slo.seconds), 1, LONGEST_LATENCY) for factor in LATENCIES}
+        least, wanted = self.least_latency, (round(factor * self.slo.seconds) for factor in LATENCIES)
+        seconds = {_within(each, least, LONGEST_LATENCY) for each in wanted}
         return [{"messagesPerPod": share} for share in sorted(shares)] + [
             self.latency(number) for number in sorted(seconds)
         ]
+
+    @property
+    def least_latency(self) -> int:
+        """The shortest latency that starting pods can keep; of others the pool would say that they cannot."""
+        return math.floor(self.scenario.work.startup.mean_seconds) + 1
 
     def latency(self, seconds: int) -> dict[str, Any]:
         """Return a target of latency, with what is known of the work as its first estimates."""
@@ -136,7 +142,7 @@ class Space:
             return
         target: Mapping[str, Any] = get(manifest, fields.TARGET)
         if "latencySeconds" in target:
-            for seconds in _around(target["latencySeconds"], 1, LONGEST_LATENCY):
+            for seconds in _around(target["latencySeconds"], self.least_latency, LONGEST_LATENCY):
                 yield put(manifest, fields.TARGET, self.latency(seconds))
         else:
             for share in _around(target["messagesPerPod"], 1, MOST_MESSAGES):

@@ -309,6 +309,15 @@ def test_no_window_is_recommended_that_validate_warns_of() -> None:
     assert warned == []
 
 
+def test_no_latency_is_recommended_that_starting_pods_cannot_keep() -> None:
+    scenario = Scenario(Steady(1.0, HOUR), work(4.0, 20.0))
+    space = Space(Slo(10.0), scenario, Needs(1.0, 1.0))
+    tried = [put(POOL, fields.TARGET, target) for target in space.targets]
+    tried += [near for each in tried for near in space.near_targets(each)]
+    assert min(get(each, fields.TARGET).get("latencySeconds", 99) for each in tried) == 21
+    assert [warning for each in tried for warning in verdict(each).warnings if "latency" in warning.field] == []
+
+
 def test_where_nothing_keeps_a_promise_the_shortest_wait_is_the_best() -> None:
     def judge(manifests: Sequence[Manifest]) -> list[Outcome]:
         return [outcome(90.0 - 10 * (get(each, fields.MIN) or 0)) for each in manifests]
