@@ -12,7 +12,7 @@ from devcluster import controlplane, kubeconfig, tools
 from devcluster.administration import Administered
 from devcluster.certificates import Authority, KeyPair
 from devcluster.client import Client
-from devcluster.errors import StartFailedError
+from devcluster.errors import CommandFailedError, StartFailedError
 from devcluster.parts import READY_TIMEOUT_SECONDS, ApiServer, Node
 from devcluster.processes import Program, free_port, wait_until
 
@@ -85,7 +85,8 @@ class Cluster(Administered):
     def wait_until_served(self, definition: str) -> None:
         """Wait until the API server serves what a CustomResourceDefinition defines. Raises StartFailedError.
 
-        `kubectl wait` and jsonpath fail at a definition whose conditions are null, as they are at first.
+        `kubectl wait` and jsonpath fail at a definition whose conditions are null, as they are at first. And what is
+        established is found by kubectl only some time later.
         """
 
         def established() -> bool:
@@ -94,7 +95,14 @@ class Cluster(Administered):
                 (each["type"], each["status"]) for each in status.get("conditions") or ()
             }
 
-        wait_until(established, READY_TIMEOUT_SECONDS, f"{definition} is not served")
+        def served() -> bool:
+            try:
+                self.kubectl("get", definition, "-A", "-o", "name")
+            except CommandFailedError:
+                return False
+            return True
+
+        wait_until(lambda: established() and served(), READY_TIMEOUT_SECONDS, f"{definition} is not served")
 
     def pid_of(self, namespace: str, pod: str) -> int:
         """Return the process id of a pod's first container; raises StartFailedError when none runs."""

@@ -1,13 +1,15 @@
-"""moto's SQS server as a program: `python -m devcluster.motoserver PORT`. Started by `devcluster.sqs`.
+"""moto's SQS server as a program: `python -m devcluster.motoserver PORT HOLD`. Started by `devcluster.sqs`.
 
-SIGUSR1 closes its port and keeps every message (an outage), SIGUSR2 opens it again, SIGTERM ends it.
+SIGUSR1 closes its port and keeps every message (an outage), SIGUSR2 opens it again, SIGTERM ends it. While there is a
+file HOLD, requests for the number of messages wait.
 """
 
 import signal
 import sys
 import threading
 from functools import partial
-from time import time
+from pathlib import Path
+from time import sleep, time
 from typing import Any
 
 from moto.server import ThreadedMotoServer
@@ -16,11 +18,12 @@ from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
 SIGNALS = {signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM}
+HELD_PAUSE_SECONDS = 0.005
 
 
 def main() -> None:
     """Serve until SIGTERM."""
-    _serialise_requests()
+    _serialise_requests(Path(sys.argv[2]))
     _count_messages_fast()
     _show_at_once()
     # Before the server's threads exist, so that they inherit it and the signals wait for us.
@@ -37,17 +40,21 @@ def main() -> None:
             return
 
 
-def _serialise_requests() -> None:
+def _serialise_requests(hold: Path) -> None:
     """Let one request at a time change queues, except while it waits for messages.
 
     moto changes them from many threads without a lock: a delete was undone by another one, and a message that two
-    requests asked for was received by both.
+    requests asked for was received by both. While there is a file HOLD, requests for counts wait.
     """
     turn, answer, wait = threading.Lock(), SQSResponse.call_action, Queue.wait_for_messages
 
     def call_action(self: SQSResponse) -> Any:
-        with turn:
-            return answer(self)
+        counts = self._get_action() == "GetQueueAttributes"
+        while True:
+            with turn:
+                if not (counts and hold.exists()):
+                    return answer(self)
+            sleep(HELD_PAUSE_SECONDS)
 
     def wait_for_messages(self: Queue, timeout: int) -> None:
         turn.release()

@@ -7,7 +7,7 @@ from devcluster.node import leftovers
 from devcluster.node.files import PodFiles
 from devcluster.processes import Program, wait_until
 
-READY_TIMEOUT_SECONDS = 60
+READY_TIMEOUT_SECONDS = 120
 STOP_TIMEOUT_SECONDS = 3
 
 

@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -122,7 +124,23 @@ class MotoSqs(SqsServer):
     """moto's server; it can be cut off and come back with its messages."""
 
     def _argv(self) -> list[str]:
-        return [sys.executable, "-m", "devcluster.motoserver", str(self._port)]
+        return [sys.executable, "-m", "devcluster.motoserver", str(self._port), str(self._hold)]
+
+    @property
+    def _hold(self) -> Path:
+        return self._scratch / "hold"
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let no count of messages be answered while the body runs: what it sends is there all at once, or not yet.
+
+        SQS takes ten messages in a request. Whoever counted between two of them would see a part.
+        """
+        self._hold.touch()
+        try:
+            yield
+        finally:
+            self._hold.unlink()
 
     def cut_off(self) -> None:
         """Refuse connections from now on, as in an outage; the messages stay."""

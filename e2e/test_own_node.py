@@ -73,7 +73,7 @@ def test_a_cluster_whose_starter_was_killed_leaves_nothing_and_the_next_one_star
         assert groups(folder)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        eventually(lambda: not processes(folder), 20, "the end of all processes")
+        eventually(lambda: not processes(folder), 60, "the end of all processes")
         assert mounts(folder) == []
     with up(folder) as process:
         process.send_signal(signal.SIGTERM)

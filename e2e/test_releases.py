@@ -82,20 +82,20 @@ def test_an_upgrade_from_the_previous_release_and_the_way_back_change_no_size(
     in_system(world, "uninstall", RELEASE)
     in_system(world, "install", RELEASE, str(old / CHART), VALUES, f"--set=image.tag={PREVIOUS_TAG}")
     release.wait_for_leader(world, seconds=release.READY_SECONDS)
-    pool.decide(release.LONGEST_VACANCY_SECONDS)
+    pool.decide(release.READY_SECONDS)
     assert remembered(world.get("crd", CRD)) == remembered_by(old) != remembered_by(ROOT)
 
     sizes = ("-n", pool.name, "get", "deployment", pool.name, "--watch", "-o=jsonpath={.spec.replicas}{'\\n'}")
     with release.observed_election(world) as election, world.watched(*sizes) as seen:
         in_system(world, "upgrade", RELEASE, CHART, "--reuse-values", f"--set=image.tag={VERSION}")
-        release.wait_for_leader(world, seconds=release.LONGEST_VACANCY_SECONDS)
-        pool.decide(release.LONGEST_VACANCY_SECONDS)
+        release.wait_for_leader(world, seconds=release.READY_SECONDS)
+        pool.decide(release.READY_SECONDS)
         assert remembered(world.get("crd", CRD)) == remembered_by(ROOT)
         assert images(world) == {f"{OPERATOR_IMAGE}:{VERSION}"}
 
         in_system(world, "rollback", RELEASE, "1")
-        release.wait_for_leader(world, seconds=release.LONGEST_VACANCY_SECONDS)
-        pool.decide(release.LONGEST_VACANCY_SECONDS)
+        release.wait_for_leader(world, seconds=release.READY_SECONDS)
+        pool.decide(release.READY_SECONDS)
         assert remembered(world.get("crd", CRD)) == remembered_by(old)
         assert images(world) == {f"{OPERATOR_IMAGE}:{PREVIOUS_TAG}"}
     logger.info("lead vacant in upgrade and rollback: %s", election.vacancies)
@@ -133,7 +133,7 @@ def test_an_uninstall_keeps_the_definition_and_the_pools_and_takes_everything_el
     in_system(world, "install", RELEASE, CHART, VALUES)
     took = release.wait_for_leader(world, seconds=release.READY_SECONDS)
     logger.info("led %.1f s after helm said that it was installed", took)
-    pool.decide(release.LONGEST_VACANCY_SECONDS)
+    pool.decide(release.READY_SECONDS)
     assert pool.size() == 2
 
 
@@ -145,13 +145,13 @@ def test_under_another_name_the_release_takes_the_definition_only_when_told_to(w
         in_system(world, "install", OTHER_NAME, CHART, VALUES, "--take-ownership")
         lease = f"{OTHER_NAME}-queueworkerpool"
         eventually(lambda: bool(world.leader(lease)), release.READY_SECONDS, "a leader by another Lease")
-        pool.decide(release.LONGEST_VACANCY_SECONDS)
+        pool.decide(release.READY_SECONDS)
         assert pool.size() == 2
         world.helm("test", OTHER_NAME, "-n", SYSTEM)
     finally:
         in_system(world, "uninstall", OTHER_NAME, "--ignore-not-found")
         in_system(world, "install", RELEASE, CHART, VALUES, "--take-ownership")
-    pool.decide(release.LONGEST_VACANCY_SECONDS)
+    pool.decide(release.READY_SECONDS)
 
 
 def test_helm_test_succeeds_for_a_release_at_work_and_leaves_nothing_behind(world: World) -> None:

@@ -90,7 +90,7 @@ def test_the_operator_becomes_ready_where_only_restricted_pods_may_run(world: Wo
     eventually(lambda: release.rolled_out(world), release.READY_SECONDS, "a restricted operator")
     [pod] = release.operators(world)
     assert CONFINED.items() <= process(world, SYSTEM, pod["metadata"]["name"]).items()
-    release.wait_for_leader(world, seconds=release.LONGEST_VACANCY_SECONDS)
+    release.wait_for_leader(world, seconds=release.READY_SECONDS)
     world.helm("test", RELEASE, "-n", SYSTEM)
     events = world.get("events", "--field-selector=reason=FailedCreate", namespace=SYSTEM)
     assert [event["message"] for event in events if "PodSecurity" in event["message"]] == []
@@ -103,8 +103,9 @@ def test_the_quickstarts_workers_handle_messages_where_only_restricted_pods_may_
         assert CONFINED.items() <= process(world, quickstart.name, pod["metadata"]["name"]).items()
     quickstart.send(20)
     eventually(lambda: sqs(world, "counts", quickstart.name) == EMPTY, 120, "the end of the queue")
-    logs = world.kubectl("-n", quickstart.name, "logs", "--selector=app=thumbnailer", "--tail=-1")
-    assert logs.count("done message") == 20
+    logs = ("-n", quickstart.name, "logs", "--selector=app=thumbnailer", "--tail=-1")
+    # A worker says it after the message is deleted.
+    eventually(lambda: world.kubectl(*logs).count("done message") == 20, 60, "what the workers say of 20 messages")
     assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in ready_workers(world, quickstart.name)] == [
         0,
         0,
@@ -159,7 +160,7 @@ def test_the_operator_runs_under_any_uid(world: World) -> None:
     assert (seen["Uid"].split()[0], group(seen)) == (str(OPENSHIFT_UID), "0")
     assert CONFINED.items() <= seen.items()
     with pool_of_its_own(world, "any-uid") as pool:
-        pool.decide(release.LONGEST_VACANCY_SECONDS)
+        pool.decide(release.READY_SECONDS)
 
 
 def test_the_quickstarts_workers_run_under_any_uid(quickstart: Pool, world: World) -> None:

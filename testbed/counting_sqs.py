@@ -23,7 +23,7 @@ from devcluster.processes import Program, free_port, wait_until
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-START_TIMEOUT_SECONDS = 20
+START_TIMEOUT_SECONDS = 60
 SLOW_ANSWER_SECONDS = 3.0
 _OK = b"200 OK"
 _BAD_REQUEST = b"400 Bad Request"
@@ -197,11 +197,11 @@ class CountingSqs:
         self._program.check()
         try:
             return self.calls() is not None
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def _request(self, method: str, path: str, body: str | None = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             connection.request(method, path, body)
             return json.loads(connection.getresponse().read())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -57,7 +57,7 @@ def judge(run: Run) -> Findings:
             "pools_with_wrong_writes": sum(_wrong(wave) for wave in run.waves),
             "pools_unlike_those_without_kills": sum(_unlike(wave, plain) for wave in killed),
             "writes_without_effect": patches - changes,
-            "steps_too_soon": sum(_too_soon(wave.changes["paced"]) for wave in run.waves),
+            "steps_too_soon": _too_soon(run),
             "scale_ins_before_the_window": sum(wait < WINDOW_SECONDS for wait in waits),
         },
         longest_scale_in_seconds=max(waits),
@@ -95,14 +95,18 @@ def _unlike(wave: Wave, plain: Wave) -> int:
     )
 
 
-def _too_soon(paced: Sequence[tuple[float, int]]) -> int:
-    """Count the scale-outs that came before the period of the one before was over; each is as large as allowed."""
+def _too_soon(run: Run) -> int:
+    """Count the scale-outs that came before the period of the one before was over; each is as large as allowed.
+
+    When each came is the API server's to say: on a busy machine the watch shows one late, and the next one in time.
+    """
+    times = [each.time for each in run.requests if (each.name, each.action) == ("paced", _SCALE_WRITE)]
+    sizes = [size for wave in run.waves for size in wave.sizes()["paced"]]
+    # As many as there are sizes, unless there were writes without effect, which are counted above.
     grown = [
-        when
-        for (when, size), (_, before) in zip(paced, [(0.0, min_replicas("paced")), *paced], strict=False)
-        if size > before
+        when for when, size, before in zip(times, sizes, [min_replicas("paced"), *sizes], strict=False) if size > before
     ]
-    earliest = POLICY_PERIOD_SECONDS - OBSERVATION_DELAY_SECONDS
+    earliest = timedelta(seconds=POLICY_PERIOD_SECONDS - OBSERVATION_DELAY_SECONDS)
     return sum(later - sooner < earliest for sooner, later in pairwise(grown))
 
 

@@ -45,7 +45,7 @@ OBSERVATION_DELAY_SECONDS = 1.0
 """How much later than it happened a step may be seen here; a forgotten period would end a whole tick later."""
 
 MAX_LIFE_SECONDS = 3.0
-READY_TIMEOUT_SECONDS = 15.0
+READY_TIMEOUT_SECONDS = 60.0
 SETTLE_TIMEOUT_SECONDS = 120.0
 
 Changes = dict[str, list[tuple[float, int]]]

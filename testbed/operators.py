@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from devcluster import Cluster
 from devcluster.processes import Program, wait_until
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 OPERATOR_NAMESPACE = "queueworkerpool-system"
 OPERATOR = "queueworkerpool"
 USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR}"
-READY_TIMEOUT_SECONDS = 30
+READY_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,9 @@ def served(port: int, path: str, timeout_seconds: float = 5) -> str:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=timeout_seconds) as answer:
             return str(answer.read().decode())
+    except HTTPError as error:
+        error.close()
+        return ""
     except (OSError, HTTPException):
         return ""
 

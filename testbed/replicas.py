@@ -34,7 +34,7 @@ from testbed.operators import (
     write_credentials,
 )
 
-SCRAPE_TIMEOUT_SECONDS = 5.0
+SCRAPE_TIMEOUT_SECONDS = 30.0
 """A busy machine takes its time to answer."""
 
 SAMPLE_TIMEOUT_SECONDS = 0.25
@@ -172,6 +172,11 @@ class Replicas:
         log = self._cluster.directory / "audit.log"
         done = audit.requests(log, USER, since, pod=replica.name)
         return Counter({action: number for action, number in done.items() if action.split()[0] in audit.WRITES})
+
+    def lease_writes(self, replica: Replica, since: datetime) -> list[datetime]:
+        """Return when an operator has written a Lease since then, refused writes not counted."""
+        done = audit.object_requests(self._cluster.directory / "audit.log", USER, since)
+        return [each.time for each in done if (each.pod, each.action) == (replica.name, "patch leases")]
 
     @contextmanager
     def sampled(self) -> Iterator[list[int]]:

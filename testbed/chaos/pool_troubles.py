@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,9 @@ LONG_NAME = "-".join(["long"] * 48)
 """239 characters, of the 253 that a name may have."""
 
 STATUS_SECONDS = 0.2
+SIZE_SECONDS = 60.0
+"""Within which a Deployment must have its size whose status changes all the time."""
+
 _MISSPELT = {
     "name": "nights",
     "cron": "0 22 * * *",
@@ -51,13 +55,15 @@ async def _restless_status(world: World) -> AsyncIterator[None]:
 
     task = asyncio.create_task(change())
     world.load("restless", 5)
+    deadline = time.monotonic() + SIZE_SECONDS
     try:
         yield
+        while (size := (await world.sizes())["restless"]) != 5 and time.monotonic() < deadline:  # noqa: ASYNC110 -- polls the API server
+            await asyncio.sleep(STATUS_SECONDS)
     finally:
         task.cancel()
         await asyncio.wait({task})
-    sizes = await world.sizes()
-    assert sizes["restless"] == 5, f"its size is {sizes['restless']} while its status changes"
+    assert size == 5, f"its size is {size} while its status changes"
 
 
 @asynccontextmanager

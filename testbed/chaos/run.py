@@ -31,6 +31,9 @@ REPORTED_SECONDS = 60.0
 """Within which a trouble must be reported."""
 
 VIEW_SECONDS = 1.0
+LIVEZ_SECONDS = 5.0
+"""For an answer of /livez, as the chart's probe has it."""
+
 STEADY_SECONDS = 3.0
 BORNE_SECONDS = 5.0, 20.0
 """How long a trouble lasts of which there is nothing to report."""
@@ -93,11 +96,17 @@ class Chaos:
         return [each.trouble.name for each in self.happened if each.reported_seconds is None]
 
 
-async def run(world: World, seconds: float, seed: int, troubles: Sequence[Trouble] = TROUBLES) -> Chaos:
+async def run(
+    world: World,
+    seconds: float,
+    seed: int,
+    troubles: Sequence[Trouble] = TROUBLES,
+    livez_seconds: float = LIVEZ_SECONDS,
+) -> Chaos:
     """Let troubles begin for this long; wait until all have ended, and compare all sizes."""
     chaos = Chaos()
     await _prepare(world, troubles)
-    watcher = _Watcher(world, chaos)
+    watcher = _Watcher(world, chaos, livez_seconds)
     ends = time.monotonic() + seconds
     async with contextlib.AsyncExitStack() as stack:
         for task in (
@@ -152,9 +161,10 @@ async def _change_loads(world: World, dice: random.Random) -> None:
 class _Watcher:
     """Keeps the newest view, and polls /livez."""
 
-    def __init__(self, world: World, chaos: Chaos) -> None:
+    def __init__(self, world: World, chaos: Chaos, livez_seconds: float) -> None:
         self._world = world
         self._chaos = chaos
+        self._livez_seconds = livez_seconds
         self._changed = asyncio.Condition()
         self.view = View()
 
@@ -166,7 +176,7 @@ class _Watcher:
                 if view.series:  # without an answer of the operator's, no counter can be compared
                     self.view = view
                 self._changed.notify_all()
-            livez = await asyncio.to_thread(self._world.request, "/livez")
+            livez = await asyncio.to_thread(self._world.request, "/livez", self._livez_seconds)
             if not livez.startswith("ok"):
                 self._chaos.livez_failures.append(livez.strip() or "no answer")
             await asyncio.sleep(VIEW_SECONDS)

@@ -134,13 +134,15 @@ class World:
             parse_service_seconds(listed),
         )
 
-    def request(self, path: str) -> str:
-        """Return what the operator serves at this path; nothing when it does not answer within five seconds."""
+    def request(self, path: str, timeout_seconds: float = 5) -> str:
+        """Return what the operator serves at this path; nothing when it does not answer in this time."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError as error:
-            return str(error.read().decode())
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=timeout_seconds) as answer:
+                    return str(answer.read().decode())
+            except urllib.error.HTTPError as error:
+                with error:
+                    return str(error.read().decode())
         except (OSError, HTTPException):
             return ""
 

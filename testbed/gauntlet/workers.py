@@ -29,7 +29,7 @@ from testbed.gauntlet.records import NEVER, ChildKill, CutOff, Kind, Life
 
 ROOT = Path(__file__).parents[2]
 UNSHARE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 GRACE_SECONDS = 6
 LATEST_END_SECONDS = GRACE_SECONDS + 14.0
 """An orderly exit takes the grace period, the end of commands (2 s), the last requests (4 s), and a busy machine."""

@@ -6,7 +6,7 @@ There is no node: the HPA counts pods, it does not need them to run. Where it co
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def play(cluster: Cluster, folder: Path, series: Mapping[str, Series]) -> dict[s
     with ExternalMetrics(pair, loads, read_scale) as metrics, _marking_ready(client.CoreV1Api(api), valued):
         cluster.kubectl("create", "namespace", NAMESPACE)
         cluster.apply(_listed(registration(metrics.port, NAMESPACE)))
-        cluster.kubectl("wait", "--for=condition=Available", f"apiservice/v1beta1.{GROUP}", "--timeout=60s")
+        cluster.kubectl("wait", "--for=condition=Available", f"apiservice/v1beta1.{GROUP}", "--timeout=120s")
         cluster.apply(_listed([_deployment(short, series[name]) for short, name in names.items()]))
         wait_until(
             lambda: all(read_scale(short)[1] == series[name].start for short, name in names.items()),
@@ -80,7 +80,8 @@ def _marking_ready(core: client.CoreV1Api, names: list[str]) -> Iterator[None]:
             found: Any = core.list_namespaced_pod(NAMESPACE, label_selector=f"app in ({','.join(names)})")
             for pod in found.items:
                 if pod.status.phase != "Running":
-                    core.patch_namespaced_pod_status(pod.metadata.name, NAMESPACE, {"status": status})
+                    with suppress(client.exceptions.ApiException):  # it is gone already; else the next round marks it
+                        core.patch_namespaced_pod_status(pod.metadata.name, NAMESPACE, {"status": status})
 
     marking = threading.Thread(target=mark)
     if names:

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from devcluster import Cluster, UnavailableError, tools
+from devcluster import Cluster, CommandFailedError, UnavailableError, tools
 from devcluster.processes import wait_until
 
 
@@ -29,9 +29,22 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("create", "namespace", name)
     # The API server refuses pods until the namespace has its default service account.
     account = ("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name")
-    wait_until(lambda: cluster.kubectl(*account) != "", 30, f"namespace {name} got no default service account")
+    wait_until(lambda: cluster.kubectl(*account) != "", 60, f"namespace {name} got no default service account")
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def wait_until_may(cluster: Cluster, user: str, namespace: str, verb: str, resource: str) -> None:
+    """Wait until a user has a right: the API server learns of a new binding some time after it has stored it."""
+
+    def may() -> bool:
+        try:
+            cluster.kubectl("auth", "can-i", verb, resource, "-n", namespace, f"--as={user}")
+        except CommandFailedError:
+            return False
+        return True
+
+    wait_until(may, 60, f"{user} may not {verb} {resource}")
 
 
 @pytest.fixture

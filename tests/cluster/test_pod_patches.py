@@ -27,6 +27,7 @@ POD = {
     "metadata": {"name": "worker", "labels": {"app": "worker"}, "annotations": {"kept": "1"}},
     "spec": {"containers": [{"name": "worker", "image": "good", "resources": {"requests": {"cpu": "1"}}}]},
 }
+FORGED_STATUS: Patch = {"status": {"podIP": "10.0.0.1"}}
 
 ATTACKS: dict[str, tuple[str, Patch]] = {
     "an image": ("", {"spec": {"containers": [{"name": "worker", "image": "evil"}]}}),
@@ -46,7 +47,7 @@ ATTACKS: dict[str, tuple[str, Patch]] = {
         "ephemeralcontainers",
         {"spec": {"ephemeralContainers": [{"name": "debug", "image": "evil"}]}},
     ),
-    "a status": ("status", {"status": {"podIP": "10.0.0.1"}}),
+    "a status": ("status", FORGED_STATUS),
     "more CPU": (
         "resize",
         {"spec": {"containers": [{"name": "worker", "resources": {"requests": {"cpu": "2"}}}]}},
@@ -77,7 +78,7 @@ class Account:
             cadata=base64.b64decode(self._server["certificate-authority-data"]).decode()
         )
         try:
-            urllib.request.urlopen(request, timeout=10, context=trusted).close()  # noqa: S310 -- as above
+            urllib.request.urlopen(request, timeout=60, context=trusted).close()  # noqa: S310 -- as above
         except urllib.error.HTTPError as error:
             with error:
                 return str(json.loads(error.read())["message"])
@@ -108,10 +109,18 @@ def account(tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str
         def refused() -> bool:
             return REFUSED in stolen.patch("worker", {"metadata": {"labels": {"try": str(next(tries))}}})
 
-        wait_until(refused, 30, "the policy is not in force")
+        wait_until(refused, 60, "the policy is not in force")
         # So that the policy alone stops what follows.
         running.kubectl("create", "clusterrolebinding", "everything", "--clusterrole=cluster-admin", everything)
+        # Only now, when the binding is known, too, does it refuse what no role of the operator's allows.
+        wait_until(lambda: REFUSED in stolen.patch("worker", FORGED_STATUS, "status"), 60, "the binding has no effect")
+        wait_until(lambda: scheduled(stolen.pod("worker")), 60, "the scheduler has not said that there is no node")
         yield stolen
+
+
+def scheduled(pod: dict[str, Any]) -> bool:
+    """Whether the scheduler has written what it has to say of a pod: nobody else changes it from then on."""
+    return "PodScheduled" in {each["type"] for each in pod["status"].get("conditions", ())}
 
 
 @pytest.mark.parametrize(("subresource", "patch"), ATTACKS.values(), ids=ATTACKS)

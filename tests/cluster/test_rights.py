@@ -68,7 +68,7 @@ def explain(operator: Operator, pool: str) -> str:
     files = operator.cluster.node.files(OPERATOR_NAMESPACE, operator.pod()["metadata"]["name"])
     env = {"KUBECONFIG": str(files.kubeconfig), "PATH": "/usr/bin:/bin"}
     command = [str(Path(sys.executable).with_name("qwp")), "explain", pool]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + done.stderr
 
 
@@ -89,7 +89,7 @@ def work(shop: Shop, folder: Path) -> None:
     work_on_a_stateful_set(shop)
     shop.cluster.kubectl("-n", OPERATOR_NAMESPACE, "delete", "lease", OPERATOR)
     lease = ("-n", OPERATOR_NAMESPACE, "get", "lease", OPERATOR, "--ignore-not-found", "-o", "name")
-    shop.eventually(lambda: shop.cluster.kubectl(*lease) != "", 30, "the leader does not create its Lease again")
+    shop.eventually(lambda: shop.cluster.kubectl(*lease) != "", 60, "the leader does not create its Lease again")
 
 
 def work_on_a_stateful_set(shop: Shop) -> None:
@@ -128,7 +128,8 @@ def granted(cluster: Cluster) -> set[Right]:
 
 def requested(cluster: Cluster, since: datetime) -> list[Json]:
     """Return the audit events of the operator since then, and of clients without a valid token, which have no name."""
-    events = map(json.loads, (cluster.directory / "audit.log").read_text().splitlines())
+    whole, _, _ = (cluster.directory / "audit.log").read_text().rpartition("\n")  # the last line may be under way
+    events = map(json.loads, whole.splitlines())
     return [
         event
         for event in events
@@ -182,7 +183,7 @@ def test_a_lease_that_is_missing_is_created_and_nothing_is_ready_where_it_may_no
     with installed(audited, moto_sqs) as operator:
         wait_until(lambda: audited.kubectl(*get) != "", 60, "nobody leads")
         audited.kubectl(*in_place, "delete", "lease", OPERATOR)
-        wait_until(lambda: audited.kubectl(*get) != "", 30, "the leader does not create its Lease again")
+        wait_until(lambda: audited.kubectl(*get) != "", 60, "the leader does not create its Lease again")
         assert operator.failures() == ""
 
         end(audited)

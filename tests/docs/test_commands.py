@@ -88,7 +88,7 @@ def shell(empty: Cluster, tmp_path: Path) -> Iterator[Callable[[str], str]]:
             env=env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
             check=False,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"

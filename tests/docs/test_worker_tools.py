@@ -52,7 +52,7 @@ def test_the_command_for_ones_own_machine_works(elasticmq: ElasticMq, program: P
     with (tmp_path / "log").open("wb") as log:
         shell = subprocess.Popen(argv, env=env, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
     try:
-        until(lambda: "handled hello" in (tmp_path / "log").read_text(), 20, "the message is not handled")
+        until(lambda: "handled hello" in (tmp_path / "log").read_text(), 60, "the message is not handled")
     finally:
         os.killpg(shell.pid, signal.SIGINT)
-        shell.wait(20)
+        shell.wait(60)

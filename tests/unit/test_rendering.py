@@ -77,7 +77,7 @@ def test_forty_scrapers_at_once_cost_one_rendering() -> None:
 
     def render(accept: str) -> tuple[list[bytes], str]:
         asked.append(accept)
-        go_on.wait(10)
+        go_on.wait(60)
         return [b"m"], "text/plain"
 
     cache = RenderCache(render, clock=lambda: 0.0)

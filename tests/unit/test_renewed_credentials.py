@@ -30,7 +30,7 @@ class Provider:
     def give(self) -> dict[str, str]:
         self.asked += 1
         key = f"key-{self.asked}"
-        assert self.answering.wait(10)
+        assert self.answering.wait(60)
         if self.failure:
             raise self.failure
         ends = self.time() + timedelta(seconds=self.lifetime)
@@ -57,7 +57,7 @@ def provider() -> Provider:
 
 def settled(credentials: RenewedCredentials) -> None:
     """Wait for the end of a renewal."""
-    wait_until(lambda: not credentials._asking.locked(), 10, "the renewal goes on")
+    wait_until(lambda: not credentials._asking.locked(), 60, "the renewal goes on")
 
 
 def test_static_credentials_are_found_once() -> None:
@@ -164,7 +164,7 @@ def in_threads(number: int, task: Callable[[], object]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.mark.parametrize("failure", [None, ValueError("no")], ids=["given", "refused"])

@@ -31,7 +31,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def until(condition: Callable[[], bool], complaint: str, seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], complaint: str, seconds: float = 60.0) -> None:
     """Wait until the condition holds; fails with the complaint when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -158,7 +158,7 @@ def namespace(control_plane: Cluster) -> Iterator[Namespace]:
     name = f"adapter-{uuid.uuid4().hex[:8]}"
     control_plane.kubectl("create", "namespace", name)
     account = ("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name")
-    wait_until(lambda: control_plane.kubectl(*account) != "", 30, f"namespace {name} got no default service account")
+    wait_until(lambda: control_plane.kubectl(*account) != "", 60, f"namespace {name} got no default service account")
     yield Namespace(control_plane, name)
     control_plane.kubectl("delete", "namespace", name, "--wait=false")
 

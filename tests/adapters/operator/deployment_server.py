@@ -102,7 +102,7 @@ async def watching(
     index, stop = Targets(namespaces, workloads), asyncio.Event()
     task = asyncio.create_task(watch_targets(index, namespaces, health, stop))
     try:
-        await asyncio.wait_for(index.answered(), 20)
+        await asyncio.wait_for(index.answered(), 60)
         yield index
     finally:
         stop.set()

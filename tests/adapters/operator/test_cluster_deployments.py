@@ -14,7 +14,7 @@ from tests.adapters.operator.conftest import Namespace
 
 async def settled(cluster: KubernetesCluster, scale_target: ScaleTarget) -> int:
     """Return the Deployment's version once its controller has written all that it had to write."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         raw = cluster._connection.request(
             "GET", f"/apis/apps/v1/namespaces/{scale_target.namespace}/deployments/{scale_target.name}"

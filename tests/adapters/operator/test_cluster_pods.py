@@ -39,7 +39,7 @@ def pods(namespace: Namespace) -> list[str]:
     """The names of the three pods of the Deployment `jobs`, beside which another Deployment has pods as well."""
     namespace.deployment("jobs", replicas=3)
     namespace.deployment("others", replicas=2)
-    wait_until(lambda: len(pods_of(namespace, "jobs")) == 3, 30, "the Deployment's pods did not come")
+    wait_until(lambda: len(pods_of(namespace, "jobs")) == 3, 60, "the Deployment's pods did not come")
     return pods_of(namespace, "jobs")
 
 

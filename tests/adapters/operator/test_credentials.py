@@ -128,7 +128,7 @@ async def test_a_silent_sts_is_told_within_seconds(
     sts.script = faults.silent
     began = time.monotonic()
     assert "STS did not answer" in str(await unread(connect, sqs))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 55, "it is silent for a minute"
 
 
 @pytest.mark.usefixtures("sts")
@@ -208,14 +208,14 @@ async def test_a_blip_of_sts_at_the_start_is_over_within_seconds(sts: Faulty, sq
     with pytest.raises(CredentialsUnavailableError):
         await queues.read(QUEUE)
     sts.script = granting()
-    began = time.monotonic()
-    while True:
-        try:
-            await queues.read(QUEUE)
-            break
-        except CredentialsUnavailableError:
-            await asyncio.sleep(0.1)
-    assert time.monotonic() - began < 5, "the default of pollSeconds"
+    assert credentials.MAX_PAUSE_SECONDS <= 5, "the default of pollSeconds"
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await queues.read(QUEUE)
+                break
+            except CredentialsUnavailableError:
+                await asyncio.sleep(0.1)
     assert signer(sqs.requests[-1]) == "ASIAOWN"
 
 
@@ -232,25 +232,30 @@ async def test_a_blip_of_sts_is_not_noticed_while_credentials_are_valid(
         await queues.read(QUEUE)
     assert {signer(request) for request in sqs.requests} == {"ASIAOLD"}
     sts.script = granting("ASIANEW")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while signer(sqs.requests[-1]) == "ASIAOLD":
             await queues.read(QUEUE)
     assert signer(sqs.requests[-1]) == "ASIANEW"
 
 
 async def test_no_reading_waits_for_an_sts_that_is_late_while_credentials_are_valid(
-    sts: Faulty, sqs: Faulty, connect: Connect
+    sts: Faulty, sqs: Faulty, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("queueworkerpool.queues.sqs.clients.READ_TIMEOUT_SECONDS", 60.0)
     queues = connect(sqs.endpoint)
     sts.script = granting("ASIAOLD", timedelta(minutes=9))
     await queues.read(QUEUE)
     sts.script, began = faults.silent, time.monotonic()
     for _ in range(3):
         await queues.read(QUEUE)
-    assert time.monotonic() - began < 3, "the time-out of a request to STS is longer"
+    assert time.monotonic() - began < 30, "the time-out of a request to STS is longer"
 
 
-async def test_a_hundred_readings_ask_a_failing_sts_once(sts: Faulty, sqs: Faulty, connect: Connect) -> None:
+async def test_a_hundred_readings_ask_a_failing_sts_once(
+    sts: Faulty, sqs: Faulty, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("PAUSE_SECONDS", "MAX_PAUSE_SECONDS"):
+        monkeypatch.setattr(credentials, pause, 300.0)  # a busy machine reads a hundred queues within it
     sts.script = denying(403, "AccessDenied")
     queues = connect(sqs.endpoint)
     urls = [f"{QUEUE.url}-{number}" for number in range(100)]

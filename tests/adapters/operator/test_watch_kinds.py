@@ -81,6 +81,7 @@ async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     served, app = Api(), web.Application()
     app.router.add_get("/{path:.*}", served.handle)
     monkeypatch.setattr("queueworkerpool.watch.session.WATCH_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(index, "FIRST_LIST_SECONDS", 200.0)  # who waits for it waits for an answer
     async with answering(app, tmp_path, monkeypatch):
         yield served
 
@@ -171,7 +172,7 @@ async def test_a_kind_whose_objects_are_in_no_namespace_is_told(api: Api, health
     api.cluster_wide = {INDEX.plural}
     index_target = JOBS._replace(kind="Index", group="example.com")
     async with watching(health) as known:
-        await asyncio.wait_for(known.listed(index_target), 5)
+        await asyncio.wait_for(known.listed(index_target), 60)
         with pytest.raises(TargetKindNotAllowedError, match=r"Index of example.com/v1 has no namespaces: correct"):
             known.find(index_target)
 

@@ -114,7 +114,9 @@ async def test_large_pools_are_not_kept_when_they_have_been_reported() -> None:
     tracemalloc.start()
     watching = asyncio.create_task(adapter.watch(Sinks(seen, HealthState(time.monotonic())), (), stop))
     try:
-        await until(lambda: set(seen.versions.values()) == {2} and len(seen.versions) == POOLS, "pools were not shown")
+        await until(
+            lambda: set(seen.versions.values()) == {2} and len(seen.versions) == POOLS, "pools were not shown", 200
+        )
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -68,7 +68,7 @@ def test_a_past_that_is_shorter_than_was_asked_for_says_so(cloudwatch: Any) -> N
 
 
 def test_simulate_asks_cloudwatch(cloudwatch: Any) -> None:
-    start = NOW.replace(second=0) - timedelta(minutes=30)
+    start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=30)
     record(cloudwatch, "asked", *((start + timedelta(minutes=minute), 7.0) for minute in range(10)))
     asked = ["--from-cloudwatch", f"arn:aws:sqs:{REGION}:123456789012:asked", "--since", "1h"]
     work = ["--rival", "keda", "--service", "2s", "--startup", "10s", "--concurrency", "1"]

@@ -47,7 +47,7 @@ def serve(tmp_path: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Se
             server = Prometheus(tmp_path, ())
             server.program.start()
             ended.callback(server.program.stop)
-            wait_until(lambda: bool(server.query("vector(1)")), 30, "Prometheus does not answer")
+            wait_until(lambda: bool(server.query("vector(1)")), 60, "Prometheus does not answer")
             return server.url
 
         yield start
@@ -80,7 +80,7 @@ def test_simulate_asks_prometheus_for_load_and_work_and_says_how_wrong_it_is(ser
     seconds = 3600
     played = System(Work(Lognormal(4.0, 1.0), Constant(20.0)), seconds)
     run = simulate(pool(), Daily(1.5, 0.9, seconds).times(Random(1)), played, Random(2))
-    url = serve(of_run(run, NOW - timedelta(seconds=seconds), seconds))
+    url = serve(of_run(run, floored(datetime.now(UTC)) - timedelta(seconds=seconds), seconds))  # it asks by the clock
     (tmp_path / "pool.yaml").write_text(POOL)
     asked = ("--from-prometheus", url, "--pool", "shop/thumbnails", "--since", "1h")
     result = CliRunner().invoke(simulate_command, ["-f", str(tmp_path / "pool.yaml"), *asked], catch_exceptions=False)

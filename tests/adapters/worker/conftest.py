@@ -30,11 +30,16 @@ VISIBILITY_OF_QUEUES = "600"  # so long that whatever is visible sooner was rele
 
 
 def until(condition: Callable[[], bool], seconds: float, failure: str) -> None:
-    """Wait for a condition; fail with this sentence when it takes too long."""
+    """Wait for a condition; fail with this sentence when it takes too long: for a busy machine, after a minute."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, failure
         time.sleep(0.02)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of a file that others write to: not the last one while its end is missing."""
+    return path.read_text().rpartition("\n")[0].splitlines()
 
 
 class Queue:
@@ -89,18 +94,18 @@ class Worker:
 
     def lines(self, message: str = "") -> list[dict[str, Any]]:
         """Return the log lines whose message contains this text."""
-        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        found = [json.loads(line) for line in whole_lines(self.log) if line.startswith("{")]
         return [line for line in found if message in line["message"]]
 
     def events(self, kind: str = "handled") -> list[str]:
         """Return the bodies of the messages that were handled (or started), in order."""
-        recorded = self.journal.read_text().splitlines() if self.journal.exists() else []
+        recorded = whole_lines(self.journal) if self.journal.exists() else []
         return [line.removeprefix(kind + " ").rpartition(" ")[0] for line in recorded if line.startswith(kind + " ")]
 
     def receives(self) -> dict[str, list[str]]:
         """Return for each message the receive counts at which it was handled."""
         counts: dict[str, list[str]] = {}
-        for line in self.journal.read_text().splitlines():
+        for line in whole_lines(self.journal):
             kind, _, rest = line.partition(" ")
             body, _, count = rest.rpartition(" ")
             if kind == "handled":
@@ -110,7 +115,7 @@ class Worker:
     def get(self, path: str) -> tuple[int, str]:
         """Return the state server's status and body."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -128,20 +133,24 @@ class Worker:
 
     @property
     def port(self) -> int:
-        until(lambda: bool(self.lines("worker started")), 20, "the worker did not start: " + self.log.read_text())
+        until(lambda: bool(self.lines("worker started")), 60, "the worker did not start: " + self.log.read_text())
         return int(self.lines("worker started")[0]["port"])
 
     def until_ready(self) -> None:
         """Wait until SQS has answered its first request."""
-        until(lambda: self.get("/readyz")[0] == 200, 20, "the worker did not become ready: " + self.log.read_text())
+        until(lambda: self.get("/readyz")[0] == 200, 60, "the worker did not become ready: " + self.log.read_text())
 
     def until_events(self, number: int, kind: str = "handled", seconds: float = 60) -> None:
         until(lambda: len(self.events(kind)) >= number, seconds, f"{kind}: {Counter(self.events(kind))} {self.lines()}")
 
+    def let_go(self) -> None:
+        """Let the handlers `hold` and `hold_async` end, those of later workers in this folder, too."""
+        (self.journal.parent / "let-go").touch()
+
     def signal(self, signum: int = signal.SIGTERM) -> None:
         self.process.send_signal(signum)
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = 60) -> int:
         return self.process.wait(seconds)
 
     def kill(self) -> None:

@@ -24,7 +24,7 @@ def known_as(worker: str, proxy: Proxy) -> dict[str, str]:
 
 
 def wait_until_empty(queue: Queue) -> None:
-    until(lambda: queue.depth() == (0, 0), 10, "a message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "a message was not deleted")
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def steady_load(queue: Queue, random: Random) -> Iterator[list[str]]:
 
 
 @pytest.mark.endurance
-@pytest.mark.timeout(60 + 5 * RESTARTS)
+@pytest.mark.timeout(300 + 15 * RESTARTS)  # a fifth of it, where nothing else runs
 @side_by_side
 def test_rolling_restarts_under_load_leave_nothing_in_flight_lose_nothing_and_repeat_nothing(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
@@ -100,12 +100,13 @@ def test_while_every_third_extension_fails_no_message_is_started_twice(
 
     proxy.fail_request = lambda operation: "InternalFailure" if fails(operation, 15) else None
     proxy.fail_entry = lambda operation: fails(operation, 18)  # of the 85 % that are left: 30 % in all
-    bodies = [f"m{number} 5" for number in range(12)]
+    bodies = [f"m{number} 15" for number in range(12)]
     queue.send(*bodies)
-    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "3", "--wait-seconds", "1")
+    # The half of the time after which a message is extended is what a busy machine may be late.
+    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "9", "--wait-seconds", "1")
     more = ("--concurrency", "6", "--prefetch", "6")
     workers = [start_worker(queue, *flags, *more, **known_as(name, proxy)) for name in ("one", "two")]
-    workers[0].until_events(12)
+    workers[0].until_events(12, seconds=180)  # one of them may get most, and works on them in two turns
     wait_until_empty(queue)
     assert Counter(workers[0].events("started")) == Counter(bodies)
     assert proxy.failed > 5, "the proxy has failed nothing"
@@ -114,10 +115,10 @@ def test_while_every_third_extension_fails_no_message_is_started_twice(
 @pytest.mark.endurance
 @side_by_side
 def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(queue: Queue, start_worker: StartWorker) -> None:
-    bodies = [f"m{number} {seconds}" for number, seconds in enumerate((0.1, 0.5, 0.9, 1, 1.1, 2, 5, 10, 20))]
+    bodies = [f"m{number} {2 * times}" for number, times in enumerate((0.1, 0.5, 0.9, 1, 1.1, 2, 5, 10, 20))]
     queue.send(*bodies)
-    worker = start_worker(queue, "--handler", "job_handlers:sleep", "--visibility-seconds", "1")
-    worker.until_events(9)
+    worker = start_worker(queue, "--handler", "job_handlers:sleep", "--visibility-seconds", "2")
+    worker.until_events(9, seconds=120)
     wait_until_empty(queue)
     assert Counter(worker.events("started")) == Counter(bodies)
 
@@ -126,15 +127,18 @@ def test_handlers_of_a_tenth_to_twenty_visibility_timeouts(queue: Queue, start_w
 def test_a_killed_worker_loses_nothing_and_its_messages_are_received_once_more(
     proxy: Proxy, queue: Queue, start_worker: StartWorker
 ) -> None:
-    bodies = [f"m{number} 0.6" for number in range(5)]
+    bodies = [f"m{number}" for number in range(5)]
     queue.send(*bodies)
-    flags = ("--handler", "job_handlers:sleep", "--visibility-seconds", "3", "--wait-seconds", "1")
-    first = start_worker(queue, *flags, "--concurrency", "3", "--prefetch", "2", **known_as("first", proxy))
+    flags = ("--handler", "job_handlers:hold", "--wait-seconds", "1")
+    more = ("--concurrency", "3", "--prefetch", "2", "--visibility-seconds", "5")
+    first = start_worker(queue, *flags, *more, **known_as("first", proxy))
     first.until_events(3, "started")
+    until(lambda: len(proxy.in_flight("first")) == 5, 60, "fewer were received than allowed")
     first.kill()
     assert len(proxy.in_flight("first")) == 5
+    first.let_go()
     successor = start_worker(queue, *flags, **known_as("successor", proxy))
-    successor.until_events(5, seconds=15)
+    successor.until_events(5)
     wait_until_empty(queue)
     assert successor.receives() == {body: ["2"] for body in bodies}
 
@@ -149,12 +153,12 @@ def test_receive_errors_are_distinguished_waited_out_and_recovered_from(
     for number, (code, reason) in enumerate(reasons.items(), start=1):
         proxy.fail_request = lambda operation, code=code: code if operation == "ReceiveMessage" else None  # type: ignore[misc]  # mypy cannot express such a default
         failed, began = proxy.failed, time.monotonic()
-        until(lambda failed=failed: proxy.failed >= failed + 2, 20, "the worker did not try again")  # type: ignore[misc]  # as above
+        until(lambda failed=failed: proxy.failed >= failed + 2, 60, "the worker did not try again")  # type: ignore[misc]  # as above
         assert time.monotonic() - began > 0.25, "it waits between the tries"
         assert worker.get("/readyz")[0] == 200, "a fault of SQS does not make the worker unready"
         proxy.fail_request = lambda _: None
         queue.send(f"m{number}")
-        worker.until_events(number, seconds=20)
+        worker.until_events(number)
         assert worker.lines("receive failed")[-1]["reason"] == reason
         assert (
             f'queueworker_receive_errors_total{{queue="{queue.name}",reason="{reason}"}} 0.0'
@@ -170,10 +174,10 @@ def test_of_a_batch_of_deletes_the_failed_ones_are_tried_again(
     proxy.fail_entry = lambda operation: operation == "DeleteMessageBatch" and next(failures, False)
     queue.send(*(f"m{number}" for number in range(10)))
     worker = start_worker(queue, "--handler", "job_handlers:record", **known_as("w", proxy))
-    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "a message was not deleted")
     assert len(worker.events()) == 10
     lines = worker.lines("request to SQS failed for a message")
     assert [(line["action"], line["reason"], line["next"]) for line in lines] == [
         ("delete", "InternalError", "retry")
     ] * 3
-    until(lambda: worker.metric("messages_deleted_total", queue) == 10, 20, "not every delete was counted")
+    until(lambda: worker.metric("messages_deleted_total", queue) == 10, 60, "not every delete was counted")

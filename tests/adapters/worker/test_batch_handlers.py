@@ -26,7 +26,7 @@ def test_messages_are_handled_in_batches_once_each(
     flags += ("--concurrency", "30", "--batch-size", "8", "--wait-seconds", "1")
     worker = start_worker(queue, "--handler", f"batch_handlers:record{kind}", *flags)
     worker.until_events(30)
-    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "a message was not deleted")
     assert sorted(worker.events()) == sorted(BODIES)
     assert max(sizes(worker)) == 8
     assert worker.state()["processed"] == 30
@@ -44,7 +44,8 @@ def test_each_message_of_a_batch_fails_on_its_own(
     kind, *flags = way
     flags += ("--dead-letter-queue", dead.url, "--retry-seconds", "600")
     worker = start_worker(queue, "--handler", f"batch_handlers:fail_some{kind}", *flags)
-    until(lambda: queue.depth() == (0, 2) and dead.depth() == (1, 0), 20, "not each message has its own end")
+    until(lambda: queue.depth() == (0, 2) and dead.depth() == (1, 0), 60, "not each message has its own end")
+    until(lambda: worker.metric("messages_released_total", queue) == 2, 60, "not both that failed are to come again")
     assert (worker.state()["processed"], worker.state()["failed"]) == (2, 3)
     (failed,) = worker.lines("handler failed")
     assert "RuntimeError: out of paper" in failed["error"]
@@ -57,7 +58,7 @@ def test_the_answer_of_lambda_is_understood(queue: Queue, start_worker: StartWor
     queue.send("good", "bad", "good")
     flags = ("--handler", "batch_handlers:answer_as_lambda", "--retry-seconds", "600")
     worker = start_worker(queue, *flags)
-    until(lambda: queue.depth() == (0, 1), 20, "not the one that failed is left")
+    until(lambda: queue.depth() == (0, 1), 60, "not the one that failed is left")
     (line,) = worker.lines("handler failed")
     assert line["error"] == "it is among the batchItemFailures"
 
@@ -70,7 +71,7 @@ def test_each_message_of_a_batch_can_be_extended_and_stays_hidden_while_it_is_ha
     queue.send("a", "b", "c")
     worker = start_worker(queue, "--handler", "batch_handlers:extend_and_sleep", "--visibility-seconds", "2", *flags)
     worker.until_events(3)
-    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "a message was not deleted")
     assert worker.receives() == {"a": ["1"], "b": ["1"], "c": ["1"]}
     assert sorted(worker.events("extended")) == ["a", "b", "c"]
     assert worker.metric("messages_extended_total", queue) > 3, "the worker extends by itself"

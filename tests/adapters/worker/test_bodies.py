@@ -34,7 +34,7 @@ def test_a_body_that_fits_is_handled_and_one_that_does_not_goes_to_the_dead_lett
     unfit = '{"id": "secret", "customer": "b"}'
     moto_queue.send('{"id": 7, "customer": "ä"}', unfit)
     worker = start_worker(moto_queue, *flags, "--dead-letter-queue", dead.url)
-    until(lambda: moto_queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the messages were not settled")
+    until(lambda: moto_queue.depth() == (0, 0) and dead.depth() == (1, 0), 60, "the messages were not settled")
     assert worker.events() == ["7/ä/1.0"]
     body, attributes = received(dead)
     assert (body, attributes["queueworker.reason"]) == (unfit, REASON)
@@ -82,7 +82,7 @@ def test_handlers_of_every_kind_get_what_is_in_the_envelope(
     dead = Queue(moto_queue.server)
     moto_queue.send(notification("for-you", traceparent=TRACEPARENT), "raw")
     worker = start_worker(moto_queue, *flags, "--envelope", "sns", "--dead-letter-queue", dead.url)
-    until(lambda: moto_queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the messages were not settled")
+    until(lambda: moto_queue.depth() == (0, 0) and dead.depth() == (1, 0), 60, "the messages were not settled")
     assert worker.events() == [f"for-you/{TRACEPARENT}/True"]
     body, attributes = received(dead)
     assert body == "raw"
@@ -103,7 +103,7 @@ def test_envelopes_within_envelopes_are_given_in_a_variable_and_tests_of_s3_are_
         notification(json.dumps({"Records": [record]})),
     )
     worker = start_worker(moto_queue, "--handler", "body_handlers:take_records", QUEUEWORKER_ENVELOPE="sns s3")
-    until(lambda: moto_queue.depth() == (0, 0), 20, "the messages were not deleted")
+    until(lambda: moto_queue.depth() == (0, 0), 60, "the messages were not deleted")
     assert worker.events() == ["photos:a b"]
     assert worker.lines("notifications of S3 are set up")
 
@@ -178,7 +178,7 @@ def test_a_payload_in_s3_is_the_body_and_deleted_after_the_message(
     moto_queue.send("small")
     worker = start_reading(*flags)
     worker.until_events(2)
-    until(lambda: moto_queue.depth() == (0, 0) and not payloads.keys(), 20, "message and payload were not deleted")
+    until(lambda: moto_queue.depth() == (0, 0) and not payloads.keys(), 60, "message and payload were not deleted")
     assert sorted(worker.events()) == sorted(hashlib.sha256(body).hexdigest() for body in (LARGE, b"small"))
     worker.signal()
     assert worker.wait() == 0
@@ -200,7 +200,7 @@ def test_payloads_that_others_read_are_kept(moto_queue: Queue, payloads: Payload
     payloads.send("shared", b"a")
     worker = start_reading("--handler", "body_handlers:digest", "--keep-payloads")
     worker.until_events(1)
-    until(lambda: moto_queue.depth() == (0, 0), 20, "the message was not deleted")
+    until(lambda: moto_queue.depth() == (0, 0), 60, "the message was not deleted")
     worker.signal()
     assert worker.wait() == 0
     assert payloads.keys() == {"shared"}
@@ -213,11 +213,11 @@ def test_a_payload_stays_until_sqs_has_confirmed_that_its_message_is_deleted(
     with Proxy(moto_queue.server).serving() as proxy:
         proxy.fail_request = lambda operation: "InternalFailure" if operation == "DeleteMessageBatch" else None
         worker = start_reading("--handler", "body_handlers:digest", AWS_ENDPOINT_URL_SQS=proxy.endpoint)
-        until(lambda: proxy.failed >= 2, 20, "the delete was not tried again")
+        until(lambda: proxy.failed >= 2, 60, "the delete was not tried again")
         assert worker.events()
         assert payloads.keys() == {"k"}
         proxy.fail_request = lambda _: None
-        until(lambda: moto_queue.depth() == (0, 0) and not payloads.keys(), 20, "message and payload were not deleted")
+        until(lambda: moto_queue.depth() == (0, 0) and not payloads.keys(), 60, "message and payload were not deleted")
         worker.signal()
         assert worker.wait() == 0
 
@@ -237,7 +237,7 @@ def test_a_rejected_message_keeps_its_pointer_and_its_payload(payloads: Payloads
     sent = {payloads.send(key, payload): (payload, reason) for key, (payload, reason) in REJECTED.items()}
     flags = ("--dead-letter-queue", dead.url, "--payload-limit-mib", "1")
     worker = start_reading("--handler", "body_handlers:reject", *flags)
-    until(lambda: queue.depth() == (0, 0) and dead.depth() == (4, 0), 20, "the messages were not moved")
+    until(lambda: queue.depth() == (0, 0) and dead.depth() == (4, 0), 60, "the messages were not moved")
     worker.signal()
     assert worker.wait() == 0
     for _ in REJECTED:
@@ -271,7 +271,7 @@ def s3_answering(status: int, code: str, signed_by: list[str]) -> Iterator[str]:
 @contextmanager
 def s3_answering_when_asked_by(number: int) -> Iterator[str]:
     """An S3 that answers only when so many requests are under way at the same time."""
-    together = threading.Barrier(number, timeout=20)
+    together = threading.Barrier(number, timeout=60)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -294,7 +294,7 @@ def test_the_payloads_of_all_coroutines_are_read_at_the_same_time(
     with s3_answering_when_asked_by(20) as address:
         flags = ("--concurrency", "20", "--keep-payloads")
         worker = start_reading("--handler", "body_handlers:digest_async", *flags, s3=address)
-        worker.until_events(20, seconds=20)
+        worker.until_events(20)
 
 
 @pytest.mark.parametrize("more", [(), ("--isolate",)], ids=["in the worker", "isolated"])
@@ -307,7 +307,7 @@ def test_a_payload_that_cannot_be_read_now_is_tried_again_later(
     signed_by: list[str] = []
     with s3_answering(403, "AccessDenied", signed_by) as address:
         worker = start_reading(*flags, *more, s3=address)
-        until(lambda: bool(worker.lines("payload not read")), 20, "the failure was not logged")
+        until(lambda: bool(worker.lines("payload not read")), 60, "the failure was not logged")
         worker.signal()
         assert worker.wait() == 0
     assert set(signed_by) == {CREDENTIALS["AWS_ACCESS_KEY_ID"]}, "the worker's own credentials sign"

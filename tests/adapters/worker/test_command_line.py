@@ -28,7 +28,7 @@ def refused_start(*flags: str, **env: str) -> tuple[int, str]:
         env=clean,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     return done.returncode, " ".join(done.stderr.split())
@@ -95,7 +95,7 @@ def test_wrong_usage_is_refused_with_the_fix(flags: tuple[str, ...], env: dict[s
 )
 def test_the_program_explains_itself(flags: tuple[str, ...], expected: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "queueworker", *flags], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "queueworker", *flags], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert expected in " ".join(done.stdout.split())
@@ -142,18 +142,18 @@ def test_the_state_shows_how_much_is_done_and_how_long_it_took(moto_queue: Queue
     }
     moto_queue.send("a 0.5", "b 0.5", "c 60")
     worker.until_events(2)
-    until(lambda: worker.state()["processed"] == 2, 20, "the state does not show what is done")
+    until(lambda: worker.state()["processed"] == 2, 60, "the state does not show what is done")
+    until(lambda: worker.state()["oldestBusySeconds"] >= 0.4, 60, "the state does not show what still runs")
     state = worker.state()
     assert (state["busy"], state["failed"]) == (1, 0)
-    assert state["busySeconds"] >= 1.4, "two of half a second, and one that has run for as long"
-    assert state["busySeconds"] > state["oldestBusySeconds"] >= 0.4
+    assert state["busySeconds"] - state["oldestBusySeconds"] >= 0.99, "two of half a second, besides what still runs"
     assert worker.get("/readyz")[0] == 200, "a busy worker is as ready as an idle one"
 
 
 def test_the_metrics_show_the_same(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("a", "b", "c")
     worker = start_worker(moto_queue, "--handler", "job_handlers:record")
-    until(lambda: worker.metric("messages_deleted_total", moto_queue) == 3, 10, "three deletes are not in the metrics")
+    until(lambda: worker.metric("messages_deleted_total", moto_queue) == 3, 60, "three deletes are not in the metrics")
     text = worker.get("/metrics")[1]
     queue = f'queue="{moto_queue.name}"'
     for line in (
@@ -200,7 +200,7 @@ def test_an_exception_in_the_handlers_module_fails_the_start_and_shows_where(tmp
 def test_a_signal_while_the_handler_is_imported_ends_the_worker(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("a")
     worker = start_worker(moto_queue, "--handler", "slow_import:record")
-    until((worker.journal.parent / "importing").exists, 20, "the handler is not imported")
+    until((worker.journal.parent / "importing").exists, 60, "the handler is not imported")
     worker.signal()
     assert worker.wait() == 0
     assert worker.lines("worker started") == []

@@ -26,12 +26,12 @@ def test_two_hundred_messages_are_each_handled_exactly_once(
 
 @side_by_side
 def test_a_message_stays_hidden_for_longer_than_its_visibility_timeout(queue: Queue, start_worker: StartWorker) -> None:
-    queue.send("long 3.2")
-    flags = ("--handler", "job_handlers:sleep_async", "--visibility-seconds", "1", "--wait-seconds", "1")
+    queue.send("long 10")
+    flags = ("--handler", "job_handlers:sleep_async", "--visibility-seconds", "4", "--wait-seconds", "1")
     first, second = start_worker(queue, *flags), start_worker(queue, *flags)
     first.until_events(1)
-    assert first.events("started") == ["long 3.2"]
-    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    assert first.events("started") == ["long 10"]
+    until(lambda: queue.depth() == (0, 0), 60, "the message was not deleted")
     extended = [worker.metric("messages_extended_total", queue) for worker in (first, second)]
     assert extended.count(0) == 1, "exactly one of the two workers extended it"
 
@@ -55,7 +55,7 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
     queue = Queue(server, RedrivePolicy=json.dumps(policy))
     queue.send("poison")
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--retry-seconds", "0", "--wait-seconds", "1")
-    until(lambda: dead.depth() == (1, 0), 30, "the message did not reach the dead-letter queue")
+    until(lambda: dead.depth() == (1, 0), 60, "the message did not reach the dead-letter queue")
     assert worker.events("started") == ["poison"] * 3
     lines = worker.lines("handler failed")
     assert [line["receive_count"] for line in lines] == [1, 2, 3]
@@ -66,8 +66,8 @@ def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
 def test_a_failed_message_is_visible_again_only_after_its_backoff(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.send("poison")
     worker = start_worker(moto_queue, "--handler", "job_handlers:fail", "--retry-seconds", "600")
-    until(lambda: bool(worker.lines("handler failed")), 20, "the message was not handled")
-    until(lambda: worker.metric("messages_released_total", moto_queue) == 1, 20, "its visibility was not changed")
+    until(lambda: bool(worker.lines("handler failed")), 60, "the message was not handled")
+    until(lambda: worker.metric("messages_released_total", moto_queue) == 1, 60, "its visibility was not changed")
     assert moto_queue.depth() == (0, 1)
 
 
@@ -76,7 +76,7 @@ def test_a_handler_may_request_its_message_again(queue: Queue, start_worker: Sta
     queue.send("twice")
     worker = start_worker(queue, "--handler", "job_handlers:once_more", "--wait-seconds", "1")
     worker.until_events(1)
-    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "the message was not deleted")
 
 
 @side_by_side
@@ -121,7 +121,7 @@ def test_attributes_of_every_type_reach_a_command(queue: Queue, start_worker: St
     worker = start_worker(queue, "--exec", f'{sys.executable} -c "{script}"')
     worker.until_events(1)
     assert worker.events() == ["päckchen grün 42 AAE="]
-    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "the message was not deleted")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_failed_command_releases_its_message(
 ) -> None:
     moto_queue.send("job")
     worker = start_worker(moto_queue, "--exec", f"{sys.executable} -c '{code}'")
-    until(lambda: bool(worker.lines("handler failed")), 20, "the command did not fail")
+    until(lambda: bool(worker.lines("handler failed")), 60, "the command did not fail")
     assert expected in worker.lines("handler failed")[0]["error"]
     assert worker.state()["failed"] == 1
     assert sum(moto_queue.depth()) == 1

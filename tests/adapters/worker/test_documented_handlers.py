@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from docs.markdown import marked
 from tests.adapters.worker.conftest import ROOT, Queue, StartWorker, Worker, until
+from tests.serving import serving
 
 PAGE = ROOT / "docs/handlers.md"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -39,7 +39,7 @@ def start_example(start_worker: StartWorker, moto_queue: Queue, tmp_path: Path) 
 
 def end(worker: Worker, queue: Queue, depth: tuple[int, int] = (0, 0)) -> None:
     """End a worker once its messages have been handled."""
-    until(lambda: queue.depth() == depth, 20, f"not handled: {worker.log.read_text()}")
+    until(lambda: queue.depth() == depth, 60, f"not handled: {worker.log.read_text()}")
     worker.signal()
     assert worker.wait() == 0
 
@@ -100,10 +100,8 @@ def sentry() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def log_message(self, *_: object) -> None:
             """Be silent."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever).start()
-        yield f"http://key@127.0.0.1:{server.server_port}/1", events
-        server.shutdown()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield f"http://key@{address}/1", events
 
 
 @pytest.mark.parametrize("flags", [(), ("--isolate",)], ids=["threads", "isolated"])
@@ -111,9 +109,10 @@ def test_sentry(start_example: StartExample, moto_queue: Queue, flags: tuple[str
     moto_queue.send("ask again", "broken")
     with sentry() as (dsn, events):
         worker = start_example("sentry", "--concurrency", "1", "--retry-seconds", "600", *flags, SENTRY_DSN=dsn)
-        until(lambda: worker.state()["failed"] == 2, 20, worker.log.read_text())
+        until(lambda: worker.state()["failed"] == 2, 60, worker.log.read_text())
         worker.signal()
         assert worker.wait() == 0
+        until(lambda: bool(events), 60, "nothing was sent")  # the server may still have it in its hands
     (failed,) = worker.lines("handler failed")
     (event,) = events
     assert event["exception"]["values"][0]["value"] == "broken"
@@ -123,7 +122,7 @@ def test_sentry(start_example: StartExample, moto_queue: Queue, flags: tuple[str
 def test_a_handler_that_is_cancelled(start_example: StartExample, moto_queue: Queue) -> None:
     moto_queue.send("a")
     worker = start_example("cancelled", "--grace-seconds", "0")
-    until(lambda: worker.state()["busy"] == 1, 20, "the handler does not run")
+    until(lambda: worker.state()["busy"] == 1, 60, "the handler does not run")
     worker.signal()
     assert worker.wait() == 0
     assert moto_queue.depth() == (1, 0)

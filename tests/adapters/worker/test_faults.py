@@ -102,7 +102,7 @@ def test_a_server_that_answers_nonsense_at_once_is_not_polled_all_the_time(
     requests: list[float] = []
     with serving(answering(200, b"<html>welcome</html>", requests)) as address:
         worker = start_worker(moto_queue, "--handler", "job_handlers:record", AWS_ENDPOINT_URL_SQS=f"http://{address}")
-        until(lambda: len(requests) >= 4, 20, "the server got no requests")
+        until(lambda: len(requests) >= 4, 60, "the server got no requests")
         worker.kill()
     assert requests[3] - requests[1] > 1
 
@@ -111,7 +111,7 @@ def test_a_missing_queue_is_logged_and_waited_for(moto_sqs: MotoSqs, start_worke
     queue = Queue(moto_sqs)
     queue.client.delete_queue(QueueUrl=queue.url)
     worker = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "1")
-    until(lambda: len(worker.lines("receive failed")) >= 2, 20, "the failure was not logged twice")
+    until(lambda: len(worker.lines("receive failed")) >= 2, 60, "the failure was not logged twice")
     assert {line["reason"] for line in worker.lines("receive failed")} == {"QueueNotFound"}
     assert {line["remedy"] for line in worker.lines("receive failed")} == {QueueNotFoundError.remedy}
     assert worker.get("/readyz") == (503, f"SQS has not answered yet for {queue.name}\n")
@@ -132,13 +132,13 @@ def test_running_work_survives_an_outage(start_worker: StartWorker) -> None:
         worker.until_events(1, "started")
         server.cut_off()
         worker.until_events(1)
-        until(lambda: bool(worker.lines("receive failed")), 10, "the outage was not logged")
+        until(lambda: bool(worker.lines("receive failed")), 60, "the outage was not logged")
         assert {line["reason"] for line in worker.lines("receive failed")} == {"Unreachable"}
         assert worker.get("/readyz")[0] == 200, "an outage of SQS does not make the worker unready"
         server.bring_back()
         queue.send("after 0")
-        until(lambda: "after 0" in worker.events(), 30, "the worker did not receive again")
-        until(lambda: queue.depth() == (0, 0), 20, "what was handled during the outage was not deleted")
+        until(lambda: "after 0" in worker.events(), 60, "the worker did not receive again")
+        until(lambda: queue.depth() == (0, 0), 60, "what was handled during the outage was not deleted")
         worker.signal()
         assert worker.wait() == 0
 
@@ -176,7 +176,7 @@ def test_credentials_are_renewed_while_the_worker_runs(
             AWS_ACCESS_KEY_ID="",
             AWS_SECRET_ACCESS_KEY="",
         )
-        until(lambda: len({key for key, _ in proxy.requests}) >= 3, 20, f"the keys stayed: {proxy.requests}")
+        until(lambda: len({key for key, _ in proxy.requests}) >= 3, 60, f"the keys stayed: {proxy.requests}")
         moto_queue.send("job")
         worker.until_events(1)
         assert all(key.startswith("key-") for key, _ in proxy.requests)

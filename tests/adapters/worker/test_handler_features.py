@@ -5,7 +5,6 @@ import itertools
 import json
 import shlex
 import signal
-import time
 
 import pytest
 
@@ -31,7 +30,7 @@ def test_a_rejected_message_goes_to_the_dead_letter_queue_at_once_and_as_it_was(
     queue.send("päckchen", MessageAttributes=attributes)
     handler, *more = flags
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--dead-letter-queue", dead.url, *more)
-    until(lambda: queue.depth() == (0, 0) and dead.depth() == (1, 0), 20, "the message was not moved")
+    until(lambda: queue.depth() == (0, 0) and dead.depth() == (1, 0), 60, "the message was not moved")
     (found,) = dead.client.receive_message(QueueUrl=dead.url, MessageAttributeNames=["All"])["Messages"]
     attributes_found = {
         name: (value["DataType"], value.get("StringValue")) for name, value in found["MessageAttributes"].items()
@@ -55,7 +54,7 @@ def test_a_coroutine_of_a_plain_function_is_awaited(
     queue.send("a", "b")
     worker = start_worker(queue, "--handler", "job_handlers:record_behind_a_decorator", *flags)
     worker.until_events(2)
-    until(lambda: queue.depth() == (0, 0), 20, "the messages were not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "the messages were not deleted")
     assert sorted(worker.events()) == ["a", "b"]
 
 
@@ -73,7 +72,7 @@ def test_what_a_handler_has_not_done_is_not_deleted(
 ) -> None:
     queue.send("a")
     worker = start_worker(queue, "--handler", f"job_handlers:{handler}", "--retry-seconds", "600", *flags)
-    until(lambda: bool(worker.lines("handler failed")), 20, "the worker reports no failure")
+    until(lambda: bool(worker.lines("handler failed")), 60, "the worker reports no failure")
     assert error in worker.lines("handler failed")[0]["error"]
     worker.signal()
     assert worker.wait() == 0
@@ -96,7 +95,7 @@ def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_decides(
     queue = Queue(server, RedrivePolicy=json.dumps(policy))
     queue.send("job")
     worker = start_worker(queue, "--handler", "job_handlers:reject", "--retry-seconds", "0", "--wait-seconds", "1")
-    until(lambda: dead.depth() == (1, 0), 20, "the message did not reach the dead-letter queue")
+    until(lambda: dead.depth() == (1, 0), 60, "the message did not reach the dead-letter queue")
     assert worker.events("started") == ["job"] * 2
 
 
@@ -104,9 +103,9 @@ def test_a_missing_dead_letter_queue_costs_no_message(moto_queue: Queue, start_w
     moto_queue.send("job")
     flags = ("--dead-letter-queue", moto_queue.url + "-nope", "--retry-seconds", "600")
     worker = start_worker(moto_queue, "--handler", "job_handlers:reject", *flags)
-    until(lambda: bool(worker.lines("sending to the dead-letter queue failed")), 20, "the failure was not logged")
+    until(lambda: bool(worker.lines("sending to the dead-letter queue failed")), 60, "the failure was not logged")
     assert worker.lines("sending to the dead-letter queue failed")[0]["reason"] == "QueueNotFound"
-    until(lambda: worker.metric("messages_released_total", moto_queue) == 1, 20, "the message was not released")
+    until(lambda: worker.metric("messages_released_total", moto_queue) == 1, 60, "the message was not released")
     assert moto_queue.depth() == (0, 1)
 
 
@@ -117,7 +116,7 @@ def test_an_extension_by_the_handler_holds_even_if_the_worker_dies(queue: Queue,
     assert worker.wait() == -signal.SIGKILL
     assert worker.events() == ["long"], "SQS confirmed it before the handler went on"
     successor = start_worker(queue, "--handler", "job_handlers:record", "--wait-seconds", "2", "--log-level", "debug")
-    until(lambda: len(successor.lines("polling")) >= 4, 20, "the successor did not poll")
+    until(lambda: len(successor.lines("polling")) >= 4, 60, "the successor did not poll")
     assert successor.events() == ["long"]
     assert queue.depth() == (0, 1)
 
@@ -150,7 +149,7 @@ def test_the_trace_context_reaches_the_handler_and_the_log(
     worker = start_worker(queue, "--handler", "job_handlers:record_trace", *more)
     worker.until_events(1)
     assert json.loads(worker.events()[0]) == {"traceparent": TRACEPARENT, "X-Amzn-Trace-Id": TRACE_HEADER}
-    until(lambda: bool(worker.lines("handler failed")), 20, "the failure was not logged")
+    until(lambda: bool(worker.lines("handler failed")), 60, "the failure was not logged")
     (line,) = worker.lines("handler failed")
     assert line["traceparent"] == TRACEPARENT
     assert "RuntimeError: for the log" in line["traceback"]
@@ -166,7 +165,7 @@ def test_large_payloads_arrive_whole(queue: Queue, start_worker: StartWorker, mo
     worker = start_worker(queue, "--handler", "job_handlers:digest", *more)
     worker.until_events(5)
     assert sorted(worker.events()) == sorted(hashlib.sha256(body.encode()).hexdigest() for body in bodies)
-    until(lambda: queue.depth() == (0, 0), 20, "a message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "a message was not deleted")
 
 
 LARGEST = 1024 * 1024
@@ -198,13 +197,13 @@ def test_the_largest_bodies_arrive_whole(
     worker.until_events(len(LARGEST_BODIES))
     digests = [hashlib.sha256(body.encode()).hexdigest() for body in LARGEST_BODIES.values()]
     assert sorted(worker.events()) == sorted(digests)
-    until(lambda: moto_queue.depth() == (0, 0), 20, "a message was not deleted")
+    until(lambda: moto_queue.depth() == (0, 0), 60, "a message was not deleted")
 
 
 def test_a_command_may_leave_a_large_body_unread(moto_queue: Queue, start_worker: StartWorker) -> None:
     moto_queue.client.send_message(QueueUrl=moto_queue.url, MessageBody="x" * LARGEST)
     worker = start_worker(moto_queue, "--exec", "true")
-    until(lambda: worker.state()["processed"] == 1, 20, "the command did not succeed")
+    until(lambda: worker.state()["processed"] == 1, 60, "the command did not succeed")
 
 
 @side_by_side
@@ -215,8 +214,9 @@ def test_failures_wait_longer_and_longer_with_jitter(queue: Queue, start_worker:
     worker.until_events(3, "started")
     times = [float(line.split()[1]) for line in worker.journal.read_text().splitlines() if line.startswith("at ")]
     first, second = (later - earlier for earlier, later in itertools.pairwise(times))
-    assert 0.5 <= first <= 1 + 2
-    assert 1 <= second <= 2 + 2
+    # From above they are bounded by what a message waits that is not released: the visibility timeout of a minute.
+    assert 0.5 <= first < 30
+    assert 1 <= second < 30
     assert [line["receive_count"] for line in worker.lines("handler failed")][:2] == [1, 2]
 
 
@@ -227,10 +227,10 @@ def test_messages_received_ahead_are_released_at_once_when_the_worker_drains(
     queue.send(*(f"m{i} 60" for i in range(8)))
     flags = ("--concurrency", "2", "--prefetch", "2", "--grace-seconds", "600")
     worker = start_worker(queue, "--handler", "job_handlers:sleep", *flags)
-    until(lambda: queue.depth() == (4, 4), 20, "fewer were received than allowed")
-    until(lambda: worker.state()["busy"] == 2, 20, "the concurrency is not used")
+    until(lambda: queue.depth() == (4, 4), 60, "fewer were received than allowed")
+    until(lambda: worker.state()["busy"] == 2, 60, "the concurrency is not used")
     worker.signal()
-    until(lambda: queue.depth() == (6, 2), 20, "what was not started was not released while the others run")
+    until(lambda: queue.depth() == (6, 2), 60, "what was not started was not released while the others run")
     worker.signal()
     assert worker.wait() == 0
     assert queue.depth() == (8, 0)
@@ -241,21 +241,19 @@ def test_messages_received_ahead_are_released_at_once_when_the_worker_drains(
 def test_coroutines_keep_to_the_concurrency_when_messages_are_received_ahead(
     queue: Queue, start_worker: StartWorker
 ) -> None:
-    queue.send(*(f"m{i} 0.3" for i in range(12)))
+    queue.send(*(f"m{i} 0.5" for i in range(12)))
     flags = ("--concurrency", "3", "--prefetch", "3")
     worker = start_worker(queue, "--handler", "job_handlers:sleep_async", *flags)
-    seen = 0
-    deadline = time.monotonic() + 30
-    while len(worker.events()) < 12:
-        seen = max(seen, worker.state()["busy"])
-        assert time.monotonic() < deadline, worker.events()
-    assert seen == 3
-    assert len(worker.events("started")) == 12
+    worker.until_events(12)
+    steps = {"started": 1, "handled": -1}
+    kinds = [line.partition(" ")[0] for line in worker.journal.read_text().splitlines()]
+    assert max(itertools.accumulate(steps[kind] for kind in kinds)) == 3
+    assert kinds.count("started") == 12
 
 
 def test_a_group_in_a_standard_queue_orders_nothing_and_is_kept(moto_queue: Queue, start_worker: StartWorker) -> None:
     dead = Queue(moto_queue.server)
-    moto_queue.send("a 5", "b 5", "c 5", "d 5", MessageGroupId="tenant")
+    moto_queue.send("a 60", "b 60", "c 60", "d 60", MessageGroupId="tenant")
     worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--concurrency", "4")
     worker.until_events(4, "started")
     assert worker.events() == [], "they are handled one after the other"
@@ -263,7 +261,7 @@ def test_a_group_in_a_standard_queue_orders_nothing_and_is_kept(moto_queue: Queu
     worker.kill()
     moto_queue.send("e", MessageGroupId="tenant")
     start_worker(moto_queue, "--handler", "job_handlers:reject", "--dead-letter-queue", dead.url)
-    until(lambda: dead.depth() == (1, 0), 20, "the message was not moved")
+    until(lambda: dead.depth() == (1, 0), 60, "the message was not moved")
     (found,) = dead.client.receive_message(QueueUrl=dead.url, MessageSystemAttributeNames=["All"])["Messages"]
     assert found["Attributes"]["MessageGroupId"] == "tenant"
 
@@ -309,8 +307,8 @@ def test_a_command_that_never_reads_and_leaves_a_process_blocks_nothing(
     queue: Queue, start_worker: StartWorker
 ) -> None:
     queue.send("x" * 200_000)
-    worker = start_worker(queue, "--exec", "sh -c 'exec 3<&0; sleep 30 & exit 0'", "--concurrency", "1")
-    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    worker = start_worker(queue, "--exec", "sh -c 'exec 3<&0; sleep 120 & exit 0'", "--concurrency", "1")
+    until(lambda: queue.depth() == (0, 0), 60, "the message was not deleted")
     assert worker.lines("handler failed") == []
 
 
@@ -323,5 +321,5 @@ def test_an_attribute_that_is_too_long_for_a_variable_is_left_out(queue: Queue, 
     queue.send("a", MessageAttributes=attributes)
     check = 'test "$SQS_LEFT_OUT" = SQS_ATTRIBUTE_LONG -a "$SQS_ATTRIBUTE_SHORT" = y -a -z "$SQS_ATTRIBUTE_LONG"'
     worker = start_worker(queue, "--exec", f"sh -c {shlex.quote(check)}")
-    until(lambda: queue.depth() == (0, 0), 20, "the message was not deleted")
+    until(lambda: queue.depth() == (0, 0), 60, "the message was not deleted")
     assert worker.lines("variables left out")[0]["variables"] == ["SQS_ATTRIBUTE_LONG"]

@@ -51,7 +51,7 @@ def every_kind(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def starting(worker: Worker, hook: str) -> None:
-    until(lambda: hook in worker.events("hanging"), 20, f"{hook} does not run: {worker.log.read_text()}")
+    until(lambda: hook in worker.events("hanging"), 60, f"{hook} does not run: {worker.log.read_text()}")
 
 
 @every_kind
@@ -116,12 +116,12 @@ def test_while_start_up_runs_the_worker_lives_is_not_ready_and_ends_at_a_signal(
     queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
     queue.send("a")
-    worker = start_worker(queue, *flags, HANGING="open_client")
+    worker = start_worker(queue, *flags, "--grace-seconds", "600", HANGING="open_client")
     starting(worker, "open_client")
     assert worker.get("/livez")[0] == 200
     assert worker.get("/readyz")[0] == 503
     worker.signal()
-    assert worker.wait(5) == 0
+    assert worker.wait() == 0
     assert queue.depth() == (1, 0)
 
 
@@ -134,7 +134,7 @@ def test_a_shutdown_hook_that_hangs_hangs_nothing_else(
     worker.until_events(4)
     worker.signal()
     starting(worker, "close_client")
-    assert worker.wait(10) == 0
+    assert worker.wait() == 0
     assert worker.lines("shutdown hooks cut off")
     assert queue.depth() == (0, 0)
 
@@ -143,12 +143,12 @@ def test_a_shutdown_hook_that_hangs_hangs_nothing_else(
 def test_a_further_signal_cuts_shutdown_hooks_off(
     queue: Queue, start_worker: StartWorker, flags: tuple[str, ...]
 ) -> None:
-    worker = start_worker(queue, *flags, "--grace-seconds", "60", HANGING="close_first")
+    worker = start_worker(queue, *flags, "--grace-seconds", "600", HANGING="close_first")
     worker.until_ready()
     worker.signal()
     starting(worker, "close_first")
     worker.signal(signal.SIGINT)
-    assert worker.wait(5) == 0
+    assert worker.wait() == 0
 
 
 @every_kind
@@ -187,12 +187,12 @@ def test_children_that_do_not_start_cost_no_message_an_attempt(
     worker.until_ready()
     outage.touch()
     moto_queue.send("die")
-    until(lambda: bool(worker.lines("handler failed")), 20, "the death of the child is not noticed")
+    until(lambda: bool(worker.lines("handler failed")), 60, "the death of the child is not noticed")
     moto_queue.send("a")
-    until(lambda: len(worker.lines("start-up hook failed")) >= 2, 20, "no further child is started")
+    until(lambda: len(worker.lines("start-up hook failed")) >= 2, 60, "no further child is started")
     assert worker.state()["busy"] == 1
     outage.unlink()
-    until(lambda: "after_a" in worker.events(), 20, "no child was started after the outage")
+    until(lambda: "after_a" in worker.events(), 60, "no child was started after the outage")
     assert worker.lines("in the shop")[-1]["receive_count"] == 1
     line, *_ = worker.lines("process for the handler did not start")
     assert line["error"] == "the handler's process ended with exit code 1"
@@ -221,9 +221,9 @@ def test_a_second_signal_cancels_at_once(queue: Queue, start_worker: StartWorker
     worker = start_worker(queue, *flags, "--grace-seconds", "600")
     worker.until_events(1, "started")
     worker.signal()
-    until(lambda: worker.state()["draining"], 20, "the worker does not drain")
+    until(lambda: worker.state()["draining"], 60, "the worker does not drain")
     worker.signal()
-    assert worker.wait(10) == 0
+    assert worker.wait() == 0
     assert "cancelled-raise" in worker.events()
     assert queue.depth() == (1, 0)
 

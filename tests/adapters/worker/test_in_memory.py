@@ -46,8 +46,8 @@ CASES = {
     "what is rejected goes to the dead-letter queue": Case(("reject", "fine"), dead_letter_queue=True),
     "a coroutine rejects": Case(("reject", "fine"), "handle_async", dead_letter_queue=True),
     "without that queue it fails like others": Case(("reject",)),
-    "a long handler is extended": Case(("sleep 3",), settings={"visibility_seconds": 1}),
-    "a long coroutine is extended": Case(("sleep 3", "sleep 2"), "handle_async", {"visibility_seconds": 1}),
+    "a long handler is extended": Case(("sleep 7",), settings={"visibility_seconds": 3}),
+    "a long coroutine is extended": Case(("sleep 7", "sleep 5"), "handle_async", {"visibility_seconds": 3}),
     "a handler extends its message itself": Case(("extend 60",)),
     "a coroutine extends its message itself": Case(("extend 60",), "handle_async"),
     "a group keeps its order, and a failure stops it": Case(("fail-once", "sleep 0.1", "fine", "again"), fifo=True),
@@ -57,13 +57,13 @@ CASES = {
     ),
     "an envelope is opened": Case(('{"Type": "Notification", "Message": "fine"}',), settings={"envelope": ("sns",)}),
     "a worker that ends finishes what it has begun, and returns the rest": Case(
-        ("sleep 1", "fine"), settings={"concurrency": 1}, terminated_after=1
+        ("sleep 6", "fine"), settings={"concurrency": 1}, terminated_after=1
     ),
     "what outlasts the grace period is released": Case(
         ("sleep 60",), settings={"grace_seconds": 1}, terminated_after=1
     ),
     "coroutines that outlast it are cancelled": Case(
-        ("sleep 60", "sleep 1"), "handle_async", {"grace_seconds": 2}, terminated_after=2
+        ("sleep 60", "sleep 1"), "handle_async", {"grace_seconds": 6}, terminated_after=2
     ),
     "the end of the grace period is the deadline": Case(("one",), "deadline", terminated_after=1),
 }
@@ -138,8 +138,8 @@ def in_a_worker(case: Case, folder: Path, server: ElasticMq, expected: Outcome) 
             worker.until_events(case.terminated_after, "started")
         else:
             count = len(expected.journal)
-            until(lambda: len(journal(worker.journal, case)) >= count, 30, f"{expected} {worker.log.read_text()}")
-            until(lambda: queue.depth() == (0, 0), 30, f"messages are left: {worker.log.read_text()}")
+            until(lambda: len(journal(worker.journal, case)) >= count, 60, f"{expected} {worker.log.read_text()}")
+            until(lambda: queue.depth() == (0, 0), 60, f"messages are left: {worker.log.read_text()}")
         worker.signal(signal.SIGTERM)
         exit_code = worker.wait()
     finally:

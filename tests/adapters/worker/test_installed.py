@@ -95,12 +95,12 @@ def test_what_a_handler_beside_it_prints_is_seen_at_once(
     (tmp_path / "printing.py").write_text(PRINTING)
     moto_queue.send("7")
     worker = start("queueworker", "--queue", moto_queue.url, *flags)
-    until((tmp_path / "printed").exists, 20, f"nothing was printed: {(tmp_path / 'log').read_text()}")
+    until((tmp_path / "printed").exists, 60, f"nothing was printed: {(tmp_path / 'log').read_text()}")
     assert (tmp_path / "output").read_text() == "order 7\n"
     (tmp_path / "seen").touch()
-    until(lambda: moto_queue.depth() == (0, 0), 20, "the message was not deleted")
+    until(lambda: moto_queue.depth() == (0, 0), 60, "the message was not deleted")
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
 
 
 def test_the_readmes_handler_does_what_it_says(moto_queue: Queue, start: Start, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_readmes_handler_does_what_it_says(moto_queue: Queue, start: Start, 
     argv = shlex.split(block("sh", "queueworker").text)
     argv[argv.index("--queue") + 1] = moto_queue.url
     worker = start(*argv, "--dead-letter-queue", dead.url)
-    until(lambda: (moto_queue.depth(), dead.depth()) == ((0, 1), (1, 0)), 20, (tmp_path / "log").read_text())
+    until(lambda: (moto_queue.depth(), dead.depth()) == ((0, 1), (1, 0)), 60, (tmp_path / "log").read_text())
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
     assert (tmp_path / "output").read_text() == "order 7\n"

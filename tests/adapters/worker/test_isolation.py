@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,14 +19,17 @@ from tests.adapters.worker.test_command_line import GOOD, refused_start
 
 def children(worker: Worker) -> list[int]:
     """The child processes of a worker."""
-    found = Path(f"/proc/{worker.process.pid}/task").glob("*/children")
-    return [int(pid) for tasks in found for pid in tasks.read_text().split()]
+    found: list[int] = []
+    for tasks in Path(f"/proc/{worker.process.pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since
+            found += map(int, tasks.read_text().split())
+    return found
 
 
 def runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it ends while it is read
         return False
 
 
@@ -44,7 +48,7 @@ def test_messages_are_handled_once_each_and_the_children_end_with_the_worker(
     assert worker.wait() == 0
     assert sorted(worker.events()) == sorted(bodies)
     assert queue.depth() == (0, 0)
-    until(lambda: not any(map(runs, started)), 20, "a child outlived the worker")
+    until(lambda: not any(map(runs, started)), 60, "a child outlived the worker")
 
 
 @side_by_side
@@ -57,16 +61,15 @@ def test_a_crash_costs_one_message_and_that_ends_in_the_dead_letter_queue(
     queue.send("a", "poison", "b", "c")
     flags = ("--isolate", "--concurrency", "4", "--retry-seconds", "0", "--wait-seconds", "1")
     worker = start_worker(queue, "--handler", "job_handlers:crash_on_poison", *flags)
-    until(lambda: dead.depth() == (1, 0) and queue.depth() == (0, 0), 30, "the poison was not moved, or another stayed")
+    until(lambda: dead.depth() == (1, 0) and queue.depth() == (0, 0), 60, "the poison was not moved, or another stayed")
     assert sorted(worker.events("started")) == sorted(["a", "b", "c", *["poison"] * 3])
     assert worker.process.poll() is None
     lines = worker.lines("handler failed")
     assert [line["error"] for line in lines] == ["the handler's process was ended by SIGKILL"] * 3
     queue.send("d")
-    until(lambda: "d" in worker.events(), 20, "the worker did not continue")
+    until(lambda: "d" in worker.events(), 60, "the worker did not continue")
 
 
-@pytest.mark.timeout(120)
 @side_by_side
 def test_without_isolation_the_pool_survives_a_poison_that_kills_its_workers(
     server: SqsServer, start_worker: StartWorker
@@ -75,12 +78,12 @@ def test_without_isolation_the_pool_survives_a_poison_that_kills_its_workers(
     policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": "3"}
     queue = Queue(server, VisibilityTimeout="3", RedrivePolicy=json.dumps(policy))
     queue.send("poison")
-    flags = ("--handler", "job_handlers:crash_on_poison", "--visibility-seconds", "3", "--wait-seconds", "2")
+    flags = ("--handler", "job_handlers:crash_on_poison", "--visibility-seconds", "3", "--wait-seconds", "1")
     for _ in range(3):
         worker = start_worker(queue, *flags)  # as the kubelet does
         assert worker.wait() == -signal.SIGKILL
     successor = start_worker(queue, *flags)
-    until(lambda: dead.depth() == (1, 0), 20, "the poison did not reach the dead-letter queue")
+    until(lambda: dead.depth() == (1, 0), 60, "the poison did not reach the dead-letter queue")
     assert successor.process.poll() is None
     assert successor.events("started") == ["poison"] * 3
 
@@ -111,13 +114,13 @@ def test_children_that_outlast_the_grace_are_ended(queue: Queue, start_worker: S
 
 
 def test_children_end_with_a_worker_that_is_killed(moto_queue: Queue, start_worker: StartWorker) -> None:
-    moto_queue.send("a 60")
+    moto_queue.send("a 600")
     worker = start_worker(moto_queue, "--handler", "job_handlers:sleep", "--isolate")
     worker.until_events(1, "started")
     started = children(worker)
     assert started
     worker.kill()
-    until(lambda: not any(map(runs, started)), 20, "a child continued although nobody extends its message")
+    until(lambda: not any(map(runs, started)), 60, "a child continued although nobody extends its message")
 
 
 def test_a_handler_that_cannot_be_loaded_fails_the_start(tmp_path: Path) -> None:
@@ -134,10 +137,10 @@ def test_a_child_that_dies_and_leaves_a_process_frees_its_slot(queue: Queue, sta
     queue.send("die")
     flags = ("--isolate", "--concurrency", "1", "--retry-seconds", "600", "--grace-seconds", "1")
     worker = start_worker(queue, "--handler", "job_handlers:leave_a_child", *flags)
-    until(lambda: bool(worker.lines("handler failed")), 15, "the death of the child is not noticed")
+    until(lambda: bool(worker.lines("handler failed")), 60, "the death of the child is not noticed")
     assert worker.lines("handler failed")[0]["error"] == "the handler's process was ended by SIGKILL"
     queue.send("a")
-    worker.until_events(1, seconds=15)
+    worker.until_events(1)
 
 
 def test_what_a_child_asks_about_messages_that_are_done_concerns_no_others(

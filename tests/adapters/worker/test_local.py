@@ -49,19 +49,19 @@ class Developer:
 
     def until(self, text: str, times: int = 1) -> None:
         """Wait until the output has a text so often."""
-        until(lambda: self.text.count(text) >= times, 30, f"no {text!r} in: {self.log}")
+        until(lambda: self.text.count(text) >= times, 60, f"no {text!r} in: {self.log}")
 
     def send(self, *bodies: str) -> None:
         """Send messages by the command that was printed."""
         printed = re.search(r"send a message: (.*)", self.text)
         assert printed
         for body in bodies:
-            subprocess.run(["sh", "-c", printed[1].replace("hello", body)], check=True, capture_output=True, timeout=20)
+            subprocess.run(["sh", "-c", printed[1].replace("hello", body)], check=True, capture_output=True, timeout=60)
 
     def end(self) -> int:
         """Press Ctrl-C."""
         os.kill(self.process.pid, signal.SIGINT)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def kill(self) -> None:
         assert self.process.stdin
@@ -99,7 +99,7 @@ def test_one_command_is_enough_where_moto_is_installed(start: StartDeveloper, tm
     assert endpoint
     assert running.end() == 0, running.text
     assert "left_in_flight=0" in running.text
-    until(lambda: not _listens(int(endpoint[1])), 10, "moto's server outlives the worker")
+    until(lambda: not _listens(int(endpoint[1])), 60, "moto's server outlives the worker")
 
 
 def _listens(port: int) -> bool:
@@ -119,7 +119,7 @@ def test_the_queue_of_a_name_is_made_with_a_dead_letter_queue(
     running.until("always", 3)
     client = elasticmq.client()
     dead = client.get_queue_url(QueueName=f"{tmp_path.name}-dead.fifo")["QueueUrl"]
-    until(lambda: bool(_received(client, dead)), 20, "it is not among the dead letters")
+    until(lambda: bool(_received(client, dead)), 60, "it is not among the dead letters")
     assert running.end() == 0, running.text
 
 
@@ -159,7 +159,7 @@ def test_nothing_leaves_this_machine(
 ) -> None:
     (tmp_path / "app.py").write_text(APP.format(version="handled"))
     running = start(None, *flags, **env)
-    assert running.process.wait(20) == 2
+    assert running.process.wait(60) == 2
     assert expected in " ".join(running.text.split())
 
 

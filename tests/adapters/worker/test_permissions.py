@@ -29,7 +29,7 @@ def test_the_policy_of_the_worker_allows_what_it_requests_and_no_more(
         rejecting = start_worker(
             moto_queue, "--handler", "job_handlers:reject", "--dead-letter-queue", dead.url, *flags, **env
         )
-        until(lambda: dead.depth() == (1, 0), 20, "the message did not reach the dead-letter queue")
+        until(lambda: dead.depth() == (1, 0), 60, "the message did not reach the dead-letter queue")
         rejecting.signal()
         assert rejecting.wait() == 0
     assert {action(operation) for _, operation in proxy.requests} == allowed("worker")

@@ -62,8 +62,8 @@ def test_a_kill_in_the_middle_loses_nothing(server: SqsServer) -> None:
     dead, jobs = dead_letters(server)
     sent = {f"message {index}" for index in range(500)}
     dead.send(*sent)
-    with start(server, "redrive", "--from", dead.url) as running:
-        until(lambda: jobs.depth()[0] >= 100, 20, "nothing is moved")
+    with start(server, "redrive", "--from", dead.url, "--rate", "100") as running:  # it must not be done before
+        until(lambda: jobs.depth()[0] >= 100, 60, "nothing is moved")
         running.kill()
     moved, left = bodies(jobs), sum(dead.depth())
     assert 100 <= len(moved) < 500
@@ -76,10 +76,10 @@ def test_a_kill_in_the_middle_loses_nothing(server: SqsServer) -> None:
 def test_on_a_signal_all_in_hand_is_settled(server: SqsServer) -> None:
     dead, jobs = dead_letters(server)
     dead.send(*(f"message {index}" for index in range(100)))
-    with start(server, "redrive", "--from", dead.url, "--rate", "20") as running:
-        until(lambda: jobs.depth()[0] >= 5, 20, "nothing is moved")
+    with start(server, "redrive", "--from", dead.url, "--rate", "5") as running:
+        until(lambda: jobs.depth()[0] >= 5, 60, "nothing is moved")
         running.send_signal(signal.SIGINT)
-        out, errors = running.communicate(timeout=20)
+        out, errors = running.communicate(timeout=60)
     moved = len(bodies(jobs))
     assert f"{moved} messages moved in" in out, errors
     assert "ended by a signal before all messages were looked at: run it again for the rest" in out
@@ -136,7 +136,7 @@ def test_a_fifo_queue_gets_them_in_order_although_their_deduplication_ids_were_j
     dead, jobs = dead_letters(server, suffix=".fifo", receives=1, **fifo)
     for index in range(12):
         jobs.send(f"{index:02}", MessageGroupId=f"g{index % 2}", MessageDeduplicationId=f"d{index}")
-    until(lambda: _receive_in_vain(jobs) and dead.depth()[0] == 12, 20, "SQS does not move them")
+    until(lambda: _receive_in_vain(jobs) and dead.depth()[0] == 12, 60, "SQS does not move them")
     done = finished(server, "redrive", "--from", dead.url)
     assert (done.returncode, done.stdout[:17]) == (0, "12 messages moved"), done.stdout + done.stderr
     taken = take(jobs)
@@ -184,7 +184,7 @@ def test_each_goes_back_to_the_queue_that_sqs_moved_it_from(elasticmq: SqsServer
     jobs.send("job")
     mails.send("mail")
     dead.send("rejected by a worker")
-    until(lambda: _receive_in_vain(jobs) and _receive_in_vain(mails) and dead.depth()[0] == 3, 20, "they are not moved")
+    until(lambda: _receive_in_vain(jobs) and _receive_in_vain(mails) and dead.depth()[0] == 3, 60, "they are not moved")
     done = finished(elasticmq, "redrive", "--from", dead.url)
     assert (bodies(jobs), bodies(mails), bodies(dead)) == (["job"], ["mail"], ["rejected by a worker"])
     assert "1 message left: do not say which of 2 queues they came from: give --to one of" in done.stdout

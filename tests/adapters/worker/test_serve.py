@@ -64,8 +64,8 @@ def test_the_examples_handle_extend_reject_retry_and_fail(
     queue.send(*map(json.dumps, ORDERS), *others)
     flags = ("--concurrency", "3", "--dead-letter-queue", dead.url, "--retry-seconds", "600")
     worker = start_worker(queue, "--serve", program, *flags)
-    until(lambda: worker.state()["processed"] == len(ORDERS), 30, "not all are handled")
-    until(lambda: queue.depth() == (0, 2) and dead.depth() == (1, 0), 20, "the queues do not have what they should")
+    until(lambda: worker.state()["processed"] == len(ORDERS), 60, "not all are handled")
+    until(lambda: queue.depth() == (0, 2) and dead.depth() == (1, 0), 60, "the queues do not have what they should")
     started = children(worker)
     assert 1 <= len(started) <= 3, "programs are used again"
     assert [line["error"] for line in worker.lines("handler rejected")] == ["no such customer"]
@@ -77,7 +77,7 @@ def test_the_examples_handle_extend_reject_retry_and_fail(
     assert worker.metric("messages_extended_total", queue) == 1
     worker.signal()
     assert worker.wait() == 0
-    until(lambda: not any(map(runs, started)), 20, "a program outlived the worker")
+    until(lambda: not any(map(runs, started)), 60, "a program outlived the worker")
 
 
 def test_the_program_of_the_page_handles_messages(moto_queue: Queue, start_worker: StartWorker, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_program_of_the_page_handles_messages(moto_queue: Queue, start_worke
     (tmp_path / "handler.mjs").write_text(block.text)
     moto_queue.send("a", "b")
     worker = start_worker(moto_queue, "--serve", shlex.join(["node", str(tmp_path / "handler.mjs")]))
-    until(lambda: moto_queue.depth() == (0, 0), 20, "the messages are not handled")
+    until(lambda: moto_queue.depth() == (0, 0), 60, "the messages are not handled")
     assert "handling a\n" in worker.log.read_text()
     assert worker.lines("handler failed") == []
 
@@ -122,10 +122,10 @@ def test_the_largest_bodies_arrive_whole(moto_queue: Queue, start_worker: StartW
         assert len(body.encode()) == LARGEST
         moto_queue.client.send_message(QueueUrl=moto_queue.url, MessageBody=body)
     worker = start_worker(moto_queue, "--serve", python_program, "--concurrency", "4")
-    until(lambda: worker.state()["processed"] == len(LARGEST_BODIES), 20, "not all are handled")
+    until(lambda: worker.state()["processed"] == len(LARGEST_BODIES), 60, "not all are handled")
     digests = [hashlib.sha256(body.encode()).hexdigest() for body in LARGEST_BODIES.values()]
     assert sorted(worker.events("started")) == sorted(digests)
-    until(lambda: moto_queue.depth() == (0, 0), 20, "a message was not deleted")
+    until(lambda: moto_queue.depth() == (0, 0), 60, "a message was not deleted")
 
 
 @side_by_side
@@ -137,12 +137,12 @@ def test_a_crash_costs_one_message_and_that_ends_in_the_dead_letter_queue(
     queue.send("a", "poison", "b", "c")
     flags = ("--concurrency", "4", "--retry-seconds", "0", "--wait-seconds", "1")
     worker = start_worker(queue, "--serve", python_program, *flags)
-    until(lambda: dead.depth() == (1, 0) and queue.depth() == (0, 0), 30, "the poison was not moved, or another stayed")
+    until(lambda: dead.depth() == (1, 0) and queue.depth() == (0, 0), 60, "the poison was not moved, or another stayed")
     assert sorted(worker.events("started")) == sorted(["a", "b", "c", *["poison"] * 3])
     errors = [line["error"] for line in worker.lines("handler failed")]
     assert errors == ["the program was ended by SIGKILL"] * 3
     queue.send("d")
-    until(lambda: "d" in worker.events("started"), 20, "the worker did not continue")
+    until(lambda: "d" in worker.events("started"), 60, "the worker did not continue")
 
 
 @side_by_side
@@ -164,10 +164,10 @@ def test_idle_programs_end_with_a_worker_that_is_killed(
 ) -> None:
     moto_queue.send("a")
     worker = start_worker(moto_queue, "--serve", python_program)
-    until(lambda: worker.state()["processed"] == 1, 20, "the message was not handled")
+    until(lambda: worker.state()["processed"] == 1, 60, "the message was not handled")
     started = children(worker)
     worker.signal(signal.SIGKILL)
-    until(lambda: not any(map(runs, started)), 20, "a program has not seen the end of its input")
+    until(lambda: not any(map(runs, started)), 60, "a program has not seen the end of its input")
 
 
 def test_a_program_that_fails_at_its_start_fails_the_worker_and_says_why() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from queueworker.errors import UsageError
-from queueworker.handlers import programs
+from queueworker.handlers import processes, programs
 from queueworker.handlers.process_pool import HandlerFailedError, ProcessLostError
 from queueworker.handlers.programs import ProgramHandler
 from queueworker.model import InterruptedWorkError, Message, MessageLostError, Reject, Retry
@@ -55,6 +55,8 @@ def message(body: str = "bad") -> Message:
     return Message("m-1", body, "handle")
 
 
+GOES_ON = "os.close(1); time.sleep(60)"
+
 FAULTS: dict[str, tuple[str, str]] = {
     "a stray print": ("print('loading')", "the program was ended: .* no JSON object in UTF-8: 'loading'"),
     "an answer for another": ("say(id='m-0', success=True)", "it has message m-1, and answers another"),
@@ -75,22 +77,26 @@ FAULTS: dict[str, tuple[str, str]] = {
         "os.close(1); time.sleep(0.2); os._exit(4)",
         "the program ended with exit code 4$",
     ),
-    "the end of its output": ("os.close(1); time.sleep(60)", "it has closed its standard output$"),
+    "the end of its output": (GOES_ON, "it has closed its standard output$"),
     "a death that leaves a process": (
-        "subprocess.Popen(['sleep', '30'], start_new_session=True); os._exit(5)",
+        "subprocess.Popen(['sleep', '60'], start_new_session=True); os._exit(5)",
         "the program ended with exit code 5$",
     ),
 }
 
 
 @pytest.mark.parametrize(("fault", "expected"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_fails_its_message_and_the_next_gets_a_new_program(tmp_path: Path, fault: str, expected: str) -> None:
+def test_a_fault_fails_its_message_and_the_next_gets_a_new_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, expected: str
+) -> None:
+    if fault != GOES_ON:
+        monkeypatch.setattr(processes, "TERMINATION_TIMEOUT_SECONDS", 15.0)  # a program may be slow to end
     with serving(written(tmp_path, fault)) as handler:
         handler(message("good"))
         began = time.monotonic()
         with pytest.raises(ProcessLostError, match=expected):
             handler(message())
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20, "it waits for what the program has left, or for its end"
         handler(message("good"))
 
 
@@ -105,7 +111,7 @@ def test_what_comes_after_an_answer_ends_the_program_and_fails_nothing(
     with serving(written(tmp_path, fault)) as handler:
         (first,) = handler._all
         handler(message())
-        until(lambda: not first.usable(), 10, "nobody notices what the program has written")
+        until(lambda: not first.usable(), 60, "nobody notices what the program has written")
         handler(message("good"))
         assert first not in handler._all
     assert {record.getMessage() for record in caplog.records} == {"program ended for lines that nobody asked for"}
@@ -117,7 +123,7 @@ def test_a_body_is_sent_whole_while_the_program_reads_slowly(tmp_path: Path) -> 
         handler(message("\n" * 1024 * 1024))
 
 
-@pytest.mark.parametrize("leaves", ["", "sleep 30 & "], ids=["alone", "and leaves a process that holds its input"])
+@pytest.mark.parametrize("leaves", ["", "sleep 60 & "], ids=["alone", "and leaves a process that holds its input"])
 def test_a_program_that_never_reads_its_input_and_ends(leaves: str) -> None:
     command = f"""sh -c 'exec 3<&0; echo "{{\\"ready\\":true}}"; {leaves}sleep 0.2; exit 6'"""
     with (
@@ -186,7 +192,10 @@ def test_a_program_may_extend_its_message(tmp_path: Path, lost: bool) -> None:
         "say(id=id, failure=f\"{confirmed['extended']} {confirmed['deadline'] - time.time():.0f}\")\ncontinue"
     )
     handle = FakeHandle(lost=lost)
-    with serving(written(tmp_path, fault)) as handler, pytest.raises(HandlerFailedError, match=rf"^{not lost} (60|59)"):
+    with (
+        serving(written(tmp_path, fault)) as handler,
+        pytest.raises(HandlerFailedError, match=rf"^{not lost} (60|5\d)"),
+    ):
         handler(message().with_handle(handle))
     assert handle.extensions == [90]
 
@@ -222,7 +231,7 @@ def test_the_end_of_the_worker_interrupts_a_program_that_ignores_it(tmp_path: Pa
     fault = f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen({str(ignores)!r}, 'w').close()\ntime.sleep(60)"
 
     def stop_soon() -> None:
-        until(ignores.exists, 10, "the program was not given its message")
+        until(ignores.exists, 60, "the program was not given its message")
         handler.stop()
 
     with serving(written(tmp_path, fault)) as handler:
@@ -236,11 +245,14 @@ def test_the_end_of_the_worker_interrupts_a_program_that_ignores_it(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("at_the_end", "code"),
-    [("sys.exit(7)", 7), ("time.sleep(60)", -signal.SIGTERM)],
+    ("at_the_end", "code", "patience"),
+    [("sys.exit(7)", 7, 60.0), ("time.sleep(60)", -signal.SIGTERM, 2.0)],
     ids=["it ends", "it does not"],
 )
-def test_an_idle_program_should_end_when_its_input_does(tmp_path: Path, at_the_end: str, code: int) -> None:
+def test_an_idle_program_should_end_when_its_input_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_the_end: str, code: int, patience: float
+) -> None:
+    monkeypatch.setattr(processes, "TERMINATION_TIMEOUT_SECONDS", patience)
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.format(fault="pass") + at_the_end)
     handler = ProgramHandler(shlex.join([sys.executable, "-ISu", str(path)]))

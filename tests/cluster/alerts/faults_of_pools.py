@@ -126,8 +126,14 @@ def compete(site: Site) -> None:
 
 
 def crowd(site: Site) -> None:
-    wait = site.value(JOB, "backlog_per_pod", pool="crowded") or 0.0
-    site.sqs.set_depths({"crowded": int(wait) + GROWTH})
+    """Let more messages wait; return when that shows."""
+    depth = int(crowded(site)) + GROWTH
+    site.sqs.set_depths({"crowded": depth})
+    wait_until(lambda: crowded(site) >= depth, WAIT_SECONDS, "more messages do not show")
+
+
+def crowded(site: Site) -> float:
+    return site.value(JOB, "backlog_per_pod", pool="crowded") or 0.0
 
 
 def keep_busy(site: Site) -> None:
@@ -216,7 +222,7 @@ FAULTS = (
         job=JOB,
         pool="crowded",
         begin=crowd,
-        shows=lambda site: (site.value(JOB, "backlog_per_pod", pool="crowded") or 0) > 0,
+        shows=lambda site: crowded(site) > 0,
         goes_on=crowd,
         end=lambda site: site.sqs.set_depths({"crowded": 0}),
         is_over=lambda site: site.value(JOB, "backlog_per_pod", pool="crowded") == 0,

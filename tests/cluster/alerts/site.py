@@ -1,8 +1,10 @@
 """Where faults are injected: a cluster with a node, queues, and operators that each serve namespaces of their own."""
 
 import json
+import math
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,9 @@ from testbed.operators import OperatorProcess, is_ready, served
 from tests.cluster.operator.workers import WORKER
 
 ROOT = Path(__file__).parents[3]
-WAIT_SECONDS = 45.0
+WAIT_SECONDS = 60.0
+SCRAPE_TIMEOUT_SECONDS = 30.0
+KEPT_SECONDS = 0.5
 SILENT = ["sleep", "3600"]
 REFUSAL = "refused by a policy of the test"
 
@@ -50,6 +54,7 @@ class Site:
     sqs: CountingSqs
     folder: Path
     processes: dict[str, dict[str, Process]] = field(default_factory=dict)
+    _kept: dict[int, tuple[float, str]] = field(default_factory=dict, repr=False)
 
     def add(self, job: str, instance: str, kubeconfig: Path, *argv: str, **variables: str) -> None:
         """Add an operator, not started yet, that serves the namespace of its job."""
@@ -59,15 +64,26 @@ class Site:
 
     def scrapes(self, job: str) -> dict[str, str]:
         """Return the /metrics of each operator of a job, by instance."""
-        return {instance: served(process.port, "/metrics") for instance, process in self.processes[job].items()}
+        return {
+            instance: served(process.port, "/metrics", SCRAPE_TIMEOUT_SECONDS)
+            for instance, process in self.processes[job].items()
+        }
 
     def value(self, job: str, name: str, instance: str = "a", **labels: str) -> float | None:
         """Return the series of a metric that has these labels, without the metric's prefix; None without one."""
-        text = served(self.processes[job][instance].port, "/metrics")
+        text = self._recent(self.processes[job][instance].port)
         for found, shown in re.findall(rf"^queueworkerpool_{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
             if all(f'{label}="{value}"' in found for label, value in labels.items()):
                 return float(shown)
         return None
+
+    def _recent(self, port: int) -> str:
+        """Return a /metrics that is hardly older than a new one may be: whoever asks, asks for many of its series."""
+        at, text = self._kept.get(port, (-math.inf, ""))
+        if time.monotonic() - at > KEPT_SECONDS:
+            text = served(port, "/metrics", SCRAPE_TIMEOUT_SECONDS)
+            self._kept[port] = time.monotonic(), text
+        return text
 
     def condition(self, pool: str, kind: str, status: str) -> bool:
         """Return whether the operator of the pools shows this status of a condition."""

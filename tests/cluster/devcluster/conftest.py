@@ -55,7 +55,7 @@ class Pods:
         status: dict[str, Any] = self.get("deployment", name).get("status", {})
         return status
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
         wait_until(condition, seconds, what)
 
     def ready(self, name: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devcluster import tools
+from tests.cluster.conftest import wait_until_may
 from tests.cluster.devcluster.conftest import Pods, container, pod
 
 CONTEND = (
@@ -27,6 +28,8 @@ def test_a_pod_has_the_rights_of_its_service_account_and_no_others(pods: Pods) -
     pods.cluster.kubectl("create", "role", "reader", *rights)
     bound = ["--role=reader", f"--serviceaccount={pods.namespace}:bare", "-n", pods.namespace]
     pods.cluster.kubectl("create", "rolebinding", "reader", *bound)
+    account = f"system:serviceaccount:{pods.namespace}:bare"
+    wait_until_may(pods.cluster, account, pods.namespace, "list", "secrets")
     pods.apply(pod("allowed", script, **spec))
     pods.until(lambda: pods.status("allowed")["phase"] == "Succeeded", "the pod was not let in")
 

@@ -26,8 +26,14 @@ def test_a_killed_process_is_started_again_with_its_exit_code_reported(pods: Pod
 
 def test_a_crashing_container_backs_off(pods: Pods) -> None:
     pods.apply(pod("crash", container("sh", "-c", "exit 3")))
-    pods.until(lambda: "waiting" in pods.status("crash").get("state", {}), "the container did not wait")
-    status = pods.status("crash")
+    statuses: list[dict[str, Any]] = []
+
+    def waits() -> bool:
+        statuses.append(pods.status("crash"))
+        return "waiting" in statuses[-1].get("state", {})
+
+    pods.until(waits, "the container did not wait")
+    status = statuses[-1]
     assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert status["lastState"]["terminated"]["exitCode"] == 3
 
@@ -50,7 +56,7 @@ def test_a_process_that_handles_sigterm_ends_within_its_grace(pods: Pods) -> Non
     script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
     pods.apply(pod("polite", container("sh", "-c", script), terminationGracePeriodSeconds=30))
     pods.until(lambda: "up" in pods.logs("polite"), "the pod did not run")
-    pods.cluster.kubectl("delete", "pod", "polite", "-n", pods.namespace, "--timeout=10s")
+    pods.cluster.kubectl("delete", "pod", "polite", "-n", pods.namespace, "--timeout=60s")
     assert pods.logs("polite") == "up\nbye\n"
 
 
@@ -59,13 +65,13 @@ def test_only_the_first_process_of_a_container_gets_sigterm(pods: Pods) -> None:
     script = "trap 'wait; exit 0' TERM; sh -c 'sleep 2; echo finished' & echo up; wait"
     pods.apply(pod("parent", container("sh", "-c", script), terminationGracePeriodSeconds=30))
     pods.until(lambda: "up" in pods.logs("parent"), "the pod did not run")
-    pods.cluster.kubectl("delete", "pod", "parent", "-n", pods.namespace, "--timeout=15s")
+    pods.cluster.kubectl("delete", "pod", "parent", "-n", pods.namespace, "--timeout=60s")
     assert "finished" in pods.logs("parent")
 
 
 def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(pods: Pods) -> None:
     script = "trap 'echo never' TERM; echo up; while :; do sleep 0.1; done"
-    pods.apply(pod("stubborn", container("sh", "-c", script), terminationGracePeriodSeconds=2))
+    pods.apply(pod("stubborn", container("sh", "-c", script), terminationGracePeriodSeconds=10))
     pods.until(lambda: "up" in pods.logs("stubborn"), "the pod did not run")
     pid = pods.cluster.pid_of(pods.namespace, "stubborn")
     pods.cluster.kubectl("delete", "pod", "stubborn", "-n", pods.namespace, "--wait=false")
@@ -81,14 +87,14 @@ def test_a_second_delete_may_shorten_the_grace(pods: Pods) -> None:
     pods.apply(pod("waiting", container("sh", "-c", script), terminationGracePeriodSeconds=3600))
     pods.until(lambda: "up" in pods.logs("waiting"), "the pod did not run")
     pods.cluster.kubectl("delete", "pod", "waiting", "-n", pods.namespace, "--wait=false")
-    pods.cluster.kubectl("delete", "pod", "waiting", "-n", pods.namespace, "--grace-period=1", "--timeout=10s")
+    pods.cluster.kubectl("delete", "pod", "waiting", "-n", pods.namespace, "--grace-period=1", "--timeout=60s")
     assert not pods.get("pod", "waiting")
 
 
 def test_a_deployment_scales_to_thirty_pods_with_an_address_each_and_back(pods: Pods) -> None:
     pods.apply(deployment("crowd", container("sleep", "1000")))
     pods.cluster.kubectl("scale", "deployment/crowd", "-n", pods.namespace, "--replicas=30")
-    pods.until(lambda: pods.deployed("crowd").get("readyReplicas") == 30, "30 pods did not become ready", 60)
+    pods.until(lambda: pods.deployed("crowd").get("readyReplicas") == 30, "30 pods did not become ready", 120)
     listed = json.loads(pods.cluster.kubectl("get", "pods", "-n", pods.namespace, "-o", "json"))["items"]
     assert len({item["status"]["podIP"] for item in listed}) == 30
     pids = [pods.cluster.pid_of(pods.namespace, item["metadata"]["name"]) for item in listed]

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,29 @@ def test_the_api_server_comes_back_on_its_port_with_its_state_and_the_pods_run_o
 def test_a_restarted_node_starts_its_pods_again(pods: Pods) -> None:
     pods.apply(pod("survivor", container("sh", "-c", "setsid sleep 1000 & sleep 1000")))
     pods.ready("survivor")
+    pods.until(lambda: len(processes(pods, "survivor")) == 3, "the shell and its two sleeps do not run")
+    first_life = processes(pods, "survivor")
     program = pods.cluster.node.program
     program.kill()
     program.start()
     pods.until(lambda: pods.status("survivor").get("restartCount") == 1, "the pod was not started again")
     pods.ready("survivor")
-    shells = [pid for pid in leftovers.find(pods.cluster.node.folder) if "survivor" in environment(pid)]
-    assert len(shells) == 3  # the shell and its two sleeps, not those of its first life
+
+    def runs_anew() -> bool:
+        now = processes(pods, "survivor")
+        return len(now) == 3 and not first_life & now
+
+    pods.until(runs_anew, "not the shell and its two sleeps alone run, or those of its first life")
 
 
-def environment(pid: int) -> str:
-    return Path(f"/proc/{pid}/environ").read_text()
+def processes(pods: Pods, name: str) -> set[int]:
+    """Return the processes of a pod's containers. Those of others may end meanwhile."""
+    found: set[int] = set()
+    for pid in leftovers.find(pods.cluster.node.folder):
+        with suppress(OSError):
+            if name in Path(f"/proc/{pid}/environ").read_text():
+                found.add(pid)
+    return found
 
 
 def test_the_process_id_of_an_unknown_pod_is_an_error(pods: Pods) -> None:
@@ -64,11 +77,11 @@ def test_a_cluster_that_ends_leaves_no_process_behind(tmp_path: Path, number: si
         subprocess.run(
             [tools.kubectl(), f"--kubeconfig={kubeconfig}", "apply", "-f", "-"], input=run, text=True, check=True
         )
-        wait_until(lambda: len(list(leftovers.find(tmp_path / "node"))) == 3, 30, "the pod did not run")
+        wait_until(lambda: len(list(leftovers.find(tmp_path / "node"))) == 3, 60, "the pod did not run")
         assert len(mentioning(tmp_path)) >= 6  # four programs of the control plane, the node, and devcluster itself
         up.send_signal(number)
-    wait_until(lambda: not mentioning(tmp_path), 15, f"left behind: {mentioning(tmp_path)}")
-    assert not list(leftovers.find(tmp_path / "node"))
+    wait_until(lambda: not mentioning(tmp_path), 60, f"left behind: {mentioning(tmp_path)}")
+    wait_until(lambda: not list(leftovers.find(tmp_path / "node")), 60, "processes of the pod are left behind")
 
 
 def mentioning(folder: Path) -> list[str]:

@@ -11,6 +11,9 @@ from testbed.chaos.world import started
 
 CHAOS_SECONDS = 8
 SEED = 15
+LIVEZ_SECONDS = 30.0
+"""On a slow machine a probe may fail; the kubelet restarts an operator when three in a row have failed."""
+
 SLOWLY_REPORTED = {"slow", "lost", "queue-silent"}
 """By what takes a while: a message that runs, a watch that ends, a request without an answer."""
 
@@ -26,7 +29,7 @@ def test_whatever_happens_at_once_is_reported_and_in_the_end_every_size_is_right
 
     async def chaos() -> Chaos:
         async with started(tmp_path) as world:
-            return await run(world, CHAOS_SECONDS, SEED, chosen)
+            return await run(world, CHAOS_SECONDS, SEED, chosen, LIVEZ_SECONDS)
 
     found = asyncio.run(chaos())
     assert (found.unreported(), found.failures, found.wrong_sizes) == ([], [], {})

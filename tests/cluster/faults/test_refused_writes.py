@@ -16,7 +16,7 @@ from testbed.api import deployment, pool
 from testbed.counting_sqs import CountingSqs, queue_url
 from testbed.operators import OPERATOR, OperatorProcess, is_ready, prepare, write_credentials
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 POLICY = """
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
@@ -135,7 +135,7 @@ def test_policies_and_a_missing_right(strict: Strict) -> None:
     with strict.process.running():
         a_policy_is_told_in_its_own_words(strict)
         wait_until(lambda: strict.size("quiet") == 10, WAIT_SECONDS, "a refused Event stopped the scaling")
-        assert strict.condition("quiet", "Ready")["status"] == "True"
+        wait_until(lambda: strict.condition("quiet", "Ready")["status"] == "True", WAIT_SECONDS, "it is not ready")
         wait_until(lambda: lost_events(strict) > 0, WAIT_SECONDS, "no refused Event was counted")
         assert strict.events("quiet") == []
         a_right_that_is_taken_away_is_told_and_comes_back(strict)
@@ -144,7 +144,7 @@ def test_policies_and_a_missing_right(strict: Strict) -> None:
 
 
 def lost_events(strict: Strict) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{strict.process.port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{strict.process.port}/metrics", timeout=60) as answer:
         [line] = [each for each in answer if each.startswith(b"queueworkerpool_events_lost_total ")]
         return float(line.split()[1])
 

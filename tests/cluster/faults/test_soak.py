@@ -34,8 +34,9 @@ def test_while_pools_come_change_fail_and_go_nothing_grows_and_in_the_end_every_
             return await soak(running, POOLS, SOAK_SECONDS)
 
     found = asyncio.run(soaked())
-    assert found.changes >= SOAK_SECONDS
-    assert found.failed_readings >= SOAK_SECONDS
+    # How many there are depends on the machine: every pool was changed, and one reading in twenty failed.
+    assert found.changes >= POOLS
+    assert found.failed_readings >= found.readings / 20 > 0
     assert found.wrong_sizes == {}
     assert found.left_over == set()
     first, half = found.samples[0], found.second_half()

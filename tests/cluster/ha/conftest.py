@@ -43,6 +43,7 @@ class Pools:
 
     def __init__(self, cluster: Cluster, sqs: MotoSqs) -> None:
         self._cluster = cluster
+        self._sqs = sqs
         self._client = sqs.client()
         self.names: list[str] = []
 
@@ -57,9 +58,12 @@ class Pools:
 
     def send(self, name: str, messages: int) -> None:
         url = self._client.get_queue_url(QueueName=name)["QueueUrl"]
-        for begun in range(0, messages, 10):
-            entries: list[Any] = [{"Id": str(i), "MessageBody": "x"} for i in range(begun, min(begun + 10, messages))]
-            assert not self._client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+        with self._sqs.at_once():  # a pool that counted a part would be written once more
+            for begun in range(0, messages, 10):
+                entries: list[Any] = [
+                    {"Id": str(i), "MessageBody": "x"} for i in range(begun, min(begun + 10, messages))
+                ]
+                assert not self._client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
 
     def purge(self, name: str) -> None:
         self._client.purge_queue(QueueUrl=self._client.get_queue_url(QueueName=name)["QueueUrl"])

@@ -37,19 +37,19 @@ class Remembering:
         pools.create("rates", 50, behavior=FOUR_IN_HALF_AN_HOUR, **STAY)
         pools.create("learned", 0, target={"latencySeconds": 60}, **STAY)
         pools.create("contested", 0, minReplicas=3, **STAY)
-        wait_until(lambda: self._has({"window": 10, "rates": 4, "contested": 3}), 30, "the pools were not scaled")
+        wait_until(lambda: self._has({"window": 10, "rates": 4, "contested": 3}), 60, "the pools were not scaled")
         # What workers report needs pods; so their service time is written as an operator writes it.
         learned = {"status": {"memory": {"workers": {"serviceSeconds": 8, "concurrency": 1}}}}
         patch_status(self._cluster, "learned", learned)
         pools.purge("window")
         pools.send("learned", 10)
         for writes in (1, 2, 3):
-            wait_until(lambda: self._has({"contested": 3}), 30, "the other writer won too early")
+            wait_until(lambda: self._has({"contested": 3}), 60, "the other writer won too early")
             wait_for_the_next_second()
             self._cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "contested", "--replicas=1")
-            wait_until(lambda: self._writes_of_another() == writes, 30, "the other writer was not noticed")  # noqa: B023 -- called at once
-        wait_until(lambda: self._has(self.sizes), 30, "the pools were not scaled")
-        wait_until(lambda: "scaleDownStabilization" in pools.status("window")["memory"], 30, "no window began")
+            wait_until(lambda: self._writes_of_another() == writes, 60, "the other writer was not noticed")  # noqa: B023 -- called at once
+        wait_until(lambda: self._has(self.sizes), 60, "the pools were not scaled")
+        wait_until(lambda: "scaleDownStabilization" in pools.status("window")["memory"], 60, "no window began")
 
     def known(self) -> dict[str, Any]:
         """Return what both versions know of each pool, beside the words in which they say it."""

@@ -47,7 +47,7 @@ def _leads(address: str) -> bool:
 
 
 def _metrics(address: str) -> str:
-    with urllib.request.urlopen(f"http://{address}:9090/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}:9090/metrics", timeout=60) as answer:
         return str(answer.read().decode())
 
 
@@ -89,5 +89,6 @@ def test_when_the_leaders_pod_goes_the_other_one_leads_and_the_chart_starts_a_th
     [follower] = set(before) - {first}
     assert settled(two_replicas) == follower
     assert set(leading(two_replicas)) != set(before)
-    assert showing_pools(two_replicas) == {follower}
+    # What /metrics shows may be two seconds old.
+    wait_until(lambda: showing_pools(two_replicas) == {follower}, READY_SECONDS, "not the leader alone shows the pool")
     assert restarts(two_replicas) == "0 0"

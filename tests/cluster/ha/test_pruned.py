@@ -18,7 +18,7 @@ def test_it_takes_the_lease_lists_reads_the_queue_scales_and_explains(
     pruned = pruned_interpreter(tmp_path / "libraries")
     pools.create("work", 50)
     operator = replicas.start("pruned", pruned)
-    wait_until(lambda: pools.replicas() == {"work": 10}, 30, "the pool was not scaled")
+    wait_until(lambda: pools.replicas() == {"work": 10}, 60, "the pool was not scaled")
     assert (operator.leads, replicas.lease()["holderIdentity"]) == (True, "pruned")
     argv = [str(pruned.python), "-m", "queueworkerpool", "explain", f"{NAMESPACE}/work"]
     env = os.environ | pruned.variables | {"KUBECONFIG": str(audited.kubeconfig)}

@@ -3,12 +3,11 @@
 Each test samples that no shard has two holders at the same time, and reads from the audit log who wrote each pool.
 """
 
+import itertools
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,11 +23,11 @@ from testbed.operators import USER, prepare
 from testbed.replicas import Replica, Replicas
 from tests.cluster.ha.conftest import Pools
 
-TAKEOVER_SECONDS = 17.0
-SLACK_SECONDS = 15.0
+EVEN_SECONDS = 60
+TAKEOVER_SECONDS = 60
 """Test machines are slow; `python -m benchmarks shards` measures how fast it is."""
 
-EVEN_SECONDS = 60
+END_SECONDS = 60
 NAMES = tuple(f"pool-{number}" for number in range(9))
 
 
@@ -85,6 +84,12 @@ class Site:
         """Whether each of these holds one shard."""
         return all(len(replica.held) == 1 for replica in replicas)
 
+    def shared_out(self, replicas: Sequence[Replica], shards: int) -> bool:
+        """Whether these hold all shards between them, and none of them two more than another."""
+        held = [replica.held for replica in replicas]
+        sizes = [len(each) for each in held]
+        return sorted(itertools.chain(*held)) == list(range(shards)) and max(sizes) - min(sizes) < 2
+
     @contextmanager
     def sampled(self) -> Iterator[list[list[int]]]:
         """Collect what two operators hold both, by their gauges, while the body runs."""
@@ -93,9 +98,10 @@ class Site:
 
         def sample() -> None:
             while not ended.wait(0.05):
+                running = list(self.running)
                 # Scraped twice: whoever held a shard both times also held it in between.
-                before, after = ([replica.held for replica in list(self.running)] for _ in range(2))
-                held = [shard for one, other in zip(before, after, strict=False) for shard in set(one) & set(other)]
+                before, after = ([replica.held for replica in running] for _ in range(2))
+                held = [shard for one, other in zip(before, after, strict=True) for shard in set(one) & set(other)]
                 if len(held) != len(set(held)):
                     twice.append(held)
 
@@ -115,7 +121,9 @@ class Site:
             for request in audit.object_requests(self._log, USER, self._since)
             if request.action in of_pools and request.name in NAMES
         ]
-        return {name: [pod for pod, _ in groupby(pod for each, pod in written if each == name)] for name in NAMES}
+        return {
+            name: [pod for pod, _ in itertools.groupby(pod for each, pod in written if each == name)] for name in NAMES
+        }
 
     def interleaved(self) -> list[str]:
         """Return the pools that an operator wrote again after another one had, which no test here makes it do."""
@@ -125,25 +133,23 @@ class Site:
 def test_a_shard_whose_operator_is_killed_is_taken_over_and_balance_comes_back(site: Site, pools: Pools) -> None:
     three = site.start("operator-a", "operator-b", "operator-c", shards=3)
     wait_until(lambda: site.even(*three), EVEN_SECONDS, "not every operator holds a shard")
-    wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 2), 30, "the pools were not scaled")
+    wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 2), 60, "the pools were not scaled")
     assert sorted(site.replicas.holders(3)) == sorted(replica.name for replica in three)
 
     killed, *others = three
     [lost] = killed.held
-    begun = time.monotonic()
     killed.program.kill()
-    wait_until(lambda: any(lost in one.held for one in others), TAKEOVER_SECONDS + SLACK_SECONDS, "nobody followed")
-    assert time.monotonic() - begun < TAKEOVER_SECONDS + SLACK_SECONDS
+    wait_until(lambda: any(lost in one.held for one in others), TAKEOVER_SECONDS, "nobody followed")
     for name in NAMES:
         pools.send(name, 10)
-    wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 4), 30, "not all pools are scaled")
+    wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 4), 60, "not all pools are scaled")
 
     site.running.remove(killed)
     site.start("operator-d", shards=3)
     wait_until(lambda: site.even(*site.running), EVEN_SECONDS, "the one that came holds nothing")
     for name in NAMES:
         pools.send(name, 10)
-    wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 6), 30, "not all pools are scaled")
+    wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 6), 60, "not all pools are scaled")
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 3), (1, 2), (2, 1)])
@@ -153,7 +159,7 @@ def test_the_number_of_shards_is_changed_while_operators_run(site: Site, pools: 
     new = site.start("operator-x", "operator-y", shards=after)
     assert not any(replica.series("queueworkerpool_leader") for replica in new), "they wait for those before"
     for leaving in old:
-        leaving.program.stop()
+        leaving.program.stop(END_SECONDS)
         site.running.remove(leaving)
     holders = {site.replicas.lease().get("holderIdentity", ""), *(site.replicas.holders(before) if before > 1 else ())}
     assert holders.isdisjoint({f"{before} shards", "operator-a", "operator-b"}), "what they held has to expire"
@@ -161,12 +167,10 @@ def test_the_number_of_shards_is_changed_while_operators_run(site: Site, pools: 
         pools.send(name, 10)
     wait_until(lambda: pools.replicas() == dict.fromkeys(NAMES, 4), EVEN_SECONDS, "not all pools are scaled")
     if after > 1:
-        wait_until(lambda: site.even(*new) or after > len(new), EVEN_SECONDS, "the shards are not shared out")
-        assert {shard for replica in new for shard in replica.held} == set(range(after))
-        held = {replica.name: replica.held for replica in new}
+        wait_until(lambda: site.shared_out(new, after), EVEN_SECONDS, "the shards are not shared out")
         wrote = {name: pods[-1] for name, pods in site.writers().items()}
         assert wrote.keys() == set(NAMES)
-        assert all(pod in held for pod in wrote.values())
+        assert set(wrote.values()) <= {replica.name for replica in new}
     moved = [
         name for name in NAMES if shard_of(f"{NAMESPACE}/{name}", before) != shard_of(f"{NAMESPACE}/{name}", after)
     ]

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Operator:
         return self.cluster.pid_of(NAMESPACE, self.pod()["metadata"]["name"])
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=60) as answer:
             return str(answer.read().decode())
 
     def failures(self, path: str = "/readyz") -> str:
@@ -72,8 +73,8 @@ class Operator:
         except urllib.error.HTTPError as error:
             with error:
                 return str(error.read().decode())
-        except OSError as error:
-            return str(error)
+        except (OSError, HTTPException) as error:
+            return str(error) or type(error).__name__
         return ""
 
     def kill_and_wait(self) -> None:
@@ -105,7 +106,7 @@ def install(cluster: Cluster, sqs: MotoSqs, **values: Any) -> Operator:
     } | values
     cluster.helm(
         *("install", "queueworkerpool", str(CHART), "--namespace", NAMESPACE, "--create-namespace"),
-        *("--wait", "--timeout", "90s"),
+        *("--wait", "--timeout", "150s"),
         *(f"--set-json={name}={json.dumps(value)}" for name, value in values.items()),
     )
     return Operator(cluster)
@@ -139,10 +140,12 @@ class Shop:
         return unique
 
     def send(self, queue: str, count: int) -> None:
+        """Send messages that are counted all at once: a pool that counted a part of them would be written once more."""
         url = self.client.get_queue_url(QueueName=queue)["QueueUrl"]
-        for start in range(0, count, 10):
-            entries: list[Any] = [{"Id": str(i), "MessageBody": "x"} for i in range(start, min(start + 10, count))]
-            assert not self.client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+        with self.sqs.at_once():
+            for start in range(0, count, 10):
+                entries: list[Any] = [{"Id": str(i), "MessageBody": "x"} for i in range(start, min(start + 10, count))]
+                assert not self.client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
 
     def purge(self, queue: str) -> None:
         self.client.purge_queue(QueueUrl=self.client.get_queue_url(QueueName=queue)["QueueUrl"])

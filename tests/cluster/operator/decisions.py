@@ -15,6 +15,6 @@ def decided(shop: Shop, pool: str) -> tuple[int, str]:
 def wait_for(shop: Shop, pool: str, replicas: int, reason: str) -> None:
     shop.eventually(
         lambda: (shop.replicas(pool), *decided(shop, pool)) == (replicas, replicas, reason),
-        30,
+        60,
         f"not {replicas} pods by {reason}",
     )

@@ -80,5 +80,4 @@ def replica_set(shop: Shop, rollout: str, replicas: int, command: list[str]) -> 
 def define(shop: Shop, crd: dict[str, Any]) -> None:
     """Create a definition, or replace it, and wait until it is served."""
     shop.apply(crd)
-    name = crd["metadata"]["name"]
-    shop.cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+    shop.cluster.wait_until_served(crd["metadata"]["name"])

@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,12 @@ class Prometheus:
     def _ask(self, path: str) -> Any:
         """Return what the server answers; None while it does not. Raises ValueError when it refuses the question."""
         try:
-            with urllib.request.urlopen(f"http://{self._address}/api/v1/{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self._address}/api/v1/{path}", timeout=30) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # it starts
                     return None
                 raise ValueError(error.read().decode()) from error
-        except OSError:
+        except (OSError, HTTPException):
             return None

@@ -9,7 +9,8 @@ from testbed.scale_in_scenario import Arm, ScaleInScenario
 from tests.cluster.operator.conftest import Operator, Shop
 
 SIZE = 4
-LONGEST_SECONDS = 8.0
+LONGEST_SECONDS = 20.0
+"""A message lasts longer than it takes to see that the load has fallen, also where the machine is slow."""
 ARMS = (Arm("protect", "Protect", 30), Arm("drain", "Drain", 30))
 
 
@@ -29,8 +30,8 @@ def test_drain_stops_busy_workers_and_protect_never_does(shop: Shop, operator: O
         scenario.occupy(3, lengths)
         scenario.lower()
         for arm in ARMS:
-            shop.eventually(partial(lowered, shop, arm), 30, f"{arm.name} was not scaled in")
-    shop.eventually(lambda: not +scenario.at_work(), 60, "the work does not end")
+            shop.eventually(partial(lowered, shop, arm), 60, f"{arm.name} was not scaled in")
+    shop.eventually(lambda: not +scenario.at_work(), 120, "the work does not end")
     log = worker_log.read(
         namespace=shop.namespace,
         journal=journal,

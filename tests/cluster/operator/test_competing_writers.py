@@ -24,16 +24,19 @@ def test_one_foreign_change_is_corrected_and_a_repeated_writer_is_left_alone_and
     queue = shop.queue("contested")
     shop.deployment("contested")
     shop.pool("contested", queue, minReplicas=3)
-    shop.eventually(lambda: shop.replicas("contested") == 3, 30, "the pool did not scale to its minimum")
-    shop.eventually(lambda: "lastScaleTime" in shop.status("contested"), 30, "the pool did not report that it scaled")
+    shop.eventually(lambda: shop.replicas("contested") == 3, 60, "the pool did not scale to its minimum")
+    shop.eventually(lambda: "lastScaleTime" in shop.status("contested"), 60, "the pool did not report that it scaled")
     assert shop.condition("contested", "ScaleConflict")[0] != "True"
     for _ in range(2):
         scale_by_hand(shop, "contested", 1)
-        shop.eventually(lambda: shop.replicas("contested") == 3, 30, "the change was not corrected")
-    assert any(event.startswith("ReplicasCorrected: kubectl had set 1 replicas") for event in shop.events("contested"))
+        shop.eventually(lambda: shop.replicas("contested") == 3, 60, "the change was not corrected")
+    corrected = "ReplicasCorrected: kubectl had set 1 replicas"
+    shop.eventually(
+        lambda: any(event.startswith(corrected) for event in shop.events("contested")), 60, "it was not told"
+    )
     scale_by_hand(shop, "contested", 1)
     shop.eventually(
-        lambda: shop.condition("contested", "ScaleConflict")[0] == "True", 30, "the conflict was not reported"
+        lambda: shop.condition("contested", "ScaleConflict")[0] == "True", 60, "the conflict was not reported"
     )
     assert shop.replicas("contested") == 1
 
@@ -45,7 +48,7 @@ def test_a_writer_that_does_not_stop_is_reported_once_and_costs_no_more_writes(s
     for name in writers:
         shop.deployment(name)
         shop.pool(name, queue, minReplicas=1, maxReplicas=1)
-    shop.eventually(lambda: all("lastScaleTime" in shop.status(name) for name in writers), 20, "a pool was not scaled")
+    shop.eventually(lambda: all("lastScaleTime" in shop.status(name) for name in writers), 60, "a pool was not scaled")
     shop.apply(HPA)
     with repeatedly(lambda: scale_as("other-autoscaler", shop, "script", 2)):
         shop.eventually(
@@ -53,7 +56,7 @@ def test_a_writer_that_does_not_stop_is_reported_once_and_costs_no_more_writes(s
             *(120, "the conflicts were not reported"),
         )
         assert [conflict(shop, name).partition(" keeps writing")[0] for name in writers] == list(writers.values())
-        shop.eventually(lambda: all(shop.replicas(name) == 2 for name in writers), 30, "the writers did not prevail")
+        shop.eventually(lambda: all(shop.replicas(name) == 2 for name in writers), 60, "the writers did not prevail")
         writes = [shop.generation(name) for name in writers]
         end = time.monotonic() + 16  # longer than the HPA's period
         while time.monotonic() < end:

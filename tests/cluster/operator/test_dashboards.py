@@ -158,10 +158,10 @@ def test_every_query_of_the_dashboards_has_data(
     queue = shop.queue(POOL)
     run_quickstart(shop, queue)
     prometheus = start_prometheus()
-    shop.eventually(lambda: has_data(prometheus, "queueworker_concurrency"), 30, "no worker is scraped")
-    shop.eventually(lambda: has_data(prometheus, "queueworkerpool_leader"), 30, "the operator is not scraped")
+    shop.eventually(lambda: has_data(prometheus, "queueworker_concurrency"), 60, "no worker is scraped")
+    shop.eventually(lambda: has_data(prometheus, "queueworkerpool_leader"), 60, "the operator is not scraped")
     shop.send(queue, 60)
-    here = {"__rate_interval": "1m", "cluster": ".*", "job": "queueworkerpool-operator"}
+    here = {"__rate_interval": "5m", "cluster": ".*", "job": "queueworkerpool-operator"}
     one = here | {"namespace": shop.namespace, "pool": POOL}
     asked: dict[str, str] = {}
     for name, dashboard in dashboards().items():
@@ -184,18 +184,18 @@ def test_the_planner_finds_what_was_sent_and_what_the_workers_are_like(
     begun = (
         "count(queueworker_concurrency offset 10s) == 2 and on () sum(queueworkerpool_queue_messages offset 10s) == 0"
     )
-    shop.eventually(lambda: has_data(server, begun), 60, "operator and workers were not scraped for ten seconds")
+    shop.eventually(lambda: has_data(server, begun), 120, "operator and workers were not scraped for ten seconds")
     shop.send(queue, 20)
     handled = (  # for long enough that the last steps do not end between what the workers say and the queue's count
         "min_over_time(sum(queueworker_messages_deleted_total)[15s:1s]) == 20"
         " and on () max_over_time(sum(queueworkerpool_queue_messages)[15s:1s]) == 0"
     )
-    shop.eventually(lambda: has_data(server, handled), 60, "20 messages were not handled")
+    shop.eventually(lambda: has_data(server, handled), 120, "20 messages were not handled")
     ago, now, step = timedelta(minutes=5), datetime.now(UTC), timedelta(seconds=5)
     past = read_past(prometheus.Prometheus(server.url), NamespacedName(shop.namespace, POOL), ago, now, step)
     assert sum(interval.messages for interval in past.load.intervals) == 20
     assert past.workers.service is not None
-    assert past.workers.service.mean_seconds == pytest.approx(0.5, abs=0.2)
+    assert 0.3 <= past.workers.service.mean_seconds < 5, "half a second, and a process has to start"
     assert past.workers.concurrency == 10, "the worker's default"
     assert set(past.asked.values()) == {2}
     assert past.waits is not None
@@ -211,7 +211,7 @@ def test_the_variables_offer_what_there_is(shop: Shop, start_prometheus: Callabl
             if name == "cluster":  # a label that only some give their clusters, outside of what is scraped
                 continue
             offers = partial(offered, prometheus, label, substituted(selector, chosen), expected[name])
-            shop.eventually(offers, 30, f"the variable {name} does not offer {expected[name]}")
+            shop.eventually(offers, 60, f"the variable {name} does not offer {expected[name]}")
 
 
 def test_promtool_finds_nothing_to_object_to_in_the_example(

@@ -93,12 +93,12 @@ def test_a_pool_scales_out_after_its_window_and_reports_when(shop: Shop) -> None
     queue = shop.queue("calm")
     shop.send(queue, 100)
     shop.deployment("calm")
-    shop.pool("calm", queue, behavior={"scaleUp": {"stabilizationWindowSeconds": 6}})
-    shop.eventually(lambda: decided(shop, "calm") == (0, "ScaleUpStabilized"), 30, "the window was not reported")
+    shop.pool("calm", queue, behavior={"scaleUp": {"stabilizationWindowSeconds": 15}})
+    shop.eventually(lambda: decided(shop, "calm") == (0, "ScaleUpStabilized"), 60, "the window was not reported")
     message = shop.status("calm")["lastDecision"]["message"]
     assert ": may scale out at " in message
-    shop.eventually(lambda: shop.replicas("calm") == 20, 20, "the pool did not grow")
-    shop.eventually(lambda: "lastScaleTime" in shop.status("calm"), 30, "the growth was not reported")
+    shop.eventually(lambda: shop.replicas("calm") == 20, 60, "the pool did not grow")
+    shop.eventually(lambda: "lastScaleTime" in shop.status("calm"), 60, "the growth was not reported")
     # A wait may end early by a tenth of a second here, and so in the second before.
     last = datetime.fromisoformat(shop.status("calm")["lastScaleTime"]) + timedelta(seconds=1)
     assert f"{last:%H:%M:%SZ}" >= message[-9:] or f"{last:%H}" == "00"  # times of day begin anew at midnight
@@ -118,9 +118,9 @@ def test_one_message_activates_a_pool_only_when_a_second_reading_agrees(shop: Sh
     queue = shop.queue("one-message")
     shop.deployment("one-message")
     shop.pool("one-message", queue, pollSeconds=5)
-    shop.eventually(lambda: decided(shop, "one-message")[0] == 0, 30, "nothing was decided")
+    shop.eventually(lambda: decided(shop, "one-message")[0] == 0, 60, "nothing was decided")
     shop.send(queue, 1)
-    shop.eventually(lambda: shop.replicas("one-message") == 1, 30, "the pool did not scale out")
+    shop.eventually(lambda: shop.replicas("one-message") == 1, 60, "the pool did not scale out")
     counted = [line for line in operator.get("/metrics").splitlines() if "AwaitingSecondReading" in line]
     assert any(shop.namespace in line and line.endswith(" 1.0") for line in counted)
 
@@ -139,7 +139,7 @@ def test_no_pod_goes_while_the_deployment_rolls_out(shop: Shop) -> None:
         json.dumps({"spec": {"template": {"spec": {"containers": [container]}}}}),
     )
     shop.pool("rolling", queue, behavior=AT_ONCE, scaleToZeroAfterSeconds=1)
-    shop.eventually(lambda: decided(shop, "rolling") == (4, "RollingOut"), 20, "the roll-out did not hold the size")
+    shop.eventually(lambda: decided(shop, "rolling") == (4, "RollingOut"), 60, "the roll-out did not hold the size")
     assert shop.replicas("rolling") == 4
 
 

@@ -19,10 +19,10 @@ def test_explain_shows_what_limits_a_pool_and_until_when(shop: Shop) -> None:
     shop.deployment("explained", replicas=3)
     window = {"scaleDown": {"stabilizationWindowSeconds": 600}}
     shop.pool("explained", shop.queue("explained"), behavior=window)
-    shop.eventually(lambda: decided(shop, "explained") == (3, "ScaleDownStabilized"), 30, "the window does not hold")
+    shop.eventually(lambda: decided(shop, "explained") == (3, "ScaleDownStabilized"), 60, "the window does not hold")
     command = ["env", "-i", *qwp(shop, "explain", f"{shop.namespace}/explained")]
     explanation = json.loads(
-        subprocess.run([*command, "-o", "json"], capture_output=True, check=True, timeout=30).stdout
+        subprocess.run([*command, "-o", "json"], capture_output=True, check=True, timeout=60).stdout
     )
     decision = shop.status("explained")["lastDecision"]
     assert explanation["desiredReplicas"] == 3

@@ -11,7 +11,7 @@ from testbed.gitops import ARGOCD, FLUX
 from testbed.kstatus import Health, health
 from tests.cluster.operator.conftest import ACCOUNT, Shop
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 ON_MARS = [
     {"name": "landing", "cron": "0 9 * * 1-5", "durationSeconds": 3600, "maxReplicas": 9, "timeZone": "Mars/Base"}
 ]

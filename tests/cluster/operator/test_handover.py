@@ -17,6 +17,8 @@ from tests.cluster.operator.conftest import Shop
 
 NAME = "handover"
 METRIC = "s0-aws-sqs-handover"
+WATCH_SECONDS = 6
+"""A watch gives what has happened at once, as far as the API server has the time."""
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def loads(shop: Shop, tmp_path: Path) -> Iterator[list[int]]:
     with ExternalMetrics(pair, {METRIC: shown}, lambda _: (0, 0)) as metrics:
         for item in registration(metrics.port, shop.namespace):
             shop.apply(item)
-        shop.kubectl("wait", "--for=condition=Available", f"apiservice/v1beta1.{GROUP}", "--timeout=60s")
+        shop.kubectl("wait", "--for=condition=Available", f"apiservice/v1beta1.{GROUP}", "--timeout=120s")
         yield shown
         shop.kubectl("delete", "apiservice", f"v1beta1.{GROUP}")
 
@@ -58,7 +60,7 @@ def mode(shop: Shop, value: str) -> None:
     shop.kubectl("patch", "qwp", NAME, "--type=merge", "-p", json.dumps({"spec": {"mode": value}}))
     generation = json.loads(shop.kubectl("get", "qwp", NAME, "-o", "json"))["metadata"]["generation"]
     shop.eventually(
-        lambda: shop.status(NAME).get("observedGeneration") == generation, 30, f"the mode {value} was not seen"
+        lambda: shop.status(NAME).get("observedGeneration") == generation, 60, f"the mode {value} was not seen"
     )
 
 
@@ -70,7 +72,7 @@ def version(shop: Shop) -> str:
 
 def sizes_since(shop: Shop, begun: str) -> list[int]:
     """Return the Deployment's replicas in each event of the API server's watch, from a version on until now."""
-    query = f"watch=1&resourceVersion={begun}&timeoutSeconds=2&fieldSelector=metadata.name%3D{NAME}"
+    query = f"watch=1&resourceVersion={begun}&timeoutSeconds={WATCH_SECONDS}&fieldSelector=metadata.name%3D{NAME}"
     path = f"/apis/apps/v1/namespaces/{shop.namespace}/deployments?{query}"
     events: list[dict[str, Any]] = [json.loads(line) for line in shop.kubectl("get", "--raw", path).splitlines()]
     assert {event["type"] for event in events} <= {"MODIFIED"}
@@ -91,18 +93,18 @@ def test_the_replicas_change_at_no_handover_from_the_hpa_to_the_pool_and_back(sh
 
     # For days beside it: what would the pool do?
     shop.pool(NAME, queue, maxReplicas=20, mode="DryRun")
-    shop.eventually(lambda: shop.status(NAME).get("desiredReplicas") == 8, 30, "the dry run recommends another size")
+    shop.eventually(lambda: shop.status(NAME).get("desiredReplicas") == 8, 60, "the dry run recommends another size")
 
     begun, generation = version(shop), shop.generation(NAME)
     shop.kubectl("delete", "hpa.v2.autoscaling", f"keda-hpa-{NAME}")
     mode(shop, "Active")
-    shop.eventually(lambda: shop.condition(NAME, "ScalingActive")[0] == "True", 30, "the pool does not scale")
+    shop.eventually(lambda: shop.condition(NAME, "ScalingActive")[0] == "True", 60, "the pool does not scale")
     assert shop.generation(NAME) == generation, "somebody wrote the Deployment's spec"
     touch(shop, "pool")
     assert set(sizes_since(shop, begun)) == {8}
 
     shop.send(queue, 10)
-    shop.eventually(lambda: shop.replicas(NAME) == 10, 30, "the pool does not follow its queue")
+    shop.eventually(lambda: shop.replicas(NAME) == 10, 60, "the pool does not follow its queue")
     loads.append(50)
 
     begun, generation = version(shop), shop.generation(NAME)

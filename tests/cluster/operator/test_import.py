@@ -12,6 +12,7 @@ import pytest
 
 from devcluster import tools
 from devcluster.sqs import REGION
+from tests.cluster.conftest import wait_until_may
 from tests.cluster.operator.conftest import ACCOUNT, Shop
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +72,7 @@ def shell(shop: Shop, tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("operator", "worker", "common")),
     }
     context = ["kubectl", "config", "set-context", "--current", f"--namespace={shop.namespace}"]
-    subprocess.run(context, env=env, check=True, capture_output=True, timeout=30)
+    subprocess.run(context, env=env, check=True, capture_output=True, timeout=60)
     return env
 
 
@@ -105,14 +106,13 @@ def test_a_keda_users_file_becomes_a_running_pool_in_two_commands(
 def keda_definition(shop: Shop) -> Iterator[None]:
     """A cluster that knows ScaledObjects, without KEDA."""
     shop.apply(DEFINITION)
-    shop.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=30s")
+    shop.cluster.wait_until_served("scaledobjects.keda.sh")
     yield
     shop.kubectl("delete", "crd", "scaledobjects.keda.sh")
 
 
 @pytest.mark.usefixtures("keda_definition")
 def test_what_is_in_the_cluster_is_imported_without_its_hpas(shop: Shop, shell: dict[str, str]) -> None:
-    shop.eventually(lambda: shop.kubectl("get", "scaledobjects") == "", 30, "ScaledObjects are not served")
     shop.kubectl("apply", "-f", "-", stdin=scaled_object("kept", "kept"))
     uid = json.loads(shop.kubectl("get", "scaledobject", "kept", "-o", "json"))["metadata"]["uid"]
     owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "kept", "uid": uid}
@@ -140,10 +140,10 @@ def test_what_is_in_the_cluster_is_imported_without_its_hpas(shop: Shop, shell: 
 
 @pytest.mark.usefixtures("keda_definition")
 def test_what_may_not_be_listed_is_told_and_the_rest_is_imported(shop: Shop, shell: dict[str, str]) -> None:
-    shop.eventually(lambda: shop.kubectl("get", "scaledobjects") == "", 30, "ScaledObjects are not served")
     shop.kubectl("apply", "-f", "-", stdin=scaled_object("seen", "seen"))
     shop.kubectl("create", "role", "reader", "--verb=list", "--resource=scaledobjects.keda.sh")
     shop.kubectl("create", "rolebinding", "reader", "--role=reader", "--user=reader")
+    wait_until_may(shop.cluster, "reader", shop.namespace, "list", "scaledobjects.keda.sh")
     env = shell | {"KUBECONFIG": str(shop.cluster.identity("reader", "readers"))}
     command = ["qwp", "import", "--from-cluster", "-n", shop.namespace]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)

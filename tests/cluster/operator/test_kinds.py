@@ -73,15 +73,16 @@ def test_a_stateful_set_goes_down_from_the_top_as_far_as_its_pods_are_idle(
     busy(workers, f"-{start + 1}")
     queue = shop.queue("pods")
     shop.pool("pods", queue, behavior=AT_ONCE, scaleToZeroAfterSeconds=1, **target("StatefulSet", "pods"))
-    shop.eventually(lambda: field(shop, "sts", "pods", ".spec.replicas") == "2", 30, "the idle ones did not go")
-    shop.eventually(lambda: names(workers) == [f"pods-{start}", f"pods-{start + 1}"], 30, "others are left")
+    shop.eventually(lambda: field(shop, "sts", "pods", ".spec.replicas") == "2", 60, "the idle ones did not go")
+    shop.eventually(lambda: names(workers) == [f"pods-{start}", f"pods-{start + 1}"], 60, "others are left")
     shop.eventually(
-        lambda: shop.condition("pods", "WorkersProtected") == ("True", "WorkersAnswer"), 10, "not protected"
+        lambda: shop.condition("pods", "WorkersProtected") == ("True", "WorkersAnswer"), 60, "not protected"
     )
-    assert shop.status("pods")["lastDecision"]["reason"] == "WaitingForIdleWorkers"
+    waits = "WaitingForIdleWorkers"
+    shop.eventually(lambda: shop.status("pods")["lastDecision"]["reason"] == waits, 60, "the wait was not reported")
     assert "controller.kubernetes.io/pod-deletion-cost" not in shop.kubectl("get", "pods", "-o", "yaml")
     workers.rest()
-    shop.eventually(lambda: field(shop, "sts", "pods", ".spec.replicas") == "0", 30, "the last ones did not go")
+    shop.eventually(lambda: field(shop, "sts", "pods", ".spec.replicas") == "0", 60, "the last ones did not go")
 
 
 def test_a_stateful_set_grows_and_shares_no_pool_with_a_deployment_of_its_name(shop: Shop) -> None:
@@ -90,12 +91,14 @@ def test_a_stateful_set_grows_and_shares_no_pool_with_a_deployment_of_its_name(s
     shop.send(queue := shop.queue("same"), 10)
     shop.pool("of-the-set", queue, **target("StatefulSet", "same"))
     shop.pool("of-the-deployment", queue, deployment="same")
-    shop.eventually(lambda: field(shop, "sts", "same", ".spec.replicas") == "2", 30, "the StatefulSet did not grow")
-    shop.eventually(lambda: shop.replicas("same") == 2, 30, "the Deployment did not grow")
+    shop.eventually(lambda: field(shop, "sts", "same", ".spec.replicas") == "2", 60, "the StatefulSet did not grow")
+    shop.eventually(lambda: shop.replicas("same") == 2, 60, "the Deployment did not grow")
     wait_for_the_next_second()  # of pools that were created in one, the lower uid counts as older
     shop.pool("second", queue, **target("StatefulSet", "same"))
-    shop.eventually(lambda: shop.condition("second", "TargetFound") == ("False", "TargetConflict"), 30, "no conflict")
+    shop.eventually(lambda: shop.condition("second", "TargetFound") == ("False", "TargetConflict"), 60, "no conflict")
     assert "already scales StatefulSet same" in message(shop, "second", "TargetFound")
+    found = ("True", "TargetFound")
+    shop.eventually(lambda: shop.condition("of-the-set", "TargetFound") == found, 60, "it was not reported")
     assert message(shop, "of-the-set", "TargetFound") == "StatefulSet same exists"
 
 
@@ -105,9 +108,10 @@ def test_a_rollouts_kind_may_come_later_and_its_idle_pods_are_marked(shop: Shop,
     queue = shop.queue("pods")
     rollout = target("Rollout", "pods", "argoproj.io/v1alpha1")
     shop.pool("pods", queue, behavior=AT_ONCE, scaleToZeroAfterSeconds=1, **rollout)
-    shop.eventually(lambda: shop.condition("pods", "TargetFound") == ("False", "TargetNotFound"), 30, "it was found")
+    shop.eventually(lambda: shop.condition("pods", "TargetFound") == ("False", "TargetNotFound"), 60, "it was found")
     assert "serves no Rollout of argoproj.io/v1alpha1" in message(shop, "pods", "TargetFound")
-    assert any(each.startswith("TargetNotFound: ") for each in shop.events("pods"))
+    told = "TargetNotFound: "
+    shop.eventually(lambda: any(each.startswith(told) for each in shop.events("pods")), 60, "no Event was posted")
 
     replicas = replica_set(shop, "pods", 3, workers.command)
     shop.eventually(lambda: field(shop, "rs", replicas, ".status.readyReplicas") == "3", 60, "not ready")
@@ -120,7 +124,7 @@ def test_a_rollouts_kind_may_come_later_and_its_idle_pods_are_marked(shop: Shop,
     shop.kubectl("patch", "rollout", "pods", "--subresource=status", "--type=merge", "-p", json.dumps(status))
     shop.eventually(lambda: field(shop, "rollout", "pods", ".spec.replicas") == "1", 60, "it was not scaled in")
     shop.kubectl("scale", "rs", replicas, "--replicas=1")
-    shop.eventually(lambda: set(workers.pods()) == {one}, 30, "not the busy worker is left")
+    shop.eventually(lambda: set(workers.pods()) == {one}, 60, "not the busy worker is left")
 
 
 def test_any_other_kind_is_sized_by_its_scale_without_protection_and_says_so(shop: Shop) -> None:
@@ -130,14 +134,14 @@ def test_any_other_kind_is_sized_by_its_scale_without_protection_and_says_so(sho
     shop.apply(index)
     shop.send(queue := shop.queue("idx"), 10)
     shop.pool("idx", queue, **target("Index", "idx", "example.com/v1"))
-    shop.eventually(lambda: field(shop, "index", "idx", ".spec.size") == "2", 30, "it did not grow")
+    shop.eventually(lambda: field(shop, "index", "idx", ".spec.size") == "2", 60, "it did not grow")
     found = ("False", "WorkersNotProtectable")
-    shop.eventually(lambda: shop.condition("idx", "WorkersProtected") == found, 30, "nobody says so")
+    shop.eventually(lambda: shop.condition("idx", "WorkersProtected") == found, 60, "nobody says so")
     assert "set spec.scaleIn.busyWorkers to Drain" in message(shop, "idx", "WorkersProtected")
-    shop.eventually(lambda: shop.condition("idx", "Ready") == ("True", "Ready"), 10, "it is not ready")
+    shop.eventually(lambda: shop.condition("idx", "Ready") == ("True", "Ready"), 60, "it is not ready")
     shop.pool("idx", queue, scaleIn={"busyWorkers": "Drain"}, **target("Index", "idx", "example.com/v1"))
     drained = ("False", "BusyWorkersDrained")
-    shop.eventually(lambda: shop.condition("idx", "WorkersProtected") == drained, 30, "it is not drained")
+    shop.eventually(lambda: shop.condition("idx", "WorkersProtected") == drained, 60, "it is not drained")
     assert shop.status("idx")["replicas"] == 2
 
 
@@ -149,10 +153,10 @@ def test_a_kind_that_cannot_be_scaled_is_told_by_name_and_costs_nobody_else(shop
     shop.pool("rigid", queue, **target("Rigid", "r", "example.com/v1"))
     shop.pool("unlisted", queue, **target("DaemonSet", "d"))
     shop.pool("good", queue)
-    shop.eventually(lambda: shop.replicas("good") == 2, 30, "the good pool suffers")
+    shop.eventually(lambda: shop.replicas("good") == 2, 60, "the good pool suffers")
     unlisted = "spec.scaleTargetRef: the operator does not scale the kind DaemonSet of apps: add it to scaleTargets"
     rigid = "the kind Rigid of example.com/v1 has no /scale: add subresources.scale"
     for pool, words in (("rigid", rigid), ("unlisted", unlisted)):
-        shop.eventually(partial(refused, shop, pool), 30, f"{pool} is not refused")
+        shop.eventually(partial(refused, shop, pool), 60, f"{pool} is not refused")
         assert words in message(shop, pool, "TargetFound")
     assert operator.failures() == ""

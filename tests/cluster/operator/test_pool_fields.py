@@ -19,15 +19,15 @@ def test_a_pool_has_its_active_minimum_while_there_is_work_and_none_while_idle(s
     queue = shop.queue("active")
     shop.deployment("active")
     shop.pool("active", queue, activeMinReplicas=3, **QUICK)
-    shop.eventually(lambda: shop.condition("active", "Ready")[0] == "True", 30, "the pool did not become ready")
+    shop.eventually(lambda: shop.condition("active", "Ready")[0] == "True", 60, "the pool did not become ready")
     assert shop.replicas("active") == 0
     shop.send(queue, 4)
-    shop.eventually(lambda: shop.replicas("active") == 3, 30, "the active minimum was not kept")
+    shop.eventually(lambda: shop.replicas("active") == 3, 60, "the active minimum was not kept")
     assert shop.generation("active") == 2, "more than one write from 0 to 3"
     reason = "from 0 to 3 replicas: not idle, and activeMinReplicas is 3"
-    shop.eventually(lambda: any(reason in event for event in shop.events("active")), 30, "it was not told")
+    shop.eventually(lambda: any(reason in event for event in shop.events("active")), 60, "it was not told")
     shop.purge(queue)
-    shop.eventually(lambda: shop.replicas("active") == 0, 30, "the pool did not go to zero")
+    shop.eventually(lambda: shop.replicas("active") == 0, 60, "the pool did not go to zero")
     assert shop.generation("active") == 3, "more than one write from 3 to 0"
 
 
@@ -35,15 +35,17 @@ def test_a_pause_ends_at_its_time_without_an_edit_or_a_reading(shop: Shop) -> No
     queue = shop.queue("until")
     shop.deployment("until")
     shop.send(queue, 10)
-    end = (datetime.now(UTC) + timedelta(seconds=12)).replace(microsecond=0)
+    end = (datetime.now(UTC) + timedelta(seconds=20)).replace(microsecond=0)
     shop.pool("until", queue, pausedUntil=f"{end:%Y-%m-%dT%H:%M:%SZ}", pollSeconds=300)
-    shop.eventually(lambda: shop.condition("until", "ScalingActive") == ("False", "Paused"), 10, "it is not paused")
-    [step] = shop.status("until")["lastDecision"]["trail"]
+    shop.eventually(lambda: shop.condition("until", "ScalingActive") == ("False", "Paused"), 60, "it is not paused")
+    paused = shop.status("until")
+    assert shop.replicas("until") == 0
+    [step] = paused["lastDecision"]["trail"]
     assert (step["until"], step["message"]) == (f"{end:%Y-%m-%dT%H:%M:%SZ}", f"spec.pausedUntil is {step['until']}")
-    assert (shop.replicas("until"), "backlog" in shop.status("until")) == (0, False)
-    shop.eventually(lambda: "lastScaleTime" in shop.status("until"), 30, "the pause did not end")
+    assert "backlog" not in paused
+    shop.eventually(lambda: "lastScaleTime" in shop.status("until"), 60, "the pause did not end")
     scaled = datetime.fromisoformat(shop.status("until")["lastScaleTime"])
-    assert timedelta(0) <= scaled - end <= timedelta(seconds=1)
+    assert timedelta(0) <= scaled - end < timedelta(seconds=60), "the next reading of a usual pool is after 300 s"
     assert (shop.replicas("until"), shop.condition("until", "ScalingActive")) == (2, ("True", "ScalingActive"))
 
 
@@ -53,8 +55,8 @@ def test_the_example_of_one_direction_only_grows_or_only_shrinks(shop: Shop) -> 
         shop.deployment(name, replicas=replicas)
     shop.send("only-in", 50)
     shop.kubectl("apply", "-f", str(EXAMPLE))
-    shop.eventually(lambda: "backlog" in shop.status("only-out"), 30, "only-out was not read")
-    shop.eventually(lambda: "backlog" in shop.status("only-in"), 30, "only-in was not read")
+    shop.eventually(lambda: "backlog" in shop.status("only-out"), 60, "only-out was not read")
+    shop.eventually(lambda: "backlog" in shop.status("only-in"), 60, "only-in was not read")
     shop.eventually(
         lambda: shop.condition("only-out", "ScalingLimited") == ("True", "ScaleDownLimit"), 120, "it shrinks"
     )
@@ -62,7 +64,7 @@ def test_the_example_of_one_direction_only_grows_or_only_shrinks(shop: Shop) -> 
     assert (shop.replicas("only-out"), shop.replicas("only-in")) == (4, 4)
     shop.send("only-out", 50)
     shop.purge("only-in")
-    shop.eventually(lambda: shop.replicas("only-out") == 10, 30, "it did not grow")
+    shop.eventually(lambda: shop.replicas("only-out") == 10, 60, "it did not grow")
     shop.eventually(lambda: shop.replicas("only-in") == 1, 120, "it did not shrink")
 
 
@@ -74,13 +76,13 @@ def test_a_queue_stands_once_in_the_deployment_and_the_pool_follows(shop: Shop) 
     shop.kubectl("set", "env", "deployment/told", f"QUEUE_URL={AWS}/{first}")
     variable = {"containerName": "worker", "name": "QUEUE_URL"}
     shop.pool("told", first, queues=[{"urlFromEnv": variable}])
-    shop.eventually(lambda: shop.replicas("told") == 2, 30, "the first queue was not followed")
+    shop.eventually(lambda: shop.replicas("told") == 2, 60, "the first queue was not followed")
     shop.kubectl("set", "env", "deployment/told", f"QUEUE_URL={AWS}/{second}")
-    shop.eventually(lambda: shop.replicas("told") == 4, 30, "the second queue was not followed")
+    shop.eventually(lambda: shop.replicas("told") == 4, 60, "the second queue was not followed")
     shop.kubectl("set", "env", "deployment/told", "QUEUE_URL-")
     unresolved = ("False", "QueueAddressInvalid")
     shop.eventually(
-        lambda: shop.condition("told", "QueueReachable") == unresolved, 30, "the missing variable is no news"
+        lambda: shop.condition("told", "QueueReachable") == unresolved, 60, "the missing variable is no news"
     )
     assert shop.replicas("told") == 4
     [told] = [each for each in shop.status("told")["conditions"] if each["type"] == "QueueReachable"]

@@ -33,11 +33,11 @@ def test_prometheus_answers_for_the_desired_replicas(shop: Shop, prometheus: Pro
     shop.deployment("seen")
     shop.send(queue, 35)
     shop.pool("seen", queue)
-    shop.eventually(lambda: shop.replicas("seen") == 7, 30, "the pool did not grow")
+    shop.eventually(lambda: shop.replicas("seen") == 7, 60, "the pool did not grow")
     promql = f'queueworkerpool_desired_replicas{{namespace="{shop.namespace}",pool="seen"}}'
-    wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 30, "no answer of 7 desired replicas")
+    wait_until(lambda: [value for _, value in prometheus.query(promql)] == [7.0], 60, "no answer of 7 desired replicas")
     writes = f'sum(queueworkerpool_scale_writes_total{{namespace="{shop.namespace}",direction="up"}})'
-    wait_until(lambda: [value for _, value in prometheus.query(writes)] == [1.0], 30, "no answer of one write")
+    wait_until(lambda: [value for _, value in prometheus.query(writes)] == [1.0], 60, "no answer of one write")
 
 
 def test_a_dry_run_is_compared_with_the_size_that_another_writer_set(
@@ -46,13 +46,13 @@ def test_a_dry_run_is_compared_with_the_size_that_another_writer_set(
     shop.deployment("compared", replicas=3)
     shop.send(queue := shop.queue("compared"), 35)
     shop.pool("compared", queue, mode="DryRun")
-    shop.eventually(lambda: shop.status("compared").get("desiredReplicas") == 7, 30, "nothing was recommended")
+    shop.eventually(lambda: shop.status("compared").get("desiredReplicas") == 7, 60, "nothing was recommended")
     shop.kubectl("scale", "deployment", "compared", "--replicas=5")
     of_pool = f'{{namespace="{shop.namespace}",pool="compared"}}'
     theirs = f"queueworkerpool_current_replicas{of_pool}"
     # The past is asked for at whole seconds, so that it must be there for longer than one.
     past = f"{theirs} offset 2s"
-    wait_until(lambda: [value for _, value in prometheus.query(past)] == [5.0], 30, "the other size is not recorded")
+    wait_until(lambda: [value for _, value in prometheus.query(past)] == [5.0], 60, "the other size is not recorded")
     asked = ("--kubeconfig", str(shop.cluster.kubeconfig), "--prometheus", prometheus.url, "--since", "5m")
     drawn = tmp_path / "compared.svg"
     command = ["compare", f"{shop.namespace}/compared", *asked, "-o", "json", "--picture", str(drawn)]
@@ -65,7 +65,7 @@ def test_a_dry_run_is_compared_with_the_size_that_another_writer_set(
 
 def test_prometheus_evaluates_the_alerts(prometheus: Prometheus) -> None:
     names = {rule["alert"] for rule in yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]}
-    wait_until(lambda: prometheus.rules() == dict.fromkeys(names, "ok"), 30, "not every alert is evaluated")
+    wait_until(lambda: prometheus.rules() == dict.fromkeys(names, "ok"), 60, "not every alert is evaluated")
 
 
 def test_promtool_finds_nothing_to_object_to(
@@ -76,7 +76,7 @@ def test_promtool_finds_nothing_to_object_to(
         unavailable(MISSING)
     shop.deployment("checked")
     shop.pool("checked", shop.queue("checked"))
-    shop.eventually(lambda: shop.namespace in operator.get("/metrics"), 30, "the pool is not in the metrics")
+    shop.eventually(lambda: shop.namespace in operator.get("/metrics"), 60, "the pool is not in the metrics")
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=operator.get("/metrics"), capture_output=True, text=True, check=False
     )

@@ -31,7 +31,8 @@ def apply_example(shop: Shop, journal: Path) -> dict[str, str]:
     ] + [{"name": name, "value": value} for name, value in environment.items()]
     container["command"] = [sys.executable, "-m", "queueworker"]
     exec_at = next(i for i, argument in enumerate(container["args"]) if argument.startswith("--exec="))
-    script = f'echo "$QUEUEWORKER_STATE_HOST $SQS_QUEUE_URL" >>{journal}; sleep 0.3'
+    # A message lasts as long as in the example: one pod alone must not be done before the other one has started.
+    script = f'echo "$QUEUEWORKER_STATE_HOST $SQS_QUEUE_URL" >>{journal}; sleep 1'
     container["args"][exec_at] = f"--exec=sh -c '{script}'"
     container["args"] += ["--wait-seconds=1", "--grace-seconds=5"]
     spec["terminationGracePeriodSeconds"] = 10
@@ -57,12 +58,12 @@ def test_each_container_serves_every_queue_of_its_pool_and_the_pool_sizes_for_th
 ) -> None:
     journal = tmp_path / "journal"
     queues = apply_example(shop, journal)
-    shop.eventually(lambda: shop.condition(POOL, "QueueReachable")[0] == "True", 30, "the queues were not read")
+    shop.eventually(lambda: shop.condition(POOL, "QueueReachable")[0] == "True", 60, "the queues were not read")
     for name in queues.values():
         shop.send(name, MESSAGES)
-    shop.eventually(lambda: shop.replicas(DEPLOYMENT) == 2, 30, "the pool did not grow by the sum of its queues")
+    shop.eventually(lambda: shop.replicas(DEPLOYMENT) == 2, 60, "the pool did not grow by the sum of its queues")
     shop.eventually(lambda: shop.ready(DEPLOYMENT) == 2, 60, "the workers did not become ready")
-    shop.eventually(lambda: not sum(depth(shop, url) for url in queues), 60, "the queues were not emptied")
+    shop.eventually(lambda: not sum(depth(shop, url) for url in queues), 120, "the queues were not emptied")
     shop.eventually(lambda: shop.replicas(DEPLOYMENT) == 0, 60, "the pool did not shrink")
     assert shop.condition(POOL, "WorkersProtected") == ("True", "WorkersAnswer")
     handled = Counter(tuple(line.split()) for line in journal.read_text().splitlines())

@@ -20,7 +20,7 @@ def roll_out_what_crashes(shop: Shop) -> None:
     """Begin a rollout that gets nowhere, which the Deployment says after some seconds."""
     crashing = {"name": "worker", "command": ["sh", "-c", "exit 1"], "readinessProbe": NEVER_READY}
     spec = {
-        "progressDeadlineSeconds": 8,
+        "progressDeadlineSeconds": 20,
         "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": {"spec": {"containers": [crashing]}},
     }
@@ -32,14 +32,14 @@ def test_a_rollout_that_gets_nowhere_holds_for_some_time_and_costs_no_busy_worke
     busy = workers.work(1)
     roll_out_what_crashes(shop)
     updated = ("get", "deployment", "pods", "-o", "jsonpath={.status.updatedReplicas}")
-    shop.eventually(lambda: shop.kubectl(*updated) == "1", 20, "the rollout did not begin")
+    shop.eventually(lambda: shop.kubectl(*updated) == "1", 60, "the rollout did not begin")
     workers.scale_in()
     shop.eventually(
-        lambda: shop.status("pods").get("lastDecision", {}).get("reason") == "RollingOut", 20, "nothing waits for it"
+        lambda: shop.status("pods").get("lastDecision", {}).get("reason") == "RollingOut", 60, "nothing waits for it"
     )
     assert shop.replicas("pods") == 5
-    shop.eventually(lambda: shop.replicas("pods") <= 2, 60, "the idle workers did not go")
-    shop.eventually(lambda: len(workers.pods()) <= 3, 30, "the idle pods did not go")
+    shop.eventually(lambda: shop.replicas("pods") <= 2, 90, "the idle workers did not go")
+    shop.eventually(lambda: len(workers.pods()) <= 3, 60, "the idle pods did not go")
     assert busy <= set(workers.pods())
     workers.rest()
     shop.eventually(lambda: shop.replicas("pods") == 0, 60, "the last one did not go")
@@ -49,14 +49,14 @@ def test_a_bound_that_falls_during_a_rollout_stops_no_busy_worker(shop: Shop, wo
     workers.start(5)
     shop.pool("pods", shop.queue("pods"), minReplicas=5)
     shop.eventually(
-        lambda: shop.condition("pods", "WorkersProtected") == ("True", "WorkersAnswer"), 30, "nobody has answered"
+        lambda: shop.condition("pods", "WorkersProtected") == ("True", "WorkersAnswer"), 60, "nobody has answered"
     )
     busy = workers.work(3)
     roll_out_what_crashes(shop)
     at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
     shop.pool("pods", shop.queue("pods"), minReplicas=0, maxReplicas=1, behavior=at_once)
-    shop.eventually(lambda: shop.replicas("pods") < 5, 60, "the rollout holds for ever")
-    shop.eventually(lambda: len(workers.pods()) <= 5, 30, "the idle pods did not go")
+    shop.eventually(lambda: shop.replicas("pods") < 5, 90, "the rollout holds for ever")
+    shop.eventually(lambda: len(workers.pods()) <= 5, 60, "the idle pods did not go")
     assert busy <= set(workers.pods())
 
 

@@ -59,9 +59,13 @@ class Workers:
         self.shop.eventually(lambda: self.shop.ready("pods") == count, 60, "the workers did not become ready")
 
     def pods(self) -> dict[str, dict[str, Any]]:
-        """Return the pods that are not about to end, by address."""
+        """Return the pods that are not about to end, by address; one that has none yet, by name."""
         listed = json.loads(self.shop.kubectl("get", "pods", "-l", "app=pods", "-o", "json"))["items"]
-        return {pod["status"]["podIP"]: pod for pod in listed if "deletionTimestamp" not in pod["metadata"]}
+        return {
+            pod["status"].get("podIP", pod["metadata"]["name"]): pod
+            for pod in listed
+            if "deletionTimestamp" not in pod["metadata"]
+        }
 
     def work(self, count: int) -> set[str]:
         """Make this many workers busy; return their addresses."""

@@ -26,7 +26,7 @@ REFUSED = {
 @pytest.mark.parametrize(("options", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_an_option_of_the_other_kind_of_node_is_refused(options: list[str], sentence: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "devcluster", "up", f"--dir={tmp_path}", *options]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (answer.returncode, answer.stdout) == (1, "")
     assert sentence in answer.stderr
     assert list(tmp_path.iterdir()) == []

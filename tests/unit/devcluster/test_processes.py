@@ -16,8 +16,10 @@ from devcluster.progress import elapsed, running
 
 
 def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it ends while it is read
+        return False
 
 
 def test_a_program_can_be_stopped_and_started_again(tmp_path: Path) -> None:
@@ -35,7 +37,7 @@ def test_a_program_can_be_stopped_and_started_again(tmp_path: Path) -> None:
 def test_a_program_that_does_not_heed_sigterm_is_killed(tmp_path: Path) -> None:
     program = Program(["sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"], tmp_path / "deaf.log")
     program.start()
-    wait_until(lambda: "up" in (tmp_path / "deaf.log").read_text(), 10, "it did not come up")
+    wait_until(lambda: "up" in (tmp_path / "deaf.log").read_text(), 60, "it did not come up")
     program.stop(grace_seconds=0.2)
     assert not program.running
 
@@ -43,7 +45,7 @@ def test_a_program_that_does_not_heed_sigterm_is_killed(tmp_path: Path) -> None:
 def test_a_program_that_ended_early_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
     program = Program(["sh", "-c", "echo port taken; exit 1"], tmp_path / "server.log")
     program.start()
-    wait_until(lambda: not program.running, 10, "it did not end")
+    wait_until(lambda: not program.running, 60, "it did not end")
     with pytest.raises(StartFailedError, match=r"server ended early.*port taken"):
         program.check()
 
@@ -62,14 +64,18 @@ def test_a_program_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         child = int(parent.stdout.readline())
         assert alive(child)
         parent.send_signal(signal.SIGKILL)
-    wait_until(lambda: not alive(child), 10, "the program outlived its parent")
+    wait_until(lambda: not alive(child), 60, "the program outlived its parent")
 
 
 def test_what_escaped_its_group_is_found_by_its_mark(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "1000"], env=leftovers.mark(tmp_path), start_new_session=True) as escaped:
-        wait_until(lambda: list(leftovers.find(tmp_path)) == [escaped.pid], 10, "it was not found")
-        assert list(leftovers.find(tmp_path / "another")) == []
-        leftovers.end(tmp_path)
+        try:
+            wait_until(lambda: list(leftovers.find(tmp_path)) == [escaped.pid], 60, "it was not found")
+            assert list(leftovers.find(tmp_path / "another")) == []
+            leftovers.end(tmp_path)
+            assert escaped.wait(60)
+        finally:
+            escaped.kill()
 
 
 def test_waiting_ends_with_a_sentence() -> None:

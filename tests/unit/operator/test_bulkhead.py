@@ -11,7 +11,7 @@ import pytest
 from queueworkerpool.queues.sqs import bulkhead
 from queueworkerpool.queues.sqs.bulkhead import SLOW_PER_QUICK, Bulkhead
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 T = TypeVar("T")
 
@@ -75,7 +75,8 @@ async def test_what_was_slow_last_time_takes_no_quick_place_even_when_the_slow_o
     assert await waiting == "answer"
 
 
-async def test_what_is_quick_again_counts_as_quick_again(two: Bulkhead) -> None:
+async def test_what_is_quick_again_counts_as_quick_again(two: Bulkhead, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulkhead, "SLOW_SECONDS", 1.0)  # a call is not quick on a busy machine
     async with black_holes(two, 1) as tasks:
         await asyncio.wait(tasks, timeout=2 * bulkhead.SLOW_SECONDS)
     assert list(two._slow_before) == ["hole 0"]

@@ -55,7 +55,7 @@ def test_it_is_quiet_once_the_last_write_has_ended_or_failed(fails: bool) -> Non
     def write() -> None:
         with fence.passage():
             sent.set()
-            answered.wait(10)
+            answered.wait(60)
             if fails:
                 raise ClusterError("no answer")
 
@@ -67,12 +67,12 @@ def test_it_is_quiet_once_the_last_write_has_ended_or_failed(fails: bool) -> Non
 
     writer = threading.Thread(target=shielded)
     writer.start()
-    assert sent.wait(10)
+    assert sent.wait(60)
     fence.close()
     assert not fence.is_quiet(0)
     answered.set()
-    assert fence.is_quiet(10)
-    writer.join(10)
+    assert fence.is_quiet(60)
+    writer.join(60)
     assert bool(found) is fails
 
 

@@ -1,6 +1,7 @@
 """Liveness and readiness, at the edges of both."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -90,14 +91,14 @@ def working(jobs: Jobs, *works: Callable[[], object]) -> Iterator[None]:
             begun.release()
             what()
 
-    threads = [threading.Thread(target=work, args=(each,)) for each in works]
+    threads = [threading.Thread(target=work, args=(each,), daemon=True) for each in works]
     for thread in threads:
         thread.start()
     for _ in threads:
         begun.acquire()
     yield
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
 
 def failures_later(jobs: Jobs, seconds: float) -> list[str]:
@@ -105,12 +106,20 @@ def failures_later(jobs: Jobs, seconds: float) -> list[str]:
     return HealthState(later, jobs={"queue client": jobs}).liveness_failures(later)
 
 
+def stuck_for(failures: list[str]) -> int:
+    """Return for how many seconds a thread is stuck, as the only failure says; more have passed on a busy machine."""
+    [failure] = failures
+    found = re.fullmatch(r"a thread of the queue client is stuck for (\d+) s", failure)
+    assert found, failure
+    return int(found[1])
+
+
 def test_a_thread_that_waits_for_a_lock_is_stuck_and_one_that_has_ended_is_not() -> None:
     jobs, lock = Jobs(), threading.Lock()
     lock.acquire()
     with working(jobs, lock.acquire):
         assert failures_later(jobs, THREAD_STUCK_SECONDS - 5) == []
-        assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == ["a thread of the queue client is stuck for 46 s"]
+        assert stuck_for(failures_later(jobs, THREAD_STUCK_SECONDS + 1)) >= 46
         lock.release()
     assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == []
 
@@ -118,7 +127,7 @@ def test_a_thread_that_waits_for_a_lock_is_stuck_and_one_that_has_ended_is_not()
 def test_an_executor_full_of_endless_jobs_is_stuck() -> None:
     jobs, never = Jobs(), threading.Event()
     with working(jobs, *[never.wait] * 8):
-        assert failures_later(jobs, THREAD_STUCK_SECONDS + 1) == ["a thread of the queue client is stuck for 46 s"]
+        assert stuck_for(failures_later(jobs, THREAD_STUCK_SECONDS + 1)) >= 46
         never.set()
 
 
@@ -128,11 +137,11 @@ def test_a_thread_that_waits_for_its_socket_is_not_stuck_and_nor_are_those_that_
     lock.acquire()
     with ours, theirs, ours.makefile("rb") as answer, working(jobs, answer.readline, lock.acquire):
         wait_until(
-            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) == [], 10, "a wait for a socket counts as stuck"
+            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) == [], 60, "a wait for a socket counts as stuck"
         )
         theirs.sendall(b"at last\n")
         wait_until(
-            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) != [], 10, "the other one does not count as stuck"
+            lambda: failures_later(jobs, THREAD_STUCK_SECONDS + 1) != [], 60, "the other one does not count as stuck"
         )
         lock.release()
 
@@ -163,7 +172,7 @@ ended.set()
 
 def test_a_collection_of_garbage_while_threads_are_looked_at_does_not_freeze_the_process() -> None:
     command = [sys.executable, "-c", COLLECTS_GARBAGE_ALL_THE_TIME]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=True, timeout=60)
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=True, timeout=200)
 
 
 def test_a_pool_whose_tick_does_not_begin_is_reported() -> None:

@@ -27,7 +27,7 @@ class FakeServer:
 
 
 async def until_refused(served: Namespaces, names: set[str]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while served.refused() != names:  # noqa: ASYNC110 -- what changes is a plain set, which tells nobody
             await asyncio.sleep(0)
 
@@ -65,7 +65,7 @@ async def test_while_no_watch_is_refused_nothing_is_asked(monkeypatch: pytest.Mo
 
     served = Namespaces(("a",), server, asyncio.Event(), refusals)
     await served.listable()
-    async with served.end_when_changed(), asyncio.timeout(5):
+    async with served.end_when_changed(), asyncio.timeout(60):
         await done.wait()
     assert server.asked == 1
 
@@ -78,6 +78,6 @@ async def test_one_that_was_refused_from_the_start_ends_the_run_when_it_is_back(
     served = Namespaces(("a", "b"), server, asyncio.Event(), lambda: server.refusals)
     assert await served.listable() == ("a",)
     assert served.refused() == {"b"}
-    async with served.end_when_changed() as end, asyncio.timeout(5):
+    async with served.end_when_changed() as end, asyncio.timeout(60):
         server.forbid()
         await end.wait()

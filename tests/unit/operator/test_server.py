@@ -47,7 +47,7 @@ def connection(
     server_and_reported: tuple[HttpServer, Reported], reported: Reported
 ) -> Iterator[http.client.HTTPConnection]:
     assert reported == Reported()  # nothing remains from the test before
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server_and_reported[0].port, timeout=10)) as opened:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server_and_reported[0].port, timeout=60)) as opened:
         yield opened
 
 

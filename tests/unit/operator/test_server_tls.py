@@ -30,7 +30,7 @@ class Served:
         context = ssl.create_default_context(cafile=(authority or self.authority).certificate)
         if client:
             context.load_cert_chain(client.certificate, client.key)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.server.port, timeout=10, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.server.port, timeout=60, context=context)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -94,13 +94,13 @@ def test_four_hundred_of_them_hold_up_nobody(served: Served) -> None:
 
 def test_a_handshake_has_its_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queueworkerpool.server.http.HEAD_SECONDS", 0.2)
-    silent = socket.create_connection(("127.0.0.1", served.server.port), timeout=10)
+    silent = socket.create_connection(("127.0.0.1", served.server.port), timeout=60)
     with silent, contextlib.suppress(ConnectionResetError):
         assert silent.recv(100) == b""
 
 
 def test_plain_http_is_not_answered(served: Served) -> None:
-    with socket.create_connection(("127.0.0.1", served.server.port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", served.server.port), timeout=60) as plain:
         plain.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
         with contextlib.suppress(ConnectionResetError):
             assert METRICS not in plain.recv(4096)

@@ -166,6 +166,6 @@ def test_no_process_is_left_behind(kill: Callable[[int, int], None], how: int, l
         assert process.stdout is not None
         assert process.stdout.readline() == "1\n"
         kill(process.pid, how)
-        _, said = process.communicate(timeout=10)  # until the last process has closed its end
+        _, said = process.communicate(timeout=60)  # until the last process has closed its end
     assert said.count("Traceback") == bool(last)
     assert said.endswith(last)

@@ -22,7 +22,7 @@ if __name__ == "__main__":
     with Processes(2) as processes:
         list(processes.results(long, 2))
 """
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

@@ -78,13 +78,13 @@ def test_concurrency_counts_messages() -> None:
 
     def wait(_: Sequence[Message]) -> None:
         together.release()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     batches = Batches(wait)
     work = ThreadBatchWork(batches, context(environment, 8, batch_size=3))
     work.accept(environment.leases(12))
     for _ in range(3):
-        assert together.acquire(timeout=10)
+        assert together.acquire(timeout=60)
     assert sorted(map(len, batches.all)) == [2, 3, 3]
     assert environment.stats.snapshot().busy == 8
     go_on.set()
@@ -162,12 +162,12 @@ def test_when_the_limiter_is_closed_each_message_is_handled_or_released(
 def test_a_batch_that_the_worker_cancels_is_released_at_once() -> None:
     async def hang(_: Sequence[Message]) -> None:
         started.set()
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
     environment, started = Environment(), threading.Event()
     work = CoroutineBatchWork(hang, context(environment))
     work.accept(environment.leases(3))
-    assert started.wait(10)
+    assert started.wait(60)
     work.stop()
     environment.wait_until_settled()
     assert sorted(environment.queue.released) == ["m0", "m1", "m2"]
@@ -180,7 +180,7 @@ def test_a_batch_that_is_cancelled_while_its_middleware_begins_is_not_handled() 
     async def wait_for_the_second(message: Message) -> AsyncIterator[None]:
         if message.id == "m1":
             beginning.set()
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         try:
             yield
         finally:
@@ -192,7 +192,7 @@ def test_a_batch_that_is_cancelled_while_its_middleware_begins_is_not_handled() 
     wrapped: Any = wrap_batch(BatchHandler(handle), [wait_for_the_second]).function
     work = CoroutineBatchWork(wrapped, context(environment))
     work.accept(environment.leases(3))
-    assert beginning.wait(10)
+    assert beginning.wait(60)
     environment.lease_manager.set_deadline(time.monotonic())
     work.stop()
     environment.wait_until_settled()

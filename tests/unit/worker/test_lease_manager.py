@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from devcluster.processes import wait_until
 from queueworker.errors import UnreachableError
 from queueworker.lease.manager import MIN_SENDERS, LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
@@ -72,7 +73,7 @@ def managed(request: pytest.FixtureRequest) -> Iterator[Managed]:
     running = Managed(request.param)
     yield running
     running.manager.close()
-    running.thread.join(10)
+    running.thread.join(60)
 
 
 @pytest.mark.parametrize(("held", "senders"), [(1, MIN_SENDERS), (40, 4), (41, 5), (1000, 100)])
@@ -122,10 +123,35 @@ def test_a_message_is_done_with_when_sqs_has_deleted_it_after_success(managed: M
 
 
 def until_unsettled(managed: Managed, number: int) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(managed.manager) > number:
         assert time.monotonic() < until, "a message was not settled"
         time.sleep(0.01)
+
+
+class SlowStats(Stats):
+    """Counts that take their time, as where a thread is put aside in between."""
+
+    def add(self, count: Count, number: int = 1) -> None:
+        threading.Event().wait(0.1)
+        super().add(count, number)
+
+
+def test_a_message_that_is_done_with_is_counted() -> None:
+    """A worker that ends says how many it has deleted, once there are no more."""
+    stats = SlowStats(time.monotonic)
+    manager = LeaseManager(
+        queue=SlowQueue(), table=LeaseTable(VISIBILITY_SECONDS), stats=stats, clock=time.monotonic, senders=1
+    )
+    (lease,) = manager.add(list(messages(1)), hidden_since=time.monotonic())
+    manager.flush()
+    manager.settle(lease, DELETE)
+    running = threading.Thread(target=manager.run, daemon=True)
+    running.start()
+    wait_until(lambda: not len(manager), 60, "the message was not deleted")
+    assert stats.snapshot().counts[Count.DELETED] == 1
+    manager.close()
+    running.join(60)
 
 
 @pytest.mark.parametrize("managed", [MIN_SENDERS], indirect=True)
@@ -134,7 +160,7 @@ def test_a_request_that_raises_whatever_it_may_is_sent_again(managed: Managed) -
     (lease,) = managed.manager.add(list(messages(1)), hidden_since=time.monotonic())
     managed.manager.flush()
     managed.manager.settle(lease, DELETE)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(managed.manager):
         assert time.monotonic() < until, "the message is asked for never again"
         time.sleep(0.01)
@@ -154,7 +180,7 @@ def test_a_release_is_done_when_the_message_is_here_again_although_its_answer_wa
     managed.queue.at_next_change = shown_again
     (lease,) = managed.manager.add([message], hidden_since=time.monotonic())
     managed.manager.settle(lease, RELEASE)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not managed.stats.snapshot().counts[Count.RELEASED]:
         assert time.monotonic() < until, "the release is not counted"
         time.sleep(0.01)

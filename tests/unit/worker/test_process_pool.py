@@ -88,7 +88,7 @@ def test_an_idle_process_takes_the_next_message_and_another_is_started_only_whil
     together = threading.Barrier(2)
 
     def meet() -> None:
-        together.wait(10)
+        together.wait(60)
 
     started = Started(meet)
     threads = [threading.Thread(target=started.pool, args=(MESSAGE,)) for _ in range(2)]
@@ -192,18 +192,18 @@ def test_a_message_that_waits_for_a_process_takes_one_that_has_become_idle(monke
     def work() -> None:
         if not busy.is_set():
             busy.set()
-            assert proceed.wait(10)
+            assert proceed.wait(60)
 
     started = Started(work)
     first = threading.Thread(target=started.pool, args=(MESSAGE,))
     first.start()
-    assert busy.wait(10)
+    assert busy.wait(60)
     started.failing_starts = 2
     second = threading.Thread(target=started.pool, args=(MESSAGE,))
     second.start()
-    wait_until(lambda: bool(started.pool._changed._waiters), 10, "the second does not wait")  # type: ignore[attr-defined]
+    wait_until(lambda: bool(started.pool._changed._waiters), 60, "the second does not wait")  # type: ignore[attr-defined]
     proceed.set()
     for thread in (first, second):
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     assert len(started.processes) == 3

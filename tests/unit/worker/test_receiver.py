@@ -146,7 +146,6 @@ def test_polls_of_a_queue_among_several_hold_little_unless_messages_come(
     assert list(zip(queue.limits, queue.waits, strict=True)) == polls
 
 
-@pytest.mark.timeout(30)
 def test_messages_that_cannot_be_deleted_stop_the_receiver() -> None:
     environment = Environment(UndeletableQueue(), CapacityLimiter(10))
     limiter, stats = environment.limiter, environment.stats
@@ -176,7 +175,7 @@ class SlowQueue(UndeletableQueue):
         self.limits.append(limit)
         if len(self.limits) > 1:
             self.started.release()
-            assert self.answer.wait(20)
+            assert self.answer.wait(60)
         return super().receive(limit, wait_seconds, visibility_seconds)
 
     def delete(self, receipt_handles: Sequence[str]) -> dict[int, EntryFailure]:  # noqa: ARG002 -- as SqsQueue
@@ -191,14 +190,14 @@ def test_as_many_requests_are_under_way_as_there_is_capacity_for_their_messages(
     capacity: int, requests: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The handlers of the first ten end meanwhile.
-    monkeypatch.setattr("queueworker.receive.limiter.FULL_BATCH_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("queueworker.receive.limiter.FULL_BATCH_TIMEOUT_SECONDS", 2.0)
     queue = SlowQueue()
     environment = Environment(queue, CapacityLimiter(capacity))
     receiver_thread = environment.start(wait_seconds=20)
     for _ in requests:
-        assert queue.started.acquire(timeout=20)
+        assert queue.started.acquire(timeout=60)
     assert not queue.started.acquire(timeout=0.05), "more is received than there is capacity for"
     environment.limiter.close()
     queue.answer.set()
-    receiver_thread.join(20)
+    receiver_thread.join(60)
     assert sorted(queue.limits[1 : len(requests) + 1], reverse=True) == requests

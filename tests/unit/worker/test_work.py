@@ -50,6 +50,7 @@ class Environment:
             queue=self.queue, table=LeaseTable(30), stats=self.stats, clock=time.monotonic
         )
         self.lease_manager.flush()
+        self._leased = 0
         threading.Thread(target=self.lease_manager.run, daemon=True).start()
 
     def context(self, dead_letter_queue: DeadLetterQueue | None = None, *, in_order: bool = True) -> WorkContext:
@@ -67,14 +68,20 @@ class Environment:
         return [Message(f"m{i}", "", f"m{i}", group=f"g{i % groups}" if groups else None) for i in range(number)]
 
     def leases(self, number: int, groups: int = 0) -> list[Lease]:
+        self._leased += number
         return self.lease_manager.add(self.messages(number, groups), hidden_since=time.monotonic())
 
     def wait_until_settled(self) -> None:
-        deadline = time.monotonic() + 10
-        while len(self.lease_manager):
+        """Wait until each message was deleted or released, and counted, which comes a moment later."""
+        deadline = time.monotonic() + 60
+        while len(self.lease_manager) or self._counted() < self._leased:
             assert time.monotonic() < deadline, f"{len(self.lease_manager)} messages are neither deleted nor released"
             time.sleep(0.002)
         self.lease_manager.close()
+
+    def _counted(self) -> int:
+        counts = self.stats.snapshot().counts
+        return counts[Count.DELETED] + counts[Count.RELEASED]
 
 
 @pytest.mark.parametrize("groups", [0, 3, 40])
@@ -190,7 +197,7 @@ def test_a_group_of_a_standard_queue_orders_nothing() -> None:
     environment, together = Environment(), threading.Barrier(4)
 
     def meet(message: Message) -> None:
-        together.wait(10)
+        together.wait(60)
         if message.id == "m0":
             raise RuntimeError("one failure")
 
@@ -244,12 +251,12 @@ def test_a_task_of_a_handler_that_calls_exit_does_not_end_the_loop_of_all() -> N
 def test_a_coroutine_that_the_worker_cancels_is_released_at_once() -> None:
     async def hang(_: Message) -> None:
         started.set()
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
     environment, started = Environment(), threading.Event()
     work = CoroutineWork(hang, environment.context())
     work.accept(environment.leases(1))
-    assert started.wait(10)
+    assert started.wait(60)
     work.stop()
     environment.wait_until_settled()
     assert environment.queue.released == ["m0"]
@@ -278,7 +285,7 @@ def test_a_handler_that_stops_because_its_message_is_cancelled_is_released_at_on
         CoroutineWork(stop_when_cancelled_async, context) if coroutines else ThreadWork(stop_when_cancelled, context)
     )
     work.accept(environment.leases(1))
-    assert started.wait(10)
+    assert started.wait(60)
     environment.lease_manager.set_deadline(time.monotonic())
     environment.wait_until_settled()
     assert environment.queue.released == ["m0"]

@@ -229,9 +229,10 @@ class LeaseManager:
             outcome = self._table.record_answer(request, retryable, sent_at=sent_at, now=self._clock())
             handled = self._handled(request, outcome)
             self._unannounced += len(handled)
+            # Here, lest somebody who waits for the last message tells a number without it.
+            self._stats.add(_COUNTS[request.action], len(outcome.confirmed))
+            self._stats.add(Count.STRANDED, len(outcome.stranded))
             self._changed.notify_all()
-        self._stats.add(_COUNTS[request.action], len(outcome.confirmed))
-        self._stats.add(Count.STRANDED, len(outcome.stranded))
         _log_failures(request, failures, outcome)
         if self._after_delete and handled:
             self._announce(self._after_delete, handled)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from queueworker import Message, Reject, Retry
 
+LET_GO = Path("let-go")
+
 
 def write(event: str, message: Message) -> None:
     with Path(os.environ["JOURNAL"]).open("a") as journal:
@@ -46,6 +48,18 @@ async def sleep_on_a_loop(message: Message) -> None:
     """Sleep as `sleep` does; write which event loop runs."""
     await asyncio.sleep(float(message.body.split()[1]))
     write("handled", replace(message, body=f"{message.body.split()[0]} {id(asyncio.get_running_loop())}"))
+
+
+def hold(message: Message) -> None:
+    """Work until the test lets it go on, by a file in the worker's folder."""
+    write("started", message)
+    while not LET_GO.exists():
+        time.sleep(0.02)
+    write("handled", message)
+
+
+async def hold_async(message: Message) -> None:
+    await asyncio.to_thread(hold, message)
 
 
 def fail(message: Message) -> None:
@@ -158,7 +172,7 @@ def leave_a_child(message: Message) -> None:
         return
     if os.fork():
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(30)
+    time.sleep(120)  # longer than the test waits
     os._exit(0)
 
 

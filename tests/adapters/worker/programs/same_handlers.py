@@ -84,10 +84,10 @@ def charge(order: Order, message: Message) -> None:
 
 
 def deadline(message: Message) -> None:
-    """Write for how many seconds it may still work, at the start and once the worker drains."""
+    """Write for how many seconds, in tens, it may still work, once the worker drains."""
     write("started", message)
-    pause(2)
-    write(f"has-{message.deadline - time.time():.0f}-left", message)
+    pause(4)
+    write(f"has-{round(message.deadline - time.time(), -1):.0f}-left", message)
 
 
 def journaled(message: Message) -> Iterator[None]:

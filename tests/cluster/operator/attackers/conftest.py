@@ -25,7 +25,7 @@ def namespace_of(cluster: Cluster, tenant: str) -> str:
     name = f"{tenant}-{uuid.uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", name)
     account = ("get", "serviceaccount", "default", "-n", name, "--ignore-not-found", "-o", "name")
-    wait_until(lambda: cluster.kubectl(*account) != "", 30, f"namespace {name} got no default service account")
+    wait_until(lambda: cluster.kubectl(*account) != "", 60, f"namespace {name} got no default service account")
     return name
 
 
@@ -37,10 +37,11 @@ def victim(cluster: Cluster, moto_sqs: MotoSqs, operator: Operator) -> Iterator[
     shop.send(shop.queue("till"), LOAD)
     shop.deployment("till")
     shop.pool("till", f"{shop.namespace}-till", target={"messagesPerPod": 200})
-    shop.eventually(lambda: shop.replicas("till") == 4, 30, "the victim's pool did not get its size")
+    shop.eventually(lambda: shop.replicas("till") == 4, 60, "the victim's pool did not get its size")
     yield shop
     assert (shop.replicas("till"), shop.generation("till")) == (4, 2)  # one write, the operator's first
-    assert shop.condition("till", "Ready") == ("True", "Ready")
+    # A test before may have cut off SQS.
+    shop.eventually(lambda: shop.condition("till", "Ready") == ("True", "Ready"), 60, "the victim's pool is not ready")
     cluster.kubectl("delete", "namespace", shop.namespace, "--wait=false")
 
 

@@ -15,7 +15,7 @@ def test_what_is_injected_is_shown_nowhere(attacker: Shop, operator: Operator) -
     mine = attacker.queue("injected")
     attacker.deployment("injected")
     attacker.pool("injected", mine)
-    attacker.eventually(lambda: attacker.condition("injected", "Ready")[0] == "True", 30, "the pool is not ready")
+    attacker.eventually(lambda: attacker.condition("injected", "Ready")[0] == "True", 60, "the pool is not ready")
     attacker.kubectl("annotate", "qwp", "injected", f"note={RAW}{'x' * 100_000}")
     competing_writer = {"manager": RAW, "writes": 2**31 - 1, "lastTime": "9999-12-31T23:59:59Z"}
     forge(
@@ -23,9 +23,9 @@ def test_what_is_injected_is_shown_nowhere(attacker: Shop, operator: Operator) -
     )
     attacker.kubectl("patch", "qwp", "injected", "--type=merge", "-p", '{"spec": {"maxReplicas": 7}}')
     attacker.send(mine, 10)
-    attacker.eventually(lambda: attacker.replicas("injected") == 2, 30, "the pool did not get its size")
+    attacker.eventually(lambda: attacker.replicas("injected") == 2, 60, "the pool did not get its size")
     attacker.eventually(
-        lambda: "competingWriter" not in attacker.status("injected").get("memory", {}), 30, "the forged writer is kept"
+        lambda: "competingWriter" not in attacker.status("injected").get("memory", {}), 60, "the forged writer is kept"
     )
     shown = [shown_of(attacker, "injected"), operator.logs(), *series(operator, attacker)]
     assert [
@@ -60,7 +60,7 @@ def test_a_forged_status_moves_no_pool_out_of_its_bounds(attacker: Shop) -> None
         # The operator goes on: it reports the new message, and not what was forged.
         attacker.eventually(
             lambda seen=number + 1: attacker.status("forged").get("backlog", {}).get("visible") == seen,  # type: ignore[misc] # binds the number of this round
-            30,
+            60,
             f"the operator did not get over {status}",
         )
         assert attacker.replicas("forged") in {1, 2, 3}
@@ -74,12 +74,12 @@ def test_pools_that_change_their_queues_leave_no_series(attacker: Shop, operator
         urls += [{"url": f"{AWS}/{ACCOUNT}/attacker-bomb-{turn}-{number}"} for number in range(9)]
         attacker.pool("bomb", mine, queues=urls)
     lost = ("False", "QueueNotFound")
-    attacker.eventually(lambda: attacker.condition("bomb", "QueueReachable") == lost, 30, "the pool was not read")
+    attacker.eventually(lambda: attacker.condition("bomb", "QueueReachable") == lost, 60, "the pool was not read")
     queues = {found for line in series(operator, attacker, "bomb") for found in re.findall('queue="([^"]*)"', line)}
     assert queues <= {mine}
     assert len(series(operator, attacker, "bomb")) < 120
     attacker.kubectl("delete", "qwp", "bomb")
-    attacker.eventually(lambda: series(operator, attacker, "bomb") == [], 30, "series stay behind")
+    attacker.eventually(lambda: series(operator, attacker, "bomb") == [], 60, "series stay behind")
 
 
 def test_huge_fields_reach_neither_status_nor_memory(attacker: Shop, operator: Operator) -> None:

@@ -14,12 +14,12 @@ def test_no_secret_of_the_operator_is_shown_anywhere(attacker: Shop, intruders: 
     attacker.deployment("canary")
     attacker.pool("canary", "attacker-missing")
     lost = ("False", "QueueNotFound")
-    attacker.eventually(lambda: attacker.condition("canary", "QueueReachable") == lost, 30, "it was not read")
+    attacker.eventually(lambda: attacker.condition("canary", "QueueReachable") == lost, 60, "it was not read")
     attacker.sqs.cut_off()
     try:
         out = ("False", "QueueUnreachable")
         attacker.eventually(
-            lambda: attacker.condition("canary", "QueueReachable") == out, 40, "the outage was not reported"
+            lambda: attacker.condition("canary", "QueueReachable") == out, 60, "the outage was not reported"
         )
     finally:
         attacker.sqs.bring_back()

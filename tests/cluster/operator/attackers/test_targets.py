@@ -28,7 +28,7 @@ def test_the_name_of_anothers_deployment_means_one_in_the_own_namespace(name: st
     """The victim's, and the operator's own."""
     attacker.pool(f"aimed-{name}", attacker.queue("aimed"), deployment=name)
     missing = ("False", "TargetNotFound")
-    attacker.eventually(lambda: attacker.condition(f"aimed-{name}", "TargetFound") == missing, 30, "it was found")
+    attacker.eventually(lambda: attacker.condition(f"aimed-{name}", "TargetFound") == missing, 60, "it was found")
 
 
 @pytest.mark.parametrize("kind", ["Secret", "ReplicationController"])
@@ -38,7 +38,7 @@ def test_a_kind_that_the_operator_does_not_list_is_never_asked_for(kind: str, at
     attacker.pool(f"aimed-{kind.lower()}", attacker.queue("aimed"), scaleTargetRef=target)
     refused = ("False", "TargetNotAllowed")
     name = f"aimed-{kind.lower()}"
-    attacker.eventually(lambda: attacker.condition(name, "TargetFound") == refused, 30, "it is not refused")
+    attacker.eventually(lambda: attacker.condition(name, "TargetFound") == refused, 60, "it is not refused")
 
 
 def test_a_pool_beside_the_operator_does_not_scale_it(cluster: Cluster, moto_sqs: MotoSqs, operator: Operator) -> None:
@@ -47,6 +47,6 @@ def test_a_pool_beside_the_operator_does_not_scale_it(cluster: Cluster, moto_sqs
     size = system.generation("queueworkerpool")
     system.pool("aimed", "aimed", deployment="queueworkerpool")
     refused = ("False", "TargetNotAllowed")
-    system.eventually(lambda: system.condition("aimed", "TargetFound") == refused, 30, "it was not refused")
+    system.eventually(lambda: system.condition("aimed", "TargetFound") == refused, 60, "it was not refused")
     system.kubectl("delete", "qwp", "aimed")
     assert (system.generation("queueworkerpool"), operator.failures("/livez")) == (size, "")

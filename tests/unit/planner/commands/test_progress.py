@@ -29,7 +29,7 @@ def test_it_is_shown_after_a_while_and_taken_away(monkeypatch: pytest.MonkeyPatc
     terminal = Terminal()
     with progress(4, terminal) as shown:
         shown.done(1)
-        assert terminal.written.wait(10)
+        assert terminal.written.wait(60)
     text = terminal.getvalue()
     assert " of 4 runs, 0 s" in text
     assert text.endswith("\r\x1b[K")

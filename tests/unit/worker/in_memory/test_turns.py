@@ -30,7 +30,7 @@ def started(clock: Clock, journal: list[tuple[float, str]], name: str, *seconds:
 
 def test_who_waits_for_the_earliest_moment_goes_on_first(clock: Clock) -> None:
     journal: list[tuple[float, str]] = []
-    with clock.run(10):
+    with clock.run(60):
         started(clock, journal, "a", 3, 3)
         started(clock, journal, "b", 2, 2, 2, 2)
         clock.advance(7)
@@ -39,23 +39,23 @@ def test_who_waits_for_the_earliest_moment_goes_on_first(clock: Clock) -> None:
 
 def test_a_run_leaves_no_thread(clock: Clock) -> None:
     before = set(threading.enumerate())
-    with clock.run(10):
+    with clock.run(60):
         started(clock, [], "ends later than the run", 3600)
         clock.start("waits for ever", lambda: waits_for_nothing(clock))
         clock.advance(1)
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before, "threads of other tests may end meanwhile"
 
 
 def test_time_passes_between_runs_too(clock: Clock) -> None:
     clock.advance(5)
-    with clock.run(10):
+    with clock.run(60):
         clock.advance(2)
     clock.advance(1)
     assert clock.now == 8
 
 
 def test_half_a_second_takes_no_real_time_however_often(clock: Clock) -> None:
-    with clock.run(10):
+    with clock.run(60):
         for _ in range(10_000):
             clock.advance(0.5)
     assert clock.now == 5000
@@ -95,7 +95,7 @@ def waits_with_a_foreign_thread(clock: Clock) -> None:
     ],
 )
 def test_a_run_in_which_nothing_can_happen_says_so(clock: Clock, work: Callable[[Clock], None], sentence: str) -> None:
-    with pytest.raises(StuckError, match=sentence), clock.run(10):
+    with pytest.raises(StuckError, match=sentence), clock.run(60):
         work(clock)
 
 
@@ -126,13 +126,13 @@ def test_a_run_that_takes_too_long_shows_what_blocks(clock: Clock) -> None:
 
 def test_a_thread_that_has_not_begun_when_the_run_ends_never_does(clock: Clock) -> None:
     begun = threading.Event()
-    with clock.run(10):
+    with clock.run(60):
         clock.start("late", begun.set)
     assert not begun.is_set()
 
 
 def test_a_second_run_of_a_clock_is_refused(clock: Clock) -> None:
-    with clock.run(10), pytest.raises(RuntimeError, match="a run already"), clock.run(10):
+    with clock.run(60), pytest.raises(RuntimeError, match="a run already"), clock.run(60):
         pass
 
 
@@ -147,7 +147,7 @@ def test_a_condition_waits_until_it_is_notified_or_for_its_timeout(
         with changed:
             changed.notify()
 
-    with clock.run(10):
+    with clock.run(60):
         clock.start("notifier", notify)
         with changed:
             assert changed.wait(timeout) == woken
@@ -162,7 +162,7 @@ def test_a_notification_wakes_as_many_as_it_says(clock: Clock) -> None:
             changed.wait()
         woken.append(name)
 
-    with clock.run(10):
+    with clock.run(60):
         for name in "abc":
             clock.start(name, lambda name=name: wait(name))  # type: ignore[misc]  # mypy knows no default of a lambda
         clock.advance(1)
@@ -174,7 +174,7 @@ def test_a_notification_wakes_as_many_as_it_says(clock: Clock) -> None:
 
 def test_a_semaphore_lets_in_as_many_as_it_has(clock: Clock) -> None:
     places = clock.semaphore(1)
-    with clock.run(10):
+    with clock.run(60):
         assert places.acquire()
         assert not places.acquire(blocking=False)
         assert not places.acquire(timeout=2)
@@ -185,7 +185,7 @@ def test_a_semaphore_lets_in_as_many_as_it_has(clock: Clock) -> None:
 
 def test_an_event_is_waited_for(clock: Clock) -> None:
     ready = clock.event()
-    with clock.run(10):
+    with clock.run(60):
         assert not ready.wait(2)
         clock.start("other", ready.set)
         assert ready.wait()
@@ -193,14 +193,14 @@ def test_an_event_is_waited_for(clock: Clock) -> None:
 
 
 def test_a_thread_that_a_handler_starts_may_wait_as_well(clock: Clock) -> None:
-    with clock.run(10):
+    with clock.run(60):
         future = foreign_thread(clock, 5)
         clock.advance(60)
         assert future.result() is False, "nobody has notified it"
 
 
 def test_a_foreign_thread_that_waits_when_the_run_ends_is_ended_too(clock: Clock) -> None:
-    with clock.run(10):
+    with clock.run(60):
         future = foreign_thread(clock, None)
         clock.advance(60)
     assert "the run is over" in str(future.exception())
@@ -213,7 +213,7 @@ def test_a_thread_that_is_started_after_the_run_can_be_joined(clock: Clock) -> N
         released.wait(60)
         started.set_result(clock.start("late", lambda: None))
 
-    with pytest.raises(StuckError), clock.run(1):
+    with pytest.raises(StuckError), clock.run(5):
         clock.start("blocks in real time", blocks).join()
     released.set()
     late = started.result(60)
@@ -228,7 +228,7 @@ from queueworker.testing import Clock, StuckError
 clock = Clock()
 gc.callbacks.append(lambda *_: _thread.start_new_thread(int, ()))
 try:
-    with clock.run(10):
+    with clock.run(100):
         for number in range(3):
             clock.start(f"thread {number}", lambda: clock.event().wait())
         gc.set_threshold(1)
@@ -243,4 +243,4 @@ except StuckError:
 def test_a_collection_of_garbage_while_threads_are_looked_at_does_not_freeze_the_process() -> None:
     command = [sys.executable, "-c", COLLECTS_GARBAGE_ALL_THE_TIME]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.check_output(command, env=environment, text=True, timeout=60) == "stuck\n"
+    assert subprocess.check_output(command, env=environment, text=True, timeout=200) == "stuck\n"
