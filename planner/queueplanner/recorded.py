@@ -126,7 +126,11 @@ def _check_columns(names: Sequence[str], columns: Sequence[str], remedy: str) ->
 def _check_width(row: Sequence[str], names: Sequence[str], separator: str, line: int) -> None:
     """Refuse cells beyond the columns, unless they are empty: a number with a comma in it would become two."""
     if any(row[len(names) :]):
-        remedy = "write numbers without commas, or in quotes" if separator == "," else "quote cells that contain it"
+        remedy = (
+            "write numbers without commas, and quote texts that have some"
+            if separator == ","
+            else "quote cells that contain it"
+        )
         raise LoadError(
             f"row {line}: it has {len(row)} cells, and the first row names {len(names)}: they are separated by"
             f" {separator!r}: {remedy}"
