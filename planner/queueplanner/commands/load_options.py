@@ -11,7 +11,7 @@ from queueplanner.commands.modes import most_of
 from queueplanner.commands.parameters import DAY_SECONDS, LONGEST_SECONDS, PoolName, Span
 from queueplanner.commands.sections import Section, grouped
 from queueplanner.commands.texts import read
-from queueplanner.loads import SHAPES, Load, Shape, ShapeError, Unit
+from queueplanner.loads import SHAPES, Load, Shape, ShapeError
 from queueplanner.recorded import LoadError
 from queueplanner.sources import parse_load
 from queueplanner.sources.past import PoolPast, Workers, read_past, step_for
@@ -21,7 +21,7 @@ from queueworkerpool.model import NamespacedName
 from queueworkerpool.prometheus import Prometheus
 
 LOAD = Section("Load, one of these")
-_AMOUNTS = (Unit.RATE, Unit.COUNT)
+_TAIL = "that many are short and a few very long is of the service time, such as --service 10s~3"
 CLOUDWATCH_SECONDS = 14 * DAY_SECONDS
 PROMETHEUS_SECONDS = 7 * DAY_SECONDS
 
@@ -114,17 +114,13 @@ def _affordable(sent: Sent) -> Sent:
 def _shape(_: LoadOptions, given: str) -> Sent:
     name, _separator, written = given.partition(":")
     if (shape := SHAPES.get(name)) is None:
-        raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}")
+        tail = f": {_TAIL}" if name.startswith("heavy") else ""
+        raise ShapeError(f"{name!r} is none of {', '.join(SHAPES)}{tail}")
     made = shape.parse(written.split(",") if written else ())
-    if (most := _most_messages(shape, made)) > (limit := most_of(made)):
-        raise ShapeError(f"it might have {most:.3g} messages, and {limit:,} are the most that are played")
+    for what, most in made.amounts.items():
+        if most > (limit := most_of(made)):
+            raise ShapeError(f"it might have {most:.3g} {what}, and {limit:,} are the most that are played")
     return Sent(made)
-
-
-def _most_messages(shape: Shape, load: Load) -> float:
-    """Return how many messages a load has at most, by any of its parameters alone."""
-    values = ((each.unit, float(getattr(load, name))) for name, each in shape.parameters.items())
-    return max(value * load.seconds if unit is Unit.RATE else value for unit, value in values if unit in _AMOUNTS)
 
 
 def _recorded(_: LoadOptions, path: str) -> Sent:

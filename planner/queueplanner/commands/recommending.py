@@ -138,7 +138,11 @@ def _manifest(request: Request, files: Sequence[File]) -> Manifest:
     if request.queue_url:
         raise click.UsageError("--queue-url: the pool that -f gives has its own: leave one of the two out")
     pools = [pool for pool in _pools(files) if request.name in (None, pool["metadata"]["name"])]
-    if len(pools) != 1:
+    if not pools:
+        if request.name:
+            raise click.UsageError(f"-f: there is no {KIND} of the name {request.name}: give one")
+        raise click.UsageError(f"-f: there is no {KIND}: give one, or --name and --queue-url in place of -f")
+    if len(pools) > 1:
         of = f" of the name {request.name}" if request.name else ""
         raise click.UsageError(f"-f: there are {len(pools)} {KIND}s{of}, and one is needed: choose it with --name")
     return pools[0]

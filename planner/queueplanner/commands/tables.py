@@ -11,6 +11,7 @@ WIDTH = 100
 STAR = " *"
 _LABELS = 2 + max(len(figure.label) for _, figures in SECTIONS for figure in figures)
 _GAP = 2
+_LISTED = [(section, figure) for section, figures in SECTIONS for figure in figures]
 _LONGEST_NAME = WIDTH - _LABELS - _GAP - len(STAR)
 _LEGEND = "* the best of its row, of the policies that handled all messages if there are such"
 
@@ -24,7 +25,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     yield ""
     if len(comparison.results) > 1:
         yield _LEGEND
-    if silent := [figure.label for figure in FIGURES if not comparison.tells(figure)]:
+    if silent := [_named(section, each) for section, each in _LISTED if not comparison.tells(each)]:
         yield from wrap(f"zero, or not known: {'; '.join(silent)}", WIDTH)
     if comparison.own_past:
         yield from _listed("The planner beside the pool's own past:", comparison.own_past.sentences)
@@ -65,6 +66,13 @@ def cut(text: str, most: int) -> str:
         return text
     before = most // 2
     return f"{text[:before]}…{text[before + 1 - most :]}"
+
+
+def _named(section: str, figure: Figure) -> str:
+    """Return what a figure is called outside of its section, which is told where others are called the same."""
+    if sum(each.label == figure.label for each in FIGURES) == 1:
+        return figure.label
+    return f"{section.partition(',')[0]} {figure.label}"
 
 
 def _table(block: Sequence[Result], comparison: Comparison) -> Iterator[str]:

@@ -23,7 +23,11 @@ def picture(path: Path, draw: Callable[[Found], None]) -> Callable[[Found], None
 
 
 def file(option: str, path: Path, write: Callable[[Found], None]) -> Callable[[Found], None]:
-    """Return the same, with a sentence for what cannot be written. Raises UsageError where there is no such folder."""
+    """Return the same, with a sentence for what cannot be written. Raises UsageError for what cannot be one."""
+    if str(path) == "-":
+        raise click.UsageError(f"{option} -: it is written to a file, and not to standard output: name one")
+    if path.is_dir():
+        raise click.UsageError(f"{option} {path}: it is a folder: name a file in it")
     if not path.absolute().parent.is_dir():
         raise click.UsageError(f"{option} {path}: there is no folder {path.parent}: make it first")
 

@@ -1,7 +1,8 @@
 """Loads of which many messages come together: bursts, batches, crowds, storms. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from random import Random
 
 from queueplanner.loads.load import DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS, MadeUp, Unit, duration, parameter
@@ -16,6 +17,11 @@ class Burst(MadeUp):
     at: float = parameter(0.0, Unit.MOMENT, "when")
     seconds: float = duration(HOUR_SECONDS)
     notes: Sequence[str] = ()
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages."""
+        return {"messages": self.messages}
 
     def times(self, _: Random) -> list[float]:
         """Return when each message is sent, in order."""
@@ -32,6 +38,14 @@ class HourlyBatch(MadeUp):
     per_second: float = parameter(0.0, Unit.RATE, "how many are sent besides")
     seconds: float = duration(DAY_SECONDS)
     notes: Sequence[str] = ()
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages of all hours, and those besides."""
+        return {
+            "messages": ceil(max(self.seconds - self.after, 0) / HOUR_SECONDS) * self.messages
+            + self.per_second * self.seconds
+        }
 
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""
@@ -54,6 +68,11 @@ class Sparse(MadeUp):
     seconds: float = duration(DAY_SECONDS)
     notes: Sequence[str] = ()
 
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages of all times that are expected."""
+        return {"messages": self.seconds / self.every * self.messages}
+
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""
         moments = Steady(1 / self.every, self.seconds).times(random)
@@ -73,6 +92,11 @@ class FlashCrowd(MadeUp):
     )
     seconds: float = duration(6 * HOUR_SECONDS)
     notes: Sequence[str] = ()
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages that are always sent, and those of the crowd."""
+        return {"messages": self.per_second * self.seconds + self.peak * (self.growth + self.decay)}
 
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""
@@ -106,6 +130,11 @@ class RetryStorm(MadeUp):
     )
     seconds: float = duration(6 * HOUR_SECONDS)
     notes: Sequence[str] = (_STORM,)
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages, and those of the outage as often as they are sent."""
+        return {"messages": self.per_second * (self.seconds + min(self.outage, self.seconds) * self.sends)}
 
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""

@@ -1,6 +1,7 @@
 """What every load is, and the parameters of those that are made up. Pure."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -36,12 +37,23 @@ class Load(Protocol):
         """Return when each message is sent, in order."""
 
 
-class MadeUp:
+class MadeUp(ABC):
     """A load that is made up, which has no date."""
 
     __slots__ = ()
 
     began: ClassVar[None] = None
+    seconds: float
+    notes: Sequence[str]
+
+    @property
+    @abstractmethod
+    def amounts(self) -> Mapping[str, float]:
+        """How much is drawn to make it, about, by the name of what is drawn: messages, phases."""
+
+    @abstractmethod
+    def times(self, random: Random) -> Sequence[float]:
+        """Return when each message is sent, in order."""
 
 
 class ShapeError(ValueError):

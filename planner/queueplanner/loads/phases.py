@@ -1,6 +1,6 @@
 """Loads of senders that are busy and silent in turn. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -17,6 +17,11 @@ class OnOff(MadeUp):
     off: float = parameter(50 * MINUTE_SECONDS, Unit.SECONDS, "how long a silent one lasts, on average", lowest=0.001)
     seconds: float = duration(DAY_SECONDS)
     notes: Sequence[str] = ()
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages, were it always busy, and the phases."""
+        return {"messages": self.per_second * self.seconds, "phases": 2 * self.seconds / (self.on + self.off)}
 
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""
@@ -49,6 +54,14 @@ class SelfSimilar(MadeUp):
     shortest: float = parameter(10.0, Unit.SECONDS, "how long a phase lasts at least", lowest=0.001)
     seconds: float = duration(DAY_SECONDS)
     notes: Sequence[str] = ()
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages, and the phases, were all as short as they may be."""
+        return {
+            "messages": self.mean_per_second * self.seconds,
+            "phases": self.senders * (1 + self.seconds / self.shortest),
+        }
 
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""

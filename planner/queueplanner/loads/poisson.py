@@ -1,8 +1,8 @@
 """Loads whose messages are sent independently of each other, at a rate that may change (Poisson processes). Pure."""
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -11,12 +11,10 @@ from queueplanner.loads.load import DAY_SECONDS, HOUR_SECONDS, WEEK_SECONDS, Mad
 _WEEKDAYS, _WEEKEND = 5, 2
 
 
-class Poisson(MadeUp, ABC):
+class Poisson(MadeUp):
     """A load of independent messages."""
 
     __slots__ = ()
-
-    seconds: float
 
     @abstractmethod
     def rate(self, time: float) -> float:
@@ -26,6 +24,11 @@ class Poisson(MadeUp, ABC):
     @abstractmethod
     def highest_rate(self) -> float:
         """Messages per second that are never exceeded."""
+
+    @property
+    def amounts(self) -> Mapping[str, float]:
+        """The messages, were the rate always the highest."""
+        return {"messages": self.highest_rate * self.seconds}
 
     def times(self, random: Random) -> list[float]:
         """Return when each message is sent, in order."""

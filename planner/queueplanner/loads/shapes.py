@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 
 from queueplanner.loads.bursts import Burst, FlashCrowd, HourlyBatch, RetryStorm, Sparse
-from queueplanner.loads.load import PARAMETER, Load, Parameter, ShapeError, Unit
+from queueplanner.loads.load import PARAMETER, MadeUp, Parameter, ShapeError, Unit
 from queueplanner.loads.phases import OnOff, SelfSimilar
 from queueplanner.loads.poisson import Daily, Ramp, Steady, Weekly
 
@@ -21,11 +21,11 @@ class Shape:
     """
 
     name: str
-    load: Callable[..., Load]
+    load: Callable[..., MadeUp]
     meaning: str
     parameters: Mapping[str, Parameter]
 
-    def parse(self, pairs: Iterable[str]) -> Load:
+    def parse(self, pairs: Iterable[str]) -> MadeUp:
         """Make the load of texts such as `per_second=5`; what is not given has its default. Raises ShapeError."""
         given: dict[str, float] = {}
         for name, number in map(self._parsed, pairs):

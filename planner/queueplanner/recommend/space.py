@@ -25,7 +25,9 @@ READY = ((0.25, 0.5, 0.75, 1.0, 1.5), (0.1, 0.25, 0.5, 0.75, 1.0, 1.25))
 """Pods that are always ready to try, over the mean and the highest need."""
 NEAR = (0.6, 0.75, 0.85, 0.93, 1.08, 1.2, 1.4)
 """Numbers near to a good one, over it."""
-WINDOWS = (0, 30, 60, 120, 300, 600, 1200, 2400)
+SHORTEST_WINDOW = 15
+"""With none, one count that is too low takes pods away. `qwp validate` warns of it."""
+WINDOWS = (SHORTEST_WINDOW, 30, 60, 120, 300, 600, 1200, 2400)
 SHORTEST_EMPTY = 60
 """SQS may need a minute until its counts are right, which no run here shows."""
 EMPTY = (SHORTEST_EMPTY, 180, 300, 600, 1200, 1800, 3600, 7200)
@@ -71,7 +73,7 @@ class Space:
     @property
     def fine(self) -> list[Sweep]:
         """The sweeps near to what is good, and one that leaves out what does not help."""
-        return [self.near_targets, self._near_numbers, self.near_targets, self._simpler]
+        return [self.near_targets, self.near_numbers, self.near_targets, self._simpler]
 
     @property
     def slow(self) -> list[Sweep]:
@@ -90,10 +92,16 @@ class Space:
         slots, service = self.scenario.work.concurrency, self.scenario.work.service.mean_seconds
         most = max(4 * self.slo.seconds / service, 4) * slots
         shares = {math.ceil(share * slots) for share in SHARES if share * slots <= min(most, MOST_MESSAGES)}
-        seconds = {_within(round(factor * self.slo.seconds), 1, LONGEST_LATENCY) for factor in LATENCIES}
+        least, wanted = self.least_latency, (round(factor * self.slo.seconds) for factor in LATENCIES)
+        seconds = {_within(each, least, LONGEST_LATENCY) for each in wanted}
         return [{"messagesPerPod": share} for share in sorted(shares)] + [
             self.latency(number) for number in sorted(seconds)
         ]
+
+    @property
+    def least_latency(self) -> int:
+        """The shortest latency that starting pods can keep; of others the pool would say that they cannot."""
+        return math.floor(self.scenario.work.startup.mean_seconds) + 1
 
     def latency(self, seconds: int) -> dict[str, Any]:
         """Return a target of latency, with what is known of the work as its first estimates."""
@@ -122,7 +130,8 @@ class Space:
             if fields.MIN not in self.kept:
                 yield put(with_schedules(manifest, schedules), fields.MIN, None)
 
-    def _near_numbers(self, manifest: Manifest) -> Iterator[Manifest]:
+    def near_numbers(self, manifest: Manifest) -> Iterator[Manifest]:
+        """Try numbers near to those of a manifest."""
         for path, bounds in _BOUNDS.items():
             if path not in self.kept and (value := get(manifest, path)):
                 yield from _each(path, _around(value, *bounds), manifest)
@@ -133,7 +142,7 @@ class Space:
             return
         target: Mapping[str, Any] = get(manifest, fields.TARGET)
         if "latencySeconds" in target:
-            for seconds in _around(target["latencySeconds"], 1, LONGEST_LATENCY):
+            for seconds in _around(target["latencySeconds"], self.least_latency, LONGEST_LATENCY):
                 yield put(manifest, fields.TARGET, self.latency(seconds))
         else:
             for share in _around(target["messagesPerPod"], 1, MOST_MESSAGES):
@@ -153,7 +162,7 @@ class Space:
 _BOUNDS = {
     fields.MIN: (0, 100_000),
     fields.ACTIVE_MIN: (1, 100_000),
-    fields.WINDOW: (0, LONGEST_WINDOW),
+    fields.WINDOW: (SHORTEST_WINDOW, LONGEST_WINDOW),
     fields.ZERO_AFTER: (SHORTEST_EMPTY, LONGEST_EMPTY),
     fields.POLL: (1, LONGEST_POLL),
 }

@@ -22,7 +22,7 @@ from botocore.exceptions import (
 
 from awsaccess import codes
 from queueaddress import AddressError, parse
-from queueplanner.recorded import LoadError, Recorded
+from queueplanner.recorded import LoadError, Recorded, told_at_its_ends
 from queueplanner.sources.cloudwatch import METRIC, parse_cloudwatch
 
 RETENTION = (
@@ -78,7 +78,7 @@ def fetch(queue: QueueName, since: timedelta, now: datetime) -> Recorded:
         where = queue.region or "the region that AWS's settings name"
         remedy = "check name, region and account; a queue that nobody used has none"
         raise LoadError(f"CloudWatch has no {METRIC} of queue {queue.name} in {where} since {end - since}: {remedy}")
-    return parse_cloudwatch(answers, period.total_seconds())
+    return told_at_its_ends(parse_cloudwatch(answers, period.total_seconds()), end - since, end)
 
 
 def period_of(since: timedelta) -> timedelta:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from queueplanner.recorded import Interval, LoadError, Recorded, on_grid
+from queueplanner.recorded import Interval, LoadError, Recorded, on_grid, told_at_its_ends
 from queueplanner.sources.arrivals import inferred
 from queueplanner.sources.histograms import Histogram, parse_buckets
 from queueplanner.work import Constant, Draw, Lognormal
@@ -181,7 +181,8 @@ def _load(asking: _Asking, totals: Mapping[float, float], ready: Mapping[float, 
             " messages were sent: scrape the workers, with the labels namespace and pool (docs/monitoring.md), or take"
             " the load from CloudWatch"
         )
-    load, beginning = on_grid(messages, seconds), min(messages)
+    start = asking.end - asking.steps * asking.step
+    load, beginning = told_at_its_ends(on_grid(messages, seconds), start, asking.end), min(messages)
     before = Interval(0, 0.0, _AT_ONCE_SECONDS, round(totals[beginning]))
     return replace(load, intervals=(before, *load.intervals), notes=(*load.notes, _INFERRED)), beginning
 

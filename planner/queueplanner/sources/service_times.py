@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from math import inf, isfinite
 
-from queueplanner.recorded import LoadError, rows_of
+from queueplanner.recorded import LoadError, number_of, rows_of
 from queueplanner.sources.histograms import Histogram, parse_buckets
 
 METRIC = "queueworker_handler_duration_seconds"
@@ -71,11 +71,8 @@ def _cell(row: Mapping[str, str], column: str, line: int) -> float:
 
 
 def _number(text: str, line: int, name: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = inf
-    if not (isfinite(value) and value >= 0):
+    value = number_of(text)
+    if value is None or not (isfinite(value) and value >= 0):
         raise LoadError(f"line {line}, {name}: {text!r} is no number of 0 or more")
     return value
 

@@ -53,7 +53,18 @@ def test_what_was_sent_is_returned_by_the_minute_and_gaps_are_told(cloudwatch: A
     ]
     assert load.began == start + timedelta(minutes=1)
     assert len(load.times(Random(1))) == 80
-    assert load.notes[0].startswith("nothing is known from ")
+    hole, after = load.notes
+    assert hole.startswith("nothing is known from ")
+    ends = " to ".join(f"{start + timedelta(minutes=minute):%Y-%m-%d %H:%M}" for minute in (6, 10))
+    assert after == f"nothing is known after it ends, from {ends} (UTC): that is not played"
+
+
+def test_a_past_that_is_shorter_than_was_asked_for_says_so(cloudwatch: Any) -> None:
+    start = NOW.replace(second=0) - timedelta(hours=1)
+    record(cloudwatch, "young", *((start + timedelta(minutes=minute), 1.0) for minute in range(60)))
+    [note] = fetch(parse_queue("young"), DAY, NOW).notes
+    began = f"{start + timedelta(hours=1) - DAY:%Y-%m-%d %H:%M} to {start:%Y-%m-%d %H:%M}"
+    assert note == f"nothing is known before it begins, from {began} (UTC): that is not played"
 
 
 def test_simulate_asks_cloudwatch(cloudwatch: Any) -> None:

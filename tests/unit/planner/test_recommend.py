@@ -14,14 +14,14 @@ from queueplanner.outcome import Outcome, Spread
 from queueplanner.play import Candidate, Scenario, beginning, play
 from queueplanner.recommend import Answer, Manifest, ManifestError, Question, Slo, recommend
 from queueplanner.recommend import manifest as fields
-from queueplanner.recommend.manifest import get, is_valid, key, new, put
+from queueplanner.recommend.manifest import get, is_valid, key, new, put, verdict
 from queueplanner.recommend.needs import Needs, learned, needs
 from queueplanner.recommend.obstacles import possible
 from queueplanner.recommend.parts import Days, Multiplied, at_its_time, divided
 from queueplanner.recommend.screening import different, promising
 from queueplanner.recommend.search import Search, every, ladder
 from queueplanner.recommend.sensitivity import SAMPLES, Effect, Scaled, assumptions, effect, worst
-from queueplanner.recommend.space import EMPTY, Space
+from queueplanner.recommend.space import EMPTY, WINDOWS, Space
 from queueplanner.recorded import Interval, Recorded
 from queueplanner.work import Constant, Exponential, Failures, Lognormal, Work
 from tests.unit.planner.builders import Fixed, work
@@ -299,6 +299,23 @@ def test_a_time_to_zero_that_is_too_short_for_sqs_is_recommended_only_if_it_is_k
     for kept, seconds in ((TARGET_ALONE - {fields.ZERO_AFTER}, {None, *EMPTY}), (TARGET_ALONE, {10})):
         answer = asked(Burst(20, 10.0, HOUR / 30), 60.0, is_new=False, manifest=mine, kept=kept)
         assert get(answer.manifest, fields.ZERO_AFTER) in seconds
+
+
+def test_no_window_is_recommended_that_validate_warns_of() -> None:
+    space = Space(Slo(60.0), Scenario(Steady(1.0, HOUR), work()), Needs(1.0, 1.0))
+    tried = [put(POOL, fields.WINDOW, seconds) for seconds in WINDOWS]
+    tried += [near for each in tried[:2] for near in space.near_numbers(each)]
+    warned = [warning.field for each in tried for warning in verdict(each).warnings]
+    assert warned == []
+
+
+def test_no_latency_is_recommended_that_starting_pods_cannot_keep() -> None:
+    scenario = Scenario(Steady(1.0, HOUR), work(4.0, 20.0))
+    space = Space(Slo(10.0), scenario, Needs(1.0, 1.0))
+    tried = [put(POOL, fields.TARGET, target) for target in space.targets]
+    tried += [near for each in tried for near in space.near_targets(each)]
+    assert min(get(each, fields.TARGET).get("latencySeconds", 99) for each in tried) == 21
+    assert [warning for each in tried for warning in verdict(each).warnings if "latency" in warning.field] == []
 
 
 def test_where_nothing_keeps_a_promise_the_shortest_wait_is_the_best() -> None:

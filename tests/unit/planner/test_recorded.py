@@ -20,6 +20,12 @@ GOOD = {
         "time;messages\r\n0;3\r\n60;4\r\n",
         [(0.0, 60.0, 3), (60.0, 60.0, 4)],
     ),
+    "columns in capitals, with spaces around them": (
+        "Time , MESSAGES \n0 , 3\n60 , 4\n",
+        [(0.0, 60.0, 3), (60.0, 60.0, 4)],
+    ),
+    "a separator at the end of each row": ("time,messages\n0,3,\n60,4,\n", [(0.0, 60.0, 3), (60.0, 60.0, 4)]),
+    "empty rows": ("time,messages\n\n0,3\n\n60,4\n\n", [(0.0, 60.0, 3), (60.0, 60.0, 4)]),
     "tabs, and lines that end as on an old Mac": ("time\tmessages\r0\t3\r60\t4\r", [(0.0, 60.0, 3), (60.0, 60.0, 4)]),
 }
 
@@ -29,9 +35,9 @@ BAD = {
     "nothing": ("", "row 1: there is no column 'time'"),
     "one row": ("time,messages\n0,3\n", "1 rows of a load: two are needed"),
     "a word": ("time,messages\n0,3\n60,many\n", "row 3, column messages: 'many' is no number"),
-    "half a message": ("time,messages\n0,3\n60,1.5\n", "row 3, column messages: 1.5 is no count"),
-    "less than none": ("time,messages\n0,3\n60,-1\n", "row 3, column messages: -1 is no count"),
-    "no number": ("time,messages\n0,nan\n60,1\n", "row 2, column messages: nan is no count"),
+    "half a message": ("time,messages\n0,3\n60,1.5\n", "row 3, column messages: '1.5' is no count"),
+    "less than none": ("time,messages\n0,3\n60,-1\n", "row 3, column messages: '-1' is no count"),
+    "no number": ("time,messages\n0,nan\n60,1\n", "row 2, column messages: 'nan' is no count"),
     "a short row": ("time,messages\n0,3\n60\n", "row 3, column messages: '' is no number"),
     "no time": ("time,messages\nnoon,3\n60,1\n", "row 2, column time: 'noon' is neither"),
     "for ever": ("time,messages\n0,3\ninf,1\n", "row 3, column time: 'inf' is no time"),
@@ -42,8 +48,30 @@ BAD = {
     ),
     "a cell without an end": (
         "time,messages\n0," + "3" * 200_000 + "\n",
-        "after row 1: this is no CSV: field larger",
+        "row 2: this is no CSV: field larger",
     ),
+    "numbers with a comma in them": (
+        "time,messages\n0,1,000\n60,2,000\n",
+        "row 2: it has 3 cells, and the first row names 2: .* write numbers without commas",
+    ),
+    "a column twice": ("time,messages,messages\n0,3,4\n60,1,2\n", "row 1: column 'messages' is there twice"),
+    "numbers as Python writes them": ("time,messages\n0,1_000\n60,1\n", "row 2, column messages: '1_000' is no num"),
+    "a time as Python writes it": ("time,messages\n0,3\n6_0,1\n", "row 3, column time: '6_0' is neither"),
+    "milliseconds": (
+        "time,messages\n1795424400000,3\n1795424460000,1\n",
+        "row 2, column time: 1795424400000 is no time: give seconds since 1970, not milliseconds",
+    ),
+    "milliseconds later on": ("time,messages\n1795424400,3\n1795424460000,1\n", "row 3, column time: 1795424460000 is"),
+    "a date below a count of seconds": (
+        "time,messages\n0,3\n2026-11-23T09:00Z,1\n",
+        "row 3, column time: '2026-11-23T09:00Z' is a date, and '0' in row 2 is none: write all of them alike",
+    ),
+    "a count of seconds below a date": (
+        "time,messages\n2026-11-23T09:00Z,1\n2030-11-23T09:00Z,1\n60,3\n",
+        "row 4, column time: '60' is no date, and '2026-11-23T09:00Z' in row 2 is one: write all of them alike",
+    ),
+    "the same time twice, below an empty row": ("time,messages\n0,3\n\n0,1\n9,1\n", "row 4, column time: it is not"),
+    "a very long cell": ("time,messages\n0," + "3" * 5_000 + "\n60,1\n", r"row 2, column messages: '3{40}…' is no c"),
     "too much": ("time,messages\n0,3000000000\n60,1\n", "more than 1,000,000,000 messages"),
 }
 

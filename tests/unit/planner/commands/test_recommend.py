@@ -31,6 +31,7 @@ Recommend = Callable[..., Result]
 def recommend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recommend:
     monkeypatch.chdir(tmp_path)
     Path("pool.yaml").write_text(POOL)
+    Path("web.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n")
 
     def run(*arguments: str, given: str | None = None) -> Result:
         return CliRunner().invoke(recommend_command, arguments, input=given)
@@ -145,11 +146,15 @@ WRONG = {
     "too many messages": (("--p99", "1m", *HUGE, *WORK), "103,680,000 messages are more than 20,000,000: give a part"),
     "another pool": (
         ("--p99", "1m", *LOAD, *WORK, "-f", "pool.yaml", "--name", "no"),
-        "-f: there are 0 QueueWorkerPools of the name no, and one is needed",
+        "-f: there is no QueueWorkerPool of the name no: give one",
     ),
     "two pools": (
         ("--p99", "1m", *LOAD, *WORK, "-f", "pool.yaml", "-f", "-"),
         "-f: there are 2 QueueWorkerPools, and one is needed: choose it with --name",
+    ),
+    "no pool": (
+        ("--p99", "1m", *LOAD, *WORK, "-f", "web.yaml"),
+        "-f: there is no QueueWorkerPool: give one, or --name and --queue-url in place of -f",
     ),
     "a queue that is none": (
         ("--p99", "1m", *LOAD, *WORK, "--name", "orders", "--queue-url", "orders"),

@@ -38,6 +38,11 @@ def test_what_is_zero_for_all_has_no_row(simulate: Simulate) -> None:
     assert "waited above the SLO" in silent
 
 
+def test_what_has_no_row_is_named_with_its_section_where_others_are_called_so_too(simulate: Simulate) -> None:
+    nothing = simulate("--rival", "keda", "--shape", "steady:per_second=0,seconds=1h", *WORK).stdout.replace("\n", " ")
+    assert "wait p50; wait p95; wait p99; wait max; time p50; time p95; time p99; time max" in nothing
+
+
 def test_many_policies_are_shown_in_blocks_that_fit_a_line(simulate: Simulate) -> None:
     names = "keda,keda-expert,hpa,hpa-expert,wpa,wpa-expert,kube-sqs-autoscaler"
     done = simulate("--rival", names, *LOAD, *WORK)
@@ -291,6 +296,8 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
     "a time beside a shape": (("--rival", "wpa", *LOAD, "--since", "7d", *WORK), {}, "--since belongs to --from-cloud"),
     "no queue": (("--rival", "wpa", "--from-cloudwatch", "a b", *WORK), {}, "--from-cloudwatch a b: 'a b' is no queue"),
     "no picture": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a.gif"), {}, "a.gif: a picture's name ends in"),
+    "a page to standard output": (("--rival", "wpa", *LOAD, *WORK, "--html", "-"), {}, "-: it is written to a file"),
+    "a page of no name": (("--rival", "wpa", *LOAD, *WORK, "--html", ""), {}, "--html .: it is a folder: name a file"),
     "no folder": (("--rival", "wpa", *LOAD, *WORK, "--picture", "a/b.svg"), {}, "a/b.svg: there is no folder a"),
     "no number": (("--rival", "wpa", *LOAD, *WORK, "--pod-price", "nan"), {}, "'nan': write a number from 0 to 1e+06"),
     "no whole number": (("--rival", "wpa", *LOAD, *WORK, "--runs", "1.5"), {}, "'1.5': write a whole number from 1 to"),
@@ -299,6 +306,25 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
         ("--rival", "wpa", "--shape", "steady:per_second=1e9", *WORK),
         {},
         "--shape steady:per_second=1e9: it might have 8.64e+13 messages, and 1,000,000,000 are the most that are",
+    ),
+    "too many sent again": (("--rival", "wpa", "--shape", "retry-storm:sends=1000000", *WORK), {}, "1.2e+09 messages"),
+    "too many batches": (("--rival", "wpa", "--shape", "hourly-batch:messages=5e6", *WORK), {}, "1.2e+08 messages"),
+    "too many together": (("--rival", "wpa", "--shape", "sparse:messages=1e6,every=1", *WORK), {}, "8.64e+10 mess"),
+    "a crowd that stays": (("--rival", "wpa", "--shape", "flash-crowd:decay=9e9", *WORK), {}, "1.8e+11 messages, and"),
+    "phases of next to no time": (
+        ("--rival", "wpa", "--shape", "on-off:on=0.001,off=0.001,seconds=7d", *WORK),
+        {},
+        "it might have 6.05e+08 phases, and 20,000,000 are the most that are played",
+    ),
+    "many senders of short phases": (
+        ("--rival", "wpa", "--shape", "self-similar:senders=1000,shortest=0.1", *WORK),
+        {},
+        "it might have 8.64e+08 phases, and 20,000,000 are the most that are played",
+    ),
+    "a tail as a shape": (
+        ("--rival", "wpa", "--shape", "heavy-tailed", *WORK),
+        {},
+        "that many are short and a few very long is of the service time, such as --service 10s~3",
     ),
     "too many one by one": (
         ("--rival", "wpa", *HUGE, *WORK, "--mode", "exact"),
