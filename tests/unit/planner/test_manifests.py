@@ -15,6 +15,7 @@ from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.policies.pools import PlannedPool
 from queueplanner.policies.queue_hpa import QueueHpa
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
+from queueworkerpool.model import NamespacedName
 from tests.unit.planner.builders import work
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -202,6 +203,45 @@ def test_policies_keep_their_order_and_can_be_pickled() -> None:
     assert [each.name for each in made] == ["so/orders", "qwp/orders", "hpa/orders", "wpa/orders"]
     unpickled = pickle.loads(pickle.dumps(made))  # noqa: S301 -- our own
     assert [each.name for each in unpickled] == [each.name for each in made]
+
+
+def named(name: str, namespace: str = "") -> str:
+    """Return the text of a WorkerPodAutoScaler of this name."""
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return str(yaml.safe_dump(wpa() | {"metadata": metadata}))
+
+
+NAMED: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
+    "of two names": ([("a", named("x")), ("b", named("z"))], ["wpa/x", "wpa/z"]),
+    "of two namespaces": ([("a", named("x", "shop")), ("b", named("x", "lab"))], ["wpa/shop/x", "wpa/lab/x"]),
+    "of a namespace and of none": ([("a", named("x")), ("b", named("x", "lab"))], ["wpa/x", "wpa/lab/x"]),
+    "of two files": ([("a", named("x")), ("new/b", named("x"))], ["wpa/x (a)", "wpa/x (new/b)"]),
+    "of one namespace and two files": (
+        [("a", named("x", "lab")), ("b", named("x", "lab"))],
+        ["wpa/x (a)", "wpa/x (b)"],
+    ),
+    "of one file": ([("a", f"{named('x')}---\n{named('x')}---\n{named('x')}")], ["wpa/x", "wpa/x #2", "wpa/x #3"]),
+    "of one file twice": ([("a", named("x")), ("a", named("x"))], ["wpa/x", "wpa/x #2"]),
+    "of all of it at once": (
+        [("a", f"{named('x', 'lab')}---\n{named('x', 'shop')}---\n{named('x', 'lab')}"), ("b", named("x", "lab"))],
+        ["wpa/lab/x (a)", "wpa/shop/x", "wpa/lab/x (a) #2", "wpa/lab/x (b)"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "names"), NAMED.values(), ids=NAMED)
+def test_policies_of_one_name_are_told_apart(files: list[tuple[str, str]], names: list[str]) -> None:
+    made = read_manifests(files, NOW).candidates
+    assert [each.name for each in made] == names
+    assert [each.begin(work()).name for each in made] == names
+
+
+def test_a_pools_manifest_is_the_first_one_in_its_namespace_or_in_none() -> None:
+    pools = [a_pool() | {"metadata": {"name": "orders"} | where} for where in ({}, {"namespace": "shop"}, {})]
+    read_pools = read(*pools)
+    names = {place: read_pools.pool(NamespacedName(*place)) for place in (("shop", "orders"), ("lab", "orders"))}
+    assert [each and each.name for each in names.values()] == ["qwp/shop/orders", "qwp/orders"]
+    assert read(pools[1]).pool(NamespacedName("lab", "orders")) is None
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -22,6 +22,17 @@ def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
     assert [line for line in lines if len(line) > 100] == []
 
 
+def test_two_manifests_of_one_name_are_compared(simulate: Simulate) -> None:
+    files = {"pool.yaml": POOL, "new.yaml": POOL.replace("messagesPerPod: 5", "messagesPerPod: 2")}
+    names = ["qwp/thumbnails (pool.yaml)", "qwp/thumbnails (new.yaml)"]
+    arguments = ("-f", "pool.yaml", "-f", "new.yaml", *LOAD, *WORK)
+    found = json.loads(simulate(*arguments, "-o", "json", files=files).stdout)["policies"]
+    rows = list(csv.DictReader(io.StringIO(simulate(*arguments, "-o", "csv").stdout)))
+    assert [each["name"] for each in found] == [row["policy"] for row in rows] == names
+    assert found[0]["mean"]["podHours"] < found[1]["mean"]["podHours"]
+    assert "  ".join(names) in " ".join(simulate(*arguments).stdout.splitlines()[2].split("   "))
+
+
 def test_the_best_of_a_row_is_marked_unless_all_are_the_same(simulate: Simulate) -> None:
     done = simulate("-f", "pool.yaml", "--rival", "keda", *LOAD, *WORK, files={"pool.yaml": POOL})
     rows = {line[:24].strip(): line[24:].split() for line in done.stdout.splitlines() if line.startswith("  ")}
@@ -251,11 +262,6 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
         ("-f", "a", *LOAD, *WORK),
         {"a": POOL.replace("maxReplicas: 20", "maxReplicas: -3")},
         "a:1: QueueWorkerPool thumbnails: spec.maxReplicas: Invalid value: -3",
-    ),
-    "a pool twice": (
-        ("-f", "a", *LOAD, *WORK),
-        {"a": f"{POOL}---\n{POOL}"},
-        "a:13: metadata.name: qwp/thumbnails is there already (a:1): give one of them another name",
     ),
     "a negative time": (("--rival", "wpa", *LOAD, "--service", "-3s"), {}, "'--service': '-3s': write it with"),
     "a time without unit": (("--rival", "wpa", *LOAD, "--service", "10"), {}, "'10': write it with its unit, such as"),
