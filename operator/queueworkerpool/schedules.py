@@ -1,8 +1,8 @@
 """The only adapter to cronsim: computes the bounds that hold now, by the pool's schedules. Pure.
 
-`gather`, `validate` and `importing` call it. As with EC2's scheduled actions, a schedule sets other bounds for a while.
-Daylight saving is cron's, as in cronsim: a time that is skipped in spring fires at the end of the gap, and one that is
-repeated in autumn fires once.
+`gather`, `validate`, `importing` and the planner call it. As with EC2's scheduled actions, a schedule sets other bounds
+for a while. Daylight saving is cron's, as in cronsim: a time that is skipped in spring fires at the end of the gap, and
+one that is repeated in autumn fires once.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -45,12 +45,11 @@ def last_start(schedule: Schedule, now: datetime) -> datetime | None:
     """Return the latest time up to now that the cron expression names; None without one. Raises SpecInvalidError."""
     where = f"spec.schedules[name={schedule.name}]"
     try:
-        zone = ZoneInfo(schedule.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        problem = f"{where}.timeZone: there is no time zone {schedule.time_zone!r}; use a name such as Europe/Berlin"
-        raise SpecInvalidError(problem) from error
+        place = zone(schedule.time_zone)
+    except SpecInvalidError as error:
+        raise SpecInvalidError(f"{where}.timeZone: {error}") from error
     try:
-        return _last_start(schedule.cron, zone, now.replace(second=0, microsecond=0))
+        return _last_start(schedule.cron, place, now.replace(second=0, microsecond=0))
     except CronSimError as error:
         problem = f"{where}.cron: {error}; use five fields such as '0 9 * * 1-5' (minute hour day month weekday)"
         raise SpecInvalidError(problem) from error
@@ -60,6 +59,23 @@ def last_start(schedule: Schedule, now: datetime) -> datetime | None:
 def _last_start(cron: str, zone: ZoneInfo, minute: datetime) -> datetime | None:
     """Return the latest time up to the end of a minute: cron's five fields name whole minutes. Raises CronSimError."""
     return next(CronSim(cron, minute.astimezone(zone) + _TICK, reverse=True), None)
+
+
+def zone(name: str) -> ZoneInfo:
+    """Return a time zone. Raises SpecInvalidError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SpecInvalidError(f"there is no time zone {name!r}; use a name such as Europe/Berlin") from error
+
+
+def next_time(cron: str, place: ZoneInfo, now: datetime) -> datetime | None:
+    """Return the first time after now that a cron expression names there, in UTC; None without one.
+
+    Raises CronSimError for an expression that `durations` would refuse.
+    """
+    named = (each.astimezone(UTC) for each in CronSim(cron, now.astimezone(place)))
+    return next((each for each in named if each > now), None)  # of a repeated hour cronsim has the first pass
 
 
 def durations(start: str, end: str) -> set[int]:

@@ -8,7 +8,7 @@ import re
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.importing.draft import Bound, Draft
 from queueworkerpool.importing.rules import Rule, carried, losses, unneeded
-from queueworkerpool.importing.source import Path, RefusedError
+from queueworkerpool.importing.source import Path, RefusedError, SourceObject
 from queueworkerpool.schedules import durations
 
 RULES: tuple[Rule, ...] = (
@@ -22,6 +22,8 @@ RULES: tuple[Rule, ...] = (
     unneeded("useCachedMetrics", "A schedule has no metric."),
 )
 
+START, END, ZONE = "0 8 * * 1-5", "0 18 * * 1-5", "Europe/Berlin"
+"""Examples of what may be written."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SECONDS = Bound(60, 2_678_400)
 _MOST_SCHEDULES = 20
@@ -44,33 +46,44 @@ def put_schedules(draft: Draft, triggers: list[Path], most: int) -> None:
 
 def _schedule(draft: Draft, at: Path, most: int, taken: set[str]) -> dict[str, tuple[object, Path]]:
     source = draft.source
-    zone = (*at, "metadata", "timezone")
-    start, end = (*at, "metadata", "start"), (*at, "metadata", "end")
-    pods = (*at, "metadata", "desiredReplicas")
+    start, end, zone, pods = window_fields(at)
     least = source.required_integer(pods)
     if least > most:
         draft.note(pods, f"the pool's maxReplicas hold for schedules too, so it is {most}")
-    cron = _cron(draft, start, "0 8 * * 1-5")
+    cron, _, lengths = window(source, at)
     return {
         "name": (_name(draft, at, taken), (*at, "name")),
         "cron": (cron, start),
-        "durationSeconds": (_duration(draft, cron, _cron(draft, end, "0 18 * * 1-5"), end), end),
-        "timeZone": (source.required_text(zone, "Europe/Berlin"), zone),
+        "durationSeconds": (_duration(draft, lengths, end), end),
+        "timeZone": (source.required_text(zone, ZONE), zone),
         "minReplicas": (max(0, min(least, most)), pods),
     }
 
 
-def _cron(draft: Draft, at: Path, example: str) -> str:
-    return " ".join(draft.source.required_text(at, example).replace("?", "*").split())
+def window_fields(at: Path) -> tuple[Path, Path, Path, Path]:
+    """Return where a trigger's start, end, time zone and replicas are."""
+    metadata = (*at, "metadata")
+    return (*metadata, "start"), (*metadata, "end"), (*metadata, "timezone"), (*metadata, "desiredReplicas")
 
 
-def _duration(draft: Draft, cron: str, end: str, at: Path) -> int:
+def window(source: SourceObject, at: Path) -> tuple[str, str, set[int]]:
+    """Return a trigger's start and end as cron has them, and the seconds from one to the other. Raises RefusedError."""
+    at_start, at_end, _, _ = window_fields(at)
+    start, end = _cron(source, at_start, START), _cron(source, at_end, END)
     try:
-        lengths = durations(cron, end)
+        lengths = durations(start, end)
     except SpecInvalidError as error:
-        raise RefusedError(at, f"start and end must be two times of cron: {error}") from error
+        raise RefusedError(at_end, f"start and end must be two times of cron: {error}") from error
     if not lengths:
-        raise RefusedError(at, "start or end names no time that ever comes: correct the day of month or the month")
+        raise RefusedError(at_end, "start or end names no time that ever comes: correct the day of month or the month")
+    return start, end, lengths
+
+
+def _cron(source: SourceObject, at: Path, example: str) -> str:
+    return " ".join(source.required_text(at, example).replace("?", "*").split())
+
+
+def _duration(draft: Draft, lengths: set[int], at: Path) -> int:
     longest = max(lengths)
     if len(lengths) > 1:
         text = f"the time from start to end differs from {min(lengths)} to {longest} s, so each lasts {longest} s"

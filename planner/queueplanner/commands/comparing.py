@@ -12,7 +12,7 @@ from queueplanner.commands.load_options import LoadOptions, Sent
 from queueplanner.commands.modes import check_mode, mode_of
 from queueplanner.commands.progress import progress
 from queueplanner.commands.work_options import WorkOptions
-from queueplanner.manifests import POOLS, Manifests
+from queueplanner.manifests import Manifests
 from queueplanner.outcome import Outcome, Prices
 from queueplanner.play import Candidate, Played, PlayError, Scenario, judge_all, play_all
 from queueplanner.presets import RIVALS
@@ -118,9 +118,8 @@ def _scenario(request: Request, sent: Sent, work: Work) -> Scenario:
 
 def _own_past(request: Request, past: PoolPast | None, manifests: Manifests, scenario: Scenario) -> Accuracy | None:
     """Return how wrong the planner is about the pool's own past; None where its manifest is not given."""
-    pool = request.loads.pool
-    found = [each for each in manifests.candidates if pool and each.name == f"{POOLS}/{pool.name}"]
-    return accuracy(found[0], past, scenario) if past and found else None
+    pool = request.loads.pool and manifests.pool(request.loads.pool)
+    return accuracy(pool, past, scenario) if past and pool else None
 
 
 def _rivals(given: Sequence[str]) -> list[str]:

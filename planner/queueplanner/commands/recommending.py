@@ -143,8 +143,13 @@ def _manifest(request: Request, files: Sequence[File]) -> Manifest:
             raise click.UsageError(f"-f: there is no {KIND} of the name {request.name}: give one")
         raise click.UsageError(f"-f: there is no {KIND}: give one, or --name and --queue-url in place of -f")
     if len(pools) > 1:
-        of = f" of the name {request.name}" if request.name else ""
-        raise click.UsageError(f"-f: there are {len(pools)} {KIND}s{of}, and one is needed: choose it with --name")
+        names = {pool["metadata"]["name"] for pool in pools}
+        of, do = (
+            (f" of the name {names.pop()}", "leave the others out")
+            if len(names) == 1
+            else ("", "choose it with --name")
+        )
+        raise click.UsageError(f"-f: there are {len(pools)} {KIND}s{of}, and one is needed: {do}")
     return pools[0]
 
 

@@ -4,7 +4,6 @@ The commands call `read_manifests`. Pools are read by the operator's own validat
 the readers of `qwp import`. What a policy's model does not have is refused, never left out silently.
 """
 
-from queueplanner.manifests.pools import SHORT_NAME as POOLS
 from queueplanner.manifests.reading import File, ManifestError, Manifests, read_manifests
 
-__all__ = ["POOLS", "File", "ManifestError", "Manifests", "read_manifests"]
+__all__ = ["File", "ManifestError", "Manifests", "read_manifests"]

@@ -5,13 +5,16 @@ from dataclasses import replace
 from functools import partial
 
 from queueplanner.manifests.behavior import behavior
-from queueplanner.manifests.fields import SPEC, only, played, told, unplayed, whole
+from queueplanner.manifests.fields import SPEC, played, told, unplayed, whole
+from queueplanner.manifests.keda_cron import cron_trigger
 from queueplanner.play import Candidate
 from queueplanner.policies.keda import Keda, ScaledObject
 from queueplanner.presets import RIVALS
+from queueplanner.simulation import MONDAY
 from queueplanner.work import Work
 from queueworkerpool.importing.draft import Draft
 from queueworkerpool.importing.keda import (
+    CRON,
     DEFAULT_MAX_REPLICAS,
     DEFAULT_POLLING_SECONDS,
     GROUP,
@@ -46,6 +49,7 @@ RULES = (
     unplayed("fallback", "it is never used, for the queue can always be read here"),
     unplayed("advanced.scalingModifiers", "no formula is computed"),
 )
+_DATES = f"its cron triggers are played as if a load without dates began on a {MONDAY:%A} at midnight UTC"
 _ANNOTATIONS = ("metadata", "annotations")
 _PREFIX = "autoscaling.keda.sh/"
 TRIGGER_RULES = (
@@ -77,14 +81,14 @@ def candidate(name: str, source: SourceObject) -> Candidate:
     refuse_other_kinds(source)
     said = [f"{key}: it is played as if it were not there" for key in _of_keda(source)]
     said += told(source, SPEC, RULES)
-    trigger = only(source, (*SPEC, "triggers"), "trigger")
-    if (kind := source.required_text((*trigger, "type"), SQS)) != SQS:
-        raise RefusedError((*trigger, "type"), f"a trigger {brief(kind)} cannot be played: only {SQS} can")
+    trigger, crons = _triggers(source)
     said += told(source, trigger, TRIGGER_RULES)
     if (metric := source.text((*trigger, "metricType"))) not in ("", "AverageValue", "Value"):
         problem = f"{brief(metric)} cannot be played: only AverageValue and Value can"
         raise RefusedError((*trigger, "metricType"), problem)
-    spec = replace(_spec(source, (*trigger, "metadata")), is_value=metric == "Value")
+    said += [_DATES] if crons else []
+    scaled = _spec(source, (*trigger, "metadata"))
+    spec = replace(scaled, is_value=metric == "Value", crons=tuple(cron_trigger(source, at) for at in crons))
     return Candidate(
         name,
         partial(_begin, name, spec),
@@ -92,6 +96,24 @@ def candidate(name: str, source: SourceObject) -> Candidate:
         replicas=spec.min_replicas,
         unchecked=(*said, *RIVALS["keda"].unchecked),
     )
+
+
+def _triggers(source: SourceObject) -> tuple[Path, list[Path]]:
+    """Return the trigger of the queue, and those of cron. Raises RefusedError when there are others."""
+    found: dict[str, list[Path]] = {SQS: [], CRON: []}
+    for path in source.objects((*SPEC, "triggers")):
+        kind = source.required_text((*path, "type"), SQS)
+        if kind not in found:
+            problem = f"a trigger {brief(kind)} cannot be played: leave it out (one {SQS} can, and {CRON} beside it)"
+            raise RefusedError((*path, "type"), problem)
+        found[kind].append(path)
+    queues = found[SQS]
+    if not queues:
+        raise RefusedError((*SPEC, "triggers"), f"there is no trigger {SQS}: write one")
+    if len(queues) > 1:
+        problem = f"a second trigger {SQS} cannot be played, for there is one load: leave one out"
+        raise RefusedError(queues[1], problem)
+    return queues[0], found[CRON]
 
 
 def _of_keda(source: SourceObject) -> Iterator[str]:

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from queueplanner.manifests import hpa, keda, pools, worker_pod_autoscaler
+from queueplanner.manifests.naming import Named, names_of
 from queueplanner.play import Candidate
 from queueworkerpool.importing.files import Unread, read_file
 from queueworkerpool.importing.source import RefusedError, SourceObject, dotted
+from queueworkerpool.model import NamespacedName
 from queueworkerpool.names import GROUP
 from queueworkerpool.validate import Verdict, validate
 from queueworkerpool.validate.workloads import TemplateWorkers
@@ -28,11 +31,17 @@ class Manifests:
         candidates: The policies, in order.
         workers: What the workloads say of their workers.
         passed_over: Objects that are neither, in words.
+        pools: The first pool of each namespace (empty: none is written) and name.
     """
 
     candidates: tuple[Candidate, ...]
     workers: tuple[TemplateWorkers, ...]
     passed_over: tuple[str, ...]
+    pools: Mapping[NamespacedName, Candidate]
+
+    def pool(self, name: NamespacedName) -> Candidate | None:
+        """Return the first pool of a namespace and name; without one, the first of that name in no namespace."""
+        return self.pools.get(name) or self.pools.get(NamespacedName("", name.name))
 
 
 def read_manifests(files: Sequence[File], now: datetime) -> Manifests:
@@ -46,7 +55,7 @@ def read_manifests(files: Sequence[File], now: datetime) -> Manifests:
 class _Reading:
     def __init__(self, now: datetime) -> None:
         self._now = now
-        self._candidates: dict[str, tuple[Candidate, SourceObject]] = {}
+        self._policies: list[_Policy] = []
         self._workers: list[TemplateWorkers] = []
         self._passed_over: list[str] = []
         self._errors: list[str] = []
@@ -54,8 +63,13 @@ class _Reading:
     def result(self) -> Manifests:
         if self._errors:
             raise ManifestError("\n".join(self._errors))
-        candidates = tuple(candidate for candidate, _ in self._candidates.values())
-        return Manifests(candidates, tuple(self._workers), tuple(self._passed_over))
+        names = names_of([each.named for each in self._policies])
+        candidates = [each.candidate(name) for each, name in zip(self._policies, names, strict=True)]
+        made: dict[NamespacedName, Candidate] = {}
+        for (named, _), candidate in zip(self._policies, candidates, strict=True):
+            if named.kind == pools.SHORT_NAME:
+                made.setdefault(NamespacedName(named.namespace, named.name), candidate)
+        return Manifests(tuple(candidates), tuple(self._workers), tuple(self._passed_over), made)
 
     def read(self, file: str, text: str) -> None:
         found = list(read_file(file, text))
@@ -70,29 +84,37 @@ class _Reading:
 
     def _take(self, source: SourceObject, verdict: Verdict) -> None:
         try:
-            candidate = _pool(source, verdict) if source.group == GROUP else _other(source)
+            policy = _pool(source, verdict) if source.group == GROUP else _other(source)
+            if policy:
+                policy.candidate(source.name)  # whatever cannot be played is refused
         except RefusedError as error:
             self._errors += _refusals(source, error, verdict)
             return
-        if candidate:
-            self._add(candidate, source)
+        if policy:
+            self._policies.append(policy)
         elif isinstance(source.find(("spec", "template", "spec")), dict):
             self._workers.append(TemplateWorkers.parse(source.value))
         else:
             self._passed_over.append(f"{source.place()}: {source.title}")
 
-    def _add(self, candidate: Candidate, source: SourceObject) -> None:
-        _, first = self._candidates.setdefault(candidate.name, (candidate, source))
-        if first is not source:
-            problem = f"{candidate.name} is there already ({first.place()}): give one of them another name"
-            self._errors.append(_joined(source.place(("metadata", "name")), "metadata.name", problem))
+
+class _Policy(NamedTuple):
+    """What a manifest is called, and who makes a candidate of it, by the name that it gets."""
+
+    named: Named
+    candidate: Callable[[str], Candidate]
 
 
-def _pool(source: SourceObject, verdict: Verdict) -> Candidate:
-    """Return the candidate of a pool. Raises RefusedError for one that is not valid."""
-    if verdict.spec is None:
+def _named(short: str, source: SourceObject) -> Named:
+    return Named(short, source.namespace, source.name, source.file)
+
+
+def _pool(source: SourceObject, verdict: Verdict) -> _Policy:
+    """Return the policy of a pool. Raises RefusedError for one that is not valid."""
+    spec = verdict.spec
+    if spec is None:
         raise RefusedError((), "the pool is not valid")
-    return pools.candidate(f"{pools.SHORT_NAME}/{source.name}", verdict.spec)
+    return _Policy(_named(pools.SHORT_NAME, source), lambda name: pools.candidate(name, spec))
 
 
 _Reader = tuple[str, Callable[[str, SourceObject], Candidate]]
@@ -104,15 +126,15 @@ _READERS: Mapping[tuple[str, str], _Reader] = {
 """By group and kind: how kubectl calls it for short, and who makes a candidate of it."""
 
 
-def _other(source: SourceObject) -> Candidate | None:
-    """Return the candidate of another autoscaler; None for what is none. Raises RefusedError."""
+def _other(source: SourceObject) -> _Policy | None:
+    """Return the policy of another autoscaler; None for what is none. Raises RefusedError."""
     reader = _READERS.get((source.group, source.kind.lower()))
     if reader is None:
         return None
     if not source.name:
         raise RefusedError(("metadata", "name"), "it is missing: write a name such as orders")
     short, candidate = reader
-    return candidate(f"{short}/{source.name}", source)
+    return _Policy(_named(short, source), lambda name: candidate(name, source))
 
 
 def _refusals(source: SourceObject, error: RefusedError, verdict: Verdict) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The Horizontal Pod Autoscaler (autoscaling/v2) on one external metric, for what KEDA and others put before it.
+"""The Horizontal Pod Autoscaler (autoscaling/v2) on external metrics, for what KEDA and others put before it.
 
 Source: pkg/controller/podautoscaler of Kubernetes 1.36 (`reconcileAutoscaler`, `normalizeDesiredReplicas`,
 `normalizeDesiredReplicasWithBehaviors`, `GetExternalPerPodMetricReplicas`). It reads no queue and touches nothing.
@@ -66,6 +66,7 @@ class Hpa:
         is_value: Whether the target is a value: that of all pods together.
         window_seconds: The controller's --horizontal-pod-autoscaler-downscale-stabilization.
         tolerance: Its --horizontal-pod-autoscaler-tolerance.
+        beside: The values of other metrics, whose averageValue is 1; whoever has such sets them before each sync.
     """
 
     least: int
@@ -75,6 +76,7 @@ class Hpa:
     is_value: bool = False
     window_seconds: float = WINDOW_SECONDS
     tolerance: float = TOLERANCE
+    beside: Sequence[float] = ()
     _recommended: list[tuple[float, int]] = field(default_factory=list)
     _raised: list[tuple[float, int]] = field(default_factory=list)
     _lowered: list[tuple[float, int]] = field(default_factory=list)
@@ -100,13 +102,20 @@ class Hpa:
         return self._limited(now, replicas, wanted, *self.behavior)
 
     def _proposed(self, pods: Pods, load: float) -> int:
-        """Return what the metric asks for. Within the tolerance that is the number of pods which it looks at."""
-        if self.is_value:
-            ratio = load / self.per_pod
-            return pods.asked if self._is_within(ratio) else math.ceil(ratio * pods.ready)
-        if pods.existing and self._is_within(load / (self.per_pod * pods.existing)):
+        """Return the most that any metric asks for."""
+        proposed = self._for_value(pods, load) if self.is_value else self._for_average(pods, load, self.per_pod)
+        return max([proposed, *(self._for_average(pods, each, 1.0) for each in self.beside)])
+
+    def _for_value(self, pods: Pods, load: float) -> int:
+        """Return what a metric asks for that is of all pods together; within the tolerance, the pods asked for."""
+        ratio = load / self.per_pod
+        return pods.asked if self._is_within(ratio) else math.ceil(ratio * pods.ready)
+
+    def _for_average(self, pods: Pods, load: float, per_pod: float) -> int:
+        """Return what a metric asks for that is of each pod; within the tolerance, the pods that exist."""
+        if pods.existing and self._is_within(load / (per_pod * pods.existing)):
             return pods.existing
-        return math.ceil(load / self.per_pod)
+        return math.ceil(load / per_pod)
 
     def _is_within(self, ratio: float) -> bool:
         up, down = (rules.tolerance for rules in self.behavior) if self.behavior else (self.tolerance, self.tolerance)

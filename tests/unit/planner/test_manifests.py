@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -12,9 +13,11 @@ import yaml
 from queueplanner.manifests import ManifestError, Manifests, read_manifests
 from queueplanner.policies.hpa import DOWN, UP, Hpa, Policy, Rules
 from queueplanner.policies.keda import Keda, ScaledObject
+from queueplanner.policies.keda_cron import CronTrigger
 from queueplanner.policies.pools import PlannedPool
 from queueplanner.policies.queue_hpa import QueueHpa
 from queueplanner.policies.worker_pod_autoscaler import WorkerPodAutoscaler
+from queueworkerpool.model import NamespacedName
 from tests.unit.planner.builders import work
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -54,6 +57,15 @@ def scaled_object(trigger: dict[str, Any] | None = None, **spec: Any) -> dict[st
             **spec,
         },
     }
+
+
+SQS: dict[str, Any] = {"type": "aws-sqs-queue", "metadata": {}}
+
+
+def cron(**metadata: Any) -> dict[str, Any]:
+    """Return a cron trigger; None is a field that is not there."""
+    written = {"timezone": "Europe/Berlin", "start": "0 8 * * *", "end": "0 17 * * *", "desiredReplicas": "4"}
+    return {"type": "cron", "metadata": {key: value for key, value in (written | metadata).items() if value}}
 
 
 def hpa(metric: str = "aws_sqs_approximate_number_of_messages_visible", **spec: Any) -> dict[str, Any]:
@@ -154,6 +166,23 @@ def test_every_field_of_a_scaled_object_that_sets_its_size_is_played() -> None:
     )
 
 
+def test_cron_triggers_beside_that_of_the_queue_are_played() -> None:
+    weekend = cron(timezone="UTC", start="0  8 ? * SAT", end="0 17 ? * SAT", desiredReplicas=2)
+    made = read(scaled_object(triggers=[cron() | {"name": "office"}, SQS, weekend], maxReplicaCount=3))
+    [candidate] = pickle.loads(pickle.dumps(made.candidates))  # noqa: S301 -- our own
+    assert candidate.begin(work()).spec == ScaledObject(
+        max_replicas=3,
+        crons=(
+            CronTrigger("0 8 * * *", "0 17 * * *", ZoneInfo("Europe/Berlin"), 4),
+            CronTrigger("0 8 * * SAT", "0 17 * * SAT", ZoneInfo("UTC"), 2),
+        ),
+    )
+    assert candidate.most == 3
+    assert candidate.unchecked[0] == (
+        "its cron triggers are played as if a load without dates began on a Monday at midnight UTC"
+    )
+
+
 def test_a_behavior_of_one_direction_has_the_hpas_defaults_for_the_other() -> None:
     behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
     playing = policy(hpa(minReplicas=2, behavior=behavior))
@@ -204,16 +233,96 @@ def test_policies_keep_their_order_and_can_be_pickled() -> None:
     assert [each.name for each in unpickled] == [each.name for each in made]
 
 
+def named(name: str, namespace: str = "") -> str:
+    """Return the text of a WorkerPodAutoScaler of this name."""
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return str(yaml.safe_dump(wpa() | {"metadata": metadata}))
+
+
+NAMED: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
+    "of two names": ([("a", named("x")), ("b", named("z"))], ["wpa/x", "wpa/z"]),
+    "of two namespaces": ([("a", named("x", "shop")), ("b", named("x", "lab"))], ["wpa/shop/x", "wpa/lab/x"]),
+    "of a namespace and of none": ([("a", named("x")), ("b", named("x", "lab"))], ["wpa/x", "wpa/lab/x"]),
+    "of two files": ([("a", named("x")), ("new/b", named("x"))], ["wpa/x (a)", "wpa/x (new/b)"]),
+    "of one namespace and two files": (
+        [("a", named("x", "lab")), ("b", named("x", "lab"))],
+        ["wpa/x (a)", "wpa/x (b)"],
+    ),
+    "of one file": ([("a", f"{named('x')}---\n{named('x')}---\n{named('x')}")], ["wpa/x", "wpa/x #2", "wpa/x #3"]),
+    "of one file twice": ([("a", named("x")), ("a", named("x"))], ["wpa/x", "wpa/x #2"]),
+    "of all of it at once": (
+        [("a", f"{named('x', 'lab')}---\n{named('x', 'shop')}---\n{named('x', 'lab')}"), ("b", named("x", "lab"))],
+        ["wpa/lab/x (a)", "wpa/shop/x", "wpa/lab/x (a) #2", "wpa/lab/x (b)"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "names"), NAMED.values(), ids=NAMED)
+def test_policies_of_one_name_are_told_apart(files: list[tuple[str, str]], names: list[str]) -> None:
+    made = read_manifests(files, NOW).candidates
+    assert [each.name for each in made] == names
+    assert [each.begin(work()).name for each in made] == names
+
+
+def test_a_pools_manifest_is_the_first_one_in_its_namespace_or_in_none() -> None:
+    pools = [a_pool() | {"metadata": {"name": "orders"} | where} for where in ({}, {"namespace": "shop"}, {})]
+    read_pools = read(*pools)
+    names = {place: read_pools.pool(NamespacedName(*place)) for place in (("shop", "orders"), ("lab", "orders"))}
+    assert [each and each.name for each in names.values()] == ["qwp/shop/orders", "qwp/orders"]
+    assert read(pools[1]).pool(NamespacedName("lab", "orders")) is None
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a trigger of another kind": (
-        scaled_object(triggers=[{"type": "cron", "metadata": {}}]),
-        'ScaledObject orders: spec.triggers[0].type: a trigger "cron" cannot be played: only aws-sqs-queue can',
+        scaled_object(triggers=[SQS, {"type": "cpu", "metadata": {"value": "70"}}]),
+        'triggers[1].type: a trigger "cpu" cannot be played: leave it out (one aws-sqs-queue can, and cron beside it)',
     ),
-    "two triggers": (
-        scaled_object(triggers=[{"type": "aws-sqs-queue"}, {"type": "cron"}]),
-        "spec.triggers[1]: one trigger is played, for there is one load: leave the others out",
+    "two queues": (
+        scaled_object(triggers=[SQS, cron(), SQS]),
+        "spec.triggers[2]: a second trigger aws-sqs-queue cannot be played, for there is one load: leave one out",
     ),
-    "no trigger": (scaled_object(triggers=[]), "spec.triggers: there is no trigger: write one"),
+    "cron alone": (scaled_object(triggers=[cron()]), "spec.triggers: there is no trigger aws-sqs-queue: write one"),
+    "no trigger": (scaled_object(triggers=[]), "spec.triggers: there is no trigger aws-sqs-queue: write one"),
+    "a cron trigger without a start": (
+        scaled_object(triggers=[SQS, cron(start=None)]),
+        "spec.triggers[1].metadata.start: it is missing: write one such as 0 8 * * 1-5",
+    ),
+    "a start of six fields": (
+        scaled_object(triggers=[SQS, cron(start="0 0 8 * * *")]),
+        'spec.triggers[1].metadata.start: "0 0 8 * * *" has not five fields: write one such as 0 8 * * 1-5',
+    ),
+    "an end that is no time": (
+        scaled_object(triggers=[SQS, cron(end="0 25 * * *")]),
+        "spec.triggers[1].metadata.end: start and end must be two times of cron: Bad hour",
+    ),
+    "an end that never comes": (
+        scaled_object(triggers=[SQS, cron(end="0 0 31 2,4 *")]),
+        "spec.triggers[1].metadata.end: start ",
+    ),
+    "an end that is the start": (
+        scaled_object(triggers=[SQS, cron(end="0  8 * * ?")]),
+        "spec.triggers[1].metadata.end: it is the start, which KEDA refuses: write another one",
+    ),
+    "a time zone that there is not": (
+        scaled_object(triggers=[SQS, cron(timezone="Mars/Olympus")]),
+        "spec.triggers[1].metadata.timezone: there is no time zone 'Mars/Olympus'; use a name such as Europe/Berlin",
+    ),
+    "no replicas": (
+        scaled_object(triggers=[SQS, cron(desiredReplicas="0")]),
+        "spec.triggers[1].metadata.desiredReplicas: 0 is too little: write 1 or more",
+    ),
+    "replicas that are missing": (
+        scaled_object(triggers=[SQS, cron(desiredReplicas=None)]),
+        "spec.triggers[1].metadata.desiredReplicas: it is missing: write a whole number such as 10",
+    ),
+    "a metric type of a cron trigger": (
+        scaled_object(triggers=[SQS, cron() | {"metricType": "Value"}]),
+        'spec.triggers[1].metricType: "Value" of a trigger cron cannot be played: only AverageValue can',
+    ),
+    "a field of a cron trigger that is misspelt": (
+        scaled_object(triggers=[SQS, cron(timeZone="UTC")]),
+        "spec.triggers[1].metadata.timeZone: it is not known",
+    ),
     "triggers that are no list": (scaled_object(triggers="sqs"), "spec.triggers: "),
     "a metric type": (
         scaled_object(triggers=[{"type": "aws-sqs-queue", "metricType": "Utilization"}]),
@@ -304,8 +413,9 @@ IMPORTED = {
     "02-comments": ["so/thumbnails"],
     "07-behavior": ["so/video"],
     "08-idle-and-minimum": ["so/search-index"],
-    "09-several-queues": "ScaledObject notifications: spec.triggers[1]: one trigger is played",
-    "10-office-hours": "ScaledObject documents: spec.triggers[1]: one trigger is played",
+    "09-several-queues": "ScaledObject notifications: spec.triggers[1]: a second trigger aws-sqs-queue cannot be",
+    "10-office-hours": ["so/documents"],
+    "11-other-triggers": 'ScaledObject ranking: spec.triggers[0].type: a trigger "cpu" cannot be played',
     "14-fallback": ["so/scoring", "so/rescoring"],
     "17-other-kinds-of-workload": ["so/sharded", "so/canary", "wpa/bare"],
     "18-hpa-with-exporter": "HorizontalPodAutoscaler shop/payments: spec.metrics[1]: one metric is played",

@@ -152,6 +152,10 @@ WRONG = {
         ("--p99", "1m", *LOAD, *WORK, "-f", "pool.yaml", "-f", "-"),
         "-f: there are 2 QueueWorkerPools, and one is needed: choose it with --name",
     ),
+    "two pools of one name": (
+        ("--p99", "1m", *LOAD, *WORK, "-f", "pool.yaml", "-f", "pool.yaml", "-f", "-", "--name", "thumbnails"),
+        "-f: there are 2 QueueWorkerPools of the name thumbnails, and one is needed: leave the others out",
+    ),
     "no pool": (
         ("--p99", "1m", *LOAD, *WORK, "-f", "web.yaml"),
         "-f: there is no QueueWorkerPool: give one, or --name and --queue-url in place of -f",

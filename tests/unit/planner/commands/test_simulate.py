@@ -10,6 +10,19 @@ import pytest
 from queueplanner.commands import comparing
 from tests.unit.planner.commands.conftest import HUGE, LOAD, POOL, WORK, Simulate
 
+CRON = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: thumbnails}
+spec:
+  scaleTargetRef: {name: thumbnailer}
+  triggers:
+  - type: aws-sqs-queue
+    metadata: {queueLength: "5"}
+  - type: cron
+    metadata: {timezone: Europe/Berlin, start: 0 3 * * *, end: 0 5 * * *, desiredReplicas: "5"}
+"""
+
 
 def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
     done = simulate("-f", "pool.yaml", "--rival", "keda", *LOAD, *WORK, files={"pool.yaml": POOL})
@@ -20,6 +33,25 @@ def test_a_pool_and_a_rival_are_compared_in_a_table(simulate: Simulate) -> None:
     [hours] = [line.split() for line in lines if line.startswith("  pod-hours")]
     assert hours.count("*") == 1
     assert [line for line in lines if len(line) > 100] == []
+
+
+def test_two_manifests_of_one_name_are_compared(simulate: Simulate) -> None:
+    files = {"pool.yaml": POOL, "new.yaml": POOL.replace("messagesPerPod: 5", "messagesPerPod: 2")}
+    names = ["qwp/thumbnails (pool.yaml)", "qwp/thumbnails (new.yaml)"]
+    arguments = ("-f", "pool.yaml", "-f", "new.yaml", *LOAD, *WORK)
+    found = json.loads(simulate(*arguments, "-o", "json", files=files).stdout)["policies"]
+    rows = list(csv.DictReader(io.StringIO(simulate(*arguments, "-o", "csv").stdout)))
+    assert [each["name"] for each in found] == [row["policy"] for row in rows] == names
+    assert found[0]["mean"]["podHours"] < found[1]["mean"]["podHours"]
+    assert "  ".join(names) in " ".join(simulate(*arguments).stdout.splitlines()[2].split("   "))
+
+
+def test_a_scaled_object_keeps_pods_in_the_window_of_its_cron_trigger_without_a_message(simulate: Simulate) -> None:
+    """The load begins on a Monday at midnight, UTC, which is 01:00 in Berlin; five pods stay for two of its hours."""
+    files = {"so.yaml": CRON}
+    arguments = ("-f", "so.yaml", "--shape", "steady:per_second=0,seconds=6h", *WORK, "-o", "json")
+    [found] = json.loads(simulate(*arguments, files=files).stdout)["policies"]
+    assert found["mean"]["podHours"] == pytest.approx(5 * 2, rel=0.05)
 
 
 def test_the_best_of_a_row_is_marked_unless_all_are_the_same(simulate: Simulate) -> None:
@@ -251,11 +283,6 @@ WRONG: dict[str, tuple[tuple[str, ...], dict[str, str | bytes], str]] = {
         ("-f", "a", *LOAD, *WORK),
         {"a": POOL.replace("maxReplicas: 20", "maxReplicas: -3")},
         "a:1: QueueWorkerPool thumbnails: spec.maxReplicas: Invalid value: -3",
-    ),
-    "a pool twice": (
-        ("-f", "a", *LOAD, *WORK),
-        {"a": f"{POOL}---\n{POOL}"},
-        "a:13: metadata.name: qwp/thumbnails is there already (a:1): give one of them another name",
     ),
     "a negative time": (("--rival", "wpa", *LOAD, "--service", "-3s"), {}, "'--service': '-3s': write it with"),
     "a time without unit": (("--rival", "wpa", *LOAD, "--service", "10"), {}, "'10': write it with its unit, such as"),
