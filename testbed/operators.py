@@ -21,6 +21,8 @@ OPERATOR_NAMESPACE = "queueworkerpool-system"
 OPERATOR = "queueworkerpool"
 USER = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR}"
 READY_TIMEOUT_SECONDS = 60
+ANSWER_SECONDS = 30.0
+"""For an answer of a program that may be slow on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ def admin_config(cluster: Cluster) -> dict[str, Any]:
     return dict(json.loads(cluster.kubeconfig.read_text()))
 
 
-def served(port: int, path: str, timeout_seconds: float = 5) -> str:
+def served(port: int, path: str, timeout_seconds: float = ANSWER_SECONDS) -> str:
     """Return what the program on this loopback port serves at a path; empty without a good answer, whole and in time.
 
     A program that is frozen or killed within an answer leaves a part of it.
@@ -130,4 +132,4 @@ def served(port: int, path: str, timeout_seconds: float = 5) -> str:
 
 def is_ready(port: int) -> bool:
     """Return whether the operator that serves on this port reports that it is ready."""
-    return served(port, "/readyz") == "ok\n"
+    return served(port, "/readyz", 5) == "ok\n"

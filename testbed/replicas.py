@@ -24,6 +24,7 @@ from devcluster.processes import Program, free_port, wait_until
 from testbed import audit
 from testbed.interpreters import THIS_INTERPRETER, Interpreter
 from testbed.operators import (
+    ANSWER_SECONDS,
     OPERATOR,
     OPERATOR_NAMESPACE,
     READY_TIMEOUT_SECONDS,
@@ -33,9 +34,6 @@ from testbed.operators import (
     served,
     write_credentials,
 )
-
-SCRAPE_TIMEOUT_SECONDS = 30.0
-"""A busy machine takes its time to answer."""
 
 SAMPLE_TIMEOUT_SECONDS = 0.25
 """A frozen process does not answer; it does not lead either, and the others are not to be missed meanwhile."""
@@ -69,11 +67,11 @@ class Replica:
     @property
     def held(self) -> list[int]:
         """The shards that its gauges say it holds."""
-        text = served(self.port, "/metrics", SCRAPE_TIMEOUT_SECONDS)
+        text = served(self.port, "/metrics")
         found = re.findall(r'^queueworkerpool_shard_leader{shard="(\d+)"} 1.0$', text, re.MULTILINE)
         return [int(shard) for shard in found]
 
-    def series(self, name: str, timeout_seconds: float = SCRAPE_TIMEOUT_SECONDS) -> float:
+    def series(self, name: str, timeout_seconds: float = ANSWER_SECONDS) -> float:
         """Return the sum of all series of a metric; 0 without series or without an answer in this time."""
         text = served(self.port, "/metrics", timeout_seconds)
         found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)

@@ -44,14 +44,15 @@ class _Confirmed:
 
     async def write(self, lease: Lease) -> Lease:
         written = await self._leases.write(lease)
-        if lease.holder:
-            try:
-                await self._confirm()
-            except ClusterConflictError:
-                if not self._fence.is_open and self._fence.is_quiet(0):
-                    # Or those who count by another number now would have to wait until it expires.
-                    await self._leases.write(released(written, written.renewed))
-                raise
+        if not lease.holder:
+            return written
+        try:
+            await self._confirm()
+        except ClusterConflictError:
+            if not self._fence.is_open and self._fence.is_quiet(0):
+                # Or those who count by another number now would have to wait until it expires.
+                await self._leases.write(released(written, written.renewed))
+            raise
         return written
 
 

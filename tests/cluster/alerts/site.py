@@ -20,7 +20,6 @@ from tests.cluster.operator.workers import WORKER
 
 ROOT = Path(__file__).parents[3]
 WAIT_SECONDS = 60.0
-SCRAPE_TIMEOUT_SECONDS = 30.0
 KEPT_SECONDS = 0.5
 SILENT = ["sleep", "3600"]
 REFUSAL = "refused by a policy of the test"
@@ -64,10 +63,7 @@ class Site:
 
     def scrapes(self, job: str) -> dict[str, str]:
         """Return the /metrics of each operator of a job, by instance."""
-        return {
-            instance: served(process.port, "/metrics", SCRAPE_TIMEOUT_SECONDS)
-            for instance, process in self.processes[job].items()
-        }
+        return {instance: served(process.port, "/metrics") for instance, process in self.processes[job].items()}
 
     def value(self, job: str, name: str, instance: str = "a", **labels: str) -> float | None:
         """Return the series of a metric that has these labels, without the metric's prefix; None without one."""
@@ -81,7 +77,7 @@ class Site:
         """Return a /metrics that is hardly older than a new one may be: whoever asks, asks for many of its series."""
         at, text = self._kept.get(port, (-math.inf, ""))
         if time.monotonic() - at > KEPT_SECONDS:
-            text = served(port, "/metrics", SCRAPE_TIMEOUT_SECONDS)
+            text = served(port, "/metrics")
             self._kept[port] = time.monotonic(), text
         return text
 
