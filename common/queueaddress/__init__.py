@@ -4,7 +4,7 @@ Operator and worker share it, because both must ask the same queue for the same 
 belongs to AWS is read from botocore's list of partitions (`partitions`); `address` parses URLs.
 """
 
-from queueaddress.address import Address, AddressError, Endpoint, is_at_aws, is_url, parse, place_of
+from queueaddress.address import Address, AddressError, Endpoint, is_at_aws, is_fifo, is_url, parse, place_of
 from queueaddress.partitions import is_listed, partition_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "AddressError",
     "Endpoint",
     "is_at_aws",
+    "is_fifo",
     "is_listed",
     "is_url",
     "parse",

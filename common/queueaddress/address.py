@@ -100,6 +100,11 @@ def parse(url: str) -> Address:
     return _at_another_server(host, folders, name)
 
 
+def is_fifo(url: str) -> bool:
+    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
+    return url.endswith(".fifo")
+
+
 def is_url(text: str) -> bool:
     """Return whether a text has the form of a queue's URL; `parse` may refuse its host nevertheless."""
     return _URL.fullmatch(text) is not None

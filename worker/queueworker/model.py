@@ -20,11 +20,6 @@ REASON_ATTRIBUTE: Final = "queueworker.reason"
 """The message attribute in which the worker says why it rejected a message."""
 
 
-def is_fifo(url: str) -> bool:
-    """Return whether a queue delivers the messages of a group in order: SQS has it in the queue's name."""
-    return url.endswith(".fifo")
-
-
 class MessageLostError(Exception):
     """The message is no longer this worker's, or SQS does not confirm that it is: another worker may receive it."""
 

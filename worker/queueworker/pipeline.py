@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from queueaddress import is_fifo
 from queueworker.envelopes.opening import Opener
 from queueworker.handlers.dead_letters import DeadLetterQueue
 from queueworker.handlers.handler import (
@@ -21,7 +22,7 @@ from queueworker.handlers.threads import ThreadBatchWork, ThreadWork
 from queueworker.handlers.work import Work, WorkContext
 from queueworker.lease.manager import LeaseManager, senders_for
 from queueworker.lease.table import LeaseTable
-from queueworker.model import is_fifo, log_fields
+from queueworker.model import log_fields
 from queueworker.primitives import Primitives
 from queueworker.receive.limiter import CapacityLimiter
 from queueworker.receive.receiver import ReceiveContext, Receiver

@@ -43,11 +43,6 @@ class QueueRef(NamedTuple):
         return self.url.rsplit("/", 1)[-1]
 
     @property
-    def is_fifo(self) -> bool:
-        """Whether it is a FIFO queue: SQS demands that its name says so."""
-        return self.url.endswith(".fifo")
-
-    @property
     def label(self) -> str:
         """The queue as messages name it; what is no name, however long or odd, is not repeated."""
         return f"queue {self.name}" if _NAME.fullmatch(self.name) else "a queue"

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from queueaddress import is_fifo
 from queueworkerpool.errors import SpecInvalidError
 from queueworkerpool.model.identity import ScaleTarget
 from queueworkerpool.model.queues import QueueReading, QueueRef, QueueVariable
@@ -196,7 +197,7 @@ class PoolSpec:
     @property
     def fifo_queues(self) -> int:
         """How many of its queues are FIFO queues, by their URLs; of one in an environment variable it is not known."""
-        return sum(isinstance(queue, QueueRef) and queue.is_fifo for queue in self.queues)
+        return sum(isinstance(queue, QueueRef) and is_fifo(queue.url) for queue in self.queues)
 
     @property
     def pause(self) -> str:

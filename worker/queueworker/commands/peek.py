@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 
+from queueaddress import is_fifo
 from queueworker.commands.manual import (
     FILTER_HELP,
     check_url,
@@ -15,7 +16,7 @@ from queueworker.commands.manual import (
     open_queue,
     refuse_last_receives,
 )
-from queueworker.model import QueueStatus, StoredMessage, is_fifo
+from queueworker.model import QueueStatus, StoredMessage
 from queueworker.sqs import WorkerCredentials
 from queueworker.tools.filters import parse_filters
 from queueworker.tools.held import HeldMessages

@@ -3,7 +3,8 @@
 from base64 import b64encode
 from typing import Any
 
-from queueworker.model import Message, is_fifo
+from queueaddress import is_fifo
+from queueworker.model import Message
 
 
 def copy_of(message: Message, url: str, deduplication_id: str, *, takes_groups: bool = True) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 
+from queueaddress import is_fifo
 from queueworker.errors import AnswerInvalidError
-from queueworker.model import EntryFailure, Message, QueueStatus, StoredMessage, is_fifo
+from queueworker.model import EntryFailure, Message, QueueStatus, StoredMessage
 from queueworker.sqs.copies import copy_of
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.queues import (

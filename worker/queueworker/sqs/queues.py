@@ -16,9 +16,9 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from queueaddress import parse
+from queueaddress import is_fifo, parse
 from queueworker.errors import AnswerInvalidError, UsageError
-from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message, is_fifo
+from queueworker.model import REASON_ATTRIBUTE, EntryFailure, Message
 from queueworker.sqs.copies import attribute, copy_of, size_of, text_size
 from queueworker.sqs.credentials import WorkerCredentials
 from queueworker.sqs.failures import is_plain, remedy_for

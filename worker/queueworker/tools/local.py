@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from queueaddress import is_fifo
 from queueworker.errors import SqsError, UsageError
-from queueworker.model import is_fifo
 from queueworker.tools.forks import run_forked
 
 DEFAULT_NAME: Final = "jobs"
